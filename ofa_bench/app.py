@@ -1,0 +1,118 @@
+"""The command: composes a cell with Hydra, runs it, writes its record, then shows it in MLflow and on the terminal."""
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from ofa_bench.config import GROUPS, Config, TrackingConfig, conf_dir, register, result_config
+from ofa_bench.sweep import VARIABLE, Sweep, SweepCallback, connect
+from ofa_bench.words import explain
+
+if TYPE_CHECKING:
+    from ofa_bench.results.records import Record
+
+__all__ = ["main", "run_cell"]
+
+TRACEBACK = "OFA_BENCH_TRACEBACK"
+"""Environment variable that carries the user's ``HYDRA_FULL_ERROR=1`` into every process."""
+
+_exit_codes: list[int] = []
+
+register()  # here, because a launcher's worker processes import this module
+
+
+def run_cell(config: DictConfig) -> None:
+    """Run one composed cell, unless its record is already there; Hydra calls it.
+
+    What goes wrong is said in one line and kept for the exit code, so that a sweep's other cells still run.
+    """
+    output, folder = Path(config.output).absolute(), Path(HydraConfig.get().runtime.output_dir)
+    address = folder.relative_to(output).as_posix()
+    sweep = Sweep.of_this_cell(output)
+    try:
+        record = _recorded(config, folder, address)
+    except Exception as error:
+        code = _say(error, f"{address}: " if sweep else "")
+        if sweep:
+            sweep.add(address, code)
+        _exit_codes.append(code)
+        return
+    tracking = TrackingConfig(**config.tracking)
+    tracker = connect(tracking)
+    if tracker:
+        tracker.log_cell(record, folder, sweep.run if sweep else None)
+    if sweep:
+        sweep.add(address)
+    else:
+        show([record], output, tracking)
+
+
+def _recorded(config: DictConfig, folder: Path, address: str) -> "Record":
+    """Give the cell's record: the one on disk, or a new one after running it."""
+    from ofa_bench.engine import build, run_repeats
+    from ofa_bench.results import records
+    from ofa_bench.results.progress import Progress
+
+    wanted = result_config(config)
+    record = records.existing(folder, wanted)
+    if record is not None:
+        print(f"{address}: already there, skipped", file=sys.stderr)
+        return record
+    typed = OmegaConf.to_object(config)
+    assert isinstance(typed, Config)
+    cell = build(typed)
+    choices = {group: str(HydraConfig.get().runtime.choices[group]) for group in GROUPS}
+    with Progress(choices["strategy"], cell, shown=typed.progress) as progress:
+        repeats = list(run_repeats(cell, progress.report))
+    record = records.make_record(cell, repeats, address=address, choices=choices, config=wanted)
+    records.write(folder, record, OmegaConf.to_yaml(config, resolve=True))
+    return record
+
+
+def show(found: "list[Record]", output: Path, tracking: TrackingConfig) -> None:
+    """Print the tables, and where the results and the MLflow UI are."""
+    from rich.console import Console
+
+    from ofa_bench.results.tables import print_tables
+
+    console = Console()
+    print_tables(found, console)
+    console.print(f"results: {output}", soft_wrap=True, highlight=False)
+    if tracking.uri and tracking.uri.startswith("sqlite:"):
+        command = f"mlflow ui --host 127.0.0.1 --backend-store-uri {tracking.uri}"
+        console.print(f"MLflow:  {command}", soft_wrap=True, highlight=False)
+    elif tracking.uri:
+        console.print(f"MLflow:  {tracking.uri}", soft_wrap=True, highlight=False)
+
+
+def _say(error: BaseException, where: str = "") -> int:
+    """Print one line (after a traceback, if the user asked for it) and give the exit code."""
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(error)
+    line, code = explain(error)
+    print(f"ofa_bench: {where}{line}", file=sys.stderr)
+    return code
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
+    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+        os.environ[TRACEBACK] = "1"
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what is wrong with the command line instead of printing it
+    os.environ[VARIABLE] = ""
+    try:
+        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run_cell)()
+    except KeyboardInterrupt:
+        print("ofa_bench: interrupted; finished cells are kept, the same command goes on", file=sys.stderr)
+        _exit_codes.append(130)
+    except Exception as error:
+        _exit_codes.append(_say(error))
+    if SweepCallback.current:
+        _exit_codes.extend(SweepCallback.current.close(failed=bool(_exit_codes), show=show))
+    sys.exit(max(_exit_codes, default=0))

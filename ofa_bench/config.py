@@ -1,0 +1,153 @@
+"""The typed configuration that Hydra composes, and its checks, in words."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from ofa_bench.errors import InputError
+
+__all__ = ["GROUPS", "Config", "address", "conf_dir", "register", "resolve_budget", "resolve_targets", "result_config"]
+
+GROUPS = ("space", "device", "predictor", "strategy", "budget", "targets")
+"""The config groups that make a cell; their chosen options are its address."""
+
+NO_RESULT = ("hydra", "tracking", "output", "progress", "threads")
+"""Keys that change nothing of what is found; they are no part of an address or a hash."""
+
+
+@dataclass
+class BudgetConfig:
+    """Generations of a search from scratch and of a warm-started one."""
+
+    generations: int = MISSING
+    warm_generations: Any = "sqrt"
+
+
+@dataclass
+class TargetsConfig:
+    """Targets as a list of values, or as ``count`` of them evenly spread from ``start`` to ``stop``."""
+
+    unit: str = "ms"
+    values: list[float] | None = None
+    start: float | None = None
+    stop: float | None = None
+    count: int | None = None
+
+
+@dataclass
+class TrackingConfig:
+    """Where MLflow keeps its view of the records; nowhere if ``uri`` is null."""
+
+    uri: str | None = None
+    artifacts: str | None = None
+    experiment: str = "ofa_bench"
+
+
+@dataclass
+class Config:
+    """One cell: a strategy on a problem, for a set of targets, under a budget, repeated.
+
+    ``space``, ``device``, ``predictor``, ``strategy`` and ``evolution`` are built from their ``_target_``.
+    """
+
+    space: Any = MISSING
+    device: Any = MISSING
+    predictor: Any = MISSING
+    strategy: Any = MISSING
+    evolution: Any = MISSING
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
+    targets: TargetsConfig = field(default_factory=TargetsConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    seed: int = 0
+    repeats: int = 1
+    output: str = "multirun"
+    threads: int = 1
+    progress: bool = True
+
+
+def conf_dir() -> Path:
+    """Find the Hydra configs: inside an installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    inner = package / "conf"
+    return inner if inner.is_dir() else package.parent / "conf"
+
+
+def register() -> None:
+    """Register the schema and the address resolver with Hydra."""
+    ConfigStore.instance().store(name="schema", node=Config)
+    OmegaConf.register_new_resolver("ofa_bench.address", address, replace=True)
+
+
+def address(choices: Mapping[str, str], overrides: Sequence[str], seed: int) -> str:
+    """Name the place of a cell's results: the chosen option of each group, the seed, and every other override.
+
+    Example: ``mbv3/note10/embedded/vanilla/sqrt/paper10/seed=0,repeats=10``.
+    """
+    skipped = (*GROUPS, *NO_RESULT, "seed")
+    extra = [text.lstrip("+~") for text in overrides if re.split(r"[.@=]", text.lstrip("+~"))[0] not in skipped]
+    extra += [text.lstrip("+~") for text in overrides if re.match(rf"[+~]*({'|'.join(GROUPS)})\.", text)]
+    last = ",".join([f"seed={seed}", *sorted(extra)])
+    last = re.sub(r"[^\w.,=+\-\[\]]", "_", last)
+    if len(last) > 120:
+        last = f"{last[:100]}~{sha256(last.encode()).hexdigest()[:12]}"
+    return "/".join([*(str(choices[group]) for group in GROUPS), last])
+
+
+def resolve_targets(config: TargetsConfig, unit: str) -> tuple[float, ...]:
+    """Give the targets in the order asked, after checking them against the device's unit.
+
+    Raises:
+        InputError: there are none, one is not a positive finite number, the unit is not the device's, or values and
+            a range are mixed.
+    """
+    if config.unit != unit:
+        raise InputError(f"targets.unit={config.unit}: this device's costs are in {unit}")
+    span = {"start": config.start, "stop": config.stop, "count": config.count}
+    missing = [key for key, value in span.items() if value is None]
+    if config.values is not None and len(missing) < len(span):
+        raise InputError("targets: give either values, or start, stop and count, not both")
+    if config.values is not None:
+        values = tuple(float(value) for value in config.values)
+    elif config.start is None or config.stop is None or config.count is None:
+        raise InputError(f"targets: give values, or start, stop and count (missing: {', '.join(missing)})")
+    elif config.count < 1:
+        raise InputError(f"targets.count={config.count}: must be 1 or more")
+    else:
+        step = (config.stop - config.start) / max(1, config.count - 1)
+        values = tuple(round(config.start + i * step, 9) for i in range(config.count))
+    if not values:
+        raise InputError("targets.values=[]: give at least one target")
+    for value in values:
+        if not math.isfinite(value) or value <= 0:
+            raise InputError(f"targets: {value} is not a positive finite number of {unit}")
+    return values
+
+
+def resolve_budget(config: BudgetConfig) -> tuple[int, int]:
+    """Give the generations from scratch and warm-started; ``sqrt`` is the square root of the first, rounded up.
+
+    Raises:
+        InputError: one of them is not a whole number of 1 or more.
+    """
+    if config.generations < 1:
+        raise InputError(f"budget.generations={config.generations}: must be 1 or more")
+    warm = config.warm_generations
+    if warm == "sqrt":
+        warm = math.ceil(math.sqrt(config.generations))
+    if isinstance(warm, bool) or not isinstance(warm, int) or warm < 1:
+        raise InputError(f"budget.warm_generations={warm}: must be sqrt, or a whole number of 1 or more")
+    return config.generations, warm
+
+
+def result_config(config: DictConfig) -> dict[str, Any]:
+    """Give the resolved config without the keys that change nothing of what is found."""
+    container = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items() if key not in NO_RESULT}

@@ -1,0 +1,149 @@
+"""Runs a cell: builds the problem and the strategy from the config, searches, and keeps the clock and the counts."""
+
+import hashlib
+import inspect
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hydra.errors import InstantiationException
+from hydra.utils import get_object, instantiate
+from threadpoolctl import threadpool_limits
+
+from ofa_bench.config import Config, resolve_budget, resolve_targets
+from ofa_bench.errors import InputError, suggestion
+from ofa_bench.search import Problem, SearchResult
+from ofa_bench.strategies import Budget, Strategy
+
+__all__ = ["Cell", "Repeat", "build", "run_repeat", "run_repeats", "stream"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """All that one cell of a sweep needs: nothing in it knows of files, Hydra or MLflow."""
+
+    problem: Problem
+    strategy: Strategy
+    targets: tuple[float, ...]
+    budget: Budget
+    seed: int
+    repeats: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """One run of a cell: a result and its seconds of search for each target, in the order given; the sum of seconds."""
+
+    results: tuple[SearchResult, ...]
+    target_seconds: tuple[float, ...]
+    seconds: float
+
+
+def build(config: Config) -> Cell:
+    """Build a cell from its composed config.
+
+    Raises:
+        InputError: a value is not allowed; the message names its key.
+    """
+    for key, least in (("seed", 0), ("repeats", 1), ("threads", 1)):
+        value = getattr(config, key)
+        if value < least:
+            raise InputError(f"{key}={value}: must be {least} or more")
+    space = _build("space", config.space)
+    cost = _build("device", config.device, space=space)
+    targets = resolve_targets(config.targets, cost.unit)
+    if cost.minimum > max(targets):
+        raise InputError(
+            f"targets: {max(targets):g} {cost.unit} cannot be met; the fastest architecture of {space.name} on "
+            f"{cost.name} takes {cost.minimum:.4g} {cost.unit}"
+        )
+    strategy = _build("strategy", config.strategy)
+    if not isinstance(strategy, Strategy):
+        raise InputError(f"strategy._target_={config.strategy['_target_']}: not a sub-class of ofa_bench's Strategy")
+    predictor = _build("predictor", config.predictor, space=space)
+    budget = Budget(*resolve_budget(config.budget))
+    return Cell(Problem(space, predictor, cost), strategy, targets, budget, config.seed, config.repeats, config.threads)
+
+
+def _build(key: str, node: Any, **given: Any) -> Any:
+    """Build the object that a config group describes; parameters are checked against the constructor's."""
+    if not isinstance(node, dict) or "_target_" not in node:
+        raise InputError(f"{key}: choose an option of the group ({key}=<option>); it has no _target_")
+    try:
+        maker = get_object(str(node["_target_"]))
+    except Exception as error:
+        raise InputError(
+            f"{key}._target_={node['_target_']}: cannot be imported ({str(error).splitlines()[0]})"
+        ) from error
+    parameters = inspect.signature(maker).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        for name in map(str, node):
+            if name not in parameters and not name.startswith("_"):
+                allowed = [parameter for parameter in parameters if parameter not in given]
+                raise InputError(
+                    f"{key}.{name}: no such key; allowed: {', '.join(allowed) or 'none'}{suggestion(name, allowed)}"
+                )
+    try:
+        return instantiate(node, _partial_=True, _convert_="all")(**given)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, InputError):
+            raise error.__cause__ from error
+        raise InputError(f"{key}: {' '.join(str(error.__cause__ or error).split())}") from error
+    except TypeError as error:
+        raise InputError(f"{key}: {error}") from error
+
+
+def stream(cell: Cell, repeat: int) -> np.random.Generator:
+    """Derive the random stream of one repeat from (seed, space, targets, repeat): not from the strategy."""
+    names = json.dumps([cell.seed, cell.problem.space.name, list(cell.targets), repeat])
+    digest = hashlib.sha256(names.encode()).digest()
+    return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
+
+
+def run_repeats(cell: Cell, report: Callable[[int, SearchResult], None]) -> Iterator[Repeat]:
+    """Run all repeats; ``report`` is called with the repeat and each result, outside the timed part."""
+    with threadpool_limits(cell.threads):
+        for repeat in range(cell.repeats):
+            yield run_repeat(cell, repeat, report)
+
+
+def run_repeat(cell: Cell, repeat: int, report: Callable[[int, SearchResult], None]) -> Repeat:
+    """Run a strategy once over all targets and time each result.
+
+    Raises:
+        RuntimeError: the strategy left a target out, gave one twice, or found what is not valid.
+    """
+    found: dict[int, tuple[SearchResult, float]] = {}
+    total = 0.0
+    began = time.perf_counter()
+    results = iter(cell.strategy.search(cell.problem, cell.targets, cell.budget, stream(cell, repeat)))
+    while True:
+        item = next(results, None)
+        seconds = time.perf_counter() - began
+        total += seconds
+        if item is None:
+            break
+        position, result = item
+        _check(cell, position, result, position in found)
+        found[position] = (result, seconds)
+        report(repeat, result)
+        began = time.perf_counter()
+    if len(found) != len(cell.targets):
+        raise RuntimeError(f"{type(cell.strategy).__name__} gave {len(found)} results for {len(cell.targets)} targets")
+    ordered = [found[i] for i in range(len(cell.targets))]
+    return Repeat(tuple(result for result, _ in ordered), tuple(seconds for _, seconds in ordered), total)
+
+
+def _check(cell: Cell, position: int, result: SearchResult, repeated: bool) -> None:
+    name, problem = type(cell.strategy).__name__, cell.problem
+    if repeated or not 0 <= position < len(cell.targets) or result.target != cell.targets[position]:
+        raise RuntimeError(f"{name} gave a result for target {result.target} at position {position}, twice or astray")
+    row = result.genes[None]
+    if not problem.space.contains(row)[0]:
+        raise RuntimeError(f"{name} found what is not in space {problem.space.name} for target {result.target}")
+    if result.feasible and problem.cost.cost(row)[0] > result.target:
+        raise RuntimeError(f"{name} found an architecture that misses target {result.target}")

@@ -1,0 +1,1 @@
+"""Results: records on disk first, then the views of them (tables, plots, MLflow)."""

@@ -1,0 +1,165 @@
+"""Records: one JSON file a cell, written atomically and last. Files are the truth, all else is a view of them."""
+
+import hashlib
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import ofa_bench
+from ofa_bench.engine import Cell, Repeat
+from ofa_bench.errors import InputError
+from ofa_bench.search import SearchResult
+
+__all__ = [
+    "CONFIG",
+    "FORMAT",
+    "RECORD",
+    "Record",
+    "config_hash",
+    "existing",
+    "findings",
+    "make_record",
+    "read",
+    "write",
+]
+
+FORMAT = "ofa_bench.record/1"
+RECORD = "record.json"
+CONFIG = "config.yaml"
+
+Record = dict[str, Any]
+
+
+def config_hash(config: Mapping[str, Any]) -> str:
+    """Hash a resolved config: 16 hexadecimal digits of SHA-256."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def make_record(
+    cell: Cell, repeats: Sequence[Repeat], *, address: str, choices: Mapping[str, str], config: Mapping[str, Any]
+) -> Record:
+    """Say everything about a finished cell in plain types; costs are in ``unit``, accuracies fractions of 1."""
+    problem = cell.problem
+    return {
+        "format": FORMAT,
+        "address": address,
+        "choices": dict(choices),
+        "config_hash": config_hash(config),
+        "seed": cell.seed,
+        "unit": problem.cost.unit,
+        "targets": list(cell.targets),
+        "budget": {"generations": cell.budget.generations, "warm_generations": cell.budget.warm_generations},
+        "predictor": {"name": problem.predictor.name, "sha256": problem.predictor.sha256},
+        "device": {
+            "name": problem.cost.name,
+            "sha256": problem.cost.sha256,
+            "minimum": problem.cost.minimum,
+            "maximum": problem.cost.maximum,
+            "card": dict(problem.cost.card),
+        },
+        "made": {
+            "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "ofa_bench": ofa_bench.__version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "machine": f"{platform.system()} {platform.machine()}",
+            "cores": os.cpu_count(),
+            "threads": cell.threads,
+        },
+        "repeats": [
+            {
+                "repeat": number,
+                "seconds": repeat.seconds,
+                "results": [
+                    _result(cell, result, seconds)
+                    for result, seconds in zip(repeat.results, repeat.target_seconds, strict=True)
+                ],
+            }
+            for number, repeat in enumerate(repeats)
+        ],
+    }
+
+
+def _result(cell: Cell, result: SearchResult, seconds: float) -> dict[str, Any]:
+    return {
+        "target": result.target,
+        "feasible": result.feasible,
+        "accuracy": result.accuracy,
+        "cost": result.cost,
+        "seconds": seconds,
+        "generations": result.generations,
+        **vars(result.counts),
+        "architecture": cell.problem.space.to_ofa(result.genes),
+        "genes": result.genes.tolist(),
+        "curve": [list(point) for point in result.curve],
+    }
+
+
+def findings(record: Record) -> list[list[dict[str, Any]]]:
+    """Give the results of each repeat without seconds: equal bytes for equal seeds."""
+    return [
+        [{key: value for key, value in result.items() if key != "seconds"} for result in repeat["results"]]
+        for repeat in record["repeats"]
+    ]
+
+
+def write(folder: Path, record: Record, config_yaml: str) -> None:
+    """Write the composed config and then, last, the record; each is whole or absent, whatever happens.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_atomically(folder / CONFIG, config_yaml)
+    _write_atomically(folder / RECORD, json.dumps(record) + "\n")
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        made = Path(file.name)
+        try:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+            made.chmod(0o644)
+            made.replace(path)
+        except BaseException:
+            made.unlink()
+            raise
+
+
+def read(folder: Path) -> Record:
+    """Read the record of a cell.
+
+    Raises:
+        InputError: the file is not a record of this format.
+    """
+    path = folder / RECORD
+    try:
+        record = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable as a record ({error})") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise InputError(f"{path}: not a record of format {FORMAT}")
+    return record
+
+
+def existing(folder: Path, config: Mapping[str, Any]) -> Record | None:
+    """Give the record that is already there for this config, or None if there is none.
+
+    Raises:
+        InputError: the folder holds the record of another config; nothing is overwritten.
+    """
+    if not (folder / RECORD).exists():
+        return None
+    record = read(folder)
+    if record["config_hash"] != config_hash(config):
+        raise InputError(f"{folder}: holds the record of another config; move it away or choose another output=")
+    return record

@@ -1,0 +1,120 @@
+"""What a person reads at the end: a table of what each strategy found for each target, and what it took."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from ofa_bench.results.records import Record
+
+__all__ = ["Row", "print_tables", "rows", "totals"]
+
+MOST_TARGETS = 20
+"""With more targets than this, only the totals are printed."""
+
+COLUMNS = ("accuracy", "cost", "seconds", "evaluations", "unique_evaluations")
+
+
+@dataclass(frozen=True)
+class Row:
+    """Means over the repeats for one strategy and one target (or, as a total, over all targets).
+
+    ``accuracy`` is a fraction of 1 with its standard deviation over repeats, None where the target is infeasible.
+    """
+
+    strategy: str
+    target: float | None
+    accuracy: float | None
+    accuracy_std: float
+    cost: float
+    seconds: float
+    evaluations: float
+    unique_evaluations: float
+
+
+def rows(record: Record) -> list[Row]:
+    """Give one row a target, in the order of the record's targets."""
+    return [
+        _row(record["choices"]["strategy"], target, [repeat["results"][i] for repeat in record["repeats"]])
+        for i, target in enumerate(record["targets"])
+    ]
+
+
+def _row(strategy: str, target: float, results: Sequence[Record]) -> Row:
+    accuracies = [result["accuracy"] for result in results if result["feasible"]]
+    mean = {key: float(np.mean([result[key] for result in results])) for key in COLUMNS[1:]}
+    return Row(
+        strategy,
+        target,
+        float(np.mean(accuracies)) if accuracies else None,
+        float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else 0.0,
+        **mean,
+    )
+
+
+def totals(record: Record) -> Row:
+    """Give the mean accuracy over feasible targets, and the mean over repeats of all seconds and evaluations."""
+    means = [[result["accuracy"] for result in repeat["results"] if result["feasible"]] for repeat in record["repeats"]]
+    accuracy = [float(np.mean(values)) for values in means if values]
+    sums = {
+        key: float(np.mean([sum(result[key] for result in repeat["results"]) for repeat in record["repeats"]]))
+        for key in ("evaluations", "unique_evaluations")
+    }
+    return Row(
+        strategy=record["choices"]["strategy"],
+        target=None,
+        accuracy=float(np.mean(accuracy)) if accuracy else None,
+        accuracy_std=float(np.std(accuracy, ddof=1)) if len(accuracy) > 1 else 0.0,
+        cost=float(np.mean([row.cost for row in rows(record)])),
+        seconds=float(np.mean([repeat["seconds"] for repeat in record["repeats"]])),
+        **sums,
+    )
+
+
+def print_tables(records: Iterable[Record], console: Console) -> None:
+    """Print one table for each set of records that can be compared: equal but for the strategy."""
+
+    def key(record: Record) -> tuple[str, ...]:
+        last = record["address"].rsplit("/", 1)[-1]
+        return (*(record["choices"][g] for g in ("space", "device", "predictor", "budget", "targets")), last)
+
+    for names, group in groupby(sorted(records, key=key), key=key):
+        console.print(_table(" / ".join(names), list(group)))
+
+
+def _table(title: str, records: Sequence[Record]) -> Table:
+    unit, repeats = records[0]["unit"], len(records[0]["repeats"])
+    table = Table(title=title, title_justify="left", caption_justify="left", box=SIMPLE_HEAD)
+    table.caption = "predicted accuracy" + (f"; means over {repeats} repeats" if repeats > 1 else "")
+    for heading in (unit, "strategy", "accuracy %", f"cost {unit}", "seconds", "evaluations", "unique"):
+        table.add_column(heading, justify="left" if heading == "strategy" else "right", no_wrap=True)
+    if len(records[0]["targets"]) <= MOST_TARGETS:
+        by_target = zip(*(rows(record) for record in records), strict=True)
+        for several in sorted(by_target, key=lambda r: r[0].target or 0.0):
+            _add(table, f"{several[0].target:g}", several)
+    _add(table, "all", [totals(record) for record in records])
+    return table
+
+
+def _add(table: Table, name: str, several: Sequence[Row]) -> None:
+    for i, row in enumerate(several):
+        last = i == len(several) - 1
+        table.add_row("" if i else name, *_cells(row), end_section=last and len(several) > 1)
+
+
+def _cells(row: Row) -> list[str]:
+    accuracy = "infeasible" if row.accuracy is None else f"{100 * row.accuracy:.2f}"
+    if row.accuracy_std:
+        accuracy += f" ± {100 * row.accuracy_std:.2f}"
+    return [
+        row.strategy,
+        accuracy,
+        f"{row.cost:.2f}",
+        f"{row.seconds:.2f}",
+        f"{row.evaluations:,.0f}",
+        f"{row.unique_evaluations:,.0f}",
+    ]

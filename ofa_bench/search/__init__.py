@@ -1,0 +1,7 @@
+"""The evolutionary core: arrays in, arrays out; no files, no framework, no logger."""
+
+from ofa_bench.search.evolution import Evolution
+from ofa_bench.search.problem import Counts, Evaluator, Problem, SearchResult
+from ofa_bench.search.repair import prune, valid_samples
+
+__all__ = ["Counts", "Evaluator", "Evolution", "Problem", "SearchResult", "prune", "valid_samples"]

@@ -1,0 +1,119 @@
+"""OFA's evolutionary search (Cai et al., ICLR 2020, section 3.4; ``ofa.tutorial.EvolutionFinder``), over arrays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.errors import InputError
+from ofa_bench.search.problem import CurvePoint, Evaluator, SearchResult
+from ofa_bench.search.repair import redraw, valid_samples
+from ofa_bench.spaces import Genes
+
+__all__ = ["Evolution"]
+
+
+@dataclass(frozen=True)
+class Evolution:
+    """Search for the best architecture under one target.
+
+    Each generation keeps the best ``parent_ratio`` of the population and fills it up with children: ``mutation_ratio``
+    of ``population_size`` are mutants (each gene group redrawn with ``mutate_prob``), the others uniform crossovers of
+    two parents. A child that misses the target is redrawn. With ``reference_compat`` the children of the last
+    generation are evaluated but not considered, as in ``ofa``.
+
+    Raises:
+        InputError: a size is below 1 or a ratio or probability is not from 0 to 1.
+    """
+
+    population_size: int = 100
+    parent_ratio: float = 0.25
+    mutation_ratio: float = 0.5
+    mutate_prob: float = 0.1
+    reference_compat: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.population_size >= 1:
+            raise InputError(f"evolution.population_size={self.population_size}: must be 1 or more")
+        for key in ("parent_ratio", "mutation_ratio", "mutate_prob"):
+            value = getattr(self, key)
+            if not 0 <= value <= 1:
+                raise InputError(f"evolution.{key}={value}: must be from 0 to 1")
+
+    def search(
+        self,
+        evaluator: Evaluator,
+        target: float,
+        generations: int,
+        rng: np.random.Generator,
+        start: Genes | None = None,
+    ) -> SearchResult:
+        """Run ``generations`` generations after the first population.
+
+        Args:
+            evaluator: this search's view of the problem, with its memo and counters.
+            target: the largest cost allowed, in the cost model's unit.
+            generations: how many times children are made.
+            rng: the only source of chance.
+            start: int8 [n, n_genes] that meet the target, put into the first population (the first
+                ``population_size`` of them); random architectures that meet the target fill it up.
+
+        Returns:
+            The best architecture found; an infeasible result where the space has none that meets the target.
+        """
+        problem = evaluator.problem
+        if problem.cost.minimum > target:
+            return SearchResult.infeasible(problem, target)
+        seeds = np.empty((0, problem.space.n_genes), np.int8) if start is None else start[: self.population_size]
+        fresh = valid_samples(evaluator, target, self.population_size - len(seeds), rng)
+        population = np.concatenate([seeds, fresh])
+        accuracy = evaluator.accuracy(population)
+        n_parents = max(1, round(self.parent_ratio * self.population_size))
+        best = _Best(evaluator)
+        best.consider(0, population, accuracy)
+        for generation in range(1, generations + 1):
+            order = np.argsort(-accuracy, kind="stable")[:n_parents]
+            parents = population[order]
+            children = self._children(evaluator, parents, target, rng)
+            population = np.concatenate([parents, children])
+            accuracy = np.concatenate([accuracy[order], evaluator.accuracy(children)])
+            if generation < generations or not self.reference_compat:
+                best.consider(generation, population, accuracy)
+        row = problem.space.canonical(best.row[None])
+        return SearchResult(
+            target=target,
+            feasible=True,
+            genes=row[0],
+            accuracy=best.accuracy,
+            cost=float(problem.cost.cost(row)[0]),
+            counts=evaluator.counts,
+            curve=tuple(best.curve),
+            generations=generations,
+            population=population[np.argsort(-accuracy, kind="stable")[:n_parents]],
+        )
+
+    def _children(self, evaluator: Evaluator, parents: Genes, target: float, rng: np.random.Generator) -> Genes:
+        space = evaluator.problem.space
+        n_mutants = round(self.mutation_ratio * self.population_size)
+        one = parents[rng.integers(len(parents), size=n_mutants)]
+        mutants = redraw(evaluator, target, lambda slots: space.mutate(one[slots], self.mutate_prob, rng), one)
+        first, second = parents[rng.integers(len(parents), size=(2, self.population_size - n_mutants))]
+        crossed = redraw(evaluator, target, lambda slots: space.crossover(first[slots], second[slots], rng), first)
+        return np.concatenate([mutants, crossed])
+
+
+class _Best:
+    """The best architecture so far, and when it became so."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._counts = evaluator.counts
+        self.row: Genes = np.empty(0, np.int8)
+        self.accuracy = -np.inf
+        self.curve: list[CurvePoint] = []
+
+    def consider(self, generation: int, population: Genes, accuracy: NDArray[np.float64]) -> None:
+        top = int(accuracy.argmax())
+        if accuracy[top] > self.accuracy:
+            self.row, self.accuracy = population[top], float(accuracy[top])
+            counts = self._counts
+            self.curve.append((generation, counts.evaluations, counts.unique_evaluations, self.accuracy))

@@ -1,0 +1,82 @@
+"""Architectures that meet a target: random ones, redrawn ones and pruned ones; every loop is bounded."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.search.problem import Evaluator
+from ofa_bench.spaces import Genes
+
+__all__ = ["prune", "redraw", "valid_samples"]
+
+MAX_SAMPLES = 200_000
+"""Random architectures tried for one population before the rest of it is pruned instead."""
+
+MAX_REDRAWS = 1000
+"""Times that a child is redrawn from the same parents before a parent takes its place."""
+
+_BATCH = 1024
+
+
+def valid_samples(evaluator: Evaluator, target: float, n: int, rng: np.random.Generator) -> Genes:
+    """Draw ``n`` random architectures that meet the target: int8 [n, n_genes].
+
+    They are uniform over those that do (rejection, as OFA's ``random_sample``); if after ``MAX_SAMPLES`` draws there
+    are too few, random ones are pruned until they meet the target. The target must be feasible.
+    """
+    space = evaluator.problem.space
+    found = [np.empty((0, space.n_genes), np.int8)]
+    have = 0
+    for _ in range(0, MAX_SAMPLES, _BATCH):
+        if have >= n:
+            break
+        drawn = space.sample(_BATCH, rng)
+        found.append(drawn[evaluator.cost(drawn) <= target])
+        have += len(found[-1])
+    pruned = [prune(evaluator, row, target, rng)[None] for row in space.sample(max(0, n - have), rng)]
+    return np.concatenate(found + pruned)[:n]
+
+
+def redraw(evaluator: Evaluator, target: float, draw: Callable[[NDArray[np.intp]], Genes], instead: Genes) -> Genes:
+    """Draw one child a slot and redraw those that miss the target from the same parents, as OFA does.
+
+    Args:
+        evaluator: counts the candidates.
+        target: the cost that every child must meet.
+        draw: gives one candidate for each of the slots that it is passed.
+        instead: int8 [n, n_genes], what a slot takes after ``MAX_REDRAWS`` misses (a parent, which meets the target).
+    """
+    children: Genes = instead.copy()
+    slots = np.arange(len(instead))
+    for _ in range(MAX_REDRAWS):
+        if not slots.size:
+            break
+        drawn = draw(slots)
+        meets = evaluator.cost(drawn) <= target
+        children[slots[meets]] = drawn[meets]
+        slots = slots[~meets]
+    return children
+
+
+def prune(evaluator: Evaluator, start: Genes, target: float, rng: np.random.Generator) -> Genes:
+    """Lower randomly chosen active genes one notch at a time until the target is met: int8 [n_genes].
+
+    This is the random pruning of Kumar & Szidon (section 3, top-down), resolution included. On a measured table the
+    smallest choice is not always the cheapest: once no gene is left to lower, genes are set to the cheapest
+    architecture's one by one. If the target is infeasible, the cheapest architecture comes back.
+    """
+    space, cheapest = evaluator.problem.space, evaluator.problem.cost.cheapest
+    row: Genes = start.copy()
+    while evaluator.cost(row[None])[0] > target:
+        lowerable = np.flatnonzero(space.active(row[None])[0] & (row > 0))
+        if lowerable.size:
+            row[rng.choice(lowerable)] -= 1
+            continue
+        differing = np.flatnonzero(row != cheapest)
+        for gene in rng.permutation(differing):
+            row[gene] = cheapest[gene]
+            if evaluator.cost(row[None])[0] <= target:
+                break
+        break
+    return row

@@ -1,0 +1,115 @@
+"""A design space as a list of genes, and the operators of OFA's evolution over arrays of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.errors import InputError
+
+__all__ = ["DesignSpace", "Gene", "Genes"]
+
+Genes = NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Gene:
+    """One choice of an architecture.
+
+    ``choices`` are the values, smallest first; an architecture stores the position of its choice.
+    Genes with the same ``group`` mutate together. A gene with an ``owner`` is active only where the
+    owner's position is at least ``active_from`` (a block's genes are owned by its stage's depth).
+    """
+
+    name: str
+    choices: tuple[float, ...]
+    group: str
+    owner: str | None = None
+    active_from: int = 0
+
+
+class DesignSpace(ABC):
+    """A design space; architectures are rows of ``genes: int8 [n, n_genes]``, positions into choices.
+
+    Sub-classes give the genes and the conversion to and from OFA's dict. They may refine ``canonical``
+    where two choices build the same network.
+    """
+
+    def __init__(self, name: str, genes: Sequence[Gene]) -> None:
+        self.name = name
+        self.genes = tuple(genes)
+        self.gene_names = tuple(gene.name for gene in genes)
+        self.index: Mapping[str, int] = {gene.name: i for i, gene in enumerate(genes)}
+        self.cardinality = np.array([len(gene.choices) for gene in genes], dtype=np.int8)
+        groups = {group: i for i, group in enumerate(dict.fromkeys(gene.group for gene in genes))}
+        self._group = np.array([groups[gene.group] for gene in genes])
+        self._n_groups = len(groups)
+        self._owner = np.array([self.index[gene.owner or gene.name] for gene in genes])
+        self._active_from = np.array([gene.active_from for gene in genes], dtype=np.int8)
+
+    @property
+    def n_genes(self) -> int:
+        """Number of genes, the length of a row."""
+        return len(self.genes)
+
+    def sample(self, n: int, rng: np.random.Generator) -> Genes:
+        """Draw ``n`` architectures, each gene uniformly: int8 [n, n_genes]."""
+        uniform = rng.random((n, self.n_genes), dtype=np.float32)
+        return (uniform * self.cardinality).astype(np.int8)
+
+    def mutate(self, parents: Genes, prob: float, rng: np.random.Generator) -> Genes:
+        """Redraw each group of genes with probability ``prob`` (OFA's ``mutate_sample``): int8 [n, n_genes].
+
+        A redrawn gene may keep its value, as in OFA's ``ArchManager.random_resample``.
+        """
+        hit = rng.random((len(parents), self._n_groups), dtype=np.float32) < prob
+        return np.where(hit[:, self._group], self.sample(len(parents), rng), parents)
+
+    def crossover(self, first: Genes, second: Genes, rng: np.random.Generator) -> Genes:
+        """Take each gene from one of two parents with equal chance (OFA's ``crossover_sample``)."""
+        return np.where(rng.random(first.shape, dtype=np.float32) < 0.5, first, second)
+
+    def active(self, genes: Genes) -> NDArray[np.bool_]:
+        """Tell which genes change the network: bool [n, n_genes]."""
+        return np.asarray(genes[:, self._owner] >= self._active_from)
+
+    def canonical(self, genes: Genes) -> Genes:
+        """Set inactive genes to 0, so that equal networks are equal rows: int8 [n, n_genes]."""
+        return np.where(self.active(genes), genes, np.int8(0))
+
+    def keys(self, genes: Genes) -> list[bytes]:
+        """Give one hashable key a row; rows that build the same network have the same key."""
+        keys: list[bytes] = np.ascontiguousarray(self.canonical(genes)).view(f"S{self.n_genes}").ravel().tolist()
+        return keys
+
+    def contains(self, genes: Genes) -> NDArray[np.bool_]:
+        """Tell which rows are architectures of this space: bool [n]."""
+        if genes.ndim != 2 or genes.shape[1] != self.n_genes:
+            return np.zeros(len(genes), dtype=bool)
+        return np.asarray(((genes >= 0) & (genes < self.cardinality)).all(axis=1))
+
+    def position(self, gene: str, value: float) -> int:
+        """Find the position of a gene's value.
+
+        Raises:
+            InputError: the gene has no such choice.
+        """
+        choices = self.genes[self.index[gene]].choices
+        if value not in choices:
+            raise InputError(f"{self.name}: {gene}={value} is not one of {list(choices)}")
+        return choices.index(value)
+
+    @abstractmethod
+    def to_ofa(self, row: Genes) -> dict[str, Any]:
+        """Convert one row (int8 [n_genes]) to the dict that OFA's ``set_active_subnet`` and predictors take."""
+
+    @abstractmethod
+    def from_ofa(self, arch: Mapping[str, Any]) -> Genes:
+        """Convert OFA's dict to one canonical row (int8 [n_genes]).
+
+        Raises:
+            InputError: a key is missing, a list has the wrong length or a value is not in the space.
+        """

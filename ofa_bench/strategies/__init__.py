@@ -1,0 +1,7 @@
+"""Search strategies: in which order the targets are searched, and what each search starts from."""
+
+from ofa_bench.strategies.base import Budget, Strategy
+from ofa_bench.strategies.chain import Chain
+from ofa_bench.strategies.vanilla import Vanilla
+
+__all__ = ["Budget", "Chain", "Strategy", "Vanilla"]

@@ -1,0 +1,44 @@
+"""What a strategy is: one class with one method."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ofa_bench.search import Problem, SearchResult
+
+__all__ = ["Budget", "Strategy"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Generations of a search from scratch (n), and of a warm-started one (the square root of n, say)."""
+
+    generations: int
+    warm_generations: int
+
+
+class Strategy(ABC):
+    """Finds the best architecture for each of several targets.
+
+    A strategy of your own is a sub-class in your own package and a YAML file with its ``_target_``; parameters of the
+    YAML are passed to the constructor.
+    """
+
+    @abstractmethod
+    def search(
+        self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
+    ) -> Iterator[tuple[int, SearchResult]]:
+        """Search every target and yield each result as soon as it is there, with its target's position in ``targets``.
+
+        Args:
+            problem: the design space, its accuracy predictor and its cost model.
+            targets: the largest costs allowed, in the cost model's unit; any order, duplicates allowed.
+            budget: generations from scratch and warm-started.
+            rng: the only source of chance. ``rng.spawn(len(targets))`` gives each target a stream of its own that is
+                the same under every strategy, so that strategies are compared in pairs.
+
+        Yields:
+            One (position, result) for each target, in any order; an infeasible target has an infeasible result.
+        """

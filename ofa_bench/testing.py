@@ -1,0 +1,190 @@
+"""Contracts that every space, predictor, cost model and strategy must keep, ours or a user's; plain asserts.
+
+Call them from a test: ``check_strategy(MyStrategy(Evolution()))``. Each raises AssertionError at the first breach.
+"""
+
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.predictors import AccuracyPredictor, CostModel, latency_table
+from ofa_bench.search import Problem, SearchResult
+from ofa_bench.spaces import DesignSpace, Genes, MobileNetV3Space
+from ofa_bench.strategies import Budget, Strategy
+
+__all__ = [
+    "CountingPredictor",
+    "ToyPredictor",
+    "check_cost",
+    "check_predictor",
+    "check_space",
+    "check_strategy",
+    "toy_problem",
+]
+
+
+class ToyPredictor:
+    """A predictor with no weights to load: larger choices of active genes are better, with fixed random worth."""
+
+    def __init__(self, space: DesignSpace, seed: int = 0) -> None:
+        self.space, self.name, self.sha256 = space, "toy", "0" * 64
+        self._worth = np.random.default_rng(seed).random(space.n_genes)
+
+    def accuracy(self, genes: Genes) -> NDArray[np.float64]:
+        """Predict from 0.5 up: int8 [n, n_genes] to float64 [n]."""
+        value = self.space.canonical(genes) * self._worth
+        return np.asarray(0.5 + 0.3 * np.tanh(value.sum(axis=1) / self.space.n_genes))
+
+
+class CountingPredictor:
+    """Wraps a predictor and keeps all that it was asked, to hold a search's own counts against."""
+
+    def __init__(self, predictor: AccuracyPredictor) -> None:
+        self.predictor, self.name, self.sha256 = predictor, predictor.name, predictor.sha256
+        self.asked: list[Genes] = []
+
+    def accuracy(self, genes: Genes) -> NDArray[np.float64]:
+        """Predict as the wrapped predictor does: int8 [n, n_genes] to float64 [n]."""
+        self.asked.append(genes.copy())
+        return self.predictor.accuracy(genes)
+
+
+def toy_problem() -> Problem:
+    """Give a true space and latency table with a toy predictor: fast, and needs no file of OFA's."""
+    space = MobileNetV3Space()
+    return Problem(space, ToyPredictor(space), latency_table(space, "note10"))
+
+
+def check_space(space: DesignSpace, seed: int = 0) -> None:
+    """Check operators, activity, canonical form and conversion of a design space on random architectures."""
+    rng = np.random.default_rng(seed)
+    genes = space.sample(2000, rng)
+    assert genes.dtype == np.int8
+    assert genes.shape == (2000, space.n_genes)
+    assert space.contains(genes).all()
+    assert ((genes.max(axis=0) + 1) == space.cardinality).all(), "a choice is never sampled"
+    assert not space.contains(genes + space.cardinality).any()
+    assert not space.contains(genes[:, 1:]).any()
+
+    canonical, active = space.canonical(genes), space.active(genes)
+    assert space.contains(canonical).all()
+    assert (space.canonical(canonical) == canonical).all(), "canonical form is not stable"
+    assert (space.active(canonical) == active).all()
+    assert (canonical[~active] == 0).all()
+    scrambled = np.where(active, genes, space.sample(2000, rng))
+    assert (space.canonical(scrambled) == canonical).all(), "an inactive gene changes the network"
+    keys = space.keys(genes)
+    assert keys == space.keys(scrambled)
+    assert len(set(keys)) == len(np.unique(canonical, axis=0))
+
+    for row in canonical[:100]:
+        assert (space.from_ofa(space.to_ofa(row)) == row).all(), "to_ofa and from_ofa do not agree"
+
+    assert (space.mutate(genes, 0.0, rng) == genes).all()
+    mutants = space.mutate(genes, 0.3, rng)
+    assert space.contains(mutants).all()
+    assert (mutants != genes).any(axis=1).mean() > 0.5
+    crossed = space.crossover(genes, mutants, rng)
+    assert ((crossed == genes) | (crossed == mutants)).all()
+    assert (space.sample(5, np.random.default_rng(7)) == space.sample(5, np.random.default_rng(7))).all()
+
+
+def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
+    """Check range, shape, batching and canonical form of an accuracy predictor."""
+    genes = space.sample(500, np.random.default_rng(1))
+    accuracy = predictor.accuracy(genes)
+    assert accuracy.dtype == np.float64
+    assert accuracy.shape == (500,)
+    assert np.isfinite(accuracy).all()
+    assert ((accuracy > 0) & (accuracy < 1)).all(), "accuracy is a fraction of 1"
+    assert accuracy.std() > 0
+    assert len(predictor.sha256) == 64
+    assert predictor.name
+    assert np.allclose(predictor.accuracy(space.canonical(genes)), accuracy, atol=1e-6)
+    assert np.allclose(np.concatenate([predictor.accuracy(row[None]) for row in genes[:50]]), accuracy[:50], atol=1e-6)
+    assert predictor.accuracy(genes[:0]).shape == (0,)
+
+
+def check_cost(cost: CostModel, space: DesignSpace) -> None:
+    """Check shape, canonical form and the exact extremes of a cost model."""
+    genes = space.sample(5000, np.random.default_rng(2))
+    value = cost.cost(genes)
+    assert value.dtype == np.float64
+    assert value.shape == (5000,)
+    assert np.allclose(cost.cost(space.canonical(genes)), value, rtol=1e-12)
+    assert (value >= cost.minimum).all()
+    assert (value <= cost.maximum).all()
+    for row, extreme in ((cost.cheapest, cost.minimum), (cost.dearest, cost.maximum)):
+        assert space.contains(row[None])[0]
+        assert cost.cost(row[None])[0] == extreme
+    one = cost.cost(genes[:1])
+    assert one[0] == value[0], "cost depends on the batch"
+
+
+def check_strategy(strategy: Strategy, problem: Problem | None = None, targets: Sequence[float] | None = None) -> None:
+    """Check that a strategy answers every target validly, counts honestly and repeats itself in another process.
+
+    Targets may be unsorted, doubled or infeasible. Without a problem, a toy one is searched.
+    """
+    problem = problem or toy_problem()
+    low, high = problem.cost.minimum, problem.cost.maximum
+    middle = low + 0.4 * (high - low)
+    if targets is None:
+        targets = (middle, low + 0.1 * (high - low), middle, 0.9 * low, low + 0.2 * (high - low))
+    budget = Budget(generations=6, warm_generations=3)
+    counting = CountingPredictor(problem.predictor)
+    results = _results(strategy, Problem(problem.space, counting, problem.cost), targets, budget)
+    for target, result in zip(targets, results, strict=True):
+        _check_result(problem, target, result)
+    made = sum(result.counts.unique_evaluations for result in results)
+    assert made == sum(len(genes) for genes in counting.asked), (
+        "unique evaluations are not what the predictor was asked"
+    )
+
+    for few in ((middle,), (0.5 * low,)):
+        _check_result(problem, few[0], _results(strategy, problem, few, budget)[0])
+
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        other = pool.submit(_fingerprint, strategy, problem, targets, budget).result()
+    assert other == _fingerprint(strategy, problem, targets, budget), "another process finds something else"
+
+
+def _results(strategy: Strategy, problem: Problem, targets: Sequence[float], budget: Budget) -> list[SearchResult]:
+    found = dict(strategy.search(problem, targets, budget, np.random.default_rng(3)))
+    assert sorted(found) == list(range(len(targets))), "not one result a target"
+    return [found[i] for i in range(len(targets))]
+
+
+def _fingerprint(strategy: Strategy, problem: Problem, targets: Sequence[float], budget: Budget) -> list[str]:
+    return [
+        f"{result.genes.tobytes().hex()} {result.accuracy!r} {result.cost!r} {result.counts} {result.curve}"
+        for result in _results(strategy, problem, targets, budget)
+    ]
+
+
+def _check_result(problem: Problem, target: float, result: SearchResult) -> None:
+    row = result.genes[None]
+    assert result.target == target
+    assert problem.space.contains(row)[0], "found what is not in the space"
+    assert (problem.space.canonical(row) == row).all(), "the found architecture is not in canonical form"
+    assert result.cost == problem.cost.cost(row)[0]
+    assert result.feasible == (problem.cost.minimum <= target)
+    if not result.feasible:
+        assert result.accuracy is None
+        assert result.cost == problem.cost.minimum, "an infeasible result names the nearest cost"
+        return
+    assert result.cost <= target, "misses the target"
+    assert result.accuracy is not None
+    assert np.isclose(result.accuracy, problem.predictor.accuracy(row)[0], atol=1e-6)
+    counts = result.counts
+    assert 0 < counts.unique_evaluations <= counts.evaluations
+    assert result.curve, "no best-so-far curve"
+    assert result.curve[-1][-1] == result.accuracy
+    for before, after in pairwise(result.curve):
+        assert all(x <= y for x, y in zip(before, after, strict=True)), "the curve goes back"
+    assert result.curve[-1][1] <= counts.evaluations

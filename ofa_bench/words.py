@@ -1,0 +1,49 @@
+"""Turns what Hydra and OmegaConf raise into one line that names the key, what is allowed and the nearest valid one."""
+
+import re
+
+from hydra.errors import CompactHydraException, ConfigCompositionException, MissingConfigException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from ofa_bench.errors import InputError, suggestion
+
+__all__ = ["explain"]
+
+
+def explain(error: BaseException) -> tuple[str, int]:
+    """Give one line and an exit code: 2 for bad input, 1 for anything else."""
+    if isinstance(error, InputError):
+        return _line(str(error)), 2
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        return _missing_option(error), 2
+    cause = error.__cause__
+    if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
+        return _omegaconf(cause), 2
+    if isinstance(error, OmegaConfBaseException):
+        return _omegaconf(error), 2
+    if isinstance(error, CompactHydraException):
+        return _line(str(error)), 2
+    return f"{type(error).__name__}: {_line(str(error))} (HYDRA_FULL_ERROR=1 shows where)", 1
+
+
+def _missing_option(error: MissingConfigException) -> str:
+    group, _, option = str(error.missing_cfg_file).rpartition("/")
+    options = list(error.options or [])
+    if not options:
+        return _line(str(error))
+    return f"{group}={option}: no such option; there are {', '.join(options)}{suggestion(option, options)}"
+
+
+def _omegaconf(error: OmegaConfBaseException) -> str:
+    full, parent = str(error.full_key or error.key), error.parent_node
+    message = (error.msg or str(error)).splitlines()[0]
+    if "is not in struct" in message or re.match(r"Key '.*' not in", message):
+        keys = [str(key) for key in parent] if isinstance(parent, DictConfig) else []
+        name = str(error.key)
+        return f"{full}: no such key; allowed: {', '.join(keys)}{suggestion(name, keys)}"
+    return f"{full}: {message}"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,40 @@
+"""Where the tests find OFA's official files, and how they run the command."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+BESIDE = ROOT.parent / "shared" / "ofa-files"
+
+if "OFA_BENCH_ASSETS" not in os.environ and BESIDE.is_dir():
+    os.environ["OFA_BENCH_ASSETS"] = str(BESIDE)
+
+
+@pytest.fixture(scope="session")
+def assets() -> Path:
+    """Give the folder of OFA's official files; skip the test where there is none."""
+    folder = os.environ.get("OFA_BENCH_ASSETS")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("OFA_BENCH_ASSETS does not point to OFA's official files")
+    return Path(folder)
+
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def ofa_bench(tmp_path: Path) -> Command:
+    """Run ``python -m ofa_bench`` in an empty directory."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "ofa_bench", *arguments],
+            cwd=tmp_path, capture_output=True, text=True, timeout=120, env={**os.environ, **environment}, check=False,
+        )  # fmt: skip
+
+    return run

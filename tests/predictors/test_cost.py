@@ -1,0 +1,93 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from ofa_bench.errors import InputError
+from ofa_bench.ofa_package import ofa_latency_table
+from ofa_bench.predictors import CostTable, latency_table
+from ofa_bench.predictors.assets import asset_path
+from ofa_bench.predictors.cost import Term
+from ofa_bench.predictors.elimination import minimise
+from ofa_bench.spaces import MobileNetV3Space
+from ofa_bench.spaces.mbv3 import RESOLUTIONS
+from ofa_bench.testing import check_cost
+
+SPACE = MobileNetV3Space()
+NOTE10 = latency_table(SPACE, "note10")
+
+
+def made_table(*terms):
+    return CostTable(SPACE, terms, name="made", unit="ms", sha256="", card={})
+
+
+def test_note10_contract():
+    check_cost(NOTE10, SPACE)
+    assert NOTE10.unit == "ms"
+    assert {"source", "date", "title"} <= set(NOTE10.card)
+
+
+@pytest.mark.usefixtures("assets")
+def test_note10_equals_ofa():
+    files = {r: asset_path(f"ofa/note10/{r}_lookup_table.yaml") for r in RESOLUTIONS}
+    table = ofa_latency_table(files)
+    genes = SPACE.sample(10_000, np.random.default_rng(5))
+    theirs = np.array([table.predict_efficiency(SPACE.to_ofa(row)) for row in genes])
+    assert np.abs(NOTE10.cost(genes) - theirs).max() < 1e-9
+
+
+@pytest.mark.usefixtures("assets")
+def test_note10_is_what_the_official_files_give(tmp_path, monkeypatch):
+    from ofa_bench.data import make_note10
+
+    shipped = (make_note10.Path(make_note10.__file__).parent / "devices/note10/mbv3.json").read_text()
+    monkeypatch.setattr(make_note10, "__file__", str(tmp_path / "make_note10.py"))
+    make_note10.main()
+    assert (tmp_path / "devices/note10/mbv3.json").read_text() == shipped
+
+
+def test_extremes_are_exact():
+    # Where one gene decides the cost of another's choice, greedy choices go wrong; enumeration does not.
+    rng = np.random.default_rng(6)
+    for _ in range(20):
+        factors = [((0, 1), rng.random((3, 4))), ((1, 2), rng.random((4, 2))), ((2, 0, 3), rng.random((2, 3, 3)))]
+        cardinality = np.array([3, 4, 2, 3, 2], np.int8)
+        everything = itertools.product(*(range(size) for size in cardinality))
+        costs = {row: sum(values[tuple(row[v] for v in scope)] for scope, values in factors) for row in everything}
+        best = minimise(factors, cardinality)
+        assert costs[tuple(int(v) for v in best)] == min(costs.values())
+        assert best[4] == 0  # in no factor
+
+
+def test_terms_count_only_where_their_genes_are_active():
+    table = made_table(Term((("k3", "e3"),), np.ones((3, 3))), Term((("r",),), np.full(5, 10.0)))
+    genes = np.zeros((3, SPACE.n_genes), np.int8)
+    genes[:, SPACE.index["d0"]] = [0, 1, 2]  # block 3 exists at depth 4 only
+    assert table.cost(genes).tolist() == [10, 10, 11]
+    assert (table.minimum, table.maximum) == (10, 11)
+
+
+@pytest.mark.parametrize(
+    ("term", "said"),
+    [
+        (Term((("k99",),), np.ones(3)), "no gene 'k99'"),
+        (Term((("k0", "e0"),), np.ones((3, 2))), "must have shape"),
+        (Term((("k0",),), np.array([1.0, np.nan, 1.0])), "non-finite"),
+        (Term((("k0",),), np.array([1.0, -1.0, 1.0])), "negative"),
+    ],
+)
+def test_bad_tables_are_refused(term, said):
+    with pytest.raises(InputError, match=said):
+        made_table(term)
+
+
+def test_unknown_device_is_refused():
+    with pytest.raises(InputError, match="there are note10; did you mean 'note10'"):
+        latency_table(SPACE, "note1o")
+
+
+def test_device_without_a_table_for_the_space_names_what_it_has():
+    space = MobileNetV3Space()
+    space.name = "other"
+    with pytest.raises(InputError, match="no table for space other, only for mbv3"):
+        latency_table(space, "note10")

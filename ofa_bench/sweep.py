@@ -92,8 +92,8 @@ class SweepCallback(Callback):
 
 def _open(config: DictConfig) -> OpenSweep:
     overrides = [text for text in config.hydra.overrides.task if text.split("=")[0].split(".")[0] not in NO_RESULT]
-    name = " ".join(sorted(overrides)) or "defaults"
-    sweep_id = hashlib.sha256(name.encode()).hexdigest()[:12]
+    name = " ".join(overrides) or "defaults"
+    sweep_id = hashlib.sha256(" ".join(sorted(overrides)).encode()).hexdigest()[:12]
     output, run = Path(config.output).absolute(), ""
     tracking = TrackingConfig(**config.tracking)
     tracker = connect(tracking)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from ofa_bench.results.records import Record
 from ofa_bench.results.tables import rows
 
-__all__ = ["accuracy_over_cost"]
+__all__ = ["accuracy_over_cost", "labels"]
 
 
 def accuracy_over_cost(records: Sequence[Record], path: Path) -> None:
@@ -18,7 +18,7 @@ def accuracy_over_cost(records: Sequence[Record], path: Path) -> None:
     """
     figure = Figure(figsize=(8, 5), dpi=120, layout="constrained")
     axes = figure.subplots()
-    for number, (record, label) in enumerate(zip(records, _labels(records), strict=True)):
+    for number, (record, label) in enumerate(zip(records, labels(records), strict=True)):
         points = sorted(
             (row.target, 100 * row.accuracy, 100 * row.accuracy_std)
             for row in rows(record)
@@ -37,7 +37,7 @@ def accuracy_over_cost(records: Sequence[Record], path: Path) -> None:
     figure.savefig(path)
 
 
-def _labels(records: Sequence[Record]) -> list[str]:
+def labels(records: Sequence[Record]) -> list[str]:
     """Name each record by its strategy, and by whatever else is not the same in all of them."""
     parts = [record["address"].split("/") for record in records]
     strategy = list(records[0]["choices"]).index("strategy") if records else 0

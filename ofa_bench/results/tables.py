@@ -1,6 +1,6 @@
 """What a person reads at the end: a table of what each strategy found for each target, and what it took."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -11,7 +11,7 @@ from rich.table import Table
 
 from ofa_bench.results.records import Record
 
-__all__ = ["Row", "print_tables", "rows", "totals"]
+__all__ = ["Row", "markdown", "print_tables", "rows", "totals"]
 
 MOST_TARGETS = 20
 """With more targets than this, only the totals are printed."""
@@ -73,6 +73,14 @@ def totals(record: Record) -> Row:
         seconds=float(np.mean([repeat["seconds"] for repeat in record["repeats"]])),
         **sums,
     )
+
+
+def markdown(named: Mapping[str, Row]) -> str:
+    """Write rows as a Markdown table, each behind its name."""
+    heads = ["", "accuracy %", "cost", "seconds", "evaluations", "unique"]
+    lines = [[name, *_cells(row)[1:]] for name, row in named.items()]
+    gap = " &nbsp; | "  # MLflow's pages draw tables without space between columns
+    return "\n".join([gap.join(heads), "|".join(["---", *["---:"] * 5]), *(gap.join(line) for line in lines)])
 
 
 def print_tables(records: Iterable[Record], console: Console) -> None:

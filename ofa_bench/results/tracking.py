@@ -1,22 +1,30 @@
 """MLflow's view of the records: a run for the sweep, a child run for each cell. Files are the truth."""
 
+import csv
+import json
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ofa_bench.config import TrackingConfig
-from ofa_bench.results.plots import accuracy_over_cost
+from ofa_bench.results.plots import accuracy_over_cost, labels
 from ofa_bench.results.records import RECORD, Record
-from ofa_bench.results.tables import rows, totals
+from ofa_bench.results.tables import markdown, rows, totals
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Param
 
 __all__ = ["Tracker"]
+
+MOST_COMPARED = 40
+"""The link that compares a sweep's cells names at most this many."""
 
 MOST_CURVES = 20
 """Curves are logged of at most this many targets; all of them are in the record."""
@@ -36,7 +44,11 @@ class Tracker:
         experiment = self._client.get_experiment_by_name(config.experiment)
         if experiment is None:
             root = Path(config.artifacts).absolute().as_uri() if config.artifacts else None
-            self._experiment = self._client.create_experiment(config.experiment, artifact_location=root)
+            self._experiment = self._client.create_experiment(
+                config.experiment,
+                artifact_location=root,
+                tags={"mlflow.experimentKind": "custom_model_development"},  # the UI then opens on runs, not on traces
+            )
         else:
             self._experiment = experiment.experiment_id
 
@@ -55,11 +67,18 @@ class Tracker:
                 accuracy_over_cost(records, folder / "accuracy_over_latency.png")
                 _write_csv(records, folder / "results.csv")
                 self._client.log_artifacts(run, str(folder))
-            from mlflow.entities import Metric
-
-            now = _now()
-            self._client.log_batch(run, metrics=[Metric("cells", len(records), now, 0)])
+            self._client.set_tag(run, "mlflow.note.content", self._summary(run, records))
         self._client.set_terminated(run, status="FAILED" if failed else "FINISHED")
+
+    def _summary(self, run: str, records: Sequence[Record]) -> str:
+        """Write the sweep's page: a link that sets its cells side by side in MLflow's charts, and a table of them."""
+        children = self._client.search_runs(
+            [self._experiment], filter_string=f"tags.`mlflow.parentRunId` = '{run}'", order_by=["attributes.start_time"]
+        )
+        lists = (json.dumps([child.info.run_id for child in children[:MOST_COMPARED]]), json.dumps([self._experiment]))
+        link = f"#/compare-runs?runs={quote(lists[0])}&experiments={quote(lists[1])}"
+        named = dict(zip(labels(records), map(totals, records), strict=True))
+        return f"[Compare these cells]({link}), or see the picture and the table under Artifacts.\n\n{markdown(named)}"
 
     def log_cell(self, record: Record, folder: Path, parent: str | None) -> None:
         """Log a record as a run, once under each parent: parameters, metrics, curves, and its files as artifacts."""
@@ -76,21 +95,27 @@ class Tracker:
             "ofa_bench.hash": record["config_hash"],
             "ofa_bench.predictor_sha256": record["predictor"]["sha256"],
             **{f"ofa_bench.{group}": choice for group, choice in record["choices"].items()},
+            "mlflow.note.content": markdown(
+                {f"{row.target:g} {record['unit']}": row for row in rows(record)} | {"all": totals(record)}
+            ),
         }
         if parent:
             tags["mlflow.parentRunId"] = parent
-        run = self._start(_cell_name(record), tags)
+        ended = datetime.fromisoformat(record["made"]["at"]).timestamp()
+        seconds = sum(repeat["seconds"] for repeat in record["repeats"])
+        run = self._start(_cell_name(record), tags, began=ended - seconds)
         self._log_batches(run, _params(record), _metrics(record))
         with _folder() as made:
             accuracy_over_cost([record], made / "accuracy_over_latency.png")
             _write_csv([record], made / "results.csv")
             self._client.log_artifacts(run, str(made))
         self._client.log_artifact(run, str(folder / RECORD))
-        self._client.set_terminated(run)
+        self._client.set_terminated(run, end_time=int(1000 * ended))  # so that the run's duration is the search's
 
-    def _start(self, name: str, tags: dict[str, str]) -> str:
-        run_id: str = self._client.create_run(self._experiment, tags=tags, run_name=name).info.run_id
-        return run_id
+    def _start(self, name: str, tags: dict[str, str], began: float | None = None) -> str:
+        start_time = int(1000 * (time.time() if began is None else began))
+        run = self._client.create_run(self._experiment, start_time=start_time, tags=tags, run_name=name)
+        return str(run.info.run_id)
 
     def _find(self, condition: str) -> str | None:
         found = self._client.search_runs([self._experiment], filter_string=condition, max_results=1)
@@ -104,12 +129,6 @@ class Tracker:
 
 def _quoted(record: Record) -> str:
     return str(record["address"]).replace("'", "")
-
-
-def _now() -> int:
-    import time
-
-    return int(1000 * time.time())
 
 
 @contextmanager
@@ -138,10 +157,13 @@ def _params(record: Record) -> "list[Param]":
 
 
 def _metrics(record: Record) -> "list[Metric]":
-    """Give totals, one value a target (named and as a series whose step is the target), and the curves."""
+    """Give the totals, what was found for each target as a series whose step is the target, and the curves.
+
+    Accuracies are in percent here, because MLflow's charts round to two places.
+    """
     from mlflow.entities import Metric
 
-    now, unit = _now(), record["unit"]
+    now, unit = int(1000 * time.time()), record["unit"]
     metrics: list[Metric] = []
 
     def add(key: str, value: float | None, step: int = 0) -> None:
@@ -149,28 +171,29 @@ def _metrics(record: Record) -> "list[Metric]":
             metrics.append(Metric(key, float(value), now, step))
 
     total = totals(record)
-    add("mean_accuracy", total.accuracy)
-    add("mean_accuracy_std", total.accuracy_std)
-    add("seconds", total.seconds)
-    add("evaluations", total.evaluations)
-    add("unique_evaluations", total.unique_evaluations)
+    add("all_targets/accuracy_percent", _percent(total.accuracy))
+    add("all_targets/accuracy_percent_std", _percent(total.accuracy_std))
+    add("all_targets/seconds", total.seconds)
+    add("all_targets/evaluations", total.evaluations)
+    add("all_targets/unique_evaluations", total.unique_evaluations)
     for i, row in enumerate(rows(record)):
         step = round(row.target or 0.0)
-        add("accuracy_by_target", row.accuracy, step)
-        add("seconds_by_target", row.seconds, step)
+        add("all_targets/by_target_accuracy_percent", _percent(row.accuracy), step)
+        add("all_targets/by_target_seconds", row.seconds, step)
         if i < MOST_CURVES:
             name = f"{row.target:g} {unit}"
-            add(f"accuracy/{name}", row.accuracy)
-            add(f"latency/{name}", row.cost)
-            add(f"seconds/{name}", row.seconds)
+            add(f"target/{name}: accuracy_percent", _percent(row.accuracy))
+            add(f"target/{name}: cost", row.cost)
             for generation, _, _, accuracy in record["repeats"][0]["results"][i]["curve"]:
-                add(f"best_so_far/{name}", accuracy, generation)
+                add(f"progress/{name}: accuracy_percent", _percent(accuracy), generation)
     return metrics
 
 
-def _write_csv(records: Sequence[Record], path: Path) -> None:
-    import csv
+def _percent(fraction: float | None) -> float | None:
+    return None if fraction is None else 100 * fraction
 
+
+def _write_csv(records: Sequence[Record], path: Path) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["address", "repeat", *RESULT_COLUMNS])

@@ -1,5 +1,6 @@
 """The command: composes a cell with Hydra, runs it, writes its record, then shows it in MLflow and on the terminal."""
 
+import contextlib
 import os
 import sys
 import traceback
@@ -10,8 +11,8 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from ofa_bench.config import GROUPS, Config, TrackingConfig, conf_dir, register, result_config
-from ofa_bench.sweep import VARIABLE, Sweep, SweepCallback, connect
+from ofa_bench.config import GROUPS, SWEEP_VARIABLE, Config, TrackingConfig, conf_dir, register, result_config
+from ofa_bench.sweep import Sweep, SweepCallback, connect
 from ofa_bench.words import explain
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def run_cell(config: DictConfig) -> None:
         code = _say(error, f"{address}: " if sweep else "")
         if sweep:
             sweep.add(address, code)
+        else:
+            _remove_empty(folder, output)
         _exit_codes.append(code)
         return
     tracking = TrackingConfig(**config.tracking)
@@ -75,6 +78,15 @@ def _recorded(config: DictConfig, folder: Path, address: str) -> "Record":
     return record
 
 
+def _remove_empty(folder: Path, output: Path) -> None:
+    """Remove the folders that Hydra made for a cell that did not run, up to the output folder, where they are empty."""
+    with contextlib.suppress(OSError):
+        for empty in (folder, *folder.parents):
+            empty.rmdir()
+            if empty == output:
+                break
+
+
 def show(found: "list[Record]", output: Path, tracking: TrackingConfig) -> None:
     """Print the tables, and where the results and the MLflow UI are."""
     from rich.console import Console
@@ -105,7 +117,7 @@ def main() -> None:
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         os.environ[TRACEBACK] = "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what is wrong with the command line instead of printing it
-    os.environ[VARIABLE] = ""
+    os.environ[SWEEP_VARIABLE] = ""
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run_cell)()
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """The typed configuration that Hydra composes, and its checks, in words."""
 
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +14,26 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 from ofa_bench.errors import InputError
 
-__all__ = ["GROUPS", "Config", "address", "conf_dir", "register", "resolve_budget", "resolve_targets", "result_config"]
+__all__ = [
+    "GROUPS",
+    "SWEEP_VARIABLE",
+    "Config",
+    "address",
+    "conf_dir",
+    "register",
+    "resolve_budget",
+    "resolve_targets",
+    "result_config",
+]
 
 GROUPS = ("space", "device", "predictor", "strategy", "budget", "targets")
 """The config groups that make a cell; their chosen options are its address."""
 
 NO_RESULT = ("hydra", "tracking", "output", "progress", "threads")
 """Keys that change nothing of what is found; they are no part of an address or a hash."""
+
+SWEEP_VARIABLE = "OFA_BENCH_SWEEP"
+"""Environment variable by which a cell, in whatever process, knows its sweep: ``<id>:<MLflow run>``."""
 
 
 @dataclass
@@ -80,7 +94,8 @@ def conf_dir() -> Path:
 
 
 def register() -> None:
-    """Register the schema and the address resolver with Hydra."""
+    """Register the schema and the address resolver with Hydra, and the variable that the config copies to workers."""
+    os.environ.setdefault(SWEEP_VARIABLE, "")
     ConfigStore.instance().store(name="schema", node=Config)
     OmegaConf.register_new_resolver("ofa_bench.address", address, replace=True)
 

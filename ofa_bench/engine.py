@@ -6,11 +6,12 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
 from hydra.errors import InstantiationException
-from hydra.utils import get_object, instantiate
+from hydra.utils import instantiate
 from threadpoolctl import threadpool_limits
 
 from ofa_bench.config import Config, resolve_budget, resolve_targets
@@ -74,11 +75,9 @@ def _build(key: str, node: Any, **given: Any) -> Any:
     if not isinstance(node, dict) or "_target_" not in node:
         raise InputError(f"{key}: choose an option of the group ({key}=<option>); it has no _target_")
     try:
-        maker = get_object(str(node["_target_"]))
+        maker = resolve_name(str(node["_target_"]))
     except Exception as error:
-        raise InputError(
-            f"{key}._target_={node['_target_']}: cannot be imported ({str(error).splitlines()[0]})"
-        ) from error
+        raise InputError(f"{key}._target_={node['_target_']}: cannot be imported ({error})") from error
     parameters = inspect.signature(maker).parameters
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         for name in map(str, node):

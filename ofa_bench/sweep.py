@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from ofa_bench.config import NO_RESULT, TrackingConfig
+from ofa_bench.config import NO_RESULT, SWEEP_VARIABLE, TrackingConfig
 from ofa_bench.words import explain
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from ofa_bench.results.tracking import Tracker
 
 __all__ = ["Sweep", "SweepCallback", "connect"]
-
-VARIABLE = "OFA_BENCH_SWEEP"
-"""Environment variable by which a cell, in whatever process, knows its sweep: ``<id>:<MLflow run>``."""
 
 
 class Sweep:
@@ -35,14 +32,14 @@ class Sweep:
     @classmethod
     def of_this_cell(cls, output: Path) -> "Sweep | None":
         """Give the sweep that this process's cell belongs to, or None outside a sweep."""
-        sweep_id, _, run = os.environ.get(VARIABLE, "").partition(":")
+        sweep_id, _, run = os.environ.get(SWEEP_VARIABLE, "").partition(":")
         return cls(output, sweep_id, run) if sweep_id else None
 
     def start(self) -> None:
         """Begin an empty list and tell the cells that start from here on, in whatever process."""
         self._list.parent.mkdir(parents=True, exist_ok=True)
         self._list.write_text("")
-        os.environ[VARIABLE] = self.name
+        os.environ[SWEEP_VARIABLE] = self.name
 
     def add(self, address: str, code: int = 0) -> None:
         """Note that a cell has ended with an exit code; one appended line, safe from several processes."""

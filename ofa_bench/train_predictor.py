@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-from ofa_bench.predictors import AccuracyPredictor, CostTable, OneHotMLP, latency_table, official
+from ofa_bench.predictors import AccuracyPredictor, CostTable, OneHotMLP, latency_table, official_predictor
 from ofa_bench.predictors.distill import Distillation
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import DesignSpace, MobileNetV3Space
@@ -102,7 +102,7 @@ def main() -> None:
         options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), OmegaConf.from_cli()))
         assert isinstance(options, Options)
         space = MobileNetV3Space()
-        teacher, cost = official(space), latency_table(space, options.device)
+        teacher, cost = official_predictor(space), latency_table(space, options.device)
     except Exception as error:
         line, code = explain(error)
         print(f"ofa_bench: {line}", file=sys.stderr)
@@ -123,7 +123,7 @@ def main() -> None:
         "teacher": {"name": teacher.name, "sha256": teacher.sha256},
         "hidden": list(options.hidden),
         "parameters": sum(weight.size + bias.size for weight, bias in student.layers),
-        "made_by": " ".join(["python -m ofa_bench.train_predictor", *sys.argv[1:]]),
+        "made_by": " ".join(["python -m ofa_bench.train_predictor", *_asked()]),
         "training": {"seconds": options.seconds, "batches": training.steps, "batch": training.batch},
         "date": date.today().isoformat(),
         "errors": errors,
@@ -136,6 +136,11 @@ def main() -> None:
     np.savez_compressed(out / f"{space.name}.npz", allow_pickle=False, **arrays)
     (out / f"{space.name}.json").write_text(json.dumps(card, indent=1) + "\n")
     print(json.dumps(card["errors"], indent=1))
+
+
+def _asked() -> list[str]:
+    """Give the options of the command line that change the weights."""
+    return [option for option in sys.argv[1:] if not option.startswith("out=")]
 
 
 def _report(line: str) -> None:

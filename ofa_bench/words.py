@@ -1,8 +1,14 @@
 """Turns what Hydra and OmegaConf raise into one line that names the key, what is allowed and the nearest valid one."""
 
+import errno
 import re
 
-from hydra.errors import CompactHydraException, ConfigCompositionException, MissingConfigException
+from hydra.errors import (
+    CompactHydraException,
+    ConfigCompositionException,
+    MissingConfigException,
+    OverrideParseException,
+)
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -11,19 +17,28 @@ from ofa_bench.errors import InputError, suggestion
 __all__ = ["explain"]
 
 
+_KINDS = {"Integer": "a whole number", "Float": "a number", "bool": "true or false"}
+
+_CANNOT_WRITE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
+
+
 def explain(error: BaseException) -> tuple[str, int]:
     """Give one line and an exit code: 2 for bad input, 1 for anything else."""
+    cause = error.__cause__
     if isinstance(error, InputError):
         return _line(str(error)), 2
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _missing_option(error), 2
-    cause = error.__cause__
     if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
         return _omegaconf(cause), 2
     if isinstance(error, OmegaConfBaseException):
         return _omegaconf(error), 2
+    if isinstance(error, OverrideParseException):
+        return f"'{error.override}': not of the form key=value ({error.message.splitlines()[0]})", 2
     if isinstance(error, CompactHydraException):
         return _line(str(error)), 2
+    if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
+        return f"output: {error.filename} cannot be written ({error.strerror})", 2
     return f"{type(error).__name__}: {_line(str(error))} (HYDRA_FULL_ERROR=1 shows where)", 1
 
 
@@ -31,7 +46,7 @@ def _missing_option(error: MissingConfigException) -> str:
     group, _, option = str(error.missing_cfg_file).rpartition("/")
     options = list(error.options or [])
     if not options:
-        return _line(str(error))
+        return str(error).splitlines()[0]
     return f"{group}={option}: no such option; there are {', '.join(options)}{suggestion(option, options)}"
 
 
@@ -42,6 +57,9 @@ def _omegaconf(error: OmegaConfBaseException) -> str:
         keys = [str(key) for key in parent] if isinstance(parent, DictConfig) else []
         name = str(error.key)
         return f"{full}: no such key; allowed: {', '.join(keys)}{suggestion(name, keys)}"
+    wrong = re.match(r"Value '(.*)' (?:of type .* could not be converted to|is not a valid) (\w+)", message)
+    if wrong:
+        return f"{full}={wrong[1]}: must be {_KINDS.get(wrong[2], wrong[2])}"
     return f"{full}: {message}"
 
 

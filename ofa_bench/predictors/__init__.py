@@ -2,7 +2,15 @@
 
 from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP
 from ofa_bench.predictors.cost import CostModel, CostTable, latency_table
-from ofa_bench.predictors.embedded import embedded
-from ofa_bench.predictors.official import official
+from ofa_bench.predictors.embedded import embedded_predictor
+from ofa_bench.predictors.official import official_predictor
 
-__all__ = ["AccuracyPredictor", "CostModel", "CostTable", "OneHotMLP", "embedded", "latency_table", "official"]
+__all__ = [
+    "AccuracyPredictor",
+    "CostModel",
+    "CostTable",
+    "OneHotMLP",
+    "embedded_predictor",
+    "latency_table",
+    "official_predictor",
+]

@@ -9,7 +9,7 @@ from ofa_bench.predictors.accuracy import OneHotMLP
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.spaces import DesignSpace
 
-__all__ = ["FOLDER", "embedded", "one_hot_columns"]
+__all__ = ["FOLDER", "embedded_predictor", "one_hot_columns"]
 
 FOLDER = files("ofa_bench") / "data" / "predictors"
 """Holds the weights (``<space>.npz``) and the card (``<space>.json``) of each."""
@@ -24,7 +24,7 @@ def one_hot_columns(space: DesignSpace) -> dict[str, list[int]]:
     }
 
 
-def embedded(space: DesignSpace) -> OneHotMLP:
+def embedded_predictor(space: DesignSpace) -> OneHotMLP:
     """Load the embedded accuracy predictor of a space; its card stands beside it in ``ofa_bench/data/predictors``.
 
     Raises:

@@ -9,12 +9,12 @@ from ofa_bench.predictors.accuracy import OneHotMLP
 from ofa_bench.predictors.assets import ASSETS, asset_path
 from ofa_bench.spaces import DesignSpace
 
-__all__ = ["official"]
+__all__ = ["official_predictor"]
 
 _CHECKPOINTS = {"mbv3": "ofa/acc_predictor.pth"}
 
 
-def official(space: DesignSpace) -> OneHotMLP:
+def official_predictor(space: DesignSpace) -> OneHotMLP:
     """Load OFA's published accuracy predictor for a space (``ofa.tutorial.AccuracyPredictor``).
 
     Raises:

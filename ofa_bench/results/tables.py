@@ -57,7 +57,7 @@ def _row(strategy: str, target: float, results: Sequence[Record]) -> Row:
 
 
 def totals(record: Record) -> Row:
-    """Give the mean accuracy over feasible targets, and the mean over repeats of all seconds and evaluations."""
+    """Give mean accuracy and cost over feasible targets, and the mean over repeats of all seconds and evaluations."""
     means = [[result["accuracy"] for result in repeat["results"] if result["feasible"]] for repeat in record["repeats"]]
     accuracy = [float(np.mean(values)) for values in means if values]
     sums = {
@@ -69,7 +69,7 @@ def totals(record: Record) -> Row:
         target=None,
         accuracy=float(np.mean(accuracy)) if accuracy else None,
         accuracy_std=float(np.std(accuracy, ddof=1)) if len(accuracy) > 1 else 0.0,
-        cost=float(np.mean([row.cost for row in rows(record)])),
+        cost=float(np.mean([row.cost for row in rows(record) if row.accuracy is not None])),
         seconds=float(np.mean([repeat["seconds"] for repeat in record["repeats"]])),
         **sums,
     )

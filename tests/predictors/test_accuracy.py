@@ -6,7 +6,7 @@ import pytest
 
 from ofa_bench.errors import InputError
 from ofa_bench.ofa_package import ofa_accuracy_predictor
-from ofa_bench.predictors import OneHotMLP, embedded, official
+from ofa_bench.predictors import OneHotMLP, embedded_predictor, official_predictor
 from ofa_bench.predictors.assets import ASSETS, asset_path
 from ofa_bench.predictors.embedded import FOLDER, one_hot_columns
 from ofa_bench.spaces import MobileNetV3Space
@@ -24,7 +24,7 @@ def random_layers(*sizes):
 
 @pytest.mark.usefixtures("assets")
 def test_official_contract():
-    check_predictor(official(SPACE), SPACE)
+    check_predictor(official_predictor(SPACE), SPACE)
 
 
 @pytest.mark.usefixtures("assets")
@@ -32,25 +32,25 @@ def test_official_equals_ofa():
     theirs = ofa_accuracy_predictor(asset_path("ofa/acc_predictor.pth"))
     genes = SPACE.sample(3000, np.random.default_rng(7))
     wanted = theirs.predict_accuracy([SPACE.to_ofa(row) for row in genes]).numpy()[:, 0]
-    assert np.abs(official(SPACE).accuracy(genes) - wanted).max() < 1e-6
+    assert np.abs(official_predictor(SPACE).accuracy(genes) - wanted).max() < 1e-6
 
 
 @pytest.mark.usefixtures("assets")
 def test_official_is_known_by_its_hash():
-    predictor = official(SPACE)
+    predictor = official_predictor(SPACE)
     assert predictor.name == "official"
     assert predictor.sha256 == ASSETS["ofa/acc_predictor.pth"]
 
 
 def test_embedded_contract():
-    check_predictor(embedded(SPACE), SPACE)
+    check_predictor(embedded_predictor(SPACE), SPACE)
 
 
 @pytest.mark.usefixtures("assets")
 def test_embedded_card_tells_the_truth():
     card = json.loads((FOLDER / "mbv3.json").read_text())
     genes = SPACE.sample(20_000, np.random.default_rng(8))
-    off = 100 * (embedded(SPACE).accuracy(genes) - official(SPACE).accuracy(genes))
+    off = 100 * (embedded_predictor(SPACE).accuracy(genes) - official_predictor(SPACE).accuracy(genes))
     assert np.sqrt(np.mean(off**2)) == pytest.approx(card["errors"]["uniform_samples"]["rmse"], rel=0.05)
     assert card["teacher"]["sha256"] == ASSETS["ofa/acc_predictor.pth"]
     assert card["errors"]["search"]["mean_loss"] <= 0.10
@@ -83,7 +83,7 @@ def test_layers_of_the_wrong_width_are_refused(sizes):
         OneHotMLP(SPACE, one_hot_columns(SPACE), random_layers(*sizes), name="random", sha256="")
 
 
-@pytest.mark.parametrize("make", [official, embedded])
+@pytest.mark.parametrize("make", [official_predictor, embedded_predictor])
 def test_space_without_a_predictor_is_refused(make):
     space = MobileNetV3Space()
     space.name = "other"

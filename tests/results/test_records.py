@@ -1,0 +1,115 @@
+import json
+
+import numpy as np
+import pytest
+
+from ofa_bench.engine import Cell, run_repeats
+from ofa_bench.errors import InputError
+from ofa_bench.results import records
+from ofa_bench.results.plots import accuracy_over_cost, labels
+from ofa_bench.results.tables import markdown, rows, totals
+from ofa_bench.search import Evolution
+from ofa_bench.spaces import MobileNetV3Space
+from ofa_bench.strategies import Budget, Chain
+from ofa_bench.testing import toy_problem
+
+CONFIG = {"seed": 0, "strategy": {"order": "ascending"}}
+CHOICES = {group: group[0] for group in ("space", "device", "predictor", "strategy", "budget", "targets")}
+
+
+def make(strategy="bottom_up", targets=(30.0, 5.0, 20.0), repeats=2):
+    cell = Cell(
+        toy_problem(), Chain(Evolution(population_size=10), "ascending"), targets, Budget(4, 2), 0, repeats, threads=1
+    )
+    ran = list(run_repeats(cell, lambda *_: None))
+    choices = CHOICES | {"strategy": strategy}
+    place = f"s/d/p/{strategy}/b/t/seed=0"
+    return records.make_record(cell, ran, address=place, choices=choices, config=CONFIG)
+
+
+RECORD = make()
+
+
+def test_record_says_what_was_found_and_what_it_took():
+    assert RECORD["targets"] == [30, 5, 20]
+    assert RECORD["predictor"] == {"name": "toy", "sha256": "0" * 64}
+    assert len(RECORD["device"]["sha256"]) == 64
+    space = MobileNetV3Space()
+    for repeat in RECORD["repeats"]:
+        feasible = [result["feasible"] for result in repeat["results"]]
+        assert feasible == [True, False, True]
+        for result in repeat["results"]:
+            assert (space.from_ofa(result["architecture"]) == np.array(result["genes"])).all()
+            assert result["unique_evaluations"] <= result["evaluations"] <= result["proposals"]
+        assert [result["generations"] for result in repeat["results"]] == [2, 0, 4]
+
+
+def test_findings_are_the_same_for_the_same_seed():
+    assert json.dumps(records.findings(make())) == json.dumps(records.findings(RECORD))
+
+
+def test_written_records_come_back(tmp_path):
+    records.write(tmp_path / "cell", RECORD, "a: 1\n")
+    assert records.read(tmp_path / "cell") == json.loads(json.dumps(RECORD))
+    assert {path.name for path in (tmp_path / "cell").iterdir()} == {"record.json", "config.yaml"}
+    assert records.existing(tmp_path / "cell", CONFIG)["address"] == RECORD["address"]
+    assert records.existing(tmp_path / "other", CONFIG) is None
+
+
+def test_another_configs_record_is_never_overwritten(tmp_path):
+    records.write(tmp_path, RECORD, "")
+    with pytest.raises(InputError, match="holds the record of another config"):
+        records.existing(tmp_path, CONFIG | {"seed": 1})
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    def fail(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(records.os, "fsync", fail)
+    with pytest.raises(OSError, match="No space left"):
+        records.write(tmp_path / "cell", RECORD, "")
+    assert list((tmp_path / "cell").iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": "ofa_bench.record/0"}'])
+def test_what_is_no_record_is_refused(tmp_path, content):
+    (tmp_path / records.RECORD).write_text(content)
+    with pytest.raises(InputError, match=r"record\.json: not"):
+        records.read(tmp_path)
+
+
+def test_rows_and_totals_are_means_over_repeats():
+    first = [repeat["results"][0] for repeat in RECORD["repeats"]]
+    row = rows(RECORD)[0]
+    assert row.accuracy == pytest.approx(np.mean([result["accuracy"] for result in first]))
+    assert row.accuracy_std == pytest.approx(np.std([result["accuracy"] for result in first], ddof=1))
+    assert rows(RECORD)[1].accuracy is None
+    total = totals(RECORD)
+    assert total.evaluations == 10 * (4 + 1) + 10 * (2 + 1)
+    assert total.seconds == pytest.approx(np.mean([repeat["seconds"] for repeat in RECORD["repeats"]]))
+    feasible = [
+        result["accuracy"] for repeat in RECORD["repeats"] for result in repeat["results"] if result["feasible"]
+    ]
+    assert total.accuracy == pytest.approx(np.mean(feasible))
+
+
+def test_markdown_has_a_line_a_row():
+    text = markdown({"first": rows(RECORD)[0], "second": rows(RECORD)[1]})
+    lines = text.splitlines()
+    assert len(lines) == 4
+    assert "infeasible" in lines[3]
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_plot_draws_every_record(tmp_path):
+    several = [RECORD, make("top_down"), make("empty", targets=(5.0,), repeats=1)]
+    accuracy_over_cost(several, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "picture.png").stat().st_size > 10_000
+
+
+def test_labels_name_what_differs():
+    other = {**RECORD, "address": "s/other/p/bottom_up/b/t/seed=0"}
+    assert labels([RECORD, make("top_down")]) == ["bottom_up", "top_down"]
+    assert labels([RECORD, other]) == ["bottom_up d", "bottom_up other"]

@@ -1,0 +1,255 @@
+"""The command as users run it, in an empty directory."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from ofa_bench.results.records import findings
+
+SWEEP = ("-m", "strategy=vanilla,top_down,bottom_up", "budget=quick", "evolution.population_size=30")
+CELLS = "mbv3/note10/embedded/{}/quick/paper10/seed=0,evolution.population_size=30"
+
+
+def record(folder, strategy):
+    return json.loads((folder / "multirun" / CELLS.format(strategy) / "record.json").read_text())
+
+
+def test_sweep_from_start_to_end(ofa_bench, tmp_path):
+    first = ofa_bench(*SWEEP)
+    assert first.returncode == 0, first.stderr
+    assert first.stderr == ""
+    for said in ("vanilla", "top_down", "bottom_up", "predicted accuracy", "results: ", "mlflow ui --host 127.0.0.1"):
+        assert said in first.stdout
+    found = {strategy: record(tmp_path, strategy) for strategy in ("vanilla", "top_down", "bottom_up")}
+    targets = found["vanilla"]["targets"]
+    for strategy, one in found.items():
+        for result in one["repeats"][0]["results"]:
+            assert result["cost"] <= result["target"]
+        assert f"{100 * sum(r['accuracy'] for r in one['repeats'][0]['results']) / 10:.2f}" in first.stdout, strategy
+    evaluations = {s: sum(r["evaluations"] for r in one["repeats"][0]["results"]) for s, one in found.items()}
+    assert evaluations == {"vanilla": 30 * 26 * 10, "top_down": 30 * (26 + 9 * 6), "bottom_up": 30 * (26 + 9 * 6)}
+    # In pairs: the chains' first searches are vanilla's of the same target.
+    for strategy, place in (("top_down", -1), ("bottom_up", 0)):
+        assert findings(found[strategy])[0][place] == findings(found["vanilla"])[0][place]
+    assert targets[0] < targets[-1]
+    _check_mlflow(tmp_path, found)
+
+    again = ofa_bench(*SWEEP)
+    assert again.returncode == 0
+    assert again.stderr.count("already there, skipped") == 3
+    assert {strategy: record(tmp_path, strategy) for strategy in found} == found
+    _check_mlflow(tmp_path, found)
+
+
+def _check_mlflow(folder, found):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    experiment = client.get_experiment_by_name("ofa_bench")
+    assert experiment.artifact_location == (folder / "mlartifacts").as_uri()
+    runs = client.search_runs([experiment.experiment_id])
+    sweeps = [run for run in runs if run.data.tags["ofa_bench.kind"] == "sweep"]
+    cells = {run.data.params["strategy"]: run for run in runs if run.data.tags["ofa_bench.kind"] == "cell"}
+    assert len(sweeps) == 1
+    assert len(runs) == 4
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert {item.path for item in client.list_artifacts(sweeps[0].info.run_id)} == {
+        "accuracy_over_latency.png",
+        "results.csv",
+    }
+    for strategy, one in found.items():
+        run, results = cells[strategy], one["repeats"][0]["results"]
+        assert run.data.tags["mlflow.parentRunId"] == sweeps[0].info.run_id
+        assert run.data.tags["ofa_bench.predictor_sha256"] == one["predictor"]["sha256"]
+        assert run.data.params["warm_generations"] == "5"
+        assert run.data.metrics["target/25 ms: accuracy_percent"] == pytest.approx(100 * results[2]["accuracy"])
+        assert run.data.metrics["all_targets/seconds"] == pytest.approx(one["repeats"][0]["seconds"])
+        curve = client.get_metric_history(run.info.run_id, "progress/25 ms: accuracy_percent")
+        assert [point.step for point in curve] == [point[0] for point in results[2]["curve"]]
+        by_target = client.get_metric_history(run.info.run_id, "all_targets/by_target_accuracy_percent")
+        assert sorted(point.step for point in by_target) == one["targets"]
+        names = {item.path for item in client.list_artifacts(run.info.run_id)}
+        assert names == {"accuracy_over_latency.png", "record.json", "results.csv"}
+
+
+def test_workers_find_what_one_process_finds(ofa_bench, tmp_path):
+    ran = ofa_bench(*SWEEP, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "tracking=none", "output=parallel")
+    assert ran.returncode == 0, ran.stderr
+    assert ofa_bench(*SWEEP, "tracking=none").returncode == 0
+    assert not (tmp_path / "mlflow.db").exists()
+    for strategy in ("vanilla", "top_down", "bottom_up"):
+        parallel = json.loads((tmp_path / "parallel" / CELLS.format(strategy) / "record.json").read_text())
+        assert findings(parallel) == findings(record(tmp_path, strategy))
+
+
+def test_single_cell_with_odd_targets(ofa_bench, tmp_path):
+    values = "targets.values=[60,5,20,20]"
+    ran = ofa_bench("strategy=top_down", values, "budget=quick", "tracking=none", "repeats=2")
+    assert ran.returncode == 0, ran.stderr
+    assert "infeasible" in ran.stdout
+    assert "± " in ran.stdout
+    (path,) = (tmp_path / "multirun").rglob("record.json")
+    results = json.loads(path.read_text())["repeats"][0]["results"]
+    assert [result["target"] for result in results] == [60, 5, 20, 20]
+    assert [result["feasible"] for result in results] == [True, False, True, True]
+    assert (path.parent / "config.yaml").read_text().count("order: descending") == 1
+
+
+BAD = [
+    (["strategy=vanila"], "strategy=vanila: no such option; there are bottom_up, top_down, vanilla; did you mean"),
+    (["-m", "strategy=vanilla,bottm_up"], "strategy=bottm_up: no such option"),
+    (["sed=1"], "sed: no such key; allowed: "),
+    (["seed=abc"], "seed=abc: must be a whole number"),
+    (["seed=-1"], "seed=-1: must be 0 or more"),
+    (["repeats=0"], "repeats=0: must be 1 or more"),
+    (["progress=maybe"], "progress=maybe: must be true or false"),
+    (["strategy=top_down", "strategy.ordre=x"], "strategy.ordre: no such key; allowed: _target_, evolution, order"),
+    (["strategy=top_down", "strategy.order=up"], "strategy.order=up: must be ascending or descending"),
+    (["+strategy.foo=1"], "strategy.foo: no such key; allowed: evolution"),
+    (["strategy._target_=nowhere.Strategy"], "strategy._target_=nowhere.Strategy: cannot be imported"),
+    (["strategy._target_=ofa_bench.search.Problem"], "strategy.evolution: no such key"),
+    (["targets.values=[5]"], "targets: 5 ms cannot be met; the fastest architecture of mbv3 on note10 takes 9.89 ms"),
+    (["targets.values=[]"], "targets.values=[]: give at least one target"),
+    (["targets.values=[nan]"], "nan is not a positive finite number of ms"),
+    (["targets.values=[-3]"], "-3.0 is not a positive finite number of ms"),
+    (["targets.values=[abc]"], "targets.values[0]=abc: must be a number"),
+    (["targets.unit=s"], "targets.unit=s: this device's costs are in ms"),
+    (["evolution.population_size=0"], "evolution.population_size=0: must be 1 or more"),
+    (["budget.generations=0"], "budget.generations=0: must be 1 or more"),
+    (["budget.warm_generations=0"], "budget.warm_generations=0: must be sqrt, or a whole number"),
+    (["device.device=iphone"], "device=iphone: unknown; there are note10"),
+    (["no-equals-sign"], "'no-equals-sign': not of the form key=value"),
+    (["output=/proc/nowhere"], "output: /proc/nowhere cannot be written"),
+    (["-m", "output=/proc/nowhere"], "output=/proc/nowhere: cannot be written"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
+def test_bad_input_is_one_line(ofa_bench, tmp_path, arguments, said):
+    ran = ofa_bench(*arguments, "tracking=none")
+    assert ran.returncode == 2
+    assert said in ran.stderr
+    assert ran.stderr.count("\n") == 1, ran.stderr
+    assert ran.stdout == ""
+    assert not list(tmp_path.rglob("record.json"))
+
+
+def test_full_error_still_shows_everything(ofa_bench):
+    ran = ofa_bench("targets.values=[5]", "tracking=none", HYDRA_FULL_ERROR="1")
+    assert ran.returncode == 2
+    assert "Traceback" in ran.stderr
+
+
+def test_one_bad_cell_does_not_stop_the_others(ofa_bench, tmp_path):
+    ran = ofa_bench("-m", "targets=single", "targets.values=[5],[20]", "budget=quick")
+    assert ran.returncode == 2
+    assert "targets: 5 ms cannot be met" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert len(list((tmp_path / "multirun").rglob("record.json"))) == 1
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    runs = client.search_runs([client.get_experiment_by_name("ofa_bench").experiment_id])
+    status = {run.data.tags["ofa_bench.kind"]: run.info.status for run in runs}
+    assert status == {"sweep": "FAILED", "cell": "FINISHED"}
+
+
+def test_a_store_that_fails_loses_no_record(ofa_bench, tmp_path):
+    ran = ofa_bench(
+        "-m", "strategy=vanilla,top_down", "budget=quick", "targets=paper2",
+        "tracking.uri=sqlite:////proc/nowhere/mlflow.db",
+    )  # fmt: skip
+    assert ran.returncode == 0
+    assert "MLflow at sqlite:////proc/nowhere/mlflow.db cannot be used; records are on disk" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert len(list((tmp_path / "multirun").rglob("record.json"))) == 2
+
+
+def test_official_predictor_offline_is_one_line(ofa_bench, tmp_path):
+    nowhere = {"OFA_BENCH_ASSETS": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}
+    ran = ofa_bench("predictor=official", "tracking=none", **nowhere)
+    assert ran.returncode == 2
+    assert "asset ofa/acc_predictor.pth: not under OFA_BENCH_ASSETS nor in" in ran.stderr
+    assert "use predictor=embedded" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+def test_a_record_of_another_config_is_refused(ofa_bench, tmp_path):
+    arguments = ("budget=quick", "targets=paper1", "tracking=none")
+    assert ofa_bench(*arguments).returncode == 0
+    (path,) = (tmp_path / "multirun").rglob("record.json")
+    content = json.loads(path.read_text()) | {"config_hash": "another"}
+    path.write_text(json.dumps(content))
+    ran = ofa_bench(*arguments)
+    assert ran.returncode == 2
+    assert "holds the record of another config" in ran.stderr
+    assert json.loads(path.read_text()) == content
+
+
+def test_help_names_groups_and_examples(ofa_bench):
+    ran = ofa_bench("--help")
+    assert ran.returncode == 0
+    for said in ("strategy: bottom_up, top_down, vanilla", "python -m ofa_bench -m strategy=", "Exit codes"):
+        assert said in ran.stdout
+
+
+@pytest.mark.parametrize("command", ["import ofa_bench", "import sys; sys.argv = ['ofa_bench', '--help']; main()"])
+def test_import_and_help_are_light(command, tmp_path):
+    code = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('LOADED', [m for m in ('torch', 'mlflow', 'ofa') if m in sys.modules]))\n"
+    ) + ("from ofa_bench.app import main\n" if "main" in command else "")
+    ran = subprocess.run(
+        [sys.executable, "-c", code + command], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ran.stdout.splitlines()[-1] == "LOADED []"
+
+
+@pytest.mark.parametrize("torchvision", [None, "raise OSError('broken')", "transforms = datasets = None"])
+def test_ofa_is_imported_whatever_torchvision_is_like(torchvision, tmp_path):
+    if torchvision is not None:
+        (tmp_path / "torchvision.py").write_text(torchvision)
+    code = (
+        "import sys; from ofa_bench.ofa_package import import_ofa\n"
+        "finder = import_ofa('ofa.tutorial').EvolutionFinder\n"
+        "assert finder.__module__ == 'ofa.tutorial.evolution_finder'\n"
+        "left = {'ofa.utils.my_dataloader', 'ofa.tutorial.imagenet_eval_helper', 'torchvision'} & set(sys.modules)\n"
+        "assert not left, left\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=60)
+
+
+def test_wheel_works_in_an_empty_directory(tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT, check=True, capture_output=True, timeout=100,
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    import zipfile
+
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        archive.extractall(tmp_path / "installed")
+    assert "ofa_bench/conf/config.yaml" in names
+    assert "ofa_bench/data/predictors/mbv3.npz" in names
+    assert not [name for name in names if name.endswith((".pth", ".pt"))]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    ran = subprocess.run(
+        [sys.executable, "-m", "ofa_bench", "budget=quick", "targets=paper1", "tracking=none"],
+        cwd=empty, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert (empty / "multirun").is_dir()
+    where = subprocess.run(
+        [sys.executable, "-c", "import ofa_bench.config as c; print(c.conf_dir())"],
+        cwd=empty, capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
+    )  # fmt: skip
+    assert Path(where.stdout.strip()) == tmp_path / "installed" / "ofa_bench" / "conf"

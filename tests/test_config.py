@@ -1,0 +1,172 @@
+import copy
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf, open_dict
+
+from ofa_bench.config import (
+    GROUPS,
+    BudgetConfig,
+    TargetsConfig,
+    address,
+    conf_dir,
+    register,
+    resolve_budget,
+    resolve_targets,
+    result_config,
+)
+from ofa_bench.engine import build
+from ofa_bench.errors import InputError
+from ofa_bench.results.records import config_hash
+
+OPTIONS = [
+    (group.name, option.stem)
+    for group in sorted(conf_dir().iterdir())
+    if group.is_dir()
+    for option in sorted(group.glob("*.yaml"))
+]
+
+
+def composed(*overrides):
+    register()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        config = compose("config", overrides=list(overrides), return_hydra_config=True)
+    config.hydra.runtime.output_dir = "nowhere"
+    HydraConfig.instance().set_config(config)
+    task = copy.deepcopy(config)
+    with open_dict(task):
+        del task["hydra"]
+    return config, task
+
+
+def cell(*overrides):
+    return build(OmegaConf.to_object(composed(*overrides)[1]))
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_option_of_every_group_builds(group, option, request):
+    if (group, option) == ("predictor", "official"):
+        request.getfixturevalue("assets")
+    built = cell(f"{group}={option}")
+    assert built.targets
+    assert built.budget.warm_generations >= 1
+    assert built.problem.space.name == "mbv3"
+
+
+def test_there_are_the_groups_that_the_readme_names():
+    groups = {group for group, _ in OPTIONS}
+    assert groups == {*GROUPS, "tracking"}
+
+
+@pytest.mark.parametrize("strategy", ["top_down", "bottom_up"])
+@pytest.mark.parametrize("targets", ["paper3", "range"])
+def test_groups_combine(strategy, targets):
+    built = cell(f"strategy={strategy}", f"targets={targets}", "budget=paper", "evolution.population_size=10")
+    assert built.budget.warm_generations == 63
+    assert built.strategy.evolution.population_size == 10
+    assert len(built.targets) == {"paper3": 3, "range": 19}[targets]
+
+
+def test_defaults_are_the_papers():
+    built = cell()
+    assert built.targets == (15, 20, 25, 30, 35, 40, 45, 50, 55, 60)
+    assert (built.budget.generations, built.budget.warm_generations) == (500, 23)
+    assert built.problem.predictor.name == "embedded"
+    evolution = built.strategy.evolution
+    assert (evolution.population_size, evolution.parent_ratio) == (100, 0.25)
+    assert (evolution.mutation_ratio, evolution.mutate_prob) == (0.5, 0.1)
+
+
+def test_paper_prefixes_are_the_first_targets():
+    for k in range(1, 6):
+        assert cell(f"targets=paper{k}").targets == (15, 20, 25, 30, 35)[:k]
+
+
+def test_hash_sees_what_changes_results_and_nothing_else():
+    base = config_hash(result_config(composed()[1]))
+    same = ("tracking=none", "output=elsewhere", "progress=false", "threads=2")
+    for override in same:
+        assert config_hash(result_config(composed(override)[1])) == base
+    for override in ("seed=1", "repeats=2", "strategy=top_down", "evolution.mutate_prob=0.2", "budget=paper"):
+        assert config_hash(result_config(composed(override)[1])) != base
+
+
+CHOICES = dict.fromkeys(GROUPS, "x")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "last"),
+    [
+        ([], "seed=3"),
+        (["strategy=top_down", "seed=3", "tracking=none", "tracking.uri=a/b", "threads=2", "output=o"], "seed=3"),
+        (["repeats=10"], "seed=3,repeats=10"),
+        (["targets.values=[15,20.5]"], "seed=3,targets.values=[15,20.5]"),
+        (["+strategy.path=../a b"], "seed=3,strategy.path=.._a_b"),
+        (["repeats=2", "evolution.mutate_prob=0.2"], "seed=3,evolution.mutate_prob=0.2,repeats=2"),
+    ],
+)
+def test_address(overrides, last):
+    assert address(CHOICES, overrides, 3) == f"x/x/x/x/x/x/{last}"
+
+
+def test_long_addresses_are_cut_and_stay_apart():
+    one, other = (address(CHOICES, [f"targets.values=[{'1,' * 200}{end}]"], 0) for end in (1, 2))
+    assert one != other
+    assert max(len(part) for part in one.split("/")) < 130
+
+
+def test_configs_stand_inside_an_installed_package_or_beside_it(tmp_path, monkeypatch):
+    from ofa_bench import config
+
+    package = tmp_path / "ofa_bench"
+    package.mkdir()
+    monkeypatch.setattr(config, "__file__", str(package / "config.py"))
+    assert conf_dir() == tmp_path / "conf"
+    (package / "conf").mkdir()
+    assert conf_dir() == package / "conf"
+
+
+def test_range_is_even_and_ends_where_it_should():
+    given = TargetsConfig(start=10, stop=20, count=5)
+    assert resolve_targets(given, "ms") == (10, 12.5, 15, 17.5, 20)
+    assert resolve_targets(TargetsConfig(start=10, stop=20, count=1), "ms") == (10,)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (TargetsConfig(), "missing: start, stop, count"),
+        (TargetsConfig(start=1.0, count=2), "missing: stop"),
+        (TargetsConfig(values=[]), "at least one target"),
+        (TargetsConfig(values=[10.0], start=1.0), "not both"),
+        (TargetsConfig(values=[float("nan")]), "nan is not a positive finite"),
+        (TargetsConfig(values=[float("inf")]), "inf is not a positive finite"),
+        (TargetsConfig(values=[0.0]), "0.0 is not a positive finite"),
+        (TargetsConfig(start=1.0, stop=2.0, count=0), "targets.count=0"),
+        (TargetsConfig(values=[10.0], unit="s"), "targets.unit=s: this device's costs are in ms"),
+    ],
+)
+def test_bad_targets_are_refused(given, said):
+    with pytest.raises(InputError, match=said):
+        resolve_targets(given, "ms")
+
+
+@pytest.mark.parametrize(("n", "warm", "wanted"), [(500, "sqrt", 23), (25, "sqrt", 5), (26, "sqrt", 6), (500, 63, 63)])
+def test_budget(n, warm, wanted):
+    assert resolve_budget(BudgetConfig(n, warm)) == (n, wanted)
+
+
+@pytest.mark.parametrize("given", [(0, 1), (10, 0), (10, "root"), (10, 2.5), (10, True), (-1, "sqrt")])
+def test_bad_budgets_are_refused(given):
+    with pytest.raises(InputError, match="must be"):
+        resolve_budget(BudgetConfig(*given))
+
+
+def test_every_yaml_says_what_it_is():
+    for group, option in OPTIONS:
+        text = Path(conf_dir() / group / f"{option}.yaml").read_text()
+        assert text.startswith("# "), f"{group}/{option}"

@@ -1,0 +1,81 @@
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+
+from ofa_bench.engine import Cell, run_repeats, stream
+from ofa_bench.search import Evolution, SearchResult
+from ofa_bench.strategies import Budget, Chain, Strategy, Vanilla
+from ofa_bench.testing import toy_problem
+
+PROBLEM = toy_problem()
+EVOLUTION = Evolution(population_size=20)
+
+
+def made(strategy=None, targets=(40.0, 20.0, 40.0), **changes):
+    cell = Cell(PROBLEM, strategy or Vanilla(EVOLUTION), targets, Budget(4, 2), seed=0, repeats=2, threads=1)
+    return dataclasses.replace(cell, **changes)
+
+
+def run(cell, report=lambda repeat, result: None):
+    return list(run_repeats(cell, report))
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+def test_results_come_back_in_the_given_order(order):
+    for repeat in run(made(Chain(EVOLUTION, order))):
+        assert [result.target for result in repeat.results] == [40.0, 20.0, 40.0]
+        assert len(repeat.target_seconds) == 3
+        assert repeat.seconds >= sum(repeat.target_seconds) > 0
+
+
+def test_repeats_differ_and_seeds_repeat():
+    first, second = (run(made()) for _ in range(2))
+    genes = [[result.genes.tobytes() for result in repeat.results] for repeat in first]
+    assert genes[0] != genes[1]
+    assert genes == [[result.genes.tobytes() for result in repeat.results] for repeat in second]
+    assert genes != [[result.genes.tobytes() for result in repeat.results] for repeat in run(made(seed=1))]
+
+
+def test_the_stream_does_not_depend_on_the_strategy():
+    drawn = [stream(made(strategy), 1).random(4) for strategy in (Vanilla(EVOLUTION), Chain(EVOLUTION, "ascending"))]
+    assert (drawn[0] == drawn[1]).all()
+    for other in (made(seed=1), made(targets=(40.0,))):
+        assert (stream(other, 1).random(4) != drawn[0]).any()
+    assert (stream(made(), 0).random(4) != drawn[0]).any()
+
+
+def test_the_clock_stands_still_while_reporting():
+    repeats = run(made(), lambda repeat, result: time.sleep(0.2))
+    assert all(repeat.seconds < 0.4 for repeat in repeats)  # the reports alone take 0.6 s
+
+
+class Fixed(Strategy):
+    """Gives what it is told to."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def search(self, problem, targets, budget, rng):
+        yield from self.items
+
+
+def result(target=40.0, genes=PROBLEM.cost.cheapest):
+    return SearchResult(target, True, genes, 0.5, float(PROBLEM.cost.cost(genes[None])[0]))
+
+
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [
+        ([], "gave 0 results for 1 targets"),
+        ([(0, result()), (0, result())], "twice or astray"),
+        ([(1, result())], "twice or astray"),
+        ([(0, result(target=41.0))], "twice or astray"),
+        ([(0, result(genes=PROBLEM.cost.dearest))], "misses target 40.0"),
+        ([(0, result(genes=PROBLEM.cost.cheapest - np.int8(1)))], "not in space mbv3"),
+    ],
+)
+def test_what_a_strategy_gives_is_checked(items, said):
+    with pytest.raises(RuntimeError, match=said):
+        run(made(Fixed(items), targets=(40.0,)))

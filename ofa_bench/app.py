@@ -11,7 +11,16 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from ofa_bench.config import GROUPS, SWEEP_VARIABLE, Config, TrackingConfig, conf_dir, register, result_config
+from ofa_bench.config import (
+    GROUPS,
+    SWEEP_VARIABLE,
+    Config,
+    TrackingConfig,
+    address,
+    conf_dir,
+    register,
+    result_config,
+)
 from ofa_bench.sweep import Sweep, SweepCallback, connect
 from ofa_bench.words import explain
 
@@ -33,15 +42,16 @@ def run_cell(config: DictConfig) -> None:
 
     What goes wrong is said in one line and kept for the exit code, so that a sweep's other cells still run.
     """
-    output, folder = Path(config.output).absolute(), Path(HydraConfig.get().runtime.output_dir)
-    address = folder.relative_to(output).as_posix()
+    context = HydraConfig.get()
+    output, name = Path(config.output).absolute(), address(context.runtime.choices, context.overrides.task, config.seed)
+    folder = output / name
     sweep = Sweep.of_this_cell(output)
     try:
-        record = _recorded(config, folder, address)
+        record = _recorded(config, folder, name)
     except Exception as error:
-        code = _say(error, f"{address}: " if sweep else "")
+        code = _say(error, f"{name}: " if sweep else "")
         if sweep:
-            sweep.add(address, code)
+            sweep.add(name, code)
         else:
             _remove_empty(folder, output)
         _exit_codes.append(code)
@@ -51,12 +61,12 @@ def run_cell(config: DictConfig) -> None:
     if tracker:
         tracker.log_cell(record, folder, sweep.run if sweep else None)
     if sweep:
-        sweep.add(address)
+        sweep.add(name)
     else:
         show([record], output, tracking)
 
 
-def _recorded(config: DictConfig, folder: Path, address: str) -> "Record":
+def _recorded(config: DictConfig, folder: Path, name: str) -> "Record":
     """Give the cell's record: the one on disk, or a new one after running it."""
     from ofa_bench.engine import build, run_repeats
     from ofa_bench.results import records
@@ -65,7 +75,7 @@ def _recorded(config: DictConfig, folder: Path, address: str) -> "Record":
     wanted = result_config(config)
     record = records.existing(folder, wanted)
     if record is not None:
-        print(f"{address}: already there, skipped", file=sys.stderr)
+        print(f"{name}: already there, skipped", file=sys.stderr)
         return record
     typed = OmegaConf.to_object(config)
     assert isinstance(typed, Config)
@@ -73,7 +83,7 @@ def _recorded(config: DictConfig, folder: Path, address: str) -> "Record":
     choices = {group: str(HydraConfig.get().runtime.choices[group]) for group in GROUPS}
     with Progress(choices["strategy"], cell, shown=typed.progress) as progress:
         repeats = list(run_repeats(cell, progress.report))
-    record = records.make_record(cell, repeats, address=address, choices=choices, config=wanted)
+    record = records.make_record(cell, repeats, address=name, choices=choices, config=wanted)
     records.write(folder, record, OmegaConf.to_yaml(config, resolve=True))
     return record
 

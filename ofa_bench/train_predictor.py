@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
+from ofa_bench.distill import Distillation
 from ofa_bench.predictors import AccuracyPredictor, CostTable, OneHotMLP, latency_table, official_predictor
-from ofa_bench.predictors.distill import Distillation
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import DesignSpace, MobileNetV3Space
 from ofa_bench.words import explain

@@ -1,5 +1,6 @@
 """A progress bar over targets and repeats, where standard error is a terminal."""
 
+from multiprocessing import parent_process
 from types import TracebackType
 
 import rich.progress
@@ -12,7 +13,7 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """Counts finished targets and shows the best accuracy so far; quiet when not a terminal."""
+    """Counts finished targets and shows the best accuracy so far; quiet in a launcher's workers, or without a terminal."""
 
     def __init__(self, strategy: str, cell: Cell, *, shown: bool) -> None:
         console = Console(stderr=True)
@@ -26,7 +27,7 @@ class Progress:
             rich.progress.TimeRemainingColumn(),
             console=console,
             transient=True,
-            disable=not (shown and console.is_terminal),
+            disable=not (shown and console.is_terminal and parent_process() is None),
         )
         self._task = self._bar.add_task(strategy, total=cell.repeats * len(cell.targets), last="")
 

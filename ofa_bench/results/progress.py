@@ -13,7 +13,7 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """Counts finished targets and shows the best accuracy so far; quiet in a launcher's workers, or without a terminal."""
+    """Counts finished targets and shows the best accuracy so far; quiet in workers and without a terminal."""
 
     def __init__(self, strategy: str, cell: Cell, *, shown: bool) -> None:
         console = Console(stderr=True)

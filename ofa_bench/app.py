@@ -2,8 +2,8 @@
 
 import contextlib
 import os
+import signal
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,16 +21,13 @@ from ofa_bench.config import (
     register,
     result_config,
 )
-from ofa_bench.sweep import Sweep, SweepCallback, connect
-from ofa_bench.words import explain
+from ofa_bench.sweep import UNTRACKED, Sweep, SweepCallback, tracked
+from ofa_bench.words import TRACEBACK, say
 
 if TYPE_CHECKING:
     from ofa_bench.results.records import Record
 
 __all__ = ["main", "run_cell"]
-
-TRACEBACK = "OFA_BENCH_TRACEBACK"
-"""Environment variable that carries the user's ``HYDRA_FULL_ERROR=1`` into every process."""
 
 _exit_codes: list[int] = []
 
@@ -49,7 +46,7 @@ def run_cell(config: DictConfig) -> None:
     try:
         record = _recorded(config, folder, name)
     except Exception as error:
-        code = _say(error, f"{name}: " if sweep else "")
+        code = say(error, f"{name}: " if sweep else "")
         if sweep:
             sweep.add(name, code)
         else:
@@ -57,12 +54,11 @@ def run_cell(config: DictConfig) -> None:
         _exit_codes.append(code)
         return
     tracking = TrackingConfig(**config.tracking)
-    tracker = connect(tracking)
-    if tracker:
-        tracker.log_cell(record, folder, sweep.run if sweep else None)
     if sweep:
         sweep.add(name)
-    else:
+    if not sweep or sweep.run != UNTRACKED:
+        tracked(tracking, lambda tracker: tracker.log_cell(record, folder, sweep.run if sweep else None))
+    if not sweep:
         show([record], output, tracking)
 
 
@@ -72,29 +68,28 @@ def _recorded(config: DictConfig, folder: Path, name: str) -> "Record":
     from ofa_bench.results import records
     from ofa_bench.results.progress import Progress
 
-    wanted = result_config(config)
-    record = records.existing(folder, wanted)
-    if record is not None:
-        print(f"{name}: already there, skipped", file=sys.stderr)
-        return record
     typed = OmegaConf.to_object(config)
     assert isinstance(typed, Config)
     cell = build(typed)
+    identity = records.identity(result_config(config), cell.problem)
+    record = records.existing(folder, identity)
+    if record is not None:
+        print(f"{name}: already there, skipped", file=sys.stderr)
+        return record
     choices = {group: str(HydraConfig.get().runtime.choices[group]) for group in GROUPS}
     with Progress(choices["strategy"], cell, shown=typed.progress) as progress:
         repeats = list(run_repeats(cell, progress.report))
-    record = records.make_record(cell, repeats, address=name, choices=choices, config=wanted)
+    record = records.make_record(cell, repeats, address=name, choices=choices, identity=identity)
     records.write(folder, record, OmegaConf.to_yaml(config, resolve=True))
     return record
 
 
 def _remove_empty(folder: Path, output: Path) -> None:
-    """Remove the folders that Hydra made for a cell that did not run, up to the output folder, where they are empty."""
+    """Remove the folders that Hydra made below the output folder for a cell that did not run, where they are empty."""
     with contextlib.suppress(OSError):
-        for empty in (folder, *folder.parents):
-            empty.rmdir()
-            if empty == output:
-                break
+        while folder != output:
+            folder.rmdir()
+            folder = folder.parent
 
 
 def show(found: "list[Record]", output: Path, tracking: TrackingConfig) -> None:
@@ -113,28 +108,23 @@ def show(found: "list[Record]", output: Path, tracking: TrackingConfig) -> None:
         console.print(f"MLflow:  {tracking.uri}", soft_wrap=True, highlight=False)
 
 
-def _say(error: BaseException, where: str = "") -> int:
-    """Print one line (after a traceback, if the user asked for it) and give the exit code."""
-    if os.environ.get(TRACEBACK):
-        traceback.print_exception(error)
-    line, code = explain(error)
-    print(f"ofa_bench: {where}{line}", file=sys.stderr)
-    return code
-
-
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         os.environ[TRACEBACK] = "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what is wrong with the command line instead of printing it
     os.environ[SWEEP_VARIABLE] = ""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's or a container's stop is an interrupt too
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run_cell)()
     except KeyboardInterrupt:
         print("ofa_bench: interrupted; finished cells are kept, the same command goes on", file=sys.stderr)
         _exit_codes.append(130)
     except Exception as error:
-        _exit_codes.append(_say(error))
+        _exit_codes.append(say(error))
     if SweepCallback.current:
-        _exit_codes.extend(SweepCallback.current.close(failed=bool(_exit_codes), show=show))
+        try:
+            _exit_codes.extend(SweepCallback.current.close(failed=bool(_exit_codes), show=show))
+        except Exception as error:
+            _exit_codes.append(say(error))
     sys.exit(max(_exit_codes, default=0))

@@ -45,6 +45,18 @@ class BudgetConfig:
 
 
 @dataclass
+class EvolutionConfig:
+    """OFA's evolutionary search of one target; see ``ofa_bench.search.Evolution``."""
+
+    _target_: str = "ofa_bench.search.Evolution"
+    population_size: int = 100
+    parent_ratio: float = 0.25
+    mutation_ratio: float = 0.5
+    mutate_prob: float = 0.1
+    reference_compat: bool = False
+
+
+@dataclass
 class TargetsConfig:
     """Targets as a list of values, or as ``count`` of them evenly spread from ``start`` to ``stop``."""
 
@@ -68,14 +80,14 @@ class TrackingConfig:
 class Config:
     """One cell: a strategy on a problem, for a set of targets, under a budget, repeated.
 
-    ``space``, ``device``, ``predictor``, ``strategy`` and ``evolution`` are built from their ``_target_``.
+    ``space``, ``device``, ``predictor`` and ``strategy`` (with its ``evolution``) are built from their ``_target_``.
     """
 
     space: Any = MISSING
     device: Any = MISSING
     predictor: Any = MISSING
     strategy: Any = MISSING
-    evolution: Any = MISSING
+    evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     targets: TargetsConfig = field(default_factory=TargetsConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
@@ -103,8 +115,14 @@ def register() -> None:
 def address(choices: Mapping[str, str], overrides: Sequence[str], seed: int) -> str:
     """Name the place of a cell's results: the chosen option of each group, the seed, and every other override.
 
+    Raises:
+        InputError: a group has no chosen option.
+
     Example: ``mbv3/note10/embedded/vanilla/sqrt/paper10/seed=0,repeats=10``.
     """
+    missing = [group for group in GROUPS if group not in choices]
+    if missing:
+        raise InputError(f"{missing[0]}: choose an option of the group ({missing[0]}=<option>)")
     skipped = (*GROUPS, *NO_RESULT, "seed")
     extra = [text.lstrip("+~") for text in overrides if re.split(r"[.@=]", text.lstrip("+~"))[0] not in skipped]
     extra += [text.lstrip("+~") for text in overrides if re.match(rf"[+~]*({'|'.join(GROUPS)})\.", text)]

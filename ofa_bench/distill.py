@@ -14,6 +14,7 @@ from ofa_bench.predictors.cost import CostTable
 from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.testing import CountingPredictor
 
 __all__ = ["Distillation", "Student"]
 
@@ -21,17 +22,25 @@ __all__ = ["Distillation", "Student"]
 class Student:
     """A multi-layer perceptron in training, and the moving average of its weights, which is what is kept."""
 
-    def __init__(self, space: DesignSpace, hidden: Sequence[int], mean: float, std: float) -> None:
+    def __init__(self, space: DesignSpace, hidden: Sequence[int], mean: float, std: float, seed: int) -> None:
         sizes = [int(space.cardinality.sum()), *hidden, 1]
         layers: list[torch.nn.Module] = []
-        for before, after in pairwise(sizes):
-            layers += [torch.nn.Linear(before, after), torch.nn.ReLU()]
+        with torch.random.fork_rng():  # leaves the global random state as it was
+            torch.manual_seed(seed)
+            for before, after in pairwise(sizes):
+                layers += [torch.nn.Linear(before, after), torch.nn.ReLU()]
         self.space, self.mean, self.std = space, mean, std
         self.net = torch.nn.Sequential(*layers[:-1])
         self.average = torch.optim.swa_utils.AveragedModel(
             self.net,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.999),  # type: ignore[no-untyped-call]
         )
+
+        self._encoder = self.predictor()
+
+    def features(self, genes: Genes) -> NDArray[np.float32]:
+        """Give the input of the network: one-hot features, float32 [n, n_features]."""
+        return self._encoder.features(genes)[:, :-1]
 
     def predictor(self) -> OneHotMLP:
         """Give the averaged weights as a predictor of accuracy (fraction of 1)."""
@@ -67,18 +76,6 @@ class _Pool:
         return self.genes[places], self.labels[places]
 
 
-class _Recorder:
-    """An accuracy predictor that remembers what it was asked."""
-
-    def __init__(self, predictor: AccuracyPredictor) -> None:
-        self.predictor, self.name, self.sha256 = predictor, predictor.name, predictor.sha256
-        self.asked: list[Genes] = []
-
-    def accuracy(self, genes: Genes) -> NDArray[np.float64]:
-        self.asked.append(genes)
-        return self.predictor.accuracy(genes)
-
-
 @dataclass
 class Distillation:
     """Train a student on the teacher's labels for ``seconds``.
@@ -107,13 +104,12 @@ class Distillation:
     def run(self) -> Student:
         """Train; the learning rate falls along a half cosine over the time."""
         self._rng = np.random.default_rng(self.seed)
-        torch.manual_seed(self.seed)
         pool = _Pool(self.space.n_genes, self.pool, self._rng)
         for _ in range(self.first_searches):
             met = self._searched(self.teacher)
             pool.add(met, self.teacher.accuracy(met))
         labels = pool.labels[: pool.filled]
-        student = Student(self.space, self.hidden, float(labels.mean()), float(labels.std()))
+        student = Student(self.space, self.hidden, float(labels.mean()), float(labels.std()), self.seed)
         optimizer = torch.optim.Adam(student.net.parameters(), lr=self.learning_rate)
         began = time.perf_counter()
         recent = 0.0
@@ -137,7 +133,7 @@ class Distillation:
         fresh = np.concatenate([self.space.sample(quarter, self._rng), mutated])
         genes = np.concatenate([met, fresh])
         labels = np.concatenate([met_labels, self.teacher.accuracy(fresh)])
-        features = torch.from_numpy(_one_hot(self.space, genes))
+        features = torch.from_numpy(student.features(genes))
         wanted = torch.from_numpy(((labels - student.mean) / student.std).astype(np.float32))
         loss = torch.nn.functional.mse_loss(student.net(features)[:, 0], wanted)
         optimizer.zero_grad()
@@ -150,16 +146,7 @@ class Distillation:
         """Run one search at a random target and give every architecture that it met: int8 [n, n_genes]."""
         cost = self.cost if self._rng.random() < 2 / 3 else self.cost.rescaled(self._rng)
         target = float(np.exp(self._rng.uniform(np.log(1.1 * cost.minimum), np.log(0.9 * cost.maximum))))
-        recorder = _Recorder(guide)
+        recorder = CountingPredictor(guide)
         generations = int(self._rng.choice([50, 200, 500]))
         Evolution().search(Problem(self.space, recorder, cost).evaluator(), target, generations, self._rng)
         return self.space.canonical(np.concatenate(recorder.asked))
-
-
-def _one_hot(space: DesignSpace, genes: Genes) -> NDArray[np.float32]:
-    """Give one feature for each choice of each gene, 0 where inactive: float32 [n, sum of cardinalities]."""
-    starts = np.cumsum(space.cardinality, dtype=int) - space.cardinality
-    features = np.zeros((len(genes), int(space.cardinality.sum())), np.float32)
-    rows, columns = np.nonzero(space.active(genes))
-    features[rows, starts[columns] + genes[rows, columns]] = 1
-    return features

@@ -1,5 +1,6 @@
 """Runs a cell: builds the problem and the strategy from the config, searches, and keeps the clock and the counts."""
 
+import dataclasses
 import hashlib
 import inspect
 import json
@@ -50,6 +51,7 @@ def build(config: Config) -> Cell:
     Raises:
         InputError: a value is not allowed; the message names its key.
     """
+    _check_keys(config, "")
     for key, least in (("seed", 0), ("repeats", 1), ("threads", 1)):
         value = getattr(config, key)
         if value < least:
@@ -70,6 +72,16 @@ def build(config: Config) -> Cell:
     return Cell(Problem(space, predictor, cost), strategy, targets, budget, config.seed, config.repeats, config.threads)
 
 
+def _check_keys(node: Any, path: str) -> None:
+    """Refuse keys that the schema does not have, which ``+key=value`` on the command line adds all the same."""
+    allowed = [field.name for field in dataclasses.fields(node)]
+    for name, value in vars(node).items():
+        if name not in allowed:
+            raise InputError(f"{path}{name}: no such key; allowed: {', '.join(allowed)}{suggestion(name, allowed)}")
+        if dataclasses.is_dataclass(value):
+            _check_keys(value, f"{path}{name}.")
+
+
 def _build(key: str, node: Any, **given: Any) -> Any:
     """Build the object that a config group describes; parameters are checked against the constructor's."""
     if not isinstance(node, dict) or "_target_" not in node:
@@ -78,6 +90,8 @@ def _build(key: str, node: Any, **given: Any) -> Any:
         maker = resolve_name(str(node["_target_"]))
     except Exception as error:
         raise InputError(f"{key}._target_={node['_target_']}: cannot be imported ({error})") from error
+    if not callable(maker):
+        raise InputError(f"{key}._target_={node['_target_']}: must be a class or a function")
     parameters = inspect.signature(maker).parameters
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         for name in map(str, node):

@@ -5,24 +5,29 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from ofa_bench.config import NO_RESULT, SWEEP_VARIABLE, TrackingConfig
-from ofa_bench.words import explain
+from ofa_bench.errors import InputError
+from ofa_bench.words import say
 
 if TYPE_CHECKING:
     from ofa_bench.results.records import Record
     from ofa_bench.results.tracking import Tracker
 
-__all__ = ["Sweep", "SweepCallback", "connect"]
+__all__ = ["UNTRACKED", "Sweep", "SweepCallback", "tracked"]
+
+UNTRACKED = "-"
+"""Stands for the MLflow run of a sweep that has none: its cells do not try the store again."""
 
 
 class Sweep:
-    """A sweep's id (a hash of its overrides), its MLflow run, and the file that lists its cells as they end."""
+    """A sweep's id (a hash of output folder and overrides), its MLflow run, and the list of its cells as they end."""
 
     def __init__(self, output: Path, sweep_id: str, run: str) -> None:
         self.output, self.run = output, run
@@ -46,30 +51,30 @@ class Sweep:
         with self._list.open("a") as file:
             file.write(f"{code} {address}\n")
 
-    def ended(self) -> list[tuple[int, str]]:
-        """Give the exit code and address of each cell that has ended."""
+    def ended(self) -> dict[str, int]:
+        """Give the exit code of each cell that has ended, by its address."""
         lines = [line.partition(" ") for line in self._list.read_text().splitlines()]
-        return [(int(code), address) for code, _, address in lines]
+        return {address: int(code) for code, _, address in lines}
 
 
 class OpenSweep:
     """A sweep as its parent process holds it: it can be closed."""
 
-    def __init__(self, sweep: Sweep, tracking: TrackingConfig, tracker: "Tracker | None") -> None:
-        self.sweep, self.tracking, self.tracker = sweep, tracking, tracker
+    def __init__(self, sweep: Sweep, tracking: TrackingConfig) -> None:
+        self.sweep, self.tracking = sweep, tracking
 
     def close(self, *, failed: bool, show: Callable[["list[Record]", Path, TrackingConfig], None]) -> list[int]:
-        """Show all cells that have a record, end the MLflow run, and give the exit codes of the cells."""
+        """End the MLflow run, show all cells that have a record, and give the exit codes of the cells."""
         from ofa_bench.results.records import read
 
         ended = self.sweep.ended()
-        found = [read(self.sweep.output / address) for code, address in ended if code == 0]
-        codes = [code for code, _ in ended]
+        found = [read(self.sweep.output / address) for address, code in ended.items() if code == 0]
+        failed = failed or any(ended.values())
+        if self.sweep.run != UNTRACKED:
+            tracked(self.tracking, lambda tracker: tracker.close_sweep(self.sweep.run, found, failed=failed))
         if found:
             show(found, self.sweep.output, self.tracking)
-        if self.tracker:
-            self.tracker.close_sweep(self.sweep.run, found, failed=failed or any(codes))
-        return codes
+        return list(ended.values())
 
 
 class SweepCallback(Callback):
@@ -82,36 +87,39 @@ class SweepCallback(Callback):
         HydraConfig.instance().set_config(config)  # Hydra does so only for jobs, and ours reads ${hydra:runtime.cwd}
         try:
             SweepCallback.current = _open(config)
-        except OSError as error:  # raised as it is, Hydra would only warn and go on
-            print(f"ofa_bench: output={config.output}: cannot be written ({error.strerror})", file=sys.stderr)
-            sys.exit(2)
+        except Exception as error:  # raised as it is, Hydra would only warn and go on
+            sys.exit(say(error))
 
 
 def _open(config: DictConfig) -> OpenSweep:
+    for override in OverridesParser.create().parse_overrides(list(config.hydra.overrides.task)):
+        key = str(override.key_or_group).split(".")[0]
+        if override.is_sweep_override() and key in NO_RESULT:
+            raise InputError(f"{key}: cannot be swept; the cells of a sweep share one")
     overrides = [text for text in config.hydra.overrides.task if text.split("=")[0].split(".")[0] not in NO_RESULT]
     name = " ".join(overrides) or "defaults"
-    sweep_id = hashlib.sha256(" ".join(sorted(overrides)).encode()).hexdigest()[:12]
-    output, run = Path(config.output).absolute(), ""
-    tracking = TrackingConfig(**config.tracking)
-    tracker = connect(tracking)
-    if tracker:
-        run = tracker.open_sweep(sweep_id, name)
-    sweep = Sweep(output, sweep_id, run)
+    output, tracking = Path(config.output).absolute(), TrackingConfig(**config.tracking)
+    sweep_id = hashlib.sha256(" ".join([str(output), *sorted(overrides)]).encode()).hexdigest()[:12]
+    run = tracked(tracking, lambda tracker: tracker.open_sweep(sweep_id, name))
+    sweep = Sweep(output, sweep_id, run or UNTRACKED)
     sweep.start()
-    return OpenSweep(sweep, tracking, tracker)
+    return OpenSweep(sweep, tracking)
 
 
-def connect(tracking: TrackingConfig) -> "Tracker | None":
-    """Open the MLflow store; None where there is to be none, or where it cannot be reached (said in one line)."""
+Given = TypeVar("Given")
+
+
+def tracked(tracking: TrackingConfig, action: "Callable[[Tracker], Given]") -> Given | None:
+    """Do something with the MLflow store, if there is to be one.
+
+    Files are the truth: whatever fails here is said in one line, and neither loses nor stops a search.
+    """
     if not tracking.uri:
         return None
-    from ofa_bench.results.tracking import Tracker
-
     try:
-        return Tracker(tracking)
-    except Exception as error:  # files are the truth: a store that fails must not lose or stop a search
-        print(
-            f"ofa_bench: MLflow at {tracking.uri} cannot be used; records are on disk: {explain(error)[0]}",
-            file=sys.stderr,
-        )
+        from ofa_bench.results.tracking import Tracker
+
+        return action(Tracker(tracking))
+    except Exception as error:
+        say(error, f"MLflow at {tracking.uri} cannot be used; records are on disk: ")
         return None

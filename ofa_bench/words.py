@@ -1,7 +1,10 @@
-"""Turns what Hydra and OmegaConf raise into one line that names the key, what is allowed and the nearest valid one."""
+"""Says what went wrong in one line that names the key, what is allowed and the nearest valid one."""
 
 import errno
+import os
 import re
+import sys
+import traceback
 
 from hydra.errors import (
     CompactHydraException,
@@ -14,7 +17,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ofa_bench.errors import InputError, suggestion
 
-__all__ = ["explain"]
+__all__ = ["TRACEBACK", "explain", "say"]
+
+TRACEBACK = "OFA_BENCH_TRACEBACK"
+"""Environment variable that carries the user's ``HYDRA_FULL_ERROR=1`` into every process."""
 
 
 _KINDS = {"Integer": "a whole number", "Float": "a number", "bool": "true or false"}
@@ -25,8 +31,9 @@ _CANNOT_WRITE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENO
 def explain(error: BaseException) -> tuple[str, int]:
     """Give one line and an exit code: 2 for bad input, 1 for anything else."""
     cause = error.__cause__
-    if isinstance(error, InputError):
-        return _line(str(error)), 2
+    for ours in (error, cause):  # Hydra wraps what its resolvers and targets raise
+        if isinstance(ours, InputError):
+            return _line(str(ours)), 2
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _missing_option(error), 2
     if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
@@ -37,9 +44,20 @@ def explain(error: BaseException) -> tuple[str, int]:
         return f"'{error.override}': not of the form key=value ({error.message.splitlines()[0]})", 2
     if isinstance(error, CompactHydraException):
         return _line(str(error)), 2
+    if isinstance(error, ValueError) and str(error).startswith("Config group override"):
+        return _line(str(error)), 2
     if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
         return f"output: {error.filename} cannot be written ({error.strerror})", 2
     return f"{type(error).__name__}: {_line(str(error))} (HYDRA_FULL_ERROR=1 shows where)", 1
+
+
+def say(error: BaseException, where: str = "") -> int:
+    """Print one line (after a traceback, if the user asked for it) and give the exit code."""
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(error)
+    line, code = explain(error)
+    print(f"ofa_bench: {where}{line}", file=sys.stderr)
+    return code
 
 
 def _missing_option(error: MissingConfigException) -> str:
@@ -54,7 +72,7 @@ def _omegaconf(error: OmegaConfBaseException) -> str:
     full, parent = str(error.full_key or error.key), error.parent_node
     message = (error.msg or str(error)).splitlines()[0]
     if "is not in struct" in message or re.match(r"Key '.*' not in", message):
-        keys = [str(key) for key in parent] if isinstance(parent, DictConfig) else []
+        keys = [str(key) for key in parent if key != "hydra"] if isinstance(parent, DictConfig) else []
         name = str(error.key)
         return f"{full}: no such key; allowed: {', '.join(keys)}{suggestion(name, keys)}"
     wrong = re.match(r"Value '(.*)' (?:of type .* could not be converted to|is not a valid) (\w+)", message)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,18 @@ def assets() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("OFA_BENCH_ASSETS does not point to OFA's official files")
     return Path(folder)
+
+
+for variable in ("HYDRA_FULL_ERROR", "OFA_BENCH_SWEEP", "OFA_BENCH_TRACEBACK"):
+    os.environ.pop(variable, None)
+
+
+def findings(record: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """Give a record's results of each repeat without seconds: what is equal for equal seeds."""
+    return [
+        [{key: value for key, value in result.items() if key != "seconds"} for result in repeat["results"]]
+        for repeat in record["repeats"]
+    ]
 
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

@@ -2,14 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
-
-from ofa_bench.results.records import findings
+from conftest import ROOT, findings
 
 SWEEP = ("-m", "strategy=vanilla,top_down,bottom_up", "budget=quick", "evolution.population_size=30")
 CELLS = "mbv3/note10/embedded/{}/quick/paper10/seed=0,evolution.population_size=30"
@@ -78,10 +78,10 @@ def _check_mlflow(folder, found):
 
 
 def test_workers_find_what_one_process_finds(ofa_bench, tmp_path):
-    ran = ofa_bench(*SWEEP, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "tracking=none", "output=parallel")
+    ran = ofa_bench(*SWEEP, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "output=parallel")
     assert ran.returncode == 0, ran.stderr
+    assert sorted(run.info.status for run in _runs(tmp_path)) == ["FINISHED"] * 4
     assert ofa_bench(*SWEEP, "tracking=none").returncode == 0
-    assert not (tmp_path / "mlflow.db").exists()
     for strategy in ("vanilla", "top_down", "bottom_up"):
         parallel = json.loads((tmp_path / "parallel" / CELLS.format(strategy) / "record.json").read_text())
         assert findings(parallel) == findings(record(tmp_path, strategy))
@@ -125,7 +125,19 @@ BAD = [
     (["device.device=iphone"], "device=iphone: unknown; there are note10"),
     (["no-equals-sign"], "'no-equals-sign': not of the form key=value"),
     (["output=/proc/nowhere"], "output: /proc/nowhere cannot be written"),
-    (["-m", "output=/proc/nowhere"], "output=/proc/nowhere: cannot be written"),
+    (["-m", "output=/proc/nowhere"], "output: /proc/nowhere cannot be written"),
+    (["-m", "output=a,b"], "output: cannot be swept"),
+    (["evolution.population_size=abc"], "evolution.population_size=abc: must be a whole number"),
+    (["evolution.population_size=10.5"], "evolution.population_size=10.5: must be a whole number"),
+    (["evolution.reference_compat=maybe"], "evolution.reference_compat=maybe: must be true or false"),
+    (["+evolution.foo=1"], "evolution.foo: no such key; allowed: "),
+    (["evolution=null"], "evolution"),
+    (["strategy=null"], "Config group override must be a string"),
+    (["+sed=1"], "sed: no such key; allowed: space, "),
+    (["+targets.step=1"], "targets.step: no such key; allowed: unit, values, "),
+    (["~strategy"], "strategy: choose an option of the group"),
+    (["strategy._target_=ofa_bench.search"], "strategy._target_=ofa_bench.search: must be a class or a function"),
+    (["device.device=null"], "device=None: unknown; there are note10"),
 ]
 
 
@@ -170,6 +182,81 @@ def test_a_store_that_fails_loses_no_record(ofa_bench, tmp_path):
     assert len(list((tmp_path / "multirun").rglob("record.json"))) == 2
 
 
+def test_a_store_that_fails_while_logging_loses_no_record_and_is_mended_later(ofa_bench, tmp_path):
+    arguments = ("-m", "strategy=vanilla,top_down", "budget=quick", "targets=paper2")
+    (tmp_path / "mlartifacts").write_text("a file where MLflow wants a folder")
+    ran = ofa_bench(*arguments)
+    assert ran.returncode == 0
+    assert "cannot be used; records are on disk" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "top_down" in ran.stdout
+    assert len(list((tmp_path / "multirun").rglob("record.json"))) == 2
+    (tmp_path / "mlartifacts").unlink()
+    again = ofa_bench(*arguments)
+    assert "records are on disk" not in again.stderr
+    runs = _runs(tmp_path)
+    assert sorted(run.info.status for run in runs) == ["FINISHED"] * 3
+
+
+def _runs(folder):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    return client.search_runs([client.get_experiment_by_name("ofa_bench").experiment_id])
+
+
+def test_an_experiment_deleted_in_mlflow_comes_back(ofa_bench, tmp_path):
+    from mlflow import MlflowClient
+
+    assert ofa_bench("budget=quick", "targets=paper1").returncode == 0
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    client.delete_experiment(client.get_experiment_by_name("ofa_bench").experiment_id)
+    ran = ofa_bench("-m", "budget=quick", "targets=paper1", "seed=1,2")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert len(_runs(tmp_path)) >= 3
+
+
+def test_server_that_is_down_costs_seconds_and_no_record(ofa_bench, tmp_path):
+    arguments = (
+        "-m",
+        "seed=0,1",
+        "budget=quick",
+        "targets=paper1",
+        "tracking=server",
+        "tracking.uri=http://127.0.0.1:9",
+    )
+    ran = ofa_bench(*arguments)
+    assert ran.returncode == 0
+    assert "MLflow at http://127.0.0.1:9 cannot be used; records are on disk" in ran.stderr
+    assert ran.stderr.count("records are on disk") == 1
+    assert len(list((tmp_path / "multirun").rglob("record.json"))) == 2
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_keeps_finished_cells(tmp_path, sent):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ofa_bench", "-m", "seed=0,1", "targets=paper1", "tracking=none",
+         "budget.generations=5,1000000"],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    for _ in range(600):
+        if list(tmp_path.rglob("record.json")):
+            break
+        time.sleep(0.1)
+    process.send_signal(sent)
+    assert process.communicate(timeout=30)[1].count("interrupted; finished cells are kept") == 1
+    assert process.returncode == 130
+    assert len(list(tmp_path.rglob("record.json"))) == 1
+
+
+@pytest.mark.parametrize("output", ["mine", "."])
+def test_a_users_empty_folder_is_not_removed(ofa_bench, tmp_path, output):
+    (tmp_path / "mine").mkdir()
+    assert ofa_bench(f"output={output}", "targets.values=[5]", "tracking=none").returncode == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    assert list((tmp_path / "mine").iterdir()) == []
+
+
 def test_official_predictor_offline_is_one_line(ofa_bench, tmp_path):
     nowhere = {"OFA_BENCH_ASSETS": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}
     ran = ofa_bench("predictor=official", "tracking=none", **nowhere)
@@ -183,11 +270,11 @@ def test_a_record_of_another_config_is_refused(ofa_bench, tmp_path):
     arguments = ("budget=quick", "targets=paper1", "tracking=none")
     assert ofa_bench(*arguments).returncode == 0
     (path,) = (tmp_path / "multirun").rglob("record.json")
-    content = json.loads(path.read_text()) | {"config_hash": "another"}
+    content = json.loads(path.read_text()) | {"identity": "another"}
     path.write_text(json.dumps(content))
     ran = ofa_bench(*arguments)
     assert ran.returncode == 2
-    assert "holds the record of another config" in ran.stderr
+    assert "holds a record of another config, predictor or table" in ran.stderr
     assert json.loads(path.read_text()) == content
 
 

@@ -134,8 +134,8 @@ def latency_table(space: DesignSpace, device: str) -> CostTable:
         InputError: there is no such device, or it has no table for the space.
     """
     devices = sorted(path.name for path in _FOLDER.iterdir() if path.is_dir())
-    if device not in devices:
-        raise InputError(f"device={device}: unknown; there are {', '.join(devices)}{suggestion(device, devices)}")
+    if not isinstance(device, str) or device not in devices:
+        raise InputError(f"device={device}: unknown; there are {', '.join(devices)}{suggestion(str(device), devices)}")
     resource = _FOLDER / device / f"{space.name}.json"
     if not resource.is_file():
         have = sorted(path.name.removesuffix(".json") for path in (_FOLDER / device).iterdir())

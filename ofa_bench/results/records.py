@@ -5,7 +5,8 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,15 @@ import numpy as np
 import ofa_bench
 from ofa_bench.engine import Cell, Repeat
 from ofa_bench.errors import InputError
-from ofa_bench.search import SearchResult
+from ofa_bench.search import Problem, SearchResult
 
 __all__ = [
     "CONFIG",
     "FORMAT",
     "RECORD",
     "Record",
-    "config_hash",
     "existing",
-    "findings",
+    "identity",
     "make_record",
     "read",
     "write",
@@ -37,13 +37,18 @@ CONFIG = "config.yaml"
 Record = dict[str, Any]
 
 
-def config_hash(config: Mapping[str, Any]) -> str:
-    """Hash a resolved config: 16 hexadecimal digits of SHA-256."""
-    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
+def identity(config: Mapping[str, Any], problem: Problem) -> str:
+    """Hash all that decides what a cell finds: its resolved config and the files of its predictor and its cost model.
+
+    Returns:
+        16 hexadecimal digits of SHA-256.
+    """
+    content = [config, problem.predictor.sha256, problem.cost.sha256]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def make_record(
-    cell: Cell, repeats: Sequence[Repeat], *, address: str, choices: Mapping[str, str], config: Mapping[str, Any]
+    cell: Cell, repeats: Sequence[Repeat], *, address: str, choices: Mapping[str, str], identity: str
 ) -> Record:
     """Say everything about a finished cell in plain types; costs are in ``unit``, accuracies fractions of 1."""
     problem = cell.problem
@@ -51,7 +56,7 @@ def make_record(
         "format": FORMAT,
         "address": address,
         "choices": dict(choices),
-        "config_hash": config_hash(config),
+        "identity": identity,
         "seed": cell.seed,
         "unit": problem.cost.unit,
         "targets": list(cell.targets),
@@ -102,26 +107,26 @@ def _result(cell: Cell, result: SearchResult, seconds: float) -> dict[str, Any]:
     }
 
 
-def findings(record: Record) -> list[list[dict[str, Any]]]:
-    """Give the results of each repeat without seconds: equal bytes for equal seeds."""
-    return [
-        [{key: value for key, value in result.items() if key != "seconds"} for result in repeat["results"]]
-        for repeat in record["repeats"]
-    ]
-
-
 def write(folder: Path, record: Record, config_yaml: str) -> None:
     """Write the composed config and then, last, the record; each is whole or absent, whatever happens.
 
     Raises:
+        InputError: another process wrote the record meanwhile; that one is kept.
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _write_atomically(folder / CONFIG, config_yaml)
-    _write_atomically(folder / RECORD, json.dumps(record) + "\n")
+    with _whole(folder / CONFIG, config_yaml) as made:
+        made.replace(folder / CONFIG)
+    with _whole(folder / RECORD, json.dumps(record) + "\n") as made:
+        try:
+            (folder / RECORD).hardlink_to(made)  # unlike a rename, this overwrites nothing
+        except FileExistsError as error:
+            raise InputError(f"{folder}: another process wrote the record meanwhile; that one is kept") from error
 
 
-def _write_atomically(path: Path, text: str) -> None:
+@contextmanager
+def _whole(path: Path, text: str) -> Iterator[Path]:
+    """Give a file with the text, safe on disk, beside where it shall be; remove it afterwards if it is still there."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         made = Path(file.name)
         try:
@@ -129,10 +134,9 @@ def _write_atomically(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
             made.chmod(0o644)
-            made.replace(path)
-        except BaseException:
-            made.unlink()
-            raise
+            yield made
+        finally:
+            made.unlink(missing_ok=True)
 
 
 def read(folder: Path) -> Record:
@@ -146,20 +150,22 @@ def read(folder: Path) -> Record:
         record = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not readable as a record ({error})") from error
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
+    if not isinstance(record, dict) or record.get("format") != FORMAT or "identity" not in record:
         raise InputError(f"{path}: not a record of format {FORMAT}")
     return record
 
 
-def existing(folder: Path, config: Mapping[str, Any]) -> Record | None:
-    """Give the record that is already there for this config, or None if there is none.
+def existing(folder: Path, identity: str) -> Record | None:
+    """Give the record that is already there for a cell of this identity, or None if there is none.
 
     Raises:
-        InputError: the folder holds the record of another config; nothing is overwritten.
+        InputError: the folder holds the record of another identity; nothing is overwritten.
     """
     if not (folder / RECORD).exists():
         return None
     record = read(folder)
-    if record["config_hash"] != config_hash(config):
-        raise InputError(f"{folder}: holds the record of another config; move it away or choose another output=")
+    if record["identity"] != identity:
+        raise InputError(
+            f"{folder}: holds a record of another config, predictor or table; move it away or choose another output="
+        )
     return record

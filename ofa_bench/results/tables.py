@@ -69,7 +69,7 @@ def totals(record: Record) -> Row:
         target=None,
         accuracy=float(np.mean(accuracy)) if accuracy else None,
         accuracy_std=float(np.std(accuracy, ddof=1)) if len(accuracy) > 1 else 0.0,
-        cost=float(np.mean([row.cost for row in rows(record) if row.accuracy is not None])),
+        cost=float(np.mean([row.cost for row in rows(record) if row.accuracy is not None] or np.nan)),
         seconds=float(np.mean([repeat["seconds"] for repeat in record["repeats"]])),
         **sums,
     )

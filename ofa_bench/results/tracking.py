@@ -1,6 +1,7 @@
 """MLflow's view of the records: a run for the sweep, a child run for each cell. Files are the truth."""
 
 import csv
+import hashlib
 import json
 import logging
 import os
@@ -13,13 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from filelock import FileLock
+
 from ofa_bench.config import TrackingConfig
+from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.results.plots import accuracy_over_cost, labels
 from ofa_bench.results.records import RECORD, Record
 from ofa_bench.results.tables import markdown, rows, totals
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric, Param
+    from mlflow.entities import Metric, Param, Run
 
 __all__ = ["Tracker"]
 
@@ -36,28 +40,34 @@ class Tracker:
     def __init__(self, config: TrackingConfig) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+        os.environ.setdefault(
+            "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2"
+        )  # a server that is down costs seconds, not minutes
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
         from mlflow import MlflowClient
 
         for noisy in ("mlflow", "alembic"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
         self._client: MlflowClient = MlflowClient(tracking_uri=config.uri)
+        with _alone(config.uri):
+            self._experiment = self._open_experiment(config)
+
+    def _open_experiment(self, config: TrackingConfig) -> str:
         experiment = self._client.get_experiment_by_name(config.experiment)
         if experiment is None:
             root = Path(config.artifacts).absolute().as_uri() if config.artifacts else None
-            self._experiment = self._client.create_experiment(
-                config.experiment,
-                artifact_location=root,
-                tags={"mlflow.experimentKind": "custom_model_development"},  # the UI then opens on runs, not on traces
-            )
-        else:
-            self._experiment = experiment.experiment_id
+            tags = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on runs, not on traces
+            return str(self._client.create_experiment(config.experiment, artifact_location=root, tags=tags))
+        if experiment.lifecycle_stage == "deleted":
+            self._client.restore_experiment(experiment.experiment_id)
+        return str(experiment.experiment_id)
 
     def open_sweep(self, sweep: str, name: str) -> str:
         """Start the run of a sweep, or go on with the one that has this id; return its MLflow id."""
         found = self._find(f"tags.`ofa_bench.sweep` = '{sweep}'")
         if found:
-            self._client.update_run(found, status="RUNNING")
-            return found
+            self._client.update_run(found.info.run_id, status="RUNNING")
+            return str(found.info.run_id)
         return self._start(name, {"ofa_bench.sweep": sweep, "ofa_bench.kind": "sweep"})
 
     def close_sweep(self, run: str, records: Sequence[Record], *, failed: bool) -> None:
@@ -81,26 +91,19 @@ class Tracker:
         return f"[Compare these cells]({link}), or see the picture and the table under Artifacts.\n\n{markdown(named)}"
 
     def log_cell(self, record: Record, folder: Path, parent: str | None) -> None:
-        """Log a record as a run, once under each parent: parameters, metrics, curves, and its files as artifacts."""
-        condition = (
-            f"tags.`ofa_bench.address` = '{_quoted(record)}' AND tags.`ofa_bench.hash` = '{record['config_hash']}'"
-        )
+        """Log a record as a run, once under each parent: parameters, metrics, curves, and its files as artifacts.
+
+        What an earlier attempt left unfinished is replaced.
+        """
+        tags = _tags(record, sha256_of(folder / RECORD)) | ({"mlflow.parentRunId": parent} if parent else {})
+        same = f"tags.`ofa_bench.record` = '{tags['ofa_bench.record']}'"
         if parent:
-            condition += f" AND tags.`mlflow.parentRunId` = '{parent}'"
-        if self._find(condition):
+            same += f" AND tags.`mlflow.parentRunId` = '{parent}'"
+        earlier = self._find(same)
+        if earlier and earlier.info.status == "FINISHED":
             return
-        tags = {
-            "ofa_bench.kind": "cell",
-            "ofa_bench.address": record["address"],
-            "ofa_bench.hash": record["config_hash"],
-            "ofa_bench.predictor_sha256": record["predictor"]["sha256"],
-            **{f"ofa_bench.{group}": choice for group, choice in record["choices"].items()},
-            "mlflow.note.content": markdown(
-                {f"{row.target:g} {record['unit']}": row for row in rows(record)} | {"all": totals(record)}
-            ),
-        }
-        if parent:
-            tags["mlflow.parentRunId"] = parent
+        if earlier:
+            self._client.delete_run(earlier.info.run_id)
         ended = datetime.fromisoformat(record["made"]["at"]).timestamp()
         seconds = sum(repeat["seconds"] for repeat in record["repeats"])
         run = self._start(_cell_name(record), tags, began=ended - seconds)
@@ -117,9 +120,9 @@ class Tracker:
         run = self._client.create_run(self._experiment, start_time=start_time, tags=tags, run_name=name)
         return str(run.info.run_id)
 
-    def _find(self, condition: str) -> str | None:
+    def _find(self, condition: str) -> "Run | None":
         found = self._client.search_runs([self._experiment], filter_string=condition, max_results=1)
-        return found[0].info.run_id if found else None
+        return found[0] if found else None
 
     def _log_batches(self, run: str, params: "list[Param]", metrics: "list[Metric]") -> None:
         self._client.log_batch(run, params=params)
@@ -127,8 +130,27 @@ class Tracker:
             self._client.log_batch(run, metrics=metrics[i : i + 1000])
 
 
-def _quoted(record: Record) -> str:
-    return str(record["address"]).replace("'", "")
+@contextmanager
+def _alone(uri: str | None) -> Iterator[None]:
+    """Let one process at a time create a local store: two that make the same SQLite file at once break it."""
+    if not (uri or "").startswith("sqlite:"):
+        yield
+        return
+    name = hashlib.sha256(str(uri).encode()).hexdigest()[:16]
+    with FileLock(Path(tempfile.gettempdir()) / f"ofa_bench-{name}.lock", timeout=120):
+        yield
+
+
+def _tags(record: Record, sha256: str) -> dict[str, str]:
+    page = {f"{row.target:g} {record['unit']}": row for row in rows(record)} | {"all": totals(record)}
+    return {
+        "ofa_bench.kind": "cell",
+        "ofa_bench.address": record["address"],
+        "ofa_bench.record": sha256,
+        "ofa_bench.predictor_sha256": record["predictor"]["sha256"],
+        **{f"ofa_bench.{group}": choice for group, choice in record["choices"].items()},
+        "mlflow.note.content": markdown(page),
+    }
 
 
 @contextmanager
@@ -176,10 +198,12 @@ def _metrics(record: Record) -> "list[Metric]":
     add("all_targets/seconds", total.seconds)
     add("all_targets/evaluations", total.evaluations)
     add("all_targets/unique_evaluations", total.unique_evaluations)
+    scale = _step_scale(record["targets"])
+    suffix = "" if scale == 1 else f"_step_x{scale}"
     for i, row in enumerate(rows(record)):
-        step = round(row.target or 0.0)
-        add("all_targets/by_target_accuracy_percent", _percent(row.accuracy), step)
-        add("all_targets/by_target_seconds", row.seconds, step)
+        step = round(scale * (row.target or 0.0))
+        add(f"all_targets/by_target_accuracy_percent{suffix}", _percent(row.accuracy), step)
+        add(f"all_targets/by_target_seconds{suffix}", row.seconds, step)
         if i < MOST_CURVES:
             name = f"{row.target:g} {unit}"
             add(f"target/{name}: accuracy_percent", _percent(row.accuracy))
@@ -187,6 +211,12 @@ def _metrics(record: Record) -> "list[Metric]":
             for generation, _, _, accuracy in record["repeats"][0]["results"][i]["curve"]:
                 add(f"progress/{name}: accuracy_percent", _percent(accuracy), generation)
     return metrics
+
+
+def _step_scale(targets: Sequence[float]) -> int:
+    """Find the power of ten that keeps targets apart as steps, which MLflow has only as whole numbers."""
+    distinct = len(set(targets))
+    return next((s for s in (1, 10, 100) if len({round(s * target) for target in targets}) == distinct), 1000)
 
 
 def _percent(fraction: float | None) -> float | None:

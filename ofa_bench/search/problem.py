@@ -16,7 +16,12 @@ CurvePoint = tuple[int, int, int, float]
 
 @dataclass
 class Counts:
-    """What a search did: candidates proposed, cost look-ups, evaluations asked, and unique ones really made."""
+    """What a search did.
+
+    ``proposals`` are the architectures that chance, mutation, crossover and pruning put forward until the population
+    was full; ``cost_lookups`` are the costs looked up for it, ``evaluations`` the accuracies asked for, and
+    ``unique_evaluations`` those that the predictor had to give.
+    """
 
     proposals: int = 0
     cost_lookups: int = 0
@@ -49,17 +54,24 @@ class Evaluator:
         self._memo: dict[bytes, float] = {}
 
     def cost(self, candidates: Genes) -> NDArray[np.float64]:
-        """Look up the cost of proposed candidates: int8 [n, n_genes] to float64 [n], in the cost model's unit."""
-        self.counts.proposals += len(candidates)
+        """Look up the cost of candidates: int8 [n, n_genes] to float64 [n], in the cost model's unit."""
         self.counts.cost_lookups += len(candidates)
         return self.problem.cost.cost(candidates)
 
     def accuracy(self, genes: Genes) -> NDArray[np.float64]:
-        """Evaluate architectures, those not yet seen by the predictor: int8 [n, n_genes] to float64 [n]."""
+        """Evaluate architectures, those not yet seen by the predictor: int8 [n, n_genes] to float64 [n].
+
+        Raises:
+            ValueError: the predictor gave what is not a finite number.
+        """
         keys = self.problem.space.keys(genes)
         new = {key: i for i, key in enumerate(keys) if key not in self._memo}
         if new:
             values = self.problem.predictor.accuracy(genes[list(new.values())])
+            if not np.isfinite(values).all():
+                raise ValueError(
+                    f"predictor {self.problem.predictor.name} gave an accuracy that is not a finite number"
+                )
             self._memo.update(zip(new, values.tolist(), strict=True))
         self.counts.evaluations += len(keys)
         self.counts.unique_evaluations += len(new)

@@ -26,16 +26,18 @@ def valid_samples(evaluator: Evaluator, target: float, n: int, rng: np.random.Ge
     are too few, random ones are pruned until they meet the target. The target must be feasible.
     """
     space = evaluator.problem.space
-    found = [np.empty((0, space.n_genes), np.int8)]
-    have = 0
+    found: list[Genes] = [np.empty((0, space.n_genes), np.int8)]
+    missing = n
     for _ in range(0, MAX_SAMPLES, _BATCH):
-        if have >= n:
+        if not missing:
             break
         drawn = space.sample(_BATCH, rng)
-        found.append(drawn[evaluator.cost(drawn) <= target])
-        have += len(found[-1])
-    pruned = [prune(evaluator, row, target, rng)[None] for row in space.sample(max(0, n - have), rng)]
-    return np.concatenate(found + pruned)[:n]
+        meeting = np.flatnonzero(evaluator.cost(drawn) <= target)[:missing]
+        found.append(drawn[meeting])
+        missing -= len(meeting)
+        evaluator.counts.proposals += _BATCH if missing else int(meeting[-1]) + 1
+    found += [prune(evaluator, row, target, rng)[None] for row in space.sample(missing, rng)]
+    return np.concatenate(found)
 
 
 def redraw(evaluator: Evaluator, target: float, draw: Callable[[NDArray[np.intp]], Genes], instead: Genes) -> Genes:
@@ -53,6 +55,7 @@ def redraw(evaluator: Evaluator, target: float, draw: Callable[[NDArray[np.intp]
         if not slots.size:
             break
         drawn = draw(slots)
+        evaluator.counts.proposals += len(drawn)
         meets = evaluator.cost(drawn) <= target
         children[slots[meets]] = drawn[meets]
         slots = slots[~meets]
@@ -68,6 +71,7 @@ def prune(evaluator: Evaluator, start: Genes, target: float, rng: np.random.Gene
     """
     space, cheapest = evaluator.problem.space, evaluator.problem.cost.cheapest
     row: Genes = start.copy()
+    evaluator.counts.proposals += 1
     while evaluator.cost(row[None])[0] > target:
         lowerable = np.flatnonzero(space.active(row[None])[0] & (row > 0))
         if lowerable.size:

@@ -53,7 +53,7 @@ def test_embedded_card_tells_the_truth():
     off = 100 * (embedded_predictor(SPACE).accuracy(genes) - official_predictor(SPACE).accuracy(genes))
     assert np.sqrt(np.mean(off**2)) == pytest.approx(card["errors"]["uniform_samples"]["rmse"], rel=0.05)
     assert card["teacher"]["sha256"] == ASSETS["ofa/acc_predictor.pth"]
-    assert card["errors"]["search"]["mean_loss"] <= 0.10
+    assert all(search["mean_loss"] <= 0.10 for search in card["errors"]["searches"].values())
 
 
 def test_one_hot_features_are_zero_where_inactive():

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from conftest import findings
 
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
@@ -13,7 +14,7 @@ from ofa_bench.spaces import MobileNetV3Space
 from ofa_bench.strategies import Budget, Chain
 from ofa_bench.testing import toy_problem
 
-CONFIG = {"seed": 0, "strategy": {"order": "ascending"}}
+IDENTITY = "0123456789abcdef"
 CHOICES = {group: group[0] for group in ("space", "device", "predictor", "strategy", "budget", "targets")}
 
 
@@ -24,7 +25,7 @@ def make(strategy="bottom_up", targets=(30.0, 5.0, 20.0), repeats=2):
     ran = list(run_repeats(cell, lambda *_: None))
     choices = CHOICES | {"strategy": strategy}
     place = f"s/d/p/{strategy}/b/t/seed=0"
-    return records.make_record(cell, ran, address=place, choices=choices, config=CONFIG)
+    return records.make_record(cell, ran, address=place, choices=choices, identity=IDENTITY)
 
 
 RECORD = make()
@@ -45,21 +46,36 @@ def test_record_says_what_was_found_and_what_it_took():
 
 
 def test_findings_are_the_same_for_the_same_seed():
-    assert json.dumps(records.findings(make())) == json.dumps(records.findings(RECORD))
+    assert json.dumps(findings(make())) == json.dumps(findings(RECORD))
 
 
 def test_written_records_come_back(tmp_path):
     records.write(tmp_path / "cell", RECORD, "a: 1\n")
     assert records.read(tmp_path / "cell") == json.loads(json.dumps(RECORD))
     assert {path.name for path in (tmp_path / "cell").iterdir()} == {"record.json", "config.yaml"}
-    assert records.existing(tmp_path / "cell", CONFIG)["address"] == RECORD["address"]
-    assert records.existing(tmp_path / "other", CONFIG) is None
+    assert records.existing(tmp_path / "cell", IDENTITY)["address"] == RECORD["address"]
+    assert records.existing(tmp_path / "other", IDENTITY) is None
 
 
-def test_another_configs_record_is_never_overwritten(tmp_path):
+def test_no_record_is_ever_overwritten(tmp_path):
     records.write(tmp_path, RECORD, "")
-    with pytest.raises(InputError, match="holds the record of another config"):
-        records.existing(tmp_path, CONFIG | {"seed": 1})
+    with pytest.raises(InputError, match="holds a record of another config, predictor or table"):
+        records.existing(tmp_path, "another")
+    with pytest.raises(InputError, match="another process wrote the record meanwhile"):
+        records.write(tmp_path, RECORD | {"seed": 1}, "")
+    assert records.read(tmp_path)["seed"] == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"record.json", "config.yaml"}
+
+
+def test_identity_sees_config_predictor_and_table():
+    problem = toy_problem()
+    base = records.identity({"seed": 0}, problem)
+    assert records.identity({"seed": 0}, toy_problem()) == base
+    assert records.identity({"seed": 1}, problem) != base
+    for part in ("predictor", "cost"):
+        other = toy_problem()
+        getattr(other, part).sha256 = "1" * 64
+        assert records.identity({"seed": 0}, other) != base
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
@@ -72,7 +88,9 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
     assert list((tmp_path / "cell").iterdir()) == []
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": "ofa_bench.record/0"}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"format": "ofa_bench.record/0"}', '{"format": "ofa_bench.record/1"}']
+)
 def test_what_is_no_record_is_refused(tmp_path, content):
     (tmp_path / records.RECORD).write_text(content)
     with pytest.raises(InputError, match=r"record\.json: not"):

@@ -44,7 +44,7 @@ def test_no_architecture_is_evaluated_twice():
     assert len(keys) == len(set(keys)) == result.counts.unique_evaluations
     assert result.counts.evaluations == 100 * 61
     assert result.counts.unique_evaluations < 0.8 * result.counts.evaluations
-    assert result.counts.proposals == result.counts.cost_lookups > result.counts.evaluations
+    assert result.counts.cost_lookups >= result.counts.proposals > result.counts.evaluations
 
 
 def test_every_evaluated_architecture_meets_the_target():
@@ -67,7 +67,6 @@ def test_parents_survive_and_come_back_best_first():
 
 
 def test_the_last_generation_counts_unless_reference_compat():
-    # A population of one mutant a generation: what the last generation finds is found nowhere else.
     differ = 0
     for seed in range(10):
         ours = search(generations=1, seed=seed, population_size=40)

@@ -34,7 +34,7 @@ class Options:
 
     device: str = "note10"
     hidden: list[int] = field(default_factory=lambda: [256, 256])
-    seconds: float = 3000.0
+    seconds: float = 2400.0
     repeats: int = 10
     seed: int = 0
     threads: int = 1

@@ -72,7 +72,7 @@ class Evolution:
         best = _Best(evaluator)
         best.consider(0, population, accuracy)
         for generation in range(1, generations + 1):
-            order = np.argsort(-accuracy, kind="stable")[:n_parents]
+            order = _best_first(accuracy)[:n_parents]
             parents = population[order]
             children = self._children(evaluator, parents, target, rng)
             population = np.concatenate([parents, children])
@@ -89,7 +89,7 @@ class Evolution:
             counts=evaluator.counts,
             curve=tuple(best.curve),
             generations=generations,
-            population=population[np.argsort(-accuracy, kind="stable")[:n_parents]],
+            population=population[_best_first(accuracy)[:n_parents]],
         )
 
     def _children(self, evaluator: Evaluator, parents: Genes, target: float, rng: np.random.Generator) -> Genes:
@@ -102,6 +102,11 @@ class Evolution:
         return np.concatenate([mutants, crossed])
 
 
+def _best_first(accuracy: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Order by falling accuracy; of equal ones the later comes first, as in ``sorted(...)[::-1]`` of ``ofa``."""
+    return np.argsort(accuracy, kind="stable")[::-1]
+
+
 class _Best:
     """The best architecture so far, and when it became so."""
 
@@ -112,7 +117,7 @@ class _Best:
         self.curve: list[CurvePoint] = []
 
     def consider(self, generation: int, population: Genes, accuracy: NDArray[np.float64]) -> None:
-        top = int(accuracy.argmax())
+        top = int(_best_first(accuracy)[0])
         if accuracy[top] > self.accuracy:
             self.row, self.accuracy = population[top], float(accuracy[top])
             counts = self._counts

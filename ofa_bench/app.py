@@ -71,7 +71,8 @@ def _recorded(config: DictConfig, folder: Path, name: str) -> "Record":
     typed = OmegaConf.to_object(config)
     assert isinstance(typed, Config)
     cell = build(typed)
-    identity = records.identity(result_config(config), cell.problem)
+    wanted = result_config(config)
+    identity = records.identity(wanted, cell.problem, cell.strategy)
     record = records.existing(folder, identity)
     if record is not None:
         print(f"{name}: already there, skipped", file=sys.stderr)
@@ -79,7 +80,7 @@ def _recorded(config: DictConfig, folder: Path, name: str) -> "Record":
     choices = {group: str(HydraConfig.get().runtime.choices[group]) for group in GROUPS}
     with Progress(choices["strategy"], cell, shown=typed.progress) as progress:
         repeats = list(run_repeats(cell, progress.report))
-    record = records.make_record(cell, repeats, address=name, choices=choices, identity=identity)
+    record = records.make_record(cell, repeats, address=name, choices=choices, identity=identity, config=wanted)
     records.write(folder, record, OmegaConf.to_yaml(config, resolve=True))
     return record
 

@@ -42,6 +42,8 @@ def explain(error: BaseException) -> tuple[str, int]:
         return _omegaconf(error), 2
     if isinstance(error, OverrideParseException):
         return f"'{error.override}': not of the form key=value ({error.message.splitlines()[0]})", 2
+    if isinstance(error, CompactHydraException) and "Ambiguous value for argument" in str(error):
+        return f"{str(error).splitlines()[0]}: several options are a sweep, put -m before them", 2
     if isinstance(error, CompactHydraException):
         return _line(str(error)), 2
     if isinstance(error, ValueError) and str(error).startswith("Config group override"):
@@ -78,6 +80,8 @@ def _omegaconf(error: OmegaConfBaseException) -> str:
     wrong = re.match(r"Value '(.*)' (?:of type .* could not be converted to|is not a valid) (\w+)", message)
     if wrong:
         return f"{full}={wrong[1]}: must be {_KINDS.get(wrong[2], wrong[2])}"
+    if "is not a ListConfig, list or tuple" in message:
+        return f"{full}: must be a list, such as [25]"
     return f"{full}: {message}"
 
 

@@ -23,7 +23,14 @@ def test_sweep_from_start_to_end(ofa_bench, tmp_path):
     first = ofa_bench(*SWEEP)
     assert first.returncode == 0, first.stderr
     assert first.stderr == ""
-    for said in ("vanilla", "top_down", "bottom_up", "predicted accuracy", "results: ", "mlflow ui --host 127.0.0.1"):
+    for said in (
+        "vanilla",
+        "top_down",
+        "bottom_up",
+        "Accuracy is predicted",
+        "results: ",
+        "mlflow ui --host 127.0.0.1",
+    ):
         assert said in first.stdout
     found = {strategy: record(tmp_path, strategy) for strategy in ("vanilla", "top_down", "bottom_up")}
     targets = found["vanilla"]["targets"]
@@ -67,6 +74,10 @@ def _check_mlflow(folder, found):
         assert run.data.tags["mlflow.parentRunId"] == sweeps[0].info.run_id
         assert run.data.tags["ofa_bench.predictor_sha256"] == one["predictor"]["sha256"]
         assert run.data.params["warm_generations"] == "5"
+        assert run.data.params["evolution.population_size"] == "30"
+        assert run.data.params.get("strategy.order") == {"top_down": "descending", "bottom_up": "ascending"}.get(
+            strategy
+        )
         assert run.data.metrics["target/25 ms: accuracy_percent"] == pytest.approx(100 * results[2]["accuracy"])
         assert run.data.metrics["all_targets/seconds"] == pytest.approx(one["repeats"][0]["seconds"])
         curve = client.get_metric_history(run.info.run_id, "progress/25 ms: accuracy_percent")
@@ -118,6 +129,8 @@ BAD = [
     (["targets.values=[nan]"], "nan is not a positive finite number of ms"),
     (["targets.values=[-3]"], "-3.0 is not a positive finite number of ms"),
     (["targets.values=[abc]"], "targets.values[0]=abc: must be a number"),
+    (["targets.values=25"], "targets.values: must be a list, such as [25]"),
+    (["strategy=vanilla,top_down"], "several options are a sweep, put -m before them"),
     (["targets.unit=s"], "targets.unit=s: this device's costs are in ms"),
     (["evolution.population_size=0"], "evolution.population_size=0: must be 1 or more"),
     (["budget.generations=0"], "budget.generations=0: must be 1 or more"),
@@ -274,7 +287,7 @@ def test_a_record_of_another_config_is_refused(ofa_bench, tmp_path):
     path.write_text(json.dumps(content))
     ran = ofa_bench(*arguments)
     assert ran.returncode == 2
-    assert "holds a record of another config, predictor or table" in ran.stderr
+    assert "holds a record of another config, predictor, table or strategy code" in ran.stderr
     assert json.loads(path.read_text()) == content
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,9 @@ import numpy as np
 import ofa_bench
 from ofa_bench.engine import Cell, Repeat
 from ofa_bench.errors import InputError
+from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.search import Problem, SearchResult
+from ofa_bench.strategies import Strategy
 
 __all__ = [
     "CONFIG",
@@ -37,18 +40,31 @@ CONFIG = "config.yaml"
 Record = dict[str, Any]
 
 
-def identity(config: Mapping[str, Any], problem: Problem) -> str:
-    """Hash all that decides what a cell finds: its resolved config and the files of its predictor and its cost model.
+def identity(config: Mapping[str, Any], problem: Problem, strategy: Strategy) -> str:
+    """Hash all that decides what a cell finds: its config, its predictor, its cost model, and a user's strategy's code.
 
     Returns:
         16 hexadecimal digits of SHA-256.
     """
-    content = [config, problem.predictor.sha256, problem.cost.sha256]
+    content = [config, problem.predictor.sha256, problem.cost.sha256, _code_of(strategy)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def _code_of(strategy: Strategy) -> str | None:
+    """Hash the source file of a strategy that is not ours; ours change with the package's version."""
+    module = type(strategy).__module__
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return sha256_of(Path(file)) if file and not module.startswith("ofa_bench.") else None
+
+
 def make_record(
-    cell: Cell, repeats: Sequence[Repeat], *, address: str, choices: Mapping[str, str], identity: str
+    cell: Cell,
+    repeats: Sequence[Repeat],
+    *,
+    address: str,
+    choices: Mapping[str, str],
+    identity: str,
+    config: Mapping[str, Any],
 ) -> Record:
     """Say everything about a finished cell in plain types; costs are in ``unit``, accuracies fractions of 1."""
     problem = cell.problem
@@ -57,6 +73,7 @@ def make_record(
         "address": address,
         "choices": dict(choices),
         "identity": identity,
+        "config": dict(config),
         "seed": cell.seed,
         "unit": problem.cost.unit,
         "targets": list(cell.targets),
@@ -166,6 +183,7 @@ def existing(folder: Path, identity: str) -> Record | None:
     record = read(folder)
     if record["identity"] != identity:
         raise InputError(
-            f"{folder}: holds a record of another config, predictor or table; move it away or choose another output="
+            f"{folder}: holds a record of another config, predictor, table or strategy code; "
+            "move it away or choose another output="
         )
     return record

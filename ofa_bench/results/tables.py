@@ -97,7 +97,11 @@ def print_tables(records: Iterable[Record], console: Console) -> None:
 def _table(title: str, records: Sequence[Record]) -> Table:
     unit, repeats = records[0]["unit"], len(records[0]["repeats"])
     table = Table(title=title, title_justify="left", caption_justify="left", box=SIMPLE_HEAD)
-    table.caption = "predicted accuracy" + (f"; means over {repeats} repeats" if repeats > 1 else "")
+    table.caption = "Accuracy is predicted; in row all, accuracy and cost are means and the rest are sums over targets."
+    if repeats > 1:
+        table.caption += f" Means (± standard deviation) over {repeats} repeats."
+    if len(records[0]["targets"]) > MOST_TARGETS:
+        table.caption += f" The rows of the {len(records[0]['targets'])} targets are in the records."
     for heading in (unit, "strategy", "accuracy %", f"cost {unit}", "seconds", "evaluations", "unique"):
         table.add_column(heading, justify="left" if heading == "strategy" else "right", no_wrap=True)
     if len(records[0]["targets"]) <= MOST_TARGETS:

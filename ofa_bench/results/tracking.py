@@ -174,7 +174,10 @@ def _params(record: Record) -> "list[Param]":
         "targets_values": ", ".join(f"{target:g}" for target in record["targets"])[:6000],
         "unit": record["unit"],
         "threads": record["made"]["threads"],
+        **{f"evolution.{key}": value for key, value in record["config"].get("evolution", {}).items()},
+        **{f"strategy.{key}": value for key, value in record["config"].get("strategy", {}).items()},
     }
+    values = {key: value for key, value in values.items() if not isinstance(value, dict) and "_target_" not in key}
     return [Param(key, str(value)) for key, value in values.items()]
 
 
@@ -230,7 +233,8 @@ def _write_csv(records: Sequence[Record], path: Path) -> None:
         for record in records:
             for repeat in record["repeats"]:
                 for result in repeat["results"]:
-                    writer.writerow([record["address"], repeat["repeat"], *(result[key] for key in RESULT_COLUMNS)])
+                    found = {**result, "architecture": json.dumps(result["architecture"])}
+                    writer.writerow([record["address"], repeat["repeat"], *(found[key] for key in RESULT_COLUMNS)])
 
 
 RESULT_COLUMNS = (

@@ -1,4 +1,5 @@
 import json
+from pkgutil import resolve_name
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def make(strategy="bottom_up", targets=(30.0, 5.0, 20.0), repeats=2):
     ran = list(run_repeats(cell, lambda *_: None))
     choices = CHOICES | {"strategy": strategy}
     place = f"s/d/p/{strategy}/b/t/seed=0"
-    return records.make_record(cell, ran, address=place, choices=choices, identity=IDENTITY)
+    return records.make_record(cell, ran, address=place, choices=choices, identity=IDENTITY, config={})
 
 
 RECORD = make()
@@ -59,7 +60,7 @@ def test_written_records_come_back(tmp_path):
 
 def test_no_record_is_ever_overwritten(tmp_path):
     records.write(tmp_path, RECORD, "")
-    with pytest.raises(InputError, match="holds a record of another config, predictor or table"):
+    with pytest.raises(InputError, match="holds a record of another config, predictor, table or strategy code"):
         records.existing(tmp_path, "another")
     with pytest.raises(InputError, match="another process wrote the record meanwhile"):
         records.write(tmp_path, RECORD | {"seed": 1}, "")
@@ -67,15 +68,22 @@ def test_no_record_is_ever_overwritten(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"record.json", "config.yaml"}
 
 
-def test_identity_sees_config_predictor_and_table():
-    problem = toy_problem()
-    base = records.identity({"seed": 0}, problem)
-    assert records.identity({"seed": 0}, toy_problem()) == base
-    assert records.identity({"seed": 1}, problem) != base
+def test_identity_sees_config_predictor_table_and_a_users_code(tmp_path, monkeypatch):
+    problem, ours = toy_problem(), Chain(Evolution(), "ascending")
+    base = records.identity({"seed": 0}, problem, ours)
+    assert records.identity({"seed": 0}, toy_problem(), ours) == base
+    assert records.identity({"seed": 1}, problem, ours) != base
     for part in ("predictor", "cost"):
         other = toy_problem()
         getattr(other, part).sha256 = "1" * 64
-        assert records.identity({"seed": 0}, other) != base
+        assert records.identity({"seed": 0}, other, ours) != base
+    monkeypatch.syspath_prepend(tmp_path)
+    module = tmp_path / "a_users_module.py"
+    module.write_text("from ofa_bench.strategies import Vanilla\nclass Mine(Vanilla): pass\n")
+    mine = resolve_name("a_users_module.Mine")(Evolution())
+    before = records.identity({}, problem, mine)
+    module.write_text(module.read_text() + "# changed\n")
+    assert records.identity({}, problem, mine) != before
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):

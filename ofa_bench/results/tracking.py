@@ -197,7 +197,8 @@ def _metrics(record: Record) -> "list[Metric]":
 
     total = totals(record)
     add("all_targets/accuracy_percent", _percent(total.accuracy))
-    add("all_targets/accuracy_percent_std", _percent(total.accuracy_std))
+    if len(record["repeats"]) > 1:
+        add("all_targets/accuracy_percent_std", _percent(total.accuracy_std))
     add("all_targets/seconds", total.seconds)
     add("all_targets/evaluations", total.evaluations)
     add("all_targets/unique_evaluations", total.unique_evaluations)

@@ -16,6 +16,7 @@ from ofa_bench.errors import InputError
 
 __all__ = [
     "GROUPS",
+    "NO_RESULT",
     "SWEEP_VARIABLE",
     "Config",
     "address",
@@ -49,11 +50,11 @@ class EvolutionConfig:
     """OFA's evolutionary search of one target; see ``ofa_bench.search.Evolution``."""
 
     _target_: str = "ofa_bench.search.Evolution"
-    population_size: int = 100
-    parent_ratio: float = 0.25
-    mutation_ratio: float = 0.5
-    mutate_prob: float = 0.1
-    reference_compat: bool = False
+    population_size: int = MISSING
+    parent_ratio: float = MISSING
+    mutation_ratio: float = MISSING
+    mutate_prob: float = MISSING
+    reference_compat: bool = MISSING
 
 
 @dataclass

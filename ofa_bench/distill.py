@@ -35,7 +35,6 @@ class Student:
             self.net,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.999),  # type: ignore[no-untyped-call]
         )
-
         self._encoder = self.predictor()
 
     def features(self, genes: Genes) -> NDArray[np.float32]:
@@ -81,10 +80,10 @@ class Distillation:
     """Train a student on the teacher's labels for ``seconds``.
 
     Every batch is a quarter uniform samples, a half architectures that searches met, and a quarter mutants of those.
-    Searches on the teacher fill the pool first; from then on every ``search_every``
-    steps one on the student adds what it met, labelled by the teacher, so that the student is corrected where its own
-    errors lead a search. Targets are log-uniform over the cost's range; a third of the searches scale the cost's terms
-    by random factors, so that the student does not serve one device alone.
+    Searches on the teacher fill the pool first; from then on every ``search_every`` steps one on the student adds what
+    it met, labelled by the teacher, so that the student is corrected where its own errors lead a search. Targets are
+    log-uniform over the cost's range; a third of the searches scale the cost's terms by random factors, so that the
+    student does not serve one device alone.
     """
 
     space: DesignSpace

@@ -40,16 +40,15 @@ class Tracker:
     def __init__(self, config: TrackingConfig) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-        os.environ.setdefault(
-            "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2"
-        )  # a server that is down costs seconds, not minutes
+        # A server that is down costs seconds, not minutes.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
         from mlflow import MlflowClient
 
         for noisy in ("mlflow", "alembic"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
-        self._client: MlflowClient = MlflowClient(tracking_uri=config.uri)
-        with _alone(config.uri):
+        with _alone(config.uri):  # the client makes the store
+            self._client: MlflowClient = MlflowClient(tracking_uri=config.uri)
             self._experiment = self._open_experiment(config)
 
     def _open_experiment(self, config: TrackingConfig) -> str:

@@ -24,7 +24,7 @@ from ofa_bench.predictors import latency_table, official_predictor
 from ofa_bench.predictors.assets import asset_path
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import MobileNetV3Space
-from ofa_bench.spaces.mbv3 import RESOLUTIONS
+from ofa_bench.spaces.mobile import RESOLUTIONS
 from ofa_bench.strategies import Budget, Vanilla
 
 TARGETS = tuple(range(15, 61, 5))

@@ -4,17 +4,21 @@ The official files hold one mean latency for each layer shape; the compact table
 block, kernel and expand ratio (``ofa.tutorial.LatencyTable.predict_network_latency_given_spec`` names the layers).
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 from ofa_bench.predictors.assets import ASSETS, BASE_URL, asset_path
-from ofa_bench.predictors.cost import FORMAT
-from ofa_bench.spaces.mbv3 import BLOCKS_PER_STAGE, EXPANDS, KERNELS, N_STAGES, RESOLUTIONS
+from ofa_bench.predictors.cost import Term
+from ofa_bench.predictors.devices import write_table
+from ofa_bench.spaces.mobile import BLOCKS_PER_STAGE, EXPANDS, KERNELS, N_STAGES, RESOLUTIONS
 
 __all__ = ["main"]
+
+PAPER_TARGETS = tuple(range(15, 61, 5))
+"""The targets of Kumar & Szidon (arXiv 2012.06748, table 1), in ms."""
 
 STRIDES = (2, 2, 2, 1, 2)
 WIDTHS = (24, 32, 48, 96, 136, 192)
@@ -72,12 +76,12 @@ def main() -> None:
     names = {resolution: f"ofa/note10/{resolution}_lookup_table.yaml" for resolution in RESOLUTIONS}
     tables = {resolution: yaml.safe_load(asset_path(name).read_text()) for resolution, name in names.items()}
     latencies = {r: {layer: entry["mean"] for layer, entry in table.items()} for r, table in tables.items()}
-    terms = [{"places": [["r"]], "values": [_fixed(latencies[r], r) for r in RESOLUTIONS]}]
+    terms = [Term((("r",),), np.array([_fixed(latencies[r], r) for r in RESOLUTIONS]))]
     for stage in range(N_STAGES):
         blocks = range(stage * BLOCKS_PER_STAGE, (stage + 1) * BLOCKS_PER_STAGE)
         for first, members in ((True, blocks[:1]), (False, blocks[1:])):
-            places = [["r", f"k{block}", f"e{block}"] for block in members]
-            terms.append({"places": places, "values": [_stage(latencies[r], r, stage, first) for r in RESOLUTIONS]})
+            places = tuple(("r", f"k{block}", f"e{block}") for block in members)
+            terms.append(Term(places, np.array([_stage(latencies[r], r, stage, first) for r in RESOLUTIONS])))
     card = {
         "title": "Samsung Note10 latency of OFA MobileNetV3 (width 1.2), one image",
         "source": "Once-for-All (Cai et al., ICLR 2020), https://github.com/mit-han-lab/once-for-all, MIT license",
@@ -85,11 +89,8 @@ def main() -> None:
         "date": "published 2020",
         "made_by": "python -m ofa_bench.data.make_note10",
     }
-    head = json.dumps({"format": FORMAT, "space": "mbv3", "device": "note10", "unit": "ms", "card": card}, indent=1)
-    rows = ",\n  ".join(json.dumps(term) for term in terms)
     path = Path(__file__).parent / "devices" / "note10" / "mbv3.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f'{head[:-2]},\n "terms": [\n  {rows}\n ]\n}}\n')
+    write_table(path, terms, space="mbv3", device="note10", unit="ms", card=card, targets=PAPER_TARGETS)
     print(path)
 
 

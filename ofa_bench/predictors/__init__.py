@@ -1,7 +1,8 @@
 """What an architecture is worth (accuracy) and what it costs (latency)."""
 
-from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP
-from ofa_bench.predictors.cost import CostModel, CostTable, latency_table
+from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, Within
+from ofa_bench.predictors.cost import CostModel, CostTable
+from ofa_bench.predictors.devices import latency_table
 from ofa_bench.predictors.embedded import embedded_predictor
 from ofa_bench.predictors.official import official_predictor
 
@@ -10,6 +11,7 @@ __all__ = [
     "CostModel",
     "CostTable",
     "OneHotMLP",
+    "Within",
     "embedded_predictor",
     "latency_table",
     "official_predictor",

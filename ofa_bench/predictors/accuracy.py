@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
-from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.spaces import DesignSpace, Genes, PartSpace
 
-__all__ = ["AccuracyPredictor", "Layer", "OneHotMLP"]
+__all__ = ["AccuracyPredictor", "Layer", "OneHotMLP", "Within"]
 
 Layer = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Weight [n_in, n_out] and bias [n_out]."""
@@ -62,7 +62,8 @@ class OneHotMLP:
         # One more column takes what is no feature or not active; its weights are zero.
         self._columns = np.full((space.n_genes, int(space.cardinality.max())), self.n_features)
         for gene, places in columns.items():
-            self._columns[space.index[gene], : len(places)] = places
+            distinct = space.genes[space.index[gene]].distinct  # choices that build one network are one feature
+            self._columns[space.index[gene], : len(places)] = [places[choice] for choice in distinct]
         first, bias = layers[0]
         padded = np.vstack([first, np.zeros((1, first.shape[1]), np.float32)])
         self._padded = [(padded, bias), *layers[1:]]
@@ -88,3 +89,15 @@ class OneHotMLP:
             np.maximum(hidden, 0, out=hidden)
         weight, bias = self._padded[-1]
         return np.asarray(hidden @ weight + bias, np.float64)[:, 0]
+
+
+class Within:
+    """An accuracy predictor of a space, for a part of it."""
+
+    def __init__(self, part: PartSpace, predictor: AccuracyPredictor) -> None:
+        self.space, self.predictor = part, predictor
+        self.name, self.sha256 = predictor.name, predictor.sha256
+
+    def accuracy(self, genes: Genes) -> NDArray[np.float64]:
+        """Predict accuracy as a fraction of 1: int8 [n, n_genes] to float64 [n]."""
+        return self.predictor.accuracy(self.space.to_whole(genes))

@@ -1,27 +1,25 @@
 """Cost models: exact sums of table entries, each chosen by a few genes of the architecture."""
 
-import hashlib
-import json
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.errors import InputError, suggestion
+from ofa_bench.errors import InputError
 from ofa_bench.predictors.elimination import Factor, minimise
-from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.spaces import DesignSpace, Genes, PartSpace
 
-__all__ = ["FORMAT", "CostModel", "CostTable", "Term", "latency_table"]
-
-FORMAT = "ofa_bench.cost_table/1"
-_FOLDER = files("ofa_bench") / "data" / "devices"
+__all__ = ["CostModel", "CostTable", "Term"]
 
 
 class CostModel(Protocol):
-    """What an architecture costs, in ``unit``; ``cheapest`` and ``dearest`` are exact over the space."""
+    """What an architecture costs, in ``unit``; ``cheapest`` and ``dearest`` are exact over the space.
+
+    ``targets`` are those searched by default; there may be none.
+    """
 
     name: str
     unit: str
@@ -31,6 +29,7 @@ class CostModel(Protocol):
     dearest: Genes
     minimum: float
     maximum: float
+    targets: Sequence[float]
 
     def cost(self, genes: Genes) -> NDArray[np.float64]:
         """Cost of each architecture: int8 [n, n_genes] to float64 [n]."""
@@ -58,6 +57,7 @@ class CostTable:
         unit: of the values and of the targets, such as ``ms``.
         sha256: of the file that the table came from.
         card: where the values come from: source, date, how they were made.
+        targets: what is searched by default, in ``unit``.
 
     Raises:
         InputError: a term names an unknown gene, has the wrong shape, or holds a negative or non-finite value.
@@ -72,10 +72,14 @@ class CostTable:
         unit: str,
         sha256: str,
         card: Mapping[str, Any],
+        targets: Sequence[float] = (),
     ) -> None:
-        self.space, self.name, self.unit, self.sha256, self.card = space, name, unit, sha256, card
-        self._terms = tuple(terms)
-        factors = [_factor(space, place, term.values) for term in terms for place in term.places]
+        self.name, self.unit, self.sha256, self.card, self.targets = name, unit, sha256, card, tuple(targets)
+        self._lay_out(space, [[_factor(space, place, term.values) for place in term.places] for term in terms])
+
+    def _lay_out(self, space: DesignSpace, terms: Sequence[Sequence[Factor]]) -> None:
+        self.space, self._terms = space, terms
+        factors = [factor for term in terms for factor in term]
         # A look-up is one index into all tables laid end to end: genes times strides plus the table's offset.
         strides = np.zeros((space.n_genes, len(factors)))
         for column, (scope, values) in enumerate(factors):
@@ -94,8 +98,26 @@ class CostTable:
 
     def rescaled(self, rng: np.random.Generator) -> "CostTable":
         """Give a made-up device: each term times its own random factor, log-uniform from 1/3 to 3."""
-        terms = [Term(term.places, term.values * np.exp(rng.uniform(-1.1, 1.1))) for term in self._terms]
-        return CostTable(self.space, terms, name=f"{self.name}~", unit=self.unit, sha256="", card=self.card)
+        made = copy.copy(self)
+        made.name, made.sha256 = f"{self.name}~", ""
+        scales = np.exp(rng.uniform(-1.1, 1.1, size=len(self._terms)))
+        made._lay_out(
+            self.space,
+            [[(scope, values * scale) for scope, values in term] for term, scale in zip(self._terms, scales, strict=True)],
+        )
+        return made
+
+    def within(self, part: PartSpace) -> "CostTable":
+        """Give the same table for a part of its space; minimum and maximum are exact over the part.
+
+        Raises:
+            InputError: it is a part of another space.
+        """
+        if part.whole.name != self.space.name:
+            raise InputError(f"device={self.name}: space {part.name} is a part of {part.whole.name}, not {self.space.name}")
+        made = copy.copy(self)
+        made._lay_out(part, [[_factor_within(part, *factor) for factor in term] for term in self._terms])
+        return made
 
     def _extreme(self, factors: Sequence[Factor], sign: int) -> tuple[float, Genes]:
         signed = [(scope, sign * values) for scope, values in factors]
@@ -127,29 +149,9 @@ def _factor(space: DesignSpace, place: Sequence[str], values: NDArray[np.float64
     return tuple(space.index[str(name)] for name in scope), dense
 
 
-def latency_table(space: DesignSpace, device: str) -> CostTable:
-    """Load a device's table for a space from the package.
-
-    Raises:
-        InputError: there is no such device, or it has no table for the space.
-    """
-    devices = sorted(path.name for path in _FOLDER.iterdir() if path.is_dir())
-    if not isinstance(device, str) or device not in devices:
-        raise InputError(f"device={device}: unknown; there are {', '.join(devices)}{suggestion(str(device), devices)}")
-    resource = _FOLDER / device / f"{space.name}.json"
-    if not resource.is_file():
-        have = sorted(path.name.removesuffix(".json") for path in (_FOLDER / device).iterdir())
-        raise InputError(f"device={device}: it has no table for space {space.name}, only for {', '.join(have)}")
-    return _parse(space, resource.read_bytes(), device)
-
-
-def _parse(space: DesignSpace, content: bytes, device: str) -> CostTable:
-    table = json.loads(content)
-    if table.get("format") != FORMAT or table.get("space") != space.name:
-        raise InputError(f"device={device}: not a table of format {FORMAT} for space {space.name}")
-    terms = [
-        Term(tuple(tuple(place) for place in term["places"]), np.array(term["values"], dtype=np.float64))
-        for term in table["terms"]
-    ]
-    sha256 = hashlib.sha256(content).hexdigest()
-    return CostTable(space, terms, name=device, unit=table["unit"], sha256=sha256, card=table["card"])
+def _factor_within(part: PartSpace, scope: Sequence[int], values: NDArray[np.float64]) -> Factor:
+    """Look a table of the whole up for every choice of the part's genes that set its variables."""
+    sources = sorted({int(part.source[gene]) for gene in scope})
+    grid = np.indices([int(part.cardinality[source]) for source in sources])
+    places = tuple(part.positions[gene, grid[sources.index(int(part.source[gene]))]] for gene in scope)
+    return tuple(sources), np.ascontiguousarray(values[places])

@@ -1,38 +1,56 @@
-"""OFA's own accuracy predictor, read from its published checkpoint."""
+"""OFA's own accuracy predictors, read from their published checkpoints."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
-from ofa_bench.predictors.accuracy import OneHotMLP
+from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, Within
 from ofa_bench.predictors.assets import ASSETS, asset_path
-from ofa_bench.spaces import DesignSpace
+from ofa_bench.spaces import DesignSpace, PartSpace
 
 __all__ = ["official_predictor"]
 
-_CHECKPOINTS = {"mbv3": "ofa/acc_predictor.pth"}
+Columns = Mapping[str, Sequence[int]]
 
 
-def official_predictor(space: DesignSpace) -> OneHotMLP:
-    """Load OFA's published accuracy predictor for a space (``ofa.tutorial.AccuracyPredictor``).
+def official_predictor(space: DesignSpace) -> AccuracyPredictor:
+    """Load OFA's published accuracy predictor for a space (``ofa.tutorial`` and ``ofa.nas.accuracy_predictor``).
+
+    A part of a space is judged by the predictor of the whole.
 
     Raises:
         InputError: none is published for the space, or the checkpoint is altered or cannot be had.
     """
+    if isinstance(space, PartSpace):
+        return Within(space, official_predictor(space.whole))
     if space.name not in _CHECKPOINTS:
         raise InputError(
-            f"predictor=official: OFA published none for space {space.name}, only for {', '.join(_CHECKPOINTS)}"
+            f"predictor=official: OFA published none for space {space.name}, only for {', '.join(_CHECKPOINTS)}; "
+            "use predictor=embedded"
         )
     import torch
 
-    checkpoint = _CHECKPOINTS[space.name]
+    checkpoint, layers_of, columns_of = _CHECKPOINTS[space.name]
     state = torch.load(asset_path(checkpoint), map_location="cpu", weights_only=True)
-    layers = [(state[f"{i}.weight"].numpy().T.copy(), state[f"{i}.bias"].numpy()) for i in (0, 2, 4, 6)]
-    return OneHotMLP(space, _mbv3_columns(space), layers, name="official", sha256=ASSETS[checkpoint])
+    layers = [(_normal(weight.T), _normal(bias)) for weight, bias in layers_of(state)]
+    return OneHotMLP(space, columns_of(space), layers, name="official", sha256=ASSETS[checkpoint])
 
 
-def _mbv3_columns(space: DesignSpace) -> Mapping[str, Sequence[int]]:
+def _normal(tensor: Any) -> NDArray[np.float32]:
+    """Copy a tensor as an array; subnormal numbers (below 1.2e-38), which slow products down, become 0."""
+    values: NDArray[np.float32] = tensor.numpy().copy()
+    values[np.abs(values) < np.finfo(np.float32).tiny] = 0
+    return values
+
+
+def _mbv3_layers(state: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    return [(state[f"{i}.weight"], state[f"{i}.bias"]) for i in (0, 2, 4, 6)]
+
+
+def _mbv3_columns(space: DesignSpace) -> Columns:
     """Place features as ``ofa.tutorial.AccuracyPredictor.spec2feats`` does: 60 kernel, 60 expand, 8 resolution."""
     columns = {}
     for name, gene in zip(space.gene_names, space.genes, strict=True):
@@ -42,3 +60,29 @@ def _mbv3_columns(space: DesignSpace) -> Mapping[str, Sequence[int]]:
         elif kind in "ke":
             columns[name] = list((0 if kind == "k" else 60) + 3 * number + np.arange(3))
     return columns
+
+
+def _resnet50d_layers(state: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    """The last layer has no bias; ``base_acc`` is added to what it gives."""
+    hidden = [(state[f"layers.{i}.0.weight"], state[f"layers.{i}.0.bias"]) for i in range(3)]
+    return [*hidden, (state["layers.3.weight"], state["base_acc"])]
+
+
+def _resnet50d_columns(space: DesignSpace) -> Columns:
+    """Place features as ``ofa.nas.accuracy_predictor.ResNetArchEncoder``: 8 resolution, 2 stem, 18 width, 54 expand."""
+    columns, end = {}, 0
+    for kind in ("r", "d0", "w", "e"):
+        for name, gene in zip(space.gene_names, space.genes, strict=True):
+            if name.startswith(kind):
+                columns[name] = list(range(end, end + len(gene.choices)))
+                end += len(gene.choices)
+    return columns
+
+
+_CHECKPOINTS: Mapping[
+    str,
+    tuple[str, Callable[[Mapping[str, Any]], list[tuple[Any, Any]]], Callable[[DesignSpace], Columns]],
+] = {
+    "mbv3": ("ofa/acc_predictor.pth", _mbv3_layers, _mbv3_columns),
+    "resnet50d": ("ofa/ofa_resnet50_acc_predictor.pth", _resnet50d_layers, _resnet50d_columns),
+}

@@ -1,6 +1,19 @@
 """Design spaces: what a Once-For-All supernet can build, as rows of small integers."""
 
 from ofa_bench.spaces.base import DesignSpace, Gene, Genes
+from ofa_bench.spaces.compofa import CompoundSpace
 from ofa_bench.spaces.mbv3 import MobileNetV3Space
+from ofa_bench.spaces.part import PartSpace
+from ofa_bench.spaces.proxyless import ProxylessNASSpace
+from ofa_bench.spaces.resnet50d import ResNet50DSpace
 
-__all__ = ["DesignSpace", "Gene", "Genes", "MobileNetV3Space"]
+__all__ = [
+    "CompoundSpace",
+    "DesignSpace",
+    "Gene",
+    "Genes",
+    "MobileNetV3Space",
+    "PartSpace",
+    "ProxylessNASSpace",
+    "ResNet50DSpace",
+]

@@ -22,6 +22,7 @@ class Gene:
     ``choices`` are the values, smallest first; an architecture stores the position of its choice.
     Genes with the same ``group`` mutate together. A gene with an ``owner`` is active only where the
     owner's position is at least ``active_from`` (a block's genes are owned by its stage's depth).
+    Where several choices build the same network, ``same_as`` gives for each the position that stands for it.
     """
 
     name: str
@@ -29,13 +30,18 @@ class Gene:
     group: str
     owner: str | None = None
     active_from: int = 0
+    same_as: tuple[int, ...] | None = None
+
+    @property
+    def distinct(self) -> tuple[int, ...]:
+        """For each choice, the position that stands for it in the canonical form."""
+        return self.same_as or tuple(range(len(self.choices)))
 
 
 class DesignSpace(ABC):
     """A design space; architectures are rows of ``genes: int8 [n, n_genes]``, positions into choices.
 
-    Sub-classes give the genes and the conversion to and from OFA's dict. They may refine ``canonical``
-    where two choices build the same network.
+    Sub-classes give the genes and the conversion to and from OFA's dict.
     """
 
     def __init__(self, name: str, genes: Sequence[Gene]) -> None:
@@ -49,6 +55,7 @@ class DesignSpace(ABC):
         self._n_groups = len(groups)
         self._owner = np.array([self.index[gene.owner or gene.name] for gene in genes])
         self._active_from = np.array([gene.active_from for gene in genes], dtype=np.int8)
+        self._merged = [i for i, gene in enumerate(genes) if gene.same_as]
 
     @property
     def n_genes(self) -> int:
@@ -77,8 +84,11 @@ class DesignSpace(ABC):
         return np.asarray(genes[:, self._owner] >= self._active_from)
 
     def canonical(self, genes: Genes) -> Genes:
-        """Set inactive genes to 0, so that equal networks are equal rows: int8 [n, n_genes]."""
-        return np.where(self.active(genes), genes, np.int8(0))
+        """Set inactive genes to 0 and merge equal choices, so that equal networks are equal rows: int8 [n, n_genes]."""
+        rows: Genes = np.where(self.active(genes), genes, np.int8(0))
+        for i in self._merged:
+            rows[:, i] = np.array(self.genes[i].distinct, np.int8)[rows[:, i]]
+        return rows
 
     def keys(self, genes: Genes) -> list[bytes]:
         """Give one hashable key a row; rows that build the same network have the same key."""
@@ -90,6 +100,22 @@ class DesignSpace(ABC):
         if genes.ndim != 2 or genes.shape[1] != self.n_genes:
             return np.zeros(len(genes), dtype=bool)
         return np.asarray(((genes >= 0) & (genes < self.cardinality)).all(axis=1))
+
+    def row(self, values: Mapping[str, float]) -> Genes:
+        """Find the canonical row (int8 [n_genes]) of the genes' values; those of inactive genes may be anything.
+
+        Raises:
+            InputError: an active gene has no such choice.
+        """
+        row: Genes = np.zeros(self.n_genes, dtype=np.int8)
+        for i, gene in enumerate(self.genes):
+            absent = gene.owner is not None and row[self.index[gene.owner]] < gene.active_from
+            row[i] = 0 if absent else self.position(gene.name, values[gene.name])
+        return self.canonical(row[None])[0]
+
+    def values(self, row: Genes) -> dict[str, float]:
+        """Give the value of each gene of one row (int8 [n_genes])."""
+        return {gene.name: gene.choices[int(choice)] for gene, choice in zip(self.genes, row, strict=True)}
 
     def position(self, gene: str, value: float) -> int:
         """Find the position of a gene's value.

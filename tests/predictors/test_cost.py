@@ -10,7 +10,7 @@ from ofa_bench.predictors.assets import asset_path
 from ofa_bench.predictors.cost import Term
 from ofa_bench.predictors.elimination import minimise
 from ofa_bench.spaces import MobileNetV3Space
-from ofa_bench.spaces.mbv3 import RESOLUTIONS
+from ofa_bench.spaces.mobile import RESOLUTIONS
 from ofa_bench.testing import check_cost
 
 SPACE = MobileNetV3Space()

@@ -1,0 +1,91 @@
+"""The cost tables of devices: one JSON file for each space, in the package or a user's folder."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ofa_bench.errors import InputError, suggestion
+from ofa_bench.predictors.cost import CostTable, Term
+from ofa_bench.spaces import DesignSpace, PartSpace
+
+__all__ = ["FOLDER", "FORMAT", "latency_table", "write_table"]
+
+FORMAT = "ofa_bench.cost_table/1"
+FOLDER = Path(__file__).parents[1] / "data" / "devices"
+"""Holds a folder for each device, with ``<space>.json``."""
+
+
+def latency_table(space: DesignSpace, device: str) -> CostTable:
+    """Load a device's table for a space: from the package, or from a user's file or folder of ``<space>.json``.
+
+    A part of a space (``PartSpace``) is served by the table of the whole.
+
+    Raises:
+        InputError: there is no such device or file, or it has no table for the space.
+    """
+    if isinstance(space, PartSpace):
+        return latency_table(space.whole, device).within(space)
+    devices = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
+    path = Path(str(device))
+    if path.is_file():
+        return _parse(space, path.read_bytes(), path.stem)
+    if device in devices:
+        folder = FOLDER / device
+    elif path.is_dir():
+        folder = path
+    else:
+        near = suggestion(str(device), devices)
+        raise InputError(f"device={device}: unknown; there are {', '.join(devices)}, or the path of a table{near}")
+    tables = sorted(entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json"))
+    if space.name not in tables:
+        others = [name for name in devices if (FOLDER / name / f"{space.name}.json").is_file()]
+        raise InputError(
+            f"device={device}: it has no table for space {space.name}, only for {', '.join(tables) or 'none'}; "
+            f"devices with a table for {space.name}: {', '.join(others) or 'none'}"
+        )
+    return _parse(space, (folder / f"{space.name}.json").read_bytes(), folder.name)
+
+
+def _parse(space: DesignSpace, content: bytes, device: str) -> CostTable:
+    try:
+        table = json.loads(content)
+        if table["format"] != FORMAT or table["space"] != space.name:
+            raise InputError(
+                f"device={device}: a table of format {table['format']} for space {table['space']}, "
+                f"not of {FORMAT} for {space.name}"
+            )
+        terms = [
+            Term(tuple(tuple(place) for place in term["places"]), np.array(term["values"], dtype=np.float64))
+            for term in table["terms"]
+        ]
+        head = {"unit": str(table["unit"]), "card": dict(table["card"]), "targets": table.get("targets", ())}
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"device={device}: not a cost table ({type(error).__name__}: {error})") from error
+    return CostTable(space, terms, name=device, sha256=hashlib.sha256(content).hexdigest(), **head)
+
+
+def write_table(
+    path: Path,
+    terms: Sequence[Term],
+    *,
+    space: str,
+    device: str,
+    unit: str,
+    card: Mapping[str, Any],
+    targets: Sequence[float] = (),
+) -> None:
+    """Write a table that ``latency_table`` reads: a head and one line for each term; folders are made.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    about = {"format": FORMAT, "space": space, "device": device, "unit": unit, "targets": list(targets), "card": dict(card)}
+    rows = ",\n  ".join(json.dumps({"places": term.places, "values": term.values.tolist()}) for term in terms)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'{json.dumps(about, indent=1)[:-2]},\n "terms": [\n  {rows}\n ]\n}}\n')

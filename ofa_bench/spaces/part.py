@@ -1,0 +1,63 @@
+"""A part of a larger space: its genes set those of the whole, so whatever judges the whole judges the part."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ofa_bench.errors import InputError
+from ofa_bench.spaces.base import DesignSpace, Gene, Genes
+
+__all__ = ["PartSpace"]
+
+
+class PartSpace(DesignSpace):
+    """A design space whose architectures are some of another's.
+
+    Args:
+        name: of the space.
+        genes: of the space.
+        whole: the space that has them all.
+        sources: for each gene of the whole, the gene here that sets it, and the whole's position for each choice.
+    """
+
+    def __init__(
+        self, name: str, genes: Sequence[Gene], whole: DesignSpace, sources: Mapping[str, tuple[str, Sequence[int]]]
+    ) -> None:
+        super().__init__(name, genes)
+        self.whole = whole
+        self.source = np.array([self.index[sources[gene][0]] for gene in whole.gene_names])
+        self.positions = np.zeros((whole.n_genes, int(self.cardinality.max())), np.int8)
+        for i, gene in enumerate(whole.gene_names):
+            choices = sources[gene][1]
+            self.positions[i, : len(choices)] = choices
+
+    def to_whole(self, genes: Genes) -> Genes:
+        """Give the same architectures as rows of the whole: int8 [n, n_genes] to int8 [n, whole.n_genes]."""
+        return self.positions[np.arange(self.whole.n_genes), genes[:, self.source]]
+
+    def to_ofa(self, row: Genes) -> dict[str, Any]:
+        """Convert one row (int8 [n_genes]) to the dict of the whole's supernet."""
+        return self.whole.to_ofa(self.to_whole(row[None])[0])
+
+    def from_ofa(self, arch: Mapping[str, Any]) -> Genes:
+        """Convert the dict of the whole's supernet to one canonical row (int8 [n_genes]).
+
+        Raises:
+            InputError: it is not an architecture of the whole, or not one of this part of it.
+        """
+        wanted = self.whole.from_ofa(arch)
+        row: Genes = np.zeros(self.n_genes, np.int8)
+        active = self.whole.active(wanted[None])[0]
+        for i, source in enumerate(self.source):
+            n_choices = int(self.cardinality[source])
+            choices = np.flatnonzero(self.positions[i, :n_choices] == wanted[i])
+            if active[i] and len(choices) == 1:
+                row[source] = choices[0]
+        row = self.canonical(row[None])[0]
+        built = self.whole.canonical(self.to_whole(row[None]))[0]
+        if (built != wanted).any():
+            gene = self.whole.gene_names[int(np.flatnonzero(built != wanted)[0])]
+            value = self.whole.values(wanted)[gene]
+            raise InputError(f"{self.name}: {gene}={value} is not what this part of {self.whole.name} has there")
+        return row

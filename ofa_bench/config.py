@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from ofa_bench.errors import InputError
+from ofa_bench.errors import InputError, suggestion
+
+if TYPE_CHECKING:
+    from ofa_bench.spaces import DesignSpace
 
 __all__ = [
     "GROUPS",
@@ -21,6 +24,7 @@ __all__ = [
     "Config",
     "address",
     "conf_dir",
+    "load_space",
     "register",
     "resolve_budget",
     "resolve_targets",
@@ -104,6 +108,21 @@ def conf_dir() -> Path:
     package = Path(__file__).resolve().parent
     inner = package / "conf"
     return inner if inner.is_dir() else package.parent / "conf"
+
+
+def load_space(name: str) -> "DesignSpace":
+    """Build the design space that an option of the group ``space`` describes.
+
+    Raises:
+        InputError: there is no such option.
+    """
+    from hydra.utils import instantiate
+
+    options = sorted(path.stem for path in (conf_dir() / "space").glob("*.yaml"))
+    if name not in options:
+        raise InputError(f"space={name}: no such option; there are {', '.join(options)}{suggestion(name, options)}")
+    space: DesignSpace = instantiate(OmegaConf.load(conf_dir() / "space" / f"{name}.yaml"))
+    return space
 
 
 def register() -> None:

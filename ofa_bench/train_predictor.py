@@ -1,7 +1,7 @@
 """``python -m ofa_bench.train_predictor``: train, judge and write the embedded accuracy predictor of a space.
 
-Keys are given as ``key=value``: ``device``, ``hidden``, ``seconds``, ``repeats``, ``seed``, ``threads``, ``out``. It
-needs OFA's official predictor as the teacher. The card written beside the weights says how far the student is off on
+Keys are given as ``key=value``: ``space``, ``device``, ``hidden``, ``seconds``, ``repeats``, ``seed``, ``threads``,
+``out``. It needs OFA's official predictor as the teacher. The card written beside the weights says how far the student is off on
 uniform samples and on the frontier, and what a search on it loses when the teacher scores what it found.
 """
 
@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 from omegaconf import OmegaConf
 
+from ofa_bench.config import load_space
 from ofa_bench.distill import Distillation
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import AccuracyPredictor, CostTable, OneHotMLP, latency_table, official_predictor
 from ofa_bench.search import Evolution, Problem
-from ofa_bench.spaces import DesignSpace, Genes, MobileNetV3Space
+from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.words import say
 
 __all__ = ["main"]
 
-TARGETS = tuple(range(15, 61, 5))
 SAMPLES = 50_000
 
 
@@ -32,6 +32,7 @@ SAMPLES = 50_000
 class Options:
     """What can be set on the command line. Training lasts ``seconds``, so that its bytes depend on the machine."""
 
+    space: str = "mbv3"
     device: str = "note10"
     hidden: list[int] = field(default_factory=lambda: [256, 256])
     seconds: float = 2400.0
@@ -58,7 +59,7 @@ def judge(
 ) -> dict[str, Any]:
     """Compare a student with its teacher; errors, losses and overestimates are in percentage points of accuracy.
 
-    The same searches run on both from the same random streams. ``loss`` is the teacher's accuracy of what a search on
+    The same searches, for the device's default targets, run on both from the same random streams. ``loss`` is the teacher's accuracy of what a search on
     the teacher found, less that of what the search on the student found; ``overestimate`` is the student's accuracy
     of what it found, less the teacher's.
     """
@@ -66,14 +67,14 @@ def judge(
     frontier: list[Genes] = []
     searches = {}
     for name, (evolution, generations) in SEARCHES.items():
-        loss, over = np.zeros((2, len(TARGETS), repeats))
+        loss, over = np.zeros((2, len(cost.targets), repeats))
         for i, repeat in np.ndindex(loss.shape):
             of_teacher, of_student = (
                 evolution.search(
                     Problem(space, guide, cost).evaluator(),
-                    TARGETS[i],
+                    cost.targets[i],
                     generations,
-                    np.random.default_rng([seed, TARGETS[i], repeat]),
+                    np.random.default_rng([seed, round(cost.targets[i]), repeat]),
                 )
                 for guide in (teacher, student)
             )
@@ -85,7 +86,7 @@ def judge(
             "population_size": evolution.population_size,
             "generations": generations,
             "repeats": repeats,
-            "targets": list(TARGETS),
+            "targets": list(cost.targets),
             "mean_loss": round(float(loss.mean()), 4),
             "mean_loss_standard_error": round(float(loss.std(ddof=1) / np.sqrt(loss.size)), 4),
             "loss_by_target": np.round(loss.mean(axis=1), 4).tolist(),
@@ -121,7 +122,7 @@ def main() -> None:
         options.check()
         out = Path(options.out)
         out.mkdir(parents=True, exist_ok=True)
-        space = MobileNetV3Space()
+        space = load_space(options.space)
         teacher, cost = official_predictor(space), latency_table(space, options.device)
     except Exception as error:
         sys.exit(say(error))

@@ -6,8 +6,11 @@ They are counted on the modules of ``ofa`` and equal its ``Mbv3FLOPsModel``, ``P
 
 import numpy as np
 
+from ofa_bench.predictors import AccuracyPredictor, CostTable, embedded_predictor, official_predictor
 from ofa_bench.predictors.cost import Term
 from ofa_bench.predictors.devices import FOLDER, write_table
+from ofa_bench.predictors.official import PUBLISHED
+from ofa_bench.search import Problem, default_targets
 from ofa_bench.spaces import DesignSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.supernets import count_macs, supernet
 
@@ -28,16 +31,25 @@ def macs_terms(space: DesignSpace) -> list[Term]:
     return terms
 
 
+def _judge(space: DesignSpace) -> AccuracyPredictor:
+    """Give the predictor that decides where accuracy saturates."""
+    return official_predictor(space) if space.name in PUBLISHED else embedded_predictor(space)
+
+
 def main() -> None:
     """Write the tables."""
-    for space in (MobileNetV3Space(), ProxylessNASSpace(), ResNet50DSpace()):
+    for space in (MobileNetV3Space(), ResNet50DSpace(), ProxylessNASSpace()):
         card = {
             "title": f"Multiply-accumulates of space {space.name}, one image",
             "source": "counted on the modules of the ofa package (Once-for-All, Cai et al., ICLR 2020)",
             "made_by": "python -m ofa_bench.data.make_macs",
         }
         path = FOLDER / "macs" / f"{space.name}.json"
-        write_table(path, macs_terms(space), space=space.name, device="macs", unit="MMACs", card=card)
+        terms = macs_terms(space)
+        cost = CostTable(space, terms, name="macs", unit="MMACs", sha256="", card=card)
+        problem = Problem(space, _judge(space), cost)
+        targets = default_targets(problem, np.random.default_rng(0))
+        write_table(path, terms, space=space.name, device="macs", unit="MMACs", card=card, targets=targets)
         print(path)
 
 

@@ -11,7 +11,7 @@ from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, Within
 from ofa_bench.predictors.assets import ASSETS, asset_path
 from ofa_bench.spaces import DesignSpace, PartSpace
 
-__all__ = ["official_predictor"]
+__all__ = ["PUBLISHED", "official_predictor"]
 
 Columns = Mapping[str, Sequence[int]]
 
@@ -26,14 +26,14 @@ def official_predictor(space: DesignSpace) -> AccuracyPredictor:
     """
     if isinstance(space, PartSpace):
         return Within(space, official_predictor(space.whole))
-    if space.name not in _CHECKPOINTS:
+    if space.name not in PUBLISHED:
         raise InputError(
-            f"predictor=official: OFA published none for space {space.name}, only for {', '.join(_CHECKPOINTS)}; "
+            f"predictor=official: OFA published none for space {space.name}, only for {', '.join(PUBLISHED)}; "
             "use predictor=embedded"
         )
     import torch
 
-    checkpoint, layers_of, columns_of = _CHECKPOINTS[space.name]
+    checkpoint, layers_of, columns_of = PUBLISHED[space.name]
     state = torch.load(asset_path(checkpoint), map_location="cpu", weights_only=True)
     layers = [(_normal(weight.T), _normal(bias)) for weight, bias in layers_of(state)]
     return OneHotMLP(space, columns_of(space), layers, name="official", sha256=ASSETS[checkpoint])
@@ -79,10 +79,11 @@ def _resnet50d_columns(space: DesignSpace) -> Columns:
     return columns
 
 
-_CHECKPOINTS: Mapping[
+PUBLISHED: Mapping[
     str,
     tuple[str, Callable[[Mapping[str, Any]], list[tuple[Any, Any]]], Callable[[DesignSpace], Columns]],
 ] = {
     "mbv3": ("ofa/acc_predictor.pth", _mbv3_layers, _mbv3_columns),
     "resnet50d": ("ofa/ofa_resnet50_acc_predictor.pth", _resnet50d_layers, _resnet50d_columns),
 }
+"""By space: the checkpoint, its layers (weight and bias), and the columns of its features."""

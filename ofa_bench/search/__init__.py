@@ -3,5 +3,6 @@
 from ofa_bench.search.evolution import Evolution
 from ofa_bench.search.problem import Counts, Evaluator, Problem, SearchResult
 from ofa_bench.search.repair import prune, valid_samples
+from ofa_bench.search.saturation import default_targets
 
-__all__ = ["Counts", "Evaluator", "Evolution", "Problem", "SearchResult", "prune", "valid_samples"]
+__all__ = ["Counts", "Evaluator", "Evolution", "Problem", "SearchResult", "default_targets", "prune", "valid_samples"]

@@ -2,6 +2,7 @@
 
 from ofa_bench.strategies.base import Budget, Strategy
 from ofa_bench.strategies.chain import Chain
+from ofa_bench.strategies.ofa_reference import OFAReference
 from ofa_bench.strategies.vanilla import Vanilla
 
-__all__ = ["Budget", "Chain", "Strategy", "Vanilla"]
+__all__ = ["Budget", "Chain", "OFAReference", "Strategy", "Vanilla"]

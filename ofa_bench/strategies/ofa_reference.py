@@ -1,0 +1,212 @@
+"""The living reference: ``ofa.nas.search_algorithm.EvolutionFinder`` itself, on our predictor and our cost model."""
+
+import contextlib
+import io
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.errors import InputError
+from ofa_bench.ofa_package import import_ofa
+from ofa_bench.search import Counts, Evolution, Problem, SearchResult
+from ofa_bench.search.problem import CurvePoint
+from ofa_bench.search.repair import MAX_SAMPLES
+from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.strategies.base import Budget, Strategy
+
+__all__ = ["OFAReference"]
+
+Arch = dict[str, Any]
+
+_FINDER, _ENCODERS = "ofa.nas.search_algorithm", "ofa.nas.accuracy_predictor"
+
+
+class OFAReference(Strategy):
+    """Search each target from random architectures, n generations each, with the code of the ``ofa`` package.
+
+    For parity tests and benchmarks; ``Vanilla`` with ``reference_compat`` does the same over arrays. ``ofa`` remembers
+    no accuracy, so every evaluation is a unique one, and never considers the children of the last generation. Its loops
+    have no end of their own: after ``MAX_SAMPLES`` misses in a row a search ends with the best considered so far.
+
+    Args:
+        evolution: sizes, ratios and probability of mutation, also of the resolution's; its ``reference_compat`` is
+            always on here.
+
+    Raises:
+        InputError: no parent would be left.
+    """
+
+    def __init__(self, evolution: Evolution) -> None:
+        if round(evolution.parent_ratio * evolution.population_size) < 1:
+            raise InputError(
+                f"evolution.parent_ratio={evolution.parent_ratio}: of population_size={evolution.population_size} ofa "
+                f"would keep no parent; must be {1 / evolution.population_size:.3g} or more"
+            )
+        self.evolution = evolution
+        for module in (_FINDER, _ENCODERS):  # they load torch, which is no part of a search's time
+            import_ofa(module)
+
+    def search(
+        self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
+    ) -> Iterator[tuple[int, SearchResult]]:
+        """Yield the results in the order of the targets."""
+        for i, (target, stream) in enumerate(zip(targets, rng.spawn(len(targets)), strict=True)):
+            yield i, self._search(problem, target, budget.generations, stream)
+
+    def _search(self, problem: Problem, target: float, generations: int, rng: np.random.Generator) -> SearchResult:
+        if problem.cost.minimum > target:
+            return SearchResult.infeasible(problem, target)
+        with _global_chance(rng), contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(_ExhaustedError):
+            adapter = _Adapter(problem, target, generations)
+            finder = import_ofa(_FINDER).EvolutionFinder(
+                adapter,
+                adapter,
+                arch_mutate_prob=self.evolution.mutate_prob,
+                resolution_mutate_prob=self.evolution.mutate_prob,
+                population_size=self.evolution.population_size,
+                max_time_budget=generations,
+                parent_ratio=self.evolution.parent_ratio,
+                mutation_ratio=self.evolution.mutation_ratio,
+            )
+            finder.run_evolution_search(target)
+        return adapter.result()
+
+
+@contextlib.contextmanager
+def _global_chance(rng: np.random.Generator) -> Iterator[None]:
+    """Seed the global random states, from which ``ofa`` draws, from a stream; afterwards they are as before."""
+    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    seeds = rng.integers(2**32, size=2).tolist()
+    try:
+        random.seed(seeds[0])
+        np.random.seed(seeds[1])  # noqa: NPY002
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(legacy)  # noqa: NPY002
+
+
+class _ExhaustedError(Exception):
+    """Too many candidates in a row missed the target."""
+
+
+class _Adapter:
+    """What ``ofa`` asks for, answered by our problem: both its efficiency predictor and its accuracy predictor."""
+
+    def __init__(self, problem: Problem, target: float, generations: int) -> None:
+        self._problem, self._target, self._generations = problem, target, generations
+        self.arch_encoder, self._to_row = _CODECS.get(problem.space.name, _positions)(problem.space)
+        self._counts = Counts()
+        self._misses = 0
+        self._populations = 0
+        self._curve: list[CurvePoint] = []
+        self._row: Genes = problem.cost.cheapest
+
+    def get_efficiency(self, arch: Arch) -> float:
+        """Cost of one architecture, in the cost model's unit."""
+        self._counts.proposals += 1
+        self._counts.cost_lookups += 1
+        cost = float(self._problem.cost.cost(self._to_row(arch)[None])[0])
+        self._misses = 0 if cost <= self._target else self._misses + 1
+        if self._misses >= MAX_SAMPLES:
+            raise _ExhaustedError
+        return cost
+
+    def predict_acc(self, archs: Sequence[Arch]) -> NDArray[np.float64]:
+        """Accuracy of the first population, then of each generation's children: float64 [n]; elements have ``item``."""
+        genes = np.stack([self._to_row(arch) for arch in archs])
+        accuracy = self._evaluate(genes)
+        generation, self._populations = self._populations, self._populations + 1
+        if generation < self._generations:  # ofa looks at a population when it makes the next one
+            self._consider(generation, genes, accuracy)
+        return accuracy
+
+    def result(self) -> SearchResult:
+        """Tell the best that was considered; if nothing was, the cheapest architecture."""
+        if not self._curve:
+            cheapest = self._problem.cost.cheapest[None]
+            self._consider(0, cheapest, self._evaluate(cheapest))
+        row = self._problem.space.canonical(self._row[None])
+        return SearchResult(
+            target=self._target,
+            feasible=True,
+            genes=row[0],
+            accuracy=self._curve[-1][-1],
+            cost=float(self._problem.cost.cost(row)[0]),
+            counts=self._counts,
+            curve=tuple(self._curve),
+            generations=max(0, self._populations - 1),
+        )
+
+    def _evaluate(self, genes: Genes) -> NDArray[np.float64]:
+        accuracy = self._problem.predictor.accuracy(genes)
+        if not np.isfinite(accuracy).all():
+            name = self._problem.predictor.name
+            raise ValueError(f"predictor {name} gave an accuracy that is not a finite number")
+        self._counts.evaluations += len(genes)
+        self._counts.unique_evaluations += len(genes)
+        return accuracy
+
+    def _consider(self, generation: int, genes: Genes, accuracy: NDArray[np.float64]) -> None:
+        top = len(accuracy) - 1 - int(np.argmax(accuracy[::-1]))  # of equal ones the last, as ofa's order has it
+        if not self._curve or accuracy[top] > self._curve[-1][-1]:
+            self._row = genes[top]
+            counts = self._counts
+            self._curve.append((generation, counts.evaluations, counts.unique_evaluations, float(accuracy[top])))
+
+
+Codec = tuple[Any, Callable[[Arch], Genes]]
+"""An encoder as ``ofa`` wants it, and what makes a row (int8 [n_genes]) of its dict."""
+
+
+def _mobilenet(space_type: str) -> Callable[[DesignSpace], Codec]:
+    def make(space: DesignSpace) -> Codec:
+        base = import_ofa(_ENCODERS).MobileNetArchEncoder
+        encoder = type("Encoder", (base,), {"SPACE_TYPE": space_type})
+        return encoder(image_size_list=_resolutions(space)), space.from_ofa
+
+    return make
+
+
+def _resnet(space: DesignSpace) -> Codec:
+    return import_ofa(_ENCODERS).ResNetArchEncoder(image_size_list=_resolutions(space)), space.from_ofa
+
+
+def _positions(space: DesignSpace) -> Codec:
+    return _PositionsEncoder(space), _PositionsEncoder.row
+
+
+def _resolutions(space: DesignSpace) -> list[float]:
+    return list(space.genes[space.index["r"]].choices)
+
+
+class _PositionsEncoder:
+    """For spaces that ``ofa`` does not know: the dict holds one position a gene, so that its crossover stays inside."""
+
+    def __init__(self, space: DesignSpace) -> None:
+        self._space, self._rng = space, np.random.default_rng(random.getrandbits(128))
+
+    @staticmethod
+    def row(arch: Arch) -> Genes:
+        return np.array(arch["genes"], dtype=np.int8)
+
+    def random_sample_arch(self) -> Arch:
+        return {"genes": self._space.sample(1, self._rng)[0].tolist()}
+
+    def mutate_resolution(self, arch: Arch, _prob: float) -> Arch:
+        return arch  # a gene like any other
+
+    def mutate_arch(self, arch: Arch, prob: float) -> Arch:
+        arch["genes"] = self._space.mutate(self.row(arch)[None], prob, self._rng)[0].tolist()
+        return arch
+
+
+_CODECS: Mapping[str, Callable[[DesignSpace], Codec]] = {
+    "mbv3": _mobilenet("mbv3"),
+    "proxyless": _mobilenet("mbv2"),
+    "resnet50d": _resnet,
+}
+"""By the name of the space; other spaces take ``_positions``."""

@@ -21,6 +21,7 @@ from ofa_bench.config import (
     register,
     result_config,
 )
+from ofa_bench.own_tables import with_own_tables
 from ofa_bench.sweep import UNTRACKED, Sweep, SweepCallback, tracked
 from ofa_bench.words import TRACEBACK, say
 
@@ -117,6 +118,7 @@ def main() -> None:
     os.environ[SWEEP_VARIABLE] = ""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's or a container's stop is an interrupt too
     try:
+        sys.argv[1:] = with_own_tables(sys.argv[1:])
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run_cell)()
     except KeyboardInterrupt:
         print("ofa_bench: interrupted; finished cells are kept, the same command goes on", file=sys.stderr)

@@ -27,7 +27,6 @@ __all__ = [
     "load_space",
     "register",
     "resolve_budget",
-    "resolve_targets",
     "result_config",
 ]
 
@@ -63,10 +62,14 @@ class EvolutionConfig:
 
 @dataclass
 class TargetsConfig:
-    """Targets as a list of values, or as ``count`` of them evenly spread from ``start`` to ``stop``."""
+    """Targets as values, as quantiles of random architectures' costs, or evenly spread; else the device's own.
 
-    unit: str = "ms"
+    ``unit`` guards values against being read in another; null is the device's.
+    """
+
+    unit: str | None = None
     values: list[float] | None = None
+    quantiles: list[float] | None = None
     start: float | None = None
     stop: float | None = None
     count: int | None = None
@@ -121,7 +124,10 @@ def load_space(name: str) -> "DesignSpace":
     options = sorted(path.stem for path in (conf_dir() / "space").glob("*.yaml"))
     if name not in options:
         raise InputError(f"space={name}: no such option; there are {', '.join(options)}{suggestion(name, options)}")
-    space: DesignSpace = instantiate(OmegaConf.load(conf_dir() / "space" / f"{name}.yaml"))
+    node = OmegaConf.load(conf_dir() / "space" / f"{name}.yaml")
+    assert isinstance(node, DictConfig)
+    node.pop("defaults", None)  # of interest to Hydra only: the space's default device
+    space: DesignSpace = instantiate(node)
     return space
 
 
@@ -138,7 +144,7 @@ def address(choices: Mapping[str, str], overrides: Sequence[str], seed: int) -> 
     Raises:
         InputError: a group has no chosen option.
 
-    Example: ``mbv3/note10/embedded/vanilla/sqrt/paper10/seed=0,repeats=10``.
+    Example: ``mbv3/note10/embedded/vanilla/sqrt/default/seed=0,repeats=10``.
     """
     missing = [group for group in GROUPS if group not in choices]
     if missing:
@@ -151,36 +157,6 @@ def address(choices: Mapping[str, str], overrides: Sequence[str], seed: int) -> 
     if len(last) > 120:
         last = f"{last[:100]}~{sha256(last.encode()).hexdigest()[:12]}"
     return "/".join([*(str(choices[group]) for group in GROUPS), last])
-
-
-def resolve_targets(config: TargetsConfig, unit: str) -> tuple[float, ...]:
-    """Give the targets in the order asked, after checking them against the device's unit.
-
-    Raises:
-        InputError: there are none, one is not a positive finite number, the unit is not the device's, or values and
-            a range are mixed.
-    """
-    if config.unit != unit:
-        raise InputError(f"targets.unit={config.unit}: this device's costs are in {unit}")
-    span = {"start": config.start, "stop": config.stop, "count": config.count}
-    missing = [key for key, value in span.items() if value is None]
-    if config.values is not None and len(missing) < len(span):
-        raise InputError("targets: give either values, or start, stop and count, not both")
-    if config.values is not None:
-        values = tuple(float(value) for value in config.values)
-    elif config.start is None or config.stop is None or config.count is None:
-        raise InputError(f"targets: give values, or start, stop and count (missing: {', '.join(missing)})")
-    elif config.count < 1:
-        raise InputError(f"targets.count={config.count}: must be 1 or more")
-    else:
-        step = (config.stop - config.start) / max(1, config.count - 1)
-        values = tuple(round(config.start + i * step, 9) for i in range(config.count))
-    if not values:
-        raise InputError("targets.values=[]: give at least one target")
-    for value in values:
-        if not math.isfinite(value) or value <= 0:
-            raise InputError(f"targets: {value} is not a positive finite number of {unit}")
-    return values
 
 
 def resolve_budget(config: BudgetConfig) -> tuple[int, int]:

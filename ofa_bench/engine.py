@@ -15,10 +15,11 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from threadpoolctl import threadpool_limits
 
-from ofa_bench.config import Config, resolve_budget, resolve_targets
+from ofa_bench.config import Config, resolve_budget
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.search import Problem, SearchResult
 from ofa_bench.strategies import Budget, Strategy
+from ofa_bench.targets import resolve_targets
 
 __all__ = ["Cell", "Repeat", "build", "run_repeat", "run_repeats", "stream"]
 
@@ -58,11 +59,11 @@ def build(config: Config) -> Cell:
             raise InputError(f"{key}={value}: must be {least} or more")
     space = _build("space", config.space)
     cost = _build("device", config.device, space=space)
-    targets = resolve_targets(config.targets, cost.unit)
+    targets = resolve_targets(config.targets, space, cost)
     if cost.minimum > max(targets):
         raise InputError(
-            f"targets: {max(targets):g} {cost.unit} cannot be met; the fastest architecture of {space.name} on "
-            f"{cost.name} takes {cost.minimum:.4g} {cost.unit}"
+            f"targets: {max(targets):g} {cost.unit} cannot be met; the cheapest architecture of {space.name} on "
+            f"{cost.name} costs {cost.minimum:.4g} {cost.unit}"
         )
     strategy = _build("strategy", config.strategy)
     if not isinstance(strategy, Strategy):

@@ -163,7 +163,8 @@ class _ResNetSupernet(Supernet):
         return slots
 
     def _channels(self, channels: Sequence[int], width: float) -> int:
-        return channels[self.net.width_mult_list.index(width)]
+        chosen: int = channels[self.net.width_mult_list.index(width)]
+        return chosen
 
     def _stem(self, resolution: float, depth: float, middle: float, width: float) -> Piece:
         stem, pool = self.net.input_stem, self.net.max_pooling
@@ -249,4 +250,4 @@ def count_macs(piece: Piece) -> int:
     module = piece.build().to("meta")
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         module(torch.empty((1, *piece.shape), device="meta"))
-    return counter.get_total_flops() // 2
+    return int(counter.get_total_flops()) // 2

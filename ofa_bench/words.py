@@ -9,6 +9,7 @@ import traceback
 from hydra.errors import (
     CompactHydraException,
     ConfigCompositionException,
+    HydraException,
     MissingConfigException,
     OverrideParseException,
 )
@@ -44,7 +45,7 @@ def explain(error: BaseException) -> tuple[str, int]:
         return f"'{error.override}': not of the form key=value ({error.message.splitlines()[0]})", 2
     if isinstance(error, CompactHydraException) and "Ambiguous value for argument" in str(error):
         return f"{str(error).splitlines()[0]}: several options are a sweep, put -m before them", 2
-    if isinstance(error, CompactHydraException):
+    if isinstance(error, HydraException):
         return _line(str(error)), 2
     if isinstance(error, ValueError) and str(error).startswith("Config group override"):
         return _line(str(error)), 2
@@ -63,11 +64,16 @@ def say(error: BaseException, where: str = "") -> int:
 
 
 def _missing_option(error: MissingConfigException) -> str:
-    group, _, option = str(error.missing_cfg_file).rpartition("/")
+    place = str(error.missing_cfg_file)
+    group, _, option = place.partition("/") if place.startswith("device/") else place.rpartition("/")
     options = list(error.options or [])
     if not options:
         return str(error).splitlines()[0]
-    return f"{group}={option}: no such option; there are {', '.join(options)}{suggestion(option, options)}"
+    near = suggestion(option, options)
+    if group == "device":
+        known = ", ".join(options)
+        return f"device={option}: no such option, file or folder; there are {known}, or the path of a table{near}"
+    return f"{group}={option}: no such option; there are {', '.join(options)}{near}"
 
 
 def _omegaconf(error: OmegaConfBaseException) -> str:

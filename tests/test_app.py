@@ -12,7 +12,8 @@ import pytest
 from conftest import ROOT, findings
 
 SWEEP = ("-m", "strategy=vanilla,top_down,bottom_up", "budget=quick", "evolution.population_size=30")
-CELLS = "mbv3/note10/embedded/{}/quick/paper10/seed=0,evolution.population_size=30"
+DEVICES = ROOT / "ofa_bench" / "data" / "devices"
+CELLS = "mbv3/note10/embedded/{}/quick/default/seed=0,evolution.population_size=30"
 
 
 def record(folder, strategy):
@@ -66,7 +67,7 @@ def _check_mlflow(folder, found):
     assert len(runs) == 4
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert {item.path for item in client.list_artifacts(sweeps[0].info.run_id)} == {
-        "accuracy_over_latency.png",
+        "accuracy_over_cost.png",
         "results.csv",
     }
     for strategy, one in found.items():
@@ -85,7 +86,7 @@ def _check_mlflow(folder, found):
         by_target = client.get_metric_history(run.info.run_id, "all_targets/by_target_accuracy_percent")
         assert sorted(point.step for point in by_target) == one["targets"]
         names = {item.path for item in client.list_artifacts(run.info.run_id)}
-        assert names == {"accuracy_over_latency.png", "record.json", "results.csv"}
+        assert names == {"accuracy_over_cost.png", "record.json", "results.csv"}
 
 
 def test_workers_find_what_one_process_finds(ofa_bench, tmp_path):
@@ -112,7 +113,10 @@ def test_single_cell_with_odd_targets(ofa_bench, tmp_path):
 
 
 BAD = [
-    (["strategy=vanila"], "strategy=vanila: no such option; there are bottom_up, top_down, vanilla; did you mean"),
+    (
+        ["strategy=vanila"],
+        "strategy=vanila: no such option; there are bottom_up, ofa_reference, top_down, vanilla; did you mean",
+    ),
     (["-m", "strategy=vanilla,bottm_up"], "strategy=bottm_up: no such option"),
     (["sed=1"], "sed: no such key; allowed: "),
     (["seed=abc"], "seed=abc: must be a whole number"),
@@ -124,7 +128,7 @@ BAD = [
     (["+strategy.foo=1"], "strategy.foo: no such key; allowed: evolution"),
     (["strategy._target_=nowhere.Strategy"], "strategy._target_=nowhere.Strategy: cannot be imported"),
     (["strategy._target_=ofa_bench.search.Problem"], "strategy.evolution: no such key"),
-    (["targets.values=[5]"], "targets: 5 ms cannot be met; the fastest architecture of mbv3 on note10 takes 9.89 ms"),
+    (["targets.values=[5]"], "targets: 5 ms cannot be met; the cheapest architecture of mbv3 on note10 costs 9.89 ms"),
     (["targets.values=[]"], "targets.values=[]: give at least one target"),
     (["targets.values=[nan]"], "nan is not a positive finite number of ms"),
     (["targets.values=[-3]"], "-3.0 is not a positive finite number of ms"),
@@ -135,7 +139,7 @@ BAD = [
     (["evolution.population_size=0"], "evolution.population_size=0: must be 1 or more"),
     (["budget.generations=0"], "budget.generations=0: must be 1 or more"),
     (["budget.warm_generations=0"], "budget.warm_generations=0: must be sqrt, or a whole number"),
-    (["device.device=iphone"], "device=iphone: unknown; there are note10"),
+    (["device.device=iphone"], "device=iphone: unknown; there are "),
     (["no-equals-sign"], "'no-equals-sign': not of the form key=value"),
     (["output=/proc/nowhere"], "output: /proc/nowhere cannot be written"),
     (["-m", "output=/proc/nowhere"], "output: /proc/nowhere cannot be written"),
@@ -150,7 +154,29 @@ BAD = [
     (["+targets.step=1"], "targets.step: no such key; allowed: unit, values, "),
     (["~strategy"], "strategy: choose an option of the group"),
     (["strategy._target_=ofa_bench.search"], "strategy._target_=ofa_bench.search: must be a class or a function"),
-    (["device.device=null"], "device=None: unknown; there are note10"),
+    (
+        ["device=note10", "space=resnet50d"],
+        "device=note10: it has no table for space resnet50d, only for mbv3; devices with",
+    ),
+    (
+        ["device=my/phone"],
+        "device=my/phone: no such option, file or folder; there are cpu_onnx, macs, note10, or the path",
+    ),
+    (
+        ["-m", "device=note10,/my/phone.json"],
+        "device=/my/phone.json: no such option, file or folder; there are cpu_onnx",
+    ),
+    (["device=nte10"], "or the path of a table; did you mean 'note10'?"),
+    (["device=note10,macs"], "several options are a sweep, put -m before them"),
+    (["device=macs", "targets=paper10"], "targets.unit=ms: this device's costs are in MMACs; targets=default and"),
+    (["targets.quantiles=[1.5]"], "targets.quantiles: 1.5 is not a fraction between 0 and 1"),
+    (["targets.quantiles=0.5"], "targets.quantiles: must be a list, such as"),
+    (
+        ["targets=paper2", "targets.quantiles=[0.5]"],
+        "targets: give one of values; quantiles; start, stop and count; not",
+    ),
+    (["seed=\u00e2"], "not of the form key=value"),
+    (["device.device=null"], "device=None: unknown; there are "),
 ]
 
 
@@ -291,10 +317,114 @@ def test_a_record_of_another_config_is_refused(ofa_bench, tmp_path):
     assert json.loads(path.read_text()) == content
 
 
+SMALL = ("budget=quick", "evolution.population_size=20", "tracking=none")
+
+
+def found(folder):
+    """Give all records below a folder, by space and device."""
+    records = [json.loads(path.read_text()) for path in folder.rglob("record.json")]
+    return {(one["choices"]["space"], one["choices"]["device"]): one for one in records}
+
+
+def test_spaces_and_devices_are_swept_each_with_its_own_targets(ofa_bench, tmp_path):
+    ran = ofa_bench("-m", "strategy=vanilla,top_down", "space=mbv3,compofa", "device=note10,macs", *SMALL[:2])
+    assert (ran.returncode, ran.stderr) == (0, "")
+    records = found(tmp_path)
+    assert set(records) == {(space, device) for space in ("mbv3", "compofa") for device in ("note10", "macs")}
+    for (space, device), one in records.items():
+        assert f"{space} / {device} / embedded / quick / default / " in ran.stdout
+        assert one["unit"] == {"note10": "ms", "macs": "MMACs"}[device]
+        assert len(one["targets"]) == 10
+        assert one["config"]["targets"]["values"] is None
+    assert records["mbv3", "note10"]["targets"] == [15, 20, 25, 30, 35, 40, 45, 50, 55, 60]
+    assert ran.stdout.count("Accuracy is predicted") == 1
+    assert ran.stdout.count("cost MMACs") == ran.stdout.count("cost ms") == 2
+    cells = [run for run in _runs(tmp_path) if run.data.tags["ofa_bench.kind"] == "cell"]
+    assert len({run.info.run_name for run in cells}) == len(cells) == 8
+    assert {run.data.params["unit"] for run in cells} == {"ms", "MMACs"}
+
+
+def test_quantiles_are_recorded_as_costs(ofa_bench, tmp_path):
+    assert ofa_bench("-m", "targets=quantiles", "device=macs,note10", *SMALL).returncode == 0
+    for one in found(tmp_path).values():
+        assert one["unit"] == {"note10": "ms", "macs": "MMACs"}[one["choices"]["device"]]
+        assert len(one["targets"]) == len(one["config"]["targets"]["quantiles"]) == 10
+        assert one["device"]["minimum"] < one["targets"][0] < one["targets"][-1] < one["device"]["maximum"]
+
+
+@pytest.fixture
+def phone(tmp_path):
+    """Give a folder with a made-up phone's table: the Note10's under another name, with other targets."""
+    table = json.loads((DEVICES / "note10" / "mbv3.json").read_text()) | {"targets": [25, 35]}
+    (tmp_path / "my" / "phone").mkdir(parents=True)
+    (tmp_path / "my" / "phone" / "mbv3.json").write_text(json.dumps(table))
+    (tmp_path / "tablet.json").write_text(json.dumps(table))
+    return tmp_path / "my" / "phone"
+
+
+@pytest.mark.parametrize("launcher", [(), ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")], ids=["here", "joblib"])
+def test_a_users_tables_are_devices(ofa_bench, tmp_path, phone, launcher):
+    ran = ofa_bench("-m", f"device=note10,my/phone,{tmp_path}/tablet.json", "space=mbv3,compofa", *SMALL, *launcher)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    records = found(tmp_path)
+    assert set(records) == {
+        (space, device) for space in ("mbv3", "compofa") for device in ("note10", "phone", "tablet")
+    }
+    for name, path in (("phone", "my/phone"), ("tablet", "tablet.json")):
+        one = records["mbv3", name]
+        assert (one["device"]["name"], one["targets"]) == (name, [25, 35])
+        assert one["config"]["device"]["device"] == path
+        assert one["address"].startswith(f"mbv3/{name}/embedded/vanilla/quick/default/seed=0")
+        assert (tmp_path / "multirun" / one["address"] / "record.json").is_file()
+
+
+def test_a_changed_table_is_refused_at_the_same_address(ofa_bench, tmp_path, phone):
+    assert ofa_bench("device=./my/phone/", *SMALL).returncode == 0
+    again = ofa_bench(f"device={phone}", *SMALL)
+    assert (again.returncode, again.stderr.count("already there, skipped")) == (0, 1)
+    table = json.loads((phone / "mbv3.json").read_text())
+    (phone / "mbv3.json").write_text(json.dumps(table | {"card": {}}))
+    ran = ofa_bench("device=my/phone", *SMALL)
+    assert ran.returncode == 2
+    assert "holds a record of another config, predictor, table or strategy code" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["device=my/phone", "space=proxyless"], "device=my/phone: it has no table for space proxyless, only for mbv3"),
+        (
+            ["device=tablet.json", "space=resnet50d"],
+            "device=tablet: a table of format ofa_bench.cost_table/1 for space mbv3",
+        ),
+        (["device=bare.json"], "targets: device bare has none of its own for mbv3; give targets=quantiles"),
+        (["device=bad.json"], "device=bad: not a cost table"),
+        (["-m", "device=my/phone,other/phone"], "device=other/phone: would be called phone, as "),
+        (["device=other/macs"], "device=other/macs: there is an option macs already; rename this file or folder"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_users_table_that_does_not_serve_is_one_line(ofa_bench, tmp_path, phone, arguments, said):
+    for name in ("phone", "macs"):
+        (tmp_path / "other" / name).mkdir(parents=True)
+    table = json.loads((tmp_path / "tablet.json").read_text())
+    (tmp_path / "bare.json").write_text(json.dumps(table | {"targets": []}))
+    (tmp_path / "bad.json").write_text(json.dumps(table | {"targets": "few"}))
+    ran = ofa_bench(*arguments, "tracking=none")
+    assert ran.returncode == 2
+    assert said in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert not list(tmp_path.rglob("record.json"))
+
+
 def test_help_names_groups_and_examples(ofa_bench):
     ran = ofa_bench("--help")
     assert ran.returncode == 0
-    for said in ("strategy: bottom_up, top_down, vanilla", "python -m ofa_bench -m strategy=", "Exit codes"):
+    for said in (
+        "strategy: bottom_up, ofa_reference, top_down, vanilla",
+        "python -m ofa_bench -m strategy=",
+        "Exit codes",
+    ):
         assert said in ran.stdout
 
 
@@ -308,20 +438,6 @@ def test_import_and_help_are_light(command, tmp_path):
         [sys.executable, "-c", code + command], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
     )
     assert ran.stdout.splitlines()[-1] == "LOADED []"
-
-
-@pytest.mark.parametrize("torchvision", [None, "raise OSError('broken')", "transforms = datasets = None"])
-def test_ofa_is_imported_whatever_torchvision_is_like(torchvision, tmp_path):
-    if torchvision is not None:
-        (tmp_path / "torchvision.py").write_text(torchvision)
-    code = (
-        "import sys; from ofa_bench.ofa_package import import_ofa\n"
-        "finder = import_ofa('ofa.tutorial').EvolutionFinder\n"
-        "assert finder.__module__ == 'ofa.tutorial.evolution_finder'\n"
-        "left = {'ofa.utils.my_dataloader', 'ofa.tutorial.imagenet_eval_helper', 'torchvision'} & set(sys.modules)\n"
-        "assert not left, left\n"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=60)
 
 
 def test_wheel_works_in_an_empty_directory(tmp_path):

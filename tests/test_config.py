@@ -10,16 +10,16 @@ from omegaconf import OmegaConf, open_dict
 from ofa_bench.config import (
     GROUPS,
     BudgetConfig,
-    TargetsConfig,
     address,
     conf_dir,
+    load_space,
     register,
     resolve_budget,
-    resolve_targets,
     result_config,
 )
 from ofa_bench.engine import build
 from ofa_bench.errors import InputError
+from ofa_bench.predictors import latency_table
 
 OPTIONS = [
     (group.name, option.stem)
@@ -50,10 +50,65 @@ def cell(*overrides):
 def test_every_option_of_every_group_builds(group, option, request):
     if (group, option) == ("predictor", "official"):
         request.getfixturevalue("assets")
-    built = cell(f"{group}={option}")
+    toys = [f"{key}={value}" for key, value in TOYS.items()] if group == "space" else []
+    if group == "device":
+        _table_or_skip(option)
+    built = cell(f"{group}={option}", *toys)
     assert built.targets
     assert built.budget.warm_generations >= 1
-    assert built.problem.space.name == "mbv3"
+    assert built.problem.space.name == (option if group == "space" else "mbv3")
+
+
+TOYS = {"predictor._target_": "ofa_bench.testing.ToyPredictor", "device": "macs", "targets": "quantiles"}
+"""What judges any space, whatever files there are."""
+
+
+def _table_or_skip(device):
+    try:
+        latency_table(load_space("mbv3"), device)
+    except InputError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "device"),
+    [
+        ([], "note10"),
+        (["space=mbv3"], "note10"),
+        (["space=compofa"], "note10"),
+        (["space=resnet50d"], "cpu_onnx"),
+        (["space=proxyless"], "cpu_onnx"),
+        (["space=resnet50d", "device=macs"], "macs"),
+        (["device=note10", "space=proxyless"], "note10"),
+    ],
+)
+def test_a_space_has_a_default_device_and_the_command_line_wins(overrides, device):
+    config, task = composed(*overrides)
+    assert config.hydra.runtime.choices["device"] == device
+    assert task.device.device == device
+    assert list(task.space) == ["_target_", *(["kernels"] if "space=compofa" in overrides else [])]
+    space = dict(text.split("=") for text in overrides).get("space", "mbv3")
+    assert config.hydra.run.dir.startswith(f"multirun/{space}/{device}/embedded/vanilla/sqrt/default/seed=0")
+
+
+def test_a_users_space_may_say_nothing_of_devices_or_choose_one(tmp_path):
+    (tmp_path / "space").mkdir()
+    target = "_target_: ofa_bench.spaces.ResNet50DSpace\n"
+    chosen = "defaults:\n  - override /device@_global_.device: macs\n"
+    (tmp_path / "space" / "silent.yaml").write_text(target)
+    (tmp_path / "space" / "chooses.yaml").write_text(chosen + target)
+    searched = f"hydra.searchpath=[file://{tmp_path}]"
+    assert composed("space=silent", searched)[1].device.device == "note10"
+    assert composed("space=chooses", searched)[1].device.device == "macs"
+    assert composed("space=chooses", "device=note10", searched)[1].device.device == "note10"
+
+
+def test_a_space_is_loaded_without_its_default_device():
+    assert load_space("resnet50d").name == "resnet50d"
+    with pytest.raises(
+        InputError, match=r"space=resnet: no such option; there are compofa, mbv3.*did you mean 'resnet50d'"
+    ):
+        load_space("resnet")
 
 
 def test_there_are_the_groups_that_the_readme_names():
@@ -127,31 +182,6 @@ def test_configs_stand_inside_an_installed_package_or_beside_it(tmp_path, monkey
     assert conf_dir() == tmp_path / "conf"
     (package / "conf").mkdir()
     assert conf_dir() == package / "conf"
-
-
-def test_range_is_even_and_ends_where_it_should():
-    given = TargetsConfig(start=10, stop=20, count=5)
-    assert resolve_targets(given, "ms") == (10, 12.5, 15, 17.5, 20)
-    assert resolve_targets(TargetsConfig(start=10, stop=20, count=1), "ms") == (10,)
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        (TargetsConfig(), "missing: start, stop, count"),
-        (TargetsConfig(start=1.0, count=2), "missing: stop"),
-        (TargetsConfig(values=[]), "at least one target"),
-        (TargetsConfig(values=[10.0], start=1.0), "not both"),
-        (TargetsConfig(values=[float("nan")]), "nan is not a positive finite"),
-        (TargetsConfig(values=[float("inf")]), "inf is not a positive finite"),
-        (TargetsConfig(values=[0.0]), "0.0 is not a positive finite"),
-        (TargetsConfig(start=1.0, stop=2.0, count=0), "targets.count=0"),
-        (TargetsConfig(values=[10.0], unit="s"), "targets.unit=s: this device's costs are in ms"),
-    ],
-)
-def test_bad_targets_are_refused(given, said):
-    with pytest.raises(InputError, match=said):
-        resolve_targets(given, "ms")
 
 
 @pytest.mark.parametrize(("n", "warm", "wanted"), [(500, "sqrt", 23), (25, "sqrt", 5), (26, "sqrt", 6), (500, 63, 63)])

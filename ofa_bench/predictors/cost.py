@@ -16,10 +16,7 @@ __all__ = ["CostModel", "CostTable", "Term"]
 
 
 class CostModel(Protocol):
-    """What an architecture costs, in ``unit``; ``cheapest`` and ``dearest`` are exact over the space.
-
-    ``targets`` are those searched by default; there may be none.
-    """
+    """What an architecture costs, in ``unit``; ``cheapest`` and ``dearest`` are exact over the space."""
 
     name: str
     unit: str
@@ -29,7 +26,11 @@ class CostModel(Protocol):
     dearest: Genes
     minimum: float
     maximum: float
-    targets: Sequence[float]
+
+    @property
+    def targets(self) -> Sequence[float]:
+        """What is searched by default, in ``unit``."""
+        ...
 
     def cost(self, genes: Genes) -> NDArray[np.float64]:
         """Cost of each architecture: int8 [n, n_genes] to float64 [n]."""
@@ -103,7 +104,10 @@ class CostTable:
         scales = np.exp(rng.uniform(-1.1, 1.1, size=len(self._terms)))
         made._lay_out(
             self.space,
-            [[(scope, values * scale) for scope, values in term] for term, scale in zip(self._terms, scales, strict=True)],
+            [
+                [(scope, values * scale) for scope, values in term]
+                for term, scale in zip(self._terms, scales, strict=True)
+            ],
         )
         return made
 
@@ -114,7 +118,9 @@ class CostTable:
             InputError: it is a part of another space.
         """
         if part.whole.name != self.space.name:
-            raise InputError(f"device={self.name}: space {part.name} is a part of {part.whole.name}, not {self.space.name}")
+            raise InputError(
+                f"device={self.name}: space {part.name} is a part of {part.whole.name}, not {self.space.name}"
+            )
         made = copy.copy(self)
         made._lay_out(part, [[_factor_within(part, *factor) for factor in term] for term in self._terms])
         return made

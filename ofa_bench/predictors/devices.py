@@ -31,10 +31,10 @@ def latency_table(space: DesignSpace, device: str) -> CostTable:
         return latency_table(space.whole, device).within(space)
     devices = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
     path = Path(str(device))
-    if path.is_file():
-        return _parse(space, path.read_bytes(), path.stem)
     if device in devices:
         folder = FOLDER / device
+    elif path.is_file():
+        return _parse(space, path.read_bytes(), path.stem)
     elif path.is_dir():
         folder = path
     else:
@@ -62,7 +62,8 @@ def _parse(space: DesignSpace, content: bytes, device: str) -> CostTable:
             Term(tuple(tuple(place) for place in term["places"]), np.array(term["values"], dtype=np.float64))
             for term in table["terms"]
         ]
-        head = {"unit": str(table["unit"]), "card": dict(table["card"]), "targets": table.get("targets", ())}
+        targets = [float(target) for target in table.get("targets", ())]
+        head: dict[str, Any] = {"unit": str(table["unit"]), "card": dict(table["card"]), "targets": targets}
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, InputError):
             raise
@@ -85,7 +86,14 @@ def write_table(
     Raises:
         OSError: the file cannot be written.
     """
-    about = {"format": FORMAT, "space": space, "device": device, "unit": unit, "targets": list(targets), "card": dict(card)}
+    about = {
+        "format": FORMAT,
+        "space": space,
+        "device": device,
+        "unit": unit,
+        "targets": list(targets),
+        "card": dict(card),
+    }
     rows = ",\n  ".join(json.dumps({"places": term.places, "values": term.values.tolist()}) for term in terms)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f'{json.dumps(about, indent=1)[:-2]},\n "terms": [\n  {rows}\n ]\n}}\n')

@@ -1,18 +1,25 @@
 """Our own small accuracy predictors, shipped with the package; they need no network and no torch."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from importlib.resources import as_file, files
+from typing import Any
 
 import numpy as np
 
 from ofa_bench.errors import InputError
-from ofa_bench.predictors.accuracy import OneHotMLP
-from ofa_bench.predictors.assets import sha256_of
-from ofa_bench.spaces import DesignSpace
+from ofa_bench.predictors.accuracy import AccuracyPredictor, Layer, OneHotMLP, Within
+from ofa_bench.predictors.transfer import transferred_layers
+from ofa_bench.spaces import DesignSpace, MobileNetV3Space, PartSpace
 
 __all__ = ["FOLDER", "embedded_predictor", "one_hot_columns"]
 
 FOLDER = files("ofa_bench") / "data" / "predictors"
-"""Holds the weights (``<space>.npz``) and the card (``<space>.json``) of each."""
+"""Holds the card (``<space>.json``) of each and its weights (``<space>.npz``), or in the card where they come from."""
+
+_SOURCES = {"mbv3": MobileNetV3Space}
+"""Spaces whose predictor may be transferred."""
 
 
 def one_hot_columns(space: DesignSpace) -> dict[str, list[int]]:
@@ -24,20 +31,45 @@ def one_hot_columns(space: DesignSpace) -> dict[str, list[int]]:
     }
 
 
-def embedded_predictor(space: DesignSpace) -> OneHotMLP:
+def embedded_predictor(space: DesignSpace) -> AccuracyPredictor:
     """Load the embedded accuracy predictor of a space; its card stands beside it in ``ofa_bench/data/predictors``.
+
+    It is a ``OneHotMLP``, called ``transfer`` where another space's predictor is made to serve (the card says how). A
+    part of a space is judged by the predictor of the whole.
 
     Raises:
         InputError: the package has none for the space.
     """
-    resource = FOLDER / f"{space.name}.npz"
-    if not resource.is_file():
-        have = ", ".join(sorted(path.name[:-4] for path in FOLDER.iterdir() if path.name.endswith(".npz")))
-        raise InputError(f"predictor=embedded: there is none for space {space.name}, only for {have}")
-    with as_file(resource) as path:
+    if isinstance(space, PartSpace):
+        return Within(space, embedded_predictor(space.whole))
+    columns = one_hot_columns(space)
+    if (FOLDER / f"{space.name}.npz").is_file():
+        layers, content = _weights(space.name)
+        return OneHotMLP(space, columns, layers, name="embedded", sha256=hashlib.sha256(content).hexdigest())
+    transfer = _transfer(space.name)
+    if transfer is None:
+        stems = {path.name.rpartition(".")[0] for path in FOLDER.iterdir() if path.name.endswith((".npz", ".json"))}
+        have = sorted(stem for stem in stems if (FOLDER / f"{stem}.npz").is_file() or _transfer(stem))
+        raise InputError(f"predictor=embedded: there is none for space {space.name}, only for {', '.join(have)}")
+    source, card = transfer["from"], (FOLDER / f"{space.name}.json").read_bytes()
+    layers, content = _weights(source)
+    layers = transferred_layers(layers, one_hot_columns(_SOURCES[source]()), columns, transfer)
+    return OneHotMLP(space, columns, layers, name="transfer", sha256=hashlib.sha256(card + content).hexdigest())
+
+
+def _weights(name: str) -> tuple[list[Layer], bytes]:
+    """Read a space's layers, and the bytes of their file."""
+    with as_file(FOLDER / f"{name}.npz") as path:
         with np.load(path, allow_pickle=False) as arrays:
             count = len(arrays.files) // 2
             layers = [
                 (arrays[f"weight{i}"].astype(np.float32), arrays[f"bias{i}"].astype(np.float32)) for i in range(count)
             ]
-        return OneHotMLP(space, one_hot_columns(space), layers, name="embedded", sha256=sha256_of(path))
+        return layers, path.read_bytes()
+
+
+def _transfer(name: str) -> Mapping[str, Any] | None:
+    """Read how another space's predictor is made to serve a space, from its card; None where it is not."""
+    card = FOLDER / f"{name}.json"
+    transfer: Mapping[str, Any] | None = json.loads(card.read_bytes()).get("transfer") if card.is_file() else None
+    return transfer

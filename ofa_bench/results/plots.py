@@ -1,8 +1,10 @@
 """Pictures of records: accuracy over latency."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ofa_bench.results.records import Record
@@ -10,14 +12,32 @@ from ofa_bench.results.tables import rows
 
 __all__ = ["accuracy_over_cost", "labels"]
 
+MOST_COLUMNS = 3
+"""Pictures of several spaces and devices stand in rows of at most this many."""
+
 
 def accuracy_over_cost(records: Sequence[Record], path: Path) -> None:
     """Draw predicted accuracy over the targets, one line a strategy (mean over repeats, bars one standard deviation).
 
-    Records of different problems are different lines; they are named by all that sets them apart.
+    Each space and device has a picture of its own; lines that differ in more than the strategy are named by it all.
     """
-    figure = Figure(figsize=(8, 5), dpi=120, layout="constrained")
-    axes = figure.subplots()
+
+    def problem(record: Record) -> tuple[str, str, str]:
+        return record["choices"]["space"], record["choices"]["device"], record["unit"]
+
+    problems = sorted({problem(record) for record in records})
+    columns = min(MOST_COLUMNS, len(problems))
+    size = (8.0, 5.0) if columns == 1 else (5.5 * columns, 4.0 * math.ceil(len(problems) / columns))
+    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    for number, names in enumerate(problems):
+        axes = figure.add_subplot(math.ceil(len(problems) / columns), columns, number + 1)
+        axes.set_title(f"{names[0]} on {names[1]}")
+        axes.set_xlabel(f"target ({names[2]})")
+        _draw(axes, [record for record in records if problem(record) == names])
+    figure.savefig(path)
+
+
+def _draw(axes: Axes, records: Sequence[Record]) -> None:
     for number, (record, label) in enumerate(zip(records, labels(records), strict=True)):
         points = sorted(
             (row.target, 100 * row.accuracy, 100 * row.accuracy_std)
@@ -29,12 +49,9 @@ def accuracy_over_cost(records: Sequence[Record], path: Path) -> None:
         axes.errorbar(
             targets, accuracies, yerr=stds, marker=marker, markersize=5, capsize=3, linewidth=1.4, label=label
         )
-    units = sorted({record["unit"] for record in records})
-    axes.set_xlabel(f"target ({' or '.join(units)})")
     axes.set_ylabel("predicted accuracy (%)")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, loc="lower right")
-    figure.savefig(path)
 
 
 def labels(records: Sequence[Record]) -> list[str]:

@@ -24,10 +24,12 @@ class Row:
     """Means over the repeats for one strategy and one target (or, as a total, over all targets).
 
     ``accuracy`` is a fraction of 1 with its standard deviation over repeats, None where the target is infeasible.
+    ``target`` and ``cost`` are in ``unit``.
     """
 
     strategy: str
     target: float | None
+    unit: str
     accuracy: float | None
     accuracy_std: float
     cost: float
@@ -39,17 +41,18 @@ class Row:
 def rows(record: Record) -> list[Row]:
     """Give one row a target, in the order of the record's targets."""
     return [
-        _row(record["choices"]["strategy"], target, [repeat["results"][i] for repeat in record["repeats"]])
+        _row(record, target, [repeat["results"][i] for repeat in record["repeats"]])
         for i, target in enumerate(record["targets"])
     ]
 
 
-def _row(strategy: str, target: float, results: Sequence[Record]) -> Row:
+def _row(record: Record, target: float, results: Sequence[Record]) -> Row:
     accuracies = [result["accuracy"] for result in results if result["feasible"]]
     mean = {key: float(np.mean([result[key] for result in results])) for key in COLUMNS[1:]}
     return Row(
-        strategy,
+        record["choices"]["strategy"],
         target,
+        record["unit"],
         float(np.mean(accuracies)) if accuracies else None,
         float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else 0.0,
         **mean,
@@ -67,6 +70,7 @@ def totals(record: Record) -> Row:
     return Row(
         strategy=record["choices"]["strategy"],
         target=None,
+        unit=record["unit"],
         accuracy=float(np.mean(accuracy)) if accuracy else None,
         accuracy_std=float(np.std(accuracy, ddof=1)) if len(accuracy) > 1 else 0.0,
         cost=float(np.mean([row.cost for row in rows(record) if row.accuracy is not None] or np.nan)),
@@ -76,9 +80,9 @@ def totals(record: Record) -> Row:
 
 
 def markdown(named: Mapping[str, Row]) -> str:
-    """Write rows as a Markdown table, each behind its name."""
+    """Write rows as a Markdown table, each behind its name; their units may differ."""
     heads = ["", "accuracy %", "cost", "seconds", "evaluations", "unique"]
-    lines = [[name, *_cells(row)[1:]] for name, row in named.items()]
+    lines = [[name, *_cells(row, f" {row.unit}")[1:]] for name, row in named.items()]
     gap = " &nbsp; | "  # MLflow's pages draw tables without space between columns
     return "\n".join([gap.join(heads), "|".join(["---", *["---:"] * 5]), *(gap.join(line) for line in lines)])
 
@@ -91,20 +95,22 @@ def print_tables(records: Iterable[Record], console: Console) -> None:
         return (*(record["choices"][g] for g in ("space", "device", "predictor", "budget", "targets")), last)
 
     for names, group in groupby(sorted(records, key=key), key=key):
-        console.print(_table(" / ".join(names), list(group)))
+        console.print(" / ".join(names), style="italic", soft_wrap=True, highlight=False)
+        console.print(_table(list(group)))
+    note = "Accuracy is predicted; in row all, accuracy and cost are means and the rest are sums over targets."
+    console.print(note, style="dim italic", soft_wrap=True, highlight=False)
 
 
-def _table(title: str, records: Sequence[Record]) -> Table:
-    unit, repeats = records[0]["unit"], len(records[0]["repeats"])
-    table = Table(title=title, title_justify="left", caption_justify="left", box=SIMPLE_HEAD)
-    table.caption = "Accuracy is predicted; in row all, accuracy and cost are means and the rest are sums over targets."
-    if repeats > 1:
-        table.caption += f" Means (± standard deviation) over {repeats} repeats."
-    if len(records[0]["targets"]) > MOST_TARGETS:
-        table.caption += f" The rows of the {len(records[0]['targets'])} targets are in the records."
+def _table(records: Sequence[Record]) -> Table:
+    unit, repeats, n_targets = records[0]["unit"], len(records[0]["repeats"]), len(records[0]["targets"])
+    table = Table(caption_justify="left", box=SIMPLE_HEAD)
+    notes = [f"Means (± standard deviation) over {repeats} repeats."] if repeats > 1 else []
+    if n_targets > MOST_TARGETS:
+        notes.append(f"The rows of the {n_targets} targets are in the records.")
+    table.caption = " ".join(notes) or None
     for heading in (unit, "strategy", "accuracy %", f"cost {unit}", "seconds", "evaluations", "unique"):
         table.add_column(heading, justify="left" if heading == "strategy" else "right", no_wrap=True)
-    if len(records[0]["targets"]) <= MOST_TARGETS:
+    if n_targets <= MOST_TARGETS:
         by_target = zip(*(rows(record) for record in records), strict=True)
         for several in sorted(by_target, key=lambda r: r[0].target or 0.0):
             _add(table, f"{several[0].target:g}", several)
@@ -118,14 +124,14 @@ def _add(table: Table, name: str, several: Sequence[Row]) -> None:
         table.add_row("" if i else name, *_cells(row), end_section=last and len(several) > 1)
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, unit: str = "") -> list[str]:
     accuracy = "infeasible" if row.accuracy is None else f"{100 * row.accuracy:.2f}"
     if row.accuracy_std:
         accuracy += f" ± {100 * row.accuracy_std:.2f}"
     return [
         row.strategy,
         accuracy,
-        f"{row.cost:.2f}",
+        f"{row.cost:.2f}{unit}",
         f"{row.seconds:.2f}",
         f"{row.evaluations:,.0f}",
         f"{row.unique_evaluations:,.0f}",

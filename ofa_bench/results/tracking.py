@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -73,7 +74,7 @@ class Tracker:
         """End the run of a sweep and attach the table and the picture of all its cells."""
         if records:
             with _folder() as folder:
-                accuracy_over_cost(records, folder / "accuracy_over_latency.png")
+                accuracy_over_cost(records, folder / "accuracy_over_cost.png")
                 _write_csv(records, folder / "results.csv")
                 self._client.log_artifacts(run, str(folder))
             self._client.set_tag(run, "mlflow.note.content", self._summary(run, records))
@@ -108,7 +109,7 @@ class Tracker:
         run = self._start(_cell_name(record), tags, began=ended - seconds)
         self._log_batches(run, _params(record), _metrics(record))
         with _folder() as made:
-            accuracy_over_cost([record], made / "accuracy_over_latency.png")
+            accuracy_over_cost([record], made / "accuracy_over_cost.png")
             _write_csv([record], made / "results.csv")
             self._client.log_artifacts(run, str(made))
         self._client.log_artifact(run, str(folder / RECORD))
@@ -159,7 +160,8 @@ def _folder() -> Iterator[Path]:
 
 
 def _cell_name(record: Record) -> str:
-    return " ".join([record["choices"]["strategy"], record["choices"]["space"], record["address"].rsplit("/", 1)[-1]])
+    names = [record["choices"][group] for group in ("strategy", "space", "device")]
+    return " ".join([*names, record["address"].rsplit("/", 1)[-1]])
 
 
 def _params(record: Record) -> "list[Param]":
@@ -208,7 +210,7 @@ def _metrics(record: Record) -> "list[Metric]":
         add(f"all_targets/by_target_accuracy_percent{suffix}", _percent(row.accuracy), step)
         add(f"all_targets/by_target_seconds{suffix}", row.seconds, step)
         if i < MOST_CURVES:
-            name = f"{row.target:g} {unit}"
+            name = re.sub(r"[^\w.\- ]", "_", f"{row.target:g} {unit}")  # MLflow allows no other letters
             add(f"target/{name}: accuracy_percent", _percent(row.accuracy))
             add(f"target/{name}: cost", row.cost)
             for generation, _, _, accuracy in record["repeats"][0]["results"][i]["curve"]:
@@ -229,12 +231,13 @@ def _percent(fraction: float | None) -> float | None:
 def _write_csv(records: Sequence[Record], path: Path) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["address", "repeat", *RESULT_COLUMNS])
+        writer.writerow(["address", "repeat", "unit", *RESULT_COLUMNS])
         for record in records:
             for repeat in record["repeats"]:
                 for result in repeat["results"]:
                     found = {**result, "architecture": json.dumps(result["architecture"])}
-                    writer.writerow([record["address"], repeat["repeat"], *(found[key] for key in RESULT_COLUMNS)])
+                    about = (record["address"], repeat["repeat"], record["unit"])
+                    writer.writerow([*about, *(found[key] for key in RESULT_COLUMNS)])
 
 
 RESULT_COLUMNS = (

@@ -111,7 +111,8 @@ class DesignSpace(ABC):
         for i, gene in enumerate(self.genes):
             absent = gene.owner is not None and row[self.index[gene.owner]] < gene.active_from
             row[i] = 0 if absent else self.position(gene.name, values[gene.name])
-        return self.canonical(row[None])[0]
+        merged: Genes = self.canonical(row[None])[0]
+        return merged
 
     def values(self, row: Genes) -> dict[str, float]:
         """Give the value of each gene of one row (int8 [n_genes])."""

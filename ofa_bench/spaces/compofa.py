@@ -31,7 +31,9 @@ class CompoundSpace(PartSpace):
             )
         whole = MobileNetV3Space()
         kept = [gene for gene in whole.genes if gene.name[0] in "rd" or (gene.name[0] == "k" and kernels == "elastic")]
-        sources: dict[str, tuple[str, Sequence[int]]] = {gene.name: (gene.name, range(len(gene.choices))) for gene in kept}
+        sources: dict[str, tuple[str, Sequence[int]]] = {
+            gene.name: (gene.name, range(len(gene.choices))) for gene in kept
+        }
         for block in range(whole.n_blocks):
             stage = block // BLOCKS_PER_STAGE
             sources[f"e{block}"] = (f"d{stage}", range(len(DEPTHS)))

@@ -23,9 +23,7 @@ def _genes() -> list[Gene]:
     genes = [Gene("r", RESOLUTIONS, group="r"), Gene("d0", STEM_DEPTHS, group="d0")]
     genes += [Gene(f"d{stage}", EXTRA_DEPTHS, group=f"d{stage}") for stage in range(1, 1 + len(BASE_DEPTHS))]
     # The stem's first two convolutions have 24, 24 or 32 channels: two widths are one network.
-    genes += [
-        Gene(f"w{i}", WIDTHS, group=f"w{i}", same_as=(0, 0, 2) if i == 0 else None) for i in range(N_WIDTHS)
-    ]
+    genes += [Gene(f"w{i}", WIDTHS, group=f"w{i}", same_as=(0, 0, 2) if i == 0 else None) for i in range(N_WIDTHS)]
     for stage, (base, most) in enumerate(zip(BASE_DEPTHS, MAX_DEPTHS, strict=True), start=1):
         for place in range(most):
             block = len(genes) - 12

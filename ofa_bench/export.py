@@ -1,0 +1,25 @@
+"""Networks as ONNX files."""
+
+import warnings
+from pathlib import Path
+
+import torch
+
+__all__ = ["write_onnx"]
+
+OPSET = 17
+
+
+def write_onnx(module: torch.nn.Module, shape: tuple[int, int, int], path: Path) -> None:
+    """Write a module for one image of ``shape`` (channels, height, width) as one ONNX file.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    image = torch.randn((1, *shape), generator=torch.Generator().manual_seed(0))
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(), (image,), str(path), input_names=["image"], output_names=["output"],
+            opset_version=OPSET, dynamo=False,
+        )  # fmt: skip

@@ -1,0 +1,123 @@
+"""From milliseconds of pieces and networks to a table: which statistic, which calibration, how far off."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.predictors.cost import Term
+from ofa_bench.profiling.rounds import Times
+from ofa_bench.supernets import Slot
+
+__all__ = ["Calibration", "calibrate", "calibrated_terms", "errors", "summarise", "terms"]
+
+Floats = NDArray[np.float64]
+Calibration = NDArray[np.float64]
+"""Intercept (ms) and factor for each resolution: float64 [resolutions, 2]."""
+
+
+def summarise(times: Times) -> tuple[Floats, dict[str, Any]]:
+    """Give one number a file: the 10th percentile or the median, whichever repeats better between the rounds' halves.
+
+    Args:
+        times: milliseconds [items, rounds, runs], of at least two rounds.
+
+    Returns:
+        Milliseconds [items]; what was chosen, and the median relative difference between halves of both (a fraction).
+    """
+    noise = {}
+    for name, percentile in (("10th percentile", 10), ("median", 50)):
+        halves = [np.percentile(times[:, half::2], percentile, axis=(1, 2)) for half in (0, 1)]
+        noise[name] = float(np.median(2 * np.abs(halves[0] - halves[1]) / (halves[0] + halves[1])))
+    chosen = min(noise, key=lambda name: noise[name])
+    values = np.percentile(times, 10 if chosen.startswith("10") else 50, axis=(1, 2))
+    return values, {
+        "statistic": chosen,
+        "split_half_difference": {name: round(value, 5) for name, value in noise.items()},
+    }
+
+
+def terms(slots: Sequence[Slot], milliseconds: Mapping[str, float]) -> list[Term]:
+    """Lay the milliseconds of pieces, by key, out as the terms of a cost table."""
+    made = []
+    for slot in slots:
+        values = np.zeros([1 + most for most in max(slot.pieces)])
+        for choice, piece in slot.pieces.items():
+            values[choice] = milliseconds[piece.key]
+        made.append(Term(slot.places, values))
+    return made
+
+
+def calibrate(
+    predicted: Floats, measured: Floats, resolution: NDArray[np.intp], smallest: Floats
+) -> tuple[Calibration, dict[str, Any]]:
+    """Fit measured = intercept + factor x predicted for each resolution, in relative error.
+
+    One factor alone is kept unless the intercept lowers the leave-one-out error, and leaves no piece negative.
+
+    Args:
+        predicted: sums of pieces of the calibrating networks, ms [n].
+        measured: the networks themselves, ms [n].
+        resolution: of each network, as positions 0, 1, ... [n]; every one occurs.
+        smallest: of the pieces that carry the intercept, at each resolution, ms [resolutions].
+
+    Returns:
+        The calibration; the form chosen, and the leave-one-out error (mean absolute, a fraction) of both forms.
+    """
+    groups = [np.flatnonzero(resolution == r) for r in range(len(smallest))]
+    fits, loo = {}, {}
+    for form in ("factor", "affine"):
+        fits[form] = np.array([_fit(form, predicted[group], measured[group]) for group in groups])
+        off = []
+        for group in groups:
+            for i in group if len(group) > 2 else ():
+                rest = group[group != i]
+                intercept, factor = _fit(form, predicted[rest], measured[rest])
+                off.append(abs((intercept + factor * predicted[i]) / measured[i] - 1))
+        loo[form] = float(np.mean(off)) if off else float("nan")
+    affine = fits["affine"]
+    possible = bool((affine[:, 1] > 0).all() and (affine[:, 0] + affine[:, 1] * smallest > 0).all())
+    form = "affine" if possible and loo["affine"] < loo["factor"] else "factor"
+    return fits[form], {"form": form, "leave_one_out_error": {name: round(value, 5) for name, value in loo.items()}}
+
+
+def _fit(form: str, predicted: Floats, measured: Floats) -> tuple[float, float]:
+    """Least squares of the relative error: intercept and factor."""
+    ratio = predicted / measured
+    if form == "factor":
+        return 0.0, float(ratio.sum() / (ratio**2).sum())
+    intercept, factor = np.linalg.lstsq(np.stack([1 / measured, ratio], axis=1), np.ones(len(ratio)), rcond=None)[0]
+    return float(intercept), float(factor)
+
+
+def calibrated_terms(raw: Sequence[Term], calibration: Calibration) -> list[Term]:
+    """Scale every term by its resolution's factor; the first one, which every network has once, gets the intercept.
+
+    The first gene of every term is the resolution.
+    """
+    made = []
+    for number, term in enumerate(raw):
+        shape = (-1,) + (1,) * (term.values.ndim - 1)
+        values = term.values * calibration[:, 1].reshape(shape)
+        if number == 0:
+            values = values + calibration[:, 0].reshape(shape)
+        made.append(Term(term.places, values))
+    return made
+
+
+def errors(predicted: Floats, measured: Floats) -> dict[str, float]:
+    """Compare predicted and measured milliseconds [n] of networks; errors are fractions of the measured ones."""
+    from scipy.stats import spearmanr
+
+    off = predicted / measured - 1
+    residual, spread = ((predicted - measured) ** 2).sum(), ((measured - measured.mean()) ** 2).sum()
+    return {
+        "networks": len(off),
+        "mean_error": round(float(np.abs(off).mean()), 5),
+        "p95_error": round(float(np.percentile(np.abs(off), 95)), 5),
+        "max_error": round(float(np.abs(off).max()), 5),
+        "bias": round(float(off.mean()), 5),
+        "r2": round(float(1 - residual / spread), 5),
+        "rank_correlation": round(float(spearmanr(predicted, measured).statistic), 5),
+    }

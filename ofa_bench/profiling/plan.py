@@ -1,0 +1,72 @@
+"""What is measured for a table: the pieces, whole networks to calibrate their sum, and others to validate it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from ofa_bench.predictors import CostTable
+from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.supernets import Piece, Slot, Supernet
+
+__all__ = ["Plan", "make_plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is timed, by key; ``calibration`` and ``held_back`` are rows int8 [n, n_genes]."""
+
+    slots: Sequence[Slot]
+    calibration: Genes
+    held_back: Genes
+    networks: tuple[Piece, ...]
+    pieces: dict[str, Piece]
+
+    @property
+    def items(self) -> dict[str, Piece]:
+        """Give everything to time: pieces, then networks (first those for calibration), each once."""
+        return self.pieces | {network.key: network for network in self.networks}
+
+    @property
+    def sha256(self) -> str:
+        """Identify the plan, so that measurements of another are not mixed with its own."""
+        return hashlib.sha256(json.dumps(list(self.items)).encode()).hexdigest()
+
+
+def make_plan(net: Supernet, sizes: CostTable, calibration: int, held_back: int, seed: int) -> Plan:
+    """Choose the networks at random: ``calibration`` a resolution from small to large, ``held_back`` uniform ones.
+
+    Args:
+        net: the supernet.
+        sizes: its space's multiply-accumulates, by which networks are called small and large.
+        calibration: networks a resolution; each resolution's are drawn one from each stratum of size.
+        held_back: networks that only validate; none of them is among those for calibration.
+        seed: of the choice.
+    """
+    rng = np.random.default_rng(seed)
+    space, slots = net.space, net.slots()
+    pieces = {piece.key: piece for slot in slots for piece in slot.pieces.values()}
+    calibrating = np.concatenate(
+        [_stratified(space, sizes, r, calibration, rng) for r in range(int(space.cardinality[space.index["r"]]))]
+    )
+    validating = space.canonical(space.sample(held_back, rng))
+    networks = tuple(net.subnet(row) for row in np.concatenate([calibrating, validating]))
+    return Plan(slots, calibrating, validating, networks, pieces)
+
+
+def _stratified(space: DesignSpace, sizes: CostTable, resolution: int, n: int, rng: np.random.Generator) -> Genes:
+    """Draw networks of one resolution, one from each of ``n`` strata of size: int8 [n, n_genes], canonical."""
+    lean = rng.random((200 * n, 1))  # towards small or large choices, so that the whole range of sizes is met
+    rows: Genes = rng.binomial(space.cardinality - 1, np.broadcast_to(lean, (len(lean), space.n_genes))).astype(np.int8)
+    rows[:, space.index["r"]] = resolution
+    rows = space.canonical(rows)
+    cost = sizes.cost(rows)
+    edges = np.linspace(cost.min(), cost.max(), n + 1)
+    chosen = []
+    for low, high in pairwise(edges):
+        inside = np.flatnonzero((cost >= low) & (cost <= high))
+        chosen.append(rng.choice(inside) if inside.size else int(np.abs(cost - (low + high) / 2).argmin()))
+    return rows[chosen]

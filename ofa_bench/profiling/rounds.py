@@ -1,0 +1,112 @@
+"""Timing everything in shuffled rounds, kept on disk round by round, so that a profile can go on where it stopped."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ofa_bench.errors import InputError
+from ofa_bench.export import write_onnx
+from ofa_bench.profiling.runners import Runner, checked
+from ofa_bench.supernets import Piece
+
+__all__ = ["Times", "export_all", "measure"]
+
+Times = NDArray[np.float64]
+"""Milliseconds: float64 [items, rounds, runs]."""
+
+MEASUREMENTS = "measurements.jsonl"
+
+
+def export_all(items: Mapping[str, Piece], folder: Path) -> list[Path]:
+    """Write every item's ONNX file, unless it is there: the paths in the order of the items."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{i:05d}.onnx" for i in range(len(items))]
+    for path, item in _shown("exporting", zip(paths, items.values(), strict=True), len(paths)):
+        if not path.exists():
+            unfinished = path.with_suffix(".part")
+            write_onnx(item.build(), item.shape, unfinished)
+            unfinished.replace(path)
+    return paths
+
+
+def measure(
+    paths: Sequence[Path],
+    runner: Runner,
+    folder: Path,
+    about: Mapping[str, Any],
+    rounds: int,
+    seed: int,
+) -> tuple[Times, list[float]]:
+    """Time every file once a round, in an order shuffled anew each round; rounds already in ``folder`` are kept.
+
+    Args:
+        paths: the ONNX files.
+        runner: gives milliseconds for one file.
+        folder: where the rounds are kept.
+        about: what is measured and how; it must equal that of the rounds already there.
+        rounds: how many in all.
+        seed: of the orders.
+
+    Returns:
+        Milliseconds [items, rounds, runs], and the machine's load average after each round.
+
+    Raises:
+        InputError: the folder holds rounds of something else, or the runner gives no times.
+    """
+    done = _kept(folder / MEASUREMENTS, about)
+    bar = _shown("measuring", None, rounds * len(paths), initial=len(done) * len(paths))
+    with (folder / MEASUREMENTS).open("a") as file, bar:
+        for number in range(len(done), rounds):
+            order = np.random.default_rng([seed, number]).permutation(len(paths))
+            times: list[list[float]] = [[] for _ in paths]
+            for i in order:
+                times[i] = checked(runner, paths[i])
+                bar.update()
+            done.append({"round": number, "load": _load(), "ms": times})
+            file.write(json.dumps(done[-1]) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    runs = min(len(times) for one in done[:rounds] for times in one["ms"])
+    table = np.array([[times[:runs] for times in one["ms"]] for one in done[:rounds]])
+    return table.transpose(1, 0, 2), [one["load"] for one in done[:rounds]]
+
+
+def _kept(path: Path, about: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Read the rounds that are there, cutting off one that was not written whole; a new file gets its head."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = path.read_text().splitlines() if path.exists() else []
+    whole: list[dict[str, Any]] = []
+    for line in lines:
+        try:
+            whole.append(json.loads(line))
+        except ValueError:
+            break
+    if not whole:
+        whole = [dict(about)]
+    if whole[0] != json.loads(json.dumps(dict(about))):
+        differing = sorted(key for key in {*whole[0], *about} if whole[0].get(key) != about.get(key))
+        raise InputError(
+            f"{path}: holds measurements of another profile (other {', '.join(differing)}); "
+            "move it away or choose another out="
+        )
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text("".join(json.dumps(one) + "\n" for one in whole))
+    unfinished.replace(path)
+    return whole[1:]
+
+
+def _shown(what: str, items: Any, total: int, initial: int = 0) -> Any:
+    """Show progress and the time left on standard error, a bar on a terminal and elsewhere a line now and then."""
+    every = 0.5 if sys.stderr.isatty() else 30.0
+    return tqdm(items, what, total, initial=initial, mininterval=every, maxinterval=2 * every, unit=" files")
+
+
+def _load() -> float:
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else float("nan")

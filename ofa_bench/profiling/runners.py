@@ -1,0 +1,161 @@
+"""Runners: what times one ONNX file on a device, in milliseconds."""
+
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+import numpy as np
+
+from ofa_bench.errors import InputError
+
+__all__ = ["Command", "OnnxRuntime", "Runner", "checked", "make_runner"]
+
+Runner = Callable[[Path], Sequence[float]]
+"""Times some runs of one ONNX file, after a warm one: the path to milliseconds a run."""
+
+WARM, TIMED = 1, 3
+_MEMORY_SHARE = 0.5  # of what is free, for the weights of open sessions
+
+
+class OnnxRuntime:
+    """onnxruntime on this machine's CPU: all graph optimisations, batch 1; sessions are kept open while memory lasts.
+
+    Args:
+        threads: of one operator; the process is pinned to as many cores.
+
+    Raises:
+        InputError: onnxruntime is not installed, or there are fewer cores.
+    """
+
+    def __init__(self, threads: int = 1) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise InputError("runner=onnxruntime: not installed; pip install 'ofa_bench[profile]'") from error
+        self._runtime = onnxruntime
+        self._options = onnxruntime.SessionOptions()
+        self._options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        self._options.intra_op_num_threads = threads
+        self._options.inter_op_num_threads = 1
+        self._options.log_severity_level = 3
+        self._sessions: dict[Path, Any] = {}
+        self._room = _MEMORY_SHARE * _free_memory()
+        self.name = f"onnxruntime {onnxruntime.__version__}"
+        if hasattr(os, "sched_setaffinity"):
+            cores = sorted(os.sched_getaffinity(0))
+            if threads > len(cores):
+                raise InputError(f"threads={threads}: this machine lends {len(cores)} cores")
+            os.sched_setaffinity(0, cores[-threads:])
+
+    def __call__(self, path: Path) -> list[float]:
+        """Run once warm, then time three runs: milliseconds each."""
+        from time import perf_counter
+
+        session, feed = self._opened(path)
+        for _ in range(WARM):
+            session.run(None, feed)
+        times = []
+        for _ in range(TIMED):
+            began = perf_counter()
+            session.run(None, feed)
+            times.append(1000 * (perf_counter() - began))
+        return times
+
+    def _opened(self, path: Path) -> Any:
+        if path not in self._sessions:
+            session = self._runtime.InferenceSession(str(path), self._options, providers=["CPUExecutionProvider"])
+            given = session.get_inputs()[0]
+            image = np.random.default_rng(0).standard_normal(given.shape, dtype=np.float32)
+            opened = (session, {given.name: image})
+            size = path.stat().st_size
+            if size > self._room:
+                return opened
+            self._room -= size
+            self._sessions[path] = opened
+        return self._sessions[path]
+
+
+def _free_memory() -> float:
+    """Bytes of memory that are free, as far as the system tells."""
+    names = getattr(os, "sysconf_names", {})
+    if "SC_AVPHYS_PAGES" not in names:
+        return 4e9
+    return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+
+
+class Command:
+    """A command of the user's that times one ONNX file and prints milliseconds as the numbers of its last line.
+
+    Args:
+        command: with ``{model}`` where the file's path goes, such as ``./on_phone.sh {model}``.
+        timeout: seconds that one call may take.
+    """
+
+    def __init__(self, command: str, timeout: float = 600.0) -> None:
+        self.name, self.timeout = command, timeout
+
+    def __call__(self, path: Path) -> list[float]:
+        """Run the command on a file: milliseconds.
+
+        Raises:
+            InputError: it fails, takes too long or prints no number.
+        """
+        words = [word.replace("{model}", str(path)) for word in shlex.split(self.name)]
+        try:
+            done = subprocess.run(words, capture_output=True, text=True, timeout=self.timeout, check=True)
+        except subprocess.TimeoutExpired as error:
+            raise InputError(f"runner={self.name}: took more than {self.timeout:g} s on {path.name}") from error
+        except subprocess.CalledProcessError as error:
+            said = (error.stderr or error.stdout or "").strip().splitlines()
+            last = said[-1] if said else "nothing"
+            raise InputError(
+                f"runner={self.name}: exit code {error.returncode} on {path.name}; said: {last}"
+            ) from error
+        except OSError as error:
+            raise InputError(f"runner={self.name}: cannot be run ({error.strerror})") from error
+        lines = done.stdout.strip().splitlines()
+        numbers = re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", lines[-1]) if lines else []
+        if not numbers:
+            raise InputError(f"runner={self.name}: its last line must hold milliseconds; it printed: {lines[-1:]}")
+        return [float(number) for number in numbers]
+
+
+def make_runner(runner: str, threads: int) -> Runner:
+    """Make a runner from ``onnxruntime``, a command with ``{model}`` in it, or a callable's dotted name.
+
+    Raises:
+        InputError: it is none of these, or cannot be had.
+    """
+    if runner == "onnxruntime":
+        return OnnxRuntime(threads)
+    if "{model}" in runner:
+        return Command(runner)
+    try:
+        made = resolve_name(runner)
+    except Exception as error:
+        raise InputError(
+            f"runner={runner}: neither onnxruntime, nor a command with {{model}} in it, nor a callable's dotted name "
+            f"that can be imported ({error})"
+        ) from error
+    if not callable(made):
+        raise InputError(f"runner={runner}: not callable")
+    timed: Runner = made
+    return timed
+
+
+def checked(runner: Runner, path: Path) -> list[float]:
+    """Call a runner: milliseconds a run.
+
+    Raises:
+        InputError: it gives no positive finite numbers.
+    """
+    given: Any = runner(path)
+    times = [float(value) for value in np.atleast_1d(np.asarray(given, dtype=float))]
+    if not times or not all(np.isfinite(times)) or min(times) <= 0:
+        raise InputError(f"runner: gave {given!r} for {path.name}; must be positive milliseconds")
+    return times

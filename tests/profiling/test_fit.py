@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from ofa_bench.predictors.cost import Term
+from ofa_bench.profiling.fit import calibrate, calibrated_terms, errors, summarise
+
+RNG = np.random.default_rng
+
+
+def test_the_statistic_that_repeats_better_is_chosen():
+    rng = RNG(0)
+    true = rng.uniform(1, 5, size=(200, 1, 1))
+    steady = true * rng.normal(1, 0.01, size=(200, 20, 3))
+    disturbed = steady * np.where(rng.random(steady.shape) < 0.45, rng.uniform(1, 4, size=steady.shape), 1)
+    value, chosen = summarise(disturbed)  # often held up: the median wanders, the fast runs do not
+    assert chosen["statistic"] == "10th percentile"
+    assert np.abs(value / true[:, 0, 0] - 1).mean() < 0.03
+    lucky = steady * np.where(rng.random(steady.shape) < 0.1, rng.uniform(0.3, 1, size=steady.shape), 1)
+    value, chosen = summarise(lucky)
+    assert chosen["statistic"] == "median"
+    assert chosen["split_half_difference"]["median"] < chosen["split_half_difference"]["10th percentile"]
+
+
+def case(intercept, factor, noise=0.0):
+    """Networks at two resolutions: the sum of pieces, what is measured, the resolution."""
+    predicted = np.tile(np.linspace(10, 40, 8), 2)
+    resolution = np.repeat([0, 1], 8)
+    measured = np.take(intercept, resolution) + np.take(factor, resolution) * predicted
+    return predicted, measured * RNG(1).normal(1, noise, size=16), resolution
+
+
+def test_one_factor_a_resolution():
+    calibration, form = calibrate(*case([0, 0], [1.1, 1.3], noise=0.01), np.ones(2))
+    assert form["form"] == "factor"
+    assert calibration[:, 0].tolist() == [0, 0]
+    assert calibration[:, 1] == pytest.approx([1.1, 1.3], rel=0.01)
+
+
+def test_an_intercept_where_it_lowers_the_leave_one_out_error():
+    calibration, form = calibrate(*case([4.0, 6.0], [1.1, 1.2]), np.ones(2))
+    assert form["form"] == "affine"
+    assert calibration == pytest.approx(np.array([[4.0, 1.1], [6.0, 1.2]]), rel=1e-6)
+    assert form["leave_one_out_error"]["affine"] < 1e-5 < form["leave_one_out_error"]["factor"]
+
+
+def test_no_intercept_that_would_make_a_piece_negative():
+    _, form = calibrate(*case([-4.0, -4.0], [1.2, 1.2]), np.ones(2))
+    assert form["form"] == "factor"
+    _, form = calibrate(*case([-4.0, -4.0], [1.2, 1.2]), np.full(2, 5.0))
+    assert form["form"] == "affine"
+
+
+def test_calibration_goes_to_the_terms():
+    raw = [Term((("r",),), np.array([1.0, 2.0])), Term((("r", "k0"), ("r", "k1")), np.ones((2, 3)))]
+    stem, blocks = calibrated_terms(raw, np.array([[0.5, 2.0], [0.0, 3.0]]))
+    assert stem.values.tolist() == [2.5, 6.0]
+    assert blocks.values.tolist() == [[2.0] * 3, [3.0] * 3]
+    assert blocks.places == raw[1].places
+
+
+def test_errors_are_fractions_of_the_measured():
+    measured = np.linspace(10, 20, 21)
+    found = errors(measured * 1.02, measured)
+    assert found["mean_error"] == found["max_error"] == found["p95_error"] == found["bias"] == 0.02
+    assert found["rank_correlation"] == 1
+    assert errors(measured[::-1], measured)["rank_correlation"] == -1
+    assert errors(measured, measured)["r2"] == 1

@@ -1,0 +1,102 @@
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ofa_bench.errors import InputError
+from ofa_bench.export import write_onnx
+from ofa_bench.profiling import runners
+from ofa_bench.profiling.runners import Command, OnnxRuntime, checked, make_runner
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("onnx") / "model.onnx"
+    write_onnx(torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU()), (3, 16, 16), path)
+    return path
+
+
+@pytest.fixture
+def pinned():
+    import os
+
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    yield
+    if before:
+        os.sched_setaffinity(0, before)
+
+
+@pytest.mark.usefixtures("pinned")
+def test_onnxruntime_times_three_runs_and_keeps_its_session(model, monkeypatch):
+    runner = make_runner("onnxruntime", threads=1)
+    assert isinstance(runner, OnnxRuntime)
+    assert runner.name.startswith("onnxruntime 1.")
+    times = checked(runner, model)
+    assert len(times) == 3
+    assert min(times) > 0
+    assert list(runner._sessions) == [model]
+    monkeypatch.setattr(runners, "_free_memory", lambda: 0.0)
+    forgetful = OnnxRuntime()
+    checked(forgetful, model)
+    assert not forgetful._sessions  # where memory is short, a session is opened for each call
+
+
+def test_onnx_file_computes_what_the_module_does(tmp_path):
+    import onnxruntime
+
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.Hardswish())
+    write_onnx(module, (3, 12, 12), tmp_path / "m.onnx")
+    image = torch.randn((1, 3, 12, 12), generator=torch.Generator().manual_seed(1))
+    session = onnxruntime.InferenceSession(str(tmp_path / "m.onnx"), providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        wanted = module.eval()(image).numpy()
+    assert np.abs(session.run(["output"], {"image": image.numpy()})[0] - wanted).max() < 1e-5
+
+
+def test_command_reads_its_last_line(tmp_path):
+    script = "import sys; print('warming up 3'); print('times', 1.5, 2e0, 'of', sys.argv[1] == 'there/x.onnx')"
+    runner = make_runner(f'{sys.executable} -c "{script}" {{model}}', threads=1)
+    assert isinstance(runner, Command)
+    assert checked(runner, Path("there/x.onnx")) == [1.5, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (f"{sys.executable} -c 'raise SystemExit(\"no phone\")' {{model}}", "exit code 1 on x.onnx; said: no phone"),
+        (f"{sys.executable} -c 'print(\"done\")' {{model}}", "its last line must hold milliseconds"),
+        ("/nowhere/at/all {model}", "cannot be run"),
+    ],
+)
+def test_command_that_fails_is_said(command, said):
+    with pytest.raises(InputError, match=said):
+        Command(command)(Path("x.onnx"))
+
+
+def test_command_that_hangs_is_stopped():
+    with pytest.raises(InputError, match=r"took more than 0.2 s on x.onnx"):
+        Command(f"{sys.executable} -c 'import time; time.sleep(9)' {{model}}", timeout=0.2)(Path("x.onnx"))
+
+
+def test_callable_is_found_by_its_dotted_name(monkeypatch, tmp_path):
+    (tmp_path / "my_timer.py").write_text("def timer(path):\n    return 2.5\nnumber = 3\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert checked(make_runner("my_timer.timer", 1), Path("x.onnx")) == [2.5]
+    with pytest.raises(InputError, match="runner=my_timer.number: not callable"):
+        make_runner("my_timer.number", 1)
+    with pytest.raises(InputError, match="neither onnxruntime, nor a command"):
+        make_runner("my_timer.nothing", 1)
+
+
+@pytest.mark.parametrize("given", [[], [0.0], [float("nan")], [-1.0, 2.0]])
+def test_times_that_are_none_are_refused(given):
+    with pytest.raises(InputError, match="must be positive milliseconds"):
+        checked(lambda path: given, Path("x.onnx"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="cores are pinned on Linux only")
+def test_more_threads_than_cores_are_refused():
+    with pytest.raises(InputError, match="threads=4096: this machine lends"):
+        OnnxRuntime(threads=4096)

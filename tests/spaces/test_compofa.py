@@ -1,0 +1,88 @@
+import itertools
+
+import numpy as np
+import pytest
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from ofa_bench.config import conf_dir
+from ofa_bench.errors import InputError
+from ofa_bench.predictors import embedded_predictor, latency_table
+from ofa_bench.search import Problem
+from ofa_bench.spaces import CompoundSpace, MobileNetV3Space
+from ofa_bench.strategies import Budget
+from ofa_bench.testing import check_cost, check_predictor, check_space
+
+FIXED, ELASTIC = CompoundSpace(), CompoundSpace("elastic")
+STRATEGIES = sorted(path.stem for path in (conf_dir() / "strategy").glob("*.yaml"))
+
+
+def everything():
+    return np.array(list(itertools.product(range(5), *[range(3)] * 5)), np.int8)
+
+
+@pytest.mark.parametrize("space", [FIXED, ELASTIC], ids=["fixed", "elastic"])
+def test_contracts(space):
+    check_space(space)
+    check_predictor(embedded_predictor(space), space)
+    for device in ("note10", "macs"):
+        check_cost(latency_table(space, device), space)
+
+
+def test_depth_fixes_expand_and_stage_fixes_kernel():
+    for row in FIXED.sample(100, np.random.default_rng(0)):
+        arch = FIXED.to_ofa(row)
+        for block in range(20):
+            depth = arch["d"][block // 4]
+            assert arch["e"][block] == {2: 3, 3: 4, 4: 6}[depth]
+            assert arch["ks"][block] == (3, 5, 3, 3, 5)[block // 4]
+
+
+def test_elastic_kernels_are_free():
+    archs = [ELASTIC.to_ofa(row) for row in ELASTIC.sample(200, np.random.default_rng(1))]
+    assert {arch["ks"][7] for arch in archs} == {3, 5, 7}
+    assert {(arch["d"][1], arch["e"][4]) for arch in archs} == {(2, 3), (3, 4), (4, 6)}
+
+
+def test_costs_and_accuracies_are_those_of_mobilenetv3():
+    whole = MobileNetV3Space()
+    for space in (FIXED, ELASTIC):
+        genes = space.sample(500, np.random.default_rng(2))
+        rows = space.to_whole(genes)
+        assert whole.contains(rows).all()
+        for device in ("note10", "macs"):
+            wanted = latency_table(whole, device).cost(rows)
+            assert latency_table(space, device).cost(genes) == pytest.approx(wanted, rel=1e-12)
+        assert (embedded_predictor(space).accuracy(genes) == embedded_predictor(whole).accuracy(rows)).all()
+
+
+def test_networks_of_mobilenetv3_outside_the_part_are_refused():
+    arch = FIXED.to_ofa(FIXED.sample(1, np.random.default_rng(3))[0])
+    arch["ks"] = [7] * 20
+    with pytest.raises(InputError, match=r"compofa: k0=7 is not what this part of mbv3 has there"):
+        FIXED.from_ofa(arch)
+    with pytest.raises(InputError, match="must be fixed or elastic; did you mean 'fixed'"):
+        CompoundSpace("fxed")
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_strategy_finds_the_exact_optima(strategy):
+    """The space is small enough to know the best architecture for every target, and to find it."""
+    problem = Problem(FIXED, embedded_predictor(FIXED), latency_table(FIXED, "note10"))
+    genes = everything()
+    assert len(set(FIXED.keys(genes))) == 5 * 243
+    cost, accuracy = problem.cost.cost(genes), problem.predictor.accuracy(genes)
+    assert (problem.cost.minimum, problem.cost.maximum) == (cost.min(), cost.max())
+    evolution = {
+        "_target_": "ofa_bench.search.Evolution",
+        "population_size": 100,
+        "mutate_prob": 0.3,
+    }
+    node = OmegaConf.create(
+        {"evolution": evolution, "strategy": OmegaConf.load(conf_dir() / f"strategy/{strategy}.yaml")}
+    )
+    targets = (20.0, 30.0, 15.0, 45.0)
+    results = dict(instantiate(node.strategy).search(problem, targets, Budget(60, 60), np.random.default_rng(4)))
+    for i, target in enumerate(targets):
+        assert results[i].accuracy == pytest.approx(accuracy[cost <= target].max(), abs=1e-6)
+        assert results[i].cost <= target

@@ -1,0 +1,103 @@
+"""Paths of tables on the command line, without running it; ``test_app.py`` runs it."""
+
+import os
+
+import pytest
+from hydra.core.config_store import ConfigStore
+
+from ofa_bench.errors import InputError
+from ofa_bench.own_tables import with_own_tables
+
+FILES = ("my/phone/mbv3.json", "other/phone/mbv3.json", "table.v2.json", "15.json", "a b/my t\u00e2ble,1.json",
+         "my/note10.json", "note10/mbv3.json", "conf/device/mine.yaml", "mine/mbv3.json")  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    for file in FILES:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "other"))
+    monkeypatch.setattr(ConfigStore.instance(), "repo", {})
+    return tmp_path
+
+
+def stored():
+    return {
+        name.removesuffix(".yaml"): node.node.device for name, node in ConfigStore.instance().repo["device"].items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "option", "device"),
+    [
+        ("my/phone", "phone", "my/phone"),
+        ("./my/../my/phone/", "phone", "my/phone"),
+        ("my/phone/mbv3.json", "mbv3", "my/phone/mbv3.json"),
+        ("table.v2.json", "table.v2", "table.v2.json"),
+        ("'table.v2.json'", "table.v2", "table.v2.json"),
+        ("15.json", "'15'", "15.json"),
+        ("a b/my t\u00e2ble,1.json", "'my_t\u00e2ble_1'", "a b/my t\u00e2ble,1.json"),
+        ("mine", "mine", "mine"),
+        ("~/phone", "phone", "other/phone"),
+    ],
+)
+def test_a_path_becomes_an_option(given, option, device):
+    assert with_own_tables(["-m", f"device={given}", "seed=1"]) == ["-m", f"device={option}", "seed=1"]
+    assert stored() == {option.strip("'"): device}
+
+
+def test_absolute_paths_are_kept_where_they_are_elsewhere(folder, monkeypatch):
+    monkeypatch.chdir(folder / "other")
+    assert with_own_tables([f"device={folder}/my/phone"]) == ["device=phone"]
+    assert stored() == {"phone": f"{folder}/my/phone"}
+    assert with_own_tables([f"device={folder}/other/phone"]) == ["device=phone"]
+    assert stored() == {"phone": "phone"}
+
+
+def test_a_link_gives_its_own_name(folder):
+    (folder / "linked").symlink_to(folder / "table.v2.json")
+    assert with_own_tables(["device=linked"]) == ["device=linked"]
+    assert stored() == {"linked": "linked"}
+
+
+def test_paths_and_options_are_swept_together(folder):
+    given = f"device=note10,my/phone,{folder}/table.v2.json,'15.json',nowhere/x"
+    assert with_own_tables([given]) == ["device=note10,phone,table.v2,'15',nowhere/x"]
+    assert stored() == {"phone": "my/phone", "table.v2": "table.v2.json", "15": "15.json"}
+    assert with_own_tables(["device=choice(macs,my/phone)"]) == ["device=macs,phone"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["device=note10", "device=", "device=no/where", "device=note10,macs", "device.device=my/phone", "strategy=my",
+     "device=(", "device=~nobody/x", "device=" + "a" * 5000, "device=null", "device=range(1,3)", "+device=my/phone"],
+)  # fmt: skip
+def test_all_else_stays_as_it_is(text):
+    assert with_own_tables([text]) == [text]
+    assert "device" not in ConfigStore.instance().repo
+
+
+@pytest.mark.parametrize("folder_option", [["--config-dir", "conf"], ["--config-dir=conf"], ["-cd", "conf"]])
+def test_a_users_options_are_options_too(folder_option):
+    arguments = [*folder_option, "-m", "device=mine"]
+    assert with_own_tables(arguments) == arguments
+    with pytest.raises(InputError, match=r"device=\./mine: there is an option mine already; rename"):
+        with_own_tables([*folder_option, "device=./mine"])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "device=my/note10.json",
+            "device=my/note10.json: there is an option note10 already; rename this file or folder",
+        ),
+        ("device=./note10", "device=./note10: there is an option note10 already"),
+        ("device=my/phone,other/phone", f"device=other/phone: would be called phone, as .*{os.sep}my{os.sep}phone is"),
+    ],
+)
+def test_names_that_collide_are_refused(text, said):
+    with pytest.raises(InputError, match=said):
+        with_own_tables(["-m", text])

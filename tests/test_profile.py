@@ -1,0 +1,102 @@
+"""A whole profile, on a device whose latency is known: a file's parameters."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ofa_bench import profile as module
+from ofa_bench.errors import InputError
+from ofa_bench.predictors import latency_table
+from ofa_bench.profile import Options, profile
+from ofa_bench.spaces import MobileNetV3Space
+from ofa_bench.supernets import supernet
+from ofa_bench.testing import check_cost
+
+SPACE = MobileNetV3Space()
+TIMER = '''
+import onnx, os
+
+def timer(path):
+    """A tenth of a millisecond for every thousand parameters; the second round never ends."""
+    from pathlib import Path
+    with open("calls", "a") as calls:
+        calls.write("x")
+    if os.path.exists("stop") and os.path.getsize("calls") > 500:
+        raise KeyboardInterrupt
+    graph = onnx.load(str(path)).graph
+    return sum(__import__("numpy").prod(weight.dims) for weight in graph.initializer if len(weight.dims) > 1) / 1e4
+'''
+
+
+def parameters(row):
+    module = supernet(SPACE).subnet(row).build()
+    return sum(weight.numel() for weight in module.parameters() if weight.dim() > 1) / 1e4
+
+
+def test_profile_from_the_command_line(tmp_path):
+    """Interrupted in its second round it goes on; its table is exact and searched on at once."""
+    (tmp_path / "my_timer.py").write_text(TIMER)
+    (tmp_path / "stop").touch()
+    command = ["space=mbv3", "out=devices/phone", "runner=my_timer.timer", "rounds=2", "calibration=3", "held_back=10"]
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+        )
+
+    stopped = run("ofa_bench.profile", *command)
+    assert stopped.returncode == 130, stopped.stderr
+    assert "finished rounds are kept" in stopped.stderr
+    (tmp_path / "stop").unlink()
+    (tmp_path / "calls").unlink()
+    done = run("ofa_bench.profile", *command)
+    assert done.returncode == 0, done.stderr
+    assert "use it: device=devices/phone" in done.stdout
+    assert "measuring" in done.stderr
+    assert (tmp_path / "calls").stat().st_size == 440 + 15 + 10  # the second round alone
+    assert sorted(path.name for path in (tmp_path / "devices/phone").iterdir()) == ["mbv3.json"]
+
+    table = latency_table(SPACE, str(tmp_path / "devices/phone"))
+    check_cost(table, SPACE)
+    for row in SPACE.canonical(SPACE.sample(3, np.random.default_rng(0))):
+        assert table.cost(row[None])[0] == pytest.approx(parameters(row), rel=1e-3)
+    card = table.card
+    assert card["held_back"]["max_error"] < 1e-3
+    assert card["held_back"]["rank_correlation"] == 1
+    assert card["protocol"]["rounds"] == 2
+    assert card["runner"] == "my_timer.timer"
+    assert {"machine", "date", "threads", "calibration", "guard_band"} <= set(card)
+    assert len(table.targets) == 10
+
+    searched = run("ofa_bench", "device=devices/phone", "budget=quick", "tracking=none")
+    assert searched.returncode == 0, searched.stderr
+    record = json.loads(next((tmp_path / "multirun").rglob("record.json")).read_text())
+    assert record["targets"] == list(table.targets)
+    assert record["device"]["sha256"] == table.sha256
+    again = run("ofa_bench.profile", *command)
+    assert again.returncode == 2
+    assert "already there; move it away or choose another out=" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"rounds": 1}, "rounds=1: must be 2 or more"),
+        ({"held_back": 9}, "held_back=9: must be 10 or more"),
+        (
+            {"space": "mbv2"},
+            "space=mbv2: no such option; there are compofa, mbv3, proxyless, resnet50d; did you mean 'mbv3'",
+        ),
+        ({"space": "compofa"}, "a part of mbv3; its table serves, profile that"),
+    ],
+)
+def test_bad_options_are_refused(change, said, tmp_path):
+    with pytest.raises(InputError, match=said):
+        profile(Options(**({"out": str(tmp_path)} | change)))
+
+
+def test_the_machine_is_described():
+    assert {"system", "processor", "cores"} == set(module.machine())

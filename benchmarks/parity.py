@@ -84,9 +84,8 @@ def main() -> None:
             error = accuracy.std(ddof=1) / np.sqrt(repeats)
             print(f"  {name:14} {accuracy.mean():.3f} +- {error:.3f} %   {taken:8.2f} s (median)")
         test = found["equivalence"]
-        print(
-            f"  vanilla - ofa  {test['difference']:+.3f} points, 90 % interval {test['low']:+.3f} to {test['high']:+.3f}"
-        )
+        interval = f"90 % interval {test['low']:+.3f} to {test['high']:+.3f}"
+        print(f"  vanilla - ofa  {test['difference']:+.3f} points, {interval}")
         print(f"  two one-sided tests at +-{MARGIN} points: p = {test['p']:.2g}")
         print(f"  ofa takes {np.median(found['ratio']):.1f} times as long (median of {repeats})")
 

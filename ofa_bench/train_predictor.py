@@ -1,8 +1,8 @@
 """``python -m ofa_bench.train_predictor``: train, judge and write the embedded accuracy predictor of a space.
 
 Keys are given as ``key=value``: ``space``, ``device``, ``hidden``, ``seconds``, ``repeats``, ``seed``, ``threads``,
-``out``. It needs OFA's official predictor as the teacher. The card written beside the weights says how far the student is off on
-uniform samples and on the frontier, and what a search on it loses when the teacher scores what it found.
+``out``. It needs OFA's official predictor as the teacher. The card written beside the weights says how far the student
+is off on uniform samples and on the frontier, and what a search on it loses when the teacher scores what it found.
 """
 
 import json
@@ -59,9 +59,9 @@ def judge(
 ) -> dict[str, Any]:
     """Compare a student with its teacher; errors, losses and overestimates are in percentage points of accuracy.
 
-    The same searches, for the device's default targets, run on both from the same random streams. ``loss`` is the teacher's accuracy of what a search on
-    the teacher found, less that of what the search on the student found; ``overestimate`` is the student's accuracy
-    of what it found, less the teacher's.
+    The same searches, for the device's default targets, run on both from the same random streams. ``loss`` is the
+    teacher's accuracy of what a search on the teacher found, less that of what the search on the student found;
+    ``overestimate`` is the student's accuracy of what it found, less the teacher's.
     """
     uniform = space.sample(SAMPLES, np.random.default_rng([seed, 1]))
     frontier: list[Genes] = []

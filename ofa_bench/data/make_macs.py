@@ -14,7 +14,7 @@ from ofa_bench.search import Problem, default_targets
 from ofa_bench.spaces import DesignSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.supernets import count_macs, supernet
 
-__all__ = ["main", "macs_terms"]
+__all__ = ["macs_terms", "main"]
 
 
 def macs_terms(space: DesignSpace) -> list[Term]:

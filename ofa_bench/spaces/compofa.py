@@ -26,9 +26,8 @@ class CompoundSpace(PartSpace):
 
     def __init__(self, kernels: str = "fixed") -> None:
         if kernels not in KERNEL_OPTIONS:
-            raise InputError(
-                f"space.kernels={kernels}: must be {' or '.join(KERNEL_OPTIONS)}{suggestion(str(kernels), KERNEL_OPTIONS)}"
-            )
+            near = suggestion(str(kernels), KERNEL_OPTIONS)
+            raise InputError(f"space.kernels={kernels}: must be {' or '.join(KERNEL_OPTIONS)}{near}")
         whole = MobileNetV3Space()
         kept = [gene for gene in whole.genes if gene.name[0] in "rd" or (gene.name[0] == "k" and kernels == "elastic")]
         sources: dict[str, tuple[str, Sequence[int]]] = {

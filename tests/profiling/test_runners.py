@@ -84,7 +84,7 @@ def test_callable_is_found_by_its_dotted_name(monkeypatch, tmp_path):
     (tmp_path / "my_timer.py").write_text("def timer(path):\n    return 2.5\nnumber = 3\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert checked(make_runner("my_timer.timer", 1), Path("x.onnx")) == [2.5]
-    with pytest.raises(InputError, match="runner=my_timer.number: not callable"):
+    with pytest.raises(InputError, match=r"runner=my_timer\.number: not callable"):
         make_runner("my_timer.number", 1)
     with pytest.raises(InputError, match="neither onnxruntime, nor a command"):
         make_runner("my_timer.nothing", 1)

@@ -1,15 +1,18 @@
+import io
 import json
+import re
 from pkgutil import resolve_name
 
 import numpy as np
 import pytest
 from conftest import findings
+from rich.console import Console
 
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
-from ofa_bench.results import records
+from ofa_bench.results import records, tracking
 from ofa_bench.results.plots import accuracy_over_cost, labels
-from ofa_bench.results.tables import markdown, rows, totals
+from ofa_bench.results.tables import markdown, print_tables, rows, totals
 from ofa_bench.search import Evolution
 from ofa_bench.spaces import MobileNetV3Space
 from ofa_bench.strategies import Budget, Chain
@@ -126,6 +129,36 @@ def test_markdown_has_a_line_a_row():
     assert len(lines) == 4
     assert "infeasible" in lines[3]
     assert len({line.count("|") for line in lines}) == 1
+    assert all(" ms &nbsp; |" in line for line in lines[2:])
+
+
+OTHER = {**RECORD, "address": "s/other/p/bottom_up/b/t/seed=0", "choices": CHOICES | {"device": "other"}, "unit": "1/s"}
+
+
+def test_printed_tables_are_one_a_problem_with_its_unit():
+    console = Console(width=60, file=io.StringIO())
+    print_tables([RECORD, OTHER, make("top_down")], console)
+    text = console.file.getvalue()
+    assert text.count("cost ms") == text.count("cost 1/s") == 1
+    assert text.splitlines()[0] == "s / d / p / b / t / seed=0"
+    assert text.count("s / other / p / b / t / seed=0") == 1
+    assert text.count("Means (± standard deviation) over 2 repeats") == 2
+    assert text.count("Accuracy is predicted") == 1
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_every_problem_is_drawn_on_its_own(tmp_path, number):
+    several = [{**OTHER, "choices": OTHER["choices"] | {"device": f"phone{i}"}} for i in range(number)]
+    accuracy_over_cost(several, tmp_path / "picture.png")
+    width, height = (int.from_bytes((tmp_path / "picture.png").read_bytes()[i : i + 4], "big") for i in (16, 20))
+    assert (width, height) == {1: (960, 600), 2: (1320, 480), 5: (1980, 960)}[number]
+
+
+def test_metrics_have_names_that_mlflow_allows():
+    record = {**OTHER, "targets": [3e7, 5.0, 20.0], "config": {}}
+    names = {metric.key for metric in tracking._metrics(record)}
+    assert "target/3e_07 1_s: cost" in names
+    assert all(re.fullmatch(r"[/\w.\- :]*", name) for name in names)
 
 
 def test_plot_draws_every_record(tmp_path):

@@ -103,7 +103,7 @@ def print_tables(records: Iterable[Record], console: Console) -> None:
 
 def _table(records: Sequence[Record]) -> Table:
     unit, repeats, n_targets = records[0]["unit"], len(records[0]["repeats"]), len(records[0]["targets"])
-    table = Table(caption_justify="left", box=SIMPLE_HEAD)
+    table = Table(caption_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     notes = [f"Means (± standard deviation) over {repeats} repeats."] if repeats > 1 else []
     if n_targets > MOST_TARGETS:
         notes.append(f"The rows of the {n_targets} targets are in the records.")

@@ -6,10 +6,11 @@ import pytest
 from ofa_bench.errors import InputError
 from ofa_bench.ofa_package import ofa_latency_table
 from ofa_bench.predictors import CostTable, latency_table
-from ofa_bench.predictors.assets import asset_path
+from ofa_bench.predictors.assets import asset_path, sha256_of
 from ofa_bench.predictors.cost import Term
+from ofa_bench.predictors.devices import write_table
 from ofa_bench.predictors.elimination import minimise
-from ofa_bench.spaces import MobileNetV3Space
+from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.spaces.mobile import RESOLUTIONS
 from ofa_bench.testing import check_cost
 
@@ -82,12 +83,59 @@ def test_bad_tables_are_refused(term, said):
 
 
 def test_unknown_device_is_refused():
-    with pytest.raises(InputError, match="there are note10; did you mean 'note10'"):
+    with pytest.raises(InputError, match=r"there are .*macs, note10, or the path of a table; did you mean 'note10'"):
         latency_table(SPACE, "note1o")
 
 
-def test_device_without_a_table_for_the_space_names_what_it_has():
-    space = MobileNetV3Space()
-    space.name = "other"
-    with pytest.raises(InputError, match="no table for space other, only for mbv3"):
-        latency_table(space, "note10")
+def test_device_without_a_table_for_the_space_names_what_there_is():
+    with pytest.raises(InputError, match=r"no table for space resnet50d, only for mbv3; devices with .*: .*macs"):
+        latency_table(ResNet50DSpace(), "note10")
+
+
+def test_a_written_table_is_read_again_from_its_file_or_folder(tmp_path):
+    terms = [Term((("r",),), np.arange(1.0, 6.0)), Term((("r", "k0", "e0"), ("r", "k1", "e1")), np.ones((5, 3, 3)))]
+    path = tmp_path / "phone" / "mbv3.json"
+    write_table(path, terms, space="mbv3", device="phone", unit="ms", card={"title": "made up"}, targets=[3.0, 4.0])
+    by_file, by_folder = latency_table(SPACE, str(path)), latency_table(SPACE, str(path.parent))
+    assert (by_file.name, by_folder.name) == ("mbv3", "phone")
+    assert by_folder.targets == (3.0, 4.0)
+    assert by_folder.card == {"title": "made up"}
+    assert by_folder.minimum == 3.0
+    assert by_file.sha256 == by_folder.sha256 == sha256_of(path)
+    with pytest.raises(InputError, match="no table for space resnet50d, only for mbv3"):
+        latency_table(ResNet50DSpace(), str(path.parent))
+    with pytest.raises(InputError, match=r"for space mbv3, not of .* for resnet50d"):
+        latency_table(ResNet50DSpace(), str(path))
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"format": "ofa_bench.cost_table/1", "space": "mbv3"}', "\x00"])
+def test_a_file_that_is_no_table_is_refused(content, tmp_path):
+    (tmp_path / "table.json").write_text(content)
+    with pytest.raises(InputError, match="not a cost table"):
+        latency_table(SPACE, str(tmp_path / "table.json"))
+
+
+def test_a_rescaled_table_keeps_exact_extremes():
+    made = NOTE10.rescaled(np.random.default_rng(7))
+    check_cost(made, SPACE)
+    genes = SPACE.sample(100, np.random.default_rng(8))
+    assert np.corrcoef(made.cost(genes), NOTE10.cost(genes))[0, 1] < 0.999
+    assert NOTE10.minimum == pytest.approx(9.890, abs=0.001)
+
+
+def test_a_part_of_another_space_is_refused():
+    with pytest.raises(InputError, match="compofa is a part of mbv3, not resnet50d"):
+        latency_table(ResNet50DSpace(), "macs").within(CompoundSpace())
+
+
+@pytest.mark.parametrize("space", [SPACE, ProxylessNASSpace(), ResNet50DSpace()], ids=lambda space: space.name)
+def test_measured_tables(space):
+    table = latency_table(space, "cpu_onnx")
+    check_cost(table, space)
+    card = table.card
+    assert {"runner", "threads", "machine", "date", "protocol", "calibration", "held_back"} <= set(card)
+    assert card["held_back"]["networks"] >= 25
+    assert card["held_back"]["mean_error"] < 0.03
+    assert card["held_back"]["rank_correlation"] > 0.98
+    assert len(table.targets) == 10
+    assert table.minimum < table.targets[0] < table.targets[-1] < table.maximum

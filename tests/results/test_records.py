@@ -136,7 +136,7 @@ OTHER = {**RECORD, "address": "s/other/p/bottom_up/b/t/seed=0", "choices": CHOIC
 
 
 def test_printed_tables_are_one_a_problem_with_its_unit():
-    console = Console(width=60, file=io.StringIO())
+    console = Console(width=80, file=io.StringIO())
     print_tables([RECORD, OTHER, make("top_down")], console)
     text = console.file.getvalue()
     assert text.count("cost ms") == text.count("cost 1/s") == 1

@@ -73,7 +73,7 @@ class _OwnTables:
             raise InputError(f"device={text}: would be called {name}, as {self._paths[name]} is; rename one of them")
         # Relative where it can be, so that records stay valid where the folder that holds all is moved.
         device = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-        node = {"_target_": "ofa_bench.predictors.latency_table", "device": str(device)}
+        node = {"_target_": "ofa_bench.predictors.latency_table", "device": str(device), "guard_band": False}
         ConfigStore.instance().store(name=name, group="device", node=node)
         return name if _parsed(name) == name else f"'{name}'"
 

@@ -33,7 +33,7 @@ from ofa_bench.profiling.rounds import Times, export_all, measure
 from ofa_bench.profiling.runners import make_runner
 from ofa_bench.search import Problem, default_targets
 from ofa_bench.spaces import DesignSpace, PartSpace
-from ofa_bench.words import say
+from ofa_bench.words import say, show_help
 
 __all__ = ["Options", "main", "make_table", "profile"]
 
@@ -148,6 +148,7 @@ def _asked(options: Options) -> list[str]:
 
 def main() -> None:
     """Read the options, profile, and say how good the table is. Exit codes: 0 done, 1 failed, 2 bad input."""
+    show_help(__doc__, Options())
     try:
         options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), OmegaConf.from_cli()))
         assert isinstance(options, Options)

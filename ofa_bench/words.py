@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ofa_bench.errors import InputError, suggestion
 
-__all__ = ["TRACEBACK", "explain", "say"]
+__all__ = ["TRACEBACK", "explain", "say", "show_help"]
 
 TRACEBACK = "OFA_BENCH_TRACEBACK"
 """Environment variable that carries the user's ``HYDRA_FULL_ERROR=1`` into every process."""
@@ -61,6 +61,14 @@ def say(error: BaseException, where: str = "") -> int:
     line, code = explain(error)
     print(f"ofa_bench: {where}{line}", file=sys.stderr)
     return code
+
+
+def show_help(text: str | None, options: object) -> None:
+    """Print a module's text and its options with their defaults, and exit, where the command line asks for help."""
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        defaults = "\n".join(f"  {key}={value}" for key, value in vars(options).items())
+        print(f"{text}\nDefaults:\n{defaults}")
+        sys.exit(0)
 
 
 def _missing_option(error: MissingConfigException) -> str:

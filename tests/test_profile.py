@@ -98,5 +98,14 @@ def test_bad_options_are_refused(change, said, tmp_path):
         profile(Options(**({"out": str(tmp_path)} | change)))
 
 
+def test_help_tells_the_options(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["profile", "--help"])
+    with pytest.raises(SystemExit) as stopped:
+        module.main()
+    assert stopped.value.code == 0
+    said = capsys.readouterr().out
+    assert all(f"  {key}={value}" in said for key, value in vars(Options()).items())
+
+
 def test_the_machine_is_described():
     assert {"system", "processor", "cores"} == set(module.machine())

@@ -19,14 +19,21 @@ FOLDER = Path(__file__).parents[1] / "data" / "devices"
 """Holds a folder for each device, with ``<space>.json``."""
 
 
-def latency_table(space: DesignSpace, device: str) -> CostTable:
+def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> CostTable:
     """Load a device's table for a space: from the package, or from a user's file or folder of ``<space>.json``.
 
     A part of a space (``PartSpace``) is served by the table of the whole.
 
+    Args:
+        space: the design space.
+        device: the name of one that the package has, or a path.
+        guard_band: raise all costs by the table's own error (see ``CostTable.guarded``).
+
     Raises:
-        InputError: there is no such device or file, or it has no table for the space.
+        InputError: there is no such device or file, it has no table for the space, or none with an error to guard by.
     """
+    if guard_band:
+        return latency_table(space, device).guarded()
     if isinstance(space, PartSpace):
         return latency_table(space.whole, device).within(space)
     devices = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())

@@ -123,6 +123,18 @@ def test_a_rescaled_table_keeps_exact_extremes():
     assert NOTE10.minimum == pytest.approx(9.890, abs=0.001)
 
 
+def test_a_guard_band_is_a_lower_target(tmp_path):
+    terms = [Term((("r",),), np.arange(1.0, 6.0))]
+    write_table(tmp_path / "mbv3.json", terms, space="mbv3", device="x", unit="ms", card={"guard_band": 1.25})
+    plain, guarded = (latency_table(SPACE, str(tmp_path), guard_band=guard) for guard in (False, True))
+    check_cost(guarded, SPACE)
+    genes = SPACE.sample(50, np.random.default_rng(9))
+    assert guarded.cost(genes) == pytest.approx(1.25 * plain.cost(genes))
+    assert guarded.minimum == 1.25
+    with pytest.raises(InputError, match="device=note10: guard_band=true needs a table whose card has"):
+        latency_table(CompoundSpace(), "note10", guard_band=True)
+
+
 def test_a_part_of_another_space_is_refused():
     with pytest.raises(InputError, match="compofa is a part of mbv3, not resnet50d"):
         latency_table(ResNet50DSpace(), "macs").within(CompoundSpace())

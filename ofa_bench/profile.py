@@ -8,6 +8,7 @@ and returns milliseconds.
 
 Every distinct block is timed alone; whole networks, timed in the same rounds, calibrate the sum of blocks for each
 resolution, and others, held back, say how far off it is. Interrupted, the same command goes on with the next round.
+The milliseconds themselves are kept in ``<out>/<space>.measurements.jsonl``.
 """
 
 import os
@@ -29,7 +30,7 @@ from ofa_bench.predictors.cost import Term
 from ofa_bench.predictors.devices import write_table
 from ofa_bench.profiling.fit import calibrate, calibrated_terms, errors, summarise, terms
 from ofa_bench.profiling.plan import Plan, make_plan
-from ofa_bench.profiling.rounds import Times, export_all, measure
+from ofa_bench.profiling.rounds import MEASUREMENTS, Times, export_all, measure
 from ofa_bench.profiling.runners import make_runner
 from ofa_bench.search import Problem, default_targets
 from ofa_bench.spaces import DesignSpace, PartSpace
@@ -79,7 +80,7 @@ def profile(options: Options) -> Path:
     paths = export_all(plan.items, work / "onnx")
     runner = make_runner(options.runner, options.threads)
     name = getattr(runner, "name", options.runner)
-    about = {"plan": plan.sha256, "runner": name, "threads": options.threads, "machine": machine()}
+    about = {"files": list(plan.items), "runner": name, "threads": options.threads, "machine": machine()}
     times, load = measure(paths, runner, work, about, options.rounds, options.seed)
     card = {
         "title": f"Measured latency of space {space.name}, one image",
@@ -92,6 +93,7 @@ def profile(options: Options) -> Path:
         "made_by": " ".join(["python -m ofa_bench.profile", *_asked(options)]),
     }
     make_table(space, plan, times, path, out.name, card)
+    (work / MEASUREMENTS).replace(out / f"{space.name}.{MEASUREMENTS}")
     shutil.rmtree(work)
     return path
 

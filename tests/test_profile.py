@@ -57,7 +57,11 @@ def test_profile_from_the_command_line(tmp_path):
     assert "use it: device=devices/phone" in done.stdout
     assert "measuring" in done.stderr
     assert (tmp_path / "calls").stat().st_size == 440 + 15 + 10  # the second round alone
-    assert sorted(path.name for path in (tmp_path / "devices/phone").iterdir()) == ["mbv3.json"]
+    made = sorted(path.name for path in (tmp_path / "devices/phone").iterdir())
+    assert made == ["mbv3.json", "mbv3.measurements.jsonl"]
+    head, *rounds = map(json.loads, (tmp_path / "devices/phone" / made[1]).read_text().splitlines())
+    assert len(head["files"]) == len(rounds[0]["ms"]) == 465
+    assert len(rounds) == 2
 
     table = latency_table(SPACE, str(tmp_path / "devices/phone"))
     check_cost(table, SPACE)

@@ -1,7 +1,5 @@
 """What is measured for a table: the pieces, whole networks to calibrate their sum, and others to validate it."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -29,11 +27,6 @@ class Plan:
     def items(self) -> dict[str, Piece]:
         """Give everything to time: pieces, then networks (first those for calibration), each once."""
         return self.pieces | {network.key: network for network in self.networks}
-
-    @property
-    def sha256(self) -> str:
-        """Identify the plan, so that measurements of another are not mixed with its own."""
-        return hashlib.sha256(json.dumps(list(self.items)).encode()).hexdigest()
 
 
 def make_plan(net: Supernet, sizes: CostTable, calibration: int, held_back: int, seed: int) -> Plan:

@@ -16,12 +16,13 @@ from ofa_bench.export import write_onnx
 from ofa_bench.profiling.runners import Runner, checked
 from ofa_bench.supernets import Piece
 
-__all__ = ["Times", "export_all", "measure"]
+__all__ = ["MEASUREMENTS", "Times", "export_all", "measure"]
 
 Times = NDArray[np.float64]
 """Milliseconds: float64 [items, rounds, runs]."""
 
 MEASUREMENTS = "measurements.jsonl"
+"""The first line tells what was measured, each further one has a round: milliseconds of every run of every file."""
 
 
 def export_all(items: Mapping[str, Piece], folder: Path) -> list[Path]:

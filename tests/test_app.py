@@ -344,6 +344,31 @@ def test_spaces_and_devices_are_swept_each_with_its_own_targets(ofa_bench, tmp_p
     assert {run.data.params["unit"] for run in cells} == {"ms", "MMACs"}
 
 
+def test_three_spaces_with_nothing_but_the_package(ofa_bench, tmp_path):
+    """The command of the README: each space with its own genes, predictor, device and targets, and no file of OFA's."""
+    swept = ("-m", "strategy=vanilla,top_down,bottom_up", "space=mbv3,resnet50d,proxyless")
+    small = ("budget=quick", "evolution.population_size=30", "tracking=none")
+    done = ofa_bench(*swept, *small, OFA_BENCH_ASSETS=str(tmp_path / "none"), XDG_CACHE_HOME=str(tmp_path / "none"))
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(path.read_text()) for path in sorted((tmp_path / "multirun").rglob("record.json"))]
+    assert len(found) == 9
+    about = {(one["choices"]["space"], one["choices"]["device"], one["predictor"]["name"]) for one in found}
+    assert about == {
+        ("mbv3", "note10", "embedded"),
+        ("resnet50d", "cpu_onnx", "embedded"),
+        ("proxyless", "cpu_onnx", "transfer"),
+    }
+    for one in found:
+        assert (one["unit"], len(one["targets"])) == ("ms", 10)
+        results = one["repeats"][0]["results"]
+        assert all(result["feasible"] and result["cost"] <= result["target"] for result in results)
+        assert results[0]["accuracy"] < results[5]["accuracy"] <= results[-1]["accuracy"] + 0.003
+    keys = {one["choices"]["space"]: set(one["repeats"][0]["results"][0]["architecture"]) for one in found}
+    assert keys["resnet50d"] == {"d", "e", "w", "image_size"}
+    genes = {one["choices"]["space"]: len(one["repeats"][0]["results"][0]["genes"]) for one in found}
+    assert genes == {"mbv3": 46, "resnet50d": 30, "proxyless": 48}
+
+
 def test_quantiles_are_recorded_as_costs(ofa_bench, tmp_path):
     assert ofa_bench("-m", "targets=quantiles", "device=macs,note10", *SMALL).returncode == 0
     for one in found(tmp_path).values():

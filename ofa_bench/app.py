@@ -23,7 +23,7 @@ from ofa_bench.config import (
 )
 from ofa_bench.own_tables import with_own_tables
 from ofa_bench.sweep import UNTRACKED, Sweep, SweepCallback, tracked
-from ofa_bench.words import TRACEBACK, say
+from ofa_bench.words import heed_full_error, say
 
 if TYPE_CHECKING:
     from ofa_bench.results.records import Record
@@ -112,8 +112,7 @@ def show(found: "list[Record]", output: Path, tracking: TrackingConfig) -> None:
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
-    if os.environ.get("HYDRA_FULL_ERROR") == "1":
-        os.environ[TRACEBACK] = "1"
+    heed_full_error()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what is wrong with the command line instead of printing it
     os.environ[SWEEP_VARIABLE] = ""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's or a container's stop is an interrupt too

@@ -1,8 +1,9 @@
 """``python -m ofa_bench.profile``: measure a device and write its latency table for a space.
 
 Keys are given as ``key=value``: ``space``, ``out``, ``runner``, ``rounds``, ``threads``, ``calibration``,
-``held_back``, ``seed``. The table goes to ``<out>/<space>.json``, and ``device=<out>`` searches on it at once.
-``runner`` is ``onnxruntime`` (this machine's CPU), a command that times one ONNX file and whose last line holds
+``held_back``, ``seed``, ``note`` (kept in the card: what device it is). The table goes to ``<out>/<space>.json``, and
+``device=<out>`` searches on it at once.
+``runner`` is ``onnxruntime`` (this machine's CPU), a command that times one ONNX file and whose last line is
 milliseconds (``runner='./on_phone.sh {model}'``), or the dotted name of a Python callable that takes the file's path
 and returns milliseconds.
 
@@ -15,26 +16,23 @@ import os
 import platform
 import shutil
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from omegaconf import OmegaConf
 
-from ofa_bench.config import load_space
+from ofa_bench.config import conf_dir, load_space
 from ofa_bench.errors import InputError
-from ofa_bench.predictors import CostTable, embedded_predictor, latency_table
-from ofa_bench.predictors.cost import Term
-from ofa_bench.predictors.devices import write_table
-from ofa_bench.profiling.fit import calibrate, calibrated_terms, errors, summarise, terms
-from ofa_bench.profiling.plan import Plan, make_plan
-from ofa_bench.profiling.rounds import MEASUREMENTS, Times, export_all, measure
-from ofa_bench.profiling.runners import make_runner
-from ofa_bench.search import Problem, default_targets
-from ofa_bench.spaces import DesignSpace, PartSpace
-from ofa_bench.words import say, show_help
+from ofa_bench.words import heed_full_error, say, show_help
+
+if TYPE_CHECKING:
+    from ofa_bench.profiling.plan import Plan
+    from ofa_bench.profiling.rounds import Times
+    from ofa_bench.spaces import DesignSpace
 
 __all__ = ["Options", "main", "make_table", "profile"]
 
@@ -51,12 +49,23 @@ class Options:
     calibration: int = 8
     held_back: int = 25
     seed: int = 0
+    note: str = ""
 
     def check(self) -> None:
-        """Raise InputError where a value is out of range."""
-        for key, least in (("rounds", 2), ("threads", 1), ("calibration", 3), ("held_back", 10), ("seed", 0)):
+        """Raise InputError where a value is out of range, or another device has the table's name."""
+        for key, least in (("rounds", 7), ("threads", 1), ("calibration", 3), ("held_back", 10), ("seed", 0)):
             if getattr(self, key) < least:
                 raise InputError(f"{key}={getattr(self, key)}: must be {least} or more")
+        from ofa_bench.predictors.devices import FOLDER
+
+        taken = [option.stem for option in (conf_dir() / "device").glob("*.yaml")]
+        if self.folder.name in taken and self.folder.parent != FOLDER:
+            raise InputError(f"out={self.out}: there is a device {self.folder.name} already; choose another name")
+
+    @property
+    def folder(self) -> Path:
+        """Where the table goes, absolute; its name is the device's."""
+        return Path(os.path.normpath(Path.cwd() / Path(self.out).expanduser()))
 
 
 def profile(options: Options) -> Path:
@@ -64,54 +73,68 @@ def profile(options: Options) -> Path:
 
     Raises:
         InputError: an option is wrong, the runner fails, or the table is already there.
+        OSError: the folder cannot be written.
     """
+    options.check()
+    from ofa_bench.predictors import latency_table
+    from ofa_bench.profiling.plan import make_plan
+    from ofa_bench.profiling.rounds import MEASUREMENTS, export_all, measure
+    from ofa_bench.profiling.runners import OnnxRuntime, make_runner
+    from ofa_bench.spaces import PartSpace
     from ofa_bench.supernets import supernet
 
-    options.check()
-    space = load_space(options.space)
+    space, out = load_space(options.space), options.folder
     if isinstance(space, PartSpace):
         raise InputError(f"space={options.space}: a part of {space.whole.name}; its table serves, profile that")
-    out = Path(options.out)
     path, work = out / f"{space.name}.json", out / f"{space.name}.unfinished"
     if path.exists():
         raise InputError(f"out={options.out}: {path} is already there; move it away or choose another out=")
-    net = supernet(space)
-    plan = make_plan(net, latency_table(space, "macs"), options.calibration, options.held_back, options.seed)
-    paths = export_all(plan.items, work / "onnx")
     runner = make_runner(options.runner, options.threads)
-    name = getattr(runner, "name", options.runner)
-    about = {"files": list(plan.items), "runner": name, "threads": options.threads, "machine": machine()}
-    times, load = measure(paths, runner, work, about, options.rounds, options.seed)
+    how: dict[str, Any] = {"runner": getattr(runner, "name", options.runner)}
+    if isinstance(runner, OnnxRuntime):
+        how |= {"threads": options.threads, "machine": machine()}
+    plan = make_plan(
+        supernet(space), latency_table(space, "macs"), options.calibration, options.held_back, options.seed
+    )
+    paths = export_all(plan.items, work / "onnx")
+    with runner if isinstance(runner, OnnxRuntime) else nullcontext():
+        times, load = measure(paths, runner, work, {"files": list(plan.items), **how}, options.rounds, options.seed)
     card = {
         "title": f"Measured latency of space {space.name}, one image",
         "device": out.name,
-        "runner": name,
-        "threads": options.threads,
-        "machine": about["machine"],
+        **({"note": options.note} if options.note else {}),
+        **how,
         "load_average": [min(load), max(load)],
         "date": date.today().isoformat(),
         "made_by": " ".join(["python -m ofa_bench.profile", *_asked(options)]),
     }
-    make_table(space, plan, times, path, out.name, card)
     (work / MEASUREMENTS).replace(out / f"{space.name}.{MEASUREMENTS}")
+    make_table(space, plan, times, path, card)
     shutil.rmtree(work)
     return path
 
 
-def make_table(space: DesignSpace, plan: Plan, times: Times, path: Path, device: str, card: dict[str, Any]) -> None:
+def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, card: dict[str, Any]) -> None:
     """Fit a table to milliseconds [items of the plan, rounds, runs] and write it with its card."""
+    from ofa_bench.predictors import CostTable, embedded_predictor
+    from ofa_bench.predictors.cost import Term
+    from ofa_bench.predictors.devices import write_table
+    from ofa_bench.profiling.fit import calibrate, calibrated_terms, errors, guard_band, summarise
+    from ofa_bench.profiling.plan import terms
+    from ofa_bench.search import Problem, default_targets
+
+    device, n = str(card["device"]), len(plan.calibration)
     milliseconds, chosen = summarise(times)
     by_key = dict(zip(plan.items, milliseconds.tolist(), strict=True))
+    measured = np.array([by_key[network.key] for network in plan.networks])
     raw = terms(plan.slots, by_key)
     sums = CostTable(space, raw, name=device, unit="ms", sha256="", card={})
-    measured = np.array([by_key[network.key] for network in plan.networks])
-    n = len(plan.calibration)
     resolution = plan.calibration[:, space.index["r"]].astype(np.intp)
     smallest = raw[0].values.reshape(len(raw[0].values), -1).min(axis=1)
-    calibration, form = calibrate(sums.cost(plan.calibration), measured[:n], resolution, smallest)
+    calibration, form, left_out = calibrate(sums.cost(plan.calibration), measured[:n], resolution, smallest)
     fitted = [Term(term.places, np.round(term.values, 5)) for term in calibrated_terms(raw, calibration)]
     table = CostTable(space, fitted, name=device, unit="ms", sha256="", card={})
-    held_back = errors(table.cost(plan.held_back), measured[n:])
+    held_back = table.cost(plan.held_back)
     card = card | {
         "protocol": {
             "rounds": times.shape[1],
@@ -120,10 +143,13 @@ def make_table(space: DesignSpace, plan: Plan, times: Times, path: Path, device:
             "calibrating_networks": n,
             **chosen,
         },
-        "calibration": form | {"intercept_ms_and_factor": np.round(calibration, 5).tolist()},
-        "held_back": held_back,
+        "calibration": {"form": form, "intercept_ms_and_factor": np.round(calibration, 5).tolist()},
+        "calibrating_networks_left_out": {name: errors(value, measured[:n]) for name, value in left_out.items()},
+        "held_back": errors(held_back, measured[n:]),
         "held_back_without_calibration": errors(sums.cost(plan.held_back), measured[n:]),
-        "guard_band": round(1 + held_back["p95_error"], 5),
+        "guard_band": guard_band(
+            np.concatenate([left_out[form], held_back]), np.concatenate([measured[:n], measured[n:]])
+        ),
     }
     problem = Problem(space, embedded_predictor(space), table)
     targets = default_targets(problem, np.random.default_rng(0))
@@ -148,18 +174,35 @@ def _asked(options: Options) -> list[str]:
     return [f"{key}={value}" for key, value in asdict(options).items() if value != standard[key] and key != "out"]
 
 
+def _given() -> Options:
+    """Read the command line; the runner's text is taken as it is, all else is YAML."""
+    words = [word for word in sys.argv[1:] if not word.startswith("runner=")]
+    runners = [word.removeprefix("runner=") for word in sys.argv[1:] if word.startswith("runner=")]
+    options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), OmegaConf.from_cli(words)))
+    assert isinstance(options, Options)
+    options.runner = runners[-1] if runners else options.runner
+    return options
+
+
 def main() -> None:
     """Read the options, profile, and say how good the table is. Exit codes: 0 done, 1 failed, 2 bad input."""
     show_help(__doc__, Options())
+    heed_full_error()
     try:
-        options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), OmegaConf.from_cli()))
-        assert isinstance(options, Options)
-        path = profile(options)
+        options = _given()
+        try:
+            path = profile(options)
+        except OSError as error:
+            raise InputError(
+                f"out={options.out}: {error.filename or ''} cannot be written ({error.strerror})"
+            ) from error
     except KeyboardInterrupt:
         print("ofa_bench: interrupted; finished rounds are kept, the same command goes on", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
         sys.exit(say(error))
+    from ofa_bench.predictors import latency_table
+
     found = latency_table(load_space(options.space), str(path)).card["held_back"]
     print(
         f"{path}: on {found['networks']} held-back networks, mean error {found['mean_error']:.1%}, 95th percentile "

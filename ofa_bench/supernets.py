@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from ofa_bench.errors import InputError
 from ofa_bench.ofa_package import import_ofa
@@ -129,14 +130,12 @@ class _MobileSupernet(Supernet):
 
     def _head(self, resolution: float) -> Piece:
         net, size = self.net, self._size(resolution, len(self.net.blocks) - 1)
-        pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        pool, flat = nn.AdaptiveAvgPool2d(1), nn.Flatten()
         if hasattr(net, "final_expand_layer"):
-            pool = nn.Sequential(nn.AdaptiveAvgPool2d(1))
-            parts = [net.final_expand_layer, pool, net.feature_mix_layer, nn.Flatten(), net.classifier]
+            parts = [net.final_expand_layer, pool, net.feature_mix_layer, flat, net.classifier]
         else:
-            parts = [net.feature_mix_layer, pool, net.classifier]
-        first = parts[0]
-        return _piece("head", first.in_channels, size, lambda: copy.deepcopy(nn.Sequential(*parts)))
+            parts = [net.feature_mix_layer, pool, flat, net.classifier]
+        return _piece("head", parts[0].in_channels, size, lambda: copy.deepcopy(nn.Sequential(*parts)))
 
 
 class _ResNetSupernet(Supernet):
@@ -245,8 +244,6 @@ def supernet(space: DesignSpace) -> Supernet:
 
 def count_macs(piece: Piece) -> int:
     """Count the multiply-accumulates of a piece's convolutions and matrix products, for one image."""
-    from torch.utils.flop_counter import FlopCounterMode
-
     module = piece.build().to("meta")
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         module(torch.empty((1, *piece.shape), device="meta"))

@@ -21,7 +21,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.predictors import AccuracyPredictor, CostTable, OneHotMLP, latency_table, official_predictor
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import DesignSpace, Genes
-from ofa_bench.words import say, show_help
+from ofa_bench.words import heed_full_error, say, show_help
 
 __all__ = ["main"]
 
@@ -117,6 +117,7 @@ def _errors(teacher: AccuracyPredictor, student: AccuracyPredictor, genes: Genes
 def main() -> None:
     """Read the options, train, and write ``<space>.npz`` and ``<space>.json`` into ``out``."""
     show_help(__doc__, Options())
+    heed_full_error()
     try:
         options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), OmegaConf.from_cli()))
         assert isinstance(options, Options)

@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ofa_bench.errors import InputError, suggestion
 
-__all__ = ["TRACEBACK", "explain", "say", "show_help"]
+__all__ = ["TRACEBACK", "explain", "heed_full_error", "say", "show_help"]
 
 TRACEBACK = "OFA_BENCH_TRACEBACK"
 """Environment variable that carries the user's ``HYDRA_FULL_ERROR=1`` into every process."""
@@ -26,7 +26,16 @@ TRACEBACK = "OFA_BENCH_TRACEBACK"
 
 _KINDS = {"Integer": "a whole number", "Float": "a number", "bool": "true or false"}
 
-_CANNOT_WRITE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
+_CANNOT_WRITE = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ENOSPC,
+)
 
 
 def explain(error: BaseException) -> tuple[str, int]:
@@ -61,6 +70,12 @@ def say(error: BaseException, where: str = "") -> int:
     line, code = explain(error)
     print(f"ofa_bench: {where}{line}", file=sys.stderr)
     return code
+
+
+def heed_full_error() -> None:
+    """Show tracebacks, in this process and those that it starts, where the user has set ``HYDRA_FULL_ERROR=1``."""
+    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+        os.environ[TRACEBACK] = "1"
 
 
 def show_help(text: str | None, options: object) -> None:

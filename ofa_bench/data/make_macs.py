@@ -10,6 +10,7 @@ from ofa_bench.predictors import AccuracyPredictor, CostTable, embedded_predicto
 from ofa_bench.predictors.cost import Term
 from ofa_bench.predictors.devices import FOLDER, write_table
 from ofa_bench.predictors.official import PUBLISHED
+from ofa_bench.profiling.plan import terms
 from ofa_bench.search import Problem, default_targets
 from ofa_bench.spaces import DesignSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.supernets import count_macs, supernet
@@ -19,16 +20,9 @@ __all__ = ["macs_terms", "main"]
 
 def macs_terms(space: DesignSpace) -> list[Term]:
     """Count the multiply-accumulates, in millions, of every piece of a space's networks."""
-    known: dict[str, float] = {}
-    terms = []
-    for slot in supernet(space).slots():
-        values = np.zeros([1 + most for most in max(slot.pieces)])
-        for choice, piece in slot.pieces.items():
-            if piece.key not in known:
-                known[piece.key] = count_macs(piece) / 1e6
-            values[choice] = known[piece.key]
-        terms.append(Term(slot.places, values))
-    return terms
+    slots = supernet(space).slots()
+    pieces = {piece.key: piece for slot in slots for piece in slot.pieces.values()}
+    return terms(slots, {key: count_macs(piece) / 1e6 for key, piece in pieces.items()})
 
 
 def _judge(space: DesignSpace) -> AccuracyPredictor:
@@ -45,11 +39,11 @@ def main() -> None:
             "made_by": "python -m ofa_bench.data.make_macs",
         }
         path = FOLDER / "macs" / f"{space.name}.json"
-        terms = macs_terms(space)
-        cost = CostTable(space, terms, name="macs", unit="MMACs", sha256="", card=card)
+        counted = macs_terms(space)
+        cost = CostTable(space, counted, name="macs", unit="MMACs", sha256="", card=card)
         problem = Problem(space, _judge(space), cost)
         targets = default_targets(problem, np.random.default_rng(0))
-        write_table(path, terms, space=space.name, device="macs", unit="MMACs", card=card, targets=targets)
+        write_table(path, counted, space=space.name, device="macs", unit="MMACs", card=card, targets=targets)
         print(path)
 
 

@@ -41,7 +41,7 @@ def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> 
     if device in devices:
         folder = FOLDER / device
     elif path.is_file():
-        return _parse(space, path.read_bytes(), path.stem)
+        return _read(space, path, path.stem)
     elif path.is_dir():
         folder = path
     else:
@@ -54,10 +54,14 @@ def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> 
             f"device={device}: it has no table for space {space.name}, only for {', '.join(tables) or 'none'}; "
             f"devices with a table for {space.name}: {', '.join(others) or 'none'}"
         )
-    return _parse(space, (folder / f"{space.name}.json").read_bytes(), folder.name)
+    return _read(space, folder / f"{space.name}.json", folder.name)
 
 
-def _parse(space: DesignSpace, content: bytes, device: str) -> CostTable:
+def _read(space: DesignSpace, path: Path, device: str) -> CostTable:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"device={device}: {path} cannot be read ({error.strerror})") from error
     try:
         table = json.loads(content)
         if table["format"] != FORMAT or table["space"] != space.name:
@@ -71,11 +75,11 @@ def _parse(space: DesignSpace, content: bytes, device: str) -> CostTable:
         ]
         targets = [float(target) for target in table.get("targets", ())]
         head: dict[str, Any] = {"unit": str(table["unit"]), "card": dict(table["card"]), "targets": targets}
+        return CostTable(space, terms, name=device, sha256=hashlib.sha256(content).hexdigest(), **head)
+    except InputError:
+        raise
     except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(f"device={device}: not a cost table ({type(error).__name__}: {error})") from error
-    return CostTable(space, terms, name=device, sha256=hashlib.sha256(content).hexdigest(), **head)
 
 
 def write_table(
@@ -103,4 +107,6 @@ def write_table(
     }
     rows = ",\n  ".join(json.dumps({"places": term.places, "values": term.values.tolist()}) for term in terms)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f'{json.dumps(about, indent=1)[:-2]},\n "terms": [\n  {rows}\n ]\n}}\n')
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(f'{json.dumps(about, indent=1)[:-2]},\n "terms": [\n  {rows}\n ]\n}}\n')
+    unfinished.replace(path)

@@ -1,6 +1,6 @@
 """From milliseconds of pieces and networks to a table: which statistic, which calibration, how far off."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from ofa_bench.predictors.cost import Term
 from ofa_bench.profiling.rounds import Times
-from ofa_bench.supernets import Slot
 
-__all__ = ["Calibration", "calibrate", "calibrated_terms", "errors", "summarise", "terms"]
+__all__ = ["Calibration", "calibrate", "calibrated_terms", "errors", "guard_band", "summarise"]
 
 Floats = NDArray[np.float64]
 Calibration = NDArray[np.float64]
@@ -38,20 +37,9 @@ def summarise(times: Times) -> tuple[Floats, dict[str, Any]]:
     }
 
 
-def terms(slots: Sequence[Slot], milliseconds: Mapping[str, float]) -> list[Term]:
-    """Lay the milliseconds of pieces, by key, out as the terms of a cost table."""
-    made = []
-    for slot in slots:
-        values = np.zeros([1 + most for most in max(slot.pieces)])
-        for choice, piece in slot.pieces.items():
-            values[choice] = milliseconds[piece.key]
-        made.append(Term(slot.places, values))
-    return made
-
-
 def calibrate(
     predicted: Floats, measured: Floats, resolution: NDArray[np.intp], smallest: Floats
-) -> tuple[Calibration, dict[str, Any]]:
+) -> tuple[Calibration, str, dict[str, Floats]]:
     """Fit measured = intercept + factor x predicted for each resolution, in relative error.
 
     One factor alone is kept unless the intercept lowers the leave-one-out error, and leaves no piece negative.
@@ -59,27 +47,28 @@ def calibrate(
     Args:
         predicted: sums of pieces of the calibrating networks, ms [n].
         measured: the networks themselves, ms [n].
-        resolution: of each network, as positions 0, 1, ... [n]; every one occurs.
+        resolution: of each network, as positions 0, 1, ... [n]; every one occurs three times or more.
         smallest: of the pieces that carry the intercept, at each resolution, ms [resolutions].
 
     Returns:
-        The calibration; the form chosen, and the leave-one-out error (mean absolute, a fraction) of both forms.
+        The calibration; its form, ``factor`` or ``affine``; and by form, each network as predicted by a fit to the
+        others, ms [n].
     """
     groups = [np.flatnonzero(resolution == r) for r in range(len(smallest))]
-    fits, loo = {}, {}
+    fits, left_out = {}, {}
     for form in ("factor", "affine"):
         fits[form] = np.array([_fit(form, predicted[group], measured[group]) for group in groups])
-        off = []
+        left_out[form] = np.empty(len(predicted))
         for group in groups:
-            for i in group if len(group) > 2 else ():
+            for i in group:
                 rest = group[group != i]
                 intercept, factor = _fit(form, predicted[rest], measured[rest])
-                off.append(abs((intercept + factor * predicted[i]) / measured[i] - 1))
-        loo[form] = float(np.mean(off)) if off else float("nan")
+                left_out[form][i] = intercept + factor * predicted[i]
     affine = fits["affine"]
     possible = bool((affine[:, 1] > 0).all() and (affine[:, 0] + affine[:, 1] * smallest > 0).all())
-    form = "affine" if possible and loo["affine"] < loo["factor"] else "factor"
-    return fits[form], {"form": form, "leave_one_out_error": {name: round(value, 5) for name, value in loo.items()}}
+    off = {form: float(np.abs(value / measured - 1).mean()) for form, value in left_out.items()}
+    form = "affine" if possible and off["affine"] < off["factor"] else "factor"
+    return fits[form], form, left_out
 
 
 def _fit(form: str, predicted: Floats, measured: Floats) -> tuple[float, float]:
@@ -106,7 +95,7 @@ def calibrated_terms(raw: Sequence[Term], calibration: Calibration) -> list[Term
     return made
 
 
-def errors(predicted: Floats, measured: Floats) -> dict[str, float]:
+def errors(predicted: Floats, measured: Floats) -> dict[str, Any]:
     """Compare predicted and measured milliseconds [n] of networks; errors are fractions of the measured ones."""
     from scipy.stats import spearmanr
 
@@ -114,6 +103,7 @@ def errors(predicted: Floats, measured: Floats) -> dict[str, float]:
     residual, spread = ((predicted - measured) ** 2).sum(), ((measured - measured.mean()) ** 2).sum()
     return {
         "networks": len(off),
+        "range_ms": [round(float(measured.min()), 3), round(float(measured.max()), 3)],
         "mean_error": round(float(np.abs(off).mean()), 5),
         "p95_error": round(float(np.percentile(np.abs(off), 95)), 5),
         "max_error": round(float(np.abs(off).max()), 5),
@@ -121,3 +111,8 @@ def errors(predicted: Floats, measured: Floats) -> dict[str, float]:
         "r2": round(float(1 - residual / spread), 5),
         "rank_correlation": round(float(spearmanr(predicted, measured).statistic), 5),
     }
+
+
+def guard_band(predicted: Floats, measured: Floats) -> float:
+    """Give the factor, 1 or more, that 1 in 20 of the networks [n] was slower by than predicted."""
+    return round(max(1.0, float(np.percentile(measured / predicted, 95))), 5)

@@ -1,16 +1,17 @@
 """What is measured for a table: the pieces, whole networks to calibrate their sum, and others to validate it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from ofa_bench.predictors import CostTable
+from ofa_bench.predictors.cost import Term
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.supernets import Piece, Slot, Supernet
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "make_plan", "terms"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def make_plan(net: Supernet, sizes: CostTable, calibration: int, held_back: int,
         net: the supernet.
         sizes: its space's multiply-accumulates, by which networks are called small and large.
         calibration: networks a resolution; each resolution's are drawn one from each stratum of size.
-        held_back: networks that only validate; none of them is among those for calibration.
+        held_back: networks that only validate.
         seed: of the choice.
     """
     rng = np.random.default_rng(seed)
@@ -48,6 +49,17 @@ def make_plan(net: Supernet, sizes: CostTable, calibration: int, held_back: int,
     validating = space.canonical(space.sample(held_back, rng))
     networks = tuple(net.subnet(row) for row in np.concatenate([calibrating, validating]))
     return Plan(slots, calibrating, validating, networks, pieces)
+
+
+def terms(slots: Sequence[Slot], costs: Mapping[str, float]) -> list[Term]:
+    """Lay the costs of pieces, by key, out as the terms of a cost table."""
+    made = []
+    for slot in slots:
+        values = np.zeros([1 + most for most in max(slot.pieces)])
+        for choice, piece in slot.pieces.items():
+            values[choice] = costs[piece.key]
+        made.append(Term(slot.places, values))
+    return made
 
 
 def _stratified(space: DesignSpace, sizes: CostTable, resolution: int, n: int, rng: np.random.Generator) -> Genes:

@@ -1,5 +1,6 @@
 """Timing everything in shuffled rounds, kept on disk round by round, so that a profile can go on where it stopped."""
 
+import hashlib
 import json
 import os
 import sys
@@ -26,9 +27,9 @@ MEASUREMENTS = "measurements.jsonl"
 
 
 def export_all(items: Mapping[str, Piece], folder: Path) -> list[Path]:
-    """Write every item's ONNX file, unless it is there: the paths in the order of the items."""
+    """Write every item's ONNX file, named by its key, unless it is there: the paths in the order of the items."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{i:05d}.onnx" for i in range(len(items))]
+    paths = [folder / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.onnx" for key in items]
     for path, item in _shown("exporting", zip(paths, items.values(), strict=True), len(paths)):
         if not path.exists():
             unfinished = path.with_suffix(".part")
@@ -59,9 +60,10 @@ def measure(
         Milliseconds [items, rounds, runs], and the machine's load average after each round.
 
     Raises:
-        InputError: the folder holds rounds of something else, or the runner gives no times.
+        InputError: the folder holds rounds of something else, or the runner gives no times or not always as many.
     """
     done = _kept(folder / MEASUREMENTS, about)
+    runs = len(done[0]["ms"][0]) if done else 0
     bar = _shown("measuring", None, rounds * len(paths), initial=len(done) * len(paths))
     with (folder / MEASUREMENTS).open("a") as file, bar:
         for number in range(len(done), rounds):
@@ -69,13 +71,15 @@ def measure(
             times: list[list[float]] = [[] for _ in paths]
             for i in order:
                 times[i] = checked(runner, paths[i])
+                runs = runs or len(times[i])
+                if len(times[i]) != runs:
+                    raise InputError(f"runner: gave {len(times[i])} times for {paths[i].name}, {runs} for others")
                 bar.update()
             done.append({"round": number, "load": _load(), "ms": times})
             file.write(json.dumps(done[-1]) + "\n")
             file.flush()
             os.fsync(file.fileno())
-    runs = min(len(times) for one in done[:rounds] for times in one["ms"])
-    table = np.array([[times[:runs] for times in one["ms"]] for one in done[:rounds]])
+    table = np.array([one["ms"] for one in done[:rounds]])
     return table.transpose(1, 0, 2), [one["load"] for one in done[:rounds]]
 
 
@@ -94,8 +98,8 @@ def _kept(path: Path, about: Mapping[str, Any]) -> list[dict[str, Any]]:
     if whole[0] != json.loads(json.dumps(dict(about))):
         differing = sorted(key for key in {*whole[0], *about} if whole[0].get(key) != about.get(key))
         raise InputError(
-            f"{path}: holds measurements of another profile (other {', '.join(differing)}); "
-            "move it away or choose another out="
+            f"{path.parent}: holds measurements of another profile (other {', '.join(differing)}); "
+            "move the folder away or choose another out="
         )
     unfinished = path.with_suffix(".part")
     unfinished.write_text("".join(json.dumps(one) + "\n" for one in whole))

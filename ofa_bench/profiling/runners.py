@@ -1,7 +1,6 @@
 """Runners: what times one ONNX file on a device, in milliseconds."""
 
 import os
-import re
 import shlex
 import subprocess
 from collections.abc import Callable, Sequence
@@ -19,14 +18,16 @@ Runner = Callable[[Path], Sequence[float]]
 """Times some runs of one ONNX file, after a warm one: the path to milliseconds a run."""
 
 WARM, TIMED = 1, 3
-_MEMORY_SHARE = 0.5  # of what is free, for the weights of open sessions
+_MEMORY_SHARE = 0.4  # of what is free, for the weights of open sessions
 
 
 class OnnxRuntime:
     """onnxruntime on this machine's CPU: all graph optimisations, batch 1; sessions are kept open while memory lasts.
 
+    As a context manager it pins the process to as many cores as it has threads.
+
     Args:
-        threads: of one operator; the process is pinned to as many cores.
+        threads: of one operator. Two or more do not spin while they wait, or they would disturb the next file's.
 
     Raises:
         InputError: onnxruntime is not installed, or there are fewer cores.
@@ -43,14 +44,22 @@ class OnnxRuntime:
         self._options.intra_op_num_threads = threads
         self._options.inter_op_num_threads = 1
         self._options.log_severity_level = 3
+        if threads > 1:
+            self._options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._sessions: dict[Path, Any] = {}
         self._room = _MEMORY_SHARE * _free_memory()
-        self.name = f"onnxruntime {onnxruntime.__version__}"
-        if hasattr(os, "sched_setaffinity"):
-            cores = sorted(os.sched_getaffinity(0))
-            if threads > len(cores):
-                raise InputError(f"threads={threads}: this machine lends {len(cores)} cores")
-            os.sched_setaffinity(0, cores[-threads:])
+        self.threads, self.name = threads, f"onnxruntime {onnxruntime.__version__}"
+        self._cores: list[int] = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        if self._cores and threads > len(self._cores):
+            raise InputError(f"threads={threads}: this machine lends {len(self._cores)} cores")
+
+    def __enter__(self) -> None:
+        if self._cores:
+            os.sched_setaffinity(0, self._cores[-self.threads :])
+
+    def __exit__(self, *_: object) -> None:
+        if self._cores:
+            os.sched_setaffinity(0, self._cores)
 
     def __call__(self, path: Path) -> list[float]:
         """Run once warm, then time three runs: milliseconds each."""
@@ -89,15 +98,22 @@ def _free_memory() -> float:
 
 
 class Command:
-    """A command of the user's that times one ONNX file and prints milliseconds as the numbers of its last line.
+    """A command of the user's that times one ONNX file; its last line is milliseconds, as ``12.5`` or ``12.5 12.7 ms``.
 
     Args:
         command: with ``{model}`` where the file's path goes, such as ``./on_phone.sh {model}``.
         timeout: seconds that one call may take.
+
+    Raises:
+        InputError: the command cannot be split into words.
     """
 
     def __init__(self, command: str, timeout: float = 600.0) -> None:
         self.name, self.timeout = command, timeout
+        try:
+            self._words = shlex.split(command)
+        except ValueError as error:
+            raise InputError(f"runner={command}: {error}") from error
 
     def __call__(self, path: Path) -> list[float]:
         """Run the command on a file: milliseconds.
@@ -105,7 +121,7 @@ class Command:
         Raises:
             InputError: it fails, takes too long or prints no number.
         """
-        words = [word.replace("{model}", str(path)) for word in shlex.split(self.name)]
+        words = [word.replace("{model}", str(path)) for word in self._words]
         try:
             done = subprocess.run(words, capture_output=True, text=True, timeout=self.timeout, check=True)
         except subprocess.TimeoutExpired as error:
@@ -119,10 +135,11 @@ class Command:
         except OSError as error:
             raise InputError(f"runner={self.name}: cannot be run ({error.strerror})") from error
         lines = done.stdout.strip().splitlines()
-        numbers = re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", lines[-1]) if lines else []
-        if not numbers:
-            raise InputError(f"runner={self.name}: its last line must hold milliseconds; it printed: {lines[-1:]}")
-        return [float(number) for number in numbers]
+        last = lines[-1] if lines else ""
+        try:
+            return [float(number) for number in last.removesuffix("ms").split()]
+        except ValueError as error:
+            raise InputError(f"runner={self.name}: its last line must be milliseconds only; it is: {last}") from error
 
 
 def make_runner(runner: str, threads: int) -> Runner:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.spaces.base import Gene
 from ofa_bench.spaces.mbv3 import MobileNetV3Space
 from ofa_bench.spaces.mobile import BLOCKS_PER_STAGE, DEPTHS, KERNELS
 from ofa_bench.spaces.part import PartSpace
@@ -38,5 +37,4 @@ class CompoundSpace(PartSpace):
             sources[f"e{block}"] = (f"d{stage}", range(len(DEPTHS)))
             fixed = KERNELS.index(STAGE_KERNELS[stage])
             sources.setdefault(f"k{block}", (f"d{stage}", [fixed] * len(DEPTHS)))
-        genes = [Gene(g.name, g.choices, g.group, g.owner, g.active_from) for g in kept]
-        super().__init__("compofa" if kernels == "fixed" else "compofa_elastic", genes, whole, sources)
+        super().__init__("compofa" if kernels == "fixed" else "compofa_elastic", kept, whole, sources)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ofa_bench.predictors.cost import Term
-from ofa_bench.profiling.fit import calibrate, calibrated_terms, errors, summarise
+from ofa_bench.profiling.fit import calibrate, calibrated_terms, errors, guard_band, summarise
 
 RNG = np.random.default_rng
 
@@ -30,24 +30,35 @@ def case(intercept, factor, noise=0.0):
 
 
 def test_one_factor_a_resolution():
-    calibration, form = calibrate(*case([0, 0], [1.1, 1.3], noise=0.01), np.ones(2))
-    assert form["form"] == "factor"
+    calibration, form, _ = calibrate(*case([0, 0], [1.1, 1.3], noise=0.01), np.ones(2))
+    assert form == "factor"
     assert calibration[:, 0].tolist() == [0, 0]
     assert calibration[:, 1] == pytest.approx([1.1, 1.3], rel=0.01)
 
 
 def test_an_intercept_where_it_lowers_the_leave_one_out_error():
-    calibration, form = calibrate(*case([4.0, 6.0], [1.1, 1.2]), np.ones(2))
-    assert form["form"] == "affine"
+    predicted, measured, resolution = case([4.0, 6.0], [1.1, 1.2])
+    calibration, form, left_out = calibrate(predicted, measured, resolution, np.ones(2))
+    assert form == "affine"
     assert calibration == pytest.approx(np.array([[4.0, 1.1], [6.0, 1.2]]), rel=1e-6)
-    assert form["leave_one_out_error"]["affine"] < 1e-5 < form["leave_one_out_error"]["factor"]
+    assert left_out["affine"] == pytest.approx(measured, rel=1e-6)
+    rest = np.arange(1, 8)  # the first network, by the factor of the seven others of its resolution
+    ratio = predicted[rest] / measured[rest]
+    assert left_out["factor"][0] == pytest.approx(predicted[0] * ratio.sum() / (ratio**2).sum())
 
 
 def test_no_intercept_that_would_make_a_piece_negative():
-    _, form = calibrate(*case([-4.0, -4.0], [1.2, 1.2]), np.ones(2))
-    assert form["form"] == "factor"
-    _, form = calibrate(*case([-4.0, -4.0], [1.2, 1.2]), np.full(2, 5.0))
-    assert form["form"] == "affine"
+    assert calibrate(*case([-4.0, -4.0], [1.2, 1.2]), np.ones(2))[1] == "factor"
+    assert calibrate(*case([-4.0, -4.0], [1.2, 1.2]), np.full(2, 5.0))[1] == "affine"
+
+
+def test_one_in_twenty_is_slower_than_the_guard_band():
+    rng = RNG(2)
+    predicted = rng.uniform(5, 50, size=2000)
+    measured = predicted * rng.normal(1.03, 0.02, size=2000)  # the table promises too much
+    band = guard_band(predicted, measured)
+    assert (measured > band * predicted).mean() == pytest.approx(0.05, abs=0.002)
+    assert guard_band(predicted, 0.5 * predicted) == 1
 
 
 def test_calibration_goes_to_the_terms():

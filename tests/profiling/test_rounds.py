@@ -2,25 +2,27 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from ofa_bench.errors import InputError
-from ofa_bench.profiling.rounds import MEASUREMENTS, measure
+from ofa_bench.profiling.rounds import MEASUREMENTS, export_all, measure
+from ofa_bench.supernets import Piece
 
 PATHS = [Path(f"{i:05d}.onnx") for i in range(6)]
 ABOUT = {"plan": "abc", "runner": "made", "threads": 1}
 
 
 class Runner:
-    """Milliseconds that tell the file; keeps what it was asked, and may be interrupted."""
+    """Milliseconds that tell the file and how many calls came before; keeps what it was asked, may be interrupted."""
 
-    def __init__(self, stop_after=10**9):
-        self.asked, self.stop_after = [], stop_after
+    def __init__(self, before=0, stop_after=10**9):
+        self.asked, self.before, self.stop_after = [], before, stop_after
 
     def __call__(self, path):
         if len(self.asked) == self.stop_after:
             raise KeyboardInterrupt
         self.asked.append(path)
-        return [1.0 + int(path.stem), 2.0 + int(path.stem)]
+        return [1.0 + int(path.stem), 100.0 + self.before + len(self.asked)]
 
 
 def test_every_file_once_a_round_in_shuffled_orders(tmp_path):
@@ -28,7 +30,7 @@ def test_every_file_once_a_round_in_shuffled_orders(tmp_path):
     times, load = measure(PATHS, runner, tmp_path, ABOUT, rounds=4, seed=0)
     assert times.shape == (6, 4, 2)
     assert times[:, 2, 0].tolist() == [1, 2, 3, 4, 5, 6]
-    assert times[:, 3, 1].tolist() == [2, 3, 4, 5, 6, 7]
+    assert sorted(times[:, 3, 1].tolist()) == [119, 120, 121, 122, 123, 124]
     rounds = [runner.asked[i : i + 6] for i in range(0, 24, 6)]
     assert all(sorted(one) == PATHS for one in rounds)
     assert len({tuple(one) for one in rounds}) == 4
@@ -38,10 +40,10 @@ def test_every_file_once_a_round_in_shuffled_orders(tmp_path):
 def test_interrupted_it_goes_on_with_the_next_round(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         measure(PATHS, Runner(stop_after=15), tmp_path, ABOUT, rounds=4, seed=0)
-    again = Runner()
+    again, never_stopped = Runner(before=12), Runner()
     times, _ = measure(PATHS, again, tmp_path, ABOUT, rounds=4, seed=0)
-    assert len(again.asked) == 12  # two rounds were whole
-    whole, _ = measure(PATHS, Runner(), tmp_path / "other", ABOUT, rounds=4, seed=0)
+    whole, _ = measure(PATHS, never_stopped, tmp_path / "other", ABOUT, rounds=4, seed=0)
+    assert again.asked == never_stopped.asked[12:]  # two rounds were whole
     assert (times == whole).all()
 
 
@@ -58,5 +60,25 @@ def test_a_line_cut_off_is_measured_again(tmp_path):
 
 def test_measurements_of_something_else_are_refused(tmp_path):
     measure(PATHS, Runner(), tmp_path, ABOUT, rounds=1, seed=0)
-    with pytest.raises(InputError, match=r"another profile \(other runner\); move it away or choose another out="):
+    with pytest.raises(InputError, match=r"another profile \(other runner\); move the folder away or choose another"):
         measure(PATHS, Runner(), tmp_path, ABOUT | {"runner": "phone"}, rounds=1, seed=0)
+
+
+def test_every_call_gives_as_many_times(tmp_path):
+    with pytest.raises(InputError, match=r"gave 1 times for 00003.onnx, 3 for others|gave 3 times .*, 1 for others"):
+        measure(PATHS, lambda path: [1.0] if path.stem == "00003" else [9.0, 1.0, 1.0], tmp_path, ABOUT, 2, seed=0)
+
+
+def test_a_file_belongs_to_its_piece(tmp_path):
+    """A file left by another plan is never taken for one of this plan's."""
+
+    def item(key, width):
+        return Piece(key, (3, 4, 4), lambda: torch.nn.Conv2d(3, width, 1))
+
+    first = export_all({"a": item("a", 1), "b": item("b", 2)}, tmp_path)
+    stamp = first[0].stat().st_mtime_ns
+    second = export_all({"c": item("c", 64), "a": item("a", 1)}, tmp_path)
+    assert second[1] == first[0]
+    assert first[0].stat().st_mtime_ns == stamp
+    assert second[0] not in first
+    assert second[0].stat().st_size > first[1].stat().st_size

@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 
@@ -18,20 +19,14 @@ def model(tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def pinned():
-    import os
-
-    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-    yield
-    if before:
-        os.sched_setaffinity(0, before)
-
-
-@pytest.mark.usefixtures("pinned")
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores are pinned on Linux only")
 def test_onnxruntime_times_three_runs_and_keeps_its_session(model, monkeypatch):
     runner = make_runner("onnxruntime", threads=1)
     assert isinstance(runner, OnnxRuntime)
+    before = os.sched_getaffinity(0)
+    with runner:
+        assert len(os.sched_getaffinity(0)) == 1
+    assert os.sched_getaffinity(0) == before
     assert runner.name.startswith("onnxruntime 1.")
     times = checked(runner, model)
     assert len(times) == 3
@@ -56,7 +51,7 @@ def test_onnx_file_computes_what_the_module_does(tmp_path):
 
 
 def test_command_reads_its_last_line(tmp_path):
-    script = "import sys; print('warming up 3'); print('times', 1.5, 2e0, 'of', sys.argv[1] == 'there/x.onnx')"
+    script = "import sys; print('warming up 3'); print(1.5, 2e0 + (sys.argv[1] != 'there/x.onnx'), 'ms')"
     runner = make_runner(f'{sys.executable} -c "{script}" {{model}}', threads=1)
     assert isinstance(runner, Command)
     assert checked(runner, Path("there/x.onnx")) == [1.5, 2.0]
@@ -66,8 +61,10 @@ def test_command_reads_its_last_line(tmp_path):
     ("command", "said"),
     [
         (f"{sys.executable} -c 'raise SystemExit(\"no phone\")' {{model}}", "exit code 1 on x.onnx; said: no phone"),
-        (f"{sys.executable} -c 'print(\"done\")' {{model}}", "its last line must hold milliseconds"),
+        (f"{sys.executable} -c 'print(\"done\")' {{model}}", "its last line must be milliseconds only; it is: done"),
+        (f"{sys.executable} -c 'print(\"12.5 ms of 4\")' {{model}}", "must be milliseconds only; it is: 12.5 ms of 4"),
         ("/nowhere/at/all {model}", "cannot be run"),
+        ("'open {model}", "No closing quotation"),
     ],
 )
 def test_command_that_fails_is_said(command, said):

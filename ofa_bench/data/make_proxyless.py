@@ -46,7 +46,8 @@ LAST_BLOCK = (
 WHY = (
     "Errors are compared in by_treatment_of_resolution. Of the treatments that use the predictor as it is at its five "
     "resolutions, as a search does, 'log' has the least; 'log_line' smooths these too. All but 'nearest', which sees "
-    "no difference between 128 and 160 px, are equally good as far as so few networks can tell"
+    "no difference between 128 and 160 px, are equally good as far as so few networks can tell. The choice was made by "
+    "the very errors that are reported, which are a little too good for that"
 )
 DISTINCT = (
     "networks of equal blocks and equal image size are one (their accuracies differ by 0.1 at most), with their mean "
@@ -154,7 +155,7 @@ def scores(x: Floats, data: Published) -> dict[str, float]:
 
 
 def partial_rank_correlation(x: Floats, data: Published, given: Floats) -> dict[str, float | list[float]]:
-    """Correlate ranks of predictions and of top-1, less what the ranks of ``given`` explain; 95 % by Fisher's z."""
+    """Correlate ranks of predictions and of top-1, less what the ranks of ``given`` explain; about 95 % by Fisher's z."""
     from scipy.stats import rankdata
 
     ranks = rankdata(given, axis=0)
@@ -165,7 +166,7 @@ def partial_rank_correlation(x: Floats, data: Published, given: Floats) -> dict[
     value = float(np.corrcoef(rest)[0, 1])
     margin = 1.96 / np.sqrt(len(x) - given.shape[1] - 3)
     interval = np.tanh(np.arctanh(value) + margin * np.array([-1, 1]))
-    return {"value": round(value, 3), "interval_95": np.round(interval, 2).tolist()}
+    return {"value": round(value, 3), "approximate_interval_95": np.round(interval, 2).tolist()}
 
 
 def free_slope(x: Floats, y: Floats) -> dict[str, float]:

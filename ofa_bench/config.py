@@ -152,6 +152,9 @@ def address(choices: Mapping[str, str], overrides: Sequence[str], seed: int) -> 
     skipped = (*GROUPS, *NO_RESULT, "seed")
     extra = [text.lstrip("+~") for text in overrides if re.split(r"[.@=]", text.lstrip("+~"))[0] not in skipped]
     extra += [text.lstrip("+~") for text in overrides if re.match(rf"[+~]*({'|'.join(GROUPS)})\.", text)]
+    extra = [
+        re.sub(r"=(True|False)$", lambda value: value[0].lower(), text) for text in extra
+    ]  # as with -m, so without
     last = ",".join([f"seed={seed}", *sorted(extra)])
     last = re.sub(r"[^\w.,=+\-\[\]]", "_", last)
     if len(last) > 120:

@@ -1,9 +1,12 @@
 """Networks as ONNX files."""
 
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+
+from ofa_bench.errors import InputError
 
 __all__ = ["write_onnx"]
 
@@ -14,8 +17,11 @@ def write_onnx(module: torch.nn.Module, shape: tuple[int, int, int], path: Path)
     """Write a module for one image of ``shape`` (channels, height, width) as one ONNX file.
 
     Raises:
+        InputError: onnx is not installed.
         OSError: the file cannot be written.
     """
+    if find_spec("onnx") is None:
+        raise InputError("writing ONNX files needs onnx: pip install onnx")
     image = torch.randn((1, *shape), generator=torch.Generator().manual_seed(0))
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")

@@ -1,11 +1,16 @@
 """``python -m ofa_bench.profile``: measure a device and write its latency table for a space.
 
-Keys are given as ``key=value``: ``space``, ``out``, ``runner``, ``rounds``, ``threads``, ``calibration``,
-``held_back``, ``seed``, ``note`` (kept in the card: what device it is). The table goes to ``<out>/<space>.json``, and
-``device=<out>`` searches on it at once.
-``runner`` is ``onnxruntime`` (this machine's CPU), a command that times one ONNX file and whose last line is
-milliseconds (``runner='./on_phone.sh {model}'``), or the dotted name of a Python callable that takes the file's path
-and returns milliseconds.
+Keys are given as ``key=value``:
+
+- ``space``: what is measured; the table goes to ``<out>/<space>.json``, and ``device=<out>`` searches on it at once.
+- ``out``: the folder; its name is the device's.
+- ``runner``: ``onnxruntime`` (this machine's CPU), a command that times one ONNX file and whose last line is
+  milliseconds (``runner='./on_phone.sh {model}'``), or the dotted name of a Python callable that takes the file's path
+  and returns milliseconds (one number or several).
+- ``rounds``: how often everything is timed, 7 or more. ``threads``: of onnxruntime.
+- ``calibration``: whole networks a resolution that calibrate the table, 3 or more.
+- ``held_back``: networks that only tell its error, 10 or more. ``seed``: of the choice of networks.
+- ``note``: kept in the card, such as what device it is.
 
 Every distinct block is timed alone; whole networks, timed in the same rounds, calibrate the sum of blocks for each
 resolution, and others, held back, say how far off it is. Interrupted, the same command goes on with the next round.
@@ -79,7 +84,7 @@ def profile(options: Options) -> Path:
     from ofa_bench.predictors import latency_table
     from ofa_bench.profiling.plan import make_plan
     from ofa_bench.profiling.rounds import MEASUREMENTS, export_all, measure
-    from ofa_bench.profiling.runners import OnnxRuntime, make_runner
+    from ofa_bench.profiling.runners import OnnxRuntime, checked, make_runner
     from ofa_bench.spaces import PartSpace
     from ofa_bench.supernets import supernet
 
@@ -96,6 +101,7 @@ def profile(options: Options) -> Path:
     plan = make_plan(
         supernet(space), latency_table(space, "macs"), options.calibration, options.held_back, options.seed
     )
+    checked(runner, export_all(dict([next(iter(plan.items.items()))]), work / "onnx")[0])  # before minutes are spent
     paths = export_all(plan.items, work / "onnx")
     with runner if isinstance(runner, OnnxRuntime) else nullcontext():
         times, load = measure(paths, runner, work, {"files": list(plan.items), **how}, options.rounds, options.seed)
@@ -108,14 +114,18 @@ def profile(options: Options) -> Path:
         "date": date.today().isoformat(),
         "made_by": " ".join(["python -m ofa_bench.profile", *_asked(options)]),
     }
-    (work / MEASUREMENTS).replace(out / f"{space.name}.{MEASUREMENTS}")
     make_table(space, plan, times, path, card)
+    (work / MEASUREMENTS).replace(out / f"{space.name}.{MEASUREMENTS}")
     shutil.rmtree(work)
     return path
 
 
 def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, card: dict[str, Any]) -> None:
-    """Fit a table to milliseconds [items of the plan, rounds, runs] and write it with its card."""
+    """Fit a table to milliseconds [items of the plan, rounds, runs] and write it with its card.
+
+    Raises:
+        InputError: all networks take the same time.
+    """
     from ofa_bench.predictors import CostTable, embedded_predictor
     from ofa_bench.predictors.cost import Term
     from ofa_bench.predictors.devices import write_table
@@ -127,6 +137,10 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
     milliseconds, chosen = summarise(times)
     by_key = dict(zip(plan.items, milliseconds.tolist(), strict=True))
     measured = np.array([by_key[network.key] for network in plan.networks])
+    if measured.max() < 1.05 * measured.min():
+        raise InputError(
+            f"runner: cannot tell networks apart, all take about {measured.mean():.4g} ms; no table is made"
+        )
     raw = terms(plan.slots, by_key)
     sums = CostTable(space, raw, name=device, unit="ms", sha256="", card={})
     resolution = plan.calibration[:, space.index["r"]].astype(np.intp)
@@ -197,7 +211,9 @@ def main() -> None:
                 f"out={options.out}: {error.filename or ''} cannot be written ({error.strerror})"
             ) from error
     except KeyboardInterrupt:
-        print("ofa_bench: interrupted; finished rounds are kept, the same command goes on", file=sys.stderr)
+        print(
+            "ofa_bench: interrupted; what is exported and measured is kept, the same command goes on", file=sys.stderr
+        )
         sys.exit(130)
     except Exception as error:
         sys.exit(say(error))

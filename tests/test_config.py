@@ -199,3 +199,8 @@ def test_every_yaml_says_what_it_is():
     for group, option in OPTIONS:
         text = Path(conf_dir() / group / f"{option}.yaml").read_text()
         assert text.startswith("# "), f"{group}/{option}"
+
+
+def test_a_switch_has_one_address_in_a_sweep_and_alone():
+    alone, swept = (address(CHOICES, [f"evolution.reference_compat={value}"], 0) for value in ("true", "True"))
+    assert alone == swept == "x/x/x/x/x/x/seed=0,evolution.reference_compat=true"

@@ -10,7 +10,8 @@ import pytest
 from ofa_bench import profile as module
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import latency_table
-from ofa_bench.profile import Options, profile
+from ofa_bench.profile import Options, make_table, profile
+from ofa_bench.profiling.plan import make_plan
 from ofa_bench.spaces import MobileNetV3Space
 from ofa_bench.supernets import supernet
 from ofa_bench.testing import check_cost
@@ -53,14 +54,14 @@ def test_profile_from_the_command_line(tmp_path):
 
     stopped = run("ofa_bench.profile", *command)
     assert stopped.returncode == 130, stopped.stderr
-    assert "finished rounds are kept" in stopped.stderr
+    assert "what is exported and measured is kept" in stopped.stderr
     (tmp_path / "stop").unlink()
     (tmp_path / "calls").unlink()
     done = run("ofa_bench.profile", *command)
     assert done.returncode == 0, done.stderr
     assert "use it: device=devices/phone" in done.stdout
     assert "measuring" in done.stderr
-    assert (tmp_path / "calls").stat().st_size == 6 * (440 + 15 + 10)  # all rounds but the first
+    assert (tmp_path / "calls").stat().st_size == 1 + 6 * (440 + 15 + 10)  # one to try, all rounds but the first
     made = sorted(path.name for path in (tmp_path / "devices/phone").iterdir())
     assert made == ["mbv3.json", "mbv3.measurements.jsonl"]
     head, *rounds = map(json.loads, (tmp_path / "devices/phone" / made[1]).read_text().splitlines())
@@ -107,6 +108,21 @@ def test_profile_from_the_command_line(tmp_path):
 def test_bad_options_are_refused(change, said, tmp_path):
     with pytest.raises(InputError, match=said):
         profile(Options(**({"out": str(tmp_path)} | change)))
+
+
+def test_a_runner_that_fails_is_said_before_minutes_are_spent(tmp_path, monkeypatch):
+    (tmp_path / "bad_timer.py").write_text("def timer(path):\n    raise OSError('no phone')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(InputError, match=r"runner=bad_timer.timer: OSError on \w+.onnx: no phone"):
+        profile(Options(out=str(tmp_path / "x"), runner="bad_timer.timer"))
+    assert len(list((tmp_path / "x/mbv3.unfinished/onnx").iterdir())) == 1
+
+
+def test_times_that_tell_nothing_make_no_table(tmp_path):
+    plan = make_plan(supernet(SPACE), latency_table(SPACE, "macs"), 3, 10, 0)
+    with pytest.raises(InputError, match=r"cannot tell networks apart, all take about 3.5 ms"):
+        make_table(SPACE, plan, np.full((len(plan.items), 7, 1), 3.5), tmp_path / "mbv3.json", {"device": "x"})
+    assert not (tmp_path / "mbv3.json").exists()
 
 
 def test_help_tells_the_options(capsys, monkeypatch):

@@ -155,7 +155,7 @@ def scores(x: Floats, data: Published) -> dict[str, float]:
 
 
 def partial_rank_correlation(x: Floats, data: Published, given: Floats) -> dict[str, float | list[float]]:
-    """Correlate ranks of predictions and of top-1, less what the ranks of ``given`` explain; about 95 % by Fisher's z."""
+    """Correlate ranks of predictions and top-1, less what the ranks of ``given`` explain; about 95 % by Fisher's z."""
     from scipy.stats import rankdata
 
     ranks = rankdata(given, axis=0)

@@ -69,8 +69,10 @@ def _fetched(relative: str) -> Path:
             downloader=pooch.HTTPDownloader(timeout=10),
         )
     except Exception as error:  # whatever the network or the disk did, the user's way on is the same
+        folder = os.environ.get(ASSETS_VARIABLE) or "unset"
         raise InputError(
-            f"asset {relative}: not under {ASSETS_VARIABLE} nor in {cache}, and cannot be fetched from "
-            f"{BASE_URL + relative} ({type(error).__name__}); put the file there by hand, or use predictor=embedded"
+            f"asset {relative}: not under {ASSETS_VARIABLE} ({folder}), and cannot be "
+            f"fetched from {BASE_URL + relative} ({type(error).__name__}); put it at {cache / relative} by hand, "
+            "or use predictor=embedded"
         ) from error
     return Path(got)

@@ -32,6 +32,8 @@ def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> 
     Raises:
         InputError: there is no such device or file, it has no table for the space, or none with an error to guard by.
     """
+    if not isinstance(guard_band, bool):
+        raise InputError(f"device.guard_band={guard_band}: must be true or false")
     if guard_band:
         return latency_table(space, device).guarded()
     if isinstance(space, PartSpace):
@@ -61,12 +63,14 @@ def _read(space: DesignSpace, path: Path, device: str) -> CostTable:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"device={device}: {path} cannot be read ({error.strerror})") from error
+        raise InputError(f"device={path}: cannot be read ({error.strerror})") from error
     try:
         table = json.loads(content)
+        if not isinstance(table, dict):
+            raise TypeError("it holds no JSON object")
         if table["format"] != FORMAT or table["space"] != space.name:
             raise InputError(
-                f"device={device}: a table of format {table['format']} for space {table['space']}, "
+                f"device={path}: a table of format {table['format']} for space {table['space']}, "
                 f"not of {FORMAT} for {space.name}"
             )
         terms = [
@@ -78,8 +82,10 @@ def _read(space: DesignSpace, path: Path, device: str) -> CostTable:
         return CostTable(space, terms, name=device, sha256=hashlib.sha256(content).hexdigest(), **head)
     except InputError:
         raise
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"device={device}: not a cost table ({type(error).__name__}: {error})") from error
+    except KeyError as error:
+        raise InputError(f"device={path}: not a cost table (it has no {error})") from error
+    except (ValueError, TypeError) as error:
+        raise InputError(f"device={path}: not a cost table ({error})") from error
 
 
 def write_table(

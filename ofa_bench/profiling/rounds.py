@@ -93,7 +93,7 @@ def _kept(path: Path, about: Mapping[str, Any]) -> list[dict[str, Any]]:
             whole.append(json.loads(line))
         except ValueError:
             break
-    if not whole:
+    if len(whole) < 2:  # no round was finished
         whole = [dict(about)]
     if whole[0] != json.loads(json.dumps(dict(about))):
         differing = sorted(key for key in {*whole[0], *about} if whole[0].get(key) != about.get(key))

@@ -12,7 +12,7 @@ import numpy as np
 
 from ofa_bench.errors import InputError
 
-__all__ = ["Command", "OnnxRuntime", "Runner", "checked", "make_runner"]
+__all__ = ["Command", "Function", "OnnxRuntime", "Runner", "checked", "make_runner"]
 
 Runner = Callable[[Path], Sequence[float]]
 """Times some runs of one ONNX file, after a warm one: the path to milliseconds a run."""
@@ -37,7 +37,7 @@ class OnnxRuntime:
         try:
             import onnxruntime
         except ImportError as error:
-            raise InputError("runner=onnxruntime: not installed; pip install 'ofa_bench[profile]'") from error
+            raise InputError("runner=onnxruntime: not installed; pip install onnx onnxruntime") from error
         self._runtime = onnxruntime
         self._options = onnxruntime.SessionOptions()
         self._options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -142,6 +142,24 @@ class Command:
             raise InputError(f"runner={self.name}: its last line must be milliseconds only; it is: {last}") from error
 
 
+class Function:
+    """A Python callable of the user's that takes the path of an ONNX file and returns milliseconds."""
+
+    def __init__(self, name: str, function: Callable[[Path], Any]) -> None:
+        self.name, self._function = name, function
+
+    def __call__(self, path: Path) -> Any:
+        """Call it.
+
+        Raises:
+            InputError: it raises anything.
+        """
+        try:
+            return self._function(path)
+        except Exception as error:
+            raise InputError(f"runner={self.name}: {type(error).__name__} on {path.name}: {error}") from error
+
+
 def make_runner(runner: str, threads: int) -> Runner:
     """Make a runner from ``onnxruntime``, a command with ``{model}`` in it, or a callable's dotted name.
 
@@ -161,8 +179,7 @@ def make_runner(runner: str, threads: int) -> Runner:
         ) from error
     if not callable(made):
         raise InputError(f"runner={runner}: not callable")
-    timed: Runner = made
-    return timed
+    return Function(runner, made)
 
 
 def checked(runner: Runner, path: Path) -> list[float]:
@@ -172,7 +189,17 @@ def checked(runner: Runner, path: Path) -> list[float]:
         InputError: it gives no positive finite numbers.
     """
     given: Any = runner(path)
-    times = [float(value) for value in np.atleast_1d(np.asarray(given, dtype=float))]
-    if not times or not all(np.isfinite(times)) or min(times) <= 0:
-        raise InputError(f"runner: gave {given!r} for {path.name}; must be positive milliseconds")
-    return times
+    name = getattr(runner, "name", type(runner).__name__)
+    try:
+        times = np.atleast_1d(np.asarray(given))
+        if (
+            times.dtype.kind in "iuf"
+            and times.ndim == 1
+            and times.size
+            and (times > 0).all()
+            and np.isfinite(times).all()
+        ):
+            return [float(value) for value in times]
+    except ValueError:
+        pass  # lists of lists that differ in length
+    raise InputError(f"runner={name}: gave {given!r} for {path.name}; must be positive milliseconds")

@@ -19,7 +19,9 @@ def offline(tmp_path, monkeypatch):
 
 def test_offline_says_where_it_looked_and_what_to_do(offline, monkeypatch):
     monkeypatch.delenv("OFA_BENCH_ASSETS", raising=False)
-    with pytest.raises(InputError, match=r"not under OFA_BENCH_ASSETS nor in .*ofa_bench.*predictor=embedded"):
+    with pytest.raises(
+        InputError, match=r"not under OFA_BENCH_ASSETS \(unset\).*put it at .*ofa_bench.*predictor=embedded"
+    ):
         asset_path(NAME)
     assert not (offline / NAME).exists()
 

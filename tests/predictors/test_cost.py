@@ -131,6 +131,8 @@ def test_a_guard_band_is_a_lower_target(tmp_path):
     genes = SPACE.sample(50, np.random.default_rng(9))
     assert guarded.cost(genes) == pytest.approx(1.25 * plain.cost(genes))
     assert guarded.minimum == 1.25
+    with pytest.raises(InputError, match=r"device\.guard_band=maybe: must be true or false"):
+        latency_table(SPACE, str(tmp_path), guard_band="maybe")
     with pytest.raises(InputError, match="device=note10: guard_band=true needs a table whose card has"):
         latency_table(CompoundSpace(), "note10", guard_band=True)
 

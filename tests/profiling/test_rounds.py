@@ -64,6 +64,14 @@ def test_measurements_of_something_else_are_refused(tmp_path):
         measure(PATHS, Runner(), tmp_path, ABOUT | {"runner": "phone"}, rounds=1, seed=0)
 
 
+def test_another_runner_is_welcome_where_no_round_was_finished(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        measure(PATHS, Runner(stop_after=3), tmp_path, ABOUT, rounds=1, seed=0)
+    times, _ = measure(PATHS, Runner(), tmp_path, ABOUT | {"runner": "phone"}, rounds=1, seed=0)
+    assert times.shape == (6, 1, 2)
+    assert json.loads((tmp_path / MEASUREMENTS).read_text().splitlines()[0])["runner"] == "phone"
+
+
 def test_every_call_gives_as_many_times(tmp_path):
     with pytest.raises(InputError, match=r"gave 1 times for 00003.onnx, 3 for others|gave 3 times .*, 1 for others"):
         measure(PATHS, lambda path: [1.0] if path.stem == "00003" else [9.0, 1.0, 1.0], tmp_path, ABOUT, 2, seed=0)

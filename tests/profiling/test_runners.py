@@ -87,7 +87,7 @@ def test_callable_is_found_by_its_dotted_name(monkeypatch, tmp_path):
         make_runner("my_timer.nothing", 1)
 
 
-@pytest.mark.parametrize("given", [[], [0.0], [float("nan")], [-1.0, 2.0]])
+@pytest.mark.parametrize("given", [[], [0.0], [float("nan")], [-1.0, 2.0], "3.5", None, [[1.0], [2.0, 3.0]]])
 def test_times_that_are_none_are_refused(given):
     with pytest.raises(InputError, match="must be positive milliseconds"):
         checked(lambda path: given, Path("x.onnx"))

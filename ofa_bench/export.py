@@ -23,9 +23,14 @@ def write_onnx(module: torch.nn.Module, shape: tuple[int, int, int], path: Path)
     if find_spec("onnx") is None:
         raise InputError("writing ONNX files needs onnx: pip install onnx")
     image = torch.randn((1, *shape), generator=torch.Generator().manual_seed(0))
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module.eval(), (image,), str(path), input_names=["image"], output_names=["output"],
-            opset_version=OPSET, dynamo=False,
-        )  # fmt: skip
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # several are slower for so little work, and much slower where they share a core
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                module.eval(), (image,), str(path), input_names=["image"], output_names=["output"],
+                opset_version=OPSET, dynamo=False,
+            )  # fmt: skip
+    finally:
+        torch.set_num_threads(threads)

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from omegaconf import OmegaConf
+from threadpoolctl import threadpool_limits
 
 from ofa_bench.config import conf_dir, load_space
 from ofa_bench.errors import InputError
@@ -101,9 +102,12 @@ def profile(options: Options) -> Path:
     plan = make_plan(
         supernet(space), latency_table(space, "macs"), options.calibration, options.held_back, options.seed
     )
-    checked(runner, export_all(dict([next(iter(plan.items.items()))]), work / "onnx")[0])  # before minutes are spent
+    pinned = runner if isinstance(runner, OnnxRuntime) else nullcontext()
+    first = export_all(dict([next(iter(plan.items.items()))]), work / "onnx")
+    with pinned:
+        checked(runner, first[0])  # what is wrong with the runner is said before minutes are spent
     paths = export_all(plan.items, work / "onnx")
-    with runner if isinstance(runner, OnnxRuntime) else nullcontext():
+    with pinned:
         times, load = measure(paths, runner, work, {"files": list(plan.items), **how}, options.rounds, options.seed)
     card = {
         "title": f"Measured latency of space {space.name}, one image",
@@ -161,12 +165,11 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
         "calibrating_networks_left_out": {name: errors(value, measured[:n]) for name, value in left_out.items()},
         "held_back": errors(held_back, measured[n:]),
         "held_back_without_calibration": errors(sums.cost(plan.held_back), measured[n:]),
-        "guard_band": guard_band(
-            np.concatenate([left_out[form], held_back]), np.concatenate([measured[:n], measured[n:]])
-        ),
+        "guard_band": guard_band(np.concatenate([left_out[form], held_back]), measured),
     }
     problem = Problem(space, embedded_predictor(space), table)
-    targets = default_targets(problem, np.random.default_rng(0))
+    with threadpool_limits(1):
+        targets = default_targets(problem, np.random.default_rng(0))
     write_table(path, fitted, space=space.name, device=device, unit="ms", card=card, targets=targets)
 
 

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from pkgutil import resolve_name
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -63,8 +64,6 @@ class OnnxRuntime:
 
     def __call__(self, path: Path) -> list[float]:
         """Run once warm, then time three runs: milliseconds each."""
-        from time import perf_counter
-
         session, feed = self._opened(path)
         for _ in range(WARM):
             session.run(None, feed)

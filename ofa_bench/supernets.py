@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ofa_bench.errors import InputError
 from ofa_bench.ofa_package import import_ofa
 from ofa_bench.spaces import DesignSpace, Genes
-from ofa_bench.spaces.mobile import BLOCKS_PER_STAGE, N_STAGES, MobileSpace
+from ofa_bench.spaces.mobile import BLOCKS_PER_STAGE, DEPTHS, EXPANDS, KERNELS, N_STAGES, MobileSpace
 from ofa_bench.spaces.resnet50d import MAX_DEPTHS
 
 __all__ = ["Piece", "Slot", "Supernet", "count_macs", "supernet"]
@@ -205,14 +205,13 @@ class _ResNetSupernet(Supernet):
         return _piece(["head", channels], channels, size, build)
 
 
-def _mbv3(space: DesignSpace) -> Supernet:
-    lists = {"ks_list": [3, 5, 7], "expand_ratio_list": [3, 4, 6], "depth_list": [2, 3, 4]}
-    return _MobileSupernet(space, import_ofa(_NETWORKS).OFAMobileNetV3(dropout_rate=0, width_mult=1.2, **lists))
+def _mobile(network: str, width: float) -> Callable[[DesignSpace], Supernet]:
+    def make(space: DesignSpace) -> Supernet:
+        lists = {"ks_list": list(KERNELS), "expand_ratio_list": list(EXPANDS), "depth_list": list(DEPTHS)}
+        net = getattr(import_ofa(_NETWORKS), network)
+        return _MobileSupernet(space, net(dropout_rate=0, width_mult=width, **lists))
 
-
-def _proxyless(space: DesignSpace) -> Supernet:
-    lists = {"ks_list": [3, 5, 7], "expand_ratio_list": [3, 4, 6], "depth_list": [2, 3, 4]}
-    return _MobileSupernet(space, import_ofa(_NETWORKS).OFAProxylessNASNets(dropout_rate=0, width_mult=1.3, **lists))
+    return make
 
 
 def _resnet50d(space: DesignSpace) -> Supernet:
@@ -221,8 +220,8 @@ def _resnet50d(space: DesignSpace) -> Supernet:
 
 
 _SUPERNETS: Mapping[str, Callable[[DesignSpace], Supernet]] = {
-    "mbv3": _mbv3,
-    "proxyless": _proxyless,
+    "mbv3": _mobile("OFAMobileNetV3", 1.2),
+    "proxyless": _mobile("OFAProxylessNASNets", 1.3),
     "resnet50d": _resnet50d,
 }
 

@@ -99,16 +99,8 @@ class CostTable:
 
     def rescaled(self, rng: np.random.Generator) -> "CostTable":
         """Give a made-up device: each term times its own random factor, log-uniform from 1/3 to 3."""
-        made = copy.copy(self)
+        made = self._scaled(np.exp(rng.uniform(-1.1, 1.1, size=len(self._terms))))
         made.name, made.sha256 = f"{self.name}~", ""
-        scales = np.exp(rng.uniform(-1.1, 1.1, size=len(self._terms)))
-        made._lay_out(
-            self.space,
-            [
-                [(scope, values * scale) for scope, values in term]
-                for term, scale in zip(self._terms, scales, strict=True)
-            ],
-        )
         return made
 
     def guarded(self) -> "CostTable":
@@ -125,9 +117,7 @@ class CostTable:
             raise InputError(
                 f"device={self.name}: guard_band=true needs a table whose card has a guard_band of 1 or more"
             )
-        made = copy.copy(self)
-        made._lay_out(self.space, [[(scope, band * values) for scope, values in term] for term in self._terms])
-        return made
+        return self._scaled(np.full(len(self._terms), band))
 
     def within(self, part: PartSpace) -> "CostTable":
         """Give the same table for a part of its space; minimum and maximum are exact over the part.
@@ -141,6 +131,13 @@ class CostTable:
             )
         made = copy.copy(self)
         made._lay_out(part, [[_factor_within(part, *factor) for factor in term] for term in self._terms])
+        return made
+
+    def _scaled(self, scales: NDArray[np.float64]) -> "CostTable":
+        """Give the same table with each term times its own factor: float64 [terms]."""
+        scaled = zip(self._terms, scales, strict=True)
+        made = copy.copy(self)
+        made._lay_out(self.space, [[(scope, values * scale) for scope, values in term] for term, scale in scaled])
         return made
 
     def _extreme(self, factors: Sequence[Factor], sign: int) -> tuple[float, Genes]:

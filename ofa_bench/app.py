@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ofa_bench.config import (
     GROUPS,
+    ONE_AFTER_ANOTHER,
     SWEEP_VARIABLE,
     Config,
     TrackingConfig,
@@ -57,8 +58,12 @@ def run_cell(config: DictConfig) -> None:
     tracking = TrackingConfig(**config.tracking)
     if sweep:
         sweep.add(name)
-    if not sweep or sweep.run != UNTRACKED:
-        tracked(tracking, lambda tracker: tracker.log_cell(record, folder, sweep.run if sweep else None))
+    run = None
+    if sweep:
+        opened = SweepCallback.current  # in the process that opened the sweep
+        run = opened.open_run() if opened else sweep.run
+    if run != UNTRACKED:
+        tracked(tracking, lambda tracker: tracker.log_cell(record, folder, run))
     if not sweep:
         show([record], output, tracking)
 
@@ -71,6 +76,8 @@ def _recorded(config: DictConfig, folder: Path, name: str) -> "Record":
 
     typed = OmegaConf.to_object(config)
     assert isinstance(typed, Config)
+    if typed.threads is None and HydraConfig.get().launcher["_target_"] != ONE_AFTER_ANOTHER:
+        typed.threads = 1  # parallel cells share the cores
     cell = build(typed)
     wanted = result_config(config)
     identity = records.identity(wanted, cell.problem, cell.strategy)

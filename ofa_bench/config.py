@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GROUPS",
     "NO_RESULT",
+    "ONE_AFTER_ANOTHER",
     "SWEEP_VARIABLE",
     "Config",
     "address",
@@ -27,14 +28,18 @@ __all__ = [
     "load_space",
     "register",
     "resolve_budget",
+    "resolve_threads",
     "result_config",
 ]
 
 GROUPS = ("space", "device", "predictor", "strategy", "budget", "targets")
 """The config groups that make a cell; their chosen options are its address."""
 
-NO_RESULT = ("hydra", "tracking", "output", "progress", "threads")
+NO_RESULT = ("hydra", "tracking", "output", "progress", "threads", "lockstep")
 """Keys that change nothing of what is found; they are no part of an address or a hash."""
+
+ONE_AFTER_ANOTHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+"""The launcher that runs a sweep's cells one at a time, in its own process; others run them in parallel."""
 
 SWEEP_VARIABLE = "OFA_BENCH_SWEEP"
 """Environment variable by which a cell, in whatever process, knows its sweep: ``<id>:<MLflow run>``."""
@@ -102,7 +107,8 @@ class Config:
     seed: int = 0
     repeats: int = 1
     output: str = "multirun"
-    threads: int = 1
+    threads: int | None = None
+    lockstep: bool = True
     progress: bool = True
 
 
@@ -176,6 +182,29 @@ def resolve_budget(config: BudgetConfig) -> tuple[int, int]:
     if isinstance(warm, bool) or not isinstance(warm, int) or warm < 1:
         raise InputError(f"budget.warm_generations={warm}: must be sqrt, or a whole number of 1 or more")
     return config.generations, warm
+
+
+def resolve_threads(config: Config) -> int:
+    """Give the threads of a cell: as configured, else all cores in lockstep and one for searches timed one by one.
+
+    Raises:
+        InputError: fewer than 1 are asked for.
+    """
+    if config.threads is None:
+        return available_cores() if config.lockstep else 1
+    if config.threads < 1:
+        raise InputError(f"threads={config.threads}: must be 1 or more")
+    return config.threads
+
+
+def available_cores() -> int:
+    """Count the cores that this process may use: its affinity, and a container's share (Linux, cgroup v2)."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(cores, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):
+        return cores
 
 
 def result_config(config: DictConfig) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import hashlib
 import inspect
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import Any
@@ -15,18 +15,22 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from threadpoolctl import threadpool_limits
 
-from ofa_bench.config import Config, resolve_budget
+from ofa_bench.config import Config, resolve_budget, resolve_threads
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.search import Problem, SearchResult
-from ofa_bench.strategies import Budget, Strategy
+from ofa_bench.search import Line, Problem, SearchResult, Together
+from ofa_bench.strategies import Budget, LineStrategy, Strategy
 from ofa_bench.targets import resolve_targets
 
-__all__ = ["Cell", "Repeat", "build", "run_repeat", "run_repeats", "stream"]
+__all__ = ["Cell", "Repeat", "build", "run_repeats", "stream"]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """All that one cell of a sweep needs: nothing in it knows of files, Hydra or MLflow."""
+    """All that one cell of a sweep needs: nothing in it knows of files, Hydra or MLflow.
+
+    With ``lockstep``, independent searches (a strategy's and those of all repeats) advance together; else, and for a
+    strategy that has no ``lines``, they run one after another.
+    """
 
     problem: Problem
     strategy: Strategy
@@ -35,11 +39,20 @@ class Cell:
     seed: int
     repeats: int
     threads: int
+    lockstep: bool = True
+
+    @property
+    def together(self) -> bool:
+        """Whether searches do advance together."""
+        return self.lockstep and isinstance(self.strategy, LineStrategy)
 
 
 @dataclass(frozen=True)
 class Repeat:
-    """One run of a cell: a result and its seconds of search for each target, in the order given; the sum of seconds."""
+    """One run of a cell: a result and its seconds of search for each target, in the order given; the sum of seconds.
+
+    Searches that advance together share the time they take.
+    """
 
     results: tuple[SearchResult, ...]
     target_seconds: tuple[float, ...]
@@ -53,7 +66,7 @@ def build(config: Config) -> Cell:
         InputError: a value is not allowed; the message names its key.
     """
     _check_keys(config, "")
-    for key, least in (("seed", 0), ("repeats", 1), ("threads", 1)):
+    for key, least in (("seed", 0), ("repeats", 1)):
         value = getattr(config, key)
         if value < least:
             raise InputError(f"{key}={value}: must be {least} or more")
@@ -70,7 +83,9 @@ def build(config: Config) -> Cell:
         raise InputError(f"strategy._target_={config.strategy['_target_']}: not a sub-class of ofa_bench's Strategy")
     predictor = _build("predictor", config.predictor, space=space)
     budget = Budget(*resolve_budget(config.budget))
-    return Cell(Problem(space, predictor, cost), strategy, targets, budget, config.seed, config.repeats, config.threads)
+    threads = resolve_threads(config)
+    problem = Problem(space, predictor, cost)
+    return Cell(problem, strategy, targets, budget, config.seed, config.repeats, threads, config.lockstep)
 
 
 def _check_keys(node: Any, path: str) -> None:
@@ -119,18 +134,49 @@ def stream(cell: Cell, repeat: int) -> np.random.Generator:
 
 
 def run_repeats(cell: Cell, report: Callable[[int, SearchResult], None]) -> Iterator[Repeat]:
-    """Run all repeats; ``report`` is called with the repeat and each result, outside the timed part."""
-    with threadpool_limits(cell.threads):
-        for repeat in range(cell.repeats):
-            yield run_repeat(cell, repeat, report)
-
-
-def run_repeat(cell: Cell, repeat: int, report: Callable[[int, SearchResult], None]) -> Repeat:
-    """Run a strategy once over all targets and time each result.
+    """Run all repeats; ``report`` is called with the repeat and each result, outside the timed part.
 
     Raises:
         RuntimeError: the strategy left a target out, gave one twice, or found what is not valid.
     """
+    if cell.together:
+        yield from _run_together(cell, report)
+        return
+    with threadpool_limits(cell.threads):
+        for repeat in range(cell.repeats):
+            yield _run_alone(cell, repeat, report)
+
+
+def _run_together(cell: Cell, report: Callable[[int, SearchResult], None]) -> Iterator[Repeat]:
+    """Advance the lines of all repeats together."""
+    assert isinstance(cell.strategy, LineStrategy)
+    lines, origin = list[Line](), list[int]()
+    for repeat in range(cell.repeats):
+        streams = stream(cell, repeat)
+        lines += cell.strategy.lines(cell.problem, cell.targets, cell.budget, streams)
+        origin += [repeat] * (len(lines) - len(origin))
+    together = Together(cell.problem, lines, cell.threads)
+    found: list[dict[int, tuple[SearchResult, float]]] = [{} for _ in range(cell.repeats)]
+    for line, (position, result), seconds in together:
+        repeat = origin[line]
+        _check(cell, position, result, position in found[repeat])
+        found[repeat][position] = (result, seconds)
+        report(repeat, result)
+    total = sum(seconds for results in found for _, seconds in results.values())
+    for results in found:
+        yield _repeat(cell, results, together.seconds / total if total else 1.0)
+
+
+def _repeat(cell: Cell, found: Mapping[int, tuple[SearchResult, float]], scale: float = 1.0) -> Repeat:
+    if len(found) != len(cell.targets):
+        raise RuntimeError(f"{type(cell.strategy).__name__} gave {len(found)} results for {len(cell.targets)} targets")
+    results, seconds = zip(*(found[i] for i in range(len(cell.targets))), strict=True)
+    scaled = tuple(scale * spent for spent in seconds)
+    return Repeat(tuple(results), scaled, sum(scaled))
+
+
+def _run_alone(cell: Cell, repeat: int, report: Callable[[int, SearchResult], None]) -> Repeat:
+    """Run a strategy once over all targets and time each result."""
     found: dict[int, tuple[SearchResult, float]] = {}
     total = 0.0
     began = time.perf_counter()
@@ -146,10 +192,7 @@ def run_repeat(cell: Cell, repeat: int, report: Callable[[int, SearchResult], No
         found[position] = (result, seconds)
         report(repeat, result)
         began = time.perf_counter()
-    if len(found) != len(cell.targets):
-        raise RuntimeError(f"{type(cell.strategy).__name__} gave {len(found)} results for {len(cell.targets)} targets")
-    ordered = [found[i] for i in range(len(cell.targets))]
-    return Repeat(tuple(result for result, _ in ordered), tuple(seconds for _, seconds in ordered), total)
+    return dataclasses.replace(_repeat(cell, found), seconds=total)
 
 
 def _check(cell: Cell, position: int, result: SearchResult, repeated: bool) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.predictors import AccuracyPredictor, CostModel, latency_table
-from ofa_bench.search import Problem, SearchResult
+from ofa_bench.search import Problem, SearchResult, Together
 from ofa_bench.spaces import DesignSpace, Genes, MobileNetV3Space
-from ofa_bench.strategies import Budget, Strategy
+from ofa_bench.strategies import Budget, LineStrategy, Strategy
 
 __all__ = [
     "CountingPredictor",
@@ -29,6 +29,8 @@ __all__ = [
 
 class ToyPredictor:
     """A predictor with no weights to load: larger choices of active genes are better, with fixed random worth."""
+
+    row_wise = True
 
     def __init__(self, space: DesignSpace, seed: int = 0) -> None:
         self.space, self.name, self.sha256 = space, "toy", "0" * 64
@@ -94,7 +96,10 @@ def check_space(space: DesignSpace, seed: int = 0) -> None:
 
 
 def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
-    """Check range, shape, batching and canonical form of an accuracy predictor."""
+    """Check range, shape, batching and canonical form of an accuracy predictor.
+
+    One that calls itself ``row_wise`` must give each row the same bits whatever rows stand beside it.
+    """
     genes = space.sample(500, np.random.default_rng(1))
     accuracy = predictor.accuracy(genes)
     assert accuracy.dtype == np.float64
@@ -107,6 +112,10 @@ def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
     assert np.allclose(predictor.accuracy(space.canonical(genes)), accuracy, atol=1e-6)
     assert np.allclose(np.concatenate([predictor.accuracy(row[None]) for row in genes[:50]]), accuracy[:50], atol=1e-6)
     assert predictor.accuracy(genes[:0]).shape == (0,)
+    if getattr(predictor, "row_wise", False):
+        for size in (1, 2, 3, 17, 64, 499):
+            pieces = [predictor.accuracy(genes[i : i + size]) for i in range(0, 500, size)]
+            assert (np.concatenate(pieces) == accuracy).all(), f"accuracy depends on the batch, as of {size} rows"
 
 
 def check_cost(cost: CostModel, space: DesignSpace) -> None:
@@ -128,7 +137,8 @@ def check_cost(cost: CostModel, space: DesignSpace) -> None:
 def check_strategy(strategy: Strategy, problem: Problem | None = None, targets: Sequence[float] | None = None) -> None:
     """Check that a strategy answers every target validly, counts honestly and repeats itself in another process.
 
-    Targets may be unsorted, doubled or infeasible. Without a problem, a toy one is searched.
+    Targets may be unsorted, doubled or infeasible. Without a problem, a toy one is searched. Lines of a strategy that
+    has them must find together what they find alone.
     """
     problem = problem or toy_problem()
     low, high = problem.cost.minimum, problem.cost.maximum
@@ -151,7 +161,12 @@ def check_strategy(strategy: Strategy, problem: Problem | None = None, targets: 
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         other = pool.submit(_fingerprint, strategy, problem, targets, budget).result()
-    assert other == _fingerprint(strategy, problem, targets, budget), "another process finds something else"
+    alone = _fingerprint(strategy, problem, targets, budget)
+    assert other == alone, "another process finds something else"
+    if isinstance(strategy, LineStrategy):
+        for threads in (1, 3):
+            together = _together(strategy, problem, targets, budget, threads)
+            assert together == alone, "searches that advance together find something else"
 
 
 def _results(strategy: Strategy, problem: Problem, targets: Sequence[float], budget: Budget) -> list[SearchResult]:
@@ -160,10 +175,24 @@ def _results(strategy: Strategy, problem: Problem, targets: Sequence[float], bud
     return [found[i] for i in range(len(targets))]
 
 
+def _together(
+    strategy: LineStrategy, problem: Problem, targets: Sequence[float], budget: Budget, threads: int
+) -> list[str]:
+    lines = [strategy.lines(problem, targets, budget, np.random.default_rng(seed)) for seed in (4, 3, 5)]
+    numbers = range(len(lines[0]), len(lines[0]) + len(lines[1]))
+    every = Together(problem, [line for several in lines for line in several], threads)
+    found = dict(item for number, item, _ in every if number in numbers)
+    return _prints([found[i] for i in range(len(targets))])
+
+
 def _fingerprint(strategy: Strategy, problem: Problem, targets: Sequence[float], budget: Budget) -> list[str]:
+    return _prints(_results(strategy, problem, targets, budget))
+
+
+def _prints(results: Sequence[SearchResult]) -> list[str]:
     return [
         f"{result.genes.tobytes().hex()} {result.accuracy!r} {result.cost!r} {result.counts} {result.curve}"
-        for result in _results(strategy, problem, targets, budget)
+        for result in results
     ]
 
 

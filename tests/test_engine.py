@@ -1,4 +1,5 @@
 import dataclasses
+import time
 
 import numpy as np
 import pytest
@@ -57,9 +58,45 @@ def test_the_clock_stands_still_while_reporting(monkeypatch):
         now[0] += 1000
 
     monkeypatch.setattr(engine.time, "perf_counter", tick)
-    for repeat in run(made(), report):
+    for repeat in run(made(lockstep=False), report):
         assert repeat.target_seconds == (1, 1, 1)
         assert repeat.seconds == 4  # and one more to find that there is nothing more
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("order", [None, "ascending", "descending"])
+def test_lockstep_changes_nothing_of_what_is_found(order, threads):
+    strategy = Chain(EVOLUTION, order) if order else Vanilla(EVOLUTION)
+    given = {"targets": (40.0, 5.0, 20.0, 40.0, 12.0), "repeats": 4}
+    reported = []
+    together = run(made(strategy, threads=threads, **given), lambda repeat, result: reported.append(repeat))
+    alone = run(made(strategy, lockstep=False, **given))
+    assert [found(repeat) for repeat in together] == [found(repeat) for repeat in alone]
+    assert sorted(reported) == sorted([0, 1, 2, 3] * 5)
+
+
+def found(repeat):
+    return [(r.target, r.genes.tobytes(), r.accuracy, r.cost, vars(r.counts), r.curve) for r in repeat.results]
+
+
+def test_seconds_of_lockstep_are_shares_of_the_time_taken():
+    began = time.perf_counter()
+    repeats = run(made(repeats=3, budget=Budget(30, 5)))
+    taken = time.perf_counter() - began
+    seconds = [second for repeat in repeats for second in repeat.target_seconds]
+    assert min(seconds) > 0
+    assert 0.5 * taken < sum(seconds) < taken
+    assert [repeat.seconds for repeat in repeats] == pytest.approx([sum(r.target_seconds) for r in repeats])
+
+
+def test_a_strategy_without_lines_runs_one_search_after_another():
+    class Plain(Strategy):
+        def search(self, problem, targets, budget, rng):
+            yield from Vanilla(EVOLUTION).search(problem, targets, budget, rng)
+
+    plain, lines = made(Plain()), made()
+    assert (plain.together, lines.together, made(lockstep=False).together) == (False, True, False)
+    assert [found(repeat) for repeat in run(plain)] == [found(repeat) for repeat in run(lines)]
 
 
 class Fixed(Strategy):

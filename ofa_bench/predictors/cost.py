@@ -51,6 +51,8 @@ class Term:
 class CostTable:
     """An additive table: the cost of an architecture is the sum of one entry of each term whose genes are active.
 
+    All tables lie end to end in ``entries``; an architecture's are at ``genes @ strides + offsets``.
+
     Args:
         space: the design space.
         terms: the summands; every tuple of genes in a term's ``places`` is looked up in its ``values``.
@@ -81,21 +83,20 @@ class CostTable:
     def _lay_out(self, space: DesignSpace, terms: Sequence[Sequence[Factor]]) -> None:
         self.space, self._terms = space, terms
         factors = [factor for term in terms for factor in term]
-        # A look-up is one index into all tables laid end to end: genes times strides plus the table's offset.
         strides = np.zeros((space.n_genes, len(factors)))
         for column, (scope, values) in enumerate(factors):
             strides[list(scope), column] = np.array(values.strides) // values.itemsize
-        self._strides = strides
-        self._offsets = np.cumsum([0] + [values.size for _, values in factors[:-1]])
-        self._entries = np.concatenate([values.ravel() for _, values in factors])
+        self.strides = strides
+        self.offsets = np.cumsum([0] + [values.size for _, values in factors[:-1]])
+        self.entries = np.concatenate([values.ravel() for _, values in factors])
         self.minimum, self.cheapest = self._extreme(factors, 1)
         self.maximum, self.dearest = self._extreme(factors, -1)
 
     def cost(self, genes: Genes) -> NDArray[np.float64]:
         """Cost of each architecture, in ``unit``: int8 [n, n_genes] to float64 [n]."""
-        places = (genes @ self._strides).astype(np.intp)  # exact: small integers in float64
-        places += self._offsets
-        return np.asarray(self._entries[places].sum(axis=1))
+        places = (genes @ self.strides).astype(np.intp)  # exact: small integers in float64
+        places += self.offsets
+        return np.asarray(self.entries[places].sum(axis=1))
 
     def rescaled(self, rng: np.random.Generator) -> "CostTable":
         """Give a made-up device: each term times its own random factor, log-uniform from 1/3 to 3."""

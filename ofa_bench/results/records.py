@@ -78,7 +78,11 @@ def make_record(
         "unit": problem.cost.unit,
         "targets": list(cell.targets),
         "budget": {"generations": cell.budget.generations, "warm_generations": cell.budget.warm_generations},
-        "predictor": {"name": problem.predictor.name, "sha256": problem.predictor.sha256},
+        "predictor": {
+            "name": problem.predictor.name,
+            "sha256": problem.predictor.sha256,
+            "pruning": getattr(problem.predictor, "pruning", None),
+        },
         "device": {
             "name": problem.cost.name,
             "sha256": problem.cost.sha256,
@@ -94,6 +98,8 @@ def make_record(
             "machine": f"{platform.system()} {platform.machine()}",
             "cores": os.cpu_count(),
             "threads": cell.threads,
+            "lockstep": cell.together,
+            "compiled": problem.kernels is not None,
         },
         "repeats": [
             {

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from ofa_bench.results.records import Record
 
-__all__ = ["Row", "markdown", "print_tables", "rows", "totals"]
+__all__ = ["Row", "markdown", "print_tables", "rows", "timing", "totals"]
 
 MOST_TARGETS = 20
 """With more targets than this, only the totals are printed."""
@@ -105,6 +105,7 @@ def _table(records: Sequence[Record]) -> Table:
     unit, repeats, n_targets = records[0]["unit"], len(records[0]["repeats"]), len(records[0]["targets"])
     table = Table(caption_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     notes = [f"Means (± standard deviation) over {repeats} repeats."] if repeats > 1 else []
+    notes.append(timing(records))
     if n_targets > MOST_TARGETS:
         notes.append(f"The rows of the {n_targets} targets are in the records.")
     table.caption = " ".join(notes) or None
@@ -116,6 +117,19 @@ def _table(records: Sequence[Record]) -> Table:
             _add(table, f"{several[0].target:g}", several)
     _add(table, "all", [totals(record) for record in records])
     return table
+
+
+def timing(records: Sequence[Record]) -> str:
+    """Say how seconds were taken, and whether those of different records may be compared."""
+    ways = sorted({(bool(made.get("lockstep")), made["threads"]) for made in (record["made"] for record in records)})
+    said = [
+        f"{'searches advanced together' if lockstep else 'one search after another'}, "
+        f"{threads} {'thread' if threads == 1 else 'threads'}"
+        for lockstep, threads in ways
+    ]
+    if len(said) > 1:
+        return f"Seconds were not all taken in the same way, so do not compare them ({'; '.join(said)})."
+    return f"Seconds: {said[0]}."
 
 
 def _add(table: Table, name: str, several: Sequence[Row]) -> None:

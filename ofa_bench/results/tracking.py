@@ -175,6 +175,7 @@ def _params(record: Record) -> "list[Param]":
         "targets_values": ", ".join(f"{target:g}" for target in record["targets"])[:6000],
         "unit": record["unit"],
         "threads": record["made"]["threads"],
+        "lockstep": record["made"].get("lockstep", False),
         **{f"evolution.{key}": value for key, value in record["config"].get("evolution", {}).items()},
         **{f"strategy.{key}": value for key, value in record["config"].get("strategy", {}).items()},
     }

@@ -1,8 +1,22 @@
 """The evolutionary core: arrays in, arrays out; no files, no framework, no logger."""
 
 from ofa_bench.search.evolution import Evolution
-from ofa_bench.search.problem import Counts, Evaluator, Problem, SearchResult
+from ofa_bench.search.lockstep import Found, Line, Together
+from ofa_bench.search.problem import Asking, Counts, Evaluator, Problem, SearchResult
 from ofa_bench.search.repair import prune, valid_samples
 from ofa_bench.search.saturation import default_targets
 
-__all__ = ["Counts", "Evaluator", "Evolution", "Problem", "SearchResult", "default_targets", "prune", "valid_samples"]
+__all__ = [
+    "Asking",
+    "Counts",
+    "Evaluator",
+    "Evolution",
+    "Found",
+    "Line",
+    "Problem",
+    "SearchResult",
+    "Together",
+    "default_targets",
+    "prune",
+    "valid_samples",
+]

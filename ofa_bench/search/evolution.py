@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
-from ofa_bench.search.problem import CurvePoint, Evaluator, SearchResult
-from ofa_bench.search.repair import redraw, valid_samples
+from ofa_bench.search.problem import Asking, CurvePoint, Evaluator, SearchResult, answered
+from ofa_bench.search.repair import crossings, mutants, valid_samples
 from ofa_bench.spaces import Genes
 
 __all__ = ["Evolution"]
@@ -61,13 +61,24 @@ class Evolution:
         Returns:
             The best architecture found; an infeasible result where the space has none that meets the target.
         """
+        return answered(self.steps(evaluator, target, generations, rng, start), evaluator.problem.predictor)
+
+    def steps(
+        self,
+        evaluator: Evaluator,
+        target: float,
+        generations: int,
+        rng: np.random.Generator,
+        start: Genes | None = None,
+    ) -> Asking[SearchResult]:
+        """Search as ``search`` does, one generation at a time, together with other searches."""
         problem = evaluator.problem
         if problem.cost.minimum > target:
             return SearchResult.infeasible(problem, target)
         seeds = np.empty((0, problem.space.n_genes), np.int8) if start is None else start[: self.population_size]
         fresh = valid_samples(evaluator, target, self.population_size - len(seeds), rng)
         population = np.concatenate([seeds, fresh])
-        accuracy = evaluator.accuracy(population)
+        accuracy = yield from evaluator.ask(population)
         n_parents = max(1, round(self.parent_ratio * self.population_size))
         best = _Best(evaluator)
         best.consider(0, population, accuracy)
@@ -76,7 +87,7 @@ class Evolution:
             parents = population[order]
             children = self._children(evaluator, parents, target, rng)
             population = np.concatenate([parents, children])
-            accuracy = np.concatenate([accuracy[order], evaluator.accuracy(children)])
+            accuracy = np.concatenate([accuracy[order], (yield from evaluator.ask(children))])
             if generation < generations or not self.reference_compat:
                 best.consider(generation, population, accuracy)
         row = problem.space.canonical(best.row[None])
@@ -93,13 +104,11 @@ class Evolution:
         )
 
     def _children(self, evaluator: Evaluator, parents: Genes, target: float, rng: np.random.Generator) -> Genes:
-        space = evaluator.problem.space
         n_mutants = round(self.mutation_ratio * self.population_size)
         one = parents[rng.integers(len(parents), size=n_mutants)]
-        mutants = redraw(evaluator, target, lambda slots: space.mutate(one[slots], self.mutate_prob, rng), one)
+        mutated = mutants(evaluator, one, self.mutate_prob, target, rng)
         first, second = parents[rng.integers(len(parents), size=(2, self.population_size - n_mutants))]
-        crossed = redraw(evaluator, target, lambda slots: space.crossover(first[slots], second[slots], rng), first)
-        return np.concatenate([mutants, crossed])
+        return np.concatenate([mutated, crossings(evaluator, first, second, target, rng)])
 
 
 def _best_first(accuracy: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -117,7 +126,7 @@ class _Best:
         self.curve: list[CurvePoint] = []
 
     def consider(self, generation: int, population: Genes, accuracy: NDArray[np.float64]) -> None:
-        top = int(_best_first(accuracy)[0])
+        top = len(accuracy) - 1 - int(np.argmax(accuracy[::-1]))  # of equal ones the last, as _best_first has it
         if accuracy[top] > self.accuracy:
             self.row, self.accuracy = population[top], float(accuracy[top])
             counts = self._counts

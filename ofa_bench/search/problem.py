@@ -1,17 +1,30 @@
 """What a search strategy sees: a design space, an accuracy predictor, a cost model, and honest counters."""
 
+from collections.abc import Generator
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.predictors import AccuracyPredictor, CostModel
+from ofa_bench.search.kernels import Kernels
+from ofa_bench.search.memo import KeyedMemo, Memo, PackedMemo, Values
 from ofa_bench.spaces import DesignSpace, Genes
 
-__all__ = ["Counts", "CurvePoint", "Evaluator", "Problem", "SearchResult"]
+__all__ = ["Asking", "Counts", "CurvePoint", "Evaluator", "Problem", "SearchResult", "Values", "answered"]
 
 CurvePoint = tuple[int, int, int, float]
 """Generation, evaluations, unique evaluations so far, and the best accuracy then."""
+
+
+Result = TypeVar("Result")
+Asking = Generator[Genes, Values, Result]
+"""What needs accuracies on its way to a result: it yields architectures (int8 [n, n_genes]) and is sent their values.
+
+So searches that are independent can advance together, their architectures predicted in one call.
+"""
 
 
 @dataclass
@@ -37,6 +50,11 @@ class Problem:
     predictor: AccuracyPredictor
     cost: CostModel
 
+    @cached_property
+    def kernels(self) -> Kernels | None:
+        """The compiled loops over this space and cost model, where they can be had."""
+        return Kernels.of(self.space, self.cost)
+
     def evaluator(self) -> "Evaluator":
         """Start a search's own memo and counters."""
         return Evaluator(self)
@@ -51,7 +69,8 @@ class Evaluator:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.counts = Counts()
-        self._memo: dict[bytes, float] = {}
+        kernels = problem.kernels
+        self._memo: Memo = PackedMemo(kernels) if kernels else KeyedMemo(problem.space)
 
     def cost(self, candidates: Genes) -> NDArray[np.float64]:
         """Look up the cost of candidates: int8 [n, n_genes] to float64 [n], in the cost model's unit."""
@@ -64,18 +83,32 @@ class Evaluator:
         Raises:
             ValueError: the predictor gave what is not a finite number.
         """
-        keys = self.problem.space.keys(genes)
-        new = {key: i for i, key in enumerate(keys) if key not in self._memo}
-        if new:
-            values = self.problem.predictor.accuracy(genes[list(new.values())])
+        return answered(self.ask(genes), self.problem.predictor)
+
+    def ask(self, genes: Genes) -> Asking[Values]:
+        """Evaluate as ``accuracy`` does, but leave it to the caller to have the unseen ones predicted."""
+        places, new = self._memo.find(genes)
+        if len(new):
+            values = yield genes[new]
             if not np.isfinite(values).all():
                 raise ValueError(
                     f"predictor {self.problem.predictor.name} gave an accuracy that is not a finite number"
                 )
-            self._memo.update(zip(new, values.tolist(), strict=True))
-        self.counts.evaluations += len(keys)
+            self._memo.store(values)
+        self.counts.evaluations += len(places)
         self.counts.unique_evaluations += len(new)
-        return np.array([self._memo[key] for key in keys])
+        return self._memo.at(places)
+
+
+def answered(asking: Asking[Result], predictor: AccuracyPredictor) -> Result:
+    """Go through with it, answering each time it asks."""
+    try:
+        asked = next(asking)
+        while True:
+            asked = asking.send(predictor.accuracy(asked))
+    except StopIteration as done:
+        result: Result = done.value
+        return result
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,9 @@ class Gene:
 class DesignSpace(ABC):
     """A design space; architectures are rows of ``genes: int8 [n, n_genes]``, positions into choices.
 
-    Sub-classes give the genes and the conversion to and from OFA's dict.
+    Sub-classes give the genes and the conversion to and from OFA's dict. By gene: ``cardinality`` (int8, number of
+    choices), ``group`` (which of ``n_groups`` it mutates with), and where it is active: its ``owner``'s position is at
+    least ``active_from``.
     """
 
     def __init__(self, name: str, genes: Sequence[Gene]) -> None:
@@ -51,10 +53,10 @@ class DesignSpace(ABC):
         self.index: Mapping[str, int] = {gene.name: i for i, gene in enumerate(genes)}
         self.cardinality = np.array([len(gene.choices) for gene in genes], dtype=np.int8)
         groups = {group: i for i, group in enumerate(dict.fromkeys(gene.group for gene in genes))}
-        self._group = np.array([groups[gene.group] for gene in genes])
-        self._n_groups = len(groups)
-        self._owner = np.array([self.index[gene.owner or gene.name] for gene in genes])
-        self._active_from = np.array([gene.active_from for gene in genes], dtype=np.int8)
+        self.group = np.array([groups[gene.group] for gene in genes])
+        self.n_groups = len(groups)
+        self.owner = np.array([self.index[gene.owner or gene.name] for gene in genes])
+        self.active_from = np.array([gene.active_from for gene in genes], dtype=np.int8)
         self._merged = [i for i, gene in enumerate(genes) if gene.same_as]
 
     @property
@@ -72,8 +74,8 @@ class DesignSpace(ABC):
 
         A redrawn gene may keep its value, as in OFA's ``ArchManager.random_resample``.
         """
-        hit = rng.random((len(parents), self._n_groups), dtype=np.float32) < prob
-        return np.where(hit[:, self._group], self.sample(len(parents), rng), parents)
+        hit = rng.random((len(parents), self.n_groups), dtype=np.float32) < prob
+        return np.where(hit[:, self.group], self.sample(len(parents), rng), parents)
 
     def crossover(self, first: Genes, second: Genes, rng: np.random.Generator) -> Genes:
         """Take each gene from one of two parents with equal chance (OFA's ``crossover_sample``)."""
@@ -81,7 +83,7 @@ class DesignSpace(ABC):
 
     def active(self, genes: Genes) -> NDArray[np.bool_]:
         """Tell which genes change the network: bool [n, n_genes]."""
-        return np.asarray(genes[:, self._owner] >= self._active_from)
+        return np.asarray(genes[:, self.owner] >= self.active_from)
 
     def canonical(self, genes: Genes) -> Genes:
         """Set inactive genes to 0 and merge equal choices, so that equal networks are equal rows: int8 [n, n_genes]."""

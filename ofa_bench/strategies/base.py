@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ofa_bench.search import Problem, SearchResult
+from ofa_bench.search import Found, Line, Problem
+from ofa_bench.search.lockstep import alone
 
-__all__ = ["Budget", "Strategy"]
+__all__ = ["Budget", "LineStrategy", "Strategy"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Strategy(ABC):
     @abstractmethod
     def search(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
-    ) -> Iterator[tuple[int, SearchResult]]:
+    ) -> Iterator[Found]:
         """Search every target and yield each result as soon as it is there, with its target's position in ``targets``.
 
         Args:
@@ -42,3 +43,24 @@ class Strategy(ABC):
         Yields:
             One (position, result) for each target, in any order; an infeasible target has an infeasible result.
         """
+
+
+class LineStrategy(Strategy):
+    """A strategy that says which of its searches need another's result: those that do not can advance together."""
+
+    @abstractmethod
+    def lines(
+        self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
+    ) -> Sequence[Line]:
+        """Give independent lines of searches that find, together, what ``search`` finds; the arguments are the same.
+
+        A line is a generator: ``result = yield from evolution.steps(...)`` searches, ``yield position, result`` tells
+        what was found for a target. It must not share anything that changes, such as ``rng``, with another line.
+        """
+
+    def search(
+        self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
+    ) -> Iterator[Found]:
+        """Go through one line after another."""
+        for line in self.lines(problem, targets, budget, rng):
+            yield from alone(line, problem.predictor)

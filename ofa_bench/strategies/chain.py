@@ -1,20 +1,20 @@
 """Chained searches (Kumar & Szidon, arXiv 2012.06748, section 3): k targets cost n + (k - 1) sqrt(n) generations."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.search import Evaluator, Evolution, Problem, SearchResult, prune
+from ofa_bench.search import Evaluator, Evolution, Line, Problem, prune
 from ofa_bench.spaces import Genes
-from ofa_bench.strategies.base import Budget, Strategy
+from ofa_bench.strategies.base import Budget, LineStrategy
 
 __all__ = ["Chain"]
 
 ORDERS = ("ascending", "descending")
 
 
-class Chain(Strategy):
+class Chain(LineStrategy):
     """Search the targets one after another, each from the winner of the one before.
 
     The first feasible target is searched from scratch for n generations. Each later one starts, for the warm budget,
@@ -33,10 +33,13 @@ class Chain(Strategy):
             raise InputError(f"strategy.order={order}: must be {' or '.join(ORDERS)}{suggestion(str(order), ORDERS)}")
         self.evolution, self.order = evolution, order
 
-    def search(
+    def lines(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
-    ) -> Iterator[tuple[int, SearchResult]]:
-        """Yield the results in the order of the chain."""
+    ) -> Sequence[Line]:
+        """Give one line, the chain."""
+        return [self._line(problem, targets, budget, rng)]
+
+    def _line(self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator) -> Line:
         streams = rng.spawn(len(targets))
         chain = sorted(range(len(targets)), key=lambda i: targets[i], reverse=self.order == "descending")
         winner: Genes | None = None
@@ -45,7 +48,7 @@ class Chain(Strategy):
             if winner is not None:
                 generations = budget.warm_generations
                 start = self.seed(evaluator, winner, targets[i], streams[i])[None]
-            result = self.evolution.search(evaluator, targets[i], generations, streams[i], start)
+            result = yield from self.evolution.steps(evaluator, targets[i], generations, streams[i], start)
             if result.feasible:
                 winner = result.genes
             yield i, result

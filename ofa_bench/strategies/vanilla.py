@@ -1,24 +1,29 @@
 """OFA's own way: every target is searched from scratch (Cai et al., ICLR 2020): k targets cost k n generations."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from ofa_bench.search import Evolution, Problem, SearchResult
-from ofa_bench.strategies.base import Budget, Strategy
+from ofa_bench.search import Evolution, Line, Problem
+from ofa_bench.strategies.base import Budget, LineStrategy
 
 __all__ = ["Vanilla"]
 
 
-class Vanilla(Strategy):
+class Vanilla(LineStrategy):
     """Search each target from random architectures, n generations each."""
 
     def __init__(self, evolution: Evolution) -> None:
         self.evolution = evolution
 
-    def search(
+    def lines(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
-    ) -> Iterator[tuple[int, SearchResult]]:
-        """Yield the results in the order of the targets."""
-        for i, (target, stream) in enumerate(zip(targets, rng.spawn(len(targets)), strict=True)):
-            yield i, self.evolution.search(problem.evaluator(), target, budget.generations, stream)
+    ) -> Sequence[Line]:
+        """Give one line a target, in their order."""
+
+        def line(position: int, target: float, stream: np.random.Generator) -> Line:
+            result = yield from self.evolution.steps(problem.evaluator(), target, budget.generations, stream)
+            yield position, result
+
+        streams = rng.spawn(len(targets))
+        return [line(i, target, stream) for i, (target, stream) in enumerate(zip(targets, streams, strict=True))]

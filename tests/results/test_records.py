@@ -37,7 +37,8 @@ RECORD = make()
 
 def test_record_says_what_was_found_and_what_it_took():
     assert RECORD["targets"] == [30, 5, 20]
-    assert RECORD["predictor"] == {"name": "toy", "sha256": "0" * 64}
+    assert RECORD["predictor"] == {"name": "toy", "sha256": "0" * 64, "pruning": None}
+    assert (RECORD["made"]["threads"], RECORD["made"]["lockstep"]) == (1, True)
     assert len(RECORD["device"]["sha256"]) == 64
     space = MobileNetV3Space()
     for repeat in RECORD["repeats"]:

@@ -1,0 +1,168 @@
+/* The inner loops of the search, as kernels.py describes them; each does what a NumPy expression of the package does,
+   in the same order of random draws and of additions, so that both find the same, bit for bit. */
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* numpy/random/bitgen.h */
+typedef struct {
+    void *state;
+    uint64_t (*next_uint64)(void *);
+    uint32_t (*next_uint32)(void *);
+    double (*next_double)(void *);
+    uint64_t (*next_raw)(void *);
+} bitgen;
+
+/* A design space and a cost table; n_* count, the others are arrays. */
+typedef struct {
+    int64_t n_genes, n_groups, n_words, n_terms, most_choices;
+    const float *cardinality;   /* [n_genes] */
+    const int64_t *group;       /* [n_genes] genes of one group mutate together */
+    const int64_t *owner;       /* [n_genes] */
+    const int8_t *active_from;  /* [n_genes] a gene is active where its owner's position is at least this */
+    const int8_t *distinct;     /* [n_genes, most_choices] the position that stands for a choice */
+    const int64_t *first;       /* [n_words + 1] the genes in a word of a packed key: first[w] to first[w + 1] - 1 */
+    const uint64_t *shift;      /* [n_genes] where a gene lies in its word */
+    const int64_t *offset;      /* [n_terms] where a term's values begin among the entries */
+    const int64_t *begin;       /* [n_terms + 1] the genes of a term: gene[begin[t]] to gene[begin[t + 1] - 1] */
+    const int64_t *gene;
+    const int64_t *stride;
+    const double *entries;
+} tables;
+
+/* As numpy.random.Generator.random(dtype=float32). */
+static inline float uniform(bitgen *rng) { return (float)(rng->next_uint32(rng->state) >> 8) * (1.0f / 16777216.0f); }
+
+static inline double entry(const tables *t, const int8_t *row, int64_t term) {
+    int64_t place = t->offset[term];
+    for (int64_t j = t->begin[term]; j < t->begin[term + 1]; j++) place += row[t->gene[j]] * t->stride[j];
+    return t->entries[place];
+}
+
+/* The cost of one architecture, summed as NumPy sums a row of up to 128 numbers. */
+static double cost_of(const tables *t, const int8_t *row) {
+    double sum[8], total = 0.0;
+    int64_t term = 0, whole = t->n_terms - t->n_terms % 8;
+    if (whole) {
+        for (; term < 8; term++) sum[term] = entry(t, row, term);
+        for (; term < whole; term += 8)
+            for (int64_t j = 0; j < 8; j++) sum[j] += entry(t, row, term + j);
+        total = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+    }
+    for (; term < t->n_terms; term++) total += entry(t, row, term);
+    return total;
+}
+
+void costs(const tables *t, const int8_t *rows, int64_t n, double *cost) {
+    for (int64_t k = 0; k < n; k++) cost[k] = cost_of(t, rows + k * t->n_genes);
+}
+
+/* Keep the slots of the candidates that miss the target for the next round; copy the others into the children. */
+static int64_t settle(const tables *t, const int8_t *candidates, double target, int8_t *children, int64_t *slots,
+                      int64_t n) {
+    int64_t missing = 0, width = t->n_genes;
+    for (int64_t s = 0; s < n; s++) {
+        const int8_t *row = candidates + s * width;
+        if (cost_of(t, row) <= target)
+            memcpy(children + slots[s] * width, row, width);
+        else
+            slots[missing++] = slots[s];
+    }
+    return missing;
+}
+
+/* Mutate the rows in children (int8 [n, n_genes]) in place; those that miss the target are redrawn from the row given,
+   and keep it after max_redraws. Returns the number of candidates, or -1 without memory. */
+int64_t mutants(const tables *t, bitgen *rng, float prob, double target, int64_t max_redraws, int8_t *children,
+                int64_t n) {
+    int64_t width = t->n_genes, proposals = 0, missing = n;
+    int64_t *slots = malloc(n * sizeof *slots + 1);
+    int8_t *hit = malloc(n * t->n_groups + 1), *candidates = malloc(n * width + 1);
+    if (!slots || !hit || !candidates) proposals = -1, missing = 0;
+    for (int64_t s = 0; s < missing; s++) slots[s] = s;
+    for (int64_t round = 0; round < max_redraws && missing; round++) {
+        for (int64_t i = 0; i < missing * t->n_groups; i++) hit[i] = uniform(rng) < prob;
+        for (int64_t s = 0; s < missing; s++) {
+            const int8_t *parent = children + slots[s] * width, *hits = hit + s * t->n_groups;
+            for (int64_t i = 0; i < width; i++) {
+                int8_t drawn = (int8_t)(uniform(rng) * t->cardinality[i]);
+                candidates[s * width + i] = hits[t->group[i]] ? drawn : parent[i];
+            }
+        }
+        proposals += missing;
+        missing = settle(t, candidates, target, children, slots, missing);
+    }
+    free(slots), free(hit), free(candidates);
+    return proposals;
+}
+
+/* Cross the rows in children with those in other (both int8 [n, n_genes]), likewise. */
+int64_t crossings(const tables *t, bitgen *rng, double target, int64_t max_redraws, const int8_t *other,
+                  int8_t *children, int64_t n) {
+    int64_t width = t->n_genes, proposals = 0, missing = n;
+    int64_t *slots = malloc(n * sizeof *slots + 1);
+    int8_t *candidates = malloc(n * width + 1);
+    if (!slots || !candidates) proposals = -1, missing = 0;
+    for (int64_t s = 0; s < missing; s++) slots[s] = s;
+    for (int64_t round = 0; round < max_redraws && missing; round++) {
+        for (int64_t s = 0; s < missing; s++) {
+            const int8_t *first = children + slots[s] * width, *second = other + slots[s] * width;
+            for (int64_t i = 0; i < width; i++) { /* a branch here would be mispredicted half of the time */
+                int8_t from_first = -(uniform(rng) < 0.5f);
+                candidates[s * width + i] = (first[i] & from_first) | (second[i] & ~from_first);
+            }
+        }
+        proposals += missing;
+        missing = settle(t, candidates, target, children, slots, missing);
+    }
+    free(slots), free(candidates);
+    return proposals;
+}
+
+static inline int64_t slot_of(const uint64_t *key, int64_t n_words, int64_t mask) {
+    uint64_t hash = 0;
+    for (int64_t w = 0; w < n_words; w++) {
+        hash = (hash ^ key[w]) * UINT64_C(0x9E3779B97F4A7C15);
+        hash ^= hash >> 32;
+    }
+    return (int64_t)(hash & (uint64_t)mask);
+}
+
+/* Find each row's place among the keys (uint64 [capacity, n_words]) by open addressing in slots (int32 [mask + 1], -1
+   is empty); keys not there are appended and their rows listed in fresh. Returns how many those are. */
+int64_t find(const tables *t, const int8_t *rows, int64_t n, uint64_t *keys, int64_t size, int32_t *slots, int64_t mask,
+             int64_t *places, int64_t *fresh) {
+    int64_t n_words = t->n_words, added = 0;
+    for (int64_t r = 0; r < n; r++) {
+        const int8_t *row = rows + r * t->n_genes;
+        uint64_t *key = keys + (size + added) * n_words; /* made where it will stay if it is new */
+        for (int64_t w = 0; w < n_words; w++) {
+            uint64_t bits = 0;
+            for (int64_t i = t->first[w]; i < t->first[w + 1]; i++) {
+                uint64_t active = row[t->owner[i]] >= t->active_from[i];
+                uint64_t choice = (uint64_t)t->distinct[i * t->most_choices + row[i]];
+                bits |= (choice * active) << t->shift[i];
+            }
+            key[w] = bits;
+        }
+        int64_t slot = slot_of(key, n_words, mask);
+        while (slots[slot] >= 0 && memcmp(keys + slots[slot] * n_words, key, n_words * sizeof *key))
+            slot = (slot + 1) & mask;
+        if (slots[slot] < 0) {
+            slots[slot] = (int32_t)(size + added);
+            fresh[added++] = r;
+        }
+        places[r] = slots[slot];
+    }
+    return added;
+}
+
+/* Fill empty slots with the places of all keys. */
+void rehash(int64_t n_words, const uint64_t *keys, int64_t size, int32_t *slots, int64_t mask) {
+    for (int64_t place = 0; place < size; place++) {
+        int64_t slot = slot_of(keys + place * n_words, n_words, mask);
+        while (slots[slot] >= 0) slot = (slot + 1) & mask;
+        slots[slot] = (int32_t)place;
+    }
+}

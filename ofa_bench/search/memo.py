@@ -1,0 +1,92 @@
+"""What a search has already evaluated: no architecture is evaluated twice."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.search.kernels import Kernels
+from ofa_bench.spaces import DesignSpace, Genes
+
+__all__ = ["KeyedMemo", "Memo", "PackedMemo", "Values"]
+
+Values = NDArray[np.float64]
+"""Accuracies (fractions of 1) of some architectures: float64 [n]."""
+
+
+class Memo(Protocol):
+    """Accuracies by canonical form."""
+
+    def find(self, genes: Genes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Give each row's place (int64 [n]), and the rows whose accuracy is new: int64 [new], the first of each kind.
+
+        ``store`` must follow before anything else is asked.
+        """
+        ...
+
+    def store(self, values: Values) -> None:
+        """Keep the accuracies of the rows that ``find`` called new: float64 [new]."""
+        ...
+
+    def at(self, places: NDArray[np.int64]) -> Values:
+        """Give the accuracies at places that ``find`` gave."""
+        ...
+
+
+class KeyedMemo:
+    """A memo in a dictionary, by the keys of any design space."""
+
+    def __init__(self, space: DesignSpace) -> None:
+        self._space = space
+        self._places: dict[bytes, int] = {}
+        self._values: list[float] = []
+
+    def find(self, genes: Genes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """See ``Memo.find``."""
+        known, new = len(self._places), list[int]()
+        places = np.empty(len(genes), np.int64)
+        for row, key in enumerate(self._space.keys(genes)):
+            places[row] = place = self._places.setdefault(key, known + len(new))
+            if place == known + len(new):
+                new.append(row)
+        return places, np.array(new, np.int64)
+
+    def store(self, values: Values) -> None:
+        """See ``Memo.store``."""
+        self._values.extend(values.tolist())
+
+    def at(self, places: NDArray[np.int64]) -> Values:
+        """See ``Memo.at``."""
+        return np.array([self._values[place] for place in places.tolist()])
+
+
+class PackedMemo:
+    """A memo in arrays, by packed keys: 40 bytes or less an architecture, and no Python object."""
+
+    def __init__(self, kernels: Kernels) -> None:
+        self._kernels, self._size = kernels, 0
+        self._keys: NDArray[np.uint64] = np.empty((0, kernels.n_words), np.uint64)
+        self._values: Values = np.empty(0)
+        self._grow(512)
+
+    def find(self, genes: Genes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """See ``Memo.find``."""
+        while self._size + len(genes) > len(self._values):
+            self._grow(2 * len(self._values))
+        return self._kernels.find(genes, self._keys, self._size, self._slots)
+
+    def store(self, values: Values) -> None:
+        """See ``Memo.store``."""
+        self._values[self._size : self._size + len(values)] = values
+        self._size += len(values)
+
+    def at(self, places: NDArray[np.int64]) -> Values:
+        """See ``Memo.at``."""
+        return self._values[places]
+
+    def _grow(self, capacity: int) -> None:
+        more = capacity - len(self._values)
+        self._keys = np.concatenate([self._keys, np.empty((more, self._kernels.n_words), np.uint64)])
+        self._values = np.concatenate([self._values, np.empty(more)])
+        self._slots = np.full(2 * capacity, -1, np.int32)
+        self._kernels.rehash(self._keys, self._size, self._slots)

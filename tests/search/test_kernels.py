@@ -1,0 +1,172 @@
+import os
+import pickle
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pytest
+
+from ofa_bench.config import load_space
+from ofa_bench.predictors import CostTable, latency_table
+from ofa_bench.search import Evolution, Problem, kernels, repair
+from ofa_bench.search.kernels import Kernels
+from ofa_bench.search.memo import KeyedMemo, PackedMemo
+from ofa_bench.spaces import MobileNetV3Space
+from ofa_bench.testing import ToyPredictor
+
+CASES = [("mbv3", "note10"), ("mbv3", "macs"), ("compofa", "note10"), ("resnet50d", "cpu_onnx"), ("proxyless", "macs")]
+
+needs_compiler = pytest.mark.skipif(kernels._library() is None, reason="no C compiler")
+
+
+def problem(space_name, device, compiled):
+    space = load_space(space_name)
+    made = Problem(space, ToyPredictor(space), latency_table(space, device))
+    if not compiled:
+        vars(made)["kernels"] = None
+    return made
+
+
+def targets(cost):
+    return [cost.minimum + share * (cost.maximum - cost.minimum) for share in (0.005, 0.1, 0.4, 0.9)]
+
+
+@needs_compiler
+@pytest.mark.parametrize(("space_name", "device"), CASES)
+def test_costs_are_numpys_to_the_bit(space_name, device):
+    made = problem(space_name, device, True)
+    rows = made.space.sample(5000, np.random.default_rng(0))
+    costs = np.empty(len(rows))
+    made.kernels.library.costs(made.kernels._at, rows.ctypes.data, len(rows), costs.ctypes.data)
+    assert (costs == made.cost.cost(rows)).all()
+
+
+@needs_compiler
+@pytest.mark.parametrize(("space_name", "device"), CASES)
+@pytest.mark.parametrize("operator", ["mutants", "crossings"])
+def test_children_are_numpys(operator, space_name, device):
+    def children(compiled):
+        made = problem(space_name, device, compiled)
+        rng, evaluator, several = np.random.default_rng(1), made.evaluator(), []
+        for target in targets(made.cost):
+            parents, others = (repair.valid_samples(evaluator, target, 60, rng) for _ in range(2))
+            draw = {
+                "mutants": partial(repair.mutants, evaluator, parents, 0.3),
+                "crossings": partial(repair.crossings, evaluator, parents, others),
+            }[operator]
+            several.append(draw(target, rng))
+        return np.concatenate(several), evaluator.counts, rng.random()
+
+    compiled, numpys = children(True), children(False)
+    assert (compiled[0] == numpys[0]).all()
+    assert compiled[1:] == numpys[1:]  # the counts, and where the random stream stands
+
+
+@needs_compiler
+@pytest.mark.parametrize(("space_name", "device"), CASES)
+def test_searches_are_numpys(space_name, device):
+    def found(compiled):
+        made = problem(space_name, device, compiled)
+        search = partial(Evolution(population_size=30).search, made.evaluator(), generations=25)
+        results = [search(target=target, rng=np.random.default_rng(2)) for target in targets(made.cost)]
+        return [(r.genes.tobytes(), r.accuracy, r.cost, vars(r.counts), r.curve) for r in results]
+
+    assert found(True) == found(False)
+
+
+@needs_compiler
+def test_children_that_never_meet_the_target_stay_their_parents(monkeypatch):
+    monkeypatch.setattr(repair, "MAX_REDRAWS", 7)
+    made = problem("mbv3", "note10", True)
+    parents, evaluator, rng = made.space.sample(5, np.random.default_rng(3)), made.evaluator(), np.random.default_rng(4)
+    assert (repair.mutants(evaluator, parents, 0.5, 0.0, rng) == parents).all()
+    assert (repair.crossings(evaluator, parents, parents[::-1].copy(), 0.0, rng) == parents).all()
+    assert evaluator.counts.proposals == evaluator.counts.cost_lookups == 2 * 7 * 5
+
+
+@needs_compiler
+@pytest.mark.parametrize("space_name", ["mbv3", "compofa", "resnet50d", "proxyless"])
+def test_memos_agree(space_name):
+    made = problem(space_name, "macs", True)
+    packed, keyed = PackedMemo(made.kernels), KeyedMemo(made.space)
+    rng, few = np.random.default_rng(5), made.space.sample(40, np.random.default_rng(6))
+    for size in (1, 700, 3, 2500, 0, 100):  # the packed one grows several times
+        rows = np.concatenate([made.space.sample(size, rng), few])
+        rows = np.where(made.space.active(rows), rows, made.space.sample(len(rows), rng))
+        places, new = packed.find(rows)
+        assert all((a == b).all() for a, b in zip((places, new), keyed.find(rows), strict=True))
+        values = rng.random(len(new))
+        packed.store(values)
+        keyed.store(values)
+        assert (packed.at(places) == keyed.at(places)).all()
+
+
+def test_numpy_serves_where_operators_or_costs_are_not_the_packages():
+    class Own(MobileNetV3Space):
+        def mutate(self, parents, prob, rng):
+            return parents
+
+    class Doubled(CostTable):
+        def cost(self, genes):
+            return 2 * super().cost(genes)
+
+    space, own = MobileNetV3Space(), Own()
+    table = latency_table(space, "note10")
+    doubled = latency_table(space, "note10")
+    doubled.__class__ = Doubled
+    assert Kernels.of(own, table) is None
+    assert Kernels.of(space, doubled) is None
+    assert Kernels.of(load_space("compofa"), table) is None  # another space's table
+    result = Evolution().search(Problem(own, ToyPredictor(own), table).evaluator(), 30.0, 3, np.random.default_rng(0))
+    assert result.feasible
+
+
+@needs_compiler
+def test_kernels_are_made_anew_in_another_process():
+    made = problem("mbv3", "note10", True)
+    assert made.kernels is not None
+    again = pickle.loads(pickle.dumps(made))
+    assert again.kernels is not made.kernels
+    assert again.kernels.n_words == 2
+
+
+@pytest.fixture
+def fresh_library(monkeypatch, tmp_path):
+    monkeypatch.setattr(kernels, "user_cache_path", lambda name: tmp_path / name)
+    kernels._library.cache_clear()
+    yield tmp_path / "ofa_bench"
+    kernels._library.cache_clear()
+
+
+@needs_compiler
+def test_the_library_is_compiled_once(fresh_library, monkeypatch):
+    assert kernels._library() is not None
+    assert [path.suffix for path in fresh_library.iterdir()] == [".so"]
+    monkeypatch.setattr(kernels, "_compile", None)
+    kernels._library.cache_clear()
+    assert kernels._library() is not None
+
+
+@pytest.mark.parametrize(
+    "setting", [{"CC": "no-such-compiler"}, {"CC": "false"}, {kernels.COMPILED_VARIABLE: "0"}, {"CC": "cc -Dint64_t=("}]
+)
+def test_without_a_compiler_numpy_serves(fresh_library, monkeypatch, setting):
+    for name, value in setting.items():
+        monkeypatch.setenv(name, value)
+    assert kernels._library() is None
+    made = problem("mbv3", "note10", True)
+    assert made.kernels is None
+    assert Evolution().search(made.evaluator(), 30.0, 3, np.random.default_rng(0)).feasible
+
+
+@needs_compiler
+def test_a_broken_library_in_the_cache_is_not_used(fresh_library):
+    kernels._library()
+    (made,) = fresh_library.iterdir()
+    made.write_bytes(b"not a library")
+    kernels._library.cache_clear()
+    code = "from ofa_bench.search import kernels; print(kernels._library())"
+    environment = {"XDG_CACHE_HOME": str(fresh_library.parent), "PATH": os.environ["PATH"]}
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert said.stdout == "None\n"

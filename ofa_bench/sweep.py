@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from ofa_bench.config import NO_RESULT, SWEEP_VARIABLE, TrackingConfig
+from ofa_bench.config import NO_RESULT, ONE_AFTER_ANOTHER, SWEEP_VARIABLE, TrackingConfig
 from ofa_bench.errors import InputError
 from ofa_bench.words import say
 
@@ -27,11 +27,14 @@ UNTRACKED = "-"
 
 
 class Sweep:
-    """A sweep's id (a hash of output folder and overrides), its MLflow run, and the list of its cells as they end."""
+    """A sweep's id (a hash of output folder and overrides), its MLflow run, and the list of its cells as they end.
+
+    ``run`` is empty as long as the run is not open: the parent process opens it before cells start in other processes,
+    but where they run in its own, not before the first one is to be shown, so that the search starts at once.
+    """
 
     def __init__(self, output: Path, sweep_id: str, run: str) -> None:
-        self.output, self.run = output, run
-        self.name = f"{sweep_id}:{run}"
+        self.output, self.sweep_id, self.run = output, sweep_id, run
         self._list = output / "sweeps" / f"{sweep_id}.txt"
 
     @classmethod
@@ -44,7 +47,12 @@ class Sweep:
         """Begin an empty list and tell the cells that start from here on, in whatever process."""
         self._list.parent.mkdir(parents=True, exist_ok=True)
         self._list.write_text("")
-        os.environ[SWEEP_VARIABLE] = self.name
+        self.publish(self.run)
+
+    def publish(self, run: str) -> None:
+        """Tell the cells that start from here on which sweep is theirs, and its MLflow run."""
+        self.run = run
+        os.environ[SWEEP_VARIABLE] = f"{self.sweep_id}:{run}"
 
     def add(self, address: str, code: int = 0) -> None:
         """Note that a cell has ended with an exit code; one appended line, safe from several processes."""
@@ -60,8 +68,15 @@ class Sweep:
 class OpenSweep:
     """A sweep as its parent process holds it: it can be closed."""
 
-    def __init__(self, sweep: Sweep, tracking: TrackingConfig) -> None:
-        self.sweep, self.tracking = sweep, tracking
+    def __init__(self, sweep: Sweep, tracking: TrackingConfig, shown_as: str) -> None:
+        self.sweep, self.tracking, self.shown_as = sweep, tracking, shown_as
+
+    def open_run(self) -> str:
+        """Give the sweep's MLflow run, ``UNTRACKED`` if it has none; open it at the first call."""
+        if not self.sweep.run:
+            opened = tracked(self.tracking, lambda tracker: tracker.open_sweep(self.sweep.sweep_id, self.shown_as))
+            self.sweep.publish(opened or UNTRACKED)
+        return self.sweep.run
 
     def close(self, *, failed: bool, show: Callable[["list[Record]", Path, TrackingConfig], None]) -> list[int]:
         """End the MLflow run, show all cells that have a record, and give the exit codes of the cells."""
@@ -70,7 +85,7 @@ class OpenSweep:
         ended = self.sweep.ended()
         found = [read(self.sweep.output / address) for address, code in ended.items() if code == 0]
         failed = failed or any(ended.values())
-        if self.sweep.run != UNTRACKED:
+        if self.sweep.run not in ("", UNTRACKED):
             tracked(self.tracking, lambda tracker: tracker.close_sweep(self.sweep.run, found, failed=failed))
         if found:
             show(found, self.sweep.output, self.tracking)
@@ -83,7 +98,7 @@ class SweepCallback(Callback):
     current: OpenSweep | None = None
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Create the MLflow store, experiment and the sweep's run, and publish the sweep to its cells."""
+        """Publish the sweep to its cells; for those in other processes, create the MLflow store and the sweep's run."""
         HydraConfig.instance().set_config(config)  # Hydra does so only for jobs, and ours reads ${hydra:runtime.cwd}
         try:
             SweepCallback.current = _open(config)
@@ -100,10 +115,12 @@ def _open(config: DictConfig) -> OpenSweep:
     name = " ".join(overrides) or "defaults"
     output, tracking = Path(config.output).absolute(), TrackingConfig(**config.tracking)
     sweep_id = hashlib.sha256(" ".join([str(output), *sorted(overrides)]).encode()).hexdigest()[:12]
-    run = tracked(tracking, lambda tracker: tracker.open_sweep(sweep_id, name))
-    sweep = Sweep(output, sweep_id, run or UNTRACKED)
+    sweep = Sweep(output, sweep_id, "")
     sweep.start()
-    return OpenSweep(sweep, tracking)
+    opened = OpenSweep(sweep, tracking, name)
+    if config.hydra.launcher["_target_"] != ONE_AFTER_ANOTHER:
+        opened.open_run()
+    return opened
 
 
 Given = TypeVar("Given")

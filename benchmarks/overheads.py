@@ -1,0 +1,123 @@
+"""Section ``overheads``: what the command takes besides searching, each time in an empty directory of its own.
+
+Commands, with ``tracking=none`` and with the default (MLflow in a local database, which is thus created each time):
+one cell; one cell where the user's cache is empty too (what is compiled once on a machine is then compiled; on Linux);
+a sweep of one cell; a sweep of several cells that differ in their seed; the README's sweep of three strategies in three
+spaces. All but the last have ``budget=quick``. One cell is run before the clock starts, so that files have been read
+from the disk once. Of each command:
+
+- ``to first generation``: from the start of the process to the first population's accuracies (``first_generation.py``);
+- ``whole command``: from its start to its end;
+- ``searching``: the seconds in its records;
+- ``besides``: whole command less searching.
+
+``a further cell`` is (besides of the sweep of several - besides of the sweep of one) / (cells - 1), round by round:
+what a cell adds to a sweep besides its own search. And ``--help``, ``import ofa_bench`` and the bare interpreter.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from figures import Figure, figure, show, table
+from first_generation import MARK
+
+__all__ = ["run", "tables"]
+
+ROUNDS = 5
+CELLS = 10
+PLAIN = {
+    "--help": ("-m", "ofa_bench", "--help"),
+    "import ofa_bench": ("-c", "import ofa_bench"),
+    "the bare interpreter": ("-c", "pass"),
+}
+TRACKING: Mapping[str, Sequence[str]] = {"none": ("tracking=none",), "MLflow": ()}
+EMPTY_CACHE = "one cell, empty cache"
+README = ("-m", "strategy=vanilla,top_down,bottom_up", "space=mbv3,resnet50d,proxyless")
+
+
+def run(*, quick: bool) -> dict[str, Any]:
+    """Run all commands in turn, round after round."""
+    rounds, cells = (1, 3) if quick else (ROUNDS, CELLS)
+    commands = {
+        "one cell": ("budget=quick",),
+        EMPTY_CACHE: ("budget=quick",),
+        "sweep of 1 cell": ("-m", "budget=quick", "seed=0"),
+        f"sweep of {cells} cells": ("-m", "budget=quick", f"seed={','.join(map(str, range(cells)))}"),
+    } | ({} if quick else {"README's sweep of 9 cells": README})
+    _command(("budget=quick",))
+    plain: dict[str, list[float]] = {name: [] for name in PLAIN}
+    tracked: dict[str, list[dict[str, dict[str, float]]]] = {name: [] for name in TRACKING}
+    for number in range(rounds):
+        for name, words in PLAIN.items():
+            plain[name].append(_started([sys.executable, *words])[0])
+        for tracking, option in TRACKING.items():
+            tracked[tracking].append(
+                {name: _command([*command, *option], name == EMPTY_CACHE) for name, command in commands.items()}
+            )
+            said = ", ".join(f"{name} {made['whole command']:.2f} s" for name, made in tracked[tracking][-1].items())
+            print(f"overheads: round {number + 1} of {rounds}, {tracking}: {said}", file=sys.stderr, flush=True)
+    return {
+        "cells": cells,
+        "plain": {name: figure(runs) for name, runs in plain.items()},
+        "tracking": {name: _figures(runs, cells) for name, runs in tracked.items()},
+    }
+
+
+def _started(command: Sequence[str], empty_cache: bool = False) -> tuple[float, str, float, float]:
+    """Run a command in an empty directory: seconds, what it said, the clock at its start, seconds of search."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | ({"XDG_CACHE_HOME": f"{folder}/cache"} if empty_cache else {})
+        began, ticked = time.time(), time.perf_counter()
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        seconds = time.perf_counter() - ticked
+        if done.returncode or "MLflow at" in done.stderr:  # goes on without MLflow, in one line, if it cannot be used
+            raise RuntimeError(f"{' '.join(command[1:])} failed: {done.stderr}")
+        records = [json.loads(path.read_text()) for path in Path(folder).rglob("record.json")]
+    searching = sum(repeat["seconds"] for record in records for repeat in record["repeats"])
+    return seconds, done.stderr, began, searching
+
+
+def _command(words: Sequence[str], empty_cache: bool = False) -> dict[str, float]:
+    script = str(Path(__file__).with_name("first_generation.py"))
+    seconds, said, began, searching = _started([sys.executable, script, *words], empty_cache)
+    first, *_ = [float(line.removeprefix(MARK)) for line in said.splitlines() if line.startswith(MARK)]
+    return {
+        "to first generation": first - began,
+        "whole command": seconds,
+        "searching": searching,
+        "besides": seconds - searching,
+    }
+
+
+def _figures(runs: list[dict[str, dict[str, float]]], cells: int) -> dict[str, Any]:
+    commands: dict[str, dict[str, Figure]] = {
+        name: {key: figure(made[name][key] for made in runs) for key in runs[0][name]} for name in runs[0]
+    }
+    one, several = "sweep of 1 cell", f"sweep of {cells} cells"
+    further = figure((made[several]["besides"] - made[one]["besides"]) / (cells - 1) for made in runs)
+    return {"commands": commands, "a further cell": further}
+
+
+def tables(found: dict[str, Any]) -> str:
+    """Lay out one table of commands and one of the rest."""
+    keys = ("to first generation", "whole command", "searching", "besides")
+    rows = [
+        (name, tracking, made[keys[0]]["n"], *(show(made[key]) for key in keys))
+        for tracking, figures in found["tracking"].items()
+        for name, made in figures["commands"].items()
+    ]
+    commands = table("overheads: seconds", ("command", "tracking", "runs", *keys), rows)
+    rest = {
+        f"a further cell of a sweep, tracking {name}": made["a further cell"]
+        for name, made in found["tracking"].items()
+    }
+    rest = found["plain"] | rest
+    rows = [(name, one["n"], show(one)) for name, one in rest.items()]
+    return "\n".join([commands, table("overheads: seconds", ("", "runs", "median (range)"), rows)])

@@ -19,7 +19,7 @@ from ofa_bench.strategies import Budget, Chain, Strategy, Vanilla
 def strategy(name: str, population: int) -> Strategy:
     """Build a strategy from its name on the command line."""
     evolution = Evolution(population_size=population)
-    if name == "vanilla":
+    if name.startswith("vanilla"):
         return Vanilla(evolution)
     return Chain(evolution, {"top_down": "descending", "bottom_up": "ascending"}[name])
 
@@ -41,10 +41,11 @@ def peak_mib() -> float:
 def main(asked: dict[str, Any]) -> dict[str, float]:
     """Search once, after a search of one generation that loads and compiles what there is to load and compile."""
     problem = make_problem("mbv3", "note10", official=False)
-    chosen, threads = strategy(asked["strategy"], asked["population"]), available_cores()
-    time_cell(problem, chosen, [60.0], Budget(1, 1), 0, lockstep=True, threads=threads)
+    chosen, lockstep = strategy(asked["strategy"], asked["population"]), bool(asked["lockstep"])
+    threads = available_cores() if lockstep else 1
+    time_cell(problem, chosen, [60.0], Budget(1, 1), 0, lockstep=lockstep, threads=threads)
     budget = Budget(asked["generations"], asked["warm_generations"])
-    timed = time_cell(problem, chosen, asked["targets"], budget, asked["seed"], lockstep=True, threads=threads)
+    timed = time_cell(problem, chosen, asked["targets"], budget, asked["seed"], lockstep=lockstep, threads=threads)
     counts = {count: timed.total(count) for count in ("proposals", "evaluations", "unique_evaluations")}
     return {
         "seconds": timed.recorded,

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 __all__ = ["draw"]
 
-MARKERS = {"vanilla": ("o", "C0"), "top_down": ("v", "C1"), "bottom_up": ("^", "C2")}
+MARKERS = {"vanilla": ("o", "C0"), "top_down": ("v", "C1"), "bottom_up": ("^", "C2"), "vanilla, lockstep": ("s", "C3")}
 
 
 def draw(cells: Sequence[dict[str, Any]], generations: int, warm: int, path: Path) -> None:

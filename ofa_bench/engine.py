@@ -155,24 +155,21 @@ def _run_together(cell: Cell, report: Callable[[int, SearchResult], None]) -> It
         streams = stream(cell, repeat)
         lines += cell.strategy.lines(cell.problem, cell.targets, cell.budget, streams)
         origin += [repeat] * (len(lines) - len(origin))
-    together = Together(cell.problem, lines, cell.threads)
     found: list[dict[int, tuple[SearchResult, float]]] = [{} for _ in range(cell.repeats)]
-    for line, (position, result), seconds in together:
+    for line, (position, result), seconds in Together(cell.problem, lines, cell.threads):
         repeat = origin[line]
         _check(cell, position, result, position in found[repeat])
         found[repeat][position] = (result, seconds)
         report(repeat, result)
-    total = sum(seconds for results in found for _, seconds in results.values())
     for results in found:
-        yield _repeat(cell, results, together.seconds / total if total else 1.0)
+        yield _repeat(cell, results)
 
 
-def _repeat(cell: Cell, found: Mapping[int, tuple[SearchResult, float]], scale: float = 1.0) -> Repeat:
+def _repeat(cell: Cell, found: Mapping[int, tuple[SearchResult, float]]) -> Repeat:
     if len(found) != len(cell.targets):
         raise RuntimeError(f"{type(cell.strategy).__name__} gave {len(found)} results for {len(cell.targets)} targets")
     results, seconds = zip(*(found[i] for i in range(len(cell.targets))), strict=True)
-    scaled = tuple(scale * spent for spent in seconds)
-    return Repeat(tuple(results), scaled, sum(scaled))
+    return Repeat(tuple(results), tuple(seconds), sum(seconds))
 
 
 def _run_alone(cell: Cell, repeat: int, report: Callable[[int, SearchResult], None]) -> Repeat:

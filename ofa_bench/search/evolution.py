@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
+from ofa_bench.search import repair
 from ofa_bench.search.problem import Asking, CurvePoint, Evaluator, SearchResult, answered
-from ofa_bench.search.repair import crossings, mutants, valid_samples
 from ofa_bench.spaces import Genes
 
 __all__ = ["Evolution"]
@@ -76,20 +76,21 @@ class Evolution:
         if problem.cost.minimum > target:
             return SearchResult.infeasible(problem, target)
         seeds = np.empty((0, problem.space.n_genes), np.int8) if start is None else start[: self.population_size]
-        fresh = valid_samples(evaluator, target, self.population_size - len(seeds), rng)
+        fresh = repair.valid_samples(evaluator, target, self.population_size - len(seeds), rng)
         population = np.concatenate([seeds, fresh])
         accuracy = yield from evaluator.ask(population)
         n_parents = max(1, round(self.parent_ratio * self.population_size))
         best = _Best(evaluator)
-        best.consider(0, population, accuracy)
-        for generation in range(1, generations + 1):
+        for generation in range(generations + 1):
             order = _best_first(accuracy)[:n_parents]
-            parents = population[order]
+            parents, accuracy = population[order], accuracy[order]
+            if generation < max(1, generations) or not self.reference_compat:
+                best.consider(generation, parents[0], float(accuracy[0]))
+            if generation == generations:
+                break
             children = self._children(evaluator, parents, target, rng)
             population = np.concatenate([parents, children])
-            accuracy = np.concatenate([accuracy[order], (yield from evaluator.ask(children))])
-            if generation < generations or not self.reference_compat:
-                best.consider(generation, population, accuracy)
+            accuracy = np.concatenate([accuracy, (yield from evaluator.ask(children))])
         row = problem.space.canonical(best.row[None])
         return SearchResult(
             target=target,
@@ -100,15 +101,23 @@ class Evolution:
             counts=evaluator.counts,
             curve=tuple(best.curve),
             generations=generations,
-            population=population[_best_first(accuracy)[:n_parents]],
+            population=parents,
         )
 
     def _children(self, evaluator: Evaluator, parents: Genes, target: float, rng: np.random.Generator) -> Genes:
-        n_mutants = round(self.mutation_ratio * self.population_size)
+        problem, n_mutants = evaluator.problem, round(self.mutation_ratio * self.population_size)
+        if problem.kernels:
+            given = (self.mutate_prob, target, repair.MAX_REDRAWS, n_mutants, self.population_size)
+            children, candidates = problem.kernels.offspring(rng, parents, *given)
+            evaluator.counts.proposals += candidates
+            evaluator.counts.cost_lookups += candidates
+            return children
+        space, redraw = problem.space, repair.redraw
         one = parents[rng.integers(len(parents), size=n_mutants)]
-        mutated = mutants(evaluator, one, self.mutate_prob, target, rng)
+        mutants = redraw(evaluator, target, lambda slots: space.mutate(one[slots], self.mutate_prob, rng), one)
         first, second = parents[rng.integers(len(parents), size=(2, self.population_size - n_mutants))]
-        return np.concatenate([mutated, crossings(evaluator, first, second, target, rng)])
+        crossed = redraw(evaluator, target, lambda slots: space.crossover(first[slots], second[slots], rng), first)
+        return np.concatenate([mutants, crossed])
 
 
 def _best_first(accuracy: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -125,9 +134,8 @@ class _Best:
         self.accuracy = -np.inf
         self.curve: list[CurvePoint] = []
 
-    def consider(self, generation: int, population: Genes, accuracy: NDArray[np.float64]) -> None:
-        top = len(accuracy) - 1 - int(np.argmax(accuracy[::-1]))  # of equal ones the last, as _best_first has it
-        if accuracy[top] > self.accuracy:
-            self.row, self.accuracy = population[top], float(accuracy[top])
+    def consider(self, generation: int, row: Genes, accuracy: float) -> None:
+        if accuracy > self.accuracy:
+            self.row, self.accuracy = row, accuracy
             counts = self._counts
             self.curve.append((generation, counts.evaluations, counts.unique_evaluations, self.accuracy))

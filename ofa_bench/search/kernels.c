@@ -72,16 +72,33 @@ static int64_t settle(const tables *t, const int8_t *candidates, double target, 
     return missing;
 }
 
-/* Mutate the rows in children (int8 [n, n_genes]) in place; those that miss the target are redrawn from the row given,
-   and keep it after max_redraws. Returns the number of candidates, or -1 without memory. */
-int64_t mutants(const tables *t, bitgen *rng, float prob, double target, int64_t max_redraws, int8_t *children,
-                int64_t n) {
-    int64_t width = t->n_genes, proposals = 0, missing = n;
-    int64_t *slots = malloc(n * sizeof *slots + 1);
+/* As numpy.random.Generator.integers(below): Lemire's method, 32 bits at a time. */
+static inline int64_t integer(bitgen *rng, uint32_t below) {
+    if (below == 1) return 0;
+    uint64_t product = (uint64_t)rng->next_uint32(rng->state) * below;
+    if ((uint32_t)product < below)
+        while ((uint32_t)product < (UINT32_MAX - (below - 1)) % below)
+            product = (uint64_t)rng->next_uint32(rng->state) * below;
+    return (int64_t)(product >> 32);
+}
+
+/* Fill children (int8 [n_mutants + n_crossed, n_genes]) from parents (int8 [n_parents, n_genes]): mutants first, then
+   crossings. Those that miss the target are redrawn from the same parents, and are the first of them after max_redraws.
+   Returns the number of candidates, or -1 without memory. */
+int64_t offspring(const tables *t, bitgen *rng, const int8_t *parents, int64_t n_parents, float prob, double target,
+                  int64_t max_redraws, int8_t *children, int64_t n_mutants, int64_t n_crossed) {
+    int64_t width = t->n_genes, proposals = 0, n = n_mutants > n_crossed ? n_mutants : n_crossed;
+    int64_t *slots = malloc(2 * n * sizeof *slots + 1), *others = slots + n;
     int8_t *hit = malloc(n * t->n_groups + 1), *candidates = malloc(n * width + 1);
-    if (!slots || !hit || !candidates) proposals = -1, missing = 0;
-    for (int64_t s = 0; s < missing; s++) slots[s] = s;
-    for (int64_t round = 0; round < max_redraws && missing; round++) {
+    if (!slots || !hit || !candidates) {
+        free(slots), free(hit), free(candidates);
+        return -1;
+    }
+    for (int64_t s = 0; s < n_mutants; s++) {
+        memcpy(children + s * width, parents + integer(rng, n_parents) * width, width);
+        slots[s] = s;
+    }
+    for (int64_t round = 0, missing = n_mutants; round < max_redraws && missing; round++) {
         for (int64_t i = 0; i < missing * t->n_groups; i++) hit[i] = uniform(rng) < prob;
         for (int64_t s = 0; s < missing; s++) {
             const int8_t *parent = children + slots[s] * width, *hits = hit + s * t->n_groups;
@@ -93,21 +110,15 @@ int64_t mutants(const tables *t, bitgen *rng, float prob, double target, int64_t
         proposals += missing;
         missing = settle(t, candidates, target, children, slots, missing);
     }
-    free(slots), free(hit), free(candidates);
-    return proposals;
-}
-
-/* Cross the rows in children with those in other (both int8 [n, n_genes]), likewise. */
-int64_t crossings(const tables *t, bitgen *rng, double target, int64_t max_redraws, const int8_t *other,
-                  int8_t *children, int64_t n) {
-    int64_t width = t->n_genes, proposals = 0, missing = n;
-    int64_t *slots = malloc(n * sizeof *slots + 1);
-    int8_t *candidates = malloc(n * width + 1);
-    if (!slots || !candidates) proposals = -1, missing = 0;
-    for (int64_t s = 0; s < missing; s++) slots[s] = s;
-    for (int64_t round = 0; round < max_redraws && missing; round++) {
+    children += n_mutants * width;
+    for (int64_t s = 0; s < n_crossed; s++) {
+        memcpy(children + s * width, parents + integer(rng, n_parents) * width, width);
+        slots[s] = s;
+    }
+    for (int64_t s = 0; s < n_crossed; s++) others[s] = integer(rng, n_parents);
+    for (int64_t round = 0, missing = n_crossed; round < max_redraws && missing; round++) {
         for (int64_t s = 0; s < missing; s++) {
-            const int8_t *first = children + slots[s] * width, *second = other + slots[s] * width;
+            const int8_t *first = children + slots[s] * width, *second = parents + others[slots[s]] * width;
             for (int64_t i = 0; i < width; i++) { /* a branch here would be mispredicted half of the time */
                 int8_t from_first = -(uniform(rng) < 0.5f);
                 candidates[s * width + i] = (first[i] & from_first) | (second[i] & ~from_first);
@@ -116,7 +127,7 @@ int64_t crossings(const tables *t, bitgen *rng, double target, int64_t max_redra
         proposals += missing;
         missing = settle(t, candidates, target, children, slots, missing);
     }
-    free(slots), free(candidates);
+    free(slots), free(hit), free(candidates);
     return proposals;
 }
 
@@ -129,14 +140,15 @@ static inline int64_t slot_of(const uint64_t *key, int64_t n_words, int64_t mask
     return (int64_t)(hash & (uint64_t)mask);
 }
 
-/* Find each row's place among the keys (uint64 [capacity, n_words]) by open addressing in slots (int32 [mask + 1], -1
-   is empty); keys not there are appended and their rows listed in fresh. Returns how many those are. */
+/* Find each row's place among the keys (uint64 [size + n or more, n_words]) by open addressing in slots (int32
+   [mask + 1], -1 is empty); keys not there are appended and their rows listed in fresh. Returns how many those are. */
 int64_t find(const tables *t, const int8_t *rows, int64_t n, uint64_t *keys, int64_t size, int32_t *slots, int64_t mask,
              int64_t *places, int64_t *fresh) {
     int64_t n_words = t->n_words, added = 0;
+    size_t bytes = n_words * sizeof *keys;
     for (int64_t r = 0; r < n; r++) {
         const int8_t *row = rows + r * t->n_genes;
-        uint64_t *key = keys + (size + added) * n_words; /* made where it will stay if it is new */
+        uint64_t *key = keys + (size + r) * n_words;
         for (int64_t w = 0; w < n_words; w++) {
             uint64_t bits = 0;
             for (int64_t i = t->first[w]; i < t->first[w + 1]; i++) {
@@ -146,11 +158,15 @@ int64_t find(const tables *t, const int8_t *rows, int64_t n, uint64_t *keys, int
             }
             key[w] = bits;
         }
-        int64_t slot = slot_of(key, n_words, mask);
-        while (slots[slot] >= 0 && memcmp(keys + slots[slot] * n_words, key, n_words * sizeof *key))
-            slot = (slot + 1) & mask;
+        places[r] = slot_of(key, n_words, mask);
+    }
+    for (int64_t r = 0; r < n; r++) { /* apart from the above, so that waits for memory overlap */
+        const uint64_t *key = keys + (size + r) * n_words;
+        int64_t slot = places[r];
+        while (slots[slot] >= 0 && memcmp(keys + slots[slot] * n_words, key, bytes)) slot = (slot + 1) & mask;
         if (slots[slot] < 0) {
             slots[slot] = (int32_t)(size + added);
+            memmove(keys + (size + added) * n_words, key, bytes);
             fresh[added++] = r;
         }
         places[r] = slots[slot];

@@ -38,8 +38,10 @@ _WORD = 64
 _Place, _Count = ctypes.c_void_p, ctypes.c_int64
 _SIGNATURES = {
     "costs": (None, [_Place, _Place, _Count, _Place]),
-    "mutants": (_Count, [_Place, _Place, ctypes.c_float, ctypes.c_double, _Count, _Place, _Count]),
-    "crossings": (_Count, [_Place, _Place, ctypes.c_double, _Count, _Place, _Place, _Count]),
+    "offspring": (
+        _Count,
+        [_Place, _Place, _Place, _Count, ctypes.c_float, ctypes.c_double, _Count, _Place, _Count, _Count],
+    ),
     "find": (_Count, [_Place, _Place, _Count, _Place, _Count, _Place, _Count, _Place, _Place]),
     "rehash": (None, [_Count, _Place, _Count, _Place, _Count]),
 }
@@ -132,30 +134,46 @@ class Kernels:
         return made if made and made._agree(space, cost) else None
 
     def _agree(self, space: DesignSpace, cost: CostTable) -> bool:
-        """Tell whether costs, mutants and crossings are those of NumPy."""
+        """Tell whether costs and offspring are those of NumPy."""
         ours, theirs = np.random.default_rng(0), np.random.default_rng(0)
-        rows, other = space.sample(64, ours), space.sample(64, ours)
-        space.sample(128, theirs)
-        mutants, crossings, costs = rows.copy(), rows.copy(), np.empty(64)
-        self.mutants(ours, 0.3, np.inf, 1, mutants)
-        self.crossings(ours, np.inf, 1, other, crossings)
-        self.library.costs(self._at, rows.ctypes.data, len(rows), costs.ctypes.data)
-        pairs = (
-            (mutants, space.mutate(rows, 0.3, theirs)),
-            (crossings, space.crossover(rows, other, theirs)),
-            (costs, cost.cost(rows)),
+        parents = space.sample(60, ours)
+        children, _ = self.offspring(ours, parents, 0.3, np.inf, 1, 50, 120)
+        costs = np.empty(len(parents))
+        self.library.costs(self._at, parents.ctypes.data, len(parents), costs.ctypes.data)
+        space.sample(60, theirs)
+        mutants = space.mutate(parents[theirs.integers(60, size=50)], 0.3, theirs)
+        first, second = parents[theirs.integers(60, size=(2, 70))]
+        crossed = space.crossover(first, second, theirs)
+        return np.array_equal(children, np.concatenate([mutants, crossed])) and np.array_equal(
+            costs, cost.cost(parents)
         )
-        return all(np.array_equal(mine, numpys) for mine, numpys in pairs)
 
-    def mutants(self, rng: np.random.Generator, prob: float, target: float, rounds: int, children: Genes) -> int:
-        """Mutate rows in place (int8 [n, n_genes]), redrawn while they miss the target; return the candidates drawn."""
-        at, n = children.ctypes.data, len(children)
-        return self._drawn(self.library.mutants(self._at, _state(rng), prob, target, rounds, at, n))
+    def offspring(
+        self, rng: np.random.Generator, parents: Genes, prob: float, target: float, rounds: int, n_mutants: int, n: int
+    ) -> tuple[Genes, int]:
+        """Draw mutants and then crossings of random parents, redrawn up to ``rounds`` times while they miss the target.
 
-    def crossings(self, rng: np.random.Generator, target: float, rounds: int, other: Genes, children: Genes) -> int:
-        """Cross rows in place with others (both int8 [n, n_genes]), likewise."""
-        ats, n = (other.ctypes.data, children.ctypes.data), len(children)
-        return self._drawn(self.library.crossings(self._at, _state(rng), target, rounds, *ats, n))
+        Args:
+            rng: the only source of chance; it is drawn from as by ``DesignSpace.mutate`` and ``crossover``.
+            parents: int8 [n_parents, n_genes].
+            prob: of redrawing a group of genes in a mutant.
+            target: the cost that every child must meet.
+            rounds: how often a child is drawn before its (first) parent takes its place.
+            n_mutants: how many of the children are mutants.
+            n: the number of children.
+
+        Returns:
+            The children (int8 [n, n_genes]), and the number of candidates drawn for them.
+
+        Raises:
+            MemoryError: there is none for the candidates.
+        """
+        parents, children = np.ascontiguousarray(parents), np.empty((n, self.space.n_genes), np.int8)
+        given = (parents.ctypes.data, len(parents), prob, target, rounds, children.ctypes.data)
+        candidates = self.library.offspring(self._at, _state(rng), *given, n_mutants, n - n_mutants)
+        if candidates < 0:
+            raise MemoryError("no memory for a generation's candidates")
+        return children, candidates
 
     def find(
         self, rows: Genes, keys: NDArray[np.uint64], size: int, slots: NDArray[np.int32]
@@ -179,12 +197,6 @@ class Kernels:
     def rehash(self, keys: NDArray[np.uint64], size: int, slots: NDArray[np.int32]) -> None:
         """Enter the first ``size`` keys into empty slots."""
         self.library.rehash(self.n_words, keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1)
-
-    @staticmethod
-    def _drawn(count: int) -> int:
-        if count < 0:
-            raise MemoryError("no memory for a generation's candidates")
-        return count
 
 
 def _state(rng: np.random.Generator) -> int:

@@ -5,12 +5,9 @@ depend on the rows beside them (its ``row_wise`` says so); any other is called f
 """
 
 import contextlib
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -30,6 +27,9 @@ Line = Generator[Genes | Found, Values | None, None]
 ROWS = 512
 """Architectures in one call of the predictor beyond which no further search joins; memory grows with it, speed not."""
 
+WORTH_A_THREAD = 2e-4
+"""Seconds of predicting below which another thread costs more than it saves."""
+
 
 def alone(line: Line, predictor: AccuracyPredictor) -> Iterator[Found]:
     """Go through one line by itself."""
@@ -45,96 +45,70 @@ def alone(line: Line, predictor: AccuracyPredictor) -> Iterator[Found]:
 
 
 class Together:
-    """Advances lines in lockstep, in threads of which each takes lines as it gets through those it has.
+    """Advances lines in lockstep.
 
     Iterate over it once: it gives the number of the line, what it found, and the seconds spent on that, for which the
-    lines that advance together share the time equally. Afterwards ``seconds`` is the time of the busiest thread.
+    lines that advance together share the time equally. Afterwards ``seconds`` is all the time spent.
 
     Args:
         problem: what the lines search.
         lines: independent of each other.
-        threads: at most this many; lines without compiled loops, or whose predictor is not ``row_wise``, take one. The
-            matrix products in each take one core: for so few rows, more would wait for each other.
+        threads: a call of a ``row_wise`` predictor that is worth it is split among so many.
     """
 
-    def __init__(self, problem: Problem, lines: Sequence[Line], threads: int) -> None:
+    def __init__(self, problem: Problem, lines: Iterable[Line], threads: int) -> None:
         self._predictor = problem.predictor
         self._row_wise = bool(getattr(problem.predictor, "row_wise", False))
-        self._waiting = deque(enumerate(lines))
-        self.workers = max(1, min(threads, len(lines))) if self._row_wise and problem.kernels else 1
-        self._most = -(-len(lines) // self.workers)
+        self._waiting = enumerate(lines)
+        self._threads = threads if self._row_wise else 1
+        self._seconds_a_row = 0.0
         self.seconds = 0.0
 
     def __iter__(self) -> Iterator[tuple[int, Found, float]]:
-        with threadpool_limits(1):
-            if self.workers == 1:
-                yield from self._advance(lambda: False)
-            else:
-                yield from self._in_threads()
-
-    def _in_threads(self) -> Iterator[tuple[int, Found, float]]:
-        stop, found = threading.Event(), SimpleQueue[tuple[int, Found, float] | None]()
-
-        def work() -> None:
-            try:
-                for item in self._advance(stop.is_set):
-                    found.put(item)
-            except BaseException:
-                stop.set()
-                raise
-            finally:
-                found.put(None)
-
-        with ThreadPoolExecutor(self.workers) as pool:
-            try:
-                working = [pool.submit(work) for _ in range(self.workers)]
-                ended = 0
-                while ended < self.workers:
-                    item = found.get()
-                    if item is None:
-                        ended += 1
-                    else:
-                        yield item
-                for done in working:
-                    done.result()
-            finally:
-                stop.set()
-
-    def _advance(self, stopped: Callable[[], bool]) -> Iterator[tuple[int, Found, float]]:
-        """Take lines that wait and advance them together, until none is left."""
         active: list[_Active] = []
-        busy = 0.0
-        while not stopped():
-            began = time.perf_counter()
-            self._admit(active)
-            if not active:
-                break
-            asking = [line for line in active if not line.ended]
-            for line, values in zip(asking, self._predict([line.asked for line in asking]), strict=True):
-                line.resume(values)
-            seconds = time.perf_counter() - began
-            busy += seconds
-            for line in active:
-                yield from line.findings(seconds / len(active))
-            active = [line for line in active if not line.ended]
-        self.seconds = max(self.seconds, busy)
+        with threadpool_limits(1), ThreadPoolExecutor(max(1, self._threads - 1)) as pool:
+            while True:
+                began = time.perf_counter()
+                self._admit(active)
+                if not active:
+                    break
+                asking = [line for line in active if not line.ended]
+                for line, values in zip(asking, self._answers([line.asked for line in asking], pool), strict=True):
+                    line.resume(values)
+                seconds = time.perf_counter() - began
+                self.seconds += seconds
+                for line in active:
+                    yield from line.findings(seconds / len(active))
+                active = [line for line in active if not line.ended]
 
     def _admit(self, active: "list[_Active]") -> None:
+        """Start lines that wait, as long as there is room in a call of the predictor."""
         rows = sum(len(line.asked) for line in active)
-        while len(active) < self._most and rows < ROWS:
-            try:
-                line = _Active(*self._waiting.popleft())
-            except IndexError:
+        while rows < ROWS:
+            number, line = next(self._waiting, (-1, None))
+            if line is None:
                 return
-            line.resume(None)
-            active.append(line)
-            rows += len(line.asked) if not line.ended else 0
+            active.append(_Active(number, line))
+            rows += len(active[-1].asked)
 
-    def _predict(self, asked: Sequence[Genes]) -> list[Values]:
-        if not self._row_wise or len(asked) < 2:
+    def _answers(self, asked: Sequence[Genes], pool: ThreadPoolExecutor) -> list[Values]:
+        """Have predicted what each line asks for."""
+        if not self._row_wise:
             return [self._predictor.accuracy(rows) for rows in asked]
-        values = self._predictor.accuracy(np.concatenate(asked))
-        return np.split(values, np.cumsum([len(rows) for rows in asked[:-1]]))
+        if not asked:
+            return []
+        values, ends = self._predict(np.concatenate(asked), pool), np.cumsum([len(rows) for rows in asked]).tolist()
+        return [values[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+
+    def _predict(self, rows: Genes, pool: ThreadPoolExecutor) -> Values:
+        """Call the predictor, in as many threads as have enough to do each."""
+        shares = min(self._threads, max(1, int(len(rows) * self._seconds_a_row / WORTH_A_THREAD)))
+        parts = np.array_split(rows, shares)
+        others = [pool.submit(self._predictor.accuracy, part) for part in parts[1:]]
+        began = time.perf_counter()
+        first = self._predictor.accuracy(parts[0])
+        self._seconds_a_row = (time.perf_counter() - began) / len(parts[0])
+        return np.concatenate([first, *(other.result() for other in others)])
 
 
 class _Active:
@@ -146,6 +120,7 @@ class _Active:
         self._line = line
         self._found: list[Found] = []
         self._seconds = 0.0
+        self.resume(None)
 
     def resume(self, values: Values | None) -> None:
         """Go on with the accuracies asked for, to the next question or the end."""
@@ -156,7 +131,7 @@ class _Active:
                 item = self._line.send(None)
             self.asked = item
         except StopIteration:
-            self.ended = True
+            self.ended, self.asked = True, self.asked[:0]
 
     def findings(self, seconds: float) -> Iterator[tuple[int, Found, float]]:
         """Give what was found, after ``seconds`` more, with the seconds since the finding before."""

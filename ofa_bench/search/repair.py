@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ofa_bench.search.problem import Evaluator
 from ofa_bench.spaces import Genes
 
-__all__ = ["crossings", "mutants", "prune", "redraw", "valid_samples"]
+__all__ = ["MAX_REDRAWS", "MAX_SAMPLES", "prune", "redraw", "valid_samples"]
 
 MAX_SAMPLES = 200_000
 """Random architectures tried for one population before the rest of it is pruned instead."""
@@ -38,31 +38,6 @@ def valid_samples(evaluator: Evaluator, target: float, n: int, rng: np.random.Ge
         evaluator.counts.proposals += _BATCH if missing else int(meeting[-1]) + 1
     found += [prune(evaluator, row, target, rng)[None] for row in space.sample(missing, rng)]
     return np.concatenate(found)
-
-
-def mutants(evaluator: Evaluator, parents: Genes, prob: float, target: float, rng: np.random.Generator) -> Genes:
-    """Mutate each parent (int8 [n, n_genes]) into one child that meets the target; see ``redraw``."""
-    kernels, space = evaluator.problem.kernels, evaluator.problem.space
-    if kernels is None:
-        return redraw(evaluator, target, lambda slots: space.mutate(parents[slots], prob, rng), parents)
-    children: Genes = parents.copy()
-    _count(evaluator, kernels.mutants(rng, prob, target, MAX_REDRAWS, children))
-    return children
-
-
-def crossings(evaluator: Evaluator, first: Genes, second: Genes, target: float, rng: np.random.Generator) -> Genes:
-    """Cross each pair of parents (int8 [n, n_genes] each) into one child that meets the target; see ``redraw``."""
-    kernels, space = evaluator.problem.kernels, evaluator.problem.space
-    if kernels is None:
-        return redraw(evaluator, target, lambda slots: space.crossover(first[slots], second[slots], rng), first)
-    children: Genes = first.copy()
-    _count(evaluator, kernels.crossings(rng, target, MAX_REDRAWS, second, children))
-    return children
-
-
-def _count(evaluator: Evaluator, candidates: int) -> None:
-    evaluator.counts.proposals += candidates
-    evaluator.counts.cost_lookups += candidates
 
 
 def redraw(evaluator: Evaluator, target: float, draw: Callable[[NDArray[np.intp]], Genes], instead: Genes) -> Genes:

@@ -44,18 +44,16 @@ def test_costs_are_numpys_to_the_bit(space_name, device):
 
 @needs_compiler
 @pytest.mark.parametrize(("space_name", "device"), CASES)
-@pytest.mark.parametrize("operator", ["mutants", "crossings"])
-def test_children_are_numpys(operator, space_name, device):
+@pytest.mark.parametrize("mutation_ratio", [0.0, 0.3, 1.0])
+def test_children_are_numpys(mutation_ratio, space_name, device):
+    evolution = Evolution(population_size=61, mutation_ratio=mutation_ratio)
+
     def children(compiled):
         made = problem(space_name, device, compiled)
         rng, evaluator, several = np.random.default_rng(1), made.evaluator(), []
-        for target in targets(made.cost):
-            parents, others = (repair.valid_samples(evaluator, target, 60, rng) for _ in range(2))
-            draw = {
-                "mutants": partial(repair.mutants, evaluator, parents, 0.3),
-                "crossings": partial(repair.crossings, evaluator, parents, others),
-            }[operator]
-            several.append(draw(target, rng))
+        for n_parents, target in zip((1, 2, 15, 200), targets(made.cost), strict=True):
+            parents = repair.valid_samples(evaluator, target, n_parents, rng)
+            several.append(evolution._children(evaluator, parents, target, rng))
         return np.concatenate(several), evaluator.counts, rng.random()
 
     compiled, numpys = children(True), children(False)
@@ -75,14 +73,14 @@ def test_searches_are_numpys(space_name, device):
     assert found(True) == found(False)
 
 
-@needs_compiler
-def test_children_that_never_meet_the_target_stay_their_parents(monkeypatch):
+@pytest.mark.parametrize("compiled", [pytest.param(True, marks=needs_compiler), False])
+def test_children_that_never_meet_the_target_are_parents(compiled, monkeypatch):
     monkeypatch.setattr(repair, "MAX_REDRAWS", 7)
-    made = problem("mbv3", "note10", True)
-    parents, evaluator, rng = made.space.sample(5, np.random.default_rng(3)), made.evaluator(), np.random.default_rng(4)
-    assert (repair.mutants(evaluator, parents, 0.5, 0.0, rng) == parents).all()
-    assert (repair.crossings(evaluator, parents, parents[::-1].copy(), 0.0, rng) == parents).all()
-    assert evaluator.counts.proposals == evaluator.counts.cost_lookups == 2 * 7 * 5
+    made = problem("mbv3", "note10", compiled)
+    parents, evaluator = made.space.sample(5, np.random.default_rng(3)), made.evaluator()
+    children = Evolution(population_size=20)._children(evaluator, parents, 0.0, np.random.default_rng(4))
+    assert {row.tobytes() for row in children} <= {row.tobytes() for row in parents}
+    assert evaluator.counts.proposals == evaluator.counts.cost_lookups == 7 * 20
 
 
 @needs_compiler

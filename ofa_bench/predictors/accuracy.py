@@ -1,13 +1,15 @@
 """Accuracy predictors: small networks over one-hot features of an architecture."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
+from ofa_bench.predictors.pruning import check_pruned, first_interval, prune
 from ofa_bench.spaces import DesignSpace, Genes, PartSpace
 
 __all__ = ["AccuracyPredictor", "Layer", "OneHotMLP", "Within"]
@@ -15,11 +17,23 @@ __all__ = ["AccuracyPredictor", "Layer", "OneHotMLP", "Within"]
 Layer = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Weight [n_in, n_out] and bias [n_out]."""
 
-_CHUNK = 8192
+_CHUNK = 512
+"""Rows predicted at once, so that a layer's values stay in the processor's cache."""
+
+_WIDTH = 16
+"""Layers are made a multiple of this wide: the other columns of a product may be summed in another order by row."""
+
+_PIECES = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144)
+"""Sizes of the batches that must give the same as one batch of ``_CHUNK`` rows; one more takes the rest of it."""
 
 
 class AccuracyPredictor(Protocol):
-    """Predicts top-1 accuracy. ``sha256`` identifies the weights in every record."""
+    """Predicts top-1 accuracy. ``sha256`` identifies the weights in every record.
+
+    A predictor may have ``row_wise: bool``; absent counts as False. True says that the accuracy of a row is bit for bit
+    the same whatever rows are predicted beside it, so that independent searches may share a call. It may also have
+    ``pruning``, a plain dict for the record of what was done to its network at load, or None.
+    """
 
     name: str
     sha256: str
@@ -32,6 +46,9 @@ class AccuracyPredictor(Protocol):
 class OneHotMLP:
     """A multi-layer perceptron with ReLU between layers, in float32, over the one-hot form of active genes.
 
+    Hidden units that are proven constant over the whole space are left out of what is computed (see ``pruning``, with
+    the widths of hidden layers before and after, and the proven bound on the change of accuracy, a fraction of 1).
+
     Args:
         space: the design space whose genes are read.
         columns: for each gene that is a feature, the feature's column for each of its choices.
@@ -40,7 +57,8 @@ class OneHotMLP:
         sha256: the hash of the file that the weights came from.
 
     Raises:
-        InputError: the layers do not fit the features or each other.
+        InputError: the layers do not fit the features or each other, two genes share a feature, or which genes the
+            space says are active is not what their owners say.
     """
 
     def __init__(
@@ -59,36 +77,92 @@ class OneHotMLP:
         wanted = 1 + max(max(places) for places in columns.values())
         if not chained or weights[-1][1] != 1 or self.n_features < wanted:
             raise InputError(f"predictor {name}: layers {weights} do not take the features of space {space.name}")
-        # One more column takes what is no feature or not active; its weights are zero.
-        self._columns = np.full((space.n_genes, int(space.cardinality.max())), self.n_features)
-        for gene, places in columns.items():
-            distinct = space.genes[space.index[gene]].distinct  # choices that build one network are one feature
-            self._columns[space.index[gene], : len(places)] = [places[choice] for choice in distinct]
-        first, bias = layers[0]
-        padded = np.vstack([first, np.zeros((1, first.shape[1]), np.float32)])
-        self._padded = [(padded, bias), *layers[1:]]
-        self._gene = np.arange(space.n_genes)
+        self.pruning: dict[str, Any] = {"hidden": [len(bias) for _, bias in layers[:-1]]}
+        self._set_layers(self._set_features(columns))
+
+    def _set_features(self, columns: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+        """Note each feature's gene and choice, and where the gene is active; give each choice's feature, by gene."""
+        genes, index = self.space.genes, self.space.index
+        self._gene = np.zeros(self.n_features + 1, np.intp)
+        self._choice = np.full((self.n_features + 1, 1), -1, np.int8)  # what is no feature is never chosen
+        self._merged: dict[int, Genes] = {}
+        features = {}
+        for name, places in columns.items():
+            i = index[name]
+            if (self._choice[list(places)] >= 0).any():
+                raise InputError(f"predictor {self.name}: gene {name} has a feature of another gene, of {list(places)}")
+            at = [places[choice] for choice in genes[i].distinct]  # choices that build one network are one feature
+            first = np.array([at.index(place) for place in at], np.int8)
+            self._gene[at], self._choice[at, 0] = i, first
+            if (first != np.arange(len(at))).any():
+                self._merged[i] = first
+            features[name] = at
+        self._owner = np.array([index[gene.owner or gene.name] for gene in genes])[self._gene]
+        self._active_from = np.array([[gene.active_from] for gene in genes], np.int8)[self._gene]
+        return features
+
+    def _set_layers(self, features: Mapping[str, Sequence[int]]) -> None:
+        """Prune the layers, check that, and pad what is left."""
+        exact = [(weight.astype(np.float64), bias.astype(np.float64)) for weight, bias in self.layers]
+        pruned, error = prune(first_interval(self.space, features, exact[0]), exact)
+        kept = [len(bias) for _, bias in pruned[:-1]]
+        self.pruning |= {"kept": kept, "error": error}
+        if kept != self.pruning["hidden"]:
+            check_pruned(self.space, features, exact, pruned, error)
+        widths = [self.n_features, *(-(-units // _WIDTH) * _WIDTH for units in kept), 1]
+        self._padded: list[Layer] = []
+        for (weight, bias), shape in zip(pruned, pairwise(widths), strict=True):
+            self._padded.append((np.zeros(shape, np.float32), np.zeros(shape[1], np.float32)))
+            self._padded[-1][0][: len(weight), : len(bias)], self._padded[-1][1][: len(bias)] = weight, bias
+
+    @cached_property
+    def row_wise(self) -> bool:
+        """Whether a row's accuracy is bit for bit the same in any batch; tried out when first asked (milliseconds).
+
+        Matrix products of some libraries sum in an order that depends on a row's place in the batch.
+        """
+        genes, ends = self.space.sample(_CHUNK, np.random.default_rng(0)), np.cumsum(_PIECES)
+        hidden = self._hidden(genes)
+        apart = [self._hidden(piece) for piece in np.split(genes, ends)]
+        outputs = [self._output(piece) for piece in np.split(hidden, ends)]
+        return all(
+            whole.tobytes() == np.concatenate(pieces).tobytes()
+            for whole, pieces in ((hidden, apart), (self._output(hidden), outputs))
+        )
 
     def features(self, genes: Genes) -> NDArray[np.float32]:
         """Give the one-hot features, 0 where a gene is inactive: float32 [n, n_features + 1], the last one unused."""
-        columns = np.where(self.space.active(genes), self._columns[self._gene, genes], self.n_features)
-        one_hot = np.zeros((len(genes), self.n_features + 1), np.float32)
-        one_hot[np.arange(len(genes))[:, None], columns] = 1
+        by_gene = genes.T.copy()  # features of a row lie apart: whole rows of bytes are copied and compared
+        active = by_gene.take(self._owner, axis=0) >= self._active_from
+        for i, first in self._merged.items():
+            by_gene[i] = first[by_gene[i]]
+        active &= by_gene.take(self._gene, axis=0) == self._choice
+        one_hot: NDArray[np.float32] = active.astype(np.float32).T
         return one_hot
 
     def accuracy(self, genes: Genes) -> NDArray[np.float64]:
         """Predict accuracy as a fraction of 1: int8 [n, n_genes] to float64 [n]."""
-        chunks = [self._forward(genes[i : i + _CHUNK]) for i in range(0, len(genes), _CHUNK)]
-        return np.concatenate(chunks) if chunks else np.empty(0)
+        accuracy = np.empty(len(genes))
+        for start in range(0, len(genes), _CHUNK):
+            accuracy[start : start + _CHUNK] = self._output(self._hidden(genes[start : start + _CHUNK]))
+        return accuracy
 
-    def _forward(self, genes: Genes) -> NDArray[np.float64]:
-        hidden = self.features(genes)
+    def _hidden(self, genes: Genes) -> NDArray[np.float32]:
+        """Compute what the last hidden layer gives: float32 [n, n_units]."""
+        # One row alone would be multiplied by another routine, which may sum in another order.
+        hidden = self.features(genes if len(genes) > 1 else genes.repeat(2, axis=0))[:, :-1]
         for weight, bias in self._padded[:-1]:
             hidden = hidden @ weight
             hidden += bias
-            np.maximum(hidden, 0, out=hidden)
+            np.maximum(hidden, np.zeros(len(bias), np.float32), out=hidden)  # twice as fast as with a scalar
+        return hidden[: len(genes)]
+
+    def _output(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute the output from the last hidden layer: float32 [n, n_units] to float32 [n]."""
         weight, bias = self._padded[-1]
-        return np.asarray(hidden @ weight + bias, np.float64)[:, 0]
+        # A product for each row, since one product for all may sum them in different orders.
+        output: NDArray[np.float32] = (hidden[:, None] @ weight)[:, 0, 0]
+        return output + bias
 
 
 class Within:
@@ -97,6 +171,12 @@ class Within:
     def __init__(self, part: PartSpace, predictor: AccuracyPredictor) -> None:
         self.space, self.predictor = part, predictor
         self.name, self.sha256 = predictor.name, predictor.sha256
+        self.pruning: dict[str, Any] | None = getattr(predictor, "pruning", None)
+
+    @property
+    def row_wise(self) -> bool:
+        """Whether a row's accuracy is bit for bit the same in any batch, which the whole's predictor knows."""
+        return bool(getattr(self.predictor, "row_wise", False))
 
     def accuracy(self, genes: Genes) -> NDArray[np.float64]:
         """Predict accuracy as a fraction of 1: int8 [n, n_genes] to float64 [n]."""

@@ -7,14 +7,15 @@ import torch
 
 from ofa_bench.errors import InputError
 from ofa_bench.ofa_package import import_ofa, ofa_accuracy_predictor
-from ofa_bench.predictors import OneHotMLP, embedded_predictor, official_predictor
+from ofa_bench.predictors import OneHotMLP, Within, accuracy, embedded_predictor, official_predictor
 from ofa_bench.predictors.assets import ASSETS, asset_path
 from ofa_bench.predictors.embedded import FOLDER, one_hot_columns
-from ofa_bench.spaces import MobileNetV3Space, ResNet50DSpace
+from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.spaces.resnet50d import RESOLUTIONS
 from ofa_bench.testing import check_predictor
 
 SPACE, RESNET = MobileNetV3Space(), ResNet50DSpace()
+SPACES = [SPACE, RESNET, ProxylessNASSpace()]
 
 
 def random_layers(*sizes):
@@ -90,6 +91,32 @@ def test_one_hot_features_are_zero_where_inactive():
     assert (resolution == genes[:, 0]).all()
 
 
+@pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
+def test_features_are_one_of_each_active_gene(space):
+    columns = one_hot_columns(space)
+    predictor = OneHotMLP(space, columns, random_layers(int(space.cardinality.sum()), 4, 1), name="random", sha256="")
+    genes = space.sample(300, np.random.default_rng(9))
+    given, active, canonical = genes.copy(), space.active(genes), space.canonical(genes)
+    wanted = np.zeros((300, predictor.n_features + 1), np.float32)
+    for row, i in zip(*np.nonzero(active), strict=True):
+        wanted[row, columns[space.gene_names[i]][canonical[row, i]]] = 1
+    for rows in (genes, np.asfortranarray(genes)):
+        features = predictor.features(rows)
+        assert features.dtype == np.float32
+        assert (features == wanted).all()
+        assert (genes == given).all(), "the caller's architectures are changed"
+
+
+def test_choices_may_share_a_feature_but_genes_may_not():
+    columns, layers = one_hot_columns(SPACE), random_layers(142, 4, 1)
+    predictor = OneHotMLP(SPACE, columns | {"k3": [140, 141, 140]}, layers, name="random", sha256="")
+    genes = SPACE.sample(200, np.random.default_rng(9))
+    genes[:, SPACE.index["d0"]] = 2
+    assert (predictor.features(genes)[:, 140] == (genes[:, SPACE.index["k3"]] != 1)).all()
+    with pytest.raises(InputError, match=r"gene k3 has a feature of another gene, of \[140, 141, 27\]"):
+        OneHotMLP(SPACE, columns | {"k3": [140, 141, columns["k2"][1]]}, layers, name="random", sha256="")
+
+
 def test_one_hot_mlp_computes_a_perceptron():
     layers = random_layers(140, 8, 3, 1)
     predictor = OneHotMLP(SPACE, one_hot_columns(SPACE), layers, name="random", sha256="")
@@ -113,3 +140,96 @@ def test_space_without_a_predictor_is_refused(make):
     space.name = "other"
     with pytest.raises(InputError, match="space other, only for mbv3"):
         make(space)
+
+
+@pytest.fixture(
+    params=["official mbv3", "official resnet50d", *(f"embedded {space.name}" for space in SPACES), "random resnet50d"]
+)
+def predictor(request):
+    kind, name = request.param.split()
+    if kind == "random":  # of widths that are no multiple of 16
+        return OneHotMLP(RESNET, one_hot_columns(RESNET), random_layers(94, 39, 36, 1), name="random", sha256="")
+    space = next(space for space in SPACES if space.name == name)
+    if kind == "official":
+        request.getfixturevalue("assets")
+    return (official_predictor if kind == "official" else embedded_predictor)(space)
+
+
+def in_pieces(predictor, genes, size):
+    pieces = [predictor.accuracy(genes[i : i + size]) for i in range(0, len(genes), size)]
+    return np.concatenate(pieces).tobytes()
+
+
+def products_are_row_wise():
+    """Whether products of two rows or more, into multiples of 16 columns, do not depend on the batch here."""
+    rng = np.random.default_rng(13)
+    rows, weight = (rng.normal(size=size).astype(np.float32) for size in ((512, 128), (128, 128)))
+    return all((rows[:n] @ weight == (rows @ weight)[:n]).all() for n in (*range(2, 20), 100, 301))
+
+
+def test_a_row_is_predicted_the_same_in_any_batch(predictor, monkeypatch):
+    if not products_are_row_wise():
+        assert not predictor.row_wise
+        pytest.skip("this machine's matrix products depend on the batch, as row_wise says")
+    assert predictor.row_wise
+    rng = np.random.default_rng(12)
+    genes = predictor.space.sample(1100, rng)
+    alone = in_pieces(predictor, genes, 1)
+    for size in (*range(2, 50), 64, 99, 127, 128, 129, 255, 300, 383, 500, 511, 512, 513, 1000, 1024, 1100):
+        assert in_pieces(predictor, genes, size) == alone, size
+    order = rng.permutation(len(genes))
+    assert predictor.accuracy(genes[order])[np.argsort(order)].tobytes() == alone
+    for chunk in (1, 7, 100, 2000):
+        monkeypatch.setattr(accuracy, "_CHUNK", chunk)
+        assert predictor.accuracy(genes).tobytes() == alone, chunk
+
+
+def last_bit_up(values):
+    return np.nextafter(values, np.float32(np.inf), dtype=np.float32)
+
+
+@pytest.mark.parametrize("stage", ["_hidden", "_output"])
+@pytest.mark.parametrize(
+    "astray",
+    [
+        lambda n, i: n == 1,
+        lambda n, i: n < 4,
+        lambda n, i: i >= n - n % 4,
+        lambda n, i: i % 12 >= 6,
+        lambda n, i: n > 300,
+        lambda n, i: i == n - 1,
+    ],
+    ids=["alone", "few", "tail of four", "half of twelve", "many", "last"],
+)
+def test_row_wise_is_false_where_the_last_bit_depends_on_the_batch(stage, astray, monkeypatch):
+    predictor = embedded_predictor(RESNET)
+    # Products that are the same in any batch, on any machine, so that what is changed here is all that differs.
+    monkeypatch.setattr(predictor, "_hidden", lambda genes: np.repeat(predictor.features(genes), 2, axis=1))
+    monkeypatch.setattr(predictor, "_output", lambda hidden: hidden[:, 3] + hidden[:, 9])
+    assert predictor.row_wise
+    del predictor.row_wise
+    true = getattr(predictor, stage)
+
+    def some_astray(values):
+        result = true(values).copy()
+        where = astray(len(values), np.arange(len(values))) & np.ones(len(values), bool)
+        result[where] = last_bit_up(result[where])
+        return result
+
+    monkeypatch.setattr(predictor, stage, some_astray)
+    assert predictor.row_wise is False
+
+
+def test_a_part_passes_on_what_the_whole_predictor_says():
+    class Plain:
+        name, sha256 = "plain", ""
+
+    part = CompoundSpace()
+    assert Within(part, Plain()).row_wise is False
+    assert Within(part, Plain()).pruning is None
+    whole = embedded_predictor(part.whole)
+    within = Within(part, whole)
+    assert within.pruning == whole.pruning == {"hidden": [256, 256], "kept": [256, 256], "error": 0.0}
+    for row_wise in (True, False):
+        whole.row_wise = row_wise
+        assert within.row_wise is row_wise

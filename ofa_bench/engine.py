@@ -139,12 +139,19 @@ def run_repeats(cell: Cell, report: Callable[[int, SearchResult], None]) -> Iter
     Raises:
         RuntimeError: the strategy left a target out, gave one twice, or found what is not valid.
     """
+    _ready(cell.problem)
     if cell.together:
         yield from _run_together(cell, report)
         return
     with threadpool_limits(cell.threads):
         for repeat in range(cell.repeats):
             yield _run_alone(cell, repeat, report)
+
+
+def _ready(problem: Problem) -> None:
+    """Make what is otherwise made at first use: compiled loops, and the test of whether predictions are row-wise."""
+    problem.kernels  # noqa: B018
+    getattr(problem.predictor, "row_wise", None)
 
 
 def _run_together(cell: Cell, report: Callable[[int, SearchResult], None]) -> Iterator[Repeat]:

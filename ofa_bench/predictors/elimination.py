@@ -1,5 +1,6 @@
 """The exact minimum of a sum of small tables, by variable elimination (Dechter 1999, bucket elimination)."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,11 +20,11 @@ def minimise(factors: Sequence[Factor], cardinality: NDArray[np.int8]) -> Genes:
     Each step eliminates the variable whose factors span the smallest table; variables in no factor become 0.
     """
     pending = list(factors)
-    left = set(range(len(cardinality)))
+    left, sizes = set(range(len(cardinality))), cardinality.tolist()
     choices: list[tuple[int, tuple[int, ...], NDArray[np.intp]]] = []
     while left:
         scopes = {v: sorted(set().union(*(scope for scope, _ in pending if v in scope)) - {v}) for v in left}
-        variable = min(left, key=lambda v: (np.prod(cardinality[scopes[v]], dtype=float), v))
+        variable = min(left, key=lambda v: (math.prod(sizes[u] for u in scopes[v]), v))
         scope = (*scopes[variable], variable)
         joint = np.zeros([int(cardinality[v]) for v in scope])
         for factor_scope, values in pending:

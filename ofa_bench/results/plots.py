@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -28,13 +29,14 @@ def accuracy_over_cost(records: Sequence[Record], path: Path) -> None:
     problems = sorted({problem(record) for record in records})
     columns = min(MOST_COLUMNS, len(problems))
     size = (8.0, 5.0) if columns == 1 else (5.5 * columns, 4.0 * math.ceil(len(problems) / columns))
-    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    layout: Literal["constrained"] | None = "constrained" if len(problems) > 1 else None  # which takes its time
+    figure = Figure(figsize=size, dpi=120, layout=layout)
     for number, names in enumerate(problems):
         axes = figure.add_subplot(math.ceil(len(problems) / columns), columns, number + 1)
         axes.set_title(f"{names[0]} on {names[1]}")
         axes.set_xlabel(f"target ({names[2]})")
         _draw(axes, [record for record in records if problem(record) == names])
-    figure.savefig(path)
+    figure.savefig(path, pil_kwargs={"compress_level": 1})
 
 
 def _draw(axes: Axes, records: Sequence[Record]) -> None:
@@ -47,7 +49,14 @@ def _draw(axes: Axes, records: Sequence[Record]) -> None:
         targets, accuracies, stds = zip(*points, strict=True) if points else ((), (), ())
         marker = "osD^vPX*"[number % 8]
         axes.errorbar(
-            targets, accuracies, yerr=stds, marker=marker, markersize=5, capsize=3, linewidth=1.4, label=label
+            targets,
+            accuracies,
+            yerr=stds if any(stds) else None,
+            marker=marker,
+            markersize=5,
+            capsize=3,
+            linewidth=1.4,
+            label=label,
         )
     axes.set_ylabel("predicted accuracy (%)")
     axes.grid(alpha=0.3)

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -111,8 +112,8 @@ class Tracker:
         with _folder() as made:
             accuracy_over_cost([record], made / "accuracy_over_cost.png")
             _write_csv([record], made / "results.csv")
+            shutil.copyfile(folder / RECORD, made / RECORD)
             self._client.log_artifacts(run, str(made))
-        self._client.log_artifact(run, str(folder / RECORD))
         self._client.set_terminated(run, end_time=int(1000 * ended))  # so that the run's duration is the search's
 
     def _start(self, name: str, tags: dict[str, str], began: float | None = None) -> str:
@@ -125,8 +126,9 @@ class Tracker:
         return found[0] if found else None
 
     def _log_batches(self, run: str, params: "list[Param]", metrics: "list[Metric]") -> None:
-        self._client.log_batch(run, params=params)
-        for i in range(0, len(metrics), 1000):  # MLflow's limit a batch
+        most = 1000 - len(params)  # MLflow's limit a batch
+        self._client.log_batch(run, metrics=metrics[:most], params=params)
+        for i in range(most, len(metrics), 1000):
             self._client.log_batch(run, metrics=metrics[i : i + 1000])
 
 

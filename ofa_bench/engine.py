@@ -163,20 +163,23 @@ def _run_together(cell: Cell, report: Callable[[int, SearchResult], None]) -> It
         lines += cell.strategy.lines(cell.problem, cell.targets, cell.budget, streams)
         origin += [repeat] * (len(lines) - len(origin))
     found: list[dict[int, tuple[SearchResult, float]]] = [{} for _ in range(cell.repeats)]
-    for line, (position, result), seconds in Together(cell.problem, lines, cell.threads):
+    together = Together(cell.problem, lines, cell.threads)
+    for line, (position, result), seconds in together:
         repeat = origin[line]
         _check(cell, position, result, position in found[repeat])
         found[repeat][position] = (result, seconds)
         report(repeat, result)
+    shares = sum(seconds for results in found for _, seconds in results.values())
     for results in found:
-        yield _repeat(cell, results)
+        yield _repeat(cell, results, together.seconds / shares if shares else 1.0)
 
 
-def _repeat(cell: Cell, found: Mapping[int, tuple[SearchResult, float]]) -> Repeat:
+def _repeat(cell: Cell, found: Mapping[int, tuple[SearchResult, float]], scale: float = 1.0) -> Repeat:
     if len(found) != len(cell.targets):
         raise RuntimeError(f"{type(cell.strategy).__name__} gave {len(found)} results for {len(cell.targets)} targets")
     results, seconds = zip(*(found[i] for i in range(len(cell.targets))), strict=True)
-    return Repeat(tuple(results), tuple(seconds), sum(seconds))
+    scaled = tuple(scale * spent for spent in seconds)
+    return Repeat(tuple(results), scaled, sum(scaled))
 
 
 def _run_alone(cell: Cell, repeat: int, report: Callable[[int, SearchResult], None]) -> Repeat:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, findings
 
+from ofa_bench.config import available_cores
+
 SWEEP = ("-m", "strategy=vanilla,top_down,bottom_up", "budget=quick", "evolution.population_size=30")
 DEVICES = ROOT / "ofa_bench" / "data" / "devices"
 CELLS = "mbv3/note10/embedded/{}/quick/default/seed=0,evolution.population_size=30"
@@ -96,7 +98,26 @@ def test_workers_find_what_one_process_finds(ofa_bench, tmp_path):
     assert ofa_bench(*SWEEP, "tracking=none").returncode == 0
     for strategy in ("vanilla", "top_down", "bottom_up"):
         parallel = json.loads((tmp_path / "parallel" / CELLS.format(strategy) / "record.json").read_text())
-        assert findings(parallel) == findings(record(tmp_path, strategy))
+        here = record(tmp_path, strategy)
+        assert findings(parallel) == findings(here)
+        assert (parallel["made"]["threads"], here["made"]["threads"]) == (1, available_cores())
+
+
+def test_searches_one_after_another_find_the_same(ofa_bench, tmp_path):
+    once = ("strategy=vanilla", "budget=quick", "repeats=2", "tracking=none")
+    together = ofa_bench(*once, "output=together", "threads=3")
+    alone = ofa_bench(*once, "output=alone", "lockstep=false", OFA_BENCH_COMPILED="0")
+    assert (together.returncode, alone.returncode) == (0, 0)
+    assert "Seconds: searches advanced together, 3 threads" in together.stdout
+    assert "Seconds: one search after another, 1 thread, loops not compiled." in alone.stdout
+    first, second = (
+        json.loads(next((tmp_path / output).rglob("record.json")).read_text()) for output in ("together", "alone")
+    )
+    assert first["identity"] == second["identity"]
+    assert findings(first) == findings(second)
+    assert [(one["made"]["lockstep"], one["made"]["threads"]) for one in (first, second)] == [(True, 3), (False, 1)]
+    assert second["made"]["compiled"] is False
+    assert first["predictor"]["pruning"]["kept"] == [256, 256]
 
 
 def test_single_cell_with_odd_targets(ofa_bench, tmp_path):
@@ -122,6 +143,9 @@ BAD = [
     (["seed=abc"], "seed=abc: must be a whole number"),
     (["seed=-1"], "seed=-1: must be 0 or more"),
     (["repeats=0"], "repeats=0: must be 1 or more"),
+    (["threads=0"], "threads=0: must be 1 or more"),
+    (["lockstep=maybe"], "lockstep=maybe: must be true or false"),
+    (["-m", "lockstep=true,false"], "lockstep: cannot be swept; the cells of a sweep share one"),
     (["progress=maybe"], "progress=maybe: must be true or false"),
     (["strategy=top_down", "strategy.ordre=x"], "strategy.ordre: no such key; allowed: _target_, evolution, order"),
     (["strategy=top_down", "strategy.order=up"], "strategy.order=up: must be ascending or descending"),
@@ -208,6 +232,13 @@ def test_one_bad_cell_does_not_stop_the_others(ofa_bench, tmp_path):
     runs = client.search_runs([client.get_experiment_by_name("ofa_bench").experiment_id])
     status = {run.data.tags["ofa_bench.kind"]: run.info.status for run in runs}
     assert status == {"sweep": "FAILED", "cell": "FINISHED"}
+
+
+def test_a_sweep_of_which_nothing_can_be_shown_is_not_in_mlflow(ofa_bench, tmp_path):
+    ran = ofa_bench("-m", "targets=single", "targets.values=[5],[6]", "budget=quick")
+    assert ran.returncode == 2
+    assert ran.stderr.count("cannot be met") == ran.stderr.count("\n") == 2
+    assert not (tmp_path / "mlflow.db").exists()
 
 
 def test_a_store_that_fails_loses_no_record(ofa_bench, tmp_path):

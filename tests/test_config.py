@@ -7,10 +7,12 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, open_dict
 
+from ofa_bench import config as module
 from ofa_bench.config import (
     GROUPS,
     BudgetConfig,
     address,
+    available_cores,
     conf_dir,
     load_space,
     register,
@@ -204,3 +206,19 @@ def test_every_yaml_says_what_it_is():
 def test_a_switch_has_one_address_in_a_sweep_and_alone():
     alone, swept = (address(CHOICES, [f"evolution.reference_compat={value}"], 0) for value in ("true", "True"))
     assert alone == swept == "x/x/x/x/x/x/seed=0,evolution.reference_compat=true"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "threads"),
+    [((), 8), (("lockstep=false",), 1), (("threads=3",), 3), (("lockstep=false", "threads=2"), 2)],
+)
+def test_threads_are_all_cores_in_lockstep_and_one_else(overrides, threads, monkeypatch):
+    monkeypatch.setattr(module, "available_cores", lambda: 8)
+    assert cell(*overrides).threads == threads
+
+
+@pytest.mark.parametrize(("quota", "cores"), [("max 100000", 8), ("150000 100000", 2), ("10000 100000", 1), ("", 8)])
+def test_cores_are_those_a_container_may_use(quota, cores, monkeypatch):
+    monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(module.Path, "read_text", lambda _: quota)
+    assert available_cores() == cores

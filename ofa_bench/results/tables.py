@@ -121,11 +121,12 @@ def _table(records: Sequence[Record]) -> Table:
 
 def timing(records: Sequence[Record]) -> str:
     """Say how seconds were taken, and whether those of different records may be compared."""
-    ways = sorted({(bool(made.get("lockstep")), made["threads"]) for made in (record["made"] for record in records)})
+    made = [record["made"] for record in records]
+    ways = {(bool(one.get("lockstep")), one["threads"], bool(one.get("compiled"))) for one in made}
     said = [
         f"{'searches advanced together' if lockstep else 'one search after another'}, "
-        f"{threads} {'thread' if threads == 1 else 'threads'}"
-        for lockstep, threads in ways
+        f"{threads} {'thread' if threads == 1 else 'threads'}{'' if compiled else ', loops not compiled'}"
+        for lockstep, threads, compiled in sorted(ways)
     ]
     if len(said) > 1:
         return f"Seconds were not all taken in the same way, so do not compare them ({'; '.join(said)})."

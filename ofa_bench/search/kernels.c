@@ -32,7 +32,9 @@ typedef struct {
 } tables;
 
 /* As numpy.random.Generator.random(dtype=float32). */
-static inline float uniform(bitgen *rng) { return (float)(rng->next_uint32(rng->state) >> 8) * (1.0f / 16777216.0f); }
+static inline float uniform(const bitgen *rng) {
+    return (float)(rng->next_uint32(rng->state) >> 8) * (1.0f / 16777216.0f);
+}
 
 static inline double entry(const tables *t, const int8_t *row, int64_t term) {
     int64_t place = t->offset[term];
@@ -73,7 +75,7 @@ static int64_t settle(const tables *t, const int8_t *candidates, double target, 
 }
 
 /* As numpy.random.Generator.integers(below): Lemire's method, 32 bits at a time. */
-static inline int64_t integer(bitgen *rng, uint32_t below) {
+static inline int64_t integer(const bitgen *rng, uint32_t below) {
     if (below == 1) return 0;
     uint64_t product = (uint64_t)rng->next_uint32(rng->state) * below;
     if ((uint32_t)product < below)
@@ -85,8 +87,9 @@ static inline int64_t integer(bitgen *rng, uint32_t below) {
 /* Fill children (int8 [n_mutants + n_crossed, n_genes]) from parents (int8 [n_parents, n_genes]): mutants first, then
    crossings. Those that miss the target are redrawn from the same parents, and are the first of them after max_redraws.
    Returns the number of candidates, or -1 without memory. */
-int64_t offspring(const tables *t, bitgen *rng, const int8_t *parents, int64_t n_parents, float prob, double target,
+int64_t offspring(const tables *t, const bitgen *given_rng, const int8_t *parents, int64_t n_parents, float prob, double target,
                   int64_t max_redraws, int8_t *children, int64_t n_mutants, int64_t n_crossed) {
+    const bitgen copy = *given_rng, *rng = &copy; /* a local one: its functions need not be read again and again */
     int64_t width = t->n_genes, proposals = 0, n = n_mutants > n_crossed ? n_mutants : n_crossed;
     int64_t *slots = malloc(2 * n * sizeof *slots + 1), *others = slots + n;
     int8_t *hit = malloc(n * t->n_groups + 1), *candidates = malloc(n * width + 1);

@@ -11,6 +11,7 @@ import os
 import platform
 import shlex
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable
 from functools import cache
@@ -54,7 +55,7 @@ def _library() -> ctypes.CDLL | None:
         return None
     try:
         compiler = shlex.split(os.environ.get("CC") or "cc")
-        named = [SOURCE.read_text(), *compiler, *FLAGS, platform.platform(), platform.machine()]
+        named = [SOURCE.read_text(), *compiler, *FLAGS, sys.platform, platform.machine()]
         name = hashlib.sha256("\n".join(named).encode()).hexdigest()[:16]
         path = user_cache_path("ofa_bench") / f"kernels-{name}.so"
         if not path.exists():

@@ -5,16 +5,27 @@ depend on the rows beside them (its ``row_wise`` says so); any other is called f
 """
 
 import contextlib
+import gc
+import multiprocessing
+import os
+import signal
+import sys
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ofa_bench.predictors import AccuracyPredictor
+from ofa_bench.predictors import AccuracyPredictor, OneHotMLP, Within
 from ofa_bench.search.problem import Problem, SearchResult, Values
 from ofa_bench.spaces import Genes
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 __all__ = ["Found", "Line", "Together", "alone"]
 
@@ -45,27 +56,87 @@ def alone(line: Line, predictor: AccuracyPredictor) -> Iterator[Found]:
 
 
 class Together:
-    """Advances lines in lockstep.
+    """Advances lines in lockstep, on several cores where that is possible.
 
     Iterate over it once: it gives the number of the line, what it found, and the seconds spent on that, for which the
-    lines that advance together share the time equally. Afterwards ``seconds`` is all the time spent.
+    lines that advance together share the time equally. Afterwards ``seconds`` is the time that all took.
 
     Args:
         problem: what the lines search.
         lines: independent of each other.
-        threads: a call of a ``row_wise`` predictor that is worth it is split among so many.
+        threads: cores to use. On Linux, with this package's predictors, spaces and tables, the lines are dealt out to
+            as many forked processes, because Python's threads would wait for each other; what a line changes outside
+            itself is then lost. Else long calls of a ``row_wise`` predictor are split among threads.
     """
 
-    def __init__(self, problem: Problem, lines: Iterable[Line], threads: int) -> None:
+    def __init__(self, problem: Problem, lines: Sequence[Line], threads: int) -> None:
         self._predictor = problem.predictor
         self._row_wise = bool(getattr(problem.predictor, "row_wise", False))
-        self._waiting = enumerate(lines)
-        self._threads = threads if self._row_wise else 1
+        self._lines = lines
+        self._waiting: Iterator[tuple[int, Line]] = iter(())
+        self.processes = min(threads, len(lines)) if _may_fork(problem) else 1
+        self._threads = threads if self._row_wise and self.processes == 1 else 1
         self._seconds_a_row = 0.0
         self.seconds = 0.0
 
     def __iter__(self) -> Iterator[tuple[int, Found, float]]:
-        active: list[_Active] = []
+        numbered = list(enumerate(self._lines))
+        if self.processes > 1:
+            yield from self._in_processes([numbered[i :: self.processes] for i in range(self.processes)])
+        else:
+            yield from self._advance(numbered)
+
+    def _in_processes(self, dealt: Sequence[Sequence[tuple[int, Line]]]) -> Iterator[tuple[int, Found, float]]:
+        began, context = time.perf_counter(), multiprocessing.get_context("fork")
+        pipes = [context.Pipe(duplex=False) for _ in dealt]
+        processes = [
+            context.Process(target=self._send, args=(lines, out)) for lines, (_, out) in zip(dealt, pipes, strict=True)
+        ]
+        open_ends = [end for end, _ in pipes]
+        try:
+            with threadpool_limits(1), warnings.catch_warnings():
+                warnings.simplefilter(
+                    "ignore", DeprecationWarning
+                )  # of forking beside threads: ours touch none of them
+                for process in processes:
+                    process.start()
+            for _, out in pipes:
+                out.close()  # so that the end of a process is the end of its pipe
+            while open_ends:
+                wait(open_ends)
+                for end in [one for one in open_ends if one.poll()]:
+                    item = end.recv()
+                    if isinstance(item, BaseException):
+                        raise item
+                    if item is None:
+                        open_ends.remove(end)
+                    else:
+                        yield item
+            self.seconds = time.perf_counter() - began
+        except EOFError as error:
+            raise RuntimeError("a search's process ended before its work; was it out of memory?") from error
+        finally:
+            for process in processes:
+                if process.pid:
+                    process.kill()
+                    process.join()
+
+    def _send(self, lines: Sequence[tuple[int, Line]], out: "Connection") -> None:
+        """Advance lines in a forked process: send what they find, then None, or what went wrong."""
+        gc.freeze()  # collecting garbage would copy the parent's pages
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears of it and ends this process
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        try:
+            for item in self._advance(lines):
+                out.send(item)
+            out.send(None)
+        except BaseException as error:
+            out.send(error)
+        finally:
+            os._exit(0)  # nothing of the parent's (buffers, threads' locks) is this process's to tidy up
+
+    def _advance(self, lines: Sequence[tuple[int, Line]]) -> Iterator[tuple[int, Found, float]]:
+        self._waiting, active = iter(lines), list[_Active]()
         with threadpool_limits(1), ThreadPoolExecutor(max(1, self._threads - 1)) as pool:
             while True:
                 began = time.perf_counter()
@@ -109,6 +180,12 @@ class Together:
         first = self._predictor.accuracy(parts[0])
         self._seconds_a_row = (time.perf_counter() - began) / len(parts[0])
         return np.concatenate([first, *(other.result() for other in others)])
+
+
+def _may_fork(problem: Problem) -> bool:
+    """Tell whether searches may run in forked processes: all that they call is known not to mind."""
+    ours = isinstance(problem.predictor, OneHotMLP | Within) and problem.kernels is not None
+    return ours and sys.platform == "linux" and not multiprocessing.current_process().daemon
 
 
 class _Active:

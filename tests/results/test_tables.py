@@ -1,0 +1,32 @@
+import copy
+
+import pytest
+
+from ofa_bench.results.tables import timing
+
+
+def record(**made):
+    return {"made": {"threads": 2, "lockstep": True, "compiled": True} | made}
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ({}, "Seconds: searches advanced together, 2 threads."),
+        ({"lockstep": False, "threads": 1}, "Seconds: one search after another, 1 thread."),
+        ({"compiled": False}, "Seconds: searches advanced together, 2 threads, loops not compiled."),
+    ],
+)
+def test_tables_say_how_seconds_were_taken(made, said):
+    assert timing([record(**made), copy.deepcopy(record(**made))]) == said
+
+
+@pytest.mark.parametrize("made", [{"lockstep": False}, {"threads": 1}, {"compiled": False}])
+def test_seconds_of_different_ways_are_not_to_be_compared(made):
+    said = timing([record(), record(**made), record()])
+    assert said.startswith("Seconds were not all taken in the same way, so do not compare them (")
+    assert said.count(";") == 1
+
+
+def test_records_from_before_lockstep_are_of_one_search_after_another():
+    assert timing([{"made": {"threads": 1, "compiled": True}}]) == "Seconds: one search after another, 1 thread."

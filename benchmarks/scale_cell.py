@@ -34,8 +34,11 @@ def peak_mib() -> float:
     for line in lines:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / (2**20 if sys.platform == "darwin" else 1024)
+    return _most(resource.RUSAGE_SELF)
+
+
+def _most(who: int) -> float:
+    return resource.getrusage(who).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
 
 
 def main(asked: dict[str, Any]) -> dict[str, float]:
@@ -52,7 +55,8 @@ def main(asked: dict[str, Any]) -> dict[str, float]:
         "whole_seconds": timed.seconds,
         "generations": timed.generations,
         **counts,
-        "peak_mib": peak_mib(),
+        # Of searches in processes of their own, the largest is counted for each, shared memory and all.
+        "peak_mib": peak_mib() + (threads * _most(resource.RUSAGE_CHILDREN) if lockstep else 0.0),
     }
 
 

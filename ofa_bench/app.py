@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ofa_bench.config import (
@@ -76,7 +77,8 @@ def _recorded(config: DictConfig, folder: Path, name: str) -> "Record":
 
     typed = OmegaConf.to_object(config)
     assert isinstance(typed, Config)
-    if typed.threads is None and HydraConfig.get().launcher["_target_"] != ONE_AFTER_ANOTHER:
+    context = HydraConfig.get()
+    if typed.threads is None and context.mode == RunMode.MULTIRUN and context.launcher["_target_"] != ONE_AFTER_ANOTHER:
         typed.threads = 1  # parallel cells share the cores
     cell = build(typed)
     wanted = result_config(config)

@@ -24,6 +24,7 @@ __all__ = [
     "SWEEP_VARIABLE",
     "Config",
     "address",
+    "available_cores",
     "conf_dir",
     "load_space",
     "register",
@@ -184,14 +185,14 @@ def resolve_budget(config: BudgetConfig) -> tuple[int, int]:
     return config.generations, warm
 
 
-def resolve_threads(config: Config) -> int:
-    """Give the threads of a cell: as configured, else all cores in lockstep and one for searches timed one by one.
+def resolve_threads(config: Config, *, several: bool) -> int:
+    """Give the threads of a cell: as configured; else all cores where searches can use several together, else one.
 
     Raises:
         InputError: fewer than 1 are asked for.
     """
     if config.threads is None:
-        return available_cores() if config.lockstep else 1
+        return available_cores() if several else 1
     if config.threads < 1:
         raise InputError(f"threads={config.threads}: must be 1 or more")
     return config.threads

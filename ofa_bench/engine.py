@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from ofa_bench.config import Config, resolve_budget, resolve_threads
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.search import Line, Problem, SearchResult, Together
+from ofa_bench.search import Line, Problem, SearchResult, Together, may_fork
 from ofa_bench.strategies import Budget, LineStrategy, Strategy
 from ofa_bench.targets import resolve_targets
 
@@ -28,8 +28,8 @@ __all__ = ["Cell", "Repeat", "build", "run_repeats", "stream"]
 class Cell:
     """All that one cell of a sweep needs: nothing in it knows of files, Hydra or MLflow.
 
-    With ``lockstep``, independent searches (a strategy's and those of all repeats) advance together; else, and for a
-    strategy that has no ``lines``, they run one after another.
+    With ``lockstep``, independent searches (a strategy's and those of all repeats) advance together on ``threads``
+    cores; else, and for a strategy that has no ``lines``, they run one after another.
     """
 
     problem: Problem
@@ -44,7 +44,7 @@ class Cell:
     @property
     def together(self) -> bool:
         """Whether searches do advance together."""
-        return self.lockstep and isinstance(self.strategy, LineStrategy)
+        return self.lockstep and _has_lines(self.strategy)
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,25 @@ def build(config: Config) -> Cell:
         raise InputError(f"strategy._target_={config.strategy['_target_']}: not a sub-class of ofa_bench's Strategy")
     predictor = _build("predictor", config.predictor, space=space)
     budget = Budget(*resolve_budget(config.budget))
-    threads = resolve_threads(config)
     problem = Problem(space, predictor, cost)
+    several = config.lockstep and _has_lines(strategy) and _on_several_cores(problem, strategy)
+    threads = resolve_threads(config, several=several)
     return Cell(problem, strategy, targets, budget, config.seed, config.repeats, threads, config.lockstep)
+
+
+def _has_lines(strategy: Strategy) -> bool:
+    """Tell whether a strategy's searches are its lines: not where a sub-class overrides ``search``."""
+    return isinstance(strategy, LineStrategy) and type(strategy).search is LineStrategy.search
+
+
+def _bears_forks(strategy: Strategy) -> bool:
+    """Tell whether a strategy and its evolution are ours: these change nothing outside a line."""
+    parts = [strategy, getattr(strategy, "evolution", strategy)]
+    return all(type(part).__module__.startswith("ofa_bench.") for part in parts)
+
+
+def _on_several_cores(problem: Problem, strategy: Strategy) -> bool:
+    return bool(getattr(problem.predictor, "row_wise", False)) or (_bears_forks(strategy) and may_fork(problem))
 
 
 def _check_keys(node: Any, path: str) -> None:
@@ -134,12 +150,14 @@ def stream(cell: Cell, repeat: int) -> np.random.Generator:
 
 
 def run_repeats(cell: Cell, report: Callable[[int, SearchResult], None]) -> Iterator[Repeat]:
-    """Run all repeats; ``report`` is called with the repeat and each result, outside the timed part.
+    """Run all repeats; ``report`` is called with the repeat and each result.
+
+    That is outside the timed part; where searches run in processes of their own, it is beside them.
 
     Raises:
         RuntimeError: the strategy left a target out, gave one twice, or found what is not valid.
     """
-    _ready(cell.problem)
+    _ready(cell)
     if cell.together:
         yield from _run_together(cell, report)
         return
@@ -148,22 +166,24 @@ def run_repeats(cell: Cell, report: Callable[[int, SearchResult], None]) -> Iter
             yield _run_alone(cell, repeat, report)
 
 
-def _ready(problem: Problem) -> None:
+def _ready(cell: Cell) -> None:
     """Make what is otherwise made at first use: compiled loops, and the test of whether predictions are row-wise."""
-    problem.kernels  # noqa: B018
-    getattr(problem.predictor, "row_wise", None)
+    cell.problem.kernels  # noqa: B018
+    if cell.together:
+        getattr(cell.problem.predictor, "row_wise", None)
 
 
 def _run_together(cell: Cell, report: Callable[[int, SearchResult], None]) -> Iterator[Repeat]:
     """Advance the lines of all repeats together."""
     assert isinstance(cell.strategy, LineStrategy)
-    lines, origin = list[Line](), list[int]()
+    began, lines, origin = time.perf_counter(), list[Line](), list[int]()
     for repeat in range(cell.repeats):
         streams = stream(cell, repeat)
         lines += cell.strategy.lines(cell.problem, cell.targets, cell.budget, streams)
         origin += [repeat] * (len(lines) - len(origin))
+    before = time.perf_counter() - began
     found: list[dict[int, tuple[SearchResult, float]]] = [{} for _ in range(cell.repeats)]
-    together = Together(cell.problem, lines, cell.threads)
+    together = Together(cell.problem, lines, cell.threads, fork=_bears_forks(cell.strategy))
     for line, (position, result), seconds in together:
         repeat = origin[line]
         _check(cell, position, result, position in found[repeat])
@@ -171,7 +191,7 @@ def _run_together(cell: Cell, report: Callable[[int, SearchResult], None]) -> It
         report(repeat, result)
     shares = sum(seconds for results in found for _, seconds in results.values())
     for results in found:
-        yield _repeat(cell, results, together.seconds / shares if shares else 1.0)
+        yield _repeat(cell, results, (before + together.seconds) / shares if shares else 1.0)
 
 
 def _repeat(cell: Cell, found: Mapping[int, tuple[SearchResult, float]], scale: float = 1.0) -> Repeat:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -69,12 +70,13 @@ class OpenSweep:
     """A sweep as its parent process holds it: it can be closed."""
 
     def __init__(self, sweep: Sweep, tracking: TrackingConfig, shown_as: str) -> None:
-        self.sweep, self.tracking, self.shown_as = sweep, tracking, shown_as
+        self.sweep, self.tracking, self.shown_as, self.began = sweep, tracking, shown_as, time.time()
 
     def open_run(self) -> str:
         """Give the sweep's MLflow run, ``UNTRACKED`` if it has none; open it at the first call."""
         if not self.sweep.run:
-            opened = tracked(self.tracking, lambda tracker: tracker.open_sweep(self.sweep.sweep_id, self.shown_as))
+            about = (self.sweep.sweep_id, self.shown_as, self.began)
+            opened = tracked(self.tracking, lambda tracker: tracker.open_sweep(*about))
             self.sweep.publish(opened or UNTRACKED)
         return self.sweep.run
 

@@ -5,7 +5,7 @@ Call them from a test: ``check_strategy(MyStrategy(Evolution()))``. Each raises 
 
 import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -116,6 +116,9 @@ def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
         for size in (1, 2, 3, 17, 64, 499):
             pieces = [predictor.accuracy(genes[i : i + size]) for i in range(0, 500, size)]
             assert (np.concatenate(pieces) == accuracy).all(), f"accuracy depends on the batch, as of {size} rows"
+        with ThreadPoolExecutor(4) as pool:
+            for values in pool.map(predictor.accuracy, [genes] * 8):
+                assert (values == accuracy).all(), "accuracy changes when several threads ask"
 
 
 def check_cost(cost: CostModel, space: DesignSpace) -> None:

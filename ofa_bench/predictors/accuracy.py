@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.pruning import check_pruned, first_interval, prune
@@ -31,8 +32,9 @@ class AccuracyPredictor(Protocol):
     """Predicts top-1 accuracy. ``sha256`` identifies the weights in every record.
 
     A predictor may have ``row_wise: bool``; absent counts as False. True says that the accuracy of a row is bit for bit
-    the same whatever rows are predicted beside it, so that independent searches may share a call. It may also have
-    ``pruning``, a plain dict for the record of what was done to its network at load, or None.
+    the same whatever rows are predicted beside it, and when several threads ask at once, so that independent searches
+    may share a call. It may also have ``pruning``, a plain dict for the record of what was done to its network at load,
+    or None.
     """
 
     name: str
@@ -46,8 +48,9 @@ class AccuracyPredictor(Protocol):
 class OneHotMLP:
     """A multi-layer perceptron with ReLU between layers, in float32, over the one-hot form of active genes.
 
-    Hidden units that are proven constant over the whole space are left out of what is computed (see ``pruning``, with
-    the widths of hidden layers before and after, and the proven bound on the change of accuracy, a fraction of 1).
+    Hidden units that are proven constant over the whole space are left out of what is computed. ``pruning`` has the
+    widths of hidden layers before and after, and the proven bound on the change of accuracy (a fraction of 1, before
+    rounding to float32).
 
     Args:
         space: the design space whose genes are read.
@@ -78,6 +81,7 @@ class OneHotMLP:
         if not chained or weights[-1][1] != 1 or self.n_features < wanted:
             raise InputError(f"predictor {name}: layers {weights} do not take the features of space {space.name}")
         self.pruning: dict[str, Any] = {"hidden": [len(bias) for _, bias in layers[:-1]]}
+        self._by_owners = type(space).active is DesignSpace.active  # else nothing is proven of it
         self._set_layers(self._set_features(columns))
 
     def _set_features(self, columns: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
@@ -104,7 +108,9 @@ class OneHotMLP:
     def _set_layers(self, features: Mapping[str, Sequence[int]]) -> None:
         """Prune the layers, check that, and pad what is left."""
         exact = [(weight.astype(np.float64), bias.astype(np.float64)) for weight, bias in self.layers]
-        pruned, error = prune(first_interval(self.space, features, exact[0]), exact)
+        pruned, error = exact, 0.0
+        if self._by_owners:
+            pruned, error = prune(first_interval(self.space, features, exact[0]), exact)
         kept = [len(bias) for _, bias in pruned[:-1]]
         self.pruning |= {"kept": kept, "error": error}
         if kept != self.pruning["hidden"]:
@@ -122,18 +128,20 @@ class OneHotMLP:
         Matrix products of some libraries sum in an order that depends on a row's place in the batch.
         """
         genes, ends = self.space.sample(_CHUNK, np.random.default_rng(0)), np.cumsum(_PIECES)
-        hidden = self._hidden(genes)
-        apart = [self._hidden(piece) for piece in np.split(genes, ends)]
-        outputs = [self._output(piece) for piece in np.split(hidden, ends)]
-        return all(
-            whole.tobytes() == np.concatenate(pieces).tobytes()
-            for whole, pieces in ((hidden, apart), (self._output(hidden), outputs))
-        )
+        with threadpool_limits(1):  # as searches that share a call have it
+            hidden = self._hidden(genes)
+            apart = [self._hidden(piece) for piece in np.split(genes, ends)]
+            outputs = [self._output(piece) for piece in np.split(hidden, ends)]
+            pairs = ((hidden, apart), (self._output(hidden), outputs))
+        return all(whole.tobytes() == np.concatenate(pieces).tobytes() for whole, pieces in pairs)
 
     def features(self, genes: Genes) -> NDArray[np.float32]:
         """Give the one-hot features, 0 where a gene is inactive: float32 [n, n_features + 1], the last one unused."""
         by_gene = genes.T.copy()  # features of a row lie apart: whole rows of bytes are copied and compared
-        active = by_gene.take(self._owner, axis=0) >= self._active_from
+        if self._by_owners:
+            active = by_gene.take(self._owner, axis=0) >= self._active_from
+        else:
+            active = self.space.active(genes).T.take(self._gene, axis=0)
         for i, first in self._merged.items():
             by_gene[i] = first[by_gene[i]]
         active &= by_gene.take(self._gene, axis=0) == self._choice

@@ -124,8 +124,8 @@ def timing(records: Sequence[Record]) -> str:
     made = [record["made"] for record in records]
     ways = {(bool(one.get("lockstep")), one["threads"], bool(one.get("compiled"))) for one in made}
     said = [
-        f"{'searches advanced together' if lockstep else 'one search after another'}, "
-        f"{threads} {'thread' if threads == 1 else 'threads'}{'' if compiled else ', loops not compiled'}"
+        f"{'searches advanced together' if lockstep else 'one search after another'}, on "
+        f"{'1 core' if threads == 1 else f'up to {threads} cores'}{'' if compiled else ', loops not compiled'}"
         for lockstep, threads, compiled in sorted(ways)
     ]
     if len(said) > 1:

@@ -63,13 +63,13 @@ class Tracker:
             self._client.restore_experiment(experiment.experiment_id)
         return str(experiment.experiment_id)
 
-    def open_sweep(self, sweep: str, name: str) -> str:
-        """Start the run of a sweep, or go on with the one that has this id; return its MLflow id."""
+    def open_sweep(self, sweep: str, name: str, began: float) -> str:
+        """Start the run of a sweep that began then (``time.time``), or go on with an earlier one; return its id."""
         found = self._find(f"tags.`ofa_bench.sweep` = '{sweep}'")
         if found:
             self._client.update_run(found.info.run_id, status="RUNNING")
             return str(found.info.run_id)
-        return self._start(name, {"ofa_bench.sweep": sweep, "ofa_bench.kind": "sweep"})
+        return self._start(name, {"ofa_bench.sweep": sweep, "ofa_bench.kind": "sweep"}, began)
 
     def close_sweep(self, run: str, records: Sequence[Record], *, failed: bool) -> None:
         """End the run of a sweep and attach the table and the picture of all its cells."""

@@ -1,7 +1,7 @@
 """The evolutionary core: arrays in, arrays out; no files, no framework, no logger."""
 
 from ofa_bench.search.evolution import Evolution
-from ofa_bench.search.lockstep import Found, Line, Together
+from ofa_bench.search.lockstep import Found, Line, Together, may_fork
 from ofa_bench.search.problem import Asking, Counts, Evaluator, Problem, SearchResult
 from ofa_bench.search.repair import prune, valid_samples
 from ofa_bench.search.saturation import default_targets
@@ -17,6 +17,7 @@ __all__ = [
     "SearchResult",
     "Together",
     "default_targets",
+    "may_fork",
     "prune",
     "valid_samples",
 ]

@@ -71,11 +71,13 @@ class Evolution:
         rng: np.random.Generator,
         start: Genes | None = None,
     ) -> Asking[SearchResult]:
-        """Search as ``search`` does, one generation at a time, together with other searches."""
+        """Search as ``search`` does, one generation at a time, together with other searches; strategies use this."""
         problem = evaluator.problem
         if problem.cost.minimum > target:
             return SearchResult.infeasible(problem, target)
         seeds = np.empty((0, problem.space.n_genes), np.int8) if start is None else start[: self.population_size]
+        if not problem.space.contains(seeds).all():
+            raise ValueError(f"a search cannot start from what is not in space {problem.space.name}")
         fresh = repair.valid_samples(evaluator, target, self.population_size - len(seeds), rng)
         population = np.concatenate([seeds, fresh])
         accuracy = yield from evaluator.ask(population)

@@ -60,7 +60,11 @@ def _library() -> ctypes.CDLL | None:
         path = user_cache_path("ofa_bench") / f"kernels-{name}.so"
         if not path.exists():
             _compile([*compiler, *FLAGS], path)
-        library = ctypes.CDLL(str(path))
+        try:
+            library = ctypes.CDLL(str(path))
+        except OSError:  # broken, or of another machine that shares the folder
+            _compile([*compiler, *FLAGS], path)
+            library = ctypes.CDLL(str(path))
         for function, (gives, takes) in _SIGNATURES.items():
             getattr(library, function).restype, getattr(library, function).argtypes = gives, takes
     except (OSError, ValueError, AttributeError, subprocess.SubprocessError):
@@ -111,7 +115,7 @@ class Kernels:
             "begin": np.searchsorted(term, np.arange(len(cost.offsets) + 1)).astype(np.int64),
             "gene": gene_of.astype(np.int64),
             "stride": cost.strides.T[term, gene_of].astype(np.int64),
-            "entries": cost.entries,
+            "entries": cost.entries.astype(np.float64),
         }
         self._kept = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         counts = (space.n_genes, space.n_groups, self.n_words, len(cost.offsets), most_choices)
@@ -169,7 +173,7 @@ class Kernels:
         Raises:
             MemoryError: there is none for the candidates.
         """
-        parents, children = np.ascontiguousarray(parents), np.empty((n, self.space.n_genes), np.int8)
+        parents, children = self._checked(parents), np.empty((n, self.space.n_genes), np.int8)
         given = (parents.ctypes.data, len(parents), prob, target, rounds, children.ctypes.data)
         candidates = self.library.offspring(self._at, _state(rng), *given, n_mutants, n - n_mutants)
         if candidates < 0:
@@ -190,10 +194,16 @@ class Kernels:
         Returns:
             The place of each row (int64 [n]), and which rows are the first of a new key (int64 [new]).
         """
-        rows, n = np.ascontiguousarray(rows), len(rows)
+        rows, n = self._checked(rows), len(rows)
         places, fresh = np.empty(n, np.int64), np.empty(n, np.int64)
         ats = (keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1, places.ctypes.data, fresh.ctypes.data)
         return places, fresh[: self.library.find(self._at, rows.ctypes.data, n, *ats)]
+
+    def _checked(self, rows: Genes) -> Genes:
+        """Give rows as C reads them, which trusts what it is given."""
+        if rows.ndim != 2 or rows.shape[1] != self.space.n_genes:
+            raise ValueError(f"genes must have shape [n, {self.space.n_genes}], not {list(rows.shape)}")
+        return np.ascontiguousarray(rows, np.int8)
 
     def rehash(self, keys: NDArray[np.uint64], size: int, slots: NDArray[np.int32]) -> None:
         """Enter the first ``size`` keys into empty slots."""
@@ -213,7 +223,7 @@ def _packing(cardinality: Iterable[int]) -> tuple[NDArray[np.int64], NDArray[np.
     """
     first, shift, used = [0], [], 0
     for gene, choices in enumerate(cardinality):
-        bits = (int(choices) - 1).bit_length()
+        bits = max(1, (int(choices) - 1).bit_length())
         if used + bits > _WORD:
             first.append(gene)
             used = 0

@@ -11,10 +11,13 @@ import os
 import signal
 import sys
 import time
+import traceback
 import warnings
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +30,7 @@ from ofa_bench.spaces import Genes
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-__all__ = ["Found", "Line", "Together", "alone"]
+__all__ = ["Found", "Line", "Together", "alone", "may_fork"]
 
 Found = tuple[int, SearchResult]
 """The position of a target and what was found for it."""
@@ -45,14 +48,16 @@ WORTH_A_THREAD = 2e-4
 def alone(line: Line, predictor: AccuracyPredictor) -> Iterator[Found]:
     """Go through one line by itself."""
     values: Values | None = None
-    with contextlib.suppress(StopIteration):
-        while True:
+    while True:
+        try:
             item = line.send(values)
-            values = None
-            if isinstance(item, tuple):
-                yield item
-            else:
-                values = predictor.accuracy(item)
+        except StopIteration:
+            return
+        values = None
+        if isinstance(item, tuple):
+            yield item
+        else:
+            values = predictor.accuracy(item)
 
 
 class Together:
@@ -65,17 +70,20 @@ class Together:
         problem: what the lines search.
         lines: independent of each other.
         threads: cores to use. On Linux, with this package's predictors, spaces and tables, the lines are dealt out to
-            as many forked processes, because Python's threads would wait for each other; what a line changes outside
-            itself is then lost. Else long calls of a ``row_wise`` predictor are split among threads.
+            as many forked processes, because Python's threads would wait for each other. Else long calls of a
+            ``row_wise`` predictor are split among threads; what another predictor does with them is its own affair.
+        fork: whether the lines bear to be forked: what they change outside themselves is lost then, and libraries
+            that keep threads of their own, such as torch, may hang in them.
     """
 
-    def __init__(self, problem: Problem, lines: Sequence[Line], threads: int) -> None:
+    def __init__(self, problem: Problem, lines: Sequence[Line], threads: int, *, fork: bool = False) -> None:
         self._predictor = problem.predictor
         self._row_wise = bool(getattr(problem.predictor, "row_wise", False))
         self._lines = lines
         self._waiting: Iterator[tuple[int, Line]] = iter(())
-        self.processes = min(threads, len(lines)) if _may_fork(problem) else 1
+        self.processes = min(threads, len(lines)) if fork and may_fork(problem) else 1
         self._threads = threads if self._row_wise and self.processes == 1 else 1
+        self._products = 1 if self._row_wise or self.processes > 1 else threads
         self._seconds_a_row = 0.0
         self.seconds = 0.0
 
@@ -89,27 +97,20 @@ class Together:
     def _in_processes(self, dealt: Sequence[Sequence[tuple[int, Line]]]) -> Iterator[tuple[int, Found, float]]:
         began, context = time.perf_counter(), multiprocessing.get_context("fork")
         pipes = [context.Pipe(duplex=False) for _ in dealt]
-        processes = [
-            context.Process(target=self._send, args=(lines, out)) for lines, (_, out) in zip(dealt, pipes, strict=True)
-        ]
+        processes = [context.Process(target=self._send, args=(lines, pipes, i)) for i, lines in enumerate(dealt)]
         open_ends = [end for end, _ in pipes]
         try:
-            with threadpool_limits(1), warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore", DeprecationWarning
-                )  # of forking beside threads: ours touch none of them
-                for process in processes:
-                    process.start()
+            self._start(processes)
             for _, out in pipes:
                 out.close()  # so that the end of a process is the end of its pipe
             while open_ends:
                 wait(open_ends)
                 for end in [one for one in open_ends if one.poll()]:
                     item = end.recv()
-                    if isinstance(item, BaseException):
-                        raise item
                     if item is None:
                         open_ends.remove(end)
+                    elif isinstance(item[0], BaseException):
+                        raise item[0] from RuntimeError(item[1])
                     else:
                         yield item
             self.seconds = time.perf_counter() - began
@@ -120,24 +121,49 @@ class Together:
                 if process.pid:
                     process.kill()
                     process.join()
+            for end, _ in pipes:
+                end.close()
 
-    def _send(self, lines: Sequence[tuple[int, Line]], out: "Connection") -> None:
-        """Advance lines in a forked process: send what they find, then None, or what went wrong."""
-        gc.freeze()  # collecting garbage would copy the parent's pages
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears of it and ends this process
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    @staticmethod
+    def _start(processes: Sequence[BaseProcess]) -> None:
+        """Fork, with interrupts held back until each process is ready to ignore them."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
-            for item in self._advance(lines):
-                out.send(item)
-            out.send(None)
-        except BaseException as error:
-            out.send(error)
+            with threadpool_limits(1), warnings.catch_warnings():
+                warnings.simplefilter(
+                    "ignore", DeprecationWarning
+                )  # of forking beside threads: ours touch none of them
+                for process in processes:
+                    process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _send(
+        self, lines: Sequence[tuple[int, Line]], pipes: "Sequence[tuple[Connection, Connection]]", i: int
+    ) -> None:
+        """Advance lines in a forked process: send what they find, then None; or what went wrong, and where."""
+        try:
+            gc.freeze()  # collecting garbage would copy the parent's pages
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears of it and ends this process
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            out = pipes[i][1]
+            for end in (end for pair in pipes for end in pair if end is not out):
+                end.close()  # so that this process ends with the parent, and no other waits for it
+            try:
+                for item in self._advance(lines):
+                    out.send(item)
+                out.send(None)
+            except Exception as error:
+                with contextlib.suppress(Exception):
+                    out.send((error, traceback.format_exc()))
+                out.send((RuntimeError(repr(error)), traceback.format_exc()))  # of an error that cannot be sent
         finally:
             os._exit(0)  # nothing of the parent's (buffers, threads' locks) is this process's to tidy up
 
     def _advance(self, lines: Sequence[tuple[int, Line]]) -> Iterator[tuple[int, Found, float]]:
         self._waiting, active = iter(lines), list[_Active]()
-        with threadpool_limits(1), ThreadPoolExecutor(max(1, self._threads - 1)) as pool:
+        limit = partial(threadpool_limits, self._products)  # of matrix products; some libraries keep one a thread
+        with limit(), ThreadPoolExecutor(max(1, self._threads - 1), initializer=limit) as pool:
             while True:
                 began = time.perf_counter()
                 self._admit(active)
@@ -178,13 +204,19 @@ class Together:
         others = [pool.submit(self._predictor.accuracy, part) for part in parts[1:]]
         began = time.perf_counter()
         first = self._predictor.accuracy(parts[0])
-        self._seconds_a_row = (time.perf_counter() - began) / len(parts[0])
-        return np.concatenate([first, *(other.result() for other in others)])
+        self._seconds_a_row = (time.perf_counter() - began) / max(1, len(parts[0]))
+        values = np.concatenate([first, *(other.result() for other in others)])
+        if values.shape != (len(rows),):
+            raise ValueError(f"predictor {self._predictor.name} gave {values.shape} accuracies for {len(rows)} rows")
+        return values
 
 
-def _may_fork(problem: Problem) -> bool:
-    """Tell whether searches may run in forked processes: all that they call is known not to mind."""
-    ours = isinstance(problem.predictor, OneHotMLP | Within) and problem.kernels is not None
+def may_fork(problem: Problem) -> bool:
+    """Tell whether predictor, space and costs are of kinds that are known to bear to be forked, and the system too."""
+    predictor = problem.predictor
+    if isinstance(predictor, Within):
+        predictor = predictor.predictor
+    ours = type(predictor) is OneHotMLP and problem.kernels is not None
     return ours and sys.platform == "linux" and not multiprocessing.current_process().daemon
 
 

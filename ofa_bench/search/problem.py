@@ -1,6 +1,7 @@
 """What a search strategy sees: a design space, an accuracy predictor, a cost model, and honest counters."""
 
 from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -81,34 +82,46 @@ class Evaluator:
         """Evaluate architectures, those not yet seen by the predictor: int8 [n, n_genes] to float64 [n].
 
         Raises:
-            ValueError: the predictor gave what is not a finite number.
+            ValueError: the rows are no architectures of the space, or the predictor gave no finite number for each.
         """
+        if not self.problem.space.contains(genes).all():
+            raise ValueError(f"these are not all architectures of space {self.problem.space.name}")
         return answered(self.ask(genes), self.problem.predictor)
 
     def ask(self, genes: Genes) -> Asking[Values]:
         """Evaluate as ``accuracy`` does, but leave it to the caller to have the unseen ones predicted."""
         places, new = self._memo.find(genes)
         if len(new):
-            values = yield genes[new]
-            if not np.isfinite(values).all():
-                raise ValueError(
-                    f"predictor {self.problem.predictor.name} gave an accuracy that is not a finite number"
-                )
+            try:
+                values = yield genes[new]
+                self._check(values, len(new))
+            except BaseException:
+                self._memo.forget()
+                raise
             self._memo.store(values)
         self.counts.evaluations += len(places)
         self.counts.unique_evaluations += len(new)
         return self._memo.at(places)
 
+    def _check(self, values: Values, wanted: int) -> None:
+        name = self.problem.predictor.name
+        if np.shape(values) != (wanted,):
+            raise ValueError(f"predictor {name} gave accuracies of shape {np.shape(values)} for {wanted} architectures")
+        if not np.isfinite(values).all():
+            raise ValueError(f"predictor {name} gave an accuracy that is not a finite number")
+
 
 def answered(asking: Asking[Result], predictor: AccuracyPredictor) -> Result:
     """Go through with it, answering each time it asks."""
-    try:
-        asked = next(asking)
+    values: Values | None = None
+    with closing(asking):  # what is not answered is undone
         while True:
-            asked = asking.send(predictor.accuracy(asked))
-    except StopIteration as done:
-        result: Result = done.value
-        return result
+            try:
+                asked = next(asking) if values is None else asking.send(values)
+            except StopIteration as done:
+                result: Result = done.value
+                return result
+            values = predictor.accuracy(asked)
 
 
 @dataclass(frozen=True)

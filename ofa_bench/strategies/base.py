@@ -55,7 +55,8 @@ class LineStrategy(Strategy):
         """Give independent lines of searches that find, together, what ``search`` finds; the arguments are the same.
 
         A line is a generator: ``result = yield from evolution.steps(...)`` searches, ``yield position, result`` tells
-        what was found for a target. It must not share anything that changes, such as ``rng``, with another line.
+        what was found for a target. It must not share anything that changes, such as ``rng``, with another line. A
+        sub-class that overrides ``search`` as well has its searches run one after another.
         """
 
     def search(

@@ -12,9 +12,9 @@ def record(**made):
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        ({}, "Seconds: searches advanced together, 2 threads."),
-        ({"lockstep": False, "threads": 1}, "Seconds: one search after another, 1 thread."),
-        ({"compiled": False}, "Seconds: searches advanced together, 2 threads, loops not compiled."),
+        ({}, "Seconds: searches advanced together, on up to 2 cores."),
+        ({"lockstep": False, "threads": 1}, "Seconds: one search after another, on 1 core."),
+        ({"compiled": False}, "Seconds: searches advanced together, on up to 2 cores, loops not compiled."),
     ],
 )
 def test_tables_say_how_seconds_were_taken(made, said):
@@ -29,4 +29,4 @@ def test_seconds_of_different_ways_are_not_to_be_compared(made):
 
 
 def test_records_from_before_lockstep_are_of_one_search_after_another():
-    assert timing([{"made": {"threads": 1, "compiled": True}}]) == "Seconds: one search after another, 1 thread."
+    assert timing([{"made": {"threads": 1, "compiled": True}}]) == "Seconds: one search after another, on 1 core."

@@ -1,7 +1,4 @@
-import os
 import pickle
-import subprocess
-import sys
 from functools import partial
 
 import numpy as np
@@ -9,6 +6,7 @@ import pytest
 
 from ofa_bench.config import load_space
 from ofa_bench.predictors import CostTable, latency_table
+from ofa_bench.predictors.cost import Term
 from ofa_bench.search import Evolution, Problem, kernels, repair
 from ofa_bench.search.kernels import Kernels
 from ofa_bench.search.memo import KeyedMemo, PackedMemo
@@ -159,12 +157,77 @@ def test_without_a_compiler_numpy_serves(fresh_library, monkeypatch, setting):
 
 
 @needs_compiler
-def test_a_broken_library_in_the_cache_is_not_used(fresh_library):
+def test_a_broken_library_in_the_cache_is_made_anew(fresh_library):
     kernels._library()
     (made,) = fresh_library.iterdir()
+    made.unlink()
     made.write_bytes(b"not a library")
     kernels._library.cache_clear()
-    code = "from ofa_bench.search import kernels; print(kernels._library())"
-    environment = {"XDG_CACHE_HOME": str(fresh_library.parent), "PATH": os.environ["PATH"]}
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
-    assert said.stdout == "None\n"
+    assert kernels._library() is not None
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", [np.int64, np.int16])
+def test_rows_of_another_type_are_the_same_rows(dtype):
+    made = problem("mbv3", "note10", True)
+    rows = made.space.sample(50, np.random.default_rng(7))
+    accuracy = made.evaluator().accuracy(rows)
+    assert (made.evaluator().accuracy(rows.astype(dtype)) == accuracy).all()
+    assert (made.evaluator().accuracy(np.asfortranarray(rows)) == accuracy).all()
+    start = repair.valid_samples(made.evaluator(), 30.0, 10, np.random.default_rng(8))
+    found = [
+        Evolution(population_size=20).search(made.evaluator(), 30.0, 5, np.random.default_rng(9), given)
+        for given in (start, start.astype(dtype))
+    ]
+    assert (found[0].genes == found[1].genes).all()
+
+
+@pytest.mark.parametrize("compiled", [pytest.param(True, marks=needs_compiler), False])
+def test_what_is_no_architecture_is_refused(compiled):
+    made = problem("mbv3", "note10", compiled)
+    rows = made.space.sample(3, np.random.default_rng(7))
+    for wrong in (rows + made.space.cardinality, rows - 9, rows[:, 1:], rows[0]):
+        with pytest.raises(ValueError, match="not all architectures of space mbv3"):
+            made.evaluator().accuracy(wrong)
+    with pytest.raises(ValueError, match="cannot start from what is not in space mbv3"):
+        Evolution().search(made.evaluator(), 30.0, 5, np.random.default_rng(9), rows + np.int8(5))
+
+
+@needs_compiler
+def test_a_table_of_other_floats_is_looked_up_right():
+    space = MobileNetV3Space()
+    rng = np.random.default_rng(0)
+    terms = [Term(((gene.name,),), rng.random(len(gene.choices)).astype(np.float32)) for gene in space.genes]
+    table = CostTable(space, terms, name="float32", unit="ms", sha256="", card={})
+    made = Kernels.of(space, table)  # adds in float64, so it may disagree with NumPy's float32 and be None
+    rows, costs = space.sample(100, rng), np.empty(100)
+    if made:
+        made.library.costs(made._at, rows.ctypes.data, 100, costs.ctypes.data)
+        assert (costs == table.cost(rows)).all()
+
+
+@pytest.mark.parametrize("compiled", [pytest.param(True, marks=needs_compiler), False])
+def test_an_evaluator_survives_a_predictor_that_fails(compiled):
+    made, answers = problem("mbv3", "note10", compiled), []
+
+    class Failing(ToyPredictor):
+        def accuracy(self, genes):
+            if not answers:
+                raise OSError("not now")
+            return answers.pop()(genes)
+
+    failing = Problem(made.space, Failing(made.space), made.cost)
+    vars(failing)["kernels"] = made.kernels
+    evaluator, rows = failing.evaluator(), made.space.sample(40, np.random.default_rng(1))
+    right = made.predictor.accuracy
+    answers.append(right)
+    evaluator.accuracy(rows[:10])
+    with pytest.raises(OSError, match="not now"):
+        evaluator.accuracy(rows)
+    for wrong in (lambda genes: right(genes)[1:], lambda genes: np.nan * right(genes)):
+        answers.append(wrong)
+        with pytest.raises(ValueError, match="predictor toy gave"):
+            evaluator.accuracy(rows)
+    answers.append(right)
+    assert (evaluator.accuracy(rows) == right(rows)).all()
+    assert evaluator.counts.unique_evaluations == 40

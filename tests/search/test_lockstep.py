@@ -1,15 +1,22 @@
+import multiprocessing
+import os
+import signal
 import threading
 import time
 
 import numpy as np
 import pytest
 
+from ofa_bench.config import load_space
+from ofa_bench.predictors import Within, embedded_predictor
+from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.search import Evolution, Problem, Together, lockstep
 from ofa_bench.strategies import Budget, Chain, Vanilla
 from ofa_bench.testing import CountingPredictor, ToyPredictor, toy_problem
 
 EVOLUTION = Evolution(population_size=30)
 BUDGET = Budget(20, 5)
+SPACE, TABLE = toy_problem().space, toy_problem().cost
 TARGETS = (15.0, 60.0, 5.0, 30.0, 20.0, 30.0)
 
 
@@ -40,7 +47,7 @@ def lines(made, strategy=None, seeds=(0,)):
 
 
 def together(made, made_lines, threads=1):
-    every = Together(made, made_lines, threads)
+    every = Together(made, made_lines, threads, fork=True)
     found = {(number, position): (result, seconds) for number, (position, result), seconds in every}
     return every, found
 
@@ -144,6 +151,92 @@ def test_threads_end_when_nobody_listens(threads):
     assert len(counting.predictor.asked) < 1000
 
 
+EMBEDDED = embedded_predictor(SPACE)
+FORKS = lockstep.may_fork(Problem(SPACE, EMBEDDED, TABLE))
+forked = pytest.mark.skipif(not FORKS, reason="no forked processes here")
+
+
+@forked
+@pytest.mark.parametrize("processes", [2, 3])
+def test_processes_find_what_one_finds(processes):
+    made = Problem(SPACE, EMBEDDED, TABLE)
+    every, found = together(made, lines(made, seeds=(0, 1)), processes)
+    assert every.processes == processes
+    _, wanted = together(made, lines(made, seeds=(0, 1)), 1)
+    assert prints(found) == prints(wanted)
+    assert every.seconds > 0
+    assert not multiprocessing.active_children()
+
+
+@forked
+def test_one_line_stays_in_this_process():
+    made = Problem(SPACE, EMBEDDED, TABLE)
+    chain = lines(made, Chain(EVOLUTION, "ascending"))
+    assert Together(made, chain, 8, fork=True).processes == 1
+
+
+@forked
+def test_nothing_is_forked_unless_the_lines_bear_it():
+    made = Problem(SPACE, EMBEDDED, TABLE)
+    assert Together(made, lines(made), 8).processes == 1
+
+
+def test_what_is_not_known_to_bear_it_is_not_forked():
+    class Own(type(EMBEDDED)):
+        """Another predictor, whatever it calls."""
+
+    part = load_space("compofa")
+    own = Within(part, ToyPredictor(SPACE))
+    assert not lockstep.may_fork(Problem(part, own, TABLE.within(part)))
+    vars(own)["predictor"] = Own(SPACE, one_hot_columns(SPACE), EMBEDDED.layers, name="own", sha256="")
+    assert not lockstep.may_fork(Problem(part, own, TABLE.within(part)))
+    assert lockstep.may_fork(Problem(part, embedded_predictor(part), TABLE.within(part))) == FORKS
+    made = problem()
+    assert Together(made, lines(made), 8, fork=True).processes == 1
+
+
+def broken_line():
+    yield SPACE.sample(3, np.random.default_rng(0))
+    raise ValueError("no accuracy today")
+
+
+def lost_line():
+    yield SPACE.sample(3, np.random.default_rng(0))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@forked
+@pytest.mark.parametrize(
+    ("line", "error", "said"),
+    [(broken_line, ValueError, "no accuracy today"), (lost_line, RuntimeError, "ended before its work")],
+)
+def test_what_goes_wrong_in_a_process_ends_all(line, error, said):
+    made = Problem(SPACE, EMBEDDED, TABLE)
+    with pytest.raises(error, match=said):
+        together(made, [*lines(made), line()], 2)
+    assert not multiprocessing.active_children()
+
+
+@forked
+def test_processes_end_when_nobody_listens():
+    made = Problem(SPACE, EMBEDDED, TABLE)
+    running = iter(Together(made, lines(made, seeds=range(100)), 2, fork=True))
+    next(running)
+    running.close()
+    assert not multiprocessing.active_children()
+
+
 def test_nothing_to_do():
     every, found = together(problem(), [], threads=2)
     assert (found, every.seconds) == ({}, 0.0)
+
+
+def test_a_predictor_that_gives_too_few_values_is_refused():
+    class Short(Counting):
+        def accuracy(self, genes):
+            return super().accuracy(genes)[:-1]
+
+    for wrap in (Short, lambda predictor: CountingPredictor(Short(predictor))):
+        made = problem(wrap)
+        with pytest.raises(ValueError, match=r"gave (accuracies of shape )?\(\d+,\)"):
+            together(made, lines(made))

@@ -24,6 +24,10 @@ from ofa_bench.targets import resolve_targets
 __all__ = ["Cell", "Repeat", "build", "run_repeats", "stream"]
 
 
+WORTH_FORKING = 2000
+"""Generations, over all lines of a cell, below which processes cost more time (0.02 to 0.1 s) than they save."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """All that one cell of a sweep needs: nothing in it knows of files, Hydra or MLflow.
@@ -183,7 +187,8 @@ def _run_together(cell: Cell, report: Callable[[int, SearchResult], None]) -> It
         origin += [repeat] * (len(lines) - len(origin))
     before = time.perf_counter() - began
     found: list[dict[int, tuple[SearchResult, float]]] = [{} for _ in range(cell.repeats)]
-    together = Together(cell.problem, lines, cell.threads, fork=_bears_forks(cell.strategy))
+    fork = _bears_forks(cell.strategy) and len(lines) * cell.budget.generations >= WORTH_FORKING
+    together = Together(cell.problem, lines, cell.threads, fork=fork)
     for line, (position, result), seconds in together:
         repeat = origin[line]
         _check(cell, position, result, position in found[repeat])

@@ -162,7 +162,7 @@ def check_pruned(
     if not off <= allowed:
         raise InputError(
             f"space {space.name}: pruning its accuracy predictor moved an accuracy by {off:.1e} where at most "
-            f"{allowed:.1e} was proven; what the space says is active is not what its genes' owners say"
+            f"{allowed:.1e} was proven"
         )
 
 

@@ -95,7 +95,7 @@ class Kernels:
     """The compiled loops over one design space and one cost table; ``of`` makes them where they can be had."""
 
     def __init__(self, library: ctypes.CDLL, space: DesignSpace, cost: CostTable) -> None:
-        self.library, self.space, self.cost = library, space, cost
+        self.loops, self.space, self.cost = library, space, cost
         first, shift = _packing(space.cardinality)
         self.n_words = len(first) - 1
         most_choices = int(space.cardinality.max())
@@ -144,7 +144,7 @@ class Kernels:
         parents = space.sample(60, ours)
         children, _ = self.offspring(ours, parents, 0.3, np.inf, 1, 50, 120)
         costs = np.empty(len(parents))
-        self.library.costs(self._at, parents.ctypes.data, len(parents), costs.ctypes.data)
+        self.loops.costs(self._at, parents.ctypes.data, len(parents), costs.ctypes.data)
         space.sample(60, theirs)
         mutants = space.mutate(parents[theirs.integers(60, size=50)], 0.3, theirs)
         first, second = parents[theirs.integers(60, size=(2, 70))]
@@ -175,7 +175,7 @@ class Kernels:
         """
         parents, children = self._checked(parents), np.empty((n, self.space.n_genes), np.int8)
         given = (parents.ctypes.data, len(parents), prob, target, rounds, children.ctypes.data)
-        candidates = self.library.offspring(self._at, _state(rng), *given, n_mutants, n - n_mutants)
+        candidates = self.loops.offspring(self._at, _state(rng), *given, n_mutants, n - n_mutants)
         if candidates < 0:
             raise MemoryError("no memory for a generation's candidates")
         return children, candidates
@@ -197,7 +197,7 @@ class Kernels:
         rows, n = self._checked(rows), len(rows)
         places, fresh = np.empty(n, np.int64), np.empty(n, np.int64)
         ats = (keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1, places.ctypes.data, fresh.ctypes.data)
-        return places, fresh[: self.library.find(self._at, rows.ctypes.data, n, *ats)]
+        return places, fresh[: self.loops.find(self._at, rows.ctypes.data, n, *ats)]
 
     def _checked(self, rows: Genes) -> Genes:
         """Give rows as C reads them, which trusts what it is given."""
@@ -207,7 +207,7 @@ class Kernels:
 
     def rehash(self, keys: NDArray[np.uint64], size: int, slots: NDArray[np.int32]) -> None:
         """Enter the first ``size`` keys into empty slots."""
-        self.library.rehash(self.n_words, keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1)
+        self.loops.rehash(self.n_words, keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1)
 
 
 def _state(rng: np.random.Generator) -> int:

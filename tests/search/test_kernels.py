@@ -36,7 +36,7 @@ def test_costs_are_numpys_to_the_bit(space_name, device):
     made = problem(space_name, device, True)
     rows = made.space.sample(5000, np.random.default_rng(0))
     costs = np.empty(len(rows))
-    made.kernels.library.costs(made.kernels._at, rows.ctypes.data, len(rows), costs.ctypes.data)
+    made.kernels.loops.costs(made.kernels._at, rows.ctypes.data, len(rows), costs.ctypes.data)
     assert (costs == made.cost.cost(rows)).all()
 
 
@@ -202,7 +202,7 @@ def test_a_table_of_other_floats_is_looked_up_right():
     made = Kernels.of(space, table)  # adds in float64, so it may disagree with NumPy's float32 and be None
     rows, costs = space.sample(100, rng), np.empty(100)
     if made:
-        made.library.costs(made._at, rows.ctypes.data, 100, costs.ctypes.data)
+        made.loops.costs(made._at, rows.ctypes.data, 100, costs.ctypes.data)
         assert (costs == table.cost(rows)).all()
 
 

@@ -55,7 +55,7 @@ class Cell:
 class Repeat:
     """One run of a cell: a result and its seconds of search for each target, in the order given; the sum of seconds.
 
-    Searches that advance together share the time they take.
+    Searches that advance together share the time they take, and so do targets that one search serves.
     """
 
     results: tuple[SearchResult, ...]
@@ -203,7 +203,11 @@ def _repeat(cell: Cell, found: Mapping[int, tuple[SearchResult, float]], scale: 
     if len(found) != len(cell.targets):
         raise RuntimeError(f"{type(cell.strategy).__name__} gave {len(found)} results for {len(cell.targets)} targets")
     results, seconds = zip(*(found[i] for i in range(len(cell.targets))), strict=True)
-    scaled = tuple(scale * spent for spent in seconds)
+    several = [spent for result, spent in zip(results, seconds, strict=True) if result.shared > 1]
+    scaled = tuple(
+        scale * (sum(several) / len(several) if result.shared > 1 else spent)
+        for result, spent in zip(results, seconds, strict=True)
+    )
     return Repeat(tuple(results), scaled, sum(scaled))
 
 

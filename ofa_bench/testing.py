@@ -153,6 +153,9 @@ def check_strategy(strategy: Strategy, problem: Problem | None = None, targets: 
     results = _results(strategy, Problem(problem.space, counting, problem.cost), targets, budget)
     for target, result in zip(targets, results, strict=True):
         _check_result(problem, target, result)
+    for result in results:
+        most = sum(one.counts.evaluations for one in results)
+        assert not result.curve or result.curve[-1][1] <= most, "a curve counts more than was evaluated"
     made = sum(result.counts.unique_evaluations for result in results)
     assert made == sum(len(genes) for genes in counting.asked), (
         "unique evaluations are not what the predictor was asked"
@@ -214,9 +217,10 @@ def _check_result(problem: Problem, target: float, result: SearchResult) -> None
     assert result.accuracy is not None
     assert np.isclose(result.accuracy, problem.predictor.accuracy(row)[0], atol=1e-6)
     counts = result.counts
-    assert 0 < counts.unique_evaluations <= counts.evaluations
+    assert result.shared > 1 or counts.unique_evaluations > 0
+    assert counts.unique_evaluations <= counts.evaluations
     assert result.curve, "no best-so-far curve"
     assert result.curve[-1][-1] == result.accuracy
     for before, after in pairwise(result.curve):
         assert all(x <= y for x, y in zip(before, after, strict=True)), "the curve goes back"
-    assert result.curve[-1][1] <= counts.evaluations
+    assert result.shared > 1 or result.curve[-1][1] <= counts.evaluations

@@ -123,6 +123,7 @@ def _result(cell: Cell, result: SearchResult, seconds: float) -> dict[str, Any]:
         "cost": result.cost,
         "seconds": seconds,
         "generations": result.generations,
+        "shared": result.shared,
         **vars(result.counts),
         "architecture": cell.problem.space.to_ofa(result.genes),
         "genes": result.genes.tolist(),

@@ -1,5 +1,6 @@
 """The evolutionary core: arrays in, arrays out; no files, no framework, no logger."""
 
+from ofa_bench.search.archive import Archive
 from ofa_bench.search.evolution import Evolution
 from ofa_bench.search.lockstep import Found, Line, Together, may_fork
 from ofa_bench.search.problem import Asking, Counts, Evaluator, Problem, SearchResult
@@ -7,6 +8,7 @@ from ofa_bench.search.repair import prune, valid_samples
 from ofa_bench.search.saturation import default_targets
 
 __all__ = [
+    "Archive",
     "Asking",
     "Counts",
     "Evaluator",

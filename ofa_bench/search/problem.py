@@ -131,6 +131,9 @@ class SearchResult:
     ``genes`` (int8 [n_genes], canonical), ``accuracy`` (fraction of 1) and ``cost`` are of the best architecture that
     meets the target. Where none can (``feasible`` is false), ``genes`` and ``cost`` are of the cheapest one and
     ``accuracy`` is None. ``population`` (int8 [n, n_genes]) are the last parents, best first, for warm starts.
+
+    Where one search served several targets, ``shared`` says how many: ``counts`` are then an equal share of what it
+    did, so that sums over targets stay true, while ``curve`` counts all that the search had done by then.
     """
 
     target: float
@@ -142,6 +145,7 @@ class SearchResult:
     curve: tuple[CurvePoint, ...] = ()
     generations: int = 0
     population: Genes | None = None
+    shared: int = 1
 
     @classmethod
     def infeasible(cls, problem: Problem, target: float) -> "SearchResult":

@@ -1,0 +1,124 @@
+"""What one search has found for many targets: every architecture counts for each target that it meets."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.search.problem import Counts, CurvePoint, Evaluator, SearchResult
+from ofa_bench.spaces import Genes
+
+__all__ = ["Archive", "best_within"]
+
+
+class Archive:
+    """All architectures that a search has evaluated, and the best of them for each of its targets.
+
+    ``genes`` (int8 [size, n_genes]), ``accuracy`` (float64 [size], fractions of 1) and ``cost`` (float64 [size], in the
+    cost model's unit) are in the order of evaluation, views that the next ``add`` may replace.
+
+    Args:
+        evaluator: counts what the search does; its memo makes an evaluation unique.
+        targets: the largest costs allowed, in the cost model's unit; any order, infeasible ones too.
+    """
+
+    def __init__(self, evaluator: Evaluator, targets: Sequence[float]) -> None:
+        self._evaluator, self._targets = evaluator, np.array(targets, np.float64)
+        self._genes: Genes = np.empty((0, evaluator.problem.space.n_genes), np.int8)
+        self._values: NDArray[np.float64] = np.empty((2, 0))
+        self.size = 0
+        self._best = np.full(len(targets), -1)
+        self._best_accuracy = np.full(len(targets), -np.inf)
+        self._curves: list[list[CurvePoint]] = [[] for _ in targets]
+
+    @property
+    def genes(self) -> Genes:
+        """All architectures: int8 [size, n_genes]."""
+        return self._genes[: self.size]
+
+    @property
+    def accuracy(self) -> NDArray[np.float64]:
+        """Their accuracies, fractions of 1: float64 [size]."""
+        return self._values[0, : self.size]
+
+    @property
+    def cost(self) -> NDArray[np.float64]:
+        """Their costs: float64 [size]."""
+        return self._values[1, : self.size]
+
+    def add(self, genes: Genes, accuracy: NDArray[np.float64], cost: NDArray[np.float64], generation: int) -> None:
+        """Take in what was evaluated: int8 [n, n_genes], float64 [n], float64 [n]; it improves what targets it can."""
+        if not len(genes):
+            return
+        begin, end = self.size, self.size + len(genes)
+        if end > len(self._genes):
+            more = max(end, 2 * len(self._genes)) - len(self._genes)
+            self._genes = np.concatenate([self._genes, np.empty((more, genes.shape[1]), np.int8)])
+            self._values = np.concatenate([self._values, np.empty((2, more))], axis=1)
+        self._genes[begin:end], self._values[:, begin:end], self.size = genes, (accuracy, cost), end
+        best = best_within(accuracy, cost, self._targets)
+        better = np.flatnonzero((best >= 0) & (accuracy[best] > self._best_accuracy))
+        counts = self._evaluator.counts
+        for i in better.tolist():
+            self._best[i], self._best_accuracy[i] = begin + best[i], accuracy[best[i]]
+            point = (generation, counts.evaluations, counts.unique_evaluations, float(accuracy[best[i]]))
+            self._curves[i].append(point)
+
+    def results(self, generations: int) -> list[SearchResult]:
+        """Tell what was found, one result a target; the counts are dealt out equally among the feasible ones.
+
+        Raises:
+            RuntimeError: nothing in the archive meets a feasible target; a search should add the cheapest first.
+        """
+        problem = self._evaluator.problem
+        feasible = np.flatnonzero(self._targets >= problem.cost.minimum).tolist()
+        if feasible and min(self._best[feasible]) < 0:
+            raise RuntimeError("nothing was found for a target that the cheapest architecture meets")
+        shares = dict(zip(feasible, _dealt(self._evaluator.counts, len(feasible)), strict=True))
+        rows = problem.space.canonical(self._genes[self._best]) if feasible else self._genes
+        return [
+            SearchResult(
+                target=float(target),
+                feasible=True,
+                genes=rows[i],
+                accuracy=float(self._best_accuracy[i]),
+                cost=float(problem.cost.cost(rows[i : i + 1])[0]),
+                counts=shares[i],
+                curve=tuple(self._curves[i]),
+                generations=generations,
+                shared=len(feasible),
+            )
+            if i in shares
+            else SearchResult.infeasible(problem, float(target))
+            for i, target in enumerate(self._targets)
+        ]
+
+
+def best_within(
+    accuracy: NDArray[np.float64], cost: NDArray[np.float64], targets: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Find the most accurate architecture that meets each target: its position, -1 where none does: int64 [k].
+
+    Of equally accurate ones it is the cheapest.
+
+    Args:
+        accuracy: float64 [n].
+        cost: float64 [n].
+        targets: float64 [k], in the unit of ``cost``.
+    """
+    order = np.argsort(cost, kind="stable")
+    sorted_accuracy = accuracy[order]
+    highest = np.maximum.accumulate(sorted_accuracy)
+    leads = np.concatenate([[True], sorted_accuracy[1:] > highest[:-1]])[: len(order)]
+    leader = np.maximum.accumulate(np.where(leads, np.arange(len(order)), 0))
+    meeting = np.searchsorted(cost[order], targets, side="right")
+    found = np.full(len(targets), -1)
+    found[meeting > 0] = order[leader[meeting[meeting > 0] - 1]]
+    return found
+
+
+def _dealt(counts: Counts, n: int) -> list[Counts]:
+    """Deal counts out into ``n`` shares that differ by at most 1 and add up to them."""
+    return [
+        Counts(**{key: total * (i + 1) // n - total * i // n for key, total in vars(counts).items()}) for i in range(n)
+    ]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
+from ofa_bench import earlier
 from ofa_bench.errors import InputError, suggestion
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ __all__ = [
     "conf_dir",
     "load_space",
     "register",
-    "resolve_budget",
     "resolve_threads",
     "result_config",
 ]
@@ -48,7 +48,7 @@ SWEEP_VARIABLE = "OFA_BENCH_SWEEP"
 
 @dataclass
 class BudgetConfig:
-    """Generations of a search from scratch and of a warm-started one."""
+    """Generations of a search from scratch and of a warm-started one, or of one warm-started search after another."""
 
     generations: int = MISSING
     warm_generations: Any = "sqrt"
@@ -64,6 +64,9 @@ class EvolutionConfig:
     mutation_ratio: float = MISSING
     mutate_prob: float = MISSING
     reference_compat: bool = MISSING
+    initial_ratio: float = MISSING
+    constraint: str = MISSING
+    reward_exponent: float = MISSING
 
 
 @dataclass
@@ -145,44 +148,49 @@ def register() -> None:
     OmegaConf.register_new_resolver("ofa_bench.address", address, replace=True)
 
 
-def address(choices: Mapping[str, str], overrides: Sequence[str], seed: int) -> str:
+def address(
+    choices: Mapping[str, str], overrides: Sequence[str], seed: int, swept: Mapping[str, str] | None = None
+) -> str:
     """Name the place of a cell's results: the chosen option of each group, the seed, and every other override.
 
+    An experiment is named only if it sets more than options of groups and what it sweeps, which are named anyway.
+    ``swept`` are the keys that an experiment sweeps (``hydra.sweeper.params``): a cell must be given each of them.
+
     Raises:
-        InputError: a group has no chosen option.
+        InputError: a group has no chosen option, or an experiment is not run as the sweep that it is.
 
     Example: ``mbv3/note10/embedded/vanilla/sqrt/default/seed=0,repeats=10``.
     """
     missing = [group for group in GROUPS if group not in choices]
     if missing:
         raise InputError(f"{missing[0]}: choose an option of the group ({missing[0]}=<option>)")
-    skipped = (*GROUPS, *NO_RESULT, "seed")
+    experiment, keys = choices.get("experiment"), [text.lstrip("+~").split("=")[0] for text in overrides]
+    for key in swept or {}:
+        if key not in keys:
+            raise InputError(f"experiment={experiment}: sweeps {key}; put -m first, and run one experiment at a time")
+    skipped = (*GROUPS, *NO_RESULT, "seed", *(["experiment"] if _only_sweeps(experiment) else []))
     extra = [text.lstrip("+~") for text in overrides if re.split(r"[.@=]", text.lstrip("+~"))[0] not in skipped]
     extra += [text.lstrip("+~") for text in overrides if re.match(rf"[+~]*({'|'.join(GROUPS)})\.", text)]
     extra = [
         re.sub(r"=(True|False)$", lambda value: value[0].lower(), text) for text in extra
     ]  # as with -m, so without
     last = ",".join([f"seed={seed}", *sorted(extra)])
-    last = re.sub(r"[^\w.,=+\-\[\]]", "_", last)
+    if len(last) > 120:  # a long value, such as a path, must not push out the other keys
+        last = ",".join([f"seed={seed}", *(_cut(text, 36, 8) if len(text) > 45 else text for text in sorted(extra))])
+    last = re.sub(r"[^\w.,=+~\-\[\]]", "_", last)
     if len(last) > 120:
-        last = f"{last[:100]}~{sha256(last.encode()).hexdigest()[:12]}"
+        last = _cut(last, 100, 12)
     return "/".join([*(str(choices[group]) for group in GROUPS), last])
 
 
-def resolve_budget(config: BudgetConfig) -> tuple[int, int]:
-    """Give the generations from scratch and warm-started; ``sqrt`` is the square root of the first, rounded up.
+def _cut(text: str, most: int, digits: int) -> str:
+    return f"{text[:most]}~{sha256(text.encode()).hexdigest()[:digits]}"
 
-    Raises:
-        InputError: one of them is not a whole number of 1 or more.
-    """
-    if config.generations < 1:
-        raise InputError(f"budget.generations={config.generations}: must be 1 or more")
-    warm = config.warm_generations
-    if warm == "sqrt":
-        warm = math.ceil(math.sqrt(config.generations))
-    if isinstance(warm, bool) or not isinstance(warm, int) or warm < 1:
-        raise InputError(f"budget.warm_generations={warm}: must be sqrt, or a whole number of 1 or more")
-    return config.generations, warm
+
+def _only_sweeps(experiment: str | None) -> bool:
+    """Tell whether an experiment is one of ours that sets nothing but options of groups and Hydra's own keys."""
+    path = conf_dir() / "experiment" / f"{experiment}.yaml"
+    return path.is_file() and set(OmegaConf.load(path)) <= {"defaults", "hydra"}
 
 
 def resolve_threads(config: Config, *, several: bool) -> int:
@@ -209,7 +217,14 @@ def available_cores() -> int:
 
 
 def result_config(config: DictConfig) -> dict[str, Any]:
-    """Give the resolved config without the keys that change nothing of what is found."""
+    """Give the resolved config without the keys that change nothing of what is found.
+
+    An earlier record that a strategy starts from has its hash beside its name.
+    """
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)
+    name = earlier.named_by(container.get("strategy"))
+    if name is not None:
+        uri = (container.get("tracking") or {}).get("uri")
+        container["strategy"]["warm_start"]["from_sha256"] = earlier.read(name, uri).sha256
     return {str(key): value for key, value in container.items() if key not in NO_RESULT}

@@ -2,22 +2,22 @@
 
 import dataclasses
 import hashlib
-import inspect
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from threadpoolctl import threadpool_limits
 
-from ofa_bench.config import Config, resolve_budget, resolve_threads
+from ofa_bench import earlier
+from ofa_bench.budget import resolve_budget
+from ofa_bench.building import built
+from ofa_bench.config import Config, resolve_threads
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.search import Line, Problem, SearchResult, Together, may_fork
+from ofa_bench.spaces import DesignSpace
 from ofa_bench.strategies import Budget, LineStrategy, Strategy
 from ofa_bench.targets import resolve_targets
 
@@ -74,23 +74,34 @@ def build(config: Config) -> Cell:
         value = getattr(config, key)
         if value < least:
             raise InputError(f"{key}={value}: must be {least} or more")
-    space = _build("space", config.space)
-    cost = _build("device", config.device, space=space)
+    space = built("space", config.space)
+    cost = built("device", config.device, space=space)
     targets = resolve_targets(config.targets, space, cost)
     if cost.minimum > max(targets):
         raise InputError(
             f"targets: {max(targets):g} {cost.unit} cannot be met; the cheapest architecture of {space.name} on "
             f"{cost.name} costs {cost.minimum:.4g} {cost.unit}"
         )
-    strategy = _build("strategy", config.strategy)
+    strategy = _build_strategy(config, space)
     if not isinstance(strategy, Strategy):
         raise InputError(f"strategy._target_={config.strategy['_target_']}: not a sub-class of ofa_bench's Strategy")
-    predictor = _build("predictor", config.predictor, space=space)
+    predictor = built("predictor", config.predictor, space=space)
     budget = Budget(*resolve_budget(config.budget))
     problem = Problem(space, predictor, cost)
     several = config.lockstep and _has_lines(strategy) and _on_several_cores(problem, strategy)
     threads = resolve_threads(config, several=several)
     return Cell(problem, strategy, targets, budget, config.seed, config.repeats, threads, config.lockstep)
+
+
+def _build_strategy(config: Config, space: DesignSpace) -> Any:
+    """Build the strategy; one that names an earlier record is given the architectures found there, as ``earlier``."""
+    name, node = earlier.named_by(config.strategy), config.strategy
+    if isinstance(node, dict) and isinstance(node.get("warm_start"), dict):
+        warm_start = {key: value for key, value in node["warm_start"].items() if key != "from"}
+        node = {**node, "warm_start": warm_start}
+    if name is None:
+        return built("strategy", node)
+    return built("strategy", node, earlier=earlier.read(name, config.tracking.uri).genes_in(space, config.space))
 
 
 def _has_lines(strategy: Strategy) -> bool:
@@ -116,34 +127,6 @@ def _check_keys(node: Any, path: str) -> None:
             raise InputError(f"{path}{name}: no such key; allowed: {', '.join(allowed)}{suggestion(name, allowed)}")
         if dataclasses.is_dataclass(value):
             _check_keys(value, f"{path}{name}.")
-
-
-def _build(key: str, node: Any, **given: Any) -> Any:
-    """Build the object that a config group describes; parameters are checked against the constructor's."""
-    if not isinstance(node, dict) or "_target_" not in node:
-        raise InputError(f"{key}: choose an option of the group ({key}=<option>); it has no _target_")
-    try:
-        maker = resolve_name(str(node["_target_"]))
-    except Exception as error:
-        raise InputError(f"{key}._target_={node['_target_']}: cannot be imported ({error})") from error
-    if not callable(maker):
-        raise InputError(f"{key}._target_={node['_target_']}: must be a class or a function")
-    parameters = inspect.signature(maker).parameters
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        for name in map(str, node):
-            if name not in parameters and not name.startswith("_"):
-                allowed = [parameter for parameter in parameters if parameter not in given]
-                raise InputError(
-                    f"{key}.{name}: no such key; allowed: {', '.join(allowed) or 'none'}{suggestion(name, allowed)}"
-                )
-    try:
-        return instantiate(node, _partial_=True, _convert_="all")(**given)
-    except InstantiationException as error:
-        if isinstance(error.__cause__, InputError):
-            raise error.__cause__ from error
-        raise InputError(f"{key}: {' '.join(str(error.__cause__ or error).split())}") from error
-    except TypeError as error:
-        raise InputError(f"{key}: {error}") from error
 
 
 def stream(cell: Cell, repeat: int) -> np.random.Generator:

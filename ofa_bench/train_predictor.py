@@ -81,7 +81,7 @@ def judge(
             true = teacher.accuracy(of_student.genes[None])[0]
             loss[i, repeat] = 100 * ((of_teacher.accuracy or 0.0) - true)
             over[i, repeat] = 100 * ((of_student.accuracy or 0.0) - true)
-            frontier += [found.population for found in (of_teacher, of_student) if found.population is not None]
+            frontier += [found.population[:25] for found in (of_teacher, of_student) if found.population is not None]
         searches[name] = {
             "population_size": evolution.population_size,
             "generations": generations,

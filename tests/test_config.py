@@ -1,4 +1,5 @@
 import copy
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, open_dict
 
 from ofa_bench import config as module
+from ofa_bench.budget import resolve_budget
 from ofa_bench.config import (
     GROUPS,
     BudgetConfig,
@@ -16,7 +18,6 @@ from ofa_bench.config import (
     conf_dir,
     load_space,
     register,
-    resolve_budget,
     result_config,
 )
 from ofa_bench.engine import build
@@ -57,7 +58,7 @@ def test_every_option_of_every_group_builds(group, option, request):
         _table_or_skip(option)
     built = cell(f"{group}={option}", *toys)
     assert built.targets
-    assert built.budget.warm_generations >= 1
+    assert built.budget.warm(0) >= 1
     assert built.problem.space.name == (option if group == "space" else "mbv3")
 
 
@@ -115,7 +116,7 @@ def test_a_space_is_loaded_without_its_default_device():
 
 def test_there_are_the_groups_that_the_readme_names():
     groups = {group for group, _ in OPTIONS}
-    assert groups == {*GROUPS, "tracking"}
+    assert groups == {*GROUPS, "tracking", "experiment"}
 
 
 @pytest.mark.parametrize("strategy", ["top_down", "bottom_up"])
@@ -135,6 +136,7 @@ def test_defaults_are_the_papers():
     evolution = built.strategy.evolution
     assert (evolution.population_size, evolution.parent_ratio) == (100, 0.25)
     assert (evolution.mutation_ratio, evolution.mutate_prob) == (0.5, 0.1)
+    assert (evolution.initial_ratio, evolution.constraint, evolution.reward_exponent) == (1.0, "hard", -0.07)
 
 
 def test_paper_prefixes_are_the_first_targets():
@@ -175,6 +177,28 @@ def test_long_addresses_are_cut_and_stay_apart():
     assert max(len(part) for part in one.split("/")) < 130
 
 
+def test_a_long_value_does_not_push_out_the_other_keys():
+    given = [f"strategy.warm_start.from='/{'a/' * 60}{end}'" for end in (1, 2)]
+    names = [
+        address(CHOICES, [one, f"strategy.warm_start.seed={seed}"], 0) for one in given for seed in ("best", "none")
+    ]
+    assert len(set(names)) == 4
+    assert all(re.search(r"strategy.warm_start.from=\S*~\w{8},strategy.warm_start.seed=(best|none)$", n) for n in names)
+
+
+def test_an_experiment_has_to_be_given_what_it_sweeps():
+    choices, swept = {**CHOICES, "experiment": "ablation_order"}, {"strategy.order": "ascending,random"}
+    overrides = ["experiment=ablation_order", "strategy.order=random"]
+    assert address(choices, overrides, 3, swept) == "x/x/x/x/x/x/seed=3,strategy.order=random"
+    with pytest.raises(InputError, match=r"experiment=ablation_order: sweeps strategy.order; put -m first"):
+        address(choices, overrides[:1], 3, swept)
+
+
+def test_a_users_own_experiment_is_named():
+    choices = {**CHOICES, "experiment": "mine"}
+    assert address(choices, ["experiment=mine"], 3) == "x/x/x/x/x/x/seed=3,experiment=mine"
+
+
 def test_configs_stand_inside_an_installed_package_or_beside_it(tmp_path, monkeypatch):
     from ofa_bench import config
 
@@ -186,12 +210,29 @@ def test_configs_stand_inside_an_installed_package_or_beside_it(tmp_path, monkey
     assert conf_dir() == package / "conf"
 
 
-@pytest.mark.parametrize(("n", "warm", "wanted"), [(500, "sqrt", 23), (25, "sqrt", 5), (26, "sqrt", 6), (500, 63, 63)])
+@pytest.mark.parametrize(
+    ("n", "warm", "wanted"),
+    [
+        (500, "sqrt", 23),
+        (25, "sqrt", 5),
+        (26, "sqrt", 6),
+        (500, 63, 63),
+        (500, "log", 7),
+        (1, "log", 1),
+        (500, "tenth", 50),
+        (25, "tenth", 3),
+        (500, "full", 500),
+        (500, [50, 20, 5], (50, 20, 5)),
+    ],
+)
 def test_budget(n, warm, wanted):
     assert resolve_budget(BudgetConfig(n, warm)) == (n, wanted)
 
 
-@pytest.mark.parametrize("given", [(0, 1), (10, 0), (10, "root"), (10, 2.5), (10, True), (-1, "sqrt")])
+@pytest.mark.parametrize(
+    "given",
+    [(0, 1), (10, 0), (10, "root"), (10, 2.5), (10, True), (-1, "sqrt"), (10, []), (10, [5, 0]), (10, [5, "log"])],
+)
 def test_bad_budgets_are_refused(given):
     with pytest.raises(InputError, match="must be"):
         resolve_budget(BudgetConfig(*given))

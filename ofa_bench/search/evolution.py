@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.errors import InputError
+from ofa_bench.errors import InputError, suggestion
 from ofa_bench.search import repair
-from ofa_bench.search.problem import Asking, CurvePoint, Evaluator, SearchResult, answered
+from ofa_bench.search.problem import Asking, CurvePoint, Evaluator, Problem, SearchResult, answered
 from ofa_bench.spaces import Genes
 
 __all__ = ["Evolution"]
+
+CONSTRAINTS = ("hard", "soft")
 
 
 @dataclass(frozen=True)
@@ -19,11 +21,18 @@ class Evolution:
 
     Each generation keeps the best ``parent_ratio`` of the population and fills it up with children: ``mutation_ratio``
     of ``population_size`` are mutants (each gene group redrawn with ``mutate_prob``), the others uniform crossovers of
-    two parents. A child that misses the target is redrawn. With ``reference_compat`` the children of the last
-    generation are evaluated but not considered, as in ``ofa``.
+    two parents. With ``reference_compat`` the children of the last generation are evaluated but not considered, as in
+    ``ofa``.
+
+    The first population meets the target; it has ``initial_ratio`` of ``population_size`` (``ofa.tutorial`` has 0.5:
+    as many as there are mutants), or as many as it is given to start from, if these are more.
+
+    Under a ``hard`` constraint a child that misses the target is redrawn. Under a ``soft`` one no child is, but parents
+    are chosen by MnasNet's reward, accuracy (cost / target) ^ ``reward_exponent`` (Tan et al., CVPR 2019, equations 2
+    and 3); what is found is the most accurate architecture evaluated that meets the target.
 
     Raises:
-        InputError: a size is below 1 or a ratio or probability is not from 0 to 1.
+        InputError: a size is below 1, a ratio or probability is not from 0 to 1, or the constraint is unknown.
     """
 
     population_size: int = 100
@@ -31,6 +40,9 @@ class Evolution:
     mutation_ratio: float = 0.5
     mutate_prob: float = 0.1
     reference_compat: bool = False
+    initial_ratio: float = 1.0
+    constraint: str = "hard"
+    reward_exponent: float = -0.07
 
     def __post_init__(self) -> None:
         if not self.population_size >= 1:
@@ -39,6 +51,18 @@ class Evolution:
             value = getattr(self, key)
             if not 0 <= value <= 1:
                 raise InputError(f"evolution.{key}={value}: must be from 0 to 1")
+        if not 0 < self.initial_ratio <= 1:
+            raise InputError(f"evolution.initial_ratio={self.initial_ratio}: must be above 0 and at most 1")
+        if self.constraint not in CONSTRAINTS:
+            near = suggestion(str(self.constraint), CONSTRAINTS)
+            raise InputError(f"evolution.constraint={self.constraint}: must be {' or '.join(CONSTRAINTS)}{near}")
+        if not -np.inf < self.reward_exponent <= 0:
+            raise InputError(f"evolution.reward_exponent={self.reward_exponent}: must be a number of 0 or less")
+
+    @property
+    def initial_size(self) -> int:
+        """Size of a first population that is not given more to start from."""
+        return max(1, round(self.initial_ratio * self.population_size))
 
     def search(
         self,
@@ -56,7 +80,8 @@ class Evolution:
             generations: how many times children are made.
             rng: the only source of chance.
             start: int8 [n, n_genes] that meet the target, put into the first population (the first
-                ``population_size`` of them); random architectures that meet the target fill it up.
+                ``population_size`` of them); random architectures that meet the target fill it up to its
+                ``initial_size``.
 
         Returns:
             The best architecture found; an infeasible result where the space has none that meets the target.
@@ -78,18 +103,18 @@ class Evolution:
         seeds = np.empty((0, problem.space.n_genes), np.int8) if start is None else start[: self.population_size]
         if not problem.space.contains(seeds).all():
             raise ValueError(f"a search cannot start from what is not in space {problem.space.name}")
-        fresh = repair.valid_samples(evaluator, target, self.population_size - len(seeds), rng)
+        fresh = repair.valid_samples(evaluator, target, max(0, self.initial_size - len(seeds)), rng)
         population = np.concatenate([seeds, fresh])
         accuracy = yield from evaluator.ask(population)
         n_parents = max(1, round(self.parent_ratio * self.population_size))
         best = _Best(evaluator)
         for generation in range(generations + 1):
-            order = _best_first(accuracy)[:n_parents]
-            parents, accuracy = population[order], accuracy[order]
-            if generation < max(1, generations) or not self.reference_compat:
-                best.consider(generation, parents[0], float(accuracy[0]))
+            order, meeting = self._ranked(problem, population, accuracy, target)
+            if len(meeting) and (generation < max(1, generations) or not self.reference_compat):
+                best.consider(generation, population[meeting[0]], float(accuracy[meeting[0]]))
             if generation == generations:
                 break
+            parents, accuracy = population[order[:n_parents]], accuracy[order[:n_parents]]
             children = self._children(evaluator, parents, target, rng)
             population = np.concatenate([parents, children])
             accuracy = np.concatenate([accuracy, (yield from evaluator.ask(children))])
@@ -103,11 +128,24 @@ class Evolution:
             counts=evaluator.counts,
             curve=tuple(best.curve),
             generations=generations,
-            population=parents,
+            population=population[order],
         )
+
+    def _ranked(
+        self, problem: Problem, population: Genes, accuracy: NDArray[np.float64], target: float
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Order a population as parents, best first, and those of it that meet the target by accuracy, best first."""
+        order = _best_first(accuracy)
+        if self.constraint == "hard":
+            return order, order
+        cost = problem.cost.cost(population)  # counted when they were drawn
+        reward = accuracy * (cost / target) ** self.reward_exponent
+        return _best_first(reward), order[cost[order] <= target]
 
     def _children(self, evaluator: Evaluator, parents: Genes, target: float, rng: np.random.Generator) -> Genes:
         problem, n_mutants = evaluator.problem, round(self.mutation_ratio * self.population_size)
+        if self.constraint == "soft":
+            target = np.inf
         if problem.kernels:
             given = (self.mutate_prob, target, repair.MAX_REDRAWS, n_mutants, self.population_size)
             children, candidates = problem.kernels.offspring(rng, parents, *given)

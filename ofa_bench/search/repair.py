@@ -62,18 +62,25 @@ def redraw(evaluator: Evaluator, target: float, draw: Callable[[NDArray[np.intp]
     return children
 
 
-def prune(evaluator: Evaluator, start: Genes, target: float, rng: np.random.Generator) -> Genes:
+def prune(
+    evaluator: Evaluator, start: Genes, target: float, rng: np.random.Generator, *, resolution: bool = True
+) -> Genes:
     """Lower randomly chosen active genes one notch at a time until the target is met: int8 [n_genes].
 
-    This is the random pruning of Kumar & Szidon (section 3, top-down), resolution included. On a measured table the
-    smallest choice is not always the cheapest: once no gene is left to lower, genes are set to the cheapest
-    architecture's one by one. If the target is infeasible, the cheapest architecture comes back.
+    This is the random pruning of Kumar & Szidon (section 3, top-down), resolution included; their code leaves the
+    resolution alone. Without ``resolution`` it is lowered only once no other gene is left to lower, because the target
+    has to be met. On a measured table the smallest choice is not always the cheapest: once no gene is left to lower,
+    genes are set to the cheapest architecture's one by one. If the target is infeasible, the cheapest architecture
+    comes back.
     """
     space, cheapest = evaluator.problem.space, evaluator.problem.cost.cheapest
+    spared = -1 if resolution else space.index.get("r", -1)
     row: Genes = start.copy()
     evaluator.counts.proposals += 1
     while evaluator.cost(row[None])[0] > target:
         lowerable = np.flatnonzero(space.active(row[None])[0] & (row > 0))
+        if lowerable.size > 1:
+            lowerable = lowerable[lowerable != spared]
         if lowerable.size:
             row[rng.choice(lowerable)] -= 1
             continue

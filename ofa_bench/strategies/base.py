@@ -14,10 +14,18 @@ __all__ = ["Budget", "LineStrategy", "Strategy"]
 
 @dataclass(frozen=True)
 class Budget:
-    """Generations of a search from scratch (n), and of a warm-started one (the square root of n, say)."""
+    """Generations of a search from scratch (n), and of a warm-started one (the square root of n, say).
+
+    A schedule has those of the first warm-started search, of the second and so on.
+    """
 
     generations: int
-    warm_generations: int
+    warm_generations: int | tuple[int, ...]
+
+    def warm(self, i: int) -> int:
+        """Give the generations of the ``i``-th warm-started search, from 0; a schedule's last are those of the rest."""
+        schedule = self.warm_generations
+        return schedule if isinstance(schedule, int) else schedule[min(i, len(schedule) - 1)]
 
 
 class Strategy(ABC):

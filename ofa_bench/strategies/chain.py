@@ -1,37 +1,55 @@
 """Chained searches (Kumar & Szidon, arXiv 2012.06748, section 3): k targets cost n + (k - 1) sqrt(n) generations."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import numpy as np
 
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.search import Evaluator, Evolution, Line, Problem, prune
+from ofa_bench.search import Asking, Evaluator, Evolution, Line, Problem, SearchResult, prune
 from ofa_bench.spaces import Genes
 from ofa_bench.strategies.base import Budget, LineStrategy
+from ofa_bench.strategies.warm_start import WarmStart
 
 __all__ = ["Chain"]
 
-ORDERS = ("ascending", "descending")
+ORDERS = ("ascending", "descending", "middle_out", "random")
 
 
 class Chain(LineStrategy):
-    """Search the targets one after another, each from the winner of the one before.
+    """Search the targets one after another, each from what was found for the nearest target before.
 
     The first feasible target is searched from scratch for n generations. Each later one starts, for the warm budget,
-    from random architectures and one ``seed`` made of the previous winner.
+    from seeds and random architectures. The seeds are those of the feasible target nearest to it (by difference; of
+    equally near ones the one searched last): going straight up or down this is the last one, in ``middle_out`` the
+    inner neighbour.
+
+    With ``earlier`` there is something to start from at once, so every search takes the warm budget, the first too.
+    Of these architectures, those that meet the target compete with the ``from_best`` nearest of those that miss it,
+    pruned; the ``from_best`` most accurate join the chain's own seeds, behind the first of them.
 
     Args:
         evolution: the search of one target.
-        order: ``ascending`` (the paper's bottom-up) or ``descending`` (top-down).
+        order: ``ascending`` (the paper's bottom-up), ``descending`` (top-down), ``middle_out`` (the middle target, of
+            two the upper, then in turns the next below and the next above) or ``random`` (drawn for each repeat).
+        warm_start: what a later search starts from; by default the winner, pruned where it misses the target.
+        earlier: int8 [n, n_genes], architectures found before, maybe for other targets or on another device.
 
     Raises:
-        InputError: the order is unknown.
+        InputError: the order is unknown, or ``warm_start`` or ``earlier`` is of another kind.
     """
 
-    def __init__(self, evolution: Evolution, order: str) -> None:
+    def __init__(
+        self, evolution: Evolution, order: str, warm_start: WarmStart | None = None, earlier: Genes | None = None
+    ) -> None:
         if order not in ORDERS:
             raise InputError(f"strategy.order={order}: must be {' or '.join(ORDERS)}{suggestion(str(order), ORDERS)}")
-        self.evolution, self.order = evolution, order
+        if not isinstance(warm_start, WarmStart | None):
+            raise InputError(f"strategy.warm_start={warm_start}: give its keys, such as strategy.warm_start.seed=best")
+        if not isinstance(earlier, np.ndarray | None):
+            raise InputError(f"strategy.earlier={earlier}: not to be set; name a record by strategy.warm_start.from")
+        self.evolution, self.order, self.earlier = evolution, order, earlier
+        self.warm_start = warm_start or WarmStart()
 
     def lines(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
@@ -41,21 +59,80 @@ class Chain(LineStrategy):
 
     def _line(self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator) -> Line:
         streams = rng.spawn(len(targets))
-        chain = sorted(range(len(targets)), key=lambda i: targets[i], reverse=self.order == "descending")
-        winner: Genes | None = None
-        for i in chain:
+        found: list[SearchResult] = []
+        for i in self._ordered(targets, rng):
             evaluator, generations, start = problem.evaluator(), budget.generations, None
-            if winner is not None:
-                generations = budget.warm_generations
-                start = self.seed(evaluator, winner, targets[i], streams[i])[None]
+            if targets[i] >= problem.cost.minimum and (found or self.earlier is not None):
+                generations = budget.warm(len(found) - (self.earlier is None))
+                start = yield from self._start(evaluator, found, targets[i], streams[i])
             result = yield from self.evolution.steps(evaluator, targets[i], generations, streams[i], start)
             if result.feasible:
-                winner = result.genes
+                found.append(result)
             yield i, result
 
+    def _ordered(self, targets: Sequence[float], rng: np.random.Generator) -> list[int]:
+        """Put the targets' positions in order; ``rng`` has given the targets their streams, which this leaves alone."""
+        if self.order == "random":
+            return [int(i) for i in rng.permutation(len(targets))]
+        chain = sorted(range(len(targets)), key=lambda i: targets[i], reverse=self.order == "descending")
+        if self.order == "middle_out":
+            middle = len(chain) // 2
+            outwards = zip_longest(chain[middle:], reversed(chain[:middle]))
+            return [i for pair in outwards for i in pair if i is not None]
+        return chain
+
+    def _start(
+        self, evaluator: Evaluator, found: Sequence[SearchResult], target: float, rng: np.random.Generator
+    ) -> Asking[Genes]:
+        """Make what a search starts from: int8 [n, n_genes], all of which meet the target."""
+        own = self._own(evaluator, found, target, rng)
+        seeds = np.concatenate([own[:1], (yield from self._from_earlier(evaluator, target, rng)), own[1:]])
+        if self.warm_start.share is None or not len(seeds):
+            return seeds
+        return seeds[np.arange(self._room) % len(seeds)]
+
+    @property
+    def _room(self) -> int:
+        """The most seeds that a search takes."""
+        share = self.warm_start.share
+        return self.evolution.population_size if share is None else max(1, round(share * self.evolution.initial_size))
+
+    def _own(
+        self, evaluator: Evaluator, found: Sequence[SearchResult], target: float, rng: np.random.Generator
+    ) -> Genes:
+        """Make the seeds from the nearest target found: int8 [n, n_genes]."""
+        if not found or self.warm_start.seed == "none":
+            return np.empty((0, evaluator.problem.space.n_genes), np.int8)
+        nearest = min(reversed(found), key=lambda result: abs(result.target - target))
+        rows = nearest.genes[None]
+        if self.warm_start.seed == "population" and nearest.population is not None:
+            rows = nearest.population
+        return self._pruned(evaluator, rows, target, rng)
+
+    def _from_earlier(self, evaluator: Evaluator, target: float, rng: np.random.Generator) -> Asking[Genes]:
+        """Choose the seeds from what was found before: int8 [n, n_genes]."""
+        if self.earlier is None:
+            return np.empty((0, evaluator.problem.space.n_genes), np.int8)
+        most, cost = self.warm_start.from_best, evaluator.cost(self.earlier)
+        rows = self.earlier[np.argsort(cost, kind="stable")]
+        n_meeting = int(np.count_nonzero(cost <= target))
+        evaluator.counts.proposals += n_meeting
+        slower = rows[n_meeting : n_meeting + most]
+        rivals = np.concatenate([rows[:n_meeting], self._pruned(evaluator, slower, target, rng)])
+        accuracy = yield from evaluator.ask(rivals)
+        return rivals[np.argsort(-accuracy, kind="stable")[:most]]
+
+    def _pruned(self, evaluator: Evaluator, rows: Genes, target: float, rng: np.random.Generator) -> Genes:
+        """Prune each row (int8 [n, n_genes]), and so often again as is set those that were not left as they are."""
+        rows = rows[: self._room]
+        once = [self.seed(evaluator, row, target, rng) for row in rows]
+        changed = [row for row, pruned in zip(rows, once, strict=True) if (row != pruned).any()]
+        again = [self.seed(evaluator, row, target, rng) for _ in range(self.warm_start.prunings - 1) for row in changed]
+        return np.array([*once, *again], np.int8).reshape(-1, evaluator.problem.space.n_genes)
+
     def seed(self, evaluator: Evaluator, winner: Genes, target: float, rng: np.random.Generator) -> Genes:
-        """Make the warm start's seed, int8 [n_genes]: the winner, pruned at random until it meets the target.
+        """Make one seed, int8 [n_genes]: the winner, pruned at random until it meets the target.
 
         Going up, the winner meets the next target as it is; going down, it has to be pruned.
         """
-        return prune(evaluator, winner, target, rng)
+        return prune(evaluator, winner, target, rng, resolution=self.warm_start.prune_resolution)

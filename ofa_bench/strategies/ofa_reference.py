@@ -36,7 +36,7 @@ class OFAReference(Strategy):
             always on here.
 
     Raises:
-        InputError: no parent would be left.
+        InputError: no parent would be left, or the evolution is set to what ``ofa`` does not do.
     """
 
     def __init__(self, evolution: Evolution) -> None:
@@ -45,6 +45,10 @@ class OFAReference(Strategy):
                 f"evolution.parent_ratio={evolution.parent_ratio}: of population_size={evolution.population_size} ofa "
                 f"would keep no parent; must be {1 / evolution.population_size:.3g} or more"
             )
+        for key in ("constraint", "initial_ratio"):
+            value, ours = getattr(evolution, key), getattr(Evolution, key)
+            if value != ours:
+                raise InputError(f"evolution.{key}={value}: strategy ofa_reference has {ours} only")
         self.evolution = evolution
         for module in (_FINDER, _ENCODERS):  # they load torch, which is no part of a search's time
             import_ofa(module)

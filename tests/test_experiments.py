@@ -1,0 +1,228 @@
+"""Experiments, each a command of its own, and warm starts from earlier records."""
+
+import json
+from itertools import product
+
+import numpy as np
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+from test_config import cell, composed
+
+from ofa_bench import earlier
+from ofa_bench.config import address, conf_dir, result_config
+from ofa_bench.engine import build
+from ofa_bench.errors import InputError
+
+EXPERIMENTS = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
+ABLATIONS = [name for name in EXPERIMENTS if name.startswith("ablation_")]
+QUICK = ("budget=quick", "evolution.population_size=10", "tracking=none")
+TOY = "predictor._target_=ofa_bench.testing.ToyPredictor"
+
+
+def cells(experiment):
+    """Give the overrides of each cell that an experiment sweeps."""
+    params = composed(f"experiment={experiment}")[0].hydra.sweeper.params
+    swept = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
+    return list(product(*(list(one.sweep_string_iterator()) for one in swept)))
+
+
+def overrides(experiment):
+    """Give them as whole overrides."""
+    params = composed(f"experiment={experiment}")[0].hydra.sweeper.params
+    return [[f"{key}={value}" for key, value in zip(params, values, strict=True)] for values in cells(experiment)]
+
+
+def test_there_is_an_ablation_for_every_question():
+    asked = {"budget", "constraint", "order", "prune", "seed", "share"}
+    assert {f"ablation_{name}" for name in asked} == set(ABLATIONS)
+    assert {"authors_bottom_up", "authors_top_down"} < set(EXPERIMENTS)
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_every_cell_of_an_ablation_builds_and_has_an_address_of_its_own(name):
+    addresses, identities = set(), set()
+    for given in overrides(name):
+        config, task = composed(f"experiment={name}", *given, TOY)
+        addresses.add(address(config.hydra.runtime.choices, [f"experiment={name}", *given], 0))
+        identities.add(json.dumps(result_config(task), sort_keys=True))
+        build(OmegaConf.to_object(task))
+    assert len(addresses) == len(identities) == len(overrides(name)) >= 4
+    assert not any("experiment" in one for one in addresses)
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_an_ablation_sets_nothing_that_its_addresses_do_not_name(name):
+    node = OmegaConf.load(conf_dir() / "experiment" / f"{name}.yaml")
+    assert set(node) <= {"defaults", "hydra"}
+    assert set(node.hydra) == {"sweeper"}
+    assert all(next(iter(entry)).startswith("override /") for entry in node.get("defaults", []))
+
+
+def test_what_an_ablation_builds():
+    built = cell("experiment=ablation_budget", "strategy=top_down", "budget.warm_generations=[9,5]")
+    assert built.budget.warm_generations == (9, 5)
+    built = cell("experiment=ablation_constraint", "strategy=vanilla", "evolution.constraint=soft")
+    assert built.strategy.evolution.constraint == "soft"
+    built = cell("experiment=ablation_order", "strategy.order=random")
+    assert (built.strategy.order, built.strategy.warm_start.seed) == ("random", "best")
+
+
+def test_the_authors_variants():
+    down, up = cell("experiment=authors_top_down"), cell("experiment=authors_bottom_up")
+    for built in (down, up):
+        assert built.budget.warm_generations == 63
+        assert (built.strategy.evolution.initial_size, built.strategy.evolution.reference_compat) == (50, True)
+    assert (down.strategy.order, up.strategy.order) == ("descending", "ascending")
+    assert (down.strategy.warm_start.share, down.strategy.warm_start.prune_resolution) == (1.0, False)
+    assert (up.strategy.warm_start.seed, up.strategy.warm_start.share) == ("population", None)
+
+
+def test_an_experiment_that_sets_more_is_named_in_addresses():
+    choices = composed("experiment=authors_top_down")[0].hydra.runtime.choices
+    assert address(choices, ["experiment=authors_top_down"], 0).endswith("/seed=0,experiment=authors_top_down")
+
+
+def test_an_ablation_sweeps_every_space_and_tells_its_cells_apart(ofa_bench, tmp_path):
+    ran = ofa_bench("-m", "experiment=ablation_order", "space=mbv3,resnet50d", "repeats=2", *QUICK)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    records = [json.loads(path.read_text()) for path in (tmp_path / "multirun").rglob("record.json")]
+    assert len(records) == len({one["address"] for one in records}) == 8
+    assert len({json.dumps([result["curve"] for result in one["repeats"][0]["results"]]) for one in records}) == 8
+    for order in ("ascending", "descending", "middle_out", "random"):
+        assert f"strategy.order={order}" in " ".join(one["address"] for one in records)
+        assert order in ran.stdout
+    again = ofa_bench("-m", "experiment=ablation_order", "strategy.order=random", "repeats=2", *QUICK)
+    assert (again.returncode, again.stderr.count("already there, skipped")) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("experiment=ablation_order",), ("-m", "experiment=ablation_order,ablation_share")],
+    ids=["alone", "two"],
+)
+def test_an_ablation_that_would_not_sweep_is_refused(ofa_bench, tmp_path, arguments):
+    ran = ofa_bench(*arguments, "targets=paper2", *QUICK)
+    assert ran.returncode == 2
+    assert "experiment=ablation_order: sweeps strategy.order; put -m first, and run one experiment" in ran.stderr
+    assert not list(tmp_path.rglob("record.json"))
+
+
+def test_the_authors_variants_are_two_cells_of_a_sweep(ofa_bench, tmp_path):
+    ran = ofa_bench("-m", "experiment=authors_top_down,authors_bottom_up", "targets=paper2", *QUICK)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    found = sorted((tmp_path / "multirun").rglob("record.json"))
+    assert [path.parent.name.split("experiment=")[1] for path in found] == ["authors_bottom_up", "authors_top_down"]
+
+
+@pytest.fixture
+def record(ofa_bench, tmp_path):
+    """Give the folder of a finished cell, and its record."""
+    assert ofa_bench("repeats=2", "targets=paper3", *QUICK).returncode == 0
+    (path,) = (tmp_path / "multirun").rglob("record.json")
+    return path.parent, json.loads(path.read_text())
+
+
+def test_a_search_starts_from_an_earlier_record(ofa_bench, tmp_path, record):
+    folder, before = record
+    found = {}
+    for kind, name in {"folder": f"'{folder}'", "file": f"'{folder}/record.json'"}.items():
+        ran = ofa_bench("strategy=bottom_up", "targets=paper3", f"strategy.warm_start.from={name}", *QUICK)
+        assert ran.returncode == 0, ran.stderr
+        path = max((tmp_path / "multirun").rglob("bottom_up/**/record.json"), key=lambda path: path.stat().st_mtime_ns)
+        found[kind] = json.loads(path.read_text())
+    folder_found, file_found = (one["repeats"][0]["results"] for one in found.values())
+    assert [one["genes"] for one in folder_found] == [one["genes"] for one in file_found]
+    for i, result in enumerate(folder_found):
+        assert result["generations"] == 5
+        assert result["accuracy"] >= max(repeat["results"][i]["accuracy"] for repeat in before["repeats"])
+    assert len({one["config"]["strategy"]["warm_start"]["from_sha256"] for one in found.values()}) == 1
+    assert len({one["identity"] for one in found.values()}) == 2
+
+
+def test_a_changed_record_is_another_cell_and_what_was_found_is_not_overwritten(ofa_bench, record):
+    folder, before = record
+    once = ("strategy=top_down", f"strategy.warm_start.from='{folder}'", "device=macs", *QUICK)
+    assert ofa_bench(*once).returncode == 0
+    assert "already there, skipped" in ofa_bench(*once).stderr
+    before["repeats"].pop()
+    (folder / "record.json").write_text(json.dumps(before))
+    ran = ofa_bench(*once)
+    assert ran.returncode == 2
+    assert "holds a record of another config" in ran.stderr
+
+
+def test_a_record_is_found_by_its_mlflow_run(ofa_bench, tmp_path):
+    assert ofa_bench("targets=paper2", *QUICK, "tracking=sqlite").returncode == 0
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    (run,) = MlflowClient(uri).search_runs(["1"])
+    (path,) = (tmp_path / "multirun").rglob("record.json")
+    wanted = earlier.read(str(path), None)
+    for name in (run.info.run_id, f"runs:/{run.info.run_id}", f"runs:/{run.info.run_id}/record.json"):
+        assert earlier.read(name, uri).sha256 == wanted.sha256
+    with pytest.raises(
+        InputError, match=r"from=0+: MLflow at sqlite.* has no record.json of this run \(Run with id=0+ not"
+    ):
+        earlier.read("0" * 32, uri)
+
+
+def written(folder, **changes):
+    genes = np.zeros((2, 46), int).tolist()
+    results = [{"feasible": True, "genes": row} for row in genes]
+    record = {
+        "format": "ofa_bench.record/1",
+        "identity": "0" * 16,
+        "choices": {"space": "mbv3"},
+        "config": {"space": {"_target_": "ofa_bench.spaces.MobileNetV3Space"}},
+        "repeats": [{"results": results}],
+    }
+    folder.mkdir(exist_ok=True)
+    (folder / "record.json").write_text(json.dumps({**record, **changes}))
+    return folder
+
+
+def test_a_record_gives_its_distinct_feasible_architectures(tmp_path):
+    one = earlier.read(str(written(tmp_path / "one")), None)
+    assert one.genes.shape == (1, 46)
+    given = [{"feasible": feasible, "genes": [int(feasible)] * 46} for feasible in (False, True)]
+    other = earlier.read(str(written(tmp_path / "other", repeats=[{"results": given}])), None)
+    assert other.genes.tolist() == [[1] * 46]
+    assert one.sha256 != other.sha256
+
+
+@pytest.mark.parametrize(
+    ("changes", "overrides", "said"),
+    [
+        ({}, ["space=resnet50d"], "a record of space mbv3; this one is resnet50d"),
+        ({"choices": {"space": "compofa"}, "config": {"space": {}}}, ["space=mbv3"], "a record of space compofa"),
+        ({"config": {"space": {}}}, [], "a record of space mbv3 with other settings; this one is mbv3"),
+        ({"repeats": [{"results": [{"feasible": False, "genes": [0] * 46}]}]}, [], "nothing in this record met"),
+        ({"format": "x"}, [], "not a record of format ofa_bench.record/1"),
+    ],
+)
+def test_a_record_that_does_not_serve_is_refused(tmp_path, changes, overrides, said):
+    folder = written(tmp_path / "earlier", **changes)
+    with pytest.raises(InputError, match=f"strategy.warm_start.from.*{said}"):
+        cell("strategy=bottom_up", f"strategy.warm_start.from='{folder}'", *overrides)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nowhere", "nowhere: no such folder; give the folder of a cell"),
+        (".", r"\.: there is no record.json; give the folder of a cell"),
+        ("0" * 32, "an MLflow run, but tracking.uri is null; choose tracking=sqlite or server"),
+    ],
+)
+def test_a_name_without_a_record_is_refused(tmp_path, monkeypatch, name, said):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=rf"strategy.warm_start.from=.*{said}"):
+        earlier.read(name, None)
+
+
+def test_strategies_that_take_no_earlier_record_say_so(tmp_path):
+    folder = written(tmp_path / "earlier")
+    with pytest.raises(InputError, match=r"strategy.warm_start: no such key; allowed: evolution"):
+        cell("strategy=vanilla", f"+strategy.warm_start.from='{folder}'")

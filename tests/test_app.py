@@ -136,7 +136,8 @@ def test_single_cell_with_odd_targets(ofa_bench, tmp_path):
 BAD = [
     (
         ["strategy=vanila"],
-        "strategy=vanila: no such option; there are bottom_up, ofa_reference, top_down, vanilla; did you mean",
+        "strategy=vanila: no such option; there are bottom_up, exhaustive, joint, local_search, nsga2, ofa_reference, "
+        "random, top_down, tpe, vanilla; did you mean",
     ),
     (["-m", "strategy=vanilla,bottm_up"], "strategy=bottm_up: no such option"),
     (["sed=1"], "sed: no such key; allowed: "),
@@ -477,7 +478,7 @@ def test_help_names_groups_and_examples(ofa_bench):
     ran = ofa_bench("--help")
     assert ran.returncode == 0
     for said in (
-        "strategy: bottom_up, ofa_reference, top_down, vanilla",
+        "strategy: bottom_up, exhaustive, joint, local_search, nsga2, ofa_reference, random, top_down, tpe, vanilla",
         "python -m ofa_bench -m strategy=",
         "Exit codes",
     ):

@@ -1,6 +1,6 @@
 """Accuracy predictors: small networks over one-hot features of an architecture."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Protocol
@@ -33,8 +33,9 @@ class AccuracyPredictor(Protocol):
 
     A predictor may have ``row_wise: bool``; absent counts as False. True says that the accuracy of a row is bit for bit
     the same whatever rows are predicted beside it, and when several threads ask at once, so that independent searches
-    may share a call. It may also have ``pruning``, a plain dict for the record of what was done to its network at load,
-    or None.
+    may share a call. It may have ``linearised(genes, changed)``, as ``OneHotMLP`` does: a search that can use gradients
+    then needs fewer evaluations. It may also have ``pruning``, a plain dict for the record of what was done to its
+    network at load, or None.
     """
 
     name: str
@@ -155,6 +156,31 @@ class OneHotMLP:
             accuracy[start : start + _CHUNK] = self._output(self._hidden(genes[start : start + _CHUNK]))
         return accuracy
 
+    def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32]:
+        """Estimate, to first order, what changes of architectures do to their accuracy: float32 [n, m], fractions of 1.
+
+        Args:
+            genes: int8 [n, n_genes], where the gradient of the accuracy over the one-hot features is taken.
+            changed: int8 [n, m, n_genes], changed forms of each of them.
+        """
+        features = self.features(genes)[:, :-1]
+        steps = self.features(changed.reshape(-1, changed.shape[2]))[:, :-1].reshape(*changed.shape[:2], -1)
+        steps -= features[:, None]
+        change: NDArray[np.float32] = (steps @ self._gradient(features)[:, :, None])[:, :, 0]
+        return change
+
+    def _gradient(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Go back through the layers: float32 [n, n_features] to float32 [n, n_features]."""
+        hidden, live = features, list[NDArray[np.bool_]]()
+        for weight, bias in self._padded[:-1]:
+            hidden = hidden @ weight + bias
+            live.append(hidden > 0)
+            hidden *= live[-1]
+        gradient: NDArray[np.float32] = self._padded[-1][0].T.repeat(len(features), axis=0)
+        for (weight, _), passes in zip(self._padded[-2::-1], live[::-1], strict=True):
+            gradient = (gradient * passes) @ weight.T
+        return gradient
+
     def _hidden(self, genes: Genes) -> NDArray[np.float32]:
         """Compute what the last hidden layer gives: float32 [n, n_units]."""
         # One row alone would be multiplied by another routine, which may sum in another order.
@@ -189,3 +215,14 @@ class Within:
     def accuracy(self, genes: Genes) -> NDArray[np.float64]:
         """Predict accuracy as a fraction of 1: int8 [n, n_genes] to float64 [n]."""
         return self.predictor.accuracy(self.space.to_whole(genes))
+
+    @property
+    def linearised(self) -> Callable[[Genes, Genes], NDArray[np.float32]] | None:
+        """What the whole's predictor has under this name, for the part; None if it has none."""
+        of_whole = getattr(self.predictor, "linearised", None)
+        if of_whole is None:
+            return None
+        whole = self.space.to_whole
+        return lambda genes, changed: of_whole(
+            whole(genes), whole(changed.reshape(-1, changed.shape[2])).reshape(*changed.shape[:2], -1)
+        )

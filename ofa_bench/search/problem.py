@@ -34,13 +34,15 @@ class Counts:
 
     ``proposals`` are the architectures that chance, mutation, crossover and pruning put forward until the population
     was full; ``cost_lookups`` are the costs looked up for it, ``evaluations`` the accuracies asked for, and
-    ``unique_evaluations`` those that the predictor had to give.
+    ``unique_evaluations`` those that the predictor had to give. ``gradients`` are the architectures at which it was
+    linearised; a gradient takes about as long as two evaluations.
     """
 
     proposals: int = 0
     cost_lookups: int = 0
     evaluations: int = 0
     unique_evaluations: int = 0
+    gradients: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,20 @@ class Evaluator:
         self.counts.evaluations += len(places)
         self.counts.unique_evaluations += len(new)
         return self._memo.at(places)
+
+    def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32] | None:
+        """Estimate to first order what changes do to accuracy: float32 [n, m], fractions of 1; None if that is unknown.
+
+        Args:
+            genes: int8 [n, n_genes].
+            changed: int8 [n, m, n_genes], changed forms of each of them.
+        """
+        linearised = getattr(self.problem.predictor, "linearised", None)
+        if linearised is None:
+            return None
+        self.counts.gradients += len(genes)
+        change: NDArray[np.float32] = linearised(genes, changed)
+        return change
 
     def _check(self, values: Values, wanted: int) -> None:
         name = self.problem.predictor.name

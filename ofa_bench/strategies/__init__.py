@@ -2,7 +2,28 @@
 
 from ofa_bench.strategies.base import Budget, LineStrategy, Strategy
 from ofa_bench.strategies.chain import Chain
+from ofa_bench.strategies.exhaustive import Exhaustive
+from ofa_bench.strategies.joint import Joint
+from ofa_bench.strategies.local_search import LocalSearch
+from ofa_bench.strategies.nsga2 import NSGA2
 from ofa_bench.strategies.ofa_reference import OFAReference
+from ofa_bench.strategies.random_search import RandomSearch
+from ofa_bench.strategies.tpe import TPE
 from ofa_bench.strategies.vanilla import Vanilla
+from ofa_bench.strategies.warm_start import WarmStart
 
-__all__ = ["Budget", "Chain", "LineStrategy", "OFAReference", "Strategy", "Vanilla"]
+__all__ = [
+    "NSGA2",
+    "TPE",
+    "Budget",
+    "Chain",
+    "Exhaustive",
+    "Joint",
+    "LineStrategy",
+    "LocalSearch",
+    "OFAReference",
+    "RandomSearch",
+    "Strategy",
+    "Vanilla",
+    "WarmStart",
+]

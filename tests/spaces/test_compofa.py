@@ -2,10 +2,11 @@ import itertools
 
 import numpy as np
 import pytest
-from hydra.utils import instantiate
+from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from ofa_bench.config import conf_dir
+from ofa_bench.config import conf_dir, register
+from ofa_bench.engine import build
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import embedded_predictor, latency_table
 from ofa_bench.search import Problem
@@ -73,16 +74,12 @@ def test_every_strategy_finds_the_exact_optima(strategy):
     assert len(set(FIXED.keys(genes))) == 5 * 243
     cost, accuracy = problem.cost.cost(genes), problem.predictor.accuracy(genes)
     assert (problem.cost.minimum, problem.cost.maximum) == (cost.min(), cost.max())
-    evolution = {
-        "_target_": "ofa_bench.search.Evolution",
-        "population_size": 100,
-        "mutate_prob": 0.3,
-    }
-    node = OmegaConf.create(
-        {"evolution": evolution, "strategy": OmegaConf.load(conf_dir() / f"strategy/{strategy}.yaml")}
-    )
+    register()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        config = compose("config", [f"strategy={strategy}", "evolution.mutate_prob=0.3", "tracking=none"])
+    strategy = build(OmegaConf.to_object(config)).strategy
     targets = (20.0, 30.0, 15.0, 45.0)
-    results = dict(instantiate(node.strategy).search(problem, targets, Budget(60, 60), np.random.default_rng(4)))
+    results = dict(strategy.search(problem, targets, Budget(60, 60), np.random.default_rng(4)))
     for i, target in enumerate(targets):
         assert results[i].accuracy == pytest.approx(accuracy[cost <= target].max(), abs=1e-6)
         assert results[i].cost <= target

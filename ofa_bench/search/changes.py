@@ -1,0 +1,158 @@
+"""Changes of architectures that promise accuracy for their cost, by a first-order estimate of the predictor."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.search.archive import Archive
+from ofa_bench.search.problem import Evaluator
+from ofa_bench.spaces import Genes
+
+__all__ = ["Changes", "Places"]
+
+Places = NDArray[np.intp]
+"""Positions in an archive."""
+
+Floats = NDArray[np.float64]
+Weights = NDArray[np.float32]
+
+_Changes = tuple[Weights, Weights, float]
+"""Of one parent: gain (-inf where nothing would change) and saving of each single change; the mean absolute gain."""
+
+_SPREAD = 0.7
+"""Standard deviation of the logarithm of a price's random factor."""
+
+_FITTED = 1000
+"""The most architectures that a regression is made of."""
+
+_TINY = np.float32(1e-30)
+
+
+class Changes:
+    """Draws children of an archive's architectures: several genes changed, few of the changes for nothing.
+
+    A single change is one gene set to one other choice. For a parent, each has an exact saving of cost and a gain: the
+    accuracy that the predictor's gradient gives it to first order (``linearised``). Where the predictor has none, a
+    ridge regression of the accuracies last evaluated on the choices of active genes takes its place.
+
+    Args:
+        evaluator: counts gradients, candidates and costs.
+        archive: holds the parents, in canonical form; what it holds now counts as drawn.
+        tries: candidates drawn for a child.
+        most_changes: the most genes that differ between parent and child.
+        noise: scale of the Gumbel noise on gains, as a multiple of the parent's mean absolute gain.
+        rng: the only source of chance.
+    """
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        archive: Archive,
+        *,
+        tries: int,
+        most_changes: int,
+        noise: float,
+        rng: np.random.Generator,
+    ) -> None:
+        self._evaluator, self._archive, self._rng = evaluator, archive, rng
+        self._space = space = evaluator.problem.space
+        self._gene = np.repeat(np.arange(space.n_genes), space.cardinality)
+        self._choice = np.concatenate([np.arange(n, dtype=np.int8) for n in space.cardinality])
+        self._tries, self._most, self._noise = tries, min(most_changes, len(self._gene)), noise
+        self._learned: dict[int, _Changes] = {}
+        self._seen = set(space.keys(archive.genes))
+
+    def unseen(self, rows: Genes) -> Genes:
+        """Leave out what was drawn before, in this batch too; the rows (int8 [n, n_genes]) must be canonical."""
+        fresh = {key: i for i, key in reversed([*enumerate(self._space.keys(rows))]) if key not in self._seen}
+        self._seen |= fresh.keys()
+        return rows[sorted(fresh.values())]
+
+    def children(self, parents: Places, targets: Floats, prices: Floats) -> Genes:
+        """Draw one child a parent that meets its target and was never drawn before: int8 [at most n, n_genes].
+
+        A candidate changes 1 to ``most_changes`` genes: those that score highest by gain plus saving times price (each
+        candidate multiplies the price by its own log-normal factor) plus noise. Of the candidates that meet the target
+        the child is the one with the highest estimated accuracy, again plus noise.
+
+        Args:
+            parents: positions in the archive, intp [n].
+            targets: the cost that each child must meet, float64 [n].
+            prices: what a unit of cost is worth in accuracy, float64 [n].
+        """
+        learned = self._learn(parents.tolist())
+        each = [i for i in range(len(parents)) for _ in range(self._tries)]
+        gain, saving = (np.stack([one[i] for one in learned])[each] for i in (0, 1))
+        noise = self._noise * np.array([one[2] for one in learned], np.float32)[each]
+        spread = np.exp(_SPREAD * self._rng.standard_normal(len(each)))
+        score = gain + (prices[each] * spread).astype(np.float32)[:, None] * saving
+        score += noise[:, None] * self._gumbel(score.shape)
+        rows, change = self._changed(parents[each], score, gain)
+        value = self._archive.accuracy[parents[each]] + change + noise * self._gumbel(change.shape)
+        value[self._evaluator.cost(rows) > targets[each]] = -np.inf
+        self._evaluator.counts.proposals += len(rows)
+        return self._best_unseen(self._space.canonical(rows), value.reshape(len(parents), self._tries))
+
+    def _gumbel(self, shape: tuple[int, ...]) -> Weights:
+        uniform = self._rng.random(shape, dtype=np.float32)
+        noise: Weights = -np.log(-np.log(np.maximum(uniform, _TINY)))
+        return noise
+
+    def _changed(self, parents: Places, score: Weights, gain: Weights) -> tuple[Genes, Weights]:
+        """Apply each line's highest-scoring changes, as many as chance says: int8 [n, n_genes]; their gains' sum."""
+        n, rows, change = len(parents), self._archive.genes[parents], np.zeros(len(parents), np.float32)
+        top = np.argpartition(score, -self._most, axis=1)[:, -self._most :]
+        top = np.take_along_axis(top, np.argsort(np.take_along_axis(score, top, axis=1), axis=1), axis=1)
+        wanted = self._rng.integers(1, self._most + 1, size=n)
+        for rank in range(self._most):  # from the lowest score up, so that of two changes of a gene the better stays
+            column = top[:, rank]
+            uses = np.flatnonzero((self._most - rank <= wanted) & np.isfinite(score[np.arange(n), column]))
+            column = column[uses]
+            rows[uses, self._gene[column]] = self._choice[column]
+            change[uses] += gain[uses, column]
+        return rows, change
+
+    def _best_unseen(self, rows: Genes, value: NDArray[np.floating]) -> Genes:
+        keys, n_tries = self._space.keys(rows), self._tries
+        chosen = []
+        for i, order in enumerate(np.argsort(-value, axis=1).tolist()):
+            for candidate in (i * n_tries + j for j in order if value[i, j] > -np.inf):
+                if keys[candidate] not in self._seen:
+                    self._seen.add(keys[candidate])
+                    chosen.append(candidate)
+                    break
+        return rows[chosen]
+
+    def _learn(self, parents: Sequence[int]) -> "list[_Changes]":
+        """Give what is known of each parent's single changes, finding it for those that are new."""
+        new = [place for place in dict.fromkeys(parents) if place not in self._learned]
+        if new:
+            rows = self._archive.genes[new]
+            changed = np.repeat(rows[:, None], len(self._gene), axis=1)
+            changed[:, np.arange(len(self._gene)), self._gene] = self._choice
+            costs = self._evaluator.cost(changed.reshape(-1, rows.shape[1])).reshape(changed.shape[:2])
+            saving = (self._archive.cost[new][:, None] - costs).astype(np.float32)
+            gain = self._evaluator.linearised(rows, changed)
+            gain = self._regressed(rows, changed) if gain is None else gain
+            idle = (rows[:, self._gene] == self._choice) | ~self._space.active(rows)[:, self._gene]
+            scale = np.abs(gain).mean(axis=1, where=~idle)
+            gain[idle] = -np.inf
+            self._learned |= {place: (gain[i], saving[i], float(scale[i])) for i, place in enumerate(new)}
+        return [self._learned[place] for place in parents]
+
+    def _regressed(self, rows: Genes, changed: Genes) -> Weights:
+        """Estimate what changes do to accuracy from the last architectures of the archive: float32 [n, m]."""
+        archive = self._archive
+        choices, accuracy = self._choices(archive.genes[-_FITTED:]), archive.accuracy[-_FITTED:]
+        choices -= choices.mean(axis=0)
+        penalised = choices.T @ choices + np.eye(choices.shape[1], dtype=np.float32)
+        worth = np.linalg.solve(penalised, choices.T @ (accuracy - accuracy.mean()).astype(np.float32))
+        after = (self._choices(changed.reshape(-1, rows.shape[1])) @ worth).reshape(changed.shape[:2])
+        change: Weights = after - (self._choices(rows) @ worth)[:, None]
+        return change
+
+    def _choices(self, rows: Genes) -> Weights:
+        """Tell which choices of active genes architectures have, 0 or 1: float32 [n, choices]."""
+        has: NDArray[np.bool_] = (rows[:, self._gene] == self._choice) & self._space.active(rows)[:, self._gene]
+        return has.astype(np.float32)

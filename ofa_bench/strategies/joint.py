@@ -1,0 +1,171 @@
+"""One search for all targets, whose cost does not grow with their number.
+
+**The joint search.** Everything that is evaluated goes into one archive and counts for every target that it meets. The
+search goes in rounds of ``restart`` evaluations. In a fresh round only architectures of this round can be parents: it
+begins with a few random ones and the cheapest of the space. In every fourth round, and in the last one, all of the
+archive can. A round looks at up to ten targets (the *anchors*; of more targets, ten are chosen by chance, evenly
+spread). The *elites* of an anchor are the few most accurate architectures that meet it. A generation of the search is
+
+1. *parents*: for each anchor in turn, one of its elites, uniformly;
+2. *changes*: the predictor, linearised at the parent, gives each single change (one gene, another choice) a gain g (of
+   a predictor without gradient, a ridge regression of what it said last); the cost model gives its saving s exactly.
+   With the price p of cost, the slope of accuracy over cost between the anchor and the one below it, candidates apply
+   the m changes that have the largest g + p e^z s + noise (m uniform from 1 to ``most_changes``, z normal, Gumbel
+   noise);
+3. *children*: of a parent's ``tries`` candidates that meet the anchor and were never drawn before, the one with the
+   largest estimated accuracy, plus noise, is evaluated, added to the archive and offered to all anchors.
+
+So no architecture is evaluated twice, and all chance comes from one stream. Sampling changes by Gumbel noise on
+gradients is known from Grathwohl et al. (ICML 2021, "Oops I took a gradient"); here it proposes for an elitist archive.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.errors import InputError
+from ofa_bench.search import Archive, Asking
+from ofa_bench.search.changes import Changes, Places
+from ofa_bench.strategies.shared import Ledger, SharedSearch, check_whole
+
+__all__ = ["Joint"]
+
+Floats = NDArray[np.float64]
+
+ANCHORS = 10
+"""The most targets that a round looks at."""
+
+WHOLE = 4
+"""Every so manieth round goes on from the whole archive."""
+
+START = 20
+"""Random architectures at the beginning of a fresh round."""
+
+FLATTEST = 0.05
+"""The least price of cost, as a multiple of the mean slope from the cheapest architecture to the last anchor."""
+
+
+class Joint(SharedSearch):
+    """Search all targets at once (this module's docstring has the algorithm).
+
+    Args:
+        population_size: times the budget's generations it is the number of evaluations, all targets together.
+        evaluations: the number of evaluations instead of that.
+        batch: children of a generation.
+        elites: architectures kept for an anchor.
+        restart: evaluations after which a round ends.
+        tries: candidates drawn for a child.
+        most_changes: the most genes that differ between parent and child.
+        noise: scale of the noise on gains, as a multiple of a parent's mean absolute gain.
+
+    Raises:
+        InputError: a number is not what it must be.
+    """
+
+    def __init__(
+        self,
+        population_size: int = 100,
+        evaluations: int | None = None,
+        *,
+        batch: int = 20,
+        elites: int = 8,
+        restart: int = 1500,
+        tries: int = 10,
+        most_changes: int = 6,
+        noise: float = 0.25,
+    ) -> None:
+        super().__init__(population_size, evaluations)
+        self.batch, self.elites, self.restart, self.tries, self.most_changes = (
+            batch,
+            elites,
+            restart,
+            tries,
+            most_changes,
+        )
+        for key in ("batch", "elites", "restart", "tries", "most_changes"):
+            check_whole(key, getattr(self, key))
+        if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise < np.inf:
+            raise InputError(f"strategy.noise={noise}: must be a number of 0 or more")
+        self.noise = noise
+
+    def explore(self, ledger: Ledger, rng: np.random.Generator) -> Asking[None]:
+        """Go round after round until the budget is spent, or several rounds in a row find nothing new."""
+        changes = Changes(
+            ledger.evaluator,
+            ledger.archive,
+            tries=self.tries,
+            most_changes=self.most_changes,
+            noise=self.noise,
+            rng=rng,
+        )
+        fruitless = number = 0
+        while ledger.left and fruitless < WHOLE:
+            size, last = ledger.archive.size, number > 0 and ledger.left <= self.restart
+            yield from self._round(ledger, changes, rng, whole=last or number % WHOLE == WHOLE - 1)
+            fruitless, number = (0 if ledger.archive.size > size else fruitless + 1), number + 1
+
+    def _round(self, ledger: Ledger, changes: Changes, rng: np.random.Generator, *, whole: bool) -> Asking[None]:
+        """Spend ``restart`` evaluations, or fewer where a generation has no child."""
+        archive, begin = ledger.archive, ledger.archive.size
+        end = begin + min(self.restart, ledger.left)
+        elites = _Elites(_anchors(ledger.targets, rng), self.elites)
+        elites.offer(np.arange(archive.size if whole else 1), archive)
+        if not whole:
+            space = ledger.problem.space
+            yield from ledger.take(changes.unseen(space.canonical(space.sample(START, rng)))[: end - begin])
+        while archive.size < end:
+            elites.offer(np.arange(begin, archive.size), archive)
+            begin = archive.size
+            parents, anchors = elites.draw(min(self.batch, end - begin), rng)
+            rows = changes.children(parents, elites.anchors[anchors], elites.prices(archive)[anchors])
+            if not len(rows):
+                return
+            yield from ledger.take(rows)
+
+
+def _anchors(targets: Sequence[float], rng: np.random.Generator) -> Floats:
+    """Choose up to ``ANCHORS`` of ascending targets, one of each equal share of them: float64 [anchors], ascending."""
+    n, k = min(ANCHORS, len(targets)), len(targets)
+    chosen: Floats = np.array(targets)[((np.arange(n) + rng.random(n)) * k / n).astype(np.intp)]
+    return chosen
+
+
+class _Elites:
+    """The most accurate architectures below each anchor: ``places`` in the archive, best first; -1 where there is none.
+
+    ``anchors`` are float64 [a], ascending; ``places`` intp [a, most]; ``accuracy`` float64 [a, most].
+    """
+
+    def __init__(self, anchors: Floats, most: int) -> None:
+        self.anchors = anchors
+        self.places: Places = np.full((len(anchors), most), -1)
+        self.accuracy: Floats = np.full((len(anchors), most), -np.inf)
+
+    def offer(self, places: Places, archive: Archive) -> None:
+        """Let architectures of the archive take the places of less accurate ones: intp [n]."""
+        meets = archive.cost[places] <= self.anchors[:, None]
+        accuracy = np.concatenate([self.accuracy, np.where(meets, archive.accuracy[places], -np.inf)], axis=1)
+        order = np.argsort(-accuracy, axis=1, kind="stable")[:, : self.places.shape[1]]
+        every = np.concatenate([self.places, np.broadcast_to(places, (len(self.anchors), len(places)))], axis=1)
+        self.places = np.take_along_axis(every, order, axis=1)
+        self.accuracy = np.take_along_axis(accuracy, order, axis=1)
+
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[Places, Places]:
+        """Draw parents for the anchors in turn, each uniformly from its elites.
+
+        Returns:
+            The parents' places in the archive, and the numbers of the anchors they are drawn for; both intp [n].
+        """
+        anchors = (np.arange(n) + rng.integers(len(self.anchors))) % len(self.anchors)
+        there = np.isfinite(self.accuracy).sum(axis=1)[anchors]
+        return self.places[anchors, rng.integers(there)], anchors
+
+    def prices(self, archive: Archive) -> Floats:
+        """Give the slope of accuracy over cost below each anchor, from the best found: float64 [a]."""
+        accuracy = np.concatenate([archive.accuracy[:1], self.accuracy[:, 0]])  # the archive's first is the cheapest
+        cost = np.concatenate([archive.cost[:1], self.anchors])
+        slope = np.diff(accuracy) / np.maximum(np.diff(cost), 1e-9)
+        least = FLATTEST * (accuracy[-1] - accuracy[0]) / max(cost[-1] - cost[0], 1e-9)
+        prices: Floats = np.maximum(slope, least)
+        return prices

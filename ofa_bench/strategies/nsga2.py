@@ -1,0 +1,80 @@
+"""One multi-objective search instead of one a target, as OFA² has it (Ito & Von Zuben, arXiv 2303.13683)."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ofa_bench.search import Asking
+from ofa_bench.strategies.shared import Ledger, SharedSearch, check_probability, check_whole, need
+
+__all__ = ["NSGA2"]
+
+
+class NSGA2(SharedSearch):
+    """Run pymoo's NSGA-II (Deb et al., IEEE TEC 2002) once, for high accuracy and low cost; targets are read off it.
+
+    Selection, survival, uniform crossover and the elimination of duplicates (by canonical form) are pymoo's; random
+    architectures and mutation are the space's own: each gene group is redrawn with ``mutate_prob``, as in OFA's
+    evolution and, gene by gene, in OFA². Every child is mutated; with ``crossover_prob`` it is crossed before. pymoo's
+    default of 0.9 loses 0.1 points of mean accuracy on MobileNetV3.
+
+    Args:
+        population_size: of each generation.
+        mutate_prob: with which each gene group of a child is redrawn.
+        crossover_prob: with which two parents are crossed.
+        evaluations: in all; None for ``budget.generations`` times ``population_size``.
+
+    Raises:
+        InputError: a value is not allowed, or pymoo is not installed.
+    """
+
+    def __init__(
+        self,
+        population_size: int = 100,
+        mutate_prob: float = 0.1,
+        crossover_prob: float = 0.5,
+        evaluations: int | None = None,
+    ) -> None:
+        super().__init__(population_size, evaluations)
+        check_whole("population_size", population_size, least=2)
+        check_probability("mutate_prob", mutate_prob)
+        check_probability("crossover_prob", crossover_prob)
+        self.mutate_prob, self.crossover_prob = mutate_prob, crossover_prob
+        need("nsga2", "pymoo.algorithms.moo.nsga2")
+
+    def explore(self, ledger: Ledger, rng: np.random.Generator) -> Asking[None]:
+        """Make generations until the budget is spent or no child is new to the population."""
+        algorithm = self._algorithm(ledger, rng)
+        while ledger.left:
+            offspring = algorithm.ask()
+            if offspring is None:
+                return
+            offspring = offspring[: ledger.left]
+            accuracy, cost = yield from ledger.take(offspring.get("X"))
+            offspring.set("F", np.stack([-accuracy, cost], axis=1))
+            algorithm.tell(offspring)
+
+    def _algorithm(self, ledger: Ledger, rng: np.random.Generator) -> Any:
+        from pymoo.algorithms.moo import nsga2
+        from pymoo.core.problem import Problem
+        from pymoo.core.termination import NoTermination
+        from pymoo.operators.crossover.ux import UniformCrossover
+
+        space = ledger.problem.space
+        ledger.evaluator.counts.proposals += self.population_size
+        algorithm = nsga2.NSGA2(
+            pop_size=self.population_size,
+            sampling=space.canonical(space.sample(self.population_size, rng)),
+            crossover=UniformCrossover(prob=self.crossover_prob),
+            mutation=partial(self._mutated, ledger),
+            seed=rng,  # pymoo gives it to numpy.random.default_rng, which takes a generator as it is
+        )
+        return algorithm.setup(Problem(n_var=space.n_genes, n_obj=2), termination=NoTermination())
+
+    def _mutated(self, ledger: Ledger, _problem: Any, children: Any, *, random_state: Any, **_: Any) -> Any:
+        """Mutate crossed children, as pymoo calls it; those that are not new are made anew."""
+        space, genes = ledger.problem.space, children.get("X")
+        ledger.evaluator.counts.proposals += len(genes)
+        children.set("X", space.canonical(space.mutate(genes, self.mutate_prob, random_state)))
+        return children

@@ -1,0 +1,35 @@
+"""Random search, the baseline of neural architecture search (Li & Talwalkar, UAI 2019, arXiv 1902.07638)."""
+
+import numpy as np
+
+from ofa_bench.search import Asking, valid_samples
+from ofa_bench.strategies.shared import Ledger, SharedSearch
+
+__all__ = ["RandomSearch"]
+
+
+class RandomSearch(SharedSearch):
+    """Draw random architectures that meet each target, as many for each; all count for every target that they meet.
+
+    They are uniform over those that meet the target: uniform over the whole space, hardly one would meet a target near
+    the minimum. Where that takes too long (``valid_samples``), random ones are pruned until they meet the target. A
+    target's first ones are those that ``vanilla`` starts from, where targets are ascending.
+
+    Args:
+        population_size: how many are drawn for one target, then for the next.
+        evaluations: in all; None for ``budget.generations`` times ``population_size``.
+
+    Raises:
+        InputError: one of them is not a whole number of 1 or more.
+    """
+
+    def __init__(self, population_size: int = 100, evaluations: int | None = None) -> None:
+        super().__init__(population_size, evaluations)
+
+    def explore(self, ledger: Ledger, rng: np.random.Generator) -> Asking[None]:
+        """Go round the targets until the budget is spent, the last time with fewer draws."""
+        streams = rng.spawn(len(ledger.targets))
+        while ledger.left:
+            size = min(self.population_size, max(1, ledger.left // len(ledger.targets)))
+            for target, stream in zip(ledger.targets[: ledger.left], streams, strict=False):
+                yield from ledger.take(valid_samples(ledger.evaluator, target, size, stream))

@@ -1,0 +1,128 @@
+"""One search for all targets: whatever it evaluates counts for every target that it meets."""
+
+import importlib
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+from ofa_bench.errors import InputError
+from ofa_bench.search import Archive, Asking, Line, Problem, SearchResult
+from ofa_bench.search.problem import Values
+from ofa_bench.spaces import Genes
+from ofa_bench.strategies.base import Budget, LineStrategy
+
+__all__ = ["Ledger", "SharedSearch", "check_probability", "check_whole", "need"]
+
+
+class Ledger:
+    """What one search for all targets may spend, and has found.
+
+    ``targets`` are the feasible ones, each once, ascending. ``evaluator`` looks costs up and counts; accuracies are had
+    by ``take`` alone, so that none is lost on a target; ``archive`` holds what it took, the cheapest first.
+
+    Args:
+        problem: what is searched.
+        targets: the largest costs allowed; any order, duplicates and infeasible ones too.
+        limit: the most evaluations.
+    """
+
+    def __init__(self, problem: Problem, targets: Sequence[float], limit: int) -> None:
+        self.problem, self.evaluator = problem, problem.evaluator()
+        self.targets = sorted({target for target in targets if target >= problem.cost.minimum})
+        self.archive, self._limit, self._batches = Archive(self.evaluator, targets), limit, 0
+
+    @property
+    def left(self) -> int:
+        """How many evaluations are left."""
+        return self._limit - self.evaluator.counts.evaluations
+
+    def take(self, genes: Genes) -> Asking[tuple[Values, Values]]:
+        """Evaluate architectures (int8 [n, n_genes]), the first of them where fewer evaluations are left.
+
+        Returns:
+            Accuracy and cost of those evaluated: float64 [m], m <= n, each.
+        """
+        genes = genes[: self.left]
+        accuracy = yield from self.evaluator.ask(genes)
+        cost = self.evaluator.cost(genes)
+        self.archive.add(genes, accuracy, cost, self._batches)
+        self._batches += 1
+        return accuracy, cost
+
+    def results(self) -> list[SearchResult]:
+        """Tell what was found, one result a target; generations are the batches after the first."""
+        return self.archive.results(max(0, self._batches - 1))
+
+
+class SharedSearch(LineStrategy):
+    """Searches all targets at once, after the cheapest architecture, which meets all that can be met.
+
+    Args:
+        population_size: architectures that are evaluated together.
+        evaluations: in all, for all targets; None for ``budget.generations`` times ``population_size``, of which
+            ``vanilla`` makes as many for each target.
+
+    Raises:
+        InputError: one of them is not a whole number of 1 or more.
+    """
+
+    def __init__(self, population_size: int = 1, evaluations: int | None = None) -> None:
+        check_whole("population_size", population_size)
+        if evaluations is not None:
+            check_whole("evaluations", evaluations)
+        self.population_size, self.evaluations = population_size, evaluations
+
+    def limit(self, problem: Problem, budget: Budget) -> int:  # noqa: ARG002
+        """Give the most evaluations that a search of all targets may make."""
+        return self.evaluations or budget.generations * self.population_size
+
+    @abstractmethod
+    def explore(self, ledger: Ledger, rng: np.random.Generator) -> Asking[None]:
+        """Spend what is left in the ledger, or some of it; something is, and at least one target is feasible."""
+
+    def lines(
+        self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
+    ) -> Sequence[Line]:
+        """Give one line, the search."""
+        return [self._line(Ledger(problem, targets, self.limit(problem, budget)), rng)]
+
+    def _line(self, ledger: Ledger, rng: np.random.Generator) -> Line:
+        if ledger.targets:
+            yield from ledger.take(ledger.problem.cost.cheapest[None])
+        if ledger.targets and ledger.left:
+            yield from self.explore(ledger, rng)
+        yield from enumerate(ledger.results())
+
+
+def need(strategy: str, module: str) -> None:
+    """Import what a strategy needs besides the package's own dependencies, so that it is no part of a search's time.
+
+    Raises:
+        InputError: it cannot be imported.
+    """
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        library = module.partition(".")[0]
+        raise InputError(f"strategy={strategy}: needs {library}; pip install 'ofa_bench[peers]'") from error
+
+
+def check_whole(key: str, value: int, least: int = 1) -> None:
+    """Check a strategy's parameter.
+
+    Raises:
+        InputError: it is not a whole number, or too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"strategy.{key}={value}: must be a whole number of {least} or more")
+
+
+def check_probability(key: str, value: float) -> None:
+    """Check a strategy's parameter.
+
+    Raises:
+        InputError: it is not from 0 to 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise InputError(f"strategy.{key}={value}: must be from 0 to 1")

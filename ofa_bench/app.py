@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -72,7 +73,7 @@ def run_cell(config: DictConfig) -> None:
 def _recorded(config: DictConfig, folder: Path, name: str) -> "Record":
     """Give the cell's record: the one on disk, or a new one after running it."""
     from ofa_bench.engine import build, run_repeats
-    from ofa_bench.results import records
+    from ofa_bench.results import frontiers, records
     from ofa_bench.results.progress import Progress
 
     typed = OmegaConf.to_object(config)
@@ -88,11 +89,31 @@ def _recorded(config: DictConfig, folder: Path, name: str) -> "Record":
         print(f"{name}: already there, skipped", file=sys.stderr)
         return record
     choices = {group: str(HydraConfig.get().runtime.choices[group]) for group in GROUPS}
+    frontier = frontiers.find(cell.problem)
     with Progress(choices["strategy"], cell, shown=typed.progress) as progress:
         repeats = list(run_repeats(cell, progress.report))
-    record = records.make_record(cell, repeats, address=name, choices=choices, identity=identity, config=wanted)
+    record = records.make_record(
+        cell, repeats, address=name, choices=choices, identity=identity, config=wanted, frontier=frontier
+    )
     records.write(folder, record, OmegaConf.to_yaml(config, resolve=True))
+    _tell_if_beaten(record, typed.output)
     return record
+
+
+def _tell_if_beaten(record: "Record", output: str) -> None:
+    """Say where results are better than the best known, and by which command these become the best known."""
+    from ofa_bench.results.regret import beaten
+
+    number, most = beaten(record)
+    if number:
+        device = record["config"]["device"].get("device", record["choices"]["device"])  # the path of a user's table
+        given = [text for text in HydraConfig.get().overrides.task if re.match(r"(space|predictor)[.=]", text)]
+        command = " ".join(["python -m ofa_bench.frontier", f"device={device}", *given, f"records={output}"])
+        print(
+            f"{record['address']}: {number} results beat the best-known frontier, by up to {100 * most:.3f} points; "
+            f"raise it: {command}",
+            file=sys.stderr,
+        )
 
 
 def _remove_empty(folder: Path, output: Path) -> None:

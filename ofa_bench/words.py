@@ -102,6 +102,9 @@ def _missing_option(error: MissingConfigException) -> str:
 def _omegaconf(error: OmegaConfBaseException) -> str:
     full, parent = str(error.full_key or error.key), error.parent_node
     message = (error.msg or str(error)).splitlines()[0]
+    ours = message.partition(f"{InputError.__name__} raised while resolving interpolation: ")[2]
+    if ours:  # of our resolver of addresses
+        return ours
     if "is not in struct" in message or re.match(r"Key '.*' not in", message):
         keys = [str(key) for key in parent if key != "hydra"] if isinstance(parent, DictConfig) else []
         name = str(error.key)

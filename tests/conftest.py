@@ -32,7 +32,7 @@ for variable in ("HYDRA_FULL_ERROR", "OFA_BENCH_SWEEP", "OFA_BENCH_TRACEBACK"):
 def findings(record: dict[str, Any]) -> list[list[dict[str, Any]]]:
     """Give a record's results of each repeat without seconds: what is equal for equal seeds."""
     return [
-        [{key: value for key, value in result.items() if key != "seconds"} for result in repeat["results"]]
+        [{key: value for key, value in result.items() if "seconds" not in key} for result in repeat["results"]]
         for repeat in record["repeats"]
     ]
 

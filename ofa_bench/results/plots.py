@@ -8,10 +8,11 @@ from typing import Literal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ofa_bench.results.labels import labels
 from ofa_bench.results.records import Record
 from ofa_bench.results.tables import rows
 
-__all__ = ["accuracy_over_cost", "labels"]
+__all__ = ["accuracy_over_cost"]
 
 MOST_COLUMNS = 3
 """Pictures of several spaces and devices stand in rows of at most this many."""
@@ -20,7 +21,8 @@ MOST_COLUMNS = 3
 def accuracy_over_cost(records: Sequence[Record], path: Path) -> None:
     """Draw predicted accuracy over the targets, one line a strategy (mean over repeats, bars one standard deviation).
 
-    Each space and device has a picture of its own; lines that differ in more than the strategy are named by it all.
+    Each space and device has a picture of its own; lines that differ in more than the strategy are named by it all. A
+    thin line shows the best known accuracies, where all lines of a picture were compared with the same.
     """
 
     def problem(record: Record) -> tuple[str, str, str]:
@@ -40,6 +42,8 @@ def accuracy_over_cost(records: Sequence[Record], path: Path) -> None:
 
 
 def _draw(axes: Axes, records: Sequence[Record]) -> None:
+    if len({(record.get("frontier") or {}).get("sha256") for record in records}) == 1:
+        _draw_best_known(axes, records)
     for number, (record, label) in enumerate(zip(records, labels(records), strict=True)):
         points = sorted(
             (row.target, 100 * row.accuracy, 100 * row.accuracy_std)
@@ -63,12 +67,10 @@ def _draw(axes: Axes, records: Sequence[Record]) -> None:
     axes.legend(frameon=False, loc="lower right")
 
 
-def labels(records: Sequence[Record]) -> list[str]:
-    """Name each record by its strategy, and by whatever else is not the same in all of them."""
-    parts = [record["address"].split("/") for record in records]
-    strategy = list(records[0]["choices"]).index("strategy") if records else 0
-    differing = [i for i, values in enumerate(zip(*parts, strict=False)) if len(set(values)) > 1 and i != strategy]
-    return [
-        " ".join([record["choices"]["strategy"], *(part[i] for i in differing)])
-        for record, part in zip(records, parts, strict=True)
-    ]
+def _draw_best_known(axes: Axes, records: Sequence[Record]) -> None:
+    results = [result for record in records for result in record["repeats"][0]["results"]]
+    points = sorted({(one["target"], one["best_known"]) for one in results if one.get("best_known") is not None})
+    if points:
+        targets, accuracies = zip(*points, strict=True)
+        percent = [100 * accuracy for accuracy in accuracies]
+        axes.plot(targets, percent, color="0.6", linewidth=0.9, zorder=1, label="best known")

@@ -18,6 +18,8 @@ import ofa_bench
 from ofa_bench.engine import Cell, Repeat
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.assets import sha256_of
+from ofa_bench.results.frontiers import Frontier
+from ofa_bench.results.regret import with_regret
 from ofa_bench.search import Problem, SearchResult
 from ofa_bench.strategies import Strategy
 
@@ -65,10 +67,14 @@ def make_record(
     choices: Mapping[str, str],
     identity: str,
     config: Mapping[str, Any],
+    frontier: Frontier | None = None,
 ) -> Record:
-    """Say everything about a finished cell in plain types; costs are in ``unit``, accuracies fractions of 1."""
+    """Say everything about a finished cell in plain types; costs are in ``unit``, accuracies fractions of 1.
+
+    ``frontier`` is the best known of the cell's problem, where there is one (see ``regret.with_regret``).
+    """
     problem = cell.problem
-    return {
+    record = {
         "format": FORMAT,
         "address": address,
         "choices": dict(choices),
@@ -113,6 +119,7 @@ def make_record(
             for number, repeat in enumerate(repeats)
         ],
     }
+    return with_regret(record, frontier)
 
 
 def _result(cell: Cell, result: SearchResult, seconds: float) -> dict[str, Any]:

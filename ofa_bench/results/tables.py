@@ -1,20 +1,29 @@
 """What a person reads at the end: a table of what each strategy found for each target, and what it took."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from ofa_bench.results.labels import heading, labels
 from ofa_bench.results.records import Record
 
 __all__ = ["Row", "markdown", "print_tables", "rows", "timing", "totals"]
 
 MOST_TARGETS = 20
 """With more targets than this, only the totals are printed."""
+
+COMPARED = ("regret", "within 0.1", "hypervolume")
+"""Columns where there is a best-known frontier to compare with."""
+
+WIDEST = 400
+"""A file's lines are at most this wide."""
 
 COLUMNS = ("accuracy", "cost", "seconds", "evaluations", "unique_evaluations")
 
@@ -25,6 +34,11 @@ class Row:
 
     ``accuracy`` is a fraction of 1 with its standard deviation over repeats, None where the target is infeasible.
     ``target`` and ``cost`` are in ``unit``.
+
+    Where a best-known frontier was there to compare with, ``regret`` is the mean (a fraction of 1), ``near`` says how
+    many of ``compared`` came within 0.1 points of the best known: of the repeats or, in a total, of the targets (mean
+    over repeats); ``evaluations_near`` how many evaluations that took those that did. ``hypervolume_ratio`` is a
+    total's.
     """
 
     strategy: str
@@ -36,6 +50,11 @@ class Row:
     seconds: float
     evaluations: float
     unique_evaluations: float
+    regret: float | None = None
+    near: float = 0.0
+    compared: int = 0
+    evaluations_near: float | None = None
+    hypervolume_ratio: float | None = None
 
 
 def rows(record: Record) -> list[Row]:
@@ -48,7 +67,7 @@ def rows(record: Record) -> list[Row]:
 
 def _row(record: Record, target: float, results: Sequence[Record]) -> Row:
     accuracies = [result["accuracy"] for result in results if result["feasible"]]
-    mean = {key: float(np.mean([result[key] for result in results])) for key in COLUMNS[1:]}
+    mean: dict[str, Any] = {key: float(np.mean([result[key] for result in results])) for key in COLUMNS[1:]}
     return Row(
         record["choices"]["strategy"],
         target,
@@ -56,17 +75,37 @@ def _row(record: Record, target: float, results: Sequence[Record]) -> Row:
         float(np.mean(accuracies)) if accuracies else None,
         float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else 0.0,
         **mean,
+        **_compared(results),
     )
+
+
+def _compared(results: Sequence[Record]) -> dict[str, Any]:
+    """Give what a frontier says of results; records from before there were any say nothing."""
+    regrets = [result["regret"] for result in results if result.get("regret") is not None]
+    took = [result["evaluations_within"] for result in results if result.get("evaluations_within") is not None]
+    return {
+        "regret": _mean(regrets),
+        "near": len(took),
+        "compared": len(regrets),
+        "evaluations_near": _mean(took),
+    }
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
 
 
 def totals(record: Record) -> Row:
     """Give mean accuracy and cost over feasible targets, and the mean over repeats of all seconds and evaluations."""
     means = [[result["accuracy"] for result in repeat["results"] if result["feasible"]] for repeat in record["repeats"]]
     accuracy = [float(np.mean(values)) for values in means if values]
-    sums = {
+    sums: dict[str, Any] = {
         key: float(np.mean([sum(result[key] for result in repeat["results"]) for repeat in record["repeats"]]))
         for key in ("evaluations", "unique_evaluations")
     }
+    compared = _compared([result for repeat in record["repeats"] for result in repeat["results"]])
+    n = len(record["repeats"])
+    ratios = [ratio for repeat in record["repeats"] if (ratio := repeat.get("hypervolume_ratio")) is not None]
     return Row(
         strategy=record["choices"]["strategy"],
         target=None,
@@ -76,47 +115,85 @@ def totals(record: Record) -> Row:
         cost=float(np.mean([row.cost for row in rows(record) if row.accuracy is not None] or np.nan)),
         seconds=float(np.mean([repeat["seconds"] for repeat in record["repeats"]])),
         **sums,
+        **compared | {"near": compared["near"] / n, "compared": compared["compared"] // n},
+        hypervolume_ratio=_mean(ratios),
     )
 
 
 def markdown(named: Mapping[str, Row]) -> str:
     """Write rows as a Markdown table, each behind its name; their units may differ."""
-    heads = ["", "accuracy %", "cost", "seconds", "evaluations", "unique"]
-    lines = [[name, *_cells(row, f" {row.unit}")[1:]] for name, row in named.items()]
+    compared = COMPARED if any(row.compared for row in named.values()) else ()
+    heads = ["", *_heads("cost", compared)]
+    lines = [[name, *_cells(row, compared, f" {row.unit}")] for name, row in named.items()]
     gap = " &nbsp; | "  # MLflow's pages draw tables without space between columns
-    return "\n".join([gap.join(heads), "|".join(["---", *["---:"] * 5]), *(gap.join(line) for line in lines)])
+    rule = "|".join(["---", *["---:"] * (len(heads) - 1)])
+    return "\n".join([gap.join(heads), rule, *(gap.join(line) for line in lines)])
 
 
 def print_tables(records: Iterable[Record], console: Console) -> None:
-    """Print one table for each set of records that can be compared: equal but for the strategy."""
+    """Print one table for each space, device, predictor and list of targets: rows differ in how these are searched."""
 
     def key(record: Record) -> tuple[str, ...]:
-        last = record["address"].rsplit("/", 1)[-1]
-        return (*(record["choices"][g] for g in ("space", "device", "predictor", "budget", "targets")), last)
+        groups = ("space", "device", "predictor")
+        built = [record["config"].get(group) for group in groups]  # with overrides, such as a guard band
+        return (*(record["choices"][group] for group in groups), json.dumps([built, record["targets"]], sort_keys=True))
 
-    for names, group in groupby(sorted(records, key=key), key=key):
-        console.print(" / ".join(names), style="italic", soft_wrap=True, highlight=False)
-        console.print(_table(list(group)))
+    together = [list(group) for _, group in groupby(sorted(records, key=key), key=key)]
+    for group in together:
+        console.print(heading(group), style="italic", soft_wrap=True, highlight=False)
+        console.print(_fitting(group, console))
     note = "Accuracy is predicted; in row all, accuracy and cost are means and the rest are sums over targets."
+    if any(record.get("frontier") for group in together for record in group):
+        note += (
+            " Regret: points below the best known accuracy, a mean. Within 0.1: evaluations until 0.1 points below it, "
+            "or how many repeats came there; in row all, how many targets. Hypervolume: by that of the best known."
+        )
     console.print(note, style="dim italic", soft_wrap=True, highlight=False)
 
 
-def _table(records: Sequence[Record]) -> Table:
-    unit, repeats, n_targets = records[0]["unit"], len(records[0]["repeats"]), len(records[0]["targets"])
+def _fitting(records: Sequence[Record], console: Console) -> Table:
+    """Make a table that fits a terminal, if need be without columns; a file is made as wide as the table."""
+    compared = COMPARED if any(record.get("frontier") for record in records) else ()
+    for columns in (compared, compared[:1], ()):
+        table = _table(records, columns)
+        width = console.measure(table, options=console.options.update(width=WIDEST)).maximum
+        if width <= console.width:
+            return table
+        if not console.is_terminal:
+            console.width = width
+            return table
+    return table
+
+
+def _table(records: Sequence[Record], compared: Sequence[str]) -> Table:
+    unit, n_targets, named = records[0]["unit"], len(records[0]["targets"]), labels(records)
     table = Table(caption_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
-    notes = [f"Means (± standard deviation) over {repeats} repeats."] if repeats > 1 else []
-    notes.append(timing(records))
+    notes = [_averaged(records), timing(records)]
+    if len({(record.get("frontier") or {}).get("sha256") for record in records}) > 1:
+        notes.append("Not all were compared with the same best-known frontier, so do not compare their regret.")
     if n_targets > MOST_TARGETS:
         notes.append(f"The rows of the {n_targets} targets are in the records.")
-    table.caption = " ".join(notes) or None
-    for heading in (unit, "strategy", "accuracy %", f"cost {unit}", "seconds", "evaluations", "unique"):
-        table.add_column(heading, justify="left" if heading == "strategy" else "right", no_wrap=True)
+    table.caption = " ".join(note for note in notes if note) or None
+    for name in (unit, "strategy", *_heads(f"cost {unit}", compared)):
+        table.add_column(name, justify="left" if name == "strategy" else "right", no_wrap=True)
+    lines = [[totals(record) for record in records]]
     if n_targets <= MOST_TARGETS:
         by_target = zip(*(rows(record) for record in records), strict=True)
-        for several in sorted(by_target, key=lambda r: r[0].target or 0.0):
-            _add(table, f"{several[0].target:g}", several)
-    _add(table, "all", [totals(record) for record in records])
+        lines = [*map(list, sorted(by_target, key=lambda r: r[0].target or 0.0)), *lines]
+    for several in lines:
+        target = several[0].target
+        for i, (row, label) in enumerate(zip(several, named, strict=True)):
+            first = "" if i else "all" if target is None else f"{target:g}"
+            table.add_row(first, label, *_cells(row, compared), end_section=1 < len(several) == i + 1)
     return table
+
+
+def _averaged(records: Sequence[Record]) -> str:
+    """Say over how many repeats means are."""
+    repeats = sorted({len(record["repeats"]) for record in records})
+    if repeats == [1]:
+        return ""
+    return f"Means (± standard deviation) over {' or '.join(map(str, repeats))} repeats."
 
 
 def timing(records: Sequence[Record]) -> str:
@@ -133,21 +210,31 @@ def timing(records: Sequence[Record]) -> str:
     return f"Seconds: {said[0]}."
 
 
-def _add(table: Table, name: str, several: Sequence[Row]) -> None:
-    for i, row in enumerate(several):
-        last = i == len(several) - 1
-        table.add_row("" if i else name, *_cells(row), end_section=last and len(several) > 1)
+def _heads(cost: str, compared: Sequence[str]) -> list[str]:
+    return ["accuracy %", *compared, cost, "seconds", "evaluations", "unique"]
 
 
-def _cells(row: Row, unit: str = "") -> list[str]:
+def _cells(row: Row, compared: Sequence[str], unit: str = "") -> list[str]:
+    """Write a row's numbers under ``_heads``."""
     accuracy = "infeasible" if row.accuracy is None else f"{100 * row.accuracy:.2f}"
     if row.accuracy_std:
         accuracy += f" ± {100 * row.accuracy_std:.2f}"
+    regret = "" if row.regret is None else f"{100 * row.regret:.3f}"
+    ratio = "" if row.hypervolume_ratio is None else f"{row.hypervolume_ratio:.4f}"
     return [
-        row.strategy,
         accuracy,
+        *(regret, _near(row), ratio)[: len(compared)],
         f"{row.cost:.2f}{unit}",
         f"{row.seconds:.2f}",
         f"{row.evaluations:,.0f}",
         f"{row.unique_evaluations:,.0f}",
     ]
+
+
+def _near(row: Row) -> str:
+    """Say how soon the search of a target came near the best known, or how many searches did."""
+    if not row.compared:
+        return ""
+    if row.target is not None and row.evaluations_near is not None and row.near == row.compared:
+        return f"{row.evaluations_near:,.0f}"
+    return f"{row.near:.3g} of {row.compared}" if row.near or row.target is None else "never"

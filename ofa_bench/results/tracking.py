@@ -1,6 +1,5 @@
 """MLflow's view of the records: a run for the sweep, a child run for each cell. Files are the truth."""
 
-import csv
 import hashlib
 import json
 import logging
@@ -20,7 +19,9 @@ from filelock import FileLock
 
 from ofa_bench.config import TrackingConfig
 from ofa_bench.predictors.assets import sha256_of
-from ofa_bench.results.plots import accuracy_over_cost, labels
+from ofa_bench.results.csv_file import write_csv
+from ofa_bench.results.labels import labels
+from ofa_bench.results.plots import accuracy_over_cost
 from ofa_bench.results.records import RECORD, Record
 from ofa_bench.results.tables import markdown, rows, totals
 
@@ -76,7 +77,7 @@ class Tracker:
         if records:
             with _folder() as folder:
                 accuracy_over_cost(records, folder / "accuracy_over_cost.png")
-                _write_csv(records, folder / "results.csv")
+                write_csv(records, folder / "results.csv")
                 self._client.log_artifacts(run, str(folder))
             self._client.set_tag(run, "mlflow.note.content", self._summary(run, records))
         self._client.set_terminated(run, status="FAILED" if failed else "FINISHED")
@@ -111,7 +112,7 @@ class Tracker:
         self._log_batches(run, _params(record), _metrics(record))
         with _folder() as made:
             accuracy_over_cost([record], made / "accuracy_over_cost.png")
-            _write_csv([record], made / "results.csv")
+            write_csv([record], made / "results.csv")
             shutil.copyfile(folder / RECORD, made / RECORD)
             self._client.log_artifacts(run, str(made))
         self._client.set_terminated(run, end_time=int(1000 * ended))  # so that the run's duration is the search's
@@ -206,6 +207,9 @@ def _metrics(record: Record) -> "list[Metric]":
     add("all_targets/seconds", total.seconds)
     add("all_targets/evaluations", total.evaluations)
     add("all_targets/unique_evaluations", total.unique_evaluations)
+    add("all_targets/regret_points", _percent(total.regret))
+    add("all_targets/hypervolume_ratio", total.hypervolume_ratio)
+    add("all_targets/targets_within_0.1", total.near if total.compared else None)
     scale = _step_scale(record["targets"])
     suffix = "" if scale == 1 else f"_step_x{scale}"
     for i, row in enumerate(rows(record)):
@@ -215,6 +219,7 @@ def _metrics(record: Record) -> "list[Metric]":
         if i < MOST_CURVES:
             name = re.sub(r"[^\w.\- ]", "_", f"{row.target:g} {unit}")  # MLflow allows no other letters
             add(f"target/{name}: accuracy_percent", _percent(row.accuracy))
+            add(f"target/{name}: regret_points", _percent(row.regret))
             add(f"target/{name}: cost", row.cost)
             for generation, _, _, accuracy in record["repeats"][0]["results"][i]["curve"]:
                 add(f"progress/{name}: accuracy_percent", _percent(accuracy), generation)
@@ -229,21 +234,3 @@ def _step_scale(targets: Sequence[float]) -> int:
 
 def _percent(fraction: float | None) -> float | None:
     return None if fraction is None else 100 * fraction
-
-
-def _write_csv(records: Sequence[Record], path: Path) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["address", "repeat", "unit", *RESULT_COLUMNS])
-        for record in records:
-            for repeat in record["repeats"]:
-                for result in repeat["results"]:
-                    found = {**result, "architecture": json.dumps(result["architecture"])}
-                    about = (record["address"], repeat["repeat"], record["unit"])
-                    writer.writerow([*about, *(found[key] for key in RESULT_COLUMNS)])
-
-
-RESULT_COLUMNS = (
-    "target", "feasible", "accuracy", "cost", "seconds", "evaluations", "unique_evaluations", "proposals",
-    "cost_lookups", "generations", "architecture",
-)  # fmt: skip

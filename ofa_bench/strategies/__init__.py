@@ -8,6 +8,7 @@ from ofa_bench.strategies.local_search import LocalSearch
 from ofa_bench.strategies.nsga2 import NSGA2
 from ofa_bench.strategies.ofa_reference import OFAReference
 from ofa_bench.strategies.random_search import RandomSearch
+from ofa_bench.strategies.shared import SharedSearch
 from ofa_bench.strategies.tpe import TPE
 from ofa_bench.strategies.vanilla import Vanilla
 from ofa_bench.strategies.warm_start import WarmStart
@@ -23,6 +24,7 @@ __all__ = [
     "LocalSearch",
     "OFAReference",
     "RandomSearch",
+    "SharedSearch",
     "Strategy",
     "Vanilla",
     "WarmStart",

@@ -1,3 +1,5 @@
+import copy
+import csv
 import io
 import json
 import re
@@ -10,8 +12,11 @@ from rich.console import Console
 
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
-from ofa_bench.results import records, tracking
-from ofa_bench.results.plots import accuracy_over_cost, labels
+from ofa_bench.results import plots, records, tracking
+from ofa_bench.results.csv_file import write_csv
+from ofa_bench.results.labels import heading, labels
+from ofa_bench.results.plots import accuracy_over_cost
+from ofa_bench.results.raising import raised
 from ofa_bench.results.tables import markdown, print_tables, rows, totals
 from ofa_bench.search import Evolution
 from ofa_bench.spaces import MobileNetV3Space
@@ -22,14 +27,16 @@ IDENTITY = "0123456789abcdef"
 CHOICES = {group: group[0] for group in ("space", "device", "predictor", "strategy", "budget", "targets")}
 
 
-def make(strategy="bottom_up", targets=(30.0, 5.0, 20.0), repeats=2):
+def make(strategy="bottom_up", targets=(30.0, 5.0, 20.0), repeats=2, frontier=None):
     cell = Cell(
         toy_problem(), Chain(Evolution(population_size=10), "ascending"), targets, Budget(4, 2), 0, repeats, threads=1
     )
     ran = list(run_repeats(cell, lambda *_: None))
     choices = CHOICES | {"strategy": strategy}
     place = f"s/d/p/{strategy}/b/t/seed=0"
-    return records.make_record(cell, ran, address=place, choices=choices, identity=IDENTITY, config={})
+    return records.make_record(
+        cell, ran, address=place, choices=choices, identity=IDENTITY, config={}, frontier=frontier
+    )
 
 
 RECORD = make()
@@ -170,6 +177,116 @@ def test_plot_draws_every_record(tmp_path):
 
 
 def test_labels_name_what_differs():
-    other = {**RECORD, "address": "s/other/p/bottom_up/b/t/seed=0"}
+    other = {**RECORD, "choices": RECORD["choices"] | {"device": "other"}}
     assert labels([RECORD, make("top_down")]) == ["bottom_up", "top_down"]
     assert labels([RECORD, other]) == ["bottom_up d", "bottom_up other"]
+
+
+def test_labels_take_overrides_apart():
+    last = ["seed=0", "seed=0,strategy.order=random", "evolution.sizes=[1,2],seed=0,strategy.order=random"]
+    several = [{**RECORD, "address": f"s/d/p/bottom_up/b/t/{one}"} for one in last]
+    assert labels(several) == [
+        "bottom_up", "bottom_up order=random", "bottom_up sizes=[1,2] order=random",
+    ]  # fmt: skip
+    assert heading(several) == "s / d / p / b / t / seed=0"
+    other = {
+        **RECORD,
+        "address": "s/d/p/bottom_up/my/quick/t/seed=1",
+        "choices": RECORD["choices"] | {"budget": "my/quick"},
+    }
+    assert labels([several[0], other]) == ["bottom_up b seed=0", "bottom_up my/quick seed=1"]
+    assert heading([several[0], other]) == "s / d / p / t"
+
+
+def printed(several, width=80):
+    console = Console(width=width, file=io.StringIO())
+    print_tables(several, console)
+    return console.file.getvalue()
+
+
+def test_cells_of_one_problem_and_targets_stand_in_one_table():
+    ablation = {**RECORD, "address": RECORD["address"] + ",strategy.order=random"}
+    budget = {**RECORD, "choices": RECORD["choices"] | {"budget": "long"}}
+    other_targets = make(targets=(30.0, 20.0))
+    guarded = {**RECORD, "config": {"device": {"guard_band": True}}}
+    assert printed([RECORD, ablation, budget]).count("cost ms") == 1
+    assert "bottom_up b order=random" in printed([RECORD, ablation, budget])
+    for other in (other_targets, guarded):
+        assert printed([RECORD, other]).count("cost ms") == 2
+    assert "over 1 or 2 repeats" in printed([RECORD, make("top_down", repeats=1)])
+
+
+def _frontier():
+    space = toy_problem().space
+    found = np.array([result["genes"] for repeat in RECORD["repeats"] for result in repeat["results"]], np.int8)
+    better = space.sample(2000, np.random.default_rng(0))
+    return raised(toy_problem(), None, np.concatenate([found, better]))
+
+
+FRONTIER = _frontier()
+COMPARED = make(frontier=FRONTIER)
+
+
+def test_tables_compare_with_the_best_known():
+    text = printed([COMPARED, make("top_down", frontier=FRONTIER)])
+    assert "regret  within 0.1  hypervolume" in text
+    assert max(map(len, text.splitlines()[:-1])) <= 110
+    regrets = [result["regret"] for repeat in COMPARED["repeats"] for result in repeat["results"] if result["feasible"]]
+    total = totals(COMPARED)
+    assert total.regret == pytest.approx(np.mean(regrets))
+    assert min(regrets) >= 0
+    assert total.compared == 2
+    assert f" {100 * total.regret:.3f} " in text
+    assert f"{total.near:.3g} of 2" in text
+    assert "Regret" not in printed([RECORD])
+    assert text.splitlines()[2] in printed([COMPARED, RECORD])
+    assert "do not compare their regret" in " ".join(printed([COMPARED, RECORD]).split())
+    assert "do not compare their regret" not in " ".join(text.split())
+
+
+def test_a_narrow_terminal_leaves_columns_out():
+    narrow = Console(width=85, file=io.StringIO(), force_terminal=True, color_system=None)
+    print_tables([COMPARED], narrow)
+    assert "regret" in narrow.file.getvalue()
+    assert "hypervolume " not in narrow.file.getvalue()
+    assert "…" not in narrow.file.getvalue()
+
+
+def test_records_from_before_frontiers_are_shown():
+    keys = ("best_known", "regret", "evaluations_within", "seconds_within", "shared")
+    old = copy.deepcopy(RECORD)
+    del old["frontier"]
+    for repeat in old["repeats"]:
+        del repeat["hypervolume_ratio"]
+        for result in repeat["results"]:
+            for key in keys:
+                del result[key]
+    assert printed([old]) == printed([RECORD])
+    assert markdown({"all": totals(old)}) == markdown({"all": totals(RECORD)})
+
+
+def test_metrics_and_csv_say_the_regret(tmp_path):
+    metrics = {metric.key: metric.value for metric in tracking._metrics(COMPARED)}
+    assert metrics["all_targets/regret_points"] == pytest.approx(100 * totals(COMPARED).regret)
+    assert metrics["all_targets/hypervolume_ratio"] == totals(COMPARED).hypervolume_ratio
+    assert metrics["all_targets/targets_within_0.1"] == totals(COMPARED).near
+    assert metrics["target/30 ms: regret_points"] == pytest.approx(100 * rows(COMPARED)[0].regret)
+    assert not any("regret" in metric.key for metric in tracking._metrics(RECORD))
+    write_csv([COMPARED, RECORD], tmp_path / "results.csv")
+    with (tmp_path / "results.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 12
+    assert float(lines[0]["regret"]) == COMPARED["repeats"][0]["results"][0]["regret"]
+    assert lines[1]["regret"] == lines[6]["best_known"] == ""
+
+
+def test_the_picture_has_the_best_known_where_all_share_it(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(plots, "_draw_best_known", lambda axes, several: drawn.append(len(several)))
+    accuracy_over_cost([COMPARED, make("top_down", frontier=FRONTIER)], tmp_path / "picture.png")
+    accuracy_over_cost([COMPARED, RECORD], tmp_path / "picture.png")
+    assert drawn == [2]
+    monkeypatch.undo()
+    accuracy_over_cost([COMPARED], tmp_path / "with.png")
+    accuracy_over_cost([RECORD], tmp_path / "without.png")
+    assert (tmp_path / "with.png").read_bytes() != (tmp_path / "without.png").read_bytes()

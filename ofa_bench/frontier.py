@@ -1,0 +1,235 @@
+"""``python -m ofa_bench.frontier``: make or raise the best-known frontier of a space, device and predictor.
+
+Keys are given as ``key=value``:
+
+- ``minutes``: how long to search; no search starts later than that. 0 searches nothing: the default with ``records``,
+  else 10. ``seeds``: searches with as many seeds at most, from ``seed`` on.
+- ``grid``: the number of targets searched, from the space's least cost to its greatest; the device's own are added.
+- ``records``: a folder; all records below it of the same space, predictor and table add what they found.
+- ``out``: the folder; the file is ``<out>/<space>/<device>/<predictor>.json``. Default: ``frontiers`` here; in a
+  checkout, for its own devices, ``ofa_bench/data/frontiers``. Every run looks both up.
+
+All other keys are those of ``python -m ofa_bench``, such as ``space``, ``device``, ``predictor``, ``strategy``.
+Architectures are evaluated anew before they are taken; the version rises where something is better. Interrupted, it
+keeps what is found so far.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf, open_dict
+
+from ofa_bench.config import Config, TargetsConfig, conf_dir, register
+from ofa_bench.engine import Cell, build, run_repeats
+from ofa_bench.errors import InputError
+from ofa_bench.own_tables import with_own_tables
+from ofa_bench.results import frontiers
+from ofa_bench.results.frontiers import Frontier
+from ofa_bench.results.progress import Progress
+from ofa_bench.results.raising import confirmed, fine_grid, gathered, mean_best_known, raised, rises
+from ofa_bench.spaces import Genes
+from ofa_bench.words import heed_full_error, say, show_help
+
+__all__ = ["Options", "main", "run"]
+
+
+@dataclass
+class Options:
+    """What can be set on the command line, besides the keys of ``python -m ofa_bench``."""
+
+    minutes: float | None = None
+    seeds: int = 1000
+    grid: int = 250
+    records: str = ""
+    out: str = ""
+
+    def check(self) -> None:
+        """Raise InputError where a value is out of range."""
+        for key, least in (("minutes", 0), ("seeds", 1), ("grid", 2)):
+            value = getattr(self, key)
+            if value is not None and not value >= least:
+                raise InputError(f"{key}={value}: must be {least} or more")
+        if self.records and not Path(self.records).is_dir():
+            raise InputError(f"records={self.records}: no such folder")
+
+    @property
+    def seconds(self) -> float:
+        """How long to search."""
+        return 60 * (self.minutes if self.minutes is not None else 0 if self.records else 10)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A problem with a strategy, as composed; the names of the options, and the file."""
+
+    cell: Cell
+    names: dict[str, str]
+    path: Path
+    progress: bool
+
+
+def compose_task(words: Sequence[str], options: Options) -> Task:
+    """Compose the config as the main command does, with the grid for targets.
+
+    Raises:
+        InputError: a value is not allowed, or targets are given.
+    """
+    for word in words:
+        if word.lstrip("+~").startswith("targets"):
+            raise InputError(f"{word}: a frontier's targets are its grid; grid= says how fine")
+    register()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        config = compose("config", [*with_own_tables(words), "tracking=none"], return_hydra_config=True)
+    names = {str(key): str(value) for key, value in config.hydra.runtime.choices.items()}
+    with open_dict(config):
+        del config["hydra"]
+    typed = OmegaConf.to_object(config)
+    assert isinstance(typed, Config)
+    typed.targets, typed.repeats = TargetsConfig(quantiles=[0.5]), 1  # until the costs are known
+    cell = build(typed)
+    cell = replace(cell, targets=fine_grid(cell.problem.cost, options.grid))
+    out = Path(options.out) if options.out else _usual(names["device"])
+    path = out / cell.problem.space.name / names["device"] / f"{names['predictor']}.json"
+    return Task(cell, names, path, typed.progress)
+
+
+def _usual(device: str) -> Path:
+    """Give the folder for a device's frontiers: the package's, of its own devices in a checkout; else a user's."""
+    data = frontiers.FOLDER.parent
+    checkout = conf_dir().parent == data.parents[1] and os.access(data, os.W_OK)
+    return frontiers.FOLDER if checkout and (data / "devices" / device).is_dir() else frontiers.OWN
+
+
+def searched(task: Task, options: Options) -> Iterator[Genes]:
+    """Search the grid with one seed after another until time is over; yield what each found: int8 [k, n_genes]."""
+    began = time.monotonic()
+    for i in range(options.seeds):
+        if time.monotonic() - began >= options.seconds:
+            return
+        cell = replace(task.cell, seed=task.cell.seed + i)
+        with Progress(f"seed {cell.seed}", cell, shown=task.progress) as progress:
+            for repeat in run_repeats(cell, progress.report):
+                yield np.stack([result.genes for result in repeat.results])
+
+
+def known(task: Task) -> tuple[Frontier | None, int, Genes]:
+    """Give the frontier to be raised, the highest version so far, and candidates: what the files there are made of.
+
+    A file at the same place may be of an older predictor or table; its architectures are evaluated anew.
+
+    Raises:
+        InputError: a file cannot be read as a frontier of the space, or was altered.
+    """
+    problem, path = task.cell.problem, task.path
+    files = [frontiers.read(path, problem.space)] if path.exists() else []
+    if files and not files[0].fits(problem):
+        print(f"{path}: is of another predictor or table; its architectures are evaluated anew", file=sys.stderr)
+    files += [found] if (found := frontiers.find(problem)) else []
+    fitting = [confirmed(file, problem) for file in files if file.fits(problem)]
+    best = max(fitting, key=lambda file: file.version, default=None)
+    genes = [file.genes for file in files]
+    version = max((file.version for file in files), default=0)
+    return best, version, np.concatenate([problem.cost.cheapest[None], *genes])
+
+
+def improve(task: Task, options: Options, frontier: Frontier) -> tuple[Frontier, bool]:
+    """Add what records and searches find: the frontier, and whether an interrupt ended it."""
+    try:
+        if options.records:
+            found = gathered(Path(options.records), task.cell.problem)
+            frontier = raised(task.cell.problem, frontier, found.genes)
+            print(
+                f"{options.records}: {found.records} records of this space, predictor and table; "
+                f"{found.refused} results refused, {found.unreadable} files unreadable",
+                file=sys.stderr,
+            )
+        for genes in searched(task, options):
+            frontier = raised(task.cell.problem, frontier, genes)
+    except KeyboardInterrupt:
+        return frontier, True
+    return frontier, False
+
+
+def finished(task: Task, frontier: Frontier, version: int, made_by: str) -> Frontier:
+    """Give the frontier with its next version and its card, which lists the commands that raised it."""
+    problem, names = task.cell.problem, task.names
+    made = [*frontier.about.get("card", {}).get("made", []), {"version": version + 1, "by": made_by}]
+    about = {
+        "device": {"name": names["device"], "unit": problem.cost.unit, "sha256": frontier.device},
+        "predictor": {"name": names["predictor"], "sha256": frontier.predictor},
+        "date": date.today().isoformat(),
+        "card": {
+            "title": f"Best-known accuracies of space {frontier.space} on {names['device']}",
+            "note": "Each point is the most accurate architecture found at its cost or less, by the predictor named",
+            "made": made,
+        },
+    }
+    return replace(frontier, version=version + 1, about={**frontier.about, **about})
+
+
+def report(task: Task, before: Frontier | None, after: Frontier) -> None:
+    """Say how many points rose and by how much."""
+    targets = task.cell.problem.cost.targets or task.cell.targets
+    means = [mean_best_known(frontier, targets) for frontier in (before, after)]
+    said = " -> ".join("none" if mean is None else f"{100 * mean:.4f} %" for mean in means)
+    rise = 100 * rises(before, after)
+    rose = (
+        f", {len(rise)} of them raised by {rise.mean():.4f} points on average, {rise.max():.4f} at most"
+        if before
+        else ""
+    )
+    print(f"{task.path}: version {after.version}, {len(after.cost)} points{rose}")
+    print(f"mean best-known accuracy over {len(targets)} targets: {said}")
+
+
+def run(words: Sequence[str]) -> bool:
+    """Make or raise the frontier that the command's words describe; tell whether an interrupt ended it.
+
+    Raises:
+        InputError: a word is not allowed, or a file is no frontier.
+        OSError: the file cannot be written.
+    """
+    ours = [word for word in words if word.partition("=")[0] in [key.name for key in fields(Options)]]
+    options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), OmegaConf.from_cli(ours)))
+    assert isinstance(options, Options)
+    options.check()
+    task = compose_task([word for word in words if word not in ours], options)
+    before, version, genes = known(task)
+    after, interrupted = improve(task, options, raised(task.cell.problem, before, genes))
+    if after is before:
+        print(f"{task.path}: nothing better was found; version {version} stays")
+    else:
+        asked = [_portable(word) for word in words if not word.startswith("out=")]
+        after = finished(task, after, version, " ".join(["python -m ofa_bench.frontier", *asked]))
+        frontiers.write(task.path, after)
+        report(task, before, after)
+    return interrupted
+
+
+def _portable(word: str) -> str:
+    """Shorten an absolute path to its last part."""
+    key, _, value = word.partition("=")
+    return f"{key}={Path(value).name}" if Path(value).is_absolute() else word
+
+
+def main() -> None:
+    """Read the options, search, write. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    show_help(__doc__, Options())
+    heed_full_error()
+    try:
+        sys.exit(130 if run(sys.argv[1:]) else 0)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        sys.exit(say(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Results of records as a CSV file: one line for each target of each repeat."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ofa_bench.results.records import Record
+
+__all__ = ["write_csv"]
+
+RESULT_COLUMNS = (
+    "target", "feasible", "accuracy", "cost", "seconds", "evaluations", "unique_evaluations", "proposals",
+    "cost_lookups", "generations", "shared", "best_known", "regret", "evaluations_within", "seconds_within",
+    "architecture",
+)  # fmt: skip
+
+
+def write_csv(records: Sequence[Record], path: Path) -> None:
+    """Write what records found; what an older record does not say is empty.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["address", "repeat", "unit", *RESULT_COLUMNS])
+        for record in records:
+            for repeat in record["repeats"]:
+                for result in repeat["results"]:
+                    found = {**result, "architecture": json.dumps(result["architecture"])}
+                    about = (record["address"], repeat["repeat"], record["unit"])
+                    writer.writerow([*about, *(found.get(key) for key in RESULT_COLUMNS)])

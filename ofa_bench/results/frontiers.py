@@ -1,0 +1,172 @@
+"""Best-known frontiers: for a space, a predictor and a cost model, the best accuracy anyone has found at each cost."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.errors import InputError
+from ofa_bench.search import Problem
+from ofa_bench.spaces import DesignSpace, Genes
+
+__all__ = ["FOLDER", "FORMAT", "NOISE", "OWN", "Frontier", "find", "read", "staircase", "write"]
+
+FORMAT = "ofa_bench.frontier/1"
+
+FOLDER = Path(__file__).parents[1] / "data" / "frontiers"
+"""The package's: ``<space>/<device>/<predictor>.json``."""
+
+OWN = Path("frontiers")
+"""A user's, laid out as the package's, below the folder where a command is run."""
+
+NOISE = 1e-6
+"""Accuracies (fractions of 1) this close are one: float32 sums differ from processor to processor, by less."""
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """A staircase of architectures: each costs more than the one before it and is more accurate.
+
+    ``genes`` (int8 [n, n_genes], canonical), ``cost`` (float64 [n], in the cost model's unit) and ``accuracy`` (float64
+    [n], fractions of 1) are of its points; the first is of the least cost in the space. ``predictor`` and ``device``
+    are SHA-256 of weights and table. ``about`` has what else the file says: ``card``, and ``bounds`` where optima are
+    proven. ``sha256`` is the file's, empty before it is written.
+    """
+
+    space: str
+    predictor: str
+    device: str
+    genes: Genes
+    cost: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    version: int = 0
+    about: Mapping[str, Any] = field(default_factory=dict)
+    sha256: str = ""
+
+    def at(self, target: float) -> int:
+        """Find the most accurate point within a target: its position, -1 where none is."""
+        return int(np.searchsorted(self.cost, target, side="right")) - 1
+
+    def best_known(self, target: float) -> float | None:
+        """Give the best known accuracy within a target (a fraction of 1), None where no architecture meets it."""
+        place = self.at(target)
+        return float(self.accuracy[place]) if place >= 0 else None
+
+    def fits(self, problem: Problem) -> bool:
+        """Tell whether it is of this problem: the hashes are its own, and so are the costs (not raised by a guard)."""
+        if (self.space, self.predictor, self.device) != _identity(problem) or not problem.space.contains(
+            self.genes
+        ).all():
+            return False
+        return bool(np.allclose(problem.cost.cost(self.genes), self.cost, rtol=1e-9, atol=0.0))
+
+
+def _identity(problem: Problem) -> tuple[str, str, str]:
+    return problem.space.name, problem.predictor.sha256, problem.cost.sha256
+
+
+def staircase(cost: NDArray[np.float64], accuracy: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Find the points that no cheaper one equals: positions by rising cost, each more accurate by more than ``NOISE``.
+
+    Args:
+        cost: float64 [n].
+        accuracy: float64 [n].
+    """
+    kept: list[int] = []
+    highest = -np.inf
+    for place in np.lexsort((-accuracy, cost)).tolist():
+        if accuracy[place] > highest + NOISE:
+            kept.append(place)
+            highest = accuracy[place]
+    return np.array(kept, np.intp)
+
+
+def find(problem: Problem, folders: Sequence[Path] = (FOLDER, OWN)) -> Frontier | None:
+    """Look a problem's frontier up; of several, that of the highest version, and of equal ones the last folder's.
+
+    Raises:
+        InputError: a file of the space cannot be read as a frontier.
+    """
+    hashes = [problem.predictor.sha256, problem.cost.sha256]
+    found = None
+    for path in (path for folder in folders for path in sorted((folder / problem.space.name).glob("*/*.json"))):
+        file = _parsed(path, problem.space)
+        if [file["predictor"]["sha256"], file["device"]["sha256"]] == hashes:
+            frontier = _decoded(file, path, problem.space)
+            if frontier.fits(problem) and (found is None or frontier.version >= found.version):
+                found = frontier
+    return found
+
+
+def read(path: Path, space: DesignSpace) -> Frontier:
+    """Read the frontier of a space.
+
+    Raises:
+        InputError: the file is no frontier of this format and space, or its points are no staircase.
+    """
+    return _decoded(_parsed(path, space), path, space)
+
+
+def _parsed(path: Path, space: DesignSpace) -> dict[str, Any]:
+    """Read a file's JSON, as far as it has what identifies it, and its own hash."""
+    try:
+        content = path.read_bytes()
+        file = json.loads(content)
+        if not isinstance(file, dict) or file.get("format") != FORMAT or file["space"] != space.name:
+            raise ValueError(f"it is not of format {FORMAT} and space {space.name}")
+        missing = [key for key in ("predictor", "device") if "sha256" not in file.get(key, ())]
+        missing += [key for key in ("version", "points") if key not in file]
+        if missing:
+            raise ValueError(f"it has no {missing[0]}")
+    except OSError as error:
+        raise InputError(f"{path}: not readable as a frontier ({error.strerror})") from error
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path}: not readable as a frontier ({error})") from error
+    return {**file, "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _decoded(file: dict[str, Any], path: Path, space: DesignSpace) -> Frontier:
+    """Check and take what a file says."""
+    try:
+        rows, cost, accuracy = zip(*file["points"], strict=True)
+        digits = np.array([list(row.encode()) for row in rows], np.int16)
+        frontier = Frontier(
+            space.name,
+            file["predictor"]["sha256"],
+            file["device"]["sha256"],
+            np.where(digits < ord("a"), digits - ord("0"), digits - ord("a") + 10).astype(np.int8),
+            np.array(cost, np.float64),
+            np.array(accuracy, np.float64),
+            int(file["version"]),
+            {key: file[key] for key in file if key not in ("format", "space", "version", "points", "sha256")},
+            file["sha256"],
+        )
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: not readable as a frontier ({error})") from error
+    rising = (np.diff(frontier.cost) > 0).all() and (np.diff(frontier.accuracy) > 0).all()
+    if not rising or not space.contains(frontier.genes).all():
+        raise InputError(f"{path}: its points are no staircase of architectures of space {space.name}")
+    return frontier
+
+
+def write(path: Path, frontier: Frontier) -> None:
+    """Write a frontier, whole or not at all: a head, and one line for each point (genes, cost, accuracy).
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    head = {"format": FORMAT, "version": frontier.version, "space": frontier.space, **frontier.about}
+    rows = ["".join(_DIGITS[choice] for choice in row) for row in frontier.genes.tolist()]
+    points = zip(rows, frontier.cost.tolist(), frontier.accuracy.tolist(), strict=True)
+    lines = ",\n  ".join(json.dumps(point) for point in points)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(f'{json.dumps(head, indent=1)[:-2]},\n "points": [\n  {lines}\n ]\n}}\n')
+    unfinished.replace(path)

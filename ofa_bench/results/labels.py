@@ -1,0 +1,49 @@
+"""Names of records that stand side by side: by what is not the same in all of them."""
+
+import re
+from collections.abc import Sequence
+
+from ofa_bench.results.records import Record
+
+__all__ = ["heading", "labels"]
+
+
+def labels(records: Sequence[Record]) -> list[str]:
+    """Name each record by its strategy, and by whatever else of its address is not the same in all of them."""
+    addresses, strategy = [_parts(record) for record in records], _strategy(records)
+    common = [set.intersection(*(set(items) for items in column)) for column in zip(*addresses, strict=True)]
+    named = []
+    for record, parts in zip(records, addresses, strict=True):
+        own = [
+            re.sub(r"^(strategy|evolution)\.", "", item)
+            for i, items in enumerate(parts)
+            for item in items
+            if i != strategy and item not in common[i]
+        ]
+        named.append(" ".join([record["choices"]["strategy"], *own]))
+    return named
+
+
+def heading(records: Sequence[Record]) -> str:
+    """Give what is the same in the addresses of all records, but for the strategy."""
+    addresses, strategy = [_parts(record) for record in records], _strategy(records)
+    common = [
+        ",".join(item for item in column[0] if all(item in items for items in column))
+        for i, column in enumerate(zip(*addresses, strict=True))
+        if i != strategy
+    ]
+    return " / ".join(part for part in common if part)
+
+
+def _strategy(records: Sequence[Record]) -> int:
+    """Find the place of the strategy among the parts."""
+    return list(records[0]["choices"]).index("strategy") if records else 0
+
+
+def _parts(record: Record) -> list[list[str]]:
+    """Give the chosen options, and the last part of the address as single overrides: parted by commas outside brackets.
+
+    An option's name may have slashes, so that the address alone does not tell which part is which.
+    """
+    last = record["address"].rsplit("/", 1)[-1]
+    return [*([option] for option in record["choices"].values()), re.split(r",(?![^\[]*\])", last)]

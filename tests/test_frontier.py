@@ -1,0 +1,209 @@
+"""The command that makes frontiers, as users run it; and the proofs of ``benchmarks/certify.py`` on a tiny space."""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from ofa_bench import frontier as module
+from ofa_bench.config import load_space
+from ofa_bench.engine import run_repeats
+from ofa_bench.frontier import Options, compose_task
+from ofa_bench.predictors import CostTable, OneHotMLP, latency_table
+from ofa_bench.predictors.cost import Term
+from ofa_bench.predictors.embedded import one_hot_columns
+from ofa_bench.results.frontiers import FOLDER
+from ofa_bench.results.raising import fine_grid, raised
+from ofa_bench.search import Problem
+from ofa_bench.spaces.base import DesignSpace, Gene
+
+QUICK = ("budget=quick", "evolution.population_size=20", "grid=12", "seeds=1", "minutes=1")
+MINE = ("space=compofa", "device=mine")
+PLACE = "frontiers/compofa/mine/embedded.json"
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Run a command where there is a table of one's own, for which the package has no frontier."""
+    table = FOLDER.parent / "devices" / "note10" / "mbv3.json"
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "mbv3.json").write_text(table.read_text().replace("{", "{ ", 1))
+
+    def run(*arguments, module="ofa_bench.frontier", **environment):
+        return subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=tmp_path, capture_output=True, text=True, timeout=120, env={**os.environ, **environment}, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+def points(path):
+    return json.loads(path.read_text())["points"]
+
+
+def test_a_frontier_is_made_raised_and_compared_with(command, tmp_path):
+    made = command(*MINE, *QUICK, "strategy=top_down")
+    assert made.returncode == 0, made.stderr
+    assert made.stderr == ""
+    path = tmp_path / PLACE
+    assert f"{PLACE}: version 1, {len(points(path))} points\n" in made.stdout
+    file = json.loads(path.read_text())
+    by = f"python -m ofa_bench.frontier {' '.join([*MINE, *QUICK])} strategy=top_down"
+    assert file["card"]["made"] == [{"version": 1, "by": by}]
+
+    again = command(*MINE, *QUICK, "strategy=top_down")
+    assert "nothing better was found; version 1 stays" in again.stdout
+    assert json.loads(path.read_text()) == file
+
+    ran = command(*MINE, "tracking=none", "repeats=3", module="ofa_bench")
+    assert ran.returncode == 0, ran.stderr
+    assert "results beat the best-known frontier, by up to" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert "within 0.1  hypervolume" in ran.stdout
+    (record,) = (tmp_path / "multirun").rglob("record.json")
+    frontier = json.loads(record.read_text())["frontier"]
+    assert (frontier["version"], len(frontier["sha256"])) == (1, 64)
+
+    told = ran.stderr.rsplit("raise it: python -m ofa_bench.frontier ", 1)[1].split()
+    assert told == ["device=mine", "space=compofa", "records=multirun"]
+    better = command(*told)
+    assert better.returncode == 0, better.stderr
+    assert "1 records of this space, predictor and table; 0 results refused, 0 files unreadable" in better.stderr
+    assert f"{PLACE}: version 2" in better.stdout
+    assert "raised by" in better.stdout
+    assert json.loads(path.read_text())["version"] == 2
+
+
+def test_architectures_of_a_stale_file_are_evaluated_anew(command, tmp_path):
+    assert command(*MINE, "out=elsewhere", *QUICK).returncode == 0
+    path = tmp_path / "elsewhere" / "compofa" / "mine" / "embedded.json"
+    file = json.loads(path.read_text())
+    stale = {**file, "version": 5, "predictor": {"name": "embedded", "sha256": "1" * 64}}
+    stale["points"] = [[genes, cost, accuracy - 0.1] for genes, cost, accuracy in file["points"]]
+    path.write_text(json.dumps(stale))
+    again = command(*MINE, "out=elsewhere", "minutes=0")
+    assert again.returncode == 0, again.stderr
+    assert "is of another predictor or table; its architectures are evaluated anew" in again.stderr
+    fresh = json.loads(path.read_text())
+    assert fresh["version"] == 6
+    assert fresh["points"] == file["points"]
+
+
+def test_where_files_go(tmp_path, monkeypatch):
+    def place(*words, **given):
+        return compose_task(["predictor=embedded", *words], Options(**given)).path
+
+    monkeypatch.chdir(tmp_path)
+    assert place("space=mbv3") == FOLDER / "mbv3" / "note10" / "embedded.json"
+    assert place("space=mbv3", out="here") == Path("here/mbv3/note10/embedded.json")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert place("space=mbv3", "device=macs") == Path("frontiers/mbv3/macs/embedded.json")
+
+
+BAD = [
+    (["targets=paper10"], "targets=paper10: a frontier's targets are its grid"),
+    (["grid=1"], "grid=1: must be 2 or more"),
+    (["minutes=-1"], "minutes=-1.0: must be 0 or more"),
+    (["seeds=x"], "seeds=x: must be a whole number"),
+    (["records=nowhere"], "records=nowhere: no such folder"),
+    (["foo=1"], "foo: no such key; allowed: space, "),
+    (["space=mbv"], "space=mbv: no such option; there are "),
+    (["minutes=0", "out=/proc/nowhere"], "/proc/nowhere cannot be written"),
+]
+
+
+def here(monkeypatch, capsys, folder, *arguments):
+    """Run the command in this process: its exit code and what it said."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["frontier", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        module.main()
+    return ended.value.code, capsys.readouterr()
+
+
+@pytest.mark.parametrize(("arguments", "said"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
+def test_bad_input_is_one_line(monkeypatch, capsys, tmp_path, arguments, said):
+    code, told = here(monkeypatch, capsys, tmp_path, *arguments)
+    assert code == 2
+    assert said in told.err
+    assert told.err.count("\n") == 1, told.err
+
+
+def test_help_shows_the_options(monkeypatch, capsys, tmp_path):
+    code, told = here(monkeypatch, capsys, tmp_path, "--help")
+    assert code == 0
+    assert "minutes=None" in told.out
+    assert "grid=250" in told.out
+
+
+def test_interrupted_it_keeps_what_is_found(tmp_path, monkeypatch, capsys):
+    def interrupted(cell, report):
+        yield from run_repeats(cell, report)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "run_repeats", interrupted)
+    monkeypatch.setattr(module.frontiers, "find", lambda problem: None)
+    code, told = here(monkeypatch, capsys, tmp_path, "space=compofa", "device=macs", "out=there", *QUICK)
+    assert code == 130
+    assert "version 1" in told.out
+    assert len(points(tmp_path / "there" / "compofa" / "macs" / "embedded.json")) > 3
+
+
+@pytest.mark.parametrize("device", ["note10", "macs"])
+def test_grid_reaches_from_the_cheapest_to_the_dearest_and_has_the_devices_targets(device):
+    cost = latency_table(load_space("mbv3"), device)
+    grid = fine_grid(cost, 250)
+    assert list(grid) == sorted(set(grid))
+    assert (grid[0], grid[-1]) == (cost.minimum, pytest.approx(cost.maximum))
+    assert set(cost.targets) <= set(grid)
+    assert 250 <= len(grid) <= 250 + len(cost.targets)
+    assert sum(target <= max(cost.targets) for target in grid) > 150
+    cost.targets = ()
+    assert len(fine_grid(cost, 250)) == 250
+
+
+class Tiny(DesignSpace):
+    """144 networks: two resolutions, depth 0 to 2, widths of which two are one, three blocks."""
+
+    def __init__(self):
+        genes = [Gene("r", (1, 2), "r"), Gene("d", (0, 1, 2), "d"), Gene("w", (1, 2, 3), "w", same_as=(0, 0, 2))]
+        super().__init__("tiny", [*genes, *(Gene(f"e{i}", (1, 2, 3), f"e{i}", "d", i) for i in range(3))])
+
+    def to_ofa(self, row):
+        return {}
+
+    def from_ofa(self, arch):
+        return None
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_certify_proves_the_optimum(seed, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    certify = pytest.importorskip("certify")
+    space, rng = Tiny(), np.random.default_rng(seed)
+    widths = [int(space.cardinality.sum()), 6, 5, 7, 1]
+    layers = [
+        (rng.normal(size=shape).astype(np.float32) / shape[0], rng.normal(size=shape[1]).astype(np.float32) / 4)
+        for shape in itertools.pairwise(widths)
+    ]
+    predictor = OneHotMLP(space, one_hot_columns(space), layers, name="tiny", sha256="0" * 64)
+    terms = [Term((("r", "w", f"e{i}"),), rng.random((2, 3, 3))) for i in range(3)]
+    terms.append(Term((("r", "w"), ("r", "w")), rng.random((2, 3))))
+    problem = Problem(space, predictor, CostTable(space, terms, name="tiny", unit="ms", sha256="1" * 64, card={}))
+    every = space.canonical(np.array(list(itertools.product(*map(range, space.cardinality))), np.int8))
+    cost, accuracy = problem.cost.cost(every), predictor.accuracy(every)
+    exact = [(weight.astype(np.float64), bias.astype(np.float64)) for weight, bias in layers]
+    parts = [certify.Part.of(space, one_hot_columns(space), exact, "r", choice) for choice in range(2)]
+    start = raised(problem, None, every[:0])
+    for target in np.quantile(cost, [0.01, 0.3, 0.8]).tolist():
+        upper, known = certify.certify(problem, parts, target, start, 60.0)
+        best = accuracy[cost <= target].max()
+        assert best - 1e-6 <= upper <= best + 1e-5
+        assert known.best_known(target) == pytest.approx(best, abs=1e-6)

@@ -10,9 +10,9 @@ from ofa_bench.results.records import Record
 __all__ = ["write_csv"]
 
 RESULT_COLUMNS = (
-    "target", "feasible", "accuracy", "cost", "seconds", "evaluations", "unique_evaluations", "proposals",
-    "cost_lookups", "generations", "shared", "best_known", "regret", "evaluations_within", "seconds_within",
-    "architecture",
+    "target", "feasible", "accuracy", "cost", "seconds", "evaluations", "unique_evaluations", "gradients",
+    "proposals", "cost_lookups", "generations", "shared", "best_known", "regret", "evaluations_within",
+    "seconds_within", "architecture",
 )  # fmt: skip
 
 

@@ -37,8 +37,8 @@ class Row:
 
     Where a best-known frontier was there to compare with, ``regret`` is the mean (a fraction of 1), ``near`` says how
     many of ``compared`` came within 0.1 points of the best known: of the repeats or, in a total, of the targets (mean
-    over repeats); ``evaluations_near`` how many evaluations that took those that did. ``hypervolume_ratio`` is a
-    total's.
+    over repeats); ``evaluations_near`` and ``seconds_near`` how many evaluations and seconds that took those that did.
+    ``hypervolume_ratio`` is a total's.
     """
 
     strategy: str
@@ -54,6 +54,7 @@ class Row:
     near: float = 0.0
     compared: int = 0
     evaluations_near: float | None = None
+    seconds_near: float | None = None
     hypervolume_ratio: float | None = None
 
 
@@ -82,12 +83,13 @@ def _row(record: Record, target: float, results: Sequence[Record]) -> Row:
 def _compared(results: Sequence[Record]) -> dict[str, Any]:
     """Give what a frontier says of results; records from before there were any say nothing."""
     regrets = [result["regret"] for result in results if result.get("regret") is not None]
-    took = [result["evaluations_within"] for result in results if result.get("evaluations_within") is not None]
+    near = [result for result in results if result.get("evaluations_within") is not None]
     return {
         "regret": _mean(regrets),
-        "near": len(took),
+        "near": len(near),
         "compared": len(regrets),
-        "evaluations_near": _mean(took),
+        "evaluations_near": _mean([result["evaluations_within"] for result in near]),
+        "seconds_near": _mean([result["seconds_within"] for result in near]),
     }
 
 

@@ -180,10 +180,21 @@ def _params(record: Record) -> "list[Param]":
         "threads": record["made"]["threads"],
         "lockstep": record["made"].get("lockstep", False),
         **{f"evolution.{key}": value for key, value in record["config"].get("evolution", {}).items()},
-        **{f"strategy.{key}": value for key, value in record["config"].get("strategy", {}).items()},
+        **_flat("strategy", record["config"].get("strategy", {})),
     }
     values = {key: value for key, value in values.items() if not isinstance(value, dict) and "_target_" not in key}
     return [Param(key, str(value)) for key, value in values.items()]
+
+
+def _flat(prefix: str, node: dict[str, Any]) -> dict[str, Any]:
+    """Name the values of a node and of those below it by their whole keys; those of ``evolution`` are listed anyway."""
+    found: dict[str, Any] = {}
+    for key, value in node.items():
+        if isinstance(value, dict) and key != "evolution":
+            found |= _flat(f"{prefix}.{key}", value)
+        else:
+            found[f"{prefix}.{key}"] = value
+    return found
 
 
 def _metrics(record: Record) -> "list[Metric]":
@@ -220,6 +231,8 @@ def _metrics(record: Record) -> "list[Metric]":
             name = re.sub(r"[^\w.\- ]", "_", f"{row.target:g} {unit}")  # MLflow allows no other letters
             add(f"target/{name}: accuracy_percent", _percent(row.accuracy))
             add(f"target/{name}: regret_points", _percent(row.regret))
+            add(f"target/{name}: evaluations_to_within_0.1", row.evaluations_near)
+            add(f"target/{name}: seconds_to_within_0.1", row.seconds_near)
             add(f"target/{name}: cost", row.cost)
             for generation, _, _, accuracy in record["repeats"][0]["results"][i]["curve"]:
                 add(f"progress/{name}: accuracy_percent", _percent(accuracy), generation)

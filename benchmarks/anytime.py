@@ -76,8 +76,10 @@ def draw(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
                 points = max(own, key=lambda cell: cell["evaluations"]["mean"])["curve"]
                 style = "-"
             axes.plot(*zip(*points, strict=True), style, color=colour, ms=4, lw=1.5, label=name)
-        best = here[0]["accuracy"]["mean"] + here[0]["regret"]["mean"]
-        axes.axhline(best, color="0.6", lw=1, ls="--", label="best known")
+        best = max(cell["accuracy"]["mean"] for cell in here)
+        if "regret" in here[0]:
+            best = here[0]["accuracy"]["mean"] + here[0]["regret"]["mean"]
+            axes.axhline(best, color="0.6", lw=1, ls="--", label="best known")
         lowest = min(cell["accuracy"]["mean"] for cell in here if cell["strategy"] in ONE_BY_ONE)
         axes.set(xscale="log", xlabel="evaluations, all targets together", title=f"{space} on {here[0]['device']}")
         axes.set_ylim(min(lowest, best - 2), best + 0.15)

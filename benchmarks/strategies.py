@@ -86,10 +86,11 @@ def compared(record: Record) -> Cell:
     repeats = record["repeats"]
     series = {
         "accuracy": [100 * np.mean([one["accuracy"] for one in repeat["results"]]) for repeat in repeats],
-        "regret": [100 * np.mean([one["regret"] for one in repeat["results"]]) for repeat in repeats],
-        "hypervolume_ratio": [repeat["hypervolume_ratio"] for repeat in repeats],
         "seconds": [repeat["seconds"] for repeat in repeats],
     }
+    if record["frontier"]:
+        series["regret"] = [100 * np.mean([one["regret"] for one in repeat["results"]]) for repeat in repeats]
+        series["hypervolume_ratio"] = [repeat["hypervolume_ratio"] for repeat in repeats]
     for key in ("generations", "evaluations", "unique_evaluations", "gradients"):
         totals = [[one[key] for one in repeat["results"]] for repeat in repeats]
         shared = key == "generations" and repeats[0]["results"][0]["shared"] > 1
@@ -152,8 +153,7 @@ def _row(cell: Cell) -> list[str]:
     return [
         name,
         f"{cell['accuracy']['mean']:.3f} ± {cell['accuracy']['std']:.3f}",
-        f"{cell['regret']['mean']:.3f}",
-        f"{cell['hypervolume_ratio']['mean']:.4f}",
+        *(f"{cell[key]['mean']:.4f}" if key in cell else "unknown" for key in ("regret", "hypervolume_ratio")),
         *counts,
         f"{cell['seconds']['mean']:.2f}",
         f"{to_vanilla} ({reached['reached']}/{cell['repeats']})",

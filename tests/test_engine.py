@@ -7,7 +7,7 @@ import pytest
 from ofa_bench import engine
 from ofa_bench.engine import Cell, run_repeats, stream
 from ofa_bench.search import Evolution, SearchResult
-from ofa_bench.strategies import Budget, Chain, Strategy, Vanilla
+from ofa_bench.strategies import Budget, Chain, Joint, Strategy, Vanilla
 from ofa_bench.testing import toy_problem
 
 PROBLEM = toy_problem()
@@ -29,6 +29,14 @@ def test_results_come_back_in_the_given_order(order):
         assert [result.target for result in repeat.results] == [40.0, 20.0, 40.0]
         assert len(repeat.target_seconds) == 3
         assert repeat.seconds >= sum(repeat.target_seconds) > 0
+
+
+@pytest.mark.parametrize("lockstep", [True, False])
+def test_targets_that_one_search_serves_share_its_seconds(lockstep):
+    for repeat in run(made(Joint(evaluations=300), targets=(1.0, 20.0, 40.0), lockstep=lockstep)):
+        infeasible, *others = repeat.target_seconds
+        assert others[0] == others[1] > 10 * infeasible
+        assert sum(others) == pytest.approx(repeat.seconds, rel=0.1)
 
 
 def test_repeats_differ_and_seeds_repeat():

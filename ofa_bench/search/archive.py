@@ -75,7 +75,7 @@ class Archive:
         if feasible and min(self._best[feasible]) < 0:
             raise RuntimeError("nothing was found for a target that the cheapest architecture meets")
         shares = dict(zip(feasible, _dealt(self._evaluator.counts, len(feasible)), strict=True))
-        rows = problem.space.canonical(self._genes[self._best]) if feasible else self._genes
+        rows = problem.space.canonical(self._genes[np.maximum(self._best, 0)]) if feasible else self._genes
         return [
             SearchResult(
                 target=float(target),

@@ -74,7 +74,8 @@ class Changes:
 
         A candidate changes 1 to ``most_changes`` genes: those that score highest by gain plus saving times price (each
         candidate multiplies the price by its own log-normal factor) plus noise. Of the candidates that meet the target
-        the child is the one with the highest estimated accuracy, again plus noise.
+        the child is the one whose changes have the highest sum of gains, again plus noise. Of two changes of one gene
+        only the one that scores higher is made, but both count in that sum (without measurable effect).
 
         Args:
             parents: positions in the archive, intp [n].

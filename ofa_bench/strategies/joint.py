@@ -2,8 +2,8 @@
 
 **The joint search.** Everything that is evaluated goes into one archive and counts for every target that it meets. The
 search goes in rounds of ``restart`` evaluations. In a fresh round only architectures of this round can be parents: it
-begins with a few random ones and the cheapest of the space. In every fourth round, and in the last one, all of the
-archive can. A round looks at up to ten targets (the *anchors*; of more targets, ten are chosen by chance, evenly
+begins with a few random ones and the cheapest of the space. In every fourth round, and in the last of several, all of
+the archive can. A round looks at up to ten targets (the *anchors*; of more targets, ten are chosen by chance, evenly
 spread). The *elites* of an anchor are the few most accurate architectures that meet it. A generation of the search is
 
 1. *parents*: for each anchor in turn, one of its elites, uniformly;
@@ -13,7 +13,7 @@ spread). The *elites* of an anchor are the few most accurate architectures that 
    the m changes that have the largest g + p e^z s + noise (m uniform from 1 to ``most_changes``, z normal, Gumbel
    noise);
 3. *children*: of a parent's ``tries`` candidates that meet the anchor and were never drawn before, the one with the
-   largest estimated accuracy, plus noise, is evaluated, added to the archive and offered to all anchors.
+   largest sum of gains, plus noise, is evaluated, added to the archive and offered to all anchors.
 
 So no architecture is evaluated twice, and all chance comes from one stream. Sampling changes by Gumbel noise on
 gradients is known from Grathwohl et al. (ICML 2021, "Oops I took a gradient"); here it proposes for an elitist archive.
@@ -112,8 +112,9 @@ class Joint(SharedSearch):
         elites = _Elites(_anchors(ledger.targets, rng), self.elites)
         elites.offer(np.arange(archive.size if whole else 1), archive)
         if not whole:
-            space = ledger.problem.space
-            yield from ledger.take(changes.unseen(space.canonical(space.sample(START, rng)))[: end - begin])
+            space, n = ledger.problem.space, min(START, end - begin)
+            ledger.evaluator.counts.proposals += n
+            yield from ledger.take(changes.unseen(space.canonical(space.sample(n, rng))))
         while archive.size < end:
             elites.offer(np.arange(begin, archive.size), archive)
             begin = archive.size

@@ -13,7 +13,7 @@ class RandomSearch(SharedSearch):
 
     They are uniform over those that meet the target: uniform over the whole space, hardly one would meet a target near
     the minimum. Where that takes too long (``valid_samples``), random ones are pruned until they meet the target. A
-    target's first ones are those that ``vanilla`` starts from, where targets are ascending.
+    target's first ones are those that ``vanilla`` starts from, where targets are ascending, distinct and feasible.
 
     Args:
         population_size: how many are drawn for one target, then for the next.

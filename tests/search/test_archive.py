@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from ofa_bench.search import Archive
+from ofa_bench.predictors import latency_table
+from ofa_bench.search import Archive, Problem
 from ofa_bench.search.archive import best_within
-from ofa_bench.testing import toy_problem
+from ofa_bench.spaces import ResNet50DSpace
+from ofa_bench.testing import ToyPredictor, toy_problem
 
 
 def test_best_within_is_what_a_plain_search_finds():
@@ -46,3 +48,17 @@ def test_an_archive_that_misses_a_feasible_target_says_so():
         Archive(problem.evaluator(), [problem.cost.minimum]).results(0)
     (infeasible,) = Archive(problem.evaluator(), [1.0]).results(0)
     assert not infeasible.feasible
+
+
+def test_an_infeasible_target_beside_others_reads_no_row_that_was_never_written():
+    space = ResNet50DSpace()  # whose canonical form looks genes up
+    problem = Problem(space, ToyPredictor(space), latency_table(space, "macs"))
+    evaluator = problem.evaluator()
+    archive = Archive(evaluator, [1.0, problem.cost.maximum])
+    rows = np.concatenate([problem.cost.cheapest[None], space.sample(2, np.random.default_rng(0))])
+    for row in rows:
+        archive.add(row[None], evaluator.accuracy(row[None]), evaluator.cost(row[None]), 0)
+    archive._genes[archive.size :] = 124
+    infeasible, found = archive.results(0)
+    assert not infeasible.feasible
+    assert found.accuracy == archive.accuracy.max()

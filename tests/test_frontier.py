@@ -115,7 +115,7 @@ BAD = [
     (["records=nowhere"], "records=nowhere: no such folder"),
     (["foo=1"], "foo: no such key; allowed: space, "),
     (["space=mbv"], "space=mbv: no such option; there are "),
-    (["minutes=0", "out=/proc/nowhere"], "/proc/nowhere cannot be written"),
+    (["minutes=0", "device=macs", "out=/proc/nowhere"], "/proc/nowhere cannot be written"),
 ]
 
 

@@ -34,9 +34,6 @@ class LocalSearch(SharedSearch):
         InputError: one of them is not a whole number of 1 or more.
     """
 
-    def __init__(self, population_size: int = 100, evaluations: int | None = None) -> None:
-        super().__init__(population_size, evaluations)
-
     def explore(self, ledger: Ledger, rng: np.random.Generator) -> Asking[None]:
         """Start or make a step for one target after another, round and round."""
         changes, here = _all_changes(ledger.problem.space), dict[float, Step | None]()

@@ -23,9 +23,6 @@ class RandomSearch(SharedSearch):
         InputError: one of them is not a whole number of 1 or more.
     """
 
-    def __init__(self, population_size: int = 100, evaluations: int | None = None) -> None:
-        super().__init__(population_size, evaluations)
-
     def explore(self, ledger: Ledger, rng: np.random.Generator) -> Asking[None]:
         """Go round the targets until the budget is spent, the last time with fewer draws."""
         streams = rng.spawn(len(ledger.targets))

@@ -67,7 +67,7 @@ class SharedSearch(LineStrategy):
         InputError: one of them is not a whole number of 1 or more.
     """
 
-    def __init__(self, population_size: int = 1, evaluations: int | None = None) -> None:
+    def __init__(self, population_size: int = 100, evaluations: int | None = None) -> None:
         check_whole("population_size", population_size)
         if evaluations is not None:
             check_whole("evaluations", evaluations)

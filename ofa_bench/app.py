@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["main", "run_cell"]
 
 _exit_codes: list[int] = []
+_interrupts: list[int] = []
 
 register()  # here, because a launcher's worker processes import this module
 
@@ -43,6 +44,8 @@ def run_cell(config: DictConfig) -> None:
 
     What goes wrong is said in one line and kept for the exit code, so that a sweep's other cells still run.
     """
+    if _interrupts:
+        raise KeyboardInterrupt
     context = HydraConfig.get()
     output, name = Path(config.output).absolute(), address(context.runtime.choices, context.overrides.task, config.seed)
     folder = output / name
@@ -50,6 +53,8 @@ def run_cell(config: DictConfig) -> None:
     try:
         record = _recorded(config, folder, name)
     except Exception as error:
+        if _interrupts:
+            raise KeyboardInterrupt from error
         code = say(error, f"{name}: " if sweep else "")
         if sweep:
             sweep.add(name, code)
@@ -140,20 +145,31 @@ def show(found: "list[Record]", output: Path, tracking: TrackingConfig) -> None:
         console.print(f"MLflow:  {tracking.uri}", soft_wrap=True, highlight=False)
 
 
+def _interrupt(number: int, _frame: object) -> None:
+    """Note the interrupt, then raise it: the library code that it hits may make another error of it, or none."""
+    _interrupts.append(number)
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
     heed_full_error()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what is wrong with the command line instead of printing it
     os.environ[SWEEP_VARIABLE] = ""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's or a container's stop is an interrupt too
+    signal.signal(signal.SIGTERM, _interrupt)  # a cluster's or a container's stop is an interrupt too
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # a shell that runs it in the background ignores Ctrl-C
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         sys.argv[1:] = with_own_tables(sys.argv[1:])
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run_cell)()
     except KeyboardInterrupt:
+        _interrupts.append(signal.SIGINT)
+    except Exception as error:
+        if not _interrupts:
+            _exit_codes.append(say(error))
+    if _interrupts:
         print("ofa_bench: interrupted; finished cells are kept, the same command goes on", file=sys.stderr)
         _exit_codes.append(130)
-    except Exception as error:
-        _exit_codes.append(say(error))
     if SweepCallback.current:
         try:
             _exit_codes.extend(SweepCallback.current.close(failed=bool(_exit_codes), show=show))

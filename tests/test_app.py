@@ -309,6 +309,7 @@ def test_interrupt_keeps_finished_cells(tmp_path, sent):
         [sys.executable, "-m", "ofa_bench", "-m", "seed=0,1", "targets=paper1", "tracking=none",
          "budget.generations=5,1000000"],
         cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # where the tests run in the background too
     )  # fmt: skip
     for _ in range(600):
         if list(tmp_path.rglob("record.json")):
@@ -318,6 +319,29 @@ def test_interrupt_keeps_finished_cells(tmp_path, sent):
     assert process.communicate(timeout=30)[1].count("interrupted; finished cells are kept") == 1
     assert process.returncode == 130
     assert len(list(tmp_path.rglob("record.json"))) == 1
+
+
+MASKED = """
+import os, signal, sys
+import ofa_bench.app as app
+
+def interrupted(*_):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        raise AttributeError("as when the interrupt hits a library's clean-up")
+
+setattr(app, sys.argv.pop(1), interrupted)
+app.main()
+"""
+
+
+@pytest.mark.parametrize("where", ["with_own_tables", "_recorded"])
+def test_interrupt_that_became_another_error_is_an_interrupt(tmp_path, where):
+    command = [sys.executable, "-c", MASKED, where, "-m", "seed=0,1", "targets=paper1", "tracking=none"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    said = "ofa_bench: interrupted; finished cells are kept, the same command goes on\n"
+    assert (ran.returncode, ran.stderr) == (130, said)
 
 
 @pytest.mark.parametrize("output", ["mine", "."])

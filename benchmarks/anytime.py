@@ -84,7 +84,10 @@ def draw(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
         axes.set(xscale="log", xlabel="evaluations, all targets together", title=f"{space} on {here[0]['device']}")
         axes.set_ylim(min(lowest, best - 2), best + 0.15)
         axes.grid(alpha=0.3)
-        axes.legend(fontsize="small", frameon=False, loc="lower right")
         if not number:
             axes.set_ylabel("mean predicted accuracy, ten targets (%)")
+    handles = {
+        name: handle for axes in figure.axes for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=5, frameon=False)
     figure.savefig(path)

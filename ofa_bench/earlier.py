@@ -109,5 +109,7 @@ def _of_run(name: str, run: str, uri: str | None) -> dict[str, Any]:
             MlflowClient(tracking_uri=uri).download_artifacts(run, records.RECORD, folder)
         except Exception as error:  # of MLflow, of its store, of the network
             said = " ".join(str(error).split())
-            raise InputError(f"{KEY}={name}: MLflow at {uri} has no {records.RECORD} of this run ({said})") from error
+            raise InputError(
+                f"{KEY}={name}: MLflow at {uri} has no {records.RECORD} of this run, which must be a cell's ({said})"
+            ) from error
         return _of_path(name, Path(folder))

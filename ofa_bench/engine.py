@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from ofa_bench.budget import resolve_budget
 from ofa_bench.building import built
 from ofa_bench.config import Config, resolve_threads
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.search import Line, Problem, SearchResult, Together, may_fork
+from ofa_bench.search import Found, Line, Problem, SearchResult, Together, may_fork
 from ofa_bench.spaces import DesignSpace
 from ofa_bench.strategies import Budget, LineStrategy, Strategy
 from ofa_bench.targets import resolve_targets
@@ -172,9 +172,9 @@ def _run_together(cell: Cell, report: Callable[[int, SearchResult], None]) -> It
     found: list[dict[int, tuple[SearchResult, float]]] = [{} for _ in range(cell.repeats)]
     fork = _bears_forks(cell.strategy) and len(lines) * cell.budget.generations >= WORTH_FORKING
     together = Together(cell.problem, lines, cell.threads, fork=fork)
-    for line, (position, result), seconds in together:
+    for line, item, seconds in together:
         repeat = origin[line]
-        _check(cell, position, result, position in found[repeat])
+        position, result = _checked(cell, item, found[repeat])
         found[repeat][position] = (result, seconds)
         report(repeat, result)
     shares = sum(seconds for results in found for _, seconds in results.values())
@@ -206,20 +206,24 @@ def _run_alone(cell: Cell, repeat: int, report: Callable[[int, SearchResult], No
         total += seconds
         if item is None:
             break
-        position, result = item
-        _check(cell, position, result, position in found)
+        position, result = _checked(cell, item, found)
         found[position] = (result, seconds)
         report(repeat, result)
         began = time.perf_counter()
     return dataclasses.replace(_repeat(cell, found), seconds=total)
 
 
-def _check(cell: Cell, position: int, result: SearchResult, repeated: bool) -> None:
+def _checked(cell: Cell, item: object, found: Container[int]) -> Found:
+    """Give what a strategy yielded, if it is a result, of a target that is not yet found, and valid."""
     name, problem = type(cell.strategy).__name__, cell.problem
-    if repeated or not 0 <= position < len(cell.targets) or result.target != cell.targets[position]:
+    if not isinstance(item, tuple) or len(item) != 2 or not isinstance(item[1], SearchResult):
+        raise RuntimeError(f"{name} gave {type(item).__name__}; it must yield (position in targets, SearchResult)")
+    position, result = item
+    if position in found or not 0 <= position < len(cell.targets) or result.target != cell.targets[position]:
         raise RuntimeError(f"{name} gave a result for target {result.target} at position {position}, twice or astray")
     row = result.genes[None]
     if not problem.space.contains(row)[0]:
         raise RuntimeError(f"{name} found what is not in space {problem.space.name} for target {result.target}")
     if result.feasible and problem.cost.cost(row)[0] > result.target:
         raise RuntimeError(f"{name} found an architecture that misses target {result.target}")
+    return position, result

@@ -12,5 +12,5 @@ class InputError(ValueError):
 
 def suggestion(value: str, allowed: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest allowed word, or an empty string if none is near."""
-    near = get_close_matches(value, list(allowed), n=1, cutoff=0.5)
+    near = get_close_matches(value, list(allowed), n=1, cutoff=0.6)
     return f"; did you mean '{near[0]}'?" if near else ""

@@ -15,6 +15,7 @@ keeps what is found so far.
 """
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -28,7 +29,7 @@ from omegaconf import OmegaConf, open_dict
 
 from ofa_bench.config import Config, TargetsConfig, conf_dir, register
 from ofa_bench.engine import Cell, build, run_repeats
-from ofa_bench.errors import InputError
+from ofa_bench.errors import InputError, suggestion
 from ofa_bench.own_tables import with_own_tables
 from ofa_bench.results import frontiers
 from ofa_bench.results.frontiers import Frontier
@@ -150,6 +151,8 @@ def improve(task: Task, options: Options, frontier: Frontier) -> tuple[Frontier,
                 f"{found.refused} results refused, {found.unreadable} files unreadable",
                 file=sys.stderr,
             )
+        if options.seconds:
+            print(f"{options.seconds / 60:g} minutes of strategy {task.names['strategy']}", file=sys.stderr)
         for genes in searched(task, options):
             frontier = raised(task.cell.problem, frontier, genes)
     except KeyboardInterrupt:
@@ -179,12 +182,9 @@ def report(task: Task, before: Frontier | None, after: Frontier) -> None:
     targets = task.cell.problem.cost.targets or task.cell.targets
     means = [mean_best_known(frontier, targets) for frontier in (before, after)]
     said = " -> ".join("none" if mean is None else f"{100 * mean:.4f} %" for mean in means)
-    rise = 100 * rises(before, after)
-    rose = (
-        f", {len(rise)} of them raised by {rise.mean():.4f} points on average, {rise.max():.4f} at most"
-        if before
-        else ""
-    )
+    rose, rise = "", 100 * rises(before, after)
+    if before:
+        rose = f", {len(rise)} of them raised by {rise.mean():.4f} points on average, {rise.max():.4f} at most"
     print(f"{task.path}: version {after.version}, {len(after.cost)} points{rose}")
     print(f"mean best-known accuracy over {len(targets)} targets: {said}")
 
@@ -200,17 +200,30 @@ def run(words: Sequence[str]) -> bool:
     options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), OmegaConf.from_cli(ours)))
     assert isinstance(options, Options)
     options.check()
+    _check_keys(words)
     task = compose_task([word for word in words if word not in ours], options)
     before, version, genes = known(task)
     after, interrupted = improve(task, options, raised(task.cell.problem, before, genes))
+    if interrupted:
+        print("ofa_bench: interrupted; what was found so far is kept", file=sys.stderr)
     if after is before:
-        print(f"{task.path}: nothing better was found; version {version} stays")
+        place = task.path if task.path.exists() else f"space {after.space} on {task.names['device']}"
+        print(f"{place}: nothing better was found; version {version} of the best known stays")
     else:
         asked = [_portable(word) for word in words if not word.startswith("out=")]
         after = finished(task, after, version, " ".join(["python -m ofa_bench.frontier", *asked]))
         frontiers.write(task.path, after)
         report(task, before, after)
     return interrupted
+
+
+def _check_keys(words: Sequence[str]) -> None:
+    """Check plain keys here, because Hydra would name only its own."""
+    allowed = [key.name for one in (Options, Config) for key in fields(one) if key.name != "targets"]
+    for word in words:
+        key = word.partition("=")[0]
+        if key.isidentifier() and key not in allowed:
+            raise InputError(f"{key}: no such key; allowed: {', '.join(allowed)}{suggestion(key, allowed)}")
 
 
 def _portable(word: str) -> str:
@@ -223,6 +236,7 @@ def main() -> None:
     """Read the options, search, write. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     show_help(__doc__, Options())
     heed_full_error()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(130 if run(sys.argv[1:]) else 0)
     except KeyboardInterrupt:

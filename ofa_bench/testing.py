@@ -176,7 +176,10 @@ def check_strategy(strategy: Strategy, problem: Problem | None = None, targets: 
 
 
 def _results(strategy: Strategy, problem: Problem, targets: Sequence[float], budget: Budget) -> list[SearchResult]:
-    found = dict(strategy.search(problem, targets, budget, np.random.default_rng(3)))
+    given = list(strategy.search(problem, targets, budget, np.random.default_rng(3)))
+    pairs = all(isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], SearchResult) for item in given)
+    assert pairs, "search must yield (position in targets, SearchResult)"
+    found = dict(given)
     assert sorted(found) == list(range(len(targets))), "not one result a target"
     return [found[i] for i in range(len(targets))]
 

@@ -106,6 +106,8 @@ def _omegaconf(error: OmegaConfBaseException) -> str:
     if ours:  # of our resolver of addresses
         return ours
     if "is not in struct" in message or re.match(r"Key '.*' not in", message):
+        if full.startswith("strategy.") and any(re.match(r"strategy=.*,", word) for word in sys.argv):
+            return f"{full}: not a key of every strategy; in a sweep over strategies, ++ stands before it: ++{full}"
         keys = [str(key) for key in parent if key != "hydra"] if isinstance(parent, DictConfig) else []
         name = str(error.key)
         return f"{full}: no such key; allowed: {', '.join(keys)}{suggestion(name, keys)}"

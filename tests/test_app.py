@@ -151,6 +151,10 @@ BAD = [
     (["strategy=top_down", "strategy.ordre=x"], "strategy.ordre: no such key; allowed: _target_, evolution, order"),
     (["strategy=top_down", "strategy.order=up"], "strategy.order=up: must be ascending or descending"),
     (["+strategy.foo=1"], "strategy.foo: no such key; allowed: evolution"),
+    (
+        ["-m", "strategy=joint,nsga2", "strategy.evaluations=9"],
+        "strategies, ++ stands before it: ++strategy.evaluations",
+    ),
     (["strategy._target_=nowhere.Strategy"], "strategy._target_=nowhere.Strategy: cannot be imported"),
     (["strategy._target_=ofa_bench.search.Problem"], "strategy.evolution: no such key"),
     (["targets.values=[5]"], "targets: 5 ms cannot be met; the cheapest architecture of mbv3 on note10 costs 9.89 ms"),

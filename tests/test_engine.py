@@ -128,6 +128,8 @@ def result(target=40.0, genes=PROBLEM.cost.cheapest):
         ([], "gave 0 results for 1 targets"),
         ([(0, result()), (0, result())], "twice or astray"),
         ([(1, result())], "twice or astray"),
+        ([result()], r"gave SearchResult; it must yield \(position in targets, SearchResult\)"),
+        ([(0, "result")], r"gave tuple; it must yield \(position in targets, SearchResult\)"),
         ([(0, result(target=41.0))], "twice or astray"),
         ([(0, result(genes=PROBLEM.cost.dearest))], "misses target 40.0"),
         ([(0, result(genes=PROBLEM.cost.cheapest - np.int8(1)))], "not in space mbv3"),

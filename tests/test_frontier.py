@@ -113,7 +113,8 @@ BAD = [
     (["minutes=-1"], "minutes=-1.0: must be 0 or more"),
     (["seeds=x"], "seeds=x: must be a whole number"),
     (["records=nowhere"], "records=nowhere: no such folder"),
-    (["foo=1"], "foo: no such key; allowed: space, "),
+    (["foo=1"], "foo: no such key; allowed: minutes, seeds, grid, records, out, space, "),
+    (["record=multirun"], "; did you mean 'records'?"),
     (["space=mbv"], "space=mbv: no such option; there are "),
     (["minutes=0", "device=macs", "out=/proc/nowhere"], "/proc/nowhere cannot be written"),
 ]
@@ -152,6 +153,7 @@ def test_interrupted_it_keeps_what_is_found(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(module.frontiers, "find", lambda problem: None)
     code, told = here(monkeypatch, capsys, tmp_path, "space=compofa", "device=macs", "out=there", *QUICK)
     assert code == 130
+    assert "ofa_bench: interrupted; what was found so far is kept" in told.err
     assert "version 1" in told.out
     assert len(points(tmp_path / "there" / "compofa" / "macs" / "embedded.json")) > 3
 

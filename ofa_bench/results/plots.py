@@ -17,6 +17,9 @@ __all__ = ["accuracy_over_cost"]
 MOST_COLUMNS = 3
 """Pictures of several spaces and devices stand in rows of at most this many."""
 
+MOST_INSIDE = 6
+"""A legend of more lines than these stands beside its picture."""
+
 
 def accuracy_over_cost(records: Sequence[Record], path: Path) -> None:
     """Draw predicted accuracy over the targets, one line a strategy (mean over repeats, bars one standard deviation).
@@ -30,8 +33,11 @@ def accuracy_over_cost(records: Sequence[Record], path: Path) -> None:
 
     problems = sorted({problem(record) for record in records})
     columns = min(MOST_COLUMNS, len(problems))
-    size = (8.0, 5.0) if columns == 1 else (5.5 * columns, 4.0 * math.ceil(len(problems) / columns))
-    layout: Literal["constrained"] | None = "constrained" if len(problems) > 1 else None  # which takes its time
+    beside = len(records) > MOST_INSIDE
+    size = (11.0 if beside else 8.0, 5.0) if columns == 1 else (5.5 * columns, 4.0 * math.ceil(len(problems) / columns))
+    layout: Literal["constrained"] | None = (
+        "constrained" if len(problems) > 1 or beside else None
+    )  # which takes its time
     figure = Figure(figsize=size, dpi=120, layout=layout)
     for number, names in enumerate(problems):
         axes = figure.add_subplot(math.ceil(len(problems) / columns), columns, number + 1)
@@ -60,11 +66,16 @@ def _draw(axes: Axes, records: Sequence[Record]) -> None:
             markersize=5,
             capsize=3,
             linewidth=1.4,
+            linestyle=("-", "--", ":")[number // 10 % 3],  # there are ten colours
             label=label,
         )
     axes.set_ylabel("predicted accuracy (%)")
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False, loc="lower right")
+    lines, names = axes.get_legend_handles_labels()
+    if len(names) > MOST_INSIDE:
+        axes.legend(lines, names, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
+    else:
+        axes.legend(lines, names, frameon=False, loc="lower right")
 
 
 def _draw_best_known(axes: Axes, records: Sequence[Record]) -> None:
@@ -73,4 +84,4 @@ def _draw_best_known(axes: Axes, records: Sequence[Record]) -> None:
     if points:
         targets, accuracies = zip(*points, strict=True)
         percent = [100 * accuracy for accuracy in accuracies]
-        axes.plot(targets, percent, color="0.6", linewidth=0.9, zorder=1, label="best known")
+        axes.plot(targets, percent, color="black", linestyle=":", linewidth=1.2, zorder=5, label="best known")

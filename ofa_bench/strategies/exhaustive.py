@@ -48,7 +48,8 @@ class Exhaustive(SharedSearch):
         """Go through all architectures, a block at a time."""
         for block in architectures(ledger.problem.space, BLOCK):
             ledger.evaluator.counts.proposals += len(block)
-            meeting = block[ledger.evaluator.cost(block) <= ledger.targets[-1]]
+            meets = ledger.evaluator.cost(block) <= ledger.targets[-1]
+            meeting = block[meets & (block != ledger.archive.genes[0]).any(axis=1)]  # the cheapest is there already
             if len(meeting):
                 yield from ledger.take(meeting)
 

@@ -154,6 +154,12 @@ def test_printed_tables_are_one_a_problem_with_its_unit():
     assert text.count("Accuracy is predicted") == 1
 
 
+def test_a_long_legend_stands_beside_the_picture(tmp_path):
+    records = [{**OTHER, "choices": OTHER["choices"] | {"strategy": f"strategy{i}"}} for i in range(12)]
+    accuracy_over_cost(records, tmp_path / "picture.png")
+    assert int.from_bytes((tmp_path / "picture.png").read_bytes()[16:20], "big") == 1320
+
+
 @pytest.mark.parametrize("number", [1, 2, 5])
 def test_every_problem_is_drawn_on_its_own(tmp_path, number):
     several = [{**OTHER, "choices": OTHER["choices"] | {"device": f"phone{i}"}} for i in range(number)]

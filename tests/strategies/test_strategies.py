@@ -82,3 +82,13 @@ def test_a_chain_goes_on_over_infeasible_targets(name):
 def test_unknown_order_is_refused():
     with pytest.raises(InputError, match=r"strategy.order=up: must be ascending or descending"):
         Chain(EVOLUTION, order="up")
+
+
+def test_contract_says_what_a_search_must_yield():
+    class Bare(Vanilla):
+        def search(self, problem, targets, budget, rng):
+            for _, result in super().search(problem, targets, budget, rng):
+                yield result
+
+    with pytest.raises(AssertionError, match=r"search must yield \(position in targets, SearchResult\)"):
+        check_strategy(Bare(EVOLUTION))

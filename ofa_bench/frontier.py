@@ -152,7 +152,7 @@ def improve(task: Task, options: Options, frontier: Frontier) -> tuple[Frontier,
                 file=sys.stderr,
             )
         if options.seconds:
-            print(f"{options.seconds / 60:g} minutes of strategy {task.names['strategy']}", file=sys.stderr)
+            print(f"strategy {task.names['strategy']} for {options.seconds / 60:g} min", file=sys.stderr)
         for genes in searched(task, options):
             frontier = raised(task.cell.problem, frontier, genes)
     except KeyboardInterrupt:
@@ -222,7 +222,7 @@ def _check_keys(words: Sequence[str]) -> None:
     allowed = [key.name for one in (Options, Config) for key in fields(one) if key.name != "targets"]
     for word in words:
         key = word.partition("=")[0]
-        if key.isidentifier() and key not in allowed:
+        if key.isidentifier() and key not in [*allowed, "targets"]:
             raise InputError(f"{key}: no such key; allowed: {', '.join(allowed)}{suggestion(key, allowed)}")
 
 

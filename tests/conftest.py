@@ -1,5 +1,6 @@
 """Where the tests find OFA's official files, and how they run the command."""
 
+import copy
 import os
 import subprocess
 import sys
@@ -51,3 +52,59 @@ def ofa_bench(tmp_path: Path) -> Command:
         )  # fmt: skip
 
     return run
+
+
+def _made(
+    strategy: str = "vanilla",
+    targets: tuple[float, ...] = (30.0, 20.0),
+    repeats: int = 3,
+    seed: int = 0,
+    budget: tuple[int, int] = (4, 2),
+    last: str = "",
+) -> dict[str, Any]:
+    """Search a toy problem and make the record of it."""
+    from ofa_bench.engine import Cell, run_repeats
+    from ofa_bench.results import records
+    from ofa_bench.search import Evolution
+    from ofa_bench.strategies import Budget, Chain, Vanilla
+    from ofa_bench.testing import toy_problem
+
+    evolution = Evolution(population_size=10)
+    strategies = {
+        "vanilla": Vanilla(evolution),
+        "bottom_up": Chain(evolution, "ascending"),
+        "top_down": Chain(evolution, "descending"),
+    }
+    cell = Cell(toy_problem(), strategies[strategy], targets, Budget(*budget), seed, repeats, threads=1)
+    choices = {
+        "space": "mbv3",
+        "device": "toy",
+        "predictor": "toy",
+        "strategy": strategy,
+        "budget": "b",
+        "targets": f"t{len(targets)}",
+    }
+    return records.make_record(
+        cell,
+        list(run_repeats(cell, lambda *_: None)),
+        address=f"mbv3/toy/toy/{strategy}/b/t{len(targets)}/seed={seed}{last}",
+        choices=choices,
+        identity=f"{seed:04}{last or '0123456789ab'}",
+        config={"space": {"_target_": "toy"}},
+    )
+
+
+_kept: dict[str, dict[str, Any]] = {}
+
+
+@pytest.fixture
+def made() -> Callable[..., dict[str, Any]]:
+    """Make a record of a tiny search; equal ones are searched once."""
+
+    def make(**asked: Any) -> dict[str, Any]:
+        key = repr(sorted(asked.items()))
+        if key not in _kept:
+            _kept[key] = _made(**asked)
+        return copy.deepcopy(_kept[key])
+
+    return make

@@ -164,7 +164,7 @@ def test_a_record_is_found_by_its_mlflow_run(ofa_bench, tmp_path):
         assert earlier.read(name, uri).sha256 == wanted.sha256
     with pytest.raises(
         InputError,
-        match=r"from=0+: MLflow at sqlite.* has no record.json of this run, which must be a cell.s \(Run with id=0+ not",
+        match=r"from=0+: MLflow at sqlite.* has no record.json of this run, which must be a cell.s \(Run with id=0+",
     ):
         earlier.read("0" * 32, uri)
 

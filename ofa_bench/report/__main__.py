@@ -1,0 +1,77 @@
+"""``python -m ofa_bench.report``: one page, with tables and pictures, of what sweeps found.
+
+    python -m ofa_bench.report multirun [more folders] out=report
+
+- ``out``: the folder; it gets ``report.html`` (one file that opens anywhere), ``report.md``, ``report.tex``,
+  ``results.csv`` and the pictures, in ``figures/``. What an earlier report left there is replaced.
+- ``mlflow``: the name of an MLflow experiment, instead of folders or besides; ``uri``: where MLflow's store is.
+- ``title``: the page's.
+
+What was found with different predictors, devices, budgets or targets is never put into one number; the page says what
+was kept apart, and what was left out.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from ofa_bench.errors import InputError, suggestion
+from ofa_bench.words import heed_full_error, say, show_help
+
+__all__ = ["Options", "main", "run"]
+
+
+@dataclass
+class Options:
+    """What can be set on the command line, besides folders."""
+
+    out: str = "report"
+    mlflow: str = ""
+    uri: str = "sqlite:///mlflow.db"
+    title: str = "Strategies compared"
+
+
+def run(words: Sequence[str]) -> Path:
+    """Write the report that the command's words describe; return the page's path.
+
+    Raises:
+        InputError: a word is not allowed, or there are no records.
+        OSError: the folder cannot be written.
+    """
+    keys = [key.name for key in fields(Options)]
+    for word in words:
+        key, equals, _ = word.partition("=")
+        if equals and key.isidentifier() and key not in keys:
+            raise InputError(f"{key}: no such key; allowed: {', '.join(keys)}, and folders{suggestion(key, keys)}")
+    given = [word for word in words if word.partition("=")[0] in keys and "=" in word]
+    options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), OmegaConf.from_cli(given)))
+    assert isinstance(options, Options)
+    folders = [Path(word) for word in words if word not in given]
+    if not folders and not options.mlflow:
+        raise InputError("give a folder of records (python -m ofa_bench.report multirun), or mlflow=<experiment>")
+    from ofa_bench.report.gather import from_folders, from_mlflow
+    from ofa_bench.report.page import write_report
+
+    gathered = from_folders(folders)
+    if options.mlflow:
+        gathered = from_mlflow(options.mlflow, options.uri, gathered)
+    return write_report(gathered, Path(options.out), options.title)
+
+
+def main() -> None:
+    """Read the options, write the report. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    show_help(__doc__, Options())
+    heed_full_error()
+    try:
+        print(run(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        sys.exit(say(error))
+
+
+if __name__ == "__main__":
+    main()

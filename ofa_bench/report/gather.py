@@ -1,0 +1,265 @@
+"""Gathers records from folders and MLflow, and sorts them into studies: what may be compared, and nothing else."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.errors import InputError
+from ofa_bench.results import records
+from ofa_bench.results.labels import heading, labels
+from ofa_bench.results.records import Record
+from ofa_bench.results.tables import timing
+
+__all__ = ["Entry", "Gathered", "Study", "from_folders", "from_mlflow", "studies"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass
+class Gathered:
+    """Records, each cell once, and what was left out, in words."""
+
+    records: list[Record] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def take(self, folder: Path, where: str) -> None:
+        """Take in the record of a cell, unless it cannot be read or the same cell is there already."""
+        try:
+            record = records.read(folder)
+        except InputError as error:
+            self.left_out.append(str(error))
+            return
+        same = [one for one in self.records if _cell(one) == _cell(record)]
+        if not same:
+            self.records.append(record)
+        elif same[0]["repeats"] != record["repeats"]:
+            self.left_out.append(f"{where}: another run of {record['address']}, which is there already")
+
+
+def _cell(record: Record) -> tuple[str, str]:
+    return record["address"], record["identity"]
+
+
+def from_folders(folders: Sequence[Path], gathered: Gathered | None = None) -> Gathered:
+    """Read all records below folders.
+
+    Raises:
+        InputError: there is no such folder, or no record below it.
+    """
+    gathered = gathered or Gathered()
+    for folder in folders:
+        found = sorted(folder.rglob(records.RECORD))
+        if not found:
+            raise InputError(f"{folder}: {'no record below it' if folder.is_dir() else 'no such folder'}")
+        for path in found:
+            gathered.take(path.parent, str(path.parent))
+    return gathered
+
+
+def from_mlflow(experiment: str, uri: str, gathered: Gathered | None = None) -> Gathered:
+    """Read the records of an experiment's cells from MLflow's artifacts; each once, in however many sweeps it is.
+
+    Raises:
+        InputError: the store cannot be used, or has no such experiment, or no cell in it.
+    """
+    scheme, _, path = uri.partition(":///")
+    if scheme == "sqlite" and not Path(path).is_file():  # MLflow would make it
+        raise InputError(f"uri={uri}: no such file")
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    gathered = gathered or Gathered()
+    try:
+        client = MlflowClient(tracking_uri=uri)
+        found = client.get_experiment_by_name(experiment)
+        if found is None:
+            raise InputError(f"mlflow={experiment}: no such experiment at {uri}")
+        runs = client.search_runs([found.experiment_id], "tags.`ofa_bench.kind` = 'cell'", max_results=50_000)
+        if not runs:
+            raise InputError(f"mlflow={experiment}: no cell in this experiment at {uri}")
+        for run in {run.data.tags["ofa_bench.record"]: run for run in reversed(runs)}.values():
+            with tempfile.TemporaryDirectory() as folder:
+                client.download_artifacts(run.info.run_id, records.RECORD, folder)
+                gathered.take(Path(folder), f"run {run.info.run_id}")
+    except MlflowException as error:
+        raise InputError(f"mlflow={experiment}: {' '.join(str(error).split())} (at {uri})") from error
+    return gathered
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one strategy found in a study; records that differ only in their seed are one entry.
+
+    Accuracies are predicted, in percent. ``keys`` name the repeats, (seed, repeat), in the order of the arrays' rows:
+    ``accuracy``, ``cost``, ``target_seconds``, ``regret``: float64 [repeats, targets], NaN where a target is infeasible
+    or (regret) where there is no best known; ``seconds``, ``evaluations``, ``unique``, ``hypervolume``: float64
+    [repeats].
+    """
+
+    name: str
+    records: tuple[Record, ...]
+    keys: tuple[tuple[int, int], ...]
+    accuracy: Floats
+    cost: Floats
+    target_seconds: Floats
+    regret: Floats
+    seconds: Floats
+    evaluations: Floats
+    unique: Floats
+    hypervolume: Floats
+
+    @property
+    def mean_accuracy(self) -> Floats:
+        """Mean predicted accuracy over feasible targets: float64 [repeats], percent; NaN where none is feasible."""
+        counts = np.isfinite(self.accuracy).sum(axis=1)
+        sums = np.nansum(self.accuracy, axis=1)
+        means: Floats = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+        return means
+
+    @property
+    def repeats(self) -> list[list[Record]]:
+        """The results of each repeat, in the order of ``keys``."""
+        return [repeat["results"] for record in self.records for repeat in record["repeats"]]
+
+    @property
+    def feasible(self) -> int:
+        """How many targets can be met."""
+        return sum(bool(one["feasible"]) for one in self.repeats[0])
+
+    @property
+    def shared(self) -> bool:
+        """Whether one search served several targets."""
+        return any(one.get("shared", 1) > 1 for results in self.repeats for one in results)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Entries that may be compared: the same space, cost table, predictor, targets and budget.
+
+    ``kept`` says in words what is the same; ``targets`` are float64 [targets], ascending, in ``unit``; ``family`` is
+    the same in studies that differ only in targets.
+    """
+
+    family: str
+    kept: str
+    space: str
+    device: str
+    predictor: str
+    unit: str
+    targets: Floats
+    generations: int
+    warm_generations: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def timing(self) -> str:
+        """How seconds were taken, and whether those of different entries may be compared."""
+        return timing(self._records)
+
+    @property
+    def same_timing(self) -> bool:
+        """Whether seconds of different entries may be compared: taken in one way on one kind of machine."""
+        made = [record["made"] for record in self._records]
+        return len({tuple(one.get(key) for key in _TIMING) for one in made}) == 1
+
+    @property
+    def _records(self) -> list[Record]:
+        return [record for entry in self.entries for record in entry.records]
+
+    def paired(self, entries: Sequence[Entry]) -> tuple[tuple[int, int], ...]:
+        """Give the repeats, (seed, repeat), that all of several entries have, in order."""
+        return tuple(sorted(set.intersection(*(set(entry.keys) for entry in entries))))
+
+
+_TIMING = ("lockstep", "threads", "compiled", "machine", "cores", "ofa_bench")
+
+
+def studies(found: Sequence[Record]) -> list[Study]:
+    """Sort records into studies, by space, device, predictor, budget and targets.
+
+    Only what is alike in all of these stands in one study; the order of targets does not matter.
+    """
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in found:
+        groups.setdefault((_family(record), json.dumps(sorted(record["targets"]))), []).append(record)
+    order = sorted(groups, key=lambda key: (key[0], len(json.loads(key[1])), key[1]))
+    return [_study(family, groups[family, targets]) for family, targets in order]
+
+
+def _family(record: Record) -> str:
+    """Write down what records of one family share, to the hash."""
+    choices, config = record["choices"], record["config"]
+    names = [choices[key] for key in ("space", "device", "predictor")]
+    hashes = [record["device"]["sha256"], record["predictor"]["sha256"]]
+    return json.dumps([names, hashes, record["unit"], config.get("space"), record["budget"]], sort_keys=True)
+
+
+def _study(family: str, found: Sequence[Record]) -> Study:
+    first = found[0]
+    named: dict[str, list[Record]] = {}
+    for record, label in zip(found, _labels(found), strict=True):
+        taken = record["seed"] in [one["seed"] for one in named.get(label, [])]  # by another version of its code
+        named.setdefault(f"{label} {record['identity'][:4]}" if taken else label, []).append(record)
+    warm = first["budget"]["warm_generations"]
+    return Study(
+        family=family,
+        kept=heading([{**record, "address": record["address"].rsplit("/", 1)[0] + "/"} for record in found]),
+        space=first["choices"]["space"],
+        device=first["choices"]["device"],
+        predictor=first["choices"]["predictor"],
+        unit=first["unit"],
+        targets=np.array(sorted(first["targets"]), np.float64),
+        generations=first["budget"]["generations"],
+        warm_generations=str(warm) if isinstance(warm, int) else ", ".join(map(str, warm)),
+        entries=tuple(_entry(name, several) for name, several in named.items()),
+    )
+
+
+def _labels(found: Sequence[Record]) -> list[str]:
+    """Name records by strategy and by what else differs, but for their seeds and the names of targets and budget."""
+    plain = []
+    for record in found:
+        *_, last = record["address"].rsplit("/", 1)
+        rest = ",".join(part for part in last.split(",")[1:] if not part.startswith(("targets.", "budget.")))
+        choices = {**record["choices"], "targets": "", "budget": ""}
+        plain.append({**record, "choices": choices, "address": f"/{rest}"})
+    return [name.strip() for name in labels(plain)]
+
+
+def _entry(name: str, found: Sequence[Record]) -> Entry:
+    rows, keys = list[Record](), list[tuple[int, int]]()
+    for record in sorted(found, key=lambda record: int(record["seed"])):
+        for repeat in record["repeats"]:
+            rows.append({**repeat, "results": sorted(repeat["results"], key=lambda result: float(result["target"]))})
+            keys.append((record["seed"], repeat["repeat"]))
+
+    def table(key: str, scale: float = 1.0) -> Floats:
+        return np.array([[_number(one, key, scale) for one in repeat["results"]] for repeat in rows], np.float64)
+
+    def sums(key: str) -> Floats:
+        return np.array([sum(one[key] for one in repeat["results"]) for repeat in rows], np.float64)
+
+    ratios = [repeat.get("hypervolume_ratio") for repeat in rows]
+    return Entry(
+        name=name,
+        records=tuple(sorted(found, key=lambda record: int(record["seed"]))),
+        keys=tuple(keys),
+        accuracy=table("accuracy", 100),
+        cost=table("cost"),
+        target_seconds=table("seconds"),
+        regret=table("regret", 100),
+        seconds=np.array([repeat["seconds"] for repeat in rows], np.float64),
+        evaluations=sums("evaluations"),
+        unique=sums("unique_evaluations"),
+        hypervolume=np.array([np.nan if ratio is None else ratio for ratio in ratios], np.float64),
+    )
+
+
+def _number(result: Record, key: str, scale: float) -> float:
+    value = result.get(key)
+    return scale * value if value is not None and result["feasible"] else np.nan

@@ -1,0 +1,254 @@
+"""Judge strategies that searched the same targets with paired seeds: differences and ratios of times.
+
+Plain arrays in, plain records out. A quantity that cannot be computed (one repeat, no spread) is None.
+"""
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.weightstats import ttost_paired
+
+from ofa_bench.errors import InputError, suggestion
+
+__all__ = ["ALPHA", "DIGITS", "MARGIN", "Paired", "Ratio", "Verdict", "paired", "table_of", "time_ratios", "varies"]
+
+ALPHA = 0.05
+"""The level of all tests; intervals have a confidence of 1 less this."""
+
+MARGIN = 0.1
+"""Differences of less than this many percentage points do not matter."""
+
+DIGITS = 9
+"""Values that differ beyond this decimal place only are equal: what rounding adds is neither spread nor a rank."""
+
+RESAMPLES = 9999
+"""Draws of a bootstrap."""
+
+Verdict = Literal["better", "worse", "equivalent", "not distinguished", "one repeat"]
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A strategy against the reference, in percentage points, over the repeats that both have.
+
+    Positive differences favour the strategy. The p-values ending in ``_holm`` are corrected for all the strategies
+    that were compared. Each p and the effect are None where the differences do not vary.
+    """
+
+    name: str
+    reference: str
+    margin: float
+    """A difference of less is of no matter, percentage points."""
+    n: int
+    """Pairs."""
+    difference: float | None
+    """Mean of strategy less reference; None without pairs."""
+    interval: tuple[float, float] | None
+    """The 95 % t interval of the mean difference."""
+    effect: float | None
+    """Mean difference in its standard deviations, corrected for few pairs (Hedges); None for fewer than three."""
+    p: float | None
+    """Of the two-sided paired t-test: no difference."""
+    p_holm: float | None
+    p_wilcoxon: float | None
+    """Of the two-sided Wilcoxon signed-rank test; None where no pair differs. It takes six to fall below 0.05."""
+    p_equivalent: float | None
+    """Of two one-sided t-tests: the difference is the margin or more, either way."""
+    p_equivalent_holm: float | None
+    p_no_loss: float | None
+    """Of a one-sided t-test: the loss is the margin or more. Small: no loss that matters."""
+    p_no_loss_holm: float | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Say it in a word, from the corrected p-values at 5 %.
+
+        "equivalent" comes first: a difference shown to be smaller than the margin does not matter, be it significant.
+        Differences that do not vary leave nothing to test and are taken as they are. "one repeat" is said for fewer
+        than two pairs.
+        """
+        if self.n < 2 or self.difference is None:
+            return "one repeat"
+        if self.p_holm is None or self.p_equivalent_holm is None:
+            equivalent, differs = round(abs(self.difference), DIGITS) < self.margin, True
+        else:
+            equivalent, differs = self.p_equivalent_holm < ALPHA, self.p_holm < ALPHA
+        if equivalent:
+            return "equivalent"
+        if differs:
+            return "better" if self.difference > 0 else "worse"
+        return "not distinguished"
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """The time a strategy takes, in times of the reference: below 1 is faster."""
+
+    name: str
+    reference: str
+    n: int
+    """Pairs."""
+    ratio: float | None
+    """Median of the ratios of the pairs; None without pairs."""
+    interval: tuple[float, float] | None
+    """The 95 % bootstrap interval of that median; None for one pair and where the ratios do not vary."""
+
+
+def paired(values: Mapping[str, NDArray[np.float64]], reference: str, margin: float = MARGIN) -> list[Paired]:
+    """Compare each other strategy with the reference, repeat by repeat.
+
+    The paired t-test and interval; Wilcoxon's signed-rank test (Wilcoxon 1945; zero differences are left out); two
+    one-sided t-tests of equivalence (Schuirmann 1987), the lower of which is the test of no loss; each family of
+    p-values corrected by Holm (1979), those that are None not counted; the standardised mean difference of pairs with
+    the exact small-sample correction of Hedges (1981).
+
+    Args:
+        values: by strategy, float64 [repeats], percentage points: the mean accuracy over the targets of each repeat.
+            Place i of all is the same seed. A pair of which one is not a finite number is left out: give what counts
+            as nothing found as a number, if it is to count.
+        reference: one of the strategies.
+        margin: percentage points, above 0.
+
+    Returns:
+        In the given order, without the reference.
+
+    Raises:
+        InputError: the reference or the margin is none.
+        ValueError: the arrays are not of one dimension and length.
+    """
+    if not 0 < margin < math.inf:
+        raise InputError(f"margin={margin} is not a number of percentage points above 0")
+    base = table_of(values, reference)
+    others = {name: np.asarray(row, np.float64) for name, row in values.items() if name != reference}
+    both = {name: np.isfinite(row) & np.isfinite(base) for name, row in others.items()}
+    differences = {name: np.round(row[both[name]] - base[both[name]], DIGITS) for name, row in others.items()}
+    tests = [_t_tests(row, margin) for row in differences.values()]
+    corrected = [_holm([test[i] for test in tests]) for i in range(3)]
+    return [
+        Paired(
+            name=name,
+            reference=reference,
+            margin=margin,
+            n=len(row),
+            difference=float(row.mean()) if len(row) else None,
+            interval=_t_interval(row),
+            effect=_effect(row),
+            p=tests[i][0],
+            p_holm=corrected[0][i],
+            p_wilcoxon=_wilcoxon(row),
+            p_equivalent=tests[i][1],
+            p_equivalent_holm=corrected[1][i],
+            p_no_loss=tests[i][2],
+            p_no_loss_holm=corrected[2][i],
+        )
+        for i, (name, row) in enumerate(differences.items())
+    ]
+
+
+def time_ratios(seconds: Mapping[str, NDArray[np.float64]], reference: str) -> list[Ratio]:
+    """Divide each other strategy's times by the reference's, repeat by repeat, and take the median.
+
+    The median, since one repeat that another process held up should not decide; of ratios of pairs, since what slows a
+    machine slows both. The interval is by the bias-corrected and accelerated bootstrap (Efron 1987), by percentiles
+    where that is degenerate; it draws whole pairs, the same ones in every process. Below six pairs even the range of
+    all ratios holds the true median less often than 95 %, so the interval is too short.
+
+    Args:
+        seconds: by strategy, float64 [repeats], s. Place i of all ran side by side. A pair of which one is not a
+            finite number above 0 is left out.
+        reference: one of the strategies.
+
+    Returns:
+        In the given order, without the reference.
+
+    Raises:
+        InputError: the reference is none of the strategies.
+        ValueError: the arrays are not of one dimension and length.
+    """
+    base = table_of(seconds, reference)
+    found = []
+    for name in seconds:
+        if name != reference:
+            row = np.asarray(seconds[name], np.float64)
+            timed = np.isfinite(row) & np.isfinite(base) & (row > 0) & (base > 0)
+            ratios = row[timed] / base[timed]
+            ratio = float(np.median(ratios)) if len(ratios) else None
+            found.append(Ratio(name, reference, len(ratios), ratio, _bootstrap(ratios)))
+    return found
+
+
+def table_of(values: Mapping[str, NDArray[np.float64]], reference: str | None = None) -> NDArray[np.float64]:
+    """Return the reference's values; an empty array without one."""
+    if len({np.shape(row) for row in values.values()}) > 1 or any(np.ndim(row) != 1 for row in values.values()):
+        shapes = ", ".join(f"{name} {list(np.shape(row))}" for name, row in values.items())
+        raise ValueError(f"values must have one dimension and the same length for all strategies, not {shapes}")
+    if reference is None:
+        return np.empty(0)
+    if reference not in values:
+        near = suggestion(reference, values)
+        raise InputError(f"reference={reference!r} is none of the strategies: {', '.join(values)}{near}")
+    return np.asarray(values[reference], np.float64)
+
+
+def varies(row: NDArray[np.float64]) -> bool:
+    """Tell whether numbers, float64 [n], are not all the same."""
+    return len(row) > 1 and bool(np.ptp(row) > 0)
+
+
+def _t_tests(row: NDArray[np.float64], margin: float) -> tuple[float | None, float | None, float | None]:
+    """Test differences: p of none, of one beyond the margin, of a loss beyond the margin."""
+    if not varies(row):
+        return None, None, None
+    nothing = np.zeros_like(row)
+    p_equivalent, (_, p_no_loss, _), _ = ttost_paired(row, nothing, -margin, margin)
+    return float(stats.ttest_rel(row, nothing).pvalue), float(p_equivalent), float(p_no_loss)
+
+
+def _t_interval(row: NDArray[np.float64]) -> tuple[float, float] | None:
+    if not varies(row):
+        return None
+    interval = stats.ttest_1samp(row, 0.0).confidence_interval(1 - ALPHA)
+    return float(interval.low), float(interval.high)
+
+
+def _effect(row: NDArray[np.float64]) -> float | None:
+    free = len(row) - 1
+    if free < 2 or not varies(row):  # the correction for one degree of freedom is 0
+        return None
+    correction = math.exp(special.gammaln(free / 2) - special.gammaln((free - 1) / 2)) / math.sqrt(free / 2)
+    return float(correction * row.mean() / row.std(ddof=1))
+
+
+def _wilcoxon(row: NDArray[np.float64]) -> float | None:
+    if len(row) < 2 or not row.any():
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some versions of SciPy warn that ties or few pairs make it approximate
+        return float(stats.wilcoxon(row[row != 0]).pvalue)
+
+
+def _holm(p_values: Sequence[float | None]) -> list[float | None]:
+    known = [p for p in p_values if p is not None]
+    corrected = iter(multipletests(known, ALPHA, method="holm")[1] if len(known) > 1 else known)
+    return [None if p is None else float(next(corrected)) for p in p_values]
+
+
+def _bootstrap(ratios: NDArray[np.float64]) -> tuple[float, float] | None:
+    if not varies(np.round(ratios, DIGITS)):
+        return None
+    for method in ("BCa", "percentile"):
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # of a degenerate distribution, which the result says too
+            rng = np.random.default_rng(0)
+            how = {"n_resamples": RESAMPLES, "confidence_level": 1 - ALPHA, "method": method, "random_state": rng}
+            interval = stats.bootstrap((ratios,), np.median, vectorized=True, **how).confidence_interval
+        if math.isfinite(interval.low) and math.isfinite(interval.high):
+            return float(interval.low), float(interval.high)
+    return None

@@ -1,0 +1,109 @@
+import json
+
+import numpy as np
+import pytest
+
+from ofa_bench.errors import InputError
+from ofa_bench.report.gather import from_folders, from_mlflow, studies
+from ofa_bench.results import records
+
+
+def write(folder, record):
+    records.write(folder / record["address"], record, "a: 1\n")
+
+
+def test_all_records_below_several_folders_each_cell_once(made, tmp_path):
+    first, second = made(), made(strategy="bottom_up")
+    for folder, record in (("a", first), ("a", second), ("b/copy", first)):
+        write(tmp_path / folder, record)
+    gathered = from_folders([tmp_path / "a", tmp_path / "b"])
+    assert [record["address"] for record in gathered.records] == [second["address"], first["address"]]
+    assert gathered.left_out == []
+
+
+def test_what_is_left_out_is_said(made, tmp_path):
+    write(tmp_path / "a", made())
+    again = made()
+    again["repeats"][0]["seconds"] += 1
+    write(tmp_path / "b", again)
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / records.RECORD).write_text("{}")
+    gathered = from_folders([tmp_path / name for name in "abc"])
+    assert len(gathered.records) == 1
+    another, unreadable = gathered.left_out
+    assert "another run of mbv3/toy/toy/vanilla/b/t2/seed=0, which is there already" in another
+    assert "not a record of format" in unreadable
+
+
+def test_folders_that_are_not_there_or_empty_are_refused(tmp_path):
+    with pytest.raises(InputError, match="no record below it"):
+        from_folders([tmp_path])
+    with pytest.raises(InputError, match="nowhere: no such folder"):
+        from_folders([tmp_path / "nowhere"])
+
+
+@pytest.mark.parametrize("key", ["device", "predictor", "budget", "targets"])
+def test_other_devices_predictors_budgets_and_targets_are_studies_of_their_own(made, key):
+    one, other = made(), made(strategy="bottom_up")
+    assert len(studies([one, other])) == 1
+    if key == "budget":
+        other["budget"] = {"generations": 4, "warm_generations": 3}
+    elif key == "targets":
+        other = made(strategy="bottom_up", targets=(30.0, 25.0))
+    else:
+        other[key] = other[key] | {"sha256": "f" * 64}
+    found = studies([one, other])
+    assert [len(study.entries) for study in found] == [1, 1]
+    assert (found[0].family == found[1].family) == (key == "targets")
+
+
+def test_the_order_of_targets_does_not_matter(made):
+    (study,) = studies([made(), made(strategy="top_down", targets=(20.0, 30.0))])
+    assert study.targets.tolist() == [20, 30]
+    for entry in study.entries:
+        assert (entry.accuracy[:, 0] <= entry.accuracy[:, 1]).all()
+
+
+def test_seeds_are_repeats_of_one_entry_and_pair_up(made):
+    records_ = [made(seed=1), made(), made(strategy="bottom_up", seed=1), made(strategy="bottom_up", seed=2)]
+    (study,) = studies(records_)
+    by_name = {entry.name: entry for entry in study.entries}
+    assert by_name["vanilla"].keys == tuple((seed, repeat) for seed in (0, 1) for repeat in range(3))
+    assert study.paired(study.entries) == ((1, 0), (1, 1), (1, 2))
+    second = made(seed=1)["repeats"][0]["results"]
+    expected = sorted((result["target"], 100 * result["accuracy"]) for result in second)
+    assert by_name["vanilla"].accuracy[3].tolist() == [accuracy for _, accuracy in expected]
+
+
+def test_overrides_name_an_entry_and_another_version_of_its_code_is_another(made):
+    other, newer = made(last=",strategy.order=random"), made()
+    newer["identity"] = "abcdef"
+    (study,) = studies([made(), other, newer])
+    assert sorted(entry.name for entry in study.entries) == ["vanilla", "vanilla abcd", "vanilla order=random"]
+
+
+def test_infeasible_targets_are_not_numbers(made):
+    (study,) = studies([made(targets=(5.0, 30.0))])
+    (entry,) = study.entries
+    assert np.isnan(entry.accuracy[:, 0]).all()
+    assert np.allclose(entry.mean_accuracy, entry.accuracy[:, 1])
+    assert entry.feasible == 1
+
+
+def test_seconds_taken_in_another_way_are_not_compared(made):
+    one, other = made(), made(strategy="bottom_up")
+    assert studies([one, other])[0].same_timing
+    other["made"]["threads"] = 2
+    (study,) = studies([one, other])
+    assert not study.same_timing
+    assert "do not compare them" in study.timing
+
+
+def test_an_mlflow_experiment_has_the_records_that_disk_has(ofa_bench, tmp_path):
+    assert ofa_bench("-m", "strategy=vanilla,bottom_up", "budget=quick", "targets=paper2").returncode == 0
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    of_mlflow = from_mlflow("ofa_bench", uri).records
+    of_disk = from_folders([tmp_path / "multirun"]).records
+    assert sorted(map(json.dumps, of_mlflow)) == sorted(map(json.dumps, of_disk))
+    with pytest.raises(InputError, match="mlflow=other: no such experiment"):
+        from_mlflow("other", uri)

@@ -1,0 +1,97 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from ofa_bench.errors import InputError
+from ofa_bench.report.__main__ import main, run
+from ofa_bench.results import records
+
+
+class Checked(HTMLParser):
+    """Collects what a page refers to, and its words; every element that is opened is closed."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.sources, self.words, self.pictures = [], [], "", 0
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.sources += [value for key, value in attributes if key in ("src", "href")]
+        self.pictures += tag == "img"
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words += data
+
+
+@pytest.fixture
+def sweep(made, tmp_path):
+    for name in ("vanilla", "bottom_up", "top_down"):
+        for targets in ((20.0,), (20.0, 25.0, 30.0)):
+            record = made(strategy=name, targets=targets)
+            records.write(tmp_path / "sweep" / record["address"], record, "a: 1\n")
+    return tmp_path / "sweep"
+
+
+def test_the_page_stands_alone_and_says_the_verdict_first(sweep, tmp_path):
+    path = run([str(sweep), f"out={tmp_path}/out", "title=Mine & <yours>"])
+    page = Checked(path.read_text())
+    assert page.pictures > 8
+    assert all(source.startswith("data:image/png;base64,") for source in page.sources)
+    assert "Mine & <yours>" in page.words
+    assert page.words.index("of the evaluations and") < page.words.index("predicted accuracy %")
+    assert "nan" not in re.findall(r"\w+", page.words.lower())
+
+
+def test_beside_it_stand_markdown_latex_csv_and_pictures(sweep, tmp_path):
+    run([str(sweep), f"out={tmp_path}/out"])
+    out = tmp_path / "out"
+    assert {path.name for path in out.iterdir()} == {"report.html", "report.md", "report.tex", "results.csv", "figures"}
+    text = (out / "report.md").read_text()
+    for picture in re.findall(r"\((figures/[^)]+)\)", text):
+        assert (out / picture).stat().st_size > 1000
+        assert (out / picture).with_suffix(".svg").exists()
+    assert (out / "report.tex").read_text().count(r"\begin{tabular}") == 2
+    assert (out / "results.csv").read_text().count("\n") == 1 + 3 * 3 * (1 + 3)
+    for name in ("bottom_up", "top_down", "vanilla"):
+        assert f"| {name} |" in text
+
+
+def test_what_was_kept_apart_and_left_out_is_on_the_page(sweep, made, tmp_path):
+    other = made(strategy="bottom_up", budget=(4, 3))
+    other["choices"]["budget"] = "other"
+    records.write(tmp_path / "other" / "cell", other, "a: 1\n")
+    (tmp_path / "other" / "broken").mkdir()
+    (tmp_path / "other" / "broken" / records.RECORD).write_text("{}")
+    page = run([str(sweep), str(tmp_path / "other"), f"out={tmp_path}/out"]).read_text()
+    kept = page[page.index("What was kept apart") :]
+    assert "toy / other" in kept
+    assert "broken/record.json: not a record of format" in kept
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "give a folder of records"),
+        (["nowhere"], "nowhere: no such folder"),
+        (["oot=x"], "oot: no such key; allowed: out, mlflow, uri, title, and folders; did you mean 'out'?"),
+        (["mlflow=none", "uri=sqlite:///x.db"], "uri=sqlite:///x.db: no such file"),
+    ],
+)
+def test_bad_input_is_one_line(words, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError):
+        run(words)
+    monkeypatch.setattr("sys.argv", ["report", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr().err
+    assert (ended.value.code, told.count("\n")) == (2, 1)
+    assert said in told
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,95 @@
+import warnings
+
+import numpy as np
+import pytest
+
+from ofa_bench.report.gather import studies
+from ofa_bench.report.summary import compared, summed_up
+from ofa_bench.report.tables import comparison, latex, markdown, provenance
+
+THREE = ("vanilla", "bottom_up", "top_down")
+
+
+@pytest.fixture(autouse=True)
+def silent():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def shifted(record, points):
+    for repeat in record["repeats"]:
+        for result in repeat["results"]:
+            result["accuracy"] += points / 100
+    return record
+
+
+def test_a_strategy_stands_to_vanilla_as_its_repeats_do(made):
+    better = shifted(made(), 0.5)
+    better["choices"]["strategy"] = "better"
+    for repeat in better["repeats"]:
+        repeat["seconds"] = 0.25 * made()["repeats"][repeat["repeat"]]["seconds"]
+    (study,) = studies([made(), better])
+    summary = summed_up(study)
+    assert summary.reference == "vanilla"
+    assert [line.name for line in summary.lines] == ["better", "vanilla"]
+    line = summary.by_name["better"]
+    assert line.paired.difference == pytest.approx(0.5)
+    assert line.ratio.ratio == pytest.approx(0.25)
+    assert summary.by_name["vanilla"].paired is None
+    (sentence,) = summary.sentences
+    assert "100 % of the evaluations and 25 % of the time of vanilla, +0.50 points" in sentence
+    assert sentence.endswith("significantly better")
+
+
+def test_only_repeats_that_both_have_are_paired(made):
+    (study,) = studies([made(), made(seed=1), made(strategy="bottom_up", seed=1)])
+    line = summed_up(study).by_name["bottom_up"]
+    assert line.paired.n == 3
+    first, second = (next(e for e in study.entries if e.name == name) for name in ("vanilla", "bottom_up"))
+    assert line.paired.difference == pytest.approx(np.mean(second.mean_accuracy - first.mean_accuracy[3:]))
+
+
+def test_without_common_seeds_nothing_is_paired(made):
+    (study,) = studies([made(), made(strategy="bottom_up", seed=1)])
+    assert summed_up(study).by_name["bottom_up"].paired is None
+    assert compared([summed_up(study)]) == []
+
+
+def test_seconds_that_were_taken_otherwise_give_no_ratio(made):
+    other = made(strategy="bottom_up")
+    other["made"]["lockstep"] = False
+    (study,) = studies([made(), other])
+    assert summed_up(study).by_name["bottom_up"].ratio is None
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+@pytest.mark.parametrize("names", [THREE[:1], THREE[:2], THREE])
+@pytest.mark.parametrize("targets", [(30.0,), (5.0,), (5.0, 20.0, 30.0)])
+def test_few_strategies_repeats_and_targets_are_said_without_a_word_too_much(made, repeats, names, targets):
+    (study,) = studies([made(strategy=name, repeats=repeats, targets=targets) for name in names])
+    summary = summed_up(study)
+    assert len(summary.lines) == len(names)
+    assert (summary.ranking is None) == (len(names) < 3 or len(targets) < 3)
+    for text in (markdown(comparison(summary)), latex(comparison(summary)), *summary.sentences):
+        assert "nan" not in text.replace("nsga", "").lower()
+        assert "None" not in text
+
+
+def test_of_a_family_the_study_of_most_targets_is_the_headline(made):
+    every = [made(strategy=name, targets=targets) for name in THREE for targets in ((20.0,), (20.0, 30.0))]
+    (headline,) = compared([summed_up(study) for study in studies(every)])
+    assert len(headline.study.targets) == 2
+
+
+def test_tables_have_a_line_a_strategy_and_say_what_made_it(made):
+    (study,) = studies([made(strategy=name) for name in THREE])
+    summary = summed_up(study)
+    table = comparison(summary)
+    assert [row[0] for row in table.rows] == [line.name for line in summary.lines]
+    assert markdown(table).count("\n") == 4
+    assert r"bottom\_up & " in latex(table)
+    assert latex(table).count(r"\\") == 4
+    row = provenance([summary]).rows[0]
+    assert row[2] == "toy " + 12 * "0"
+    assert "0 (3 repeats)" in row

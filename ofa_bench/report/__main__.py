@@ -5,7 +5,7 @@
 - ``out``: the folder; it gets ``report.html`` (one file that opens anywhere), ``report.md``, ``report.tex``,
   ``results.csv`` and the pictures, in ``figures/``. What an earlier report left there is replaced.
 - ``mlflow``: the name of an MLflow experiment, instead of folders or besides; ``uri``: where MLflow's store is.
-- ``title``: the page's.
+- ``title``: the page's. ``reference``: the strategy that others are compared with; ``vanilla`` where it is.
 
 What was found with different predictors, devices, budgets or targets is never put into one number; the page says what
 was kept apart, and what was left out.
@@ -32,6 +32,7 @@ class Options:
     mlflow: str = ""
     uri: str = "sqlite:///mlflow.db"
     title: str = "Strategies compared"
+    reference: str = ""
 
 
 def run(words: Sequence[str]) -> Path:
@@ -58,7 +59,7 @@ def run(words: Sequence[str]) -> Path:
     gathered = from_folders(folders)
     if options.mlflow:
         gathered = from_mlflow(options.mlflow, options.uri, gathered)
-    return write_report(gathered, Path(options.out), options.title)
+    return write_report(gathered, Path(options.out), options.title, options.reference)
 
 
 def main() -> None:

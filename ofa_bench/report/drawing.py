@@ -90,8 +90,9 @@ def figure_of(study: Study) -> tuple[Figure, Axes]:
 def with_legend(figure: Figure, axes: Axes, *, beside: bool = False) -> Figure:
     """Add the legend: inside, or beside where it is long (or always, with ``beside``)."""
     handles, names = axes.get_legend_handles_labels()
-    if beside or len(names) > MOST_INSIDE:
-        figure.set_size_inches(9.1, max(4.6, 0.24 * sum(1 + name.count("\n") for name in names)))
+    lines = sum(1 + name.count("\n") for name in names)
+    if beside or lines > MOST_INSIDE:
+        figure.set_size_inches(9.1, max(4.6, 0.24 * lines))
         axes.legend(handles, names, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     else:
         axes.legend(handles, names, loc="best", framealpha=0.85, edgecolor="none")

@@ -1,6 +1,7 @@
 """Gathers records from folders and MLflow, and sorts them into studies: what may be compared, and nothing else."""
 
 import json
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -70,6 +71,8 @@ def from_mlflow(experiment: str, uri: str, gathered: Gathered | None = None) -> 
     scheme, _, path = uri.partition(":///")
     if scheme == "sqlite" and not Path(path).is_file():  # MLflow would make it
         raise InputError(f"uri={uri}: no such file")
+    for variable, value in (("DISABLE_TELEMETRY", "true"), ("ENABLE_ARTIFACTS_PROGRESS_BAR", "false")):
+        os.environ.setdefault(f"MLFLOW_{variable}", value)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
@@ -166,6 +169,11 @@ class Study:
         """Whether seconds of different entries may be compared: taken in one way on one kind of machine."""
         made = [record["made"] for record in self._records]
         return len({tuple(one.get(key) for key in _TIMING) for one in made}) == 1
+
+    @property
+    def shared_time(self) -> bool:
+        """Whether repeats advanced together somewhere: their seconds are then shares of one time, not samples."""
+        return any(record["made"].get("lockstep") and len(record["repeats"]) > 1 for record in self._records)
 
     @property
     def _records(self) -> list[Record]:

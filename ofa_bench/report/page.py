@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, select_autoescape
 from matplotlib.figure import Figure
 
+from ofa_bench.errors import InputError, suggestion
 from ofa_bench.report import figures, networks
 from ofa_bench.report.anytime import anytime
 from ofa_bench.report.drawing import DPI, Style, style_of
@@ -41,15 +42,28 @@ class Section:
     pictures: tuple[Picture, ...]
 
 
-def write_report(gathered: Gathered, out: Path, title: str) -> Path:
+def write_report(gathered: Gathered, out: Path, title: str, reference: str = "") -> Path:
     """Write all files of the report into a folder; return the page's path.
 
+    Args:
+        gathered: the records.
+        out: the folder, made if it is not there.
+        title: the page's.
+        reference: the strategy that others are compared with, in studies that have it.
+
     Raises:
+        InputError: no study has the reference.
         OSError: the folder cannot be written.
     """
+    found = studies(gathered.records)
+    names = sorted({entry.name for study in found for entry in study.entries})
+    if reference and reference not in names:
+        raise InputError(
+            f"reference={reference}: not among the strategies: {', '.join(names)}{suggestion(reference, names)}"
+        )
     (out / "figures").mkdir(parents=True, exist_ok=True)
-    summaries = [summed_up(study) for study in studies(gathered.records)]
-    style = style_of([entry.name for summary in summaries for entry in summary.study.entries])
+    summaries = [summed_up(study, reference) for study in found]
+    style = style_of(names)
     writer = _Pictures(out / "figures")
     headline = compared(summaries) or summaries
     sections = [section for summary in headline for section in _sections(summary, summaries, style, writer)]
@@ -115,8 +129,9 @@ def _sections(summary: Summary, every: Sequence[Summary], style: Style, writer: 
         (f"networks_{entry.name}", f"What {entry.name} found.", networks.draw(study, entry)) for entry in study.entries
     ]
     pictures = [picture for key, caption, one in drawn for picture in writer.save(f"{name}_{key}", caption, one)]
-    words = [
-        f"Kept the same: {study.kept}; n={study.generations}, warm-started {study.warm_generations}.",
+    words = [f"Differences and times are those against {summary.reference}."] if len(summary.lines) > 1 else []
+    words += [
+        f"Kept the same: {study.kept}; {study.generations} generations, warm-started {study.warm_generations}.",
         study.timing,
     ]
     yield Section(summary.title, tuple(words), comparison(summary), tuple(pictures))

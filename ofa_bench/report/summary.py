@@ -1,7 +1,7 @@
 """Sums a study up: one line a strategy, and the verdict in a sentence."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,10 +68,10 @@ class Summary:
         return {line.name: line for line in self.lines}
 
 
-def summed_up(study: Study) -> Summary:
-    """Compare a study's strategies with its reference, in pairs of equal seeds and repeats."""
+def summed_up(study: Study, wanted: str = "") -> Summary:
+    """Compare a study's strategies with its reference, the one wanted if it is there, in pairs of seeds and repeats."""
     entries = {entry.name: entry for entry in study.entries}
-    reference = next((name for name in REFERENCES if name in entries), study.entries[0].name)
+    reference = next((name for name in (wanted, *REFERENCES) if name in entries), study.entries[0].name)
     differences, ratios = dict[str, Paired](), dict[str, Ratio]()
     for name, others in _families(study, reference):
         accuracy, seconds = (
@@ -80,7 +80,8 @@ def summed_up(study: Study) -> Summary:
         )
         differences |= {one.name: one for one in paired(accuracy, reference)}
         if study.same_timing:
-            ratios |= {one.name: one for one in time_ratios(seconds, reference)}
+            found = time_ratios(seconds, reference)
+            ratios |= {one.name: replace(one, interval=None) if study.shared_time else one for one in found}
     lines = [_line(entry, differences.get(entry.name), ratios.get(entry.name)) for entry in study.entries]
     lines.sort(key=lambda line: -np.inf if line.accuracy is None else -line.accuracy)
     return Summary(study, reference, tuple(lines), _ranked(study))

@@ -20,17 +20,16 @@ class Table:
 
 def comparison(summary: Summary) -> Table:
     """Set a study's strategies side by side; columns of which nothing is known are left out."""
-    reference = summary.reference
     columns: dict[str, Callable[[Line], str]] = {
         "strategy": lambda line: line.name,
         "predicted accuracy %": _accuracy,
-        f"against {reference}, points": _difference,
+        "difference, points": _difference,
         "verdict": lambda line: line.paired.verdict if line.paired else "",
         "p (Holm)": lambda line: _p(line.paired.p_holm) if line.paired else "",
         "regret, points": lambda line: _number(line.regret, 3),
         "hypervolume": lambda line: _number(line.hypervolume, 3),
         "seconds": lambda line: _number(line.seconds, 2),
-        f"time of {reference}": _ratio,
+        "time": _ratio,
         "evaluations": lambda line: f"{line.evaluations:,.0f}",
         "unique": lambda line: f"{line.unique:,.0f}",
         "repeats": lambda line: str(line.repeats),

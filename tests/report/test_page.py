@@ -80,7 +80,7 @@ def test_what_was_kept_apart_and_left_out_is_on_the_page(sweep, made, tmp_path):
     [
         ([], "give a folder of records"),
         (["nowhere"], "nowhere: no such folder"),
-        (["oot=x"], "oot: no such key; allowed: out, mlflow, uri, title, and folders; did you mean 'out'?"),
+        (["oot=x"], "oot: no such key; allowed: out, mlflow, uri, title, reference, and folders; did you mean 'out'?"),
         (["mlflow=none", "uri=sqlite:///x.db"], "uri=sqlite:///x.db: no such file"),
     ],
 )
@@ -95,3 +95,11 @@ def test_bad_input_is_one_line(words, said, tmp_path, monkeypatch, capsys):
     assert (ended.value.code, told.count("\n")) == (2, 1)
     assert said in told
     assert list(tmp_path.iterdir()) == []
+
+
+def test_another_reference_can_be_named(sweep, tmp_path):
+    page = run([str(sweep), f"out={tmp_path}/out", "reference=bottom_up"]).read_text()
+    assert "Differences and times are those against bottom_up." in page
+    with pytest.raises(InputError, match=r"reference=botom_up: not among the strategies: .*did you mean 'bottom_up'"):
+        run([str(sweep), f"out={tmp_path}/other", "reference=botom_up"])
+    assert not (tmp_path / "other").exists()

@@ -63,6 +63,18 @@ def test_seconds_that_were_taken_otherwise_give_no_ratio(made):
     assert summed_up(study).by_name["bottom_up"].ratio is None
 
 
+def test_repeats_that_share_their_time_give_a_ratio_without_interval(made):
+    for lockstep in (False, True):
+        both = made(), made(strategy="bottom_up")
+        for record in both:
+            record["made"]["lockstep"] = lockstep
+        for repeat in both[0]["repeats"]:
+            repeat["seconds"] *= 1 + repeat["repeat"]
+        ratio = summed_up(studies(both)[0]).by_name["bottom_up"].ratio
+        assert ratio.ratio is not None
+        assert (ratio.interval is None) == lockstep
+
+
 @pytest.mark.parametrize("repeats", [1, 3])
 @pytest.mark.parametrize("names", [THREE[:1], THREE[:2], THREE])
 @pytest.mark.parametrize("targets", [(30.0,), (5.0,), (5.0, 20.0, 30.0)])

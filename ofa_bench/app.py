@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from ofa_bench.config import (
     register,
     result_config,
 )
+from ofa_bench.experiments import commands
 from ofa_bench.own_tables import with_own_tables
 from ofa_bench.sweep import UNTRACKED, Sweep, SweepCallback, tracked
 from ofa_bench.words import heed_full_error, say
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from ofa_bench.results.records import Record
 
 __all__ = ["main", "run_cell"]
+
+INTERRUPTED = 130
 
 _exit_codes: list[int] = []
 _interrupts: list[int] = []
@@ -159,20 +163,38 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)  # a cluster's or a container's stop is an interrupt too
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # a shell that runs it in the background ignores Ctrl-C
         signal.signal(signal.SIGINT, _interrupt)
+    with _told():
+        for words in commands(with_own_tables(sys.argv[1:])):
+            sys.argv[1:] = words
+            _run_hydra()
+            if _interrupts:
+                break
+    sys.exit(max(_exit_codes, default=0))
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Make a line and an exit code of what is raised; of an interrupt once."""
     try:
-        sys.argv[1:] = with_own_tables(sys.argv[1:])
-        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run_cell)()
+        yield
     except KeyboardInterrupt:
         _interrupts.append(signal.SIGINT)
     except Exception as error:
         if not _interrupts:
             _exit_codes.append(say(error))
-    if _interrupts:
+    if _interrupts and INTERRUPTED not in _exit_codes:
         print("ofa_bench: interrupted; finished cells are kept, the same command goes on", file=sys.stderr)
-        _exit_codes.append(130)
-    if SweepCallback.current:
+        _exit_codes.append(INTERRUPTED)
+
+
+def _run_hydra() -> None:
+    """Run one cell or one sweep, as ``sys.argv`` says, and close the sweep."""
+    failed = len(_exit_codes)
+    with _told():
+        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run_cell)()
+    sweep, SweepCallback.current = SweepCallback.current, None
+    if sweep:
         try:
-            _exit_codes.extend(SweepCallback.current.close(failed=bool(_exit_codes), show=show))
+            _exit_codes.extend(sweep.close(failed=len(_exit_codes) > failed, show=show))
         except Exception as error:
             _exit_codes.append(say(error))
-    sys.exit(max(_exit_codes, default=0))

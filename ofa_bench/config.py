@@ -73,7 +73,8 @@ class EvolutionConfig:
 class TargetsConfig:
     """Targets as values, as quantiles of random architectures' costs, or evenly spread; else the device's own.
 
-    ``unit`` guards values against being read in another; null is the device's.
+    ``unit`` guards values against being read in another; null is the device's. ``first`` takes that many of the
+    device's own, from the smallest.
     """
 
     unit: str | None = None
@@ -82,6 +83,7 @@ class TargetsConfig:
     start: float | None = None
     stop: float | None = None
     count: int | None = None
+    first: int | None = None
 
 
 @dataclass

@@ -49,12 +49,21 @@ def resolve_targets(config: TargetsConfig, space: DesignSpace, cost: CostModel) 
                 f"targets: device {cost.name} has none of its own for {space.name}; give targets=quantiles, "
                 "targets.values=[...], or targets.start= .stop= .count="
             )
+        values = _first(config.first, values)
+    if config.first is not None and given:
+        raise InputError(f"targets.first={config.first}: takes of the device's own targets; not with {given[0]}")
     if not values:
         raise InputError(f"targets.{given[0]}=[]: give at least one target")
     for value in values:
         if not math.isfinite(value) or value <= 0:
             raise InputError(f"targets: {value} is not a positive finite number of {cost.unit}")
     return values
+
+
+def _first(first: int | None, values: tuple[float, ...]) -> tuple[float, ...]:
+    if first is not None and not 1 <= first <= len(values):
+        raise InputError(f"targets.first={first}: must be 1 to {len(values)}, as many as the device has of its own")
+    return values if first is None else tuple(sorted(values)[:first])
 
 
 def _range(config: TargetsConfig) -> tuple[float, ...]:

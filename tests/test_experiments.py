@@ -13,6 +13,7 @@ from ofa_bench import earlier
 from ofa_bench.config import address, conf_dir, result_config
 from ofa_bench.engine import build
 from ofa_bench.errors import InputError
+from ofa_bench.experiments import commands
 
 EXPERIMENTS = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
 ABLATIONS = [name for name in EXPERIMENTS if name.startswith("ablation_")]
@@ -113,6 +114,83 @@ def test_the_authors_variants_are_two_cells_of_a_sweep(ofa_bench, tmp_path):
     assert (ran.returncode, ran.stderr) == (0, "")
     found = sorted((tmp_path / "multirun").rglob("record.json"))
     assert [path.parent.name.split("experiment=")[1] for path in found] == ["authors_bottom_up", "authors_top_down"]
+
+
+PAPER = ["figure2", "figure3", "figure4", "figure5", "figure6", "paper", "table1", "table2"]
+
+
+def sweep_cells(words):
+    """Give the overrides of each cell of one sweep."""
+    swept = OverridesParser.create().parse_overrides([word for word in words if word != "-m"])
+    choices = [list(one.sweep_string_iterator()) if one.is_sweep_override() else [None] for one in swept]
+    return [
+        [
+            one.input_line if value is None else f"{one.key_or_group}={value}"
+            for one, value in zip(swept, cell, strict=True)
+        ]
+        for cell in product(*choices)
+    ]
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_each_sweep_of_the_papers_experiments_builds(name):
+    listed = list(commands(["-m", f"experiment={name}", "predictor=embedded"]))
+    assert len(listed) == {"paper": 17, "table1": 5, "figure3": 5}.get(name, 3)
+    for words in listed:
+        assert words[0] == "-m"
+        for given in (sweep_cells(words)[0], sweep_cells(words)[-1]):
+            built = cell(*given)
+            assert (built.repeats, built.together) == (10, False)
+
+
+def test_the_paper_gave_top_down_other_targets():
+    found = [
+        cell(*given)
+        for words in commands(["-m", "experiment=table1", "predictor=embedded"])
+        for given in sweep_cells(words)
+    ]
+    published = [built.targets for built in found if built.budget.warm_generations == 63]
+    down = [(35,), (35, 30), (35, 30, 25), (35, 30, 25, 20), (35, 30, 25, 20, 15)]
+    assert published[-5:] == down
+    fair = [built.targets for built in found if built.budget.warm_generations == 23]
+    assert [len(targets) for targets in fair] == 3 * [1, 2, 3, 4, 5, 10]
+    assert all(targets[0] == 15 for targets in fair)
+
+
+def test_what_the_user_gives_goes_before_what_an_experiment_lists():
+    given = ["-m", "experiment=table2", "++repeats=2", "predictor=embedded", "seed=1"]
+    for words in commands(given):
+        assert [word for word in words if "repeats" in word or "predictor" in word] == given[2:4]
+        assert words[-1] == "seed=1"
+    assert list(commands(["-m", "experiment=ablation_order", "seed=1"])) == [
+        ["-m", "experiment=ablation_order", "seed=1"]
+    ]
+    assert list(commands(["seed=1"])) == [["seed=1"]]
+    mixed = list(commands(["-m", "experiment=authors_top_down,table2"]))
+    assert mixed[0] == ["-m", "experiment=authors_top_down"]
+    assert len(mixed) == 4
+
+
+def test_one_command_runs_all_sweeps_of_an_experiment(ofa_bench, tmp_path):
+    quick = (
+        "predictor=embedded",
+        "repeats=1",
+        "evolution.population_size=10",
+        "budget.generations=10",
+        "targets=paper2",
+    )
+    ran = ofa_bench("-m", "experiment=table2", *quick)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    found = [json.loads(path.read_text()) for path in (tmp_path / "multirun").rglob("record.json")]
+    assert sorted(one["choices"]["strategy"] for one in found) == 2 * ["bottom_up"] + 2 * ["top_down"] + 2 * ["vanilla"]
+    assert ran.stdout.count("MLflow:") == 3
+    again = ofa_bench("-m", "experiment=table2", *quick)
+    assert (again.returncode, again.stderr.count("already there, skipped")) == (0, 6)
+
+
+def test_an_experiment_of_several_sweeps_needs_m(ofa_bench, tmp_path):
+    ran = ofa_bench("experiment=table1")
+    assert (ran.returncode, ran.stderr) == (2, "ofa_bench: experiment=table1: several sweeps; put -m first\n")
 
 
 @pytest.fixture

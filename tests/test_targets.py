@@ -31,6 +31,7 @@ def test_nothing_given_takes_the_tables_own():
     macs = latency_table(SPACE, "macs")
     assert resolved(macs) == tuple(macs.targets)
     assert resolved(macs, unit="MMACs") == tuple(macs.targets)
+    assert resolved(macs, first=3) == tuple(sorted(macs.targets)[:3])
 
 
 @pytest.mark.parametrize("space", [SPACE, CompoundSpace("fixed")], ids=lambda space: space.name)
@@ -62,6 +63,9 @@ def test_quantiles_are_what_that_share_of_random_architectures_costs(space, devi
         ({"quantiles": [1.0]}, "targets.quantiles: 1.0 is not a fraction"),
         ({"quantiles": [float("nan")]}, "targets.quantiles: nan is not a fraction"),
         ({"values": [10.0], "unit": "s"}, "targets.unit=s: this device's costs are in ms; targets=default"),
+        ({"first": 0}, "targets.first=0: must be 1 to 10, as many as the device has of its own"),
+        ({"first": 11}, "targets.first=11: must be 1 to 10"),
+        ({"first": 2, "values": [15.0]}, "targets.first=2: takes of the device's own targets; not with values"),
         ({"unit": "s"}, "targets.unit=s: this device's costs are in ms"),
     ],
 )

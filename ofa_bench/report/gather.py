@@ -2,17 +2,19 @@
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
 from ofa_bench.results import records
-from ofa_bench.results.labels import heading, labels
+from ofa_bench.results.labels import OUTSIDE_BRACKETS, heading, labels
 from ofa_bench.results.records import Record
 from ofa_bench.results.tables import timing
 
@@ -94,7 +96,7 @@ def from_mlflow(experiment: str, uri: str, gathered: Gathered | None = None) -> 
     return gathered
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """What one strategy found in a study; records that differ only in their seed are one entry.
 
@@ -140,7 +142,7 @@ class Entry:
         return any(one.get("shared", 1) > 1 for results in self.repeats for one in results)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Study:
     """Entries that may be compared: the same space, cost table, predictor, targets and budget.
 
@@ -211,7 +213,9 @@ def _study(family: str, found: Sequence[Record]) -> Study:
     first = found[0]
     named: dict[str, list[Record]] = {}
     for record, label in zip(found, _labels(found), strict=True):
-        taken = record["seed"] in [one["seed"] for one in named.get(label, [])]  # by another version of its code
+        taken = [one for one in named.get(label, []) if one["seed"] == record["seed"]]
+        if any(_found(one) == _found(record) for one in taken):
+            continue  # the same cell, its targets or budget named in another way
         named.setdefault(f"{label} {record['identity'][:4]}" if taken else label, []).append(record)
     warm = first["budget"]["warm_generations"]
     return Study(
@@ -224,16 +228,20 @@ def _study(family: str, found: Sequence[Record]) -> Study:
         targets=np.array(sorted(first["targets"]), np.float64),
         generations=first["budget"]["generations"],
         warm_generations=str(warm) if isinstance(warm, int) else ", ".join(map(str, warm)),
-        entries=tuple(_entry(name, several) for name, several in named.items()),
+        entries=tuple(_entry(name, several) for name, several in sorted(named.items())),
     )
+
+
+def _found(record: Record) -> list[list[Any]]:
+    return [[(one["target"], one["genes"]) for one in repeat["results"]] for repeat in record["repeats"]]
 
 
 def _labels(found: Sequence[Record]) -> list[str]:
     """Name records by strategy and by what else differs, but for their seeds and the names of targets and budget."""
     plain = []
     for record in found:
-        *_, last = record["address"].rsplit("/", 1)
-        rest = ",".join(part for part in last.split(",")[1:] if not part.startswith(("targets.", "budget.")))
+        _, *parts = re.split(OUTSIDE_BRACKETS, record["address"].rsplit("/", 1)[-1])
+        rest = ",".join(part for part in parts if not part.startswith(("targets.", "budget.")))
         choices = {**record["choices"], "targets": "", "budget": ""}
         plain.append({**record, "choices": choices, "address": f"/{rest}"})
     return [name.strip() for name in labels(plain)]

@@ -15,7 +15,7 @@ __all__ = ["Line", "Summary", "compared", "summed_up"]
 Floats = NDArray[np.float64]
 
 REFERENCES = ("vanilla", "ofa_reference")
-"""What others are compared with: the first of these that is there, else the first entry."""
+"""What others are compared with: the first entry of the first of these strategies that is there, else the first."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Line:
     ratio: Ratio | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Summary:
     """A study with its lines, the best mean accuracy first; the ranking needs three strategies and two targets."""
 
@@ -71,7 +71,9 @@ class Summary:
 def summed_up(study: Study, wanted: str = "") -> Summary:
     """Compare a study's strategies with its reference, the one wanted if it is there, in pairs of seeds and repeats."""
     entries = {entry.name: entry for entry in study.entries}
-    reference = next((name for name in (wanted, *REFERENCES) if name in entries), study.entries[0].name)
+    first = {entry.records[0]["choices"]["strategy"]: entry.name for entry in reversed(study.entries)}
+    named = [wanted] if wanted in entries else [first[strategy] for strategy in REFERENCES if strategy in first]
+    reference = next(iter(named), study.entries[0].name)
     differences, ratios = dict[str, Paired](), dict[str, Ratio]()
     for name, others in _families(study, reference):
         accuracy, seconds = (

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 
 from ofa_bench.results.records import Record
 
-__all__ = ["heading", "labels"]
+__all__ = ["OUTSIDE_BRACKETS", "heading", "labels"]
+
+OUTSIDE_BRACKETS = r",(?![^\[]*\])"
+"""The commas that part overrides in an address."""
 
 
 def labels(records: Sequence[Record]) -> list[str]:
@@ -46,4 +49,4 @@ def _parts(record: Record) -> list[list[str]]:
     An option's name may have slashes, so that the address alone does not tell which part is which.
     """
     last = record["address"].rsplit("/", 1)[-1]
-    return [*([option] for option in record["choices"].values()), re.split(r",(?![^\[]*\])", last)]
+    return [*([option] for option in record["choices"].values()), re.split(OUTSIDE_BRACKETS, last)]

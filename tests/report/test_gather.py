@@ -78,6 +78,7 @@ def test_seeds_are_repeats_of_one_entry_and_pair_up(made):
 def test_overrides_name_an_entry_and_another_version_of_its_code_is_another(made):
     other, newer = made(last=",strategy.order=random"), made()
     newer["identity"] = "abcdef"
+    newer["repeats"][0]["results"][0]["genes"] = newer["repeats"][1]["results"][1]["genes"]
     (study,) = studies([made(), other, newer])
     assert sorted(entry.name for entry in study.entries) == ["vanilla", "vanilla abcd", "vanilla order=random"]
 
@@ -107,3 +108,13 @@ def test_an_mlflow_experiment_has_the_records_that_disk_has(ofa_bench, tmp_path)
     assert sorted(map(json.dumps, of_mlflow)) == sorted(map(json.dumps, of_disk))
     with pytest.raises(InputError, match="mlflow=other: no such experiment"):
         from_mlflow("other", uri)
+
+
+def test_a_cell_whose_targets_are_named_in_two_ways_is_one(made):
+    other = made()
+    other["choices"]["targets"] = "single"
+    other["address"] = "mbv3/toy/toy/vanilla/b/single/seed=0,repeats=3,targets.values=[30,20]"
+    other["identity"] = "other"
+    (study,) = studies([made(last=",repeats=3"), other])
+    assert [entry.name for entry in study.entries] == ["vanilla"]
+    assert len(study.entries[0].keys) == 3

@@ -105,3 +105,12 @@ def test_tables_have_a_line_a_strategy_and_say_what_made_it(made):
     row = provenance([summary]).rows[0]
     assert row[2] == "toy " + 12 * "0"
     assert "0 (3 repeats)" in row
+
+
+def test_vanilla_with_another_setting_is_the_reference_where_there_is_no_plain_one(made):
+    variant = made(last=",evolution.reference_compat=true")
+    (study,) = studies([made(strategy="bottom_up"), variant])
+    assert summed_up(study).reference == "vanilla reference_compat=true"
+    (study,) = studies([made(strategy="bottom_up"), variant, made()])
+    assert summed_up(study).reference == "vanilla"
+    assert summed_up(study, "bottom_up").reference == "bottom_up"

@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 from certify_network import Attempt, Columns, Part
-from omegaconf import OmegaConf
 
 from ofa_bench.config import load_space
 from ofa_bench.errors import InputError
@@ -34,7 +33,7 @@ from ofa_bench.results.frontiers import Frontier
 from ofa_bench.results.raising import confirmed, fine_grid, raised, rises
 from ofa_bench.search import Problem
 from ofa_bench.spaces import DesignSpace
-from ofa_bench.words import heed_full_error, say, show_help
+from ofa_bench.words import heed_full_error, options_of, say, show_help
 
 GAP = 1e-5
 """A best known accuracy this close to its bound is certified: 0.001 points."""
@@ -108,8 +107,7 @@ def run() -> None:
     Raises:
         InputError: an option is wrong, or there is no frontier.
     """
-    options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), OmegaConf.from_cli()))
-    assert isinstance(options, Options)
+    options = options_of(Options, sys.argv[1:])
     space = load_space(options.space)
     predictor, columns, layers = network(space, options.predictor)
     problem = Problem(space, predictor, latency_table(space, options.device))

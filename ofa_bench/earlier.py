@@ -1,7 +1,5 @@
 """What an earlier record found, for a warm start from it: files and MLflow end here, a strategy sees arrays."""
 
-import logging
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -94,19 +92,13 @@ def _of_path(name: str, path: Path) -> dict[str, Any]:
 
 def _of_run(name: str, run: str, uri: str | None) -> dict[str, Any]:
     from ofa_bench.results import records
+    from ofa_bench.results.mlflow_client import quiet_client
 
     if uri is None:
         raise InputError(f"{KEY}={name}: an MLflow run, but tracking.uri is null; choose tracking=sqlite or server")
-    for variable, value in (("DISABLE_TELEMETRY", "true"), ("ENABLE_ARTIFACTS_PROGRESS_BAR", "false")):
-        os.environ.setdefault(f"MLFLOW_{variable}", value)
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # a server that is down costs seconds, not minutes
-    from mlflow import MlflowClient
-
-    for noisy in ("mlflow", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
     with TemporaryDirectory() as folder:
         try:
-            MlflowClient(tracking_uri=uri).download_artifacts(run, records.RECORD, folder)
+            quiet_client(uri).download_artifacts(run, records.RECORD, folder)
         except Exception as error:  # of MLflow, of its store, of the network
             said = " ".join(str(error).split())
             raise InputError(

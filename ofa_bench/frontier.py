@@ -36,7 +36,7 @@ from ofa_bench.results.frontiers import Frontier
 from ofa_bench.results.progress import Progress
 from ofa_bench.results.raising import confirmed, fine_grid, gathered, mean_best_known, raised, rises
 from ofa_bench.spaces import Genes
-from ofa_bench.words import heed_full_error, say, show_help
+from ofa_bench.words import ending, heed_full_error, options_of, show_help
 
 __all__ = ["Options", "main", "run"]
 
@@ -197,8 +197,7 @@ def run(words: Sequence[str]) -> bool:
         OSError: the file cannot be written.
     """
     ours = [word for word in words if word.partition("=")[0] in [key.name for key in fields(Options)]]
-    options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), OmegaConf.from_cli(ours)))
-    assert isinstance(options, Options)
+    options = options_of(Options, ours)
     options.check()
     _check_keys(words)
     task = compose_task([word for word in words if word not in ours], options)
@@ -237,12 +236,8 @@ def main() -> None:
     show_help(__doc__, Options())
     heed_full_error()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with ending():
         sys.exit(130 if run(sys.argv[1:]) else 0)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Exception as error:
-        sys.exit(say(error))
 
 
 if __name__ == "__main__":

@@ -28,12 +28,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from omegaconf import OmegaConf
 from threadpoolctl import threadpool_limits
 
 from ofa_bench.config import conf_dir, load_space
 from ofa_bench.errors import InputError
-from ofa_bench.words import heed_full_error, say, show_help
+from ofa_bench.words import heed_full_error, options_of, say, show_help
 
 if TYPE_CHECKING:
     from ofa_bench.profiling.plan import Plan
@@ -195,8 +194,7 @@ def _given() -> Options:
     """Read the command line; the runner's text is taken as it is, all else is YAML."""
     words = [word for word in sys.argv[1:] if not word.startswith("runner=")]
     runners = [word.removeprefix("runner=") for word in sys.argv[1:] if word.startswith("runner=")]
-    options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), OmegaConf.from_cli(words)))
-    assert isinstance(options, Options)
+    options = options_of(Options, words)
     options.runner = runners[-1] if runners else options.runner
     return options
 

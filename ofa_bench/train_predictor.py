@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from omegaconf import OmegaConf
 
 from ofa_bench.config import load_space
 from ofa_bench.distill import Distillation
@@ -21,7 +20,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.predictors import AccuracyPredictor, CostTable, OneHotMLP, latency_table, official_predictor
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import DesignSpace, Genes
-from ofa_bench.words import heed_full_error, say, show_help
+from ofa_bench.words import heed_full_error, options_of, say, show_help
 
 __all__ = ["main"]
 
@@ -119,8 +118,7 @@ def main() -> None:
     show_help(__doc__, Options())
     heed_full_error()
     try:
-        options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), OmegaConf.from_cli()))
-        assert isinstance(options, Options)
+        options = options_of(Options, sys.argv[1:])
         options.check()
         out = Path(options.out)
         out.mkdir(parents=True, exist_ok=True)

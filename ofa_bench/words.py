@@ -5,6 +5,9 @@ import os
 import re
 import sys
 import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
 
 from hydra.errors import (
     CompactHydraException,
@@ -13,12 +16,12 @@ from hydra.errors import (
     MissingConfigException,
     OverrideParseException,
 )
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ofa_bench.errors import InputError, suggestion
 
-__all__ = ["TRACEBACK", "explain", "heed_full_error", "say", "show_help"]
+__all__ = ["TRACEBACK", "ending", "explain", "heed_full_error", "options_of", "say", "show_help"]
 
 TRACEBACK = "OFA_BENCH_TRACEBACK"
 """Environment variable that carries the user's ``HYDRA_FULL_ERROR=1`` into every process."""
@@ -76,6 +79,27 @@ def heed_full_error() -> None:
     """Show tracebacks, in this process and those that it starts, where the user has set ``HYDRA_FULL_ERROR=1``."""
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         os.environ[TRACEBACK] = "1"
+
+
+Options = TypeVar("Options")
+
+
+def options_of(kind: type[Options], words: Sequence[str]) -> Options:
+    """Read ``key=value`` words into a dataclass of options, each value checked against its type."""
+    options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(kind), OmegaConf.from_cli(list(words))))
+    assert isinstance(options, kind)
+    return options
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """End the process where something is raised: 130 for an interrupt, else a line and its exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        sys.exit(say(error))
 
 
 def show_help(text: str | None, options: object) -> None:

@@ -4,11 +4,15 @@ import copy
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 ROOT = Path(__file__).resolve().parents[1]
 BESIDE = ROOT.parent / "shared" / "ofa-files"
@@ -36,6 +40,26 @@ def findings(record: dict[str, Any]) -> list[list[dict[str, Any]]]:
         [{key: value for key, value in result.items() if "seconds" not in key} for result in repeat["results"]]
         for repeat in record["repeats"]
     ]
+
+
+def laid_out(figure: Figure) -> Axes:
+    """Lay a figure out, as warnings come only then; give its only axes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure.draw_without_rendering()
+    [axes] = figure.axes
+    return axes
+
+
+def inside(figure: Figure, words: Sequence[Artist]) -> None:
+    """Check that nothing written is cut off at the figure's edges."""
+    width, height = figure.get_size_inches() * figure.dpi
+    for text in words:
+        box = text.get_window_extent()
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+        assert box.x1 <= width
+        assert box.y1 <= height
 
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

@@ -16,10 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.words import heed_full_error, say, show_help
+from ofa_bench.words import ending, heed_full_error, options_of, show_help
 
 __all__ = ["Options", "main", "run"]
 
@@ -48,8 +46,7 @@ def run(words: Sequence[str]) -> Path:
         if equals and key.isidentifier() and key not in keys:
             raise InputError(f"{key}: no such key; allowed: {', '.join(keys)}, and folders{suggestion(key, keys)}")
     given = [word for word in words if word.partition("=")[0] in keys and "=" in word]
-    options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), OmegaConf.from_cli(given)))
-    assert isinstance(options, Options)
+    options = options_of(Options, given)
     folders = [Path(word) for word in words if word not in given]
     if not folders and not options.mlflow:
         raise InputError("give a folder of records (python -m ofa_bench.report multirun), or mlflow=<experiment>")
@@ -66,12 +63,8 @@ def main() -> None:
     """Read the options, write the report. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     show_help(__doc__, Options())
     heed_full_error()
-    try:
+    with ending():
         print(run(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Exception as error:
-        sys.exit(say(error))
 
 
 if __name__ == "__main__":

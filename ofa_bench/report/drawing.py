@@ -17,7 +17,7 @@ from ofa_bench.report.gather import Study
 
 __all__ = [
     "DPI", "Look", "Style", "aside_by", "draw_line", "draw_points", "figure_of", "least_gap", "logarithmic_if_wide",
-    "mean_std", "numbers_of_targets", "plain_numbers", "style_of", "with_legend", "wrapped",
+    "mean_std", "numbers_of_targets", "plain_numbers", "with_legend", "wrapped",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -71,11 +71,6 @@ class Style:
     def look(self, name: str) -> Look:
         """Say how the entry of this name is drawn."""
         return self._looks[name]
-
-
-def style_of(names: Iterable[str]) -> Style:
-    """Make the style of a report from the names of all its entries."""
-    return Style(names)
 
 
 def figure_of(study: Study) -> tuple[Figure, Axes]:

@@ -22,7 +22,7 @@ from ofa_bench.report.drawing import (
     numbers_of_targets,
     with_legend,
     wrapped,
-)  # fmt: skip
+)
 from ofa_bench.report.gather import Entry, Study
 
 __all__ = [

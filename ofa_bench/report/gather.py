@@ -1,7 +1,6 @@
 """Gathers records from folders and MLflow, and sorts them into studies: what may be compared, and nothing else."""
 
 import json
-import os
 import re
 import tempfile
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from ofa_bench.errors import InputError
 from ofa_bench.results import records
 from ofa_bench.results.labels import OUTSIDE_BRACKETS, heading, labels
+from ofa_bench.results.mlflow_client import quiet_client
 from ofa_bench.results.records import Record
 from ofa_bench.results.tables import timing
 
@@ -73,14 +73,11 @@ def from_mlflow(experiment: str, uri: str, gathered: Gathered | None = None) -> 
     scheme, _, path = uri.partition(":///")
     if scheme == "sqlite" and not Path(path).is_file():  # MLflow would make it
         raise InputError(f"uri={uri}: no such file")
-    for variable, value in (("DISABLE_TELEMETRY", "true"), ("ENABLE_ARTIFACTS_PROGRESS_BAR", "false")):
-        os.environ.setdefault(f"MLFLOW_{variable}", value)
-    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
     gathered = gathered or Gathered()
     try:
-        client = MlflowClient(tracking_uri=uri)
+        client = quiet_client(uri)
         found = client.get_experiment_by_name(experiment)
         if found is None:
             raise InputError(f"mlflow={experiment}: no such experiment at {uri}")
@@ -248,8 +245,9 @@ def _labels(found: Sequence[Record]) -> list[str]:
 
 
 def _entry(name: str, found: Sequence[Record]) -> Entry:
+    ordered = sorted(found, key=lambda record: int(record["seed"]))
     rows, keys = list[Record](), list[tuple[int, int]]()
-    for record in sorted(found, key=lambda record: int(record["seed"])):
+    for record in ordered:
         for repeat in record["repeats"]:
             rows.append({**repeat, "results": sorted(repeat["results"], key=lambda result: float(result["target"]))})
             keys.append((record["seed"], repeat["repeat"]))
@@ -263,7 +261,7 @@ def _entry(name: str, found: Sequence[Record]) -> Entry:
     ratios = [repeat.get("hypervolume_ratio") for repeat in rows]
     return Entry(
         name=name,
-        records=tuple(sorted(found, key=lambda record: int(record["seed"]))),
+        records=tuple(ordered),
         keys=tuple(keys),
         accuracy=table("accuracy", 100),
         cost=table("cost"),

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.report import figures, networks
 from ofa_bench.report.anytime import anytime
-from ofa_bench.report.drawing import DPI, Style, style_of
+from ofa_bench.report.drawing import DPI, Style
 from ofa_bench.report.gather import Gathered, studies
 from ofa_bench.report.ranking import diagram_size, draw_ranking
 from ofa_bench.report.summary import Summary, compared, summed_up
@@ -34,11 +34,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A study, or what its family shows over numbers of targets: a heading, words, a table, pictures."""
+    """A study, and what its family shows over numbers of targets: a heading, words, a table, pictures."""
 
     heading: str
     words: tuple[str, ...]
-    table: Table | None
+    table: Table
     pictures: tuple[Picture, ...]
 
 
@@ -63,10 +63,10 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
         )
     (out / "figures").mkdir(parents=True, exist_ok=True)
     summaries = [summed_up(study, reference) for study in found]
-    style = style_of(names)
+    style = Style(names)
     writer = _Pictures(out / "figures")
     headline = compared(summaries) or summaries
-    sections = [section for summary in headline for section in _sections(summary, summaries, style, writer)]
+    sections = [_section(summary, summaries, style, writer) for summary in headline]
     others = [comparison(summary) for summary in summaries if summary not in headline]
     page = {
         "title": title,
@@ -82,10 +82,12 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
     environment = Environment(
         loader=loader, autoescape=select_autoescape(["html.j2"]), trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals |= {"markdown": markdown, "comparison": comparison}
+    environment.globals["markdown"] = markdown
     (out / "report.html").write_text(environment.get_template("report.html.j2").render(page))
     (out / "report.md").write_text(environment.get_template("report.md.j2").render(page))
-    (out / "report.tex").write_text("\n".join(latex(table) for table in [*map(comparison, headline), *others]))
+    (out / "report.tex").write_text(
+        "\n".join(latex(table) for table in [*(section.table for section in sections), *others])
+    )
     write_csv(gathered.records, out / "results.csv")
     return out / "report.html"
 
@@ -110,7 +112,7 @@ class _Pictures:
         yield Picture(name, caption, base64.b64encode(data.getvalue()).decode())
 
 
-def _sections(summary: Summary, every: Sequence[Summary], style: Style, writer: _Pictures) -> Iterator[Section]:
+def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _Pictures) -> Section:
     study = summary.study
     name = f"{study.space}_{study.device}_{study.predictor}"
     alike = [one.study for one in every if one.study.family == study.family]
@@ -134,7 +136,7 @@ def _sections(summary: Summary, every: Sequence[Summary], style: Style, writer: 
         f"Kept the same: {study.kept}; {study.generations} generations, warm-started {study.warm_generations}.",
         study.timing,
     ]
-    yield Section(summary.title, tuple(words), comparison(summary), tuple(pictures))
+    return Section(summary.title, tuple(words), comparison(summary), tuple(pictures))
 
 
 def _ranks(summary: Summary) -> Figure | None:

@@ -10,7 +10,7 @@ from ofa_bench.report.gather import Entry, Study
 from ofa_bench.report.ranking import Ranking, ranking
 from ofa_bench.report.statistics import MARGIN, Paired, Ratio, paired, time_ratios
 
-__all__ = ["Line", "Summary", "compared", "summed_up"]
+__all__ = ["Line", "Summary", "compared", "in_percent", "in_points", "summed_up"]
 
 Floats = NDArray[np.float64]
 
@@ -145,10 +145,10 @@ def _sentence(line: Line, reference: Line) -> str:
     assert difference is not None
     said = [f"{line.name}: {100 * line.evaluations / max(1.0, reference.evaluations):.3g} % of the evaluations"]
     if line.ratio and line.ratio.ratio is not None:
-        said.append(f"and {100 * line.ratio.ratio:.3g} % of the time{_percents(line.ratio)}")
+        said.append(f"and {100 * line.ratio.ratio:.3g} % of the time{in_percent(line.ratio)}")
     said.append(f"of {difference.reference},")
     if difference.difference is not None:
-        said.append(f"{difference.difference:+.2f} points{_points(difference)},")
+        said.append(f"{difference.difference:+.2f} points{in_points(difference)},")
     words: dict[str, str] = {
         "better": "significantly better",
         "worse": "significantly worse",
@@ -159,11 +159,13 @@ def _sentence(line: Line, reference: Line) -> str:
     return " ".join([*said, words[difference.verdict]])
 
 
-def _percents(ratio: Ratio) -> str:
+def in_percent(ratio: Ratio) -> str:
+    """Write the interval of a ratio, in brackets; empty where there is none."""
     return f" ({100 * ratio.interval[0]:.3g} to {100 * ratio.interval[1]:.3g})" if ratio.interval else ""
 
 
-def _points(difference: Paired) -> str:
+def in_points(difference: Paired) -> str:
+    """Write the interval of a difference, in brackets; empty where there is none."""
     interval = difference.interval
     return f" ({interval[0]:+.2f} to {interval[1]:+.2f})" if interval else ""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ofa_bench.report.summary import Line, Summary
+from ofa_bench.report.summary import Line, Summary, in_percent, in_points
 
 __all__ = ["Table", "comparison", "latex", "markdown", "provenance"]
 
@@ -53,16 +53,13 @@ def _difference(line: Line) -> str:
     difference = line.paired
     if difference is None or difference.difference is None:
         return ""
-    interval = difference.interval
-    return f"{difference.difference:+.2f}" + (f" ({interval[0]:+.2f} to {interval[1]:+.2f})" if interval else "")
+    return f"{difference.difference:+.2f}{in_points(difference)}"
 
 
 def _ratio(line: Line) -> str:
     if line.ratio is None or line.ratio.ratio is None:
         return ""
-    interval = line.ratio.interval
-    said = f" ({100 * interval[0]:.3g} to {100 * interval[1]:.3g})" if interval else ""
-    return f"{100 * line.ratio.ratio:.3g} %{said}"
+    return f"{100 * line.ratio.ratio:.3g} %{in_percent(line.ratio)}"
 
 
 def _p(value: float | None) -> str:

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import logging
-import os
 import re
 import shutil
 import tempfile
@@ -21,6 +19,7 @@ from ofa_bench.config import TrackingConfig
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.results.csv_file import write_csv
 from ofa_bench.results.labels import labels
+from ofa_bench.results.mlflow_client import quiet_client
 from ofa_bench.results.plots import accuracy_over_cost
 from ofa_bench.results.records import RECORD, Record
 from ofa_bench.results.tables import markdown, rows, totals
@@ -41,17 +40,8 @@ class Tracker:
     """Writes records to an MLflow store. Made in the parent process first, which creates the store and experiment."""
 
     def __init__(self, config: TrackingConfig) -> None:
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-        # A server that is down costs seconds, not minutes.
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-        from mlflow import MlflowClient
-
-        for noisy in ("mlflow", "alembic"):
-            logging.getLogger(noisy).setLevel(logging.WARNING)
         with _alone(config.uri):  # the client makes the store
-            self._client: MlflowClient = MlflowClient(tracking_uri=config.uri)
+            self._client = quiet_client(config.uri)
             self._experiment = self._open_experiment(config)
 
     def _open_experiment(self, config: TrackingConfig) -> str:

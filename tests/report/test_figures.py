@@ -1,16 +1,16 @@
 import copy
 import json
-import warnings
 from functools import cache
 
 import numpy as np
 import pytest
+from conftest import inside, laid_out
 
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.report import figures
 from ofa_bench.report.anytime import anytime
-from ofa_bench.report.drawing import Style, style_of
+from ofa_bench.report.drawing import Style
 from ofa_bench.report.gather import studies
 from ofa_bench.results import frontiers, records
 from ofa_bench.results.raising import raised
@@ -61,28 +61,19 @@ def frontier():
 
 def study_of(*several, compared=True):
     [study] = studies([with_regret(one, frontier() if compared else None) for one in several])
-    return study, style_of([entry.name for entry in study.entries])
+    return study, Style([entry.name for entry in study.entries])
 
 
 def family_of(names=tuple(STRATEGIES), sizes=(1, 3, 4)):
     family = studies([make(name, TARGETS[-size:]) for name in names for size in sizes])
     assert len({study.family for study in family}) == 1
-    return family, style_of(names)
+    return family, Style(names)
 
 
 def drawn(figure):
     """Lay out all, as warnings come only then; give the axes."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figure.draw_without_rendering()
-    [axes] = figure.axes
-    width, height = figure.get_size_inches() * figure.dpi
-    for text in [axes.title, axes.xaxis.label, axes.yaxis.label, axes.get_legend()]:
-        box = text.get_window_extent()
-        assert box.x0 >= 0
-        assert box.y0 >= 0
-        assert box.x1 <= width
-        assert box.y1 <= height
+    axes = laid_out(figure)
+    inside(figure, [axes.title, axes.xaxis.label, axes.yaxis.label, axes.get_legend()])
     return axes
 
 
@@ -244,7 +235,7 @@ def test_winners_lie_below_the_best_known(tmp_path, monkeypatch):
 
 def test_looks_are_fixed_and_differ():
     names = ["vanilla", "top_down", "bottom_up", "joint", *(f"own{i:02}" for i in range(20))]
-    style, again = Style(names), style_of(reversed(names))
+    style, again = Style(names), Style(reversed(names))
     looks = [style.look(name) for name in names]
     assert looks == [again.look(name) for name in names]
     assert len(set(looks)) == len(names)

@@ -1,7 +1,6 @@
-import warnings
-
 import numpy as np
 import pytest
+from conftest import inside, laid_out
 
 from ofa_bench.report import networks
 from ofa_bench.report.gather import studies
@@ -36,17 +35,8 @@ def made(space, number=3, infeasible=(), change=lambda architecture: architectur
 
 def drawn(figure):
     """Lay out all, as warnings come only then; give how many of each kind of block there are."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figure.draw_without_rendering()
-    [axes] = figure.axes
-    width, height = figure.get_size_inches() * figure.dpi
-    for text in [*axes.texts, axes.title]:
-        box = text.get_window_extent()
-        assert box.x0 >= 0
-        assert box.y0 >= 0
-        assert box.x1 <= width
-        assert box.y1 <= height
+    axes = laid_out(figure)
+    inside(figure, [*axes.texts, axes.title])
     gids = [patch.get_gid() for patch in axes.patches]
     return {gid: gids.count(gid) for gid in (BLOCK, STEM, SLOT)}
 

@@ -28,16 +28,16 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def asset_path(relative: str) -> Path:
+def asset_path(relative: str, fetch: bool = True) -> Path:
     """Find one of OFA's official files: under ``OFA_BENCH_ASSETS``, in the user's cache, or fetched into the cache.
 
     Raises:
-        InputError: the file is altered or unreadable, or it is nowhere and cannot be fetched.
+        InputError: the file is altered or unreadable, or it is nowhere and cannot, or shall not, be fetched.
     """
     folder = os.environ.get(ASSETS_VARIABLE)
     if folder and (Path(folder) / relative).exists():
         return _checked(Path(folder) / relative, relative)
-    return _fetched(relative)
+    return _fetched(relative, fetch)
 
 
 def _checked(path: Path, relative: str) -> Path:
@@ -53,12 +53,14 @@ def _checked(path: Path, relative: str) -> Path:
     return path
 
 
-def _fetched(relative: str) -> Path:
+def _fetched(relative: str, fetch: bool) -> Path:
     import pooch
 
     cache = Path(pooch.os_cache("ofa_bench"))
     if (cache / relative).exists():
         return _checked(cache / relative, relative)
+    if not fetch:
+        raise InputError(f"asset {relative}: not at hand")
     pooch.get_logger().setLevel("WARNING")
     try:
         got = pooch.retrieve(

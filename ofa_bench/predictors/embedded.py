@@ -13,10 +13,13 @@ from ofa_bench.predictors.accuracy import AccuracyPredictor, Layer, OneHotMLP, W
 from ofa_bench.predictors.transfer import transferred_layers
 from ofa_bench.spaces import DesignSpace, MobileNetV3Space, PartSpace
 
-__all__ = ["FOLDER", "embedded_predictor", "one_hot_columns"]
+__all__ = ["FOLDER", "MEMBERS", "embedded_predictor", "one_hot_columns"]
 
 FOLDER = files("ofa_bench") / "data" / "predictors"
 """Holds the card (``<space>.json``) of each and its weights (``<space>.npz``), or in the card where they come from."""
+
+MEMBERS = 4
+"""Further small networks a space, in ``members/<space>_<number>.npz``, by which others' winners are judged."""
 
 _SOURCES = {"mbv3": MobileNetV3Space}
 """Spaces whose predictor may be transferred."""
@@ -31,35 +34,44 @@ def one_hot_columns(space: DesignSpace) -> dict[str, list[int]]:
     }
 
 
-def embedded_predictor(space: DesignSpace) -> AccuracyPredictor:
+def embedded_predictor(space: DesignSpace, member: int | None = None) -> AccuracyPredictor:
     """Load the embedded accuracy predictor of a space; its card stands beside it in ``ofa_bench/data/predictors``.
 
     It is a ``OneHotMLP``, called ``transfer`` where another space's predictor is made to serve (the card says how). A
     part of a space is judged by the predictor of the whole.
 
+    Args:
+        space: what it predicts for.
+        member: load this one of the ``MEMBERS`` instead, counted from 1 (see ``ofa_bench/data/make_members.py``).
+
     Raises:
-        InputError: the package has none for the space.
+        InputError: the package has none for the space, or no such member.
     """
+    if member is not None and member not in range(1, MEMBERS + 1):
+        raise InputError(f"predictor.member={member}: must be one of 1 to {MEMBERS}")
     if isinstance(space, PartSpace):
-        return Within(space, embedded_predictor(space.whole))
-    columns = one_hot_columns(space)
+        return Within(space, embedded_predictor(space.whole, member))
+    columns, number = one_hot_columns(space), "" if member is None else f" {member}"
     if (FOLDER / f"{space.name}.npz").is_file():
-        layers, content = _weights(space.name)
-        return OneHotMLP(space, columns, layers, name="embedded", sha256=hashlib.sha256(content).hexdigest())
+        layers, content = _weights(space.name, member)
+        name = f"member{number}" if number else "embedded"
+        return OneHotMLP(space, columns, layers, name=name, sha256=hashlib.sha256(content).hexdigest())
     transfer = _transfer(space.name)
     if transfer is None:
         stems = {path.name.rpartition(".")[0] for path in FOLDER.iterdir() if path.name.endswith((".npz", ".json"))}
         have = sorted(stem for stem in stems if (FOLDER / f"{stem}.npz").is_file() or _transfer(stem))
         raise InputError(f"predictor=embedded: there is none for space {space.name}, only for {', '.join(have)}")
     source, card = transfer["from"], (FOLDER / f"{space.name}.json").read_bytes()
-    layers, content = _weights(source)
+    layers, content = _weights(source, member)
     layers = transferred_layers(layers, one_hot_columns(_SOURCES[source]()), columns, transfer)
-    return OneHotMLP(space, columns, layers, name="transfer", sha256=hashlib.sha256(card + content).hexdigest())
+    sha256 = hashlib.sha256(card + content).hexdigest()
+    return OneHotMLP(space, columns, layers, name=f"transfer{number}", sha256=sha256)
 
 
-def _weights(name: str) -> tuple[list[Layer], bytes]:
+def _weights(name: str, member: int | None) -> tuple[list[Layer], bytes]:
     """Read a space's layers, and the bytes of their file."""
-    with as_file(FOLDER / f"{name}.npz") as path:
+    file = f"{name}.npz" if member is None else f"members/{name}_{member}.npz"
+    with as_file(FOLDER / file) as path:
         with np.load(path, allow_pickle=False) as arrays:
             count = len(arrays.files) // 2
             layers = [

@@ -16,16 +16,16 @@ __all__ = ["PUBLISHED", "official_predictor"]
 Columns = Mapping[str, Sequence[int]]
 
 
-def official_predictor(space: DesignSpace) -> AccuracyPredictor:
+def official_predictor(space: DesignSpace, fetch: bool = True) -> AccuracyPredictor:
     """Load OFA's published accuracy predictor for a space (``ofa.tutorial`` and ``ofa.nas.accuracy_predictor``).
 
-    A part of a space is judged by the predictor of the whole.
+    A part of a space is judged by the predictor of the whole. Without ``fetch``, it must be at hand already.
 
     Raises:
         InputError: none is published for the space, or the checkpoint is altered or cannot be had.
     """
     if isinstance(space, PartSpace):
-        return Within(space, official_predictor(space.whole))
+        return Within(space, official_predictor(space.whole, fetch))
     if space.name not in PUBLISHED:
         raise InputError(
             f"predictor=official: OFA published none for space {space.name}, only for {', '.join(PUBLISHED)}; "
@@ -34,7 +34,7 @@ def official_predictor(space: DesignSpace) -> AccuracyPredictor:
     import torch
 
     checkpoint, layers_of, columns_of = PUBLISHED[space.name]
-    state = torch.load(asset_path(checkpoint), map_location="cpu", weights_only=True)
+    state = torch.load(asset_path(checkpoint, fetch), map_location="cpu", weights_only=True)
     layers = [(_normal(weight.T), _normal(bias)) for weight, bias in layers_of(state)]
     return OneHotMLP(space, columns_of(space), layers, name="official", sha256=ASSETS[checkpoint])
 

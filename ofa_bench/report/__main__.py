@@ -3,7 +3,8 @@
     python -m ofa_bench.report multirun [more folders] out=report
 
 - ``out``: the folder; it gets ``report.html`` (one file that opens anywhere), ``report.md``, ``report.tex``,
-  ``results.csv`` and the pictures, in ``figures/``. What an earlier report left there is replaced.
+  ``tables.csv``, ``results.csv`` (every result) and the pictures, in ``figures/``. What an earlier report left there
+  is replaced.
 - ``mlflow``: the name of an MLflow experiment, instead of folders or besides; ``uri``: where MLflow's store is.
 - ``title``: the page's. ``reference``: the strategy that others are compared with; ``vanilla`` where it is.
 
@@ -11,6 +12,7 @@ What was found with different predictors, devices, budgets or targets is never p
 was kept apart, and what was left out.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -56,6 +58,7 @@ def run(words: Sequence[str]) -> Path:
     gathered = from_folders(folders)
     if options.mlflow:
         gathered = from_mlflow(options.mlflow, options.uri, gathered)
+    gc.freeze()  # statsmodels collects garbage at every correction, which takes its time with many records
     return write_report(gathered, Path(options.out), options.title, options.reference)
 
 

@@ -159,6 +159,11 @@ class Study:
     entries: tuple[Entry, ...]
 
     @property
+    def told(self) -> str:
+        """What studies of one title may differ in, in words: predictor and budget."""
+        return f"predictor {self.predictor}, {self.generations} generations, {self.warm_generations} where warm-started"
+
+    @property
     def timing(self) -> str:
         """How seconds were taken, and whether those of different entries may be compared."""
         return timing(self._records)

@@ -31,7 +31,7 @@ DIGITS = 9
 RESAMPLES = 9999
 """Draws of a bootstrap."""
 
-Verdict = Literal["better", "worse", "equivalent", "not distinguished", "one repeat"]
+Verdict = Literal["better", "worse", "equivalent", "no loss", "not distinguished", "one repeat"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class Paired:
         """Say it in a word, from the corrected p-values at 5 %.
 
         "equivalent" comes first: a difference shown to be smaller than the margin does not matter, be it significant.
+        "no loss" is less: only a loss of the margin or more is ruled out.
         Differences that do not vary leave nothing to test and are taken as they are. "one repeat" is said for fewer
         than two pairs.
         """
@@ -84,7 +85,7 @@ class Paired:
             return "equivalent"
         if differs:
             return "better" if self.difference > 0 else "worse"
-        return "not distinguished"
+        return "no loss" if self.p_no_loss_holm is not None and self.p_no_loss_holm < ALPHA else "not distinguished"
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.report.gather import Entry, Study
+from ofa_bench.report.judges import Judged, judged
+from ofa_bench.report.pairs import differences, families, of_pairs
 from ofa_bench.report.ranking import Ranking, ranking
-from ofa_bench.report.statistics import MARGIN, Paired, Ratio, paired, time_ratios
+from ofa_bench.report.statistics import MARGIN, Paired, Ratio, time_ratios
 
-__all__ = ["Line", "Summary", "compared", "in_percent", "in_points", "summed_up"]
+__all__ = ["Line", "Summary", "compared", "in_percent", "in_points", "summed_up", "with_judges"]
 
 Floats = NDArray[np.float64]
 
@@ -49,18 +51,38 @@ class Summary:
     reference: str
     lines: tuple[Line, ...]
     ranking: Ranking | None
+    judges: tuple[Judged, ...] = ()
 
     @property
     def title(self) -> str:
         """Name the study by space, device and targets."""
-        study, targets = self.study, self.study.targets
-        span = f"{targets[0]:g} {study.unit}" if len(targets) == 1 else f"{targets[0]:g}…{targets[-1]:g} {study.unit}"
-        return f"{study.space} on {study.device}, {len(targets)} target{'s' * (len(targets) > 1)} ({span})"
+        study, number = self.study, len(self.study.targets)
+        return f"{study.space} on {study.device}, {number} target{'s' * (number > 1)} ({self.targets} {study.unit})"
+
+    @property
+    def targets(self) -> str:
+        """Name the targets by the least and the largest."""
+        targets = self.study.targets
+        return f"{targets[0]:g}" if len(targets) == 1 else f"{targets[0]:g}…{targets[-1]:g}"
 
     @property
     def sentences(self) -> list[str]:
         """Say of each strategy how it stands to the reference."""
-        return [_sentence(line, self.by_name[self.reference]) for line in self.lines if line.paired]
+        return [
+            _sentence(line, self.by_name[self.reference]) + self._remains(line) for line in self.lines if line.paired
+        ]
+
+    def _remains(self, line: Line) -> str:
+        """Say what other predictors leave of a lead."""
+        if line.paired is None or line.paired.verdict != "better":
+            return ""
+        leads = [(one.judge, one.leads.get(line.name)) for one in self.judges]
+        said = [
+            f"{lead.difference:+.2f}{in_points(lead)} by {judge}"
+            for judge, lead in leads
+            if lead is not None and lead.difference is not None
+        ]
+        return f"; to predictors that did not guide the search, {' and '.join(said)}" if said else ""
 
     @property
     def by_name(self) -> Mapping[str, Line]:
@@ -74,39 +96,24 @@ def summed_up(study: Study, wanted: str = "") -> Summary:
     first = {entry.records[0]["choices"]["strategy"]: entry.name for entry in reversed(study.entries)}
     named = [wanted] if wanted in entries else [first[strategy] for strategy in REFERENCES if strategy in first]
     reference = next(iter(named), study.entries[0].name)
-    differences, ratios = dict[str, Paired](), dict[str, Ratio]()
-    for name, others in _families(study, reference):
-        accuracy, seconds = (
-            {one: _of(entries[one], name, values) for one in [reference, *others]}
-            for values in ("mean_accuracy", "seconds")
-        )
-        differences |= {one.name: one for one in paired(accuracy, reference)}
-        if study.same_timing:
-            found = time_ratios(seconds, reference)
-            ratios |= {one.name: replace(one, interval=None) if study.shared_time else one for one in found}
-    lines = [_line(entry, differences.get(entry.name), ratios.get(entry.name)) for entry in study.entries]
+    found = differences(study, {entry.name: entry.mean_accuracy for entry in study.entries}, reference)
+    ratios = _ratios(study, reference) if study.same_timing else {}
+    lines = [_line(entry, found.get(entry.name), ratios.get(entry.name)) for entry in study.entries]
     lines.sort(key=lambda line: -np.inf if line.accuracy is None else -line.accuracy)
     return Summary(study, reference, tuple(lines), _ranked(study))
 
 
-Keys = tuple[tuple[int, int], ...]
+def with_judges(summary: Summary) -> Summary:
+    """Add what predictors that did not guide the searches say of the winners."""
+    return replace(summary, judges=tuple(judged(summary.study, summary.reference)))
 
 
-def _families(study: Study, reference: str) -> list[tuple[Keys, list[str]]]:
-    """Sort the strategies by the repeats that they share with the reference: each group is one family of tests."""
-    entries = {entry.name: entry for entry in study.entries}
-    found: dict[Keys, list[str]] = {}
-    for name in entries:
-        if name != reference and (keys := study.paired([entries[reference], entries[name]])):
-            found.setdefault(keys, []).append(name)
-    return list(found.items())
-
-
-def _of(entry: Entry, keys: Keys, values: str) -> Floats:
-    """Give an entry's numbers for some of its repeats, in their order: float64 [len(keys)]."""
-    place = {key: i for i, key in enumerate(entry.keys)}
-    chosen: Floats = getattr(entry, values)[[place[key] for key in keys]]
-    return chosen
+def _ratios(study: Study, reference: str) -> dict[str, Ratio]:
+    """Divide times by the reference's; those that repeats shared have no interval."""
+    seconds, found = {entry.name: entry.seconds for entry in study.entries}, list[Ratio]()
+    for keys, others in families(study, reference):
+        found += time_ratios(of_pairs(study, seconds, [reference, *others], keys), reference)
+    return {one.name: replace(one, interval=None) if study.shared_time else one for one in found}
 
 
 def _line(entry: Entry, difference: Paired | None, ratio: Ratio | None) -> Line:
@@ -153,6 +160,7 @@ def _sentence(line: Line, reference: Line) -> str:
         "better": "significantly better",
         "worse": "significantly worse",
         "equivalent": f"equivalent within ±{MARGIN:g} points",
+        "no loss": f"no loss of {MARGIN:g} points or more",
         "not distinguished": "neither a difference nor equivalence is shown",
         "one repeat": "one repeat, so nothing is tested",
     }

@@ -1,11 +1,16 @@
 """The report's tables as plain text cells, and these as Markdown and LaTeX."""
 
-from collections.abc import Callable, Sequence
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from ofa_bench.report.statistics import MARGIN, Paired
 from ofa_bench.report.summary import Line, Summary, in_percent, in_points
 
-__all__ = ["Table", "comparison", "latex", "markdown", "provenance"]
+__all__ = ["Table", "as_csv", "comparison", "latex", "markdown", "others", "provenance", "tested", "winners_judged"]
 
 
 @dataclass(frozen=True)
@@ -20,27 +25,24 @@ class Table:
 
 def comparison(summary: Summary) -> Table:
     """Set a study's strategies side by side; columns of which nothing is known are left out."""
-    columns: dict[str, Callable[[Line], str]] = {
-        "strategy": lambda line: line.name,
-        "predicted accuracy %": _accuracy,
-        "difference, points": _difference,
-        "verdict": lambda line: line.paired.verdict if line.paired else "",
-        "p (Holm)": lambda line: _p(line.paired.p_holm) if line.paired else "",
-        "regret, points": lambda line: _number(line.regret, 3),
-        "hypervolume": lambda line: _number(line.hypervolume, 3),
-        "seconds": lambda line: _number(line.seconds, 2),
-        "time": _ratio,
-        "evaluations": lambda line: f"{line.evaluations:,.0f}",
-        "unique": lambda line: f"{line.unique:,.0f}",
-        "repeats": lambda line: str(line.repeats),
-        "targets met": lambda line: line.feasible,
-    }
-    rows = [[cell(line) for cell in columns.values()] for line in summary.lines]
-    kept = [i for i in range(len(columns)) if any(row[i] for row in rows)]
-    heads = list(columns)
-    return Table(
-        summary.title, tuple(heads[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows), left=1
-    )
+    return _kept(summary.title, ["strategy", *_COLUMNS], _cells(summary), 1)
+
+
+def others(summaries: Sequence[Summary]) -> Table:
+    """Set the strategies of several studies of one family, which have other targets, below each other."""
+    study = summaries[0].study
+    rows = [[one.targets, *cells] for one in summaries for cells in _cells(one)]
+    title = f"{study.space} on {study.device}, {study.told}, other targets"
+    return _kept(title, [f"targets ({study.unit})", "strategy", *_COLUMNS], rows, 2)
+
+
+def _cells(summary: Summary) -> list[list[str]]:
+    return [[line.name, *(cell(line) for cell in _COLUMNS.values())] for line in summary.lines]
+
+
+def _kept(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> Table:
+    kept = [i for i in range(len(heads)) if any(row[i] for row in rows)]
+    return Table(title, tuple(heads[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows), left)
 
 
 def _accuracy(line: Line) -> str:
@@ -49,8 +51,7 @@ def _accuracy(line: Line) -> str:
     return f"{line.accuracy:.2f}" + (f" ± {line.accuracy_std:.2f}" if line.accuracy_std is not None else "")
 
 
-def _difference(line: Line) -> str:
-    difference = line.paired
+def _difference(difference: Paired | None) -> str:
     if difference is None or difference.difference is None:
         return ""
     return f"{difference.difference:+.2f}{in_points(difference)}"
@@ -94,10 +95,70 @@ def provenance(summaries: Sequence[Summary]) -> Table:
     return Table("Provenance", heads, tuple(rows), left=len(heads))
 
 
+_COLUMNS: Mapping[str, Callable[[Line], str]] = {
+    "predicted accuracy %": _accuracy,
+    "difference, points": lambda line: _difference(line.paired),
+    "verdict": lambda line: line.paired.verdict if line.paired else "",
+    "regret, points": lambda line: _number(line.regret, 3),
+    "hypervolume": lambda line: _number(line.hypervolume, 3),
+    "seconds": lambda line: _number(line.seconds, 2),
+    "time": _ratio,
+    "evaluations": lambda line: f"{line.evaluations:,.0f}",
+    "unique": lambda line: f"{line.unique:,.0f}",
+    "repeats": lambda line: str(line.repeats),
+    "targets met": lambda line: line.feasible,
+}
+
+
+def tested(summary: Summary) -> Table | None:
+    """List the tests of a study in full; None where nothing was tested."""
+    columns: dict[str, Callable[[Paired], str]] = {
+        "pairs": lambda one: str(one.n),
+        "difference, points": _difference,
+        "effect size (Hedges g)": lambda one: _number(one.effect, 2),
+        "t-test p": lambda one: _p(one.p),
+        "Holm": lambda one: _p(one.p_holm),
+        "Wilcoxon p": lambda one: _p(one.p_wilcoxon),
+        f"within ±{MARGIN:g}: p": lambda one: _p(one.p_equivalent),
+        "Holm ": lambda one: _p(one.p_equivalent_holm),
+        f"loss below {MARGIN:g}: p": lambda one: _p(one.p_no_loss),
+        "Holm  ": lambda one: _p(one.p_no_loss_holm),
+        "verdict": lambda one: one.verdict,
+    }
+    found = [line.paired for line in summary.lines if line.paired and line.paired.n > 1]
+    rows = tuple((one.name, *(cell(one) for cell in columns.values())) for one in found)
+    return Table(f"Tests against {summary.reference}: {summary.title}", ("strategy", *columns), rows) if rows else None
+
+
+def winners_judged(summary: Summary) -> Table | None:
+    """Set what the guide says of the winners beside what other predictors say; None where there is no other."""
+    if not summary.judges:
+        return None
+    heads = ["strategy", f"{summary.study.predictor} (guide) %", "lead, points"]
+    for one in summary.judges:
+        heads += [f"{one.judge} %", "lead, points"]
+    rows = []
+    for line in summary.lines:
+        row = [line.name, _number(line.accuracy, 2), _difference(line.paired)]
+        for one in summary.judges:
+            accuracy = one.accuracy[line.name]
+            mean = float(accuracy.mean()) if np.isfinite(accuracy).all() else None
+            row += [_number(mean, 2), _difference(one.leads.get(line.name))]
+        rows.append(tuple(row))
+    return Table(f"Winners judged: {summary.title}", tuple(heads), tuple(rows))
+
+
 def markdown(table: Table) -> str:
     """Write a table in Markdown."""
     rule = ["---" if i < table.left else "---:" for i in range(len(table.heads))]
     return "\n".join("| " + " | ".join(row) + " |" for row in [table.heads, rule, *table.rows])
+
+
+def as_csv(table: Table) -> str:
+    """Write a table as CSV, below a line with its caption."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([[table.caption], table.heads, *table.rows])
+    return text.getvalue()
 
 
 _LATEX = {"\\": r"\textbackslash{}", "±": r"$\pm$", "…": r"\ldots{}"} | {c: f"\\{c}" for c in "&%$#_{}"}

@@ -23,8 +23,15 @@ def labels(records: Sequence[Record]) -> list[str]:
             for item in items
             if i != strategy and item not in common[i]
         ]
-        named.append(" ".join([record["choices"]["strategy"], *own]))
+        named.append(_named(record["choices"]["strategy"], own))
     return named
+
+
+def _named(strategy: str, own: Sequence[str]) -> str:
+    """Join the parts of a name; an experiment that is called after its strategy stands for both."""
+    experiment = next((item for item in own if item.startswith("experiment=") and strategy in item), None)
+    first = strategy if experiment is None else experiment.removeprefix("experiment=")
+    return " ".join([first, *(item for item in own if item != experiment)])
 
 
 def heading(records: Sequence[Record]) -> str:

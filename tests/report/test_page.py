@@ -52,12 +52,16 @@ def test_the_page_stands_alone_and_says_the_verdict_first(sweep, tmp_path):
 def test_beside_it_stand_markdown_latex_csv_and_pictures(sweep, tmp_path):
     run([str(sweep), f"out={tmp_path}/out"])
     out = tmp_path / "out"
-    assert {path.name for path in out.iterdir()} == {"report.html", "report.md", "report.tex", "results.csv", "figures"}
+    files = {"report.html", "report.md", "report.tex", "results.csv", "tables.csv", "figures"}
+    assert {path.name for path in out.iterdir()} == files
     text = (out / "report.md").read_text()
     for picture in re.findall(r"\((figures/[^)]+)\)", text):
         assert (out / picture).stat().st_size > 1000
         assert (out / picture).with_suffix(".svg").exists()
-    assert (out / "report.tex").read_text().count(r"\begin{tabular}") == 2
+    assert (out / "report.tex").read_text().count(
+        r"\begin{tabular}"
+    ) == 3  # compared, tested; and of the other target set
+    assert (out / "tables.csv").read_text().count("\nstrategy,") == 2
     assert (out / "results.csv").read_text().count("\n") == 1 + 3 * 3 * (1 + 3)
     for name in ("bottom_up", "top_down", "vanilla"):
         assert f"| {name} |" in text

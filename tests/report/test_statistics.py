@@ -161,7 +161,17 @@ def test_two_repeats_have_tests_and_no_effect():
     (found,) = paired({"a": np.array([75.5, 75.7]), "b": np.array([75.0, 75.0])}, "b")
     assert found.effect is None
     assert found.p == pytest.approx(stats.ttest_1samp([0.5, 0.7], 0).pvalue)
-    assert found.verdict == "not distinguished"
+    assert found.verdict == "no loss"
+
+
+def test_no_loss_is_said_where_a_difference_is_not_shown_but_a_loss_is_ruled_out():
+    base = np.full(5, 75.0)
+    gain = np.array([0.5, -0.05, 0.3, 0.0, 0.1])
+    (found,) = paired({"a": base + gain, "b": base}, "b")
+    assert found.p_holm > 0.05
+    assert found.p_equivalent_holm > 0.05
+    assert found.p_no_loss_holm == pytest.approx(stats.ttest_1samp(gain, -0.1, alternative="greater").pvalue)
+    assert found.verdict == "no loss"
 
 
 @pytest.mark.parametrize(

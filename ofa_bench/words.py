@@ -91,6 +91,21 @@ def options_of(kind: type[Options], words: Sequence[str]) -> Options:
     return options
 
 
+def options_and_folders(kind: type[Options], words: Sequence[str]) -> tuple[Options, list[str]]:
+    """Read ``key=value`` words into a dataclass of options, and the other words, which name folders.
+
+    Raises:
+        InputError: a word looks like an option and is none.
+    """
+    keys = list(OmegaConf.structured(kind))
+    for word in words:
+        key, equals, _ = word.partition("=")
+        if equals and key.isidentifier() and key not in keys:
+            raise InputError(f"{key}: no such key; allowed: {', '.join(keys)}, and folders{suggestion(key, keys)}")
+    given = [word for word in words if word.partition("=")[0] in keys and "=" in word]
+    return options_of(kind, given), [word for word in words if word not in given]
+
+
 @contextmanager
 def ending() -> Iterator[None]:
     """End the process where something is raised: 130 for an interrupt, else a line and its exit code."""

@@ -68,10 +68,10 @@ def _check_mlflow(folder, found):
     assert len(sweeps) == 1
     assert len(runs) == 4
     assert {run.info.status for run in runs} == {"FINISHED"}
-    assert {item.path for item in client.list_artifacts(sweeps[0].info.run_id)} == {
-        "accuracy_over_cost.png",
-        "results.csv",
-    }
+    assert {item.path for item in client.list_artifacts(sweeps[0].info.run_id)} == {"figures", "results.csv"}
+    drawn = {item.path for item in client.list_artifacts(sweeps[0].info.run_id, "figures")}
+    ends = ("accuracy", "regret", "fronts", "anytime", "anytime_seconds")
+    assert drawn == {f"figures/mbv3_note10_embedded_{end}.png" for end in ends}
     for strategy, one in found.items():
         run, results = cells[strategy], one["repeats"][0]["results"]
         assert run.data.tags["mlflow.parentRunId"] == sweeps[0].info.run_id
@@ -83,12 +83,15 @@ def _check_mlflow(folder, found):
         )
         assert run.data.metrics["target/25 ms: accuracy_percent"] == pytest.approx(100 * results[2]["accuracy"])
         assert run.data.metrics["all_targets/seconds"] == pytest.approx(one["repeats"][0]["seconds"])
-        curve = client.get_metric_history(run.info.run_id, "progress/25 ms: accuracy_percent")
-        assert [point.step for point in curve] == [point[0] for point in results[2]["curve"]]
+        assert (run.data.tags["strategy"], run.data.tags["sweep"]) == (strategy, sweeps[0].info.run_name)
+        curve = client.get_metric_history(run.info.run_id, "progress/25 ms: accuracy_percent by evaluations")
+        steps = {point.step for point in curve}
+        assert {*(point[1] for point in results[2]["curve"]), results[2]["evaluations"]} <= steps
+        assert max(steps) == results[2]["evaluations"]
         by_target = client.get_metric_history(run.info.run_id, "all_targets/by_target_accuracy_percent")
         assert sorted(point.step for point in by_target) == one["targets"]
         names = {item.path for item in client.list_artifacts(run.info.run_id)}
-        assert names == {"accuracy_over_cost.png", "record.json", "results.csv"}
+        assert names == {"accuracy.png", "record.json", "results.csv"}
 
 
 def test_workers_find_what_one_process_finds(ofa_bench, tmp_path):

@@ -15,11 +15,11 @@ was kept apart, and what was left out.
 import gc
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from ofa_bench.errors import InputError, suggestion
-from ofa_bench.words import ending, heed_full_error, options_of, show_help
+from ofa_bench.errors import InputError
+from ofa_bench.words import ending, heed_full_error, options_and_folders, show_help
 
 __all__ = ["Options", "main", "run"]
 
@@ -42,20 +42,13 @@ def run(words: Sequence[str]) -> Path:
         InputError: a word is not allowed, or there are no records.
         OSError: the folder cannot be written.
     """
-    keys = [key.name for key in fields(Options)]
-    for word in words:
-        key, equals, _ = word.partition("=")
-        if equals and key.isidentifier() and key not in keys:
-            raise InputError(f"{key}: no such key; allowed: {', '.join(keys)}, and folders{suggestion(key, keys)}")
-    given = [word for word in words if word.partition("=")[0] in keys and "=" in word]
-    options = options_of(Options, given)
-    folders = [Path(word) for word in words if word not in given]
+    options, folders = options_and_folders(Options, words)
     if not folders and not options.mlflow:
         raise InputError("give a folder of records (python -m ofa_bench.report multirun), or mlflow=<experiment>")
     from ofa_bench.report.gather import from_folders, from_mlflow
     from ofa_bench.report.page import write_report
 
-    gathered = from_folders(folders)
+    gathered = from_folders([Path(folder) for folder in folders])
     if options.mlflow:
         gathered = from_mlflow(options.mlflow, options.uri, gathered)
     gc.freeze()  # statsmodels collects garbage at every correction, which takes its time with many records

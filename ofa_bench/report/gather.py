@@ -225,13 +225,19 @@ def _study(family: str, found: Sequence[Record]) -> Study:
         kept=heading([{**record, "address": record["address"].rsplit("/", 1)[0] + "/"} for record in found]),
         space=first["choices"]["space"],
         device=first["choices"]["device"],
-        predictor=first["choices"]["predictor"],
+        predictor=_predictor(first),
         unit=first["unit"],
         targets=np.array(sorted(first["targets"]), np.float64),
         generations=first["budget"]["generations"],
         warm_generations=str(warm) if isinstance(warm, int) else ", ".join(map(str, warm)),
         entries=tuple(_entry(name, several) for name, several in sorted(named.items())),
     )
+
+
+def _predictor(record: Record) -> str:
+    """Name the predictor by its option, or by its own name where that only says more."""
+    option, name = str(record["choices"]["predictor"]), str(record["predictor"].get("name", ""))
+    return name if name.startswith(option) else option
 
 
 def _found(record: Record) -> list[list[Any]]:

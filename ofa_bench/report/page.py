@@ -1,24 +1,21 @@
 """Writes the report: an HTML page that needs no other file, the same in Markdown, LaTeX tables, CSV and pictures."""
 
 import base64
-import io
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 from matplotlib.figure import Figure
-from PIL import Image
 
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.report import figures, networks
-from ofa_bench.report.anytime import anytime
-from ofa_bench.report.drawing import DPI, Style
+from ofa_bench.report import networks
+from ofa_bench.report.drawing import DPI, Style, png
+from ofa_bench.report.drawings import distinct, drawings, headline, stem
 from ofa_bench.report.gather import Gathered, studies
 from ofa_bench.report.leads import leads
 from ofa_bench.report.ranking import diagram_size, draw_ranking
-from ofa_bench.report.summary import Summary, compared, summed_up, with_judges
+from ofa_bench.report.summary import Summary, summed_up, with_judges
 from ofa_bench.report.tables import (
     Table,
     as_csv,
@@ -33,9 +30,6 @@ from ofa_bench.report.tables import (
 from ofa_bench.results.csv_file import write_csv
 
 __all__ = ["Picture", "Section", "write_report"]
-
-COLOURS = 96
-"""PNGs have so many, which makes them a third as large."""
 
 
 JUDGES = (
@@ -98,17 +92,17 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
     summaries = [summed_up(study, reference) for study in found]
     style = Style(names)
     writer = _Pictures(out / "figures")
-    shown = compared(summaries) or summaries
-    headline = [with_judges(summary) for summary in shown]
-    sections = [_section(summary, summaries, style, writer) for summary in headline]
+    compared = headline(found)
+    shown = [with_judges(summary) for summary in summaries if summary.study in compared]
+    sections = [_section(summary, summaries, style, writer) for summary in shown]
     apart: dict[str, list[Summary]] = {}
     for summary in summaries:
-        if summary not in shown:
+        if summary.study not in compared:
             apart.setdefault(summary.study.family, []).append(summary)
     further = [others(several) for several in apart.values()]
     page = {
         "title": title,
-        "headline": headline,
+        "headline": shown,
         "sections": sections,
         "others": further,
         "kept_apart": [summary.study.kept for summary in summaries],
@@ -141,35 +135,23 @@ class _Pictures:
         """Save a figure; yield it, or nothing if there is none."""
         if figure is None:
             return
-        plain = re.sub(r"[^\w.-]+", "_", name).strip("_")
-        name = next(one for one in [plain, *(f"{plain}_{i}" for i in range(2, 1000))] if one not in self._names)
-        self._names.add(name)
+        name = distinct(name, self._names)
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # it is laid out: once is enough for both files
         figure.savefig(self._folder / f"{name}.svg", metadata={"Date": None})
-        drawn, data = io.BytesIO(), io.BytesIO()
-        figure.savefig(drawn, format="png")
-        Image.open(drawn).convert("RGB").quantize(COLOURS).save(data, "png", optimize=True)
-        (self._folder / f"{name}.png").write_bytes(data.getvalue())
-        yield Picture(name, caption, base64.b64encode(data.getvalue()).decode())
+        data = png(figure)
+        (self._folder / f"{name}.png").write_bytes(data)
+        yield Picture(name, caption, base64.b64encode(data).decode())
 
 
 def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _Pictures) -> Section:
     study = summary.study
-    name = f"{study.space}_{study.device}_{study.predictor}"
+    name = stem(study)
     alike = [one.study for one in every if one.study.family == study.family]
-    drawn = [
-        ("accuracy", "Predicted accuracy of what was found, by target.", figures.accuracy_over_targets(study, style)),
-        ("leads", "Leads in mean accuracy, by the predictor that guided the searches and by others.", leads(summary)),
-        ("regret", "Points below the best known, by target.", figures.regret_over_targets(study, style)),
-        ("fronts", "Cost and predicted accuracy of all that was found.", figures.fronts(study, style)),
-        ("anytime", "Mean over targets of the best so far.", anytime(study, style, "evaluations")),
-        ("anytime_seconds", "The same over seconds.", anytime(study, style, "seconds")),
-        ("seconds_by_target", "Time of a single target's search.", figures.seconds_over_target(study, style)),
-        ("seconds", "Time for all targets, by their number.", figures.seconds_over_targets(alike, style)),
-        ("generations", "Generations, measured and by the formulas.", figures.generations_over_targets(alike, style)),
-        ("ranks", "Mean ranks over targets; a bar joins strategies that are not told apart.", _ranks(summary)),
-    ]
+    drawn = [(one.name, one.caption, one.draw()) for one in drawings(study, alike, style)]
+    leading = "Leads in mean accuracy, by the predictor that guided the searches and by others."
+    drawn.insert(1, ("leads", leading, leads(summary)))
+    drawn.append(("ranks", "Mean ranks over targets; a bar joins strategies that are not told apart.", _ranks(summary)))
     drawn += [
         (f"networks_{entry.name}", f"What {entry.name} found.", networks.draw(study, entry)) for entry in study.entries
     ]

@@ -1,6 +1,6 @@
 """Sums a study up: one line a strategy, and the verdict in a sentence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from ofa_bench.report.pairs import differences, families, of_pairs
 from ofa_bench.report.ranking import Ranking, ranking
 from ofa_bench.report.statistics import MARGIN, Paired, Ratio, time_ratios
 
-__all__ = ["Line", "Summary", "compared", "in_percent", "in_points", "summed_up", "with_judges"]
+__all__ = ["Line", "Summary", "in_percent", "in_points", "summed_up", "with_judges"]
 
 Floats = NDArray[np.float64]
 
@@ -82,7 +82,7 @@ class Summary:
             for judge, lead in leads
             if lead is not None and lead.difference is not None
         ]
-        return f"; to predictors that did not guide the search, {' and '.join(said)}" if said else ""
+        return f"; to predictors that did not guide the search, {', '.join(said)}" if said else ""
 
     @property
     def by_name(self) -> Mapping[str, Line]:
@@ -176,14 +176,3 @@ def in_points(difference: Paired) -> str:
     """Write the interval of a difference, in brackets; empty where there is none."""
     interval = difference.interval
     return f" ({interval[0]:+.2f} to {interval[1]:+.2f})" if interval else ""
-
-
-def compared(summaries: Sequence[Summary]) -> list[Summary]:
-    """Give the studies in which something is compared, of each family that of the most targets."""
-    largest: dict[str, Summary] = {}
-    for summary in summaries:
-        if any(line.paired for line in summary.lines):
-            best = largest.get(summary.study.family)
-            if best is None or len(summary.study.targets) > len(best.study.targets):
-                largest[summary.study.family] = summary
-    return list(largest.values())

@@ -2,27 +2,28 @@
 
 import hashlib
 import json
-import re
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from filelock import FileLock
 
 from ofa_bench.config import TrackingConfig
 from ofa_bench.predictors.assets import sha256_of
+from ofa_bench.report.drawings import draw_cell, draw_sweep
+from ofa_bench.results import mlflow_values
 from ofa_bench.results.csv_file import write_csv
 from ofa_bench.results.labels import labels
 from ofa_bench.results.mlflow_client import quiet_client
-from ofa_bench.results.plots import accuracy_over_cost
 from ofa_bench.results.records import RECORD, Record
-from ofa_bench.results.tables import markdown, rows, totals
+from ofa_bench.results.tables import markdown, totals
+from ofa_bench.words import say
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Param, Run
@@ -32,8 +33,8 @@ __all__ = ["Tracker"]
 MOST_COMPARED = 40
 """The link that compares a sweep's cells names at most this many."""
 
-MOST_CURVES = 20
-"""Curves are logged of at most this many targets; all of them are in the record."""
+MOST_DRAWN = 12
+"""A sweep's run has the figures of at most this many studies; a report draws all."""
 
 
 class Tracker:
@@ -63,16 +64,24 @@ class Tracker:
         return self._start(name, {"ofa_bench.sweep": sweep, "ofa_bench.kind": "sweep"}, began)
 
     def close_sweep(self, run: str, records: Sequence[Record], *, failed: bool) -> None:
-        """End the run of a sweep and attach the table and the picture of all its cells."""
-        if records:
-            with _folder() as folder:
-                accuracy_over_cost(records, folder / "accuracy_over_cost.png")
-                write_csv(records, folder / "results.csv")
-                self._client.log_artifacts(run, str(folder))
-            self._client.set_tag(run, "mlflow.note.content", self._summary(run, records))
-        self._client.set_terminated(run, status="FAILED" if failed else "FINISHED")
+        """End the run of a sweep, whatever happens; attach the table of all its cells and a report's figures of them.
 
-    def _summary(self, run: str, records: Sequence[Record]) -> str:
+        Raises:
+            Exception: the store cannot be used.
+        """
+        try:
+            if records:
+                with _folder() as folder:
+                    write_csv(records, folder / "results.csv")
+                    left_out = 0
+                    with _pictures_may_fail():
+                        left_out = draw_sweep(records, folder / "figures", MOST_DRAWN)
+                    self._client.set_tag(run, "mlflow.note.content", self._summary(run, records, left_out))
+                    self._client.log_artifacts(run, str(folder))
+        finally:
+            self._client.set_terminated(run, status="FAILED" if failed else "FINISHED")
+
+    def _summary(self, run: str, records: Sequence[Record], left_out: int) -> str:
         """Write the sweep's page: a link that sets its cells side by side in MLflow's charts, and a table of them."""
         children = self._client.search_runs(
             [self._experiment], filter_string=f"tags.`mlflow.parentRunId` = '{run}'", order_by=["attributes.start_time"]
@@ -80,32 +89,46 @@ class Tracker:
         lists = (json.dumps([child.info.run_id for child in children[:MOST_COMPARED]]), json.dumps([self._experiment]))
         link = f"#/compare-runs?runs={quote(lists[0])}&experiments={quote(lists[1])}"
         named = dict(zip(labels(records), map(totals, records), strict=True))
-        return f"[Compare these cells]({link}), or see the picture and the table under Artifacts.\n\n{markdown(named)}"
+        more = f" Figures of {left_out} more studies are in `python -m ofa_bench.report`." if left_out else ""
+        words = f"[Compare these cells]({link}), or see the figures and the table under Artifacts.{more}"
+        return f"{words}\n\n{markdown(named)}"
 
     def log_cell(self, record: Record, folder: Path, parent: str | None) -> None:
         """Log a record as a run, once under each parent: parameters, metrics, curves, and its files as artifacts.
 
         What an earlier attempt left unfinished is replaced.
         """
-        tags = _tags(record, sha256_of(folder / RECORD)) | ({"mlflow.parentRunId": parent} if parent else {})
+        tags = self._place(parent) | mlflow_values.tags(record, sha256_of(folder / RECORD))
         same = f"tags.`ofa_bench.record` = '{tags['ofa_bench.record']}'"
         if parent:
             same += f" AND tags.`mlflow.parentRunId` = '{parent}'"
         earlier = self._find(same)
         if earlier and earlier.info.status == "FINISHED":
+            for key in tags.keys() - earlier.data.tags.keys():  # of an earlier version
+                self._client.set_tag(earlier.info.run_id, key, tags[key])
             return
         if earlier:
             self._client.delete_run(earlier.info.run_id)
         ended = datetime.fromisoformat(record["made"]["at"]).timestamp()
         seconds = sum(repeat["seconds"] for repeat in record["repeats"])
-        run = self._start(_cell_name(record), tags, began=ended - seconds)
-        self._log_batches(run, _params(record), _metrics(record))
-        with _folder() as made:
-            accuracy_over_cost([record], made / "accuracy_over_cost.png")
-            write_csv([record], made / "results.csv")
-            shutil.copyfile(folder / RECORD, made / RECORD)
-            self._client.log_artifacts(run, str(made))
+        run = self._start(mlflow_values.name(record), tags, began=ended - seconds)
+        try:
+            self._log_batches(run, mlflow_values.params(record), mlflow_values.metrics(record))
+            with _folder() as made:
+                with _pictures_may_fail():
+                    draw_cell(record, made / "accuracy.png")
+                write_csv([record], made / "results.csv")
+                shutil.copyfile(folder / RECORD, made / RECORD)
+                self._client.log_artifacts(run, str(made))
+        except Exception:
+            with suppress(Exception):
+                self._client.set_terminated(run, status="FAILED")
+            raise
         self._client.set_terminated(run, end_time=int(1000 * ended))  # so that the run's duration is the search's
+
+    def _place(self, parent: str | None) -> dict[str, str]:
+        """Give the tags that say in which sweep a cell is."""
+        return {"mlflow.parentRunId": parent, "sweep": self._client.get_run(parent).info.run_name} if parent else {}
 
     def _start(self, name: str, tags: dict[str, str], began: float | None = None) -> str:
         start_time = int(1000 * (time.time() if began is None else began))
@@ -134,106 +157,16 @@ def _alone(uri: str | None) -> Iterator[None]:
         yield
 
 
-def _tags(record: Record, sha256: str) -> dict[str, str]:
-    page = {f"{row.target:g} {record['unit']}": row for row in rows(record)} | {"all": totals(record)}
-    return {
-        "ofa_bench.kind": "cell",
-        "ofa_bench.address": record["address"],
-        "ofa_bench.record": sha256,
-        "ofa_bench.predictor_sha256": record["predictor"]["sha256"],
-        **{f"ofa_bench.{group}": choice for group, choice in record["choices"].items()},
-        "mlflow.note.content": markdown(page),
-    }
-
-
 @contextmanager
 def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         yield Path(name)
 
 
-def _cell_name(record: Record) -> str:
-    names = [record["choices"][group] for group in ("strategy", "space", "device")]
-    return " ".join([*names, record["address"].rsplit("/", 1)[-1]])
-
-
-def _params(record: Record) -> "list[Param]":
-    from mlflow.entities import Param
-
-    values: dict[str, Any] = {
-        **record["choices"],
-        "seed": record["seed"],
-        "repeats": len(record["repeats"]),
-        **record["budget"],
-        "targets_values": ", ".join(f"{target:g}" for target in record["targets"])[:6000],
-        "unit": record["unit"],
-        "threads": record["made"]["threads"],
-        "lockstep": record["made"].get("lockstep", False),
-        **{f"evolution.{key}": value for key, value in record["config"].get("evolution", {}).items()},
-        **_flat("strategy", record["config"].get("strategy", {})),
-    }
-    values = {key: value for key, value in values.items() if not isinstance(value, dict) and "_target_" not in key}
-    return [Param(key, str(value)) for key, value in values.items()]
-
-
-def _flat(prefix: str, node: dict[str, Any]) -> dict[str, Any]:
-    """Name the values of a node and of those below it by their whole keys; those of ``evolution`` are listed anyway."""
-    found: dict[str, Any] = {}
-    for key, value in node.items():
-        if isinstance(value, dict) and key != "evolution":
-            found |= _flat(f"{prefix}.{key}", value)
-        else:
-            found[f"{prefix}.{key}"] = value
-    return found
-
-
-def _metrics(record: Record) -> "list[Metric]":
-    """Give the totals, what was found for each target as a series whose step is the target, and the curves.
-
-    Accuracies are in percent here, because MLflow's charts round to two places.
-    """
-    from mlflow.entities import Metric
-
-    now, unit = int(1000 * time.time()), record["unit"]
-    metrics: list[Metric] = []
-
-    def add(key: str, value: float | None, step: int = 0) -> None:
-        if value is not None:
-            metrics.append(Metric(key, float(value), now, step))
-
-    total = totals(record)
-    add("all_targets/accuracy_percent", _percent(total.accuracy))
-    if len(record["repeats"]) > 1:
-        add("all_targets/accuracy_percent_std", _percent(total.accuracy_std))
-    add("all_targets/seconds", total.seconds)
-    add("all_targets/evaluations", total.evaluations)
-    add("all_targets/unique_evaluations", total.unique_evaluations)
-    add("all_targets/regret_points", _percent(total.regret))
-    add("all_targets/hypervolume_ratio", total.hypervolume_ratio)
-    add("all_targets/targets_within_0.1", total.near if total.compared else None)
-    scale = _step_scale(record["targets"])
-    suffix = "" if scale == 1 else f"_step_x{scale}"
-    for i, row in enumerate(rows(record)):
-        step = round(scale * (row.target or 0.0))
-        add(f"all_targets/by_target_accuracy_percent{suffix}", _percent(row.accuracy), step)
-        add(f"all_targets/by_target_seconds{suffix}", row.seconds, step)
-        if i < MOST_CURVES:
-            name = re.sub(r"[^\w.\- ]", "_", f"{row.target:g} {unit}")  # MLflow allows no other letters
-            add(f"target/{name}: accuracy_percent", _percent(row.accuracy))
-            add(f"target/{name}: regret_points", _percent(row.regret))
-            add(f"target/{name}: evaluations_to_within_0.1", row.evaluations_near)
-            add(f"target/{name}: seconds_to_within_0.1", row.seconds_near)
-            add(f"target/{name}: cost", row.cost)
-            for generation, _, _, accuracy in record["repeats"][0]["results"][i]["curve"]:
-                add(f"progress/{name}: accuracy_percent", _percent(accuracy), generation)
-    return metrics
-
-
-def _step_scale(targets: Sequence[float]) -> int:
-    """Find the power of ten that keeps targets apart as steps, which MLflow has only as whole numbers."""
-    distinct = len(set(targets))
-    return next((s for s in (1, 10, 100) if len({round(s * target) for target in targets}) == distinct), 1000)
-
-
-def _percent(fraction: float | None) -> float | None:
-    return None if fraction is None else 100 * fraction
+@contextmanager
+def _pictures_may_fail() -> Iterator[None]:
+    """Say in one line what is wrong with pictures, and go on without them: none is worth a run."""
+    try:
+        yield
+    except Exception as error:
+        say(error, "pictures for MLflow cannot be drawn: ")

@@ -3,8 +3,9 @@ import warnings
 import numpy as np
 import pytest
 
+from ofa_bench.report.drawings import headline
 from ofa_bench.report.gather import studies
-from ofa_bench.report.summary import compared, summed_up
+from ofa_bench.report.summary import summed_up
 from ofa_bench.report.tables import comparison, latex, markdown, provenance
 
 THREE = ("vanilla", "bottom_up", "top_down")
@@ -53,7 +54,6 @@ def test_only_repeats_that_both_have_are_paired(made):
 def test_without_common_seeds_nothing_is_paired(made):
     (study,) = studies([made(), made(strategy="bottom_up", seed=1)])
     assert summed_up(study).by_name["bottom_up"].paired is None
-    assert compared([summed_up(study)]) == []
 
 
 def test_seconds_that_were_taken_otherwise_give_no_ratio(made):
@@ -90,8 +90,10 @@ def test_few_strategies_repeats_and_targets_are_said_without_a_word_too_much(mad
 
 def test_of_a_family_the_study_of_most_targets_is_the_headline(made):
     every = [made(strategy=name, targets=targets) for name in THREE for targets in ((20.0,), (20.0, 30.0))]
-    (headline,) = compared([summed_up(study) for study in studies(every)])
-    assert len(headline.study.targets) == 2
+    (study,) = headline(studies(every))
+    assert len(study.targets) == 2
+    alone = studies([made(), made(targets=(20.0,))])
+    assert headline(alone) == alone
 
 
 def test_tables_have_a_line_a_strategy_and_say_what_made_it(made):

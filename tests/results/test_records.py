@@ -12,10 +12,9 @@ from rich.console import Console
 
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
-from ofa_bench.results import plots, records, tracking
+from ofa_bench.results import mlflow_values, records
 from ofa_bench.results.csv_file import write_csv
 from ofa_bench.results.labels import heading, labels
-from ofa_bench.results.plots import accuracy_over_cost
 from ofa_bench.results.raising import raised
 from ofa_bench.results.tables import markdown, print_tables, rows, totals
 from ofa_bench.search import Evolution
@@ -154,32 +153,11 @@ def test_printed_tables_are_one_a_problem_with_its_unit():
     assert text.count("Accuracy is predicted") == 1
 
 
-def test_a_long_legend_stands_beside_the_picture(tmp_path):
-    records = [{**OTHER, "choices": OTHER["choices"] | {"strategy": f"strategy{i}"}} for i in range(12)]
-    accuracy_over_cost(records, tmp_path / "picture.png")
-    assert int.from_bytes((tmp_path / "picture.png").read_bytes()[16:20], "big") == 1320
-
-
-@pytest.mark.parametrize("number", [1, 2, 5])
-def test_every_problem_is_drawn_on_its_own(tmp_path, number):
-    several = [{**OTHER, "choices": OTHER["choices"] | {"device": f"phone{i}"}} for i in range(number)]
-    accuracy_over_cost(several, tmp_path / "picture.png")
-    width, height = (int.from_bytes((tmp_path / "picture.png").read_bytes()[i : i + 4], "big") for i in (16, 20))
-    assert (width, height) == {1: (960, 600), 2: (1320, 480), 5: (1980, 960)}[number]
-
-
 def test_metrics_have_names_that_mlflow_allows():
     record = {**OTHER, "targets": [3e7, 5.0, 20.0], "config": {}}
-    names = {metric.key for metric in tracking._metrics(record)}
+    names = {metric.key for metric in mlflow_values.metrics(record)}
     assert "target/3e_07 1_s: cost" in names
     assert all(re.fullmatch(r"[/\w.\- :]*", name) for name in names)
-
-
-def test_plot_draws_every_record(tmp_path):
-    several = [RECORD, make("top_down"), make("empty", targets=(5.0,), repeats=1)]
-    accuracy_over_cost(several, tmp_path / "picture.png")
-    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
-    assert (tmp_path / "picture.png").stat().st_size > 10_000
 
 
 def test_labels_name_what_differs():
@@ -272,27 +250,15 @@ def test_records_from_before_frontiers_are_shown():
 
 
 def test_metrics_and_csv_say_the_regret(tmp_path):
-    metrics = {metric.key: metric.value for metric in tracking._metrics(COMPARED)}
+    metrics = {metric.key: metric.value for metric in mlflow_values.metrics(COMPARED)}
     assert metrics["all_targets/regret_points"] == pytest.approx(100 * totals(COMPARED).regret)
     assert metrics["all_targets/hypervolume_ratio"] == totals(COMPARED).hypervolume_ratio
     assert metrics["all_targets/targets_within_0.1"] == totals(COMPARED).near
     assert metrics["target/30 ms: regret_points"] == pytest.approx(100 * rows(COMPARED)[0].regret)
-    assert not any("regret" in metric.key for metric in tracking._metrics(RECORD))
+    assert not any("regret" in metric.key for metric in mlflow_values.metrics(RECORD))
     write_csv([COMPARED, RECORD], tmp_path / "results.csv")
     with (tmp_path / "results.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 12
     assert float(lines[0]["regret"]) == COMPARED["repeats"][0]["results"][0]["regret"]
     assert lines[1]["regret"] == lines[6]["best_known"] == ""
-
-
-def test_the_picture_has_the_best_known_where_all_share_it(tmp_path, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(plots, "_draw_best_known", lambda axes, several: drawn.append(len(several)))
-    accuracy_over_cost([COMPARED, make("top_down", frontier=FRONTIER)], tmp_path / "picture.png")
-    accuracy_over_cost([COMPARED, RECORD], tmp_path / "picture.png")
-    assert drawn == [2]
-    monkeypatch.undo()
-    accuracy_over_cost([COMPARED], tmp_path / "with.png")
-    accuracy_over_cost([RECORD], tmp_path / "without.png")
-    assert (tmp_path / "with.png").read_bytes() != (tmp_path / "without.png").read_bytes()

@@ -1,4 +1,4 @@
-"""Networks that OFA's authors published with their measured accuracy, in our own format."""
+"""What others published, in our own format: networks with their measured accuracy, and the figures of a paper."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from ofa_bench.ofa_package import import_ofa, ofa_in_sight
 from ofa_bench.spaces import Genes, ProxylessNASSpace
 from ofa_bench.supernets import supernet
 
-__all__ = ["Published", "published_proxyless"]
+__all__ = ["Published", "published_paper", "published_proxyless"]
 
 Floats = NDArray[np.float64]
 
@@ -65,6 +65,12 @@ def published_proxyless() -> Published:
         macs=counts[:, 0],
         parameters=counts[:, 1],
     )
+
+
+def published_paper() -> dict[str, Any]:
+    """Read ``kumar_szidon.json``: the tables and figures of arXiv 2012.06748, and its claims."""
+    figures: dict[str, Any] = json.loads((Path(__file__).parent / "kumar_szidon.json").read_text())
+    return figures
 
 
 def _count(whole: Any, net: Mapping[str, Any]) -> tuple[float, float]:

@@ -1,0 +1,126 @@
+"""``python -m ofa_bench.report.paper``: the claims of Kumar & Szidon (arXiv 2012.06748), judged by records.
+
+    python -m ofa_bench -m experiment=paper
+    python -m ofa_bench.report.paper multirun [more folders] out=paper
+
+It writes ``paper.md`` and its pictures, in ``paper/``, into the folder ``out``. What an earlier one left there is
+replaced. A part of the experiments, such as ``experiment=table1``, gives a part of the page.
+"""
+
+import gc
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+
+from ofa_bench.data.published import published_paper
+from ofa_bench.errors import InputError
+from ofa_bench.report.drawing import png
+from ofa_bench.report.gather import Gathered, from_folders, studies
+from ofa_bench.report.page import JUDGES
+from ofa_bench.report.paper import pictures
+from ofa_bench.report.paper.claims import NAMES, verdicts
+from ofa_bench.report.paper.protocols import PROTOCOLS, STRATEGIES, Runs, runs_of
+from ofa_bench.report.paper.tables import accuracies, seconds, single_seconds
+from ofa_bench.report.summary import summed_up, with_judges
+from ofa_bench.report.tables import Table, markdown, winners_judged
+from ofa_bench.words import ending, heed_full_error, options_and_folders, show_help
+
+__all__ = ["Options", "main", "run"]
+
+
+@dataclass
+class Options:
+    """What can be set on the command line, besides folders."""
+
+    out: str = "paper"
+
+
+def run(words: Sequence[str]) -> Path:
+    """Write the page that the command's words ask for; return its path.
+
+    Raises:
+        InputError: a word is not allowed, or there are no records of the paper's experiments.
+        OSError: the folder cannot be written.
+    """
+    options, folders = options_and_folders(Options, words)
+    if not folders:
+        raise InputError("give a folder of records: python -m ofa_bench.report.paper multirun")
+    gathered = from_folders([Path(folder) for folder in folders])
+    runs = runs_of(gathered.records)
+    if not runs:
+        raise InputError(
+            f"{' '.join(folders)}: no experiment of the paper there, with all three strategies; "
+            "run python -m ofa_bench -m experiment=paper"
+        )
+    gc.freeze()
+    return _written(gathered, runs, Path(options.out))
+
+
+def _written(gathered: Gathered, runs: Mapping[tuple[str, str], Runs], out: Path) -> Path:
+    (out / "paper").mkdir(parents=True, exist_ok=True)
+    published = published_paper()
+    sections = []
+    for space, name in NAMES.items():
+        found = {key: runs[space, key] for key in PROTOCOLS if (space, key) in runs}
+        if found:
+            for draw in (pictures.time, pictures.accuracy):
+                (out / "paper" / f"{space}_{draw.__name__}.png").write_bytes(png(draw(space, found, published)))
+            sections.append(
+                {
+                    "space": space,
+                    "name": name,
+                    "record": _record(found),
+                    "seconds": seconds(space, found, published),
+                    "accuracies": accuracies(space, found, published),
+                    "single": single_seconds(found, published) if space == "mbv3" else None,
+                    "judged": _judged(found),
+                }
+            )
+    environment = Environment(
+        loader=PackageLoader("ofa_bench.report", "templates"), trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
+    environment.globals["markdown"] = markdown
+    page = {
+        "verdicts": verdicts(runs, published),
+        "sections": sections,
+        "judges": JUDGES,
+        "published": published,
+        "made": gathered.records[0]["made"],
+        "repeats": len(gathered.records[0]["repeats"]),
+    }
+    path = out / "paper.md"
+    path.write_text(environment.get_template("paper.md.j2").render(page))
+    return path
+
+
+def _record(found: Mapping[str, Runs]) -> dict[str, Any]:
+    """Give one of a space's records, for its provenance."""
+    runs = next(iter(found.values()))
+    return dict(runs.records["vanilla"][runs.targets])
+
+
+def _judged(found: Mapping[str, Runs]) -> list[tuple[str, Table]]:
+    """Have the winners of all targets judged by other predictors, a table a protocol."""
+    tables = []
+    for key, runs in found.items():
+        records = [runs.records[name][runs.targets] for name in STRATEGIES]
+        [study] = studies(records)
+        table = winners_judged(with_judges(summed_up(study)))
+        tables += [(PROTOCOLS[key], table)] if table else []
+    return tables
+
+
+def main() -> None:
+    """Read the words, write the page. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    show_help(__doc__, Options())
+    heed_full_error()
+    with ending():
+        print(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

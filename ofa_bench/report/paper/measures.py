@@ -1,0 +1,130 @@
+"""What the paper's claims are about, measured: shares of time, ranges of accuracy, generations; each with interval."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from ofa_bench.report.paper.protocols import CHAINS, STRATEGIES, Runs
+from ofa_bench.report.statistics import ALPHA, time_ratios
+
+__all__ = [
+    "Measure",
+    "Spread",
+    "accuracy_spread",
+    "further_target",
+    "generations_share",
+    "share_of",
+    "spread_of",
+    "time_share",
+]
+
+Floats = NDArray[np.float64]
+
+RESAMPLES = 4999
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number and its 95 % interval, None for one repeat."""
+
+    value: float
+    interval: tuple[float, float] | None = None
+
+    def at_most(self, claimed: float) -> str:
+        """Say whether it is no more than what is claimed: of the whole interval, of none of it, or of a part."""
+        low, high = self.interval or (self.value, self.value)
+        return "holds" if high <= claimed else "does not hold" if low > claimed else "not decided"
+
+    def told(self, digits: int) -> str:
+        """Write it down with its interval."""
+        if self.interval is None:
+            return f"{self.value:.{digits}f}"
+        return f"{self.value:.{digits}f} ({self.interval[0]:.{digits}f} to {self.interval[1]:.{digits}f})"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How far apart the mean accuracies of the three strategies are, points: the best less the worst at a target."""
+
+    mean: Measure
+    largest: Measure
+    at: float
+    """The target where it is largest."""
+
+
+def time_share(runs: Runs, strategy: str) -> Measure:
+    """Give a strategy's time in percent of vanilla's, both summed over the rows (numbers of targets) of table 1.
+
+    The median over repeats, with the bootstrap interval of ``time_ratios``.
+    """
+    sums = {name: np.sum([runs.seconds(name, k) for k in runs.rows], axis=0) for name in ("vanilla", strategy)}
+    [ratio] = time_ratios(sums, "vanilla")
+    assert ratio.ratio is not None
+    interval = ratio.interval and (100 * ratio.interval[0], 100 * ratio.interval[1])
+    return Measure(100 * ratio.ratio, interval)
+
+
+def further_target(runs: Runs, strategy: str) -> Measure:
+    """Give the time of a further target in percent of the first's: of a line through the rows, median over repeats.
+
+    n + (k - 1) w generations make it 100 w / n, if a generation always takes the same time.
+    """
+    seconds = np.stack([runs.seconds(strategy, k) for k in runs.rows])  # rows, repeats
+    slope, first = np.polyfit(np.array(runs.rows) - 1, seconds, 1)
+    shares = 100 * slope / first
+    return _bootstrapped(len(shares), lambda draws: float(np.median(shares[draws])))
+
+
+def generations_share(runs: Runs, strategy: str) -> float:
+    """Give a strategy's generations in percent of vanilla's, both summed over the rows."""
+    made, of_vanilla = (sum(runs.generations(name, k) for k in runs.rows) for name in (strategy, "vanilla"))
+    return 100 * made / of_vanilla
+
+
+def accuracy_spread(runs: Runs) -> Spread:
+    """Compare the strategies' mean accuracies, target by target; the interval draws whole repeats, of all strategies.
+
+    A spread of noisy means is never 0: strategies that are equal have one too, so its interval lies a little high.
+    """
+    tables = {name: runs.accuracy(name) for name in STRATEGIES}
+    table = np.stack([tables[name] for name in STRATEGIES])  # strategies, repeats, targets
+
+    def spread(draws: NDArray[np.intp]) -> Floats:
+        means: Floats = np.ptp(table[:, draws].mean(axis=1), axis=0)
+        return means
+
+    number = table.shape[1]
+    at = int(spread(np.arange(number)).argmax())
+    return Spread(
+        _bootstrapped(number, lambda draws: float(spread(draws).mean())),
+        _bootstrapped(number, lambda draws: float(spread(draws).max())),
+        runs.targets[at],
+    )
+
+
+def spread_of(percent: Mapping[str, Sequence[float]]) -> tuple[float, float, int]:
+    """Give mean and largest spread of published accuracies, and where the latter is."""
+    spread = np.ptp(np.array([percent[name] for name in STRATEGIES]), axis=0)
+    return float(spread.mean()), float(spread.max()), int(spread.argmax())
+
+
+def share_of(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Give each chain's published time in percent of vanilla's, both summed over the rows."""
+    return {name: 100 * sum(seconds[name]) / sum(seconds["vanilla"]) for name in CHAINS}
+
+
+def _bootstrapped(number: int, statistic: Callable[[NDArray[np.intp]], float]) -> Measure:
+    """Measure a statistic of repeats, given by their places, with its bootstrap interval (percentiles)."""
+    places = np.arange(number)
+    value = statistic(places)
+    if number < 2:
+        return Measure(value)
+    found = stats.bootstrap(
+        (places,), statistic, vectorized=False, n_resamples=RESAMPLES, confidence_level=1 - ALPHA,
+        method="percentile", random_state=np.random.default_rng(0),
+    ).confidence_interval  # fmt: skip
+    return Measure(value, (float(found.low), float(found.high))) if math.isfinite(found.low) else Measure(value)

@@ -1,0 +1,97 @@
+"""The paper's tables 1 and 2 and figure 2, its own figures beside those measured."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.report.paper.protocols import PROTOCOLS, STRATEGIES, Runs
+from ofa_bench.report.tables import Table
+
+__all__ = ["accuracies", "seconds", "single_seconds"]
+
+Floats = NDArray[np.float64]
+Published = Mapping[str, Any]
+
+
+def seconds(space: str, runs: Mapping[str, Runs], published: Published) -> Table:
+    """Give running times by number of targets, s, and in brackets in percent of vanilla's; see its table 1."""
+    paper = published["table1"]["printed_seconds"] if space == "mbv3" else published["figures5_6"][f"{space}_seconds"]
+    numbers = published["table1"]["targets"]
+    rows = []
+    for k in sorted({k for one in runs.values() for k in one.rows}):
+        row = [str(k)]
+        for name in STRATEGIES:
+            known = k in numbers
+            place = numbers.index(k) if known else 0
+            row.append(_with_share(paper[name][place], paper["vanilla"][place], name) if known else "")
+            for one in runs.values():
+                there = k in one.rows
+                row.append(
+                    _with_share(_median(one.seconds(name, k)), _median(one.seconds("vanilla", k)), name)
+                    if there
+                    else ""
+                )
+        rows.append(tuple(row))
+    return Table(f"Seconds, {space}", ("targets", *_heads(runs)), tuple(rows), left=0)
+
+
+def accuracies(space: str, runs: Mapping[str, Runs], published: Published) -> Table:
+    """Give predicted accuracies by target, percent, mean and standard deviation; see its table 2."""
+    own = space == "mbv3"
+    paper = published["table2"]["printed_percent"] if own else {}
+    stds = published["table2"]["printed_std_percent"]
+    latencies = published["table2"]["latency_ms"]
+    targets = next(iter(runs.values())).targets
+    rows = []
+    for place, target in enumerate(targets):
+        row = [f"{target:g}"]
+        for name in STRATEGIES:
+            if own:
+                at = latencies.index(target) if target in latencies else None
+                row.append("" if at is None else f"{paper[name][at]:.2f} ± {stds[name][at]:.2f}")
+            row += [_mean_std(one.accuracy(name)[:, place]) if one.targets == targets else "" for one in runs.values()]
+        rows.append(tuple(row))
+    last = ["mean"]
+    for name in STRATEGIES:
+        last += [f"{np.mean(paper[name]):.2f}"] if own else []
+        last += [_mean_std(one.accuracy(name).mean(axis=1)) for one in runs.values()]
+    heads = _heads(runs) if own else [head for head in _heads(runs) if "paper" not in head]
+    return Table(f"Predicted accuracy %, {space}", ("ms", *heads), (*rows, tuple(last)), left=0)
+
+
+def single_seconds(runs: Mapping[str, Runs], published: Published) -> Table | None:
+    """Give the seconds of a search for one target, medians, by latency; see its figure 2."""
+    singles = {key: {name: one.single(name) for name in STRATEGIES} for key, one in runs.items()}
+    latencies = published["figure2"]["latency_ms"]
+    common = [set(of[name]) for of in singles.values() for name in STRATEGIES]
+    targets = sorted(set.intersection(*common)) if common else []
+    if len(targets) < 2:
+        return None
+    rows = []
+    for target in targets:
+        row = [f"{target:g}"]
+        for name in STRATEGIES:
+            known = target in latencies
+            row.append(f"{published['figure2']['seconds'][name][latencies.index(target)]:.2f}" if known else "")
+            row += [f"{_median(of[name][target]):.3f}" for of in singles.values()]
+        rows.append(tuple(row))
+    return Table("Seconds of one target's search, mbv3", ("ms", *_heads(runs)), tuple(rows), left=0)
+
+
+def _heads(runs: Mapping[str, Runs]) -> list[str]:
+    return [head for name in STRATEGIES for head in (f"{name}: paper", *(PROTOCOLS[key] for key in runs))]
+
+
+def _with_share(value: float, of: float, name: str) -> str:
+    digits = 1 if value >= 10 else 2
+    return f"{value:.{digits}f}" if name == "vanilla" else f"{value:.{digits}f} ({100 * value / of:.0f} %)"
+
+
+def _median(values: Floats) -> float:
+    return float(np.median(values))
+
+
+def _mean_std(values: Floats) -> str:
+    return f"{values.mean():.2f}" + (f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else "")

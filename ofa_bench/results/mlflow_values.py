@@ -1,0 +1,147 @@
+"""What a record is in MLflow: tags to filter and group by, parameters, metrics."""
+
+import re
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ofa_bench.results.labels import OUTSIDE_BRACKETS
+from ofa_bench.results.records import Record
+from ofa_bench.results.tables import markdown, rows, totals
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric, Param
+
+__all__ = ["metrics", "name", "params", "tags"]
+
+MOST_CURVES = 20
+"""Curves are logged of at most this many targets; all of them are in the record."""
+
+
+def name(record: Record) -> str:
+    """Name a cell's run."""
+    names = [record["choices"][group] for group in ("strategy", "space", "device")]
+    return " ".join([*names, record["address"].rsplit("/", 1)[-1]])
+
+
+def tags(record: Record, sha256: str) -> dict[str, str]:
+    """Give the tags of a cell: plain ones for the UI's filters and groups, and those by which it is found again.
+
+    ``variant`` names the strategy with what was overridden, but for what has its own tag or adds repeats.
+    """
+    page = {f"{row.target:g} {record['unit']}": row for row in rows(record)} | {"all": totals(record)}
+    choices = {group: str(choice) for group, choice in record["choices"].items()}
+    return {
+        "strategy": choices["strategy"],  # the UI lists tags in this order
+        "variant": _variant(record),
+        **choices,
+        "seed": str(record["seed"]),
+        "ofa_bench.kind": "cell",
+        "ofa_bench.address": record["address"],
+        "ofa_bench.record": sha256,
+        "ofa_bench.predictor_sha256": record["predictor"]["sha256"],
+        "mlflow.note.content": markdown(page),
+    }
+
+
+def _variant(record: Record) -> str:
+    last = re.split(OUTSIDE_BRACKETS, record["address"].rsplit("/", 1)[-1])
+    own = [part for part in last if not part.startswith(("seed=", "repeats=", "targets.", "budget."))]
+    return " ".join([record["choices"]["strategy"], *(re.sub(r"^(strategy|evolution)\.", "", part) for part in own)])
+
+
+def params(record: Record) -> "list[Param]":
+    """Give the parameters of a cell: what was chosen, and the values behind it."""
+    from mlflow.entities import Param
+
+    values: dict[str, Any] = {
+        **record["choices"],
+        "seed": record["seed"],
+        "repeats": len(record["repeats"]),
+        **record["budget"],
+        "targets_values": ", ".join(f"{target:g}" for target in record["targets"])[:6000],
+        "unit": record["unit"],
+        "threads": record["made"]["threads"],
+        "lockstep": record["made"].get("lockstep", False),
+        **{f"evolution.{key}": value for key, value in record["config"].get("evolution", {}).items()},
+        **_flat("strategy", record["config"].get("strategy", {})),
+    }
+    values = {key: value for key, value in values.items() if not isinstance(value, dict) and "_target_" not in key}
+    return [Param(key, str(value)) for key, value in values.items()]
+
+
+def _flat(prefix: str, node: dict[str, Any]) -> dict[str, Any]:
+    """Name the values of a node and of those below it by their whole keys; those of ``evolution`` are listed anyway."""
+    found: dict[str, Any] = {}
+    for key, value in node.items():
+        if isinstance(value, dict) and key != "evolution":
+            found |= _flat(f"{prefix}.{key}", value)
+        else:
+            found[f"{prefix}.{key}"] = value
+    return found
+
+
+def metrics(record: Record) -> "list[Metric]":
+    """Give the totals, what was found for each target as a series whose step is the target, and the curves.
+
+    Accuracies are in percent here, because MLflow's charts round to two places. A curve's step is the number of
+    evaluations of the target's own search, or its share of those of a search for several targets, as in the tables.
+    """
+    from mlflow.entities import Metric
+
+    now, unit = int(1000 * time.time()), record["unit"]
+    found: list[Metric] = []
+
+    def add(key: str, value: float | None, step: int = 0) -> None:
+        if value is not None:
+            found.append(Metric(key, float(value), now, step))
+
+    total = totals(record)
+    add("all_targets/accuracy_percent", _percent(total.accuracy))
+    if len(record["repeats"]) > 1:
+        add("all_targets/std_of_accuracy_percent", _percent(total.accuracy_std))
+    add("all_targets/seconds", total.seconds)
+    add("all_targets/evaluations", total.evaluations)
+    add("all_targets/unique_evaluations", total.unique_evaluations)
+    add("all_targets/regret_points", _percent(total.regret))
+    add("all_targets/hypervolume_ratio", total.hypervolume_ratio)
+    add("all_targets/targets_within_0.1", total.near if total.compared else None)
+    scale = _step_scale(record["targets"])
+    suffix = "" if scale == 1 else f"_step_x{scale}"
+    for i, row in enumerate(rows(record)):
+        step = round(scale * (row.target or 0.0))
+        add(f"all_targets/by_target_accuracy_percent{suffix}", _percent(row.accuracy), step)
+        add(f"all_targets/by_target_seconds{suffix}", row.seconds, step)
+        if i < MOST_CURVES:
+            place = re.sub(r"[^\w.\- ]", "_", f"{row.target:g} {unit}")  # MLflow allows no other letters
+            add(f"target/{place}: accuracy_percent", _percent(row.accuracy))
+            add(f"target/{place}: regret_points", _percent(row.regret))
+            add(f"target/{place}: evaluations_to_within_0.1", row.evaluations_near)
+            add(f"target/{place}: seconds_to_within_0.1", row.seconds_near)
+            add(f"target/{place}: cost", row.cost)
+            for step, accuracy in _stairs(record["repeats"][0]["results"][i]):
+                add(f"progress/{place}: accuracy_percent by evaluations", _percent(accuracy), step)
+    return found
+
+
+def _stairs(result: Record) -> list[tuple[int, float]]:
+    """Give the best accuracy so far as points that a straight line joins to stairs, up to the search's end."""
+    stairs: list[tuple[int, float]] = []
+    for _, evaluations, _, accuracy in result["curve"]:
+        step = round(evaluations / result.get("shared", 1))
+        if stairs and step - 1 > stairs[-1][0]:
+            stairs.append((step - 1, stairs[-1][1]))
+        stairs.append((step, accuracy))
+    if stairs and result["evaluations"] > stairs[-1][0]:
+        stairs.append((round(result["evaluations"]), stairs[-1][1]))
+    return stairs
+
+
+def _step_scale(targets: Sequence[float]) -> int:
+    """Find the power of ten that keeps targets apart as steps, which MLflow has only as whole numbers."""
+    distinct = len(set(targets))
+    return next((s for s in (1, 10, 100) if len({round(s * target) for target in targets}) == distinct), 1000)
+
+
+def _percent(fraction: float | None) -> float | None:
+    return None if fraction is None else 100 * fraction

@@ -1,0 +1,166 @@
+"""What a real MLflow store has of records."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ofa_bench.config import TrackingConfig
+from ofa_bench.report import drawings
+from ofa_bench.report.gather import from_mlflow, studies
+from ofa_bench.results import mlflow_values, records, tracking
+from ofa_bench.results.tracking import Tracker
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mlflow")
+    return f"sqlite:///{folder}/mlflow.db", str(folder / "mlartifacts")
+
+
+@pytest.fixture
+def tracker(store, request):
+    return Tracker(TrackingConfig(uri=store[0], artifacts=store[1], experiment=request.node.name))
+
+
+def log(tracker, record, folder, parent=None):
+    cell = folder / record["address"]
+    if not cell.exists():
+        records.write(cell, record, "")
+    tracker.log_cell(record, cell, parent)
+
+
+def runs(tracker, condition=""):
+    return tracker._client.search_runs([tracker._experiment], condition)
+
+
+def files(tracker, run, folder=None):
+    return {item.path for item in tracker._client.list_artifacts(run, folder)}
+
+
+def names(*, of="mbv3_toy_toy", ends):
+    return {f"figures/{of}_{end}.png" for end in ends.split()}
+
+
+def test_a_sweep_has_the_figures_of_a_report(tracker, tmp_path, made):
+    strategies = ("vanilla", "bottom_up", "top_down")
+    several = [made(strategy=one, targets=targets) for one in strategies for targets in ((30.0, 20.0), (30.0,))]
+    sweep = tracker.open_sweep("id", "strategy=… targets=…", 0.0)
+    tracker.close_sweep(sweep, several, failed=False)
+    assert files(tracker, sweep) == {"figures", "results.csv"}
+    ends = "accuracy fronts anytime generations"  # no frontier; and seconds, where they were taken in one way
+    same = studies(several)[0].same_timing
+    found = files(tracker, sweep, "figures")
+    assert names(ends=ends) <= found <= names(ends=f"{ends} anytime_seconds seconds")
+    assert same == (names(ends="anytime_seconds seconds") <= found)
+    picture = tracker._client.download_artifacts(sweep, "figures/mbv3_toy_toy_accuracy.png", str(tmp_path))
+    assert Path(picture).read_bytes().startswith(b"\x89PNG")
+    [run] = runs(tracker)
+    assert (run.info.status, run.info.run_name) == ("FINISHED", "strategy=… targets=…")
+    assert "see the figures and the table under Artifacts.\n" in run.data.tags["mlflow.note.content"]
+
+
+def test_figures_are_of_so_many_studies_at_most(tracker, made, monkeypatch):
+    monkeypatch.setattr(tracking, "MOST_DRAWN", 1)
+    sweep = tracker.open_sweep("id", "budgets", 0.0)
+    tracker.close_sweep(sweep, [made(), made(budget=(2, 1)), made(budget=(3, 1))], failed=True)
+    assert names(ends="accuracy_2").isdisjoint(files(tracker, sweep, "figures"))
+    [run] = runs(tracker)
+    assert run.info.status == "FAILED"
+    assert "Figures of 2 more studies are in `python -m ofa_bench.report`." in run.data.tags["mlflow.note.content"]
+
+
+def test_headlines_are_comparisons_of_most_targets(made):
+    alone = studies([made(), made(budget=(2, 1))])
+    assert drawings.headline(alone) == alone
+    several = [made(strategy=one, targets=targets) for one in ("vanilla", "top_down") for targets in ((30, 20), (30,))]
+    [chosen] = drawings.headline(studies([*several, made(budget=(2, 1))]))
+    assert (len(chosen.entries), len(chosen.targets)) == (2, 2)
+
+
+def fail(*_, **__):
+    raise ValueError("out of ink")
+
+
+def test_a_picture_that_fails_loses_no_run(tracker, tmp_path, made, monkeypatch, capsys):
+    monkeypatch.setattr(drawings.figures, "accuracy_over_targets", fail)
+    sweep = tracker.open_sweep("id", "name", 0.0)
+    log(tracker, made(), tmp_path, sweep)
+    tracker.close_sweep(sweep, [made()], failed=False)
+    assert capsys.readouterr().err.count("ofa_bench: pictures for MLflow cannot be drawn: ValueError: out of ink") == 2
+    assert [run.info.status for run in runs(tracker)] == ["FINISHED"] * 2
+    assert "results.csv" in files(tracker, sweep)
+    [cell] = runs(tracker, "tags.`ofa_bench.kind` = 'cell'")
+    assert files(tracker, cell.info.run_id) == {"record.json", "results.csv"}
+
+
+def test_a_store_that_fails_leaves_no_run_open(tracker, tmp_path, made, monkeypatch):
+    sweep = tracker.open_sweep("id", "name", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(tracker._client, "log_artifacts", fail)
+        with pytest.raises(ValueError, match="out of ink"):
+            log(tracker, made(), tmp_path, sweep)
+        with pytest.raises(ValueError, match="out of ink"):
+            tracker.close_sweep(sweep, [made()], failed=False)
+    assert {run.info.run_name: run.info.status for run in runs(tracker)} == {
+        "name": "FINISHED", "vanilla mbv3 toy seed=0": "FAILED",
+    }  # fmt: skip
+    log(tracker, made(), tmp_path, sweep)
+    assert [run.info.status for run in runs(tracker)] == ["FINISHED"] * 2
+
+
+def test_cells_are_found_by_plain_tags(tracker, tmp_path, made):
+    sweep = tracker.open_sweep("id", "strategy=vanilla,bottom_up", 0.0)
+    for one in ("vanilla", "bottom_up"):
+        log(tracker, made(strategy=one), tmp_path, sweep)
+    log(tracker, made(seed=1, last=",evolution.sizes=[1,2],repeats=3,strategy.order=random"), tmp_path)
+    [run] = runs(tracker, "tags.strategy = 'bottom_up'")
+    plain = {key: value for key, value in run.data.tags.items() if "." not in key}
+    assert plain == {
+        "strategy": "bottom_up", "variant": "bottom_up", "space": "mbv3", "device": "toy", "predictor": "toy",
+        "budget": "b", "targets": "t2", "seed": "0", "sweep": "strategy=vanilla,bottom_up",
+    }  # fmt: skip
+    assert len(runs(tracker, "tags.sweep = 'strategy=vanilla,bottom_up' AND tags.space = 'mbv3'")) == 2
+    [other] = runs(tracker, "tags.seed = '1'")
+    assert other.data.tags["variant"] == "vanilla sizes=[1,2] order=random"
+    assert "sweep" not in other.data.tags
+    assert files(tracker, other.info.run_id) == {"accuracy.png", "record.json", "results.csv"}
+
+
+def test_runs_of_an_earlier_version_are_kept_and_get_tags(tracker, tmp_path, made, monkeypatch, store, request):
+    sweep = tracker.open_sweep("id", "name", 0.0)
+    with monkeypatch.context() as patch:
+        new = mlflow_values.tags
+        patch.setattr(mlflow_values, "tags", lambda *given: {k: v for k, v in new(*given).items() if "." in k})
+        patch.setattr(tracker, "_place", lambda parent: {"mlflow.parentRunId": parent})
+        log(tracker, made(), tmp_path, sweep)
+    [old] = runs(tracker, "tags.`ofa_bench.kind` = 'cell'")
+    assert "strategy" not in old.data.tags
+    assert len(from_mlflow(request.node.name, store[0]).records) == 1
+    log(tracker, made(), tmp_path, sweep)
+    [same] = runs(tracker, "tags.strategy = 'vanilla' AND tags.sweep = 'name'")
+    assert same.info.run_id == old.info.run_id
+    assert tracker.open_sweep("id", "name", 0.0) == sweep
+    assert len(runs(tracker)) == 2
+
+
+def test_curves_are_stairs_over_evaluations():
+    curve = [(0, 10, 9, 0.5), (1, 20, 18, 0.6), (7, 80, 70, 0.7)]
+    alone = {"curve": curve, "evaluations": 90}
+    assert mlflow_values._stairs(alone) == [(10, 0.5), (19, 0.5), (20, 0.6), (79, 0.6), (80, 0.7), (90, 0.7)]
+    for_four = {"curve": curve, "evaluations": 20.0, "shared": 4}  # of 80
+    assert mlflow_values._stairs(for_four) == [(2, 0.5), (4, 0.5), (5, 0.6), (19, 0.6), (20, 0.7)]
+    assert mlflow_values._stairs({"curve": [], "evaluations": 0}) == []
+
+
+def test_the_spread_does_not_stand_before_the_mean(made):
+    found = sorted({metric.key for metric in mlflow_values.metrics(made())})
+    assert found[0] == "all_targets/accuracy_percent"
+    assert "all_targets/std_of_accuracy_percent" in found
+
+
+def test_drawing_loads_no_statistics():
+    code = "import sys, ofa_bench.report.drawings; print({'scipy', 'statsmodels', 'pandas', 'mlflow'} & {*sys.modules})"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout == "set()\n"

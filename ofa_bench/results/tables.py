@@ -25,6 +25,9 @@ COMPARED = ("regret", "within 0.1", "hypervolume")
 WIDEST = 400
 """A file's lines are at most this wide."""
 
+SPACE = "&nbsp;"
+"""Numbers and their units stay on one line."""
+
 COLUMNS = ("accuracy", "cost", "seconds", "evaluations", "unique_evaluations")
 
 
@@ -126,8 +129,9 @@ def markdown(named: Mapping[str, Row]) -> str:
     """Write rows as a Markdown table, each behind its name; their units may differ."""
     compared = COMPARED if any(row.compared for row in named.values()) else ()
     heads = ["", *_heads("cost", compared)]
-    lines = [[name, *_cells(row, compared, f" {row.unit}")] for name, row in named.items()]
-    gap = " &nbsp; | "  # MLflow's pages draw tables without space between columns
+    cells = [[cell.replace(" ", SPACE) for cell in _cells(row, compared, f" {row.unit}")] for row in named.values()]
+    lines = [[name, *row] for name, row in zip(named, cells, strict=True)]
+    gap = f"{2 * SPACE} | "  # MLflow's pages draw tables without space between columns
     rule = "|".join(["---", *["---:"] * (len(heads) - 1)])
     return "\n".join([gap.join(heads), rule, *(gap.join(line) for line in lines)])
 

@@ -47,7 +47,7 @@ def embedded_predictor(space: DesignSpace, member: int | None = None) -> Accurac
     Raises:
         InputError: the package has none for the space, or no such member.
     """
-    if member is not None and member not in range(1, MEMBERS + 1):
+    if member is not None and (type(member) is not int or member not in range(1, MEMBERS + 1)):
         raise InputError(f"predictor.member={member}: must be one of 1 to {MEMBERS}")
     if isinstance(space, PartSpace):
         return Within(space, embedded_predictor(space.whole, member))

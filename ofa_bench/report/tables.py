@@ -161,7 +161,14 @@ def as_csv(table: Table) -> str:
     return text.getvalue()
 
 
-_LATEX = {"\\": r"\textbackslash{}", "±": r"$\pm$", "…": r"\ldots{}"} | {c: f"\\{c}" for c in "&%$#_{}"}
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "<": "$<$",
+    ">": "$>$",
+    "~": r"\textasciitilde{}",
+    "±": r"$\pm$",
+    "…": r"\ldots{}",
+} | {c: f"\\{c}" for c in "&%$#_{}"}
 
 
 def latex(table: Table) -> str:

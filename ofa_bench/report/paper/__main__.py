@@ -23,10 +23,11 @@ from ofa_bench.report.gather import Gathered, from_folders, studies
 from ofa_bench.report.page import JUDGES
 from ofa_bench.report.paper import pictures
 from ofa_bench.report.paper.claims import NAMES, verdicts
-from ofa_bench.report.paper.protocols import PROTOCOLS, STRATEGIES, Runs, runs_of
+from ofa_bench.report.paper.protocols import PROTOCOLS, Runs, alike, protocol_of, runs_of
 from ofa_bench.report.paper.tables import accuracies, seconds, single_seconds
 from ofa_bench.report.summary import summed_up, with_judges
 from ofa_bench.report.tables import Table, markdown, winners_judged
+from ofa_bench.results.records import Record
 from ofa_bench.words import ending, heed_full_error, options_and_folders, show_help
 
 __all__ = ["Options", "main", "run"]
@@ -63,23 +64,8 @@ def run(words: Sequence[str]) -> Path:
 def _written(gathered: Gathered, runs: Mapping[tuple[str, str], Runs], out: Path) -> Path:
     (out / "paper").mkdir(parents=True, exist_ok=True)
     published = published_paper()
-    sections = []
-    for space, name in NAMES.items():
-        found = {key: runs[space, key] for key in PROTOCOLS if (space, key) in runs}
-        if found:
-            for draw in (pictures.time, pictures.accuracy):
-                (out / "paper" / f"{space}_{draw.__name__}.png").write_bytes(png(draw(space, found, published)))
-            sections.append(
-                {
-                    "space": space,
-                    "name": name,
-                    "record": _record(found),
-                    "seconds": seconds(space, found, published),
-                    "accuracies": accuracies(space, found, published),
-                    "single": single_seconds(found, published) if space == "mbv3" else None,
-                    "judged": _judged(found),
-                }
-            )
+    of_spaces = {space: {key: runs[space, key] for key in PROTOCOLS if (space, key) in runs} for space in NAMES}
+    sections = [_section(gathered, space, found, published, out) for space, found in of_spaces.items() if found]
     environment = Environment(
         loader=PackageLoader("ofa_bench.report", "templates"), trim_blocks=True, lstrip_blocks=True, autoescape=False
     )
@@ -89,26 +75,64 @@ def _written(gathered: Gathered, runs: Mapping[tuple[str, str], Runs], out: Path
         "sections": sections,
         "judges": JUDGES,
         "published": published,
-        "made": gathered.records[0]["made"],
-        "repeats": len(gathered.records[0]["repeats"]),
+        "made": sections[0].record["made"],
+        "repeats": sections[0].repeats,
+        "left_out": gathered.left_out,
     }
     path = out / "paper.md"
     path.write_text(environment.get_template("paper.md.j2").render(page))
     return path
 
 
-def _record(found: Mapping[str, Runs]) -> dict[str, Any]:
-    """Give one of a space's records, for its provenance."""
-    runs = next(iter(found.values()))
-    return dict(runs.records["vanilla"][runs.targets])
+@dataclass(frozen=True)
+class _Section:
+    """What the page shows of a space; ``record`` is one of its records, for its provenance."""
+
+    space: str
+    name: str
+    record: Record
+    repeats: int
+    timed: bool
+    seconds: Table
+    accuracies: Table
+    single: Table | None
+    judged: list[tuple[str, Table]]
 
 
-def _judged(found: Mapping[str, Runs]) -> list[tuple[str, Table]]:
+def _section(
+    gathered: Gathered, space: str, found: Mapping[str, Runs], published: Mapping[str, Any], out: Path
+) -> _Section:
+    """Draw a space's pictures and make its tables."""
+    timed = {key: one for key, one in found.items() if one.rows[0] == 1 and len(one.rows) > 1}
+    if timed:
+        (out / "paper" / f"{space}_time.png").write_bytes(png(pictures.time(space, timed, published)))
+    (out / "paper" / f"{space}_accuracy.png").write_bytes(png(pictures.accuracy(space, found, published)))
+    first = next(iter(found.values()))
+    return _Section(
+        space=space,
+        name=NAMES[space],
+        record=first.first,
+        repeats=len(first.keys),
+        timed=bool(timed),
+        seconds=seconds(space, found, published),
+        accuracies=accuracies(space, found, published),
+        single=single_seconds(found, published) if space == "mbv3" else None,
+        judged=_judged(gathered, found),
+    )
+
+
+def _judged(gathered: Gathered, found: Mapping[str, Runs]) -> list[tuple[str, Table]]:
     """Have the winners of all targets judged by other predictors, a table a protocol."""
     tables = []
     for key, runs in found.items():
-        records = [runs.records[name][runs.targets] for name in STRATEGIES]
-        [study] = studies(records)
+        wanted = [
+            record
+            for record in gathered.records
+            if protocol_of(record) == key
+            and alike(record) == alike(runs.first)
+            and tuple(sorted(record["targets"])) == runs.targets
+        ]
+        [study] = studies(wanted)
         table = winners_judged(with_judges(summed_up(study)))
         tables += [(PROTOCOLS[key], table)] if table else []
     return tables

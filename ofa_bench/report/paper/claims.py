@@ -42,6 +42,8 @@ class Judged:
 
     def time(self, chain: str) -> tuple[str, str]:
         """Say what share of vanilla's time a chain takes, and whether it is no more than claimed."""
+        if self.runs.together:
+            return "", ""
         share = time_share(self.runs, chain)
         return f"{share.told(1)} %", share.at_most(self.published["claims"][f"{chain}_time_percent"])
 
@@ -61,22 +63,22 @@ class Judged:
 
     def loss(self, chain: str) -> tuple[str, str]:
         """Say how a chain's mean accuracy stands to vanilla's."""
-        [found] = paired({name: self.runs.accuracy(name).mean(axis=1) for name in ("vanilla", chain)}, "vanilla")
+        [found] = paired({name: self.runs.mean_accuracy(name) for name in ("vanilla", chain)}, "vanilla")
         return f"{found.difference:+.2f}{in_points(found)}", found.verdict
 
     def generations(self) -> tuple[str, str]:
         """Say how many generations chains make, and whether it is the formula's number."""
-        rows, budget = self.runs.rows, self.runs.record("bottom_up", self.runs.rows[-1])["budget"]
-        n, w = budget["generations"], budget["warm_generations"]
-        made = all(self.runs.generations(chain, k) == n + (k - 1) * w for chain in CHAINS for k in rows)
+        n, w = self.runs.budget["n"], self.runs.budget["w"]
+        made = all(self.runs.generations(chain, k) == n + (k - 1) * w for chain in CHAINS for k in self.runs.rows)
         told = f"{n} + (k − 1)·{w}" if made else "another number"  # noqa: RUF001
         return told, "holds" if made and w == math.ceil(math.sqrt(n)) else "does not hold"
 
     def further(self, chain: str) -> tuple[str, str]:
         """Say what a further target takes, in the time of the first."""
-        n = self.runs.record(chain, self.runs.rows[-1])["budget"]["generations"]
-        share = further_target(self.runs, chain)
-        return f"{share.told(1)} %", share.at_most(100 / math.sqrt(n))
+        share = None if self.runs.together else further_target(self.runs, chain)
+        if share is None:
+            return "", ""
+        return f"{share.told(1)} %", share.at_most(100 / math.sqrt(self.runs.budget["n"]))
 
 
 def verdicts(runs: Mapping[tuple[str, str], Runs], published: Published) -> Table:

@@ -68,11 +68,13 @@ def time_share(runs: Runs, strategy: str) -> Measure:
     return Measure(100 * ratio.ratio, interval)
 
 
-def further_target(runs: Runs, strategy: str) -> Measure:
+def further_target(runs: Runs, strategy: str) -> Measure | None:
     """Give the time of a further target in percent of the first's: of a line through the rows, median over repeats.
 
     n + (k - 1) w generations make it 100 w / n, if a generation always takes the same time.
     """
+    if len(runs.rows) < 2:
+        return None
     seconds = np.stack([runs.seconds(strategy, k) for k in runs.rows])  # rows, repeats
     slope, first = np.polyfit(np.array(runs.rows) - 1, seconds, 1)
     shares = 100 * slope / first
@@ -90,8 +92,8 @@ def accuracy_spread(runs: Runs) -> Spread:
 
     A spread of noisy means is never 0: strategies that are equal have one too, so its interval lies a little high.
     """
-    tables = {name: runs.accuracy(name) for name in STRATEGIES}
-    table = np.stack([tables[name] for name in STRATEGIES])  # strategies, repeats, targets
+    met = runs.met
+    table = np.stack([runs.accuracy(name)[:, met] for name in STRATEGIES])  # strategies, repeats, targets
 
     def spread(draws: NDArray[np.intp]) -> Floats:
         means: Floats = np.ptp(table[:, draws].mean(axis=1), axis=0)
@@ -102,7 +104,7 @@ def accuracy_spread(runs: Runs) -> Spread:
     return Spread(
         _bootstrapped(number, lambda draws: float(spread(draws).mean())),
         _bootstrapped(number, lambda draws: float(spread(draws).max())),
-        runs.targets[at],
+        float(np.array(runs.targets)[met][at]),
     )
 
 

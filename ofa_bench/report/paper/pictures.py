@@ -29,8 +29,7 @@ def time(space: str, runs: Mapping[str, Runs], published: Published) -> Figure:
         relative = np.array(seconds[name]) / seconds["vanilla"][0]
         _line(panels[0], published["table1"]["targets"], relative, np.zeros(len(relative)), name)
     for axes, found in zip(panels[1:], runs.values(), strict=True):
-        budget = found.record("bottom_up", found.rows[-1])["budget"]
-        _formulas(axes, budget["generations"], budget["warm_generations"])
+        _formulas(axes, found.budget["n"], found.budget["w"])
         first = float(np.mean(found.seconds("vanilla", found.rows[0])))
         for name in STRATEGIES:
             values = [found.seconds(name, k) / first for k in found.rows]

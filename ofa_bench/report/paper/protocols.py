@@ -1,16 +1,17 @@
 """The paper's experiments among records: the protocol that each follows, and its numbers by strategy and targets."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.results.labels import OUTSIDE_BRACKETS
 from ofa_bench.results.records import Record
 
-__all__ = ["CHAINS", "PROTOCOLS", "STRATEGIES", "Runs", "protocol_of", "runs_of"]
+__all__ = ["CHAINS", "PROTOCOLS", "STRATEGIES", "Runs", "alike", "protocol_of", "runs_of"]
 
 Floats = NDArray[np.float64]
 
@@ -18,100 +19,200 @@ PROTOCOLS = {"as_published": "as published", "fair": "fair"}
 STRATEGIES = ("vanilla", "top_down", "bottom_up")
 CHAINS = STRATEGIES[1:]
 
-NO_MATTER = ("repeats", "targets", "seed", "evolution.population_size", "budget.generations", "predictor", "space")
-"""Overrides of these keys leave a record in its protocol."""
+_EVOLUTION = {
+    "parent_ratio": 0.25,
+    "mutation_ratio": 0.5,
+    "mutate_prob": 0.1,
+    "reference_compat": False,
+    "initial_ratio": 1.0,
+    "constraint": "hard",
+}
+_START = {"seed": "best", "prunings": 1, "prune_resolution": True, "share": None, "from": None}
+_FAIR: Mapping[str, Mapping[str, Any]] = {
+    "vanilla": {"evolution": _EVOLUTION},
+    "top_down": {"evolution": _EVOLUTION, "warm_start": _START, "order": "descending"},
+    "bottom_up": {"evolution": _EVOLUTION, "warm_start": _START, "order": "ascending"},
+}
+_AUTHORS = _EVOLUTION | {"reference_compat": True, "initial_ratio": 0.5}
+_AS_PUBLISHED: Mapping[str, Mapping[str, Any]] = {
+    "vanilla": {"evolution": _EVOLUTION | {"reference_compat": True}},
+    "top_down": {
+        "evolution": _AUTHORS,
+        "warm_start": _START | {"share": 1.0, "prune_resolution": False},
+        "order": "descending",
+    },
+    "bottom_up": {"evolution": _AUTHORS, "warm_start": _START | {"seed": "population"}, "order": "ascending"},
+}
+_SETTINGS = {
+    ("fair", "sqrt"): _FAIR,
+    ("as_published", 63): _AS_PUBLISHED,
+}
+"""By protocol and warm-started generations, what is set of each strategy; population and generations may be others."""
 
 
 def protocol_of(record: Record) -> str | None:
     """Tell which protocol a record follows (see ``conf/experiment/table1.yaml``), if either."""
-    strategy, budget = record["choices"]["strategy"], record["choices"]["budget"]
-    words = re.split(OUTSIDE_BRACKETS, record["address"].rsplit("/", 1)[-1])
-    own = {word for word in words if not word.startswith(NO_MATTER)}
-    if strategy not in STRATEGIES:
-        return None
-    if budget == "sqrt" and not own:
-        return "fair"
-    as_published = {"evolution.reference_compat=true" if strategy == "vanilla" else f"experiment=authors_{strategy}"}
-    return "as_published" if budget == "paper" and own == as_published else None
+    name, config = record["choices"]["strategy"], record["config"]
+    if name in STRATEGIES and not (config.get("device") or {}).get("guard_band"):
+        for (protocol, warm), settings in _SETTINGS.items():
+            wanted = settings[name]
+            if config["budget"]["warm_generations"] == warm and _part(config["strategy"], wanted) == wanted:
+                return protocol
+    return None
+
+
+def _part(node: Any, of: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what a node has of another's keys, and their nodes of theirs."""
+    found = {key: (node or {}).get(key) for key in of}
+    return {key: _part(found[key], inner) if isinstance(inner, Mapping) else found[key] for key, inner in of.items()}
+
+
+Key = tuple[int, int]
+Cell = Mapping[Key, Record]
+"""The repeats of one strategy for one list of targets, by seed and place."""
 
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """The records of one protocol in one space, by strategy and by targets (in ascending order)."""
+    """What one protocol gave in one space, by strategy and by targets (in ascending order).
+
+    ``first`` is one of its records. Numbers of several strategies and targets are of the same repeats, in one order.
+    """
 
     space: str
     protocol: str
-    records: Mapping[str, Mapping[tuple[float, ...], Record]]
+    first: Record
+    cells: Mapping[str, Mapping[tuple[float, ...], Cell]]
 
-    @property
+    @cached_property
     def targets(self) -> tuple[float, ...]:
         """The most targets that all strategies were searched for together."""
-        return max(set.intersection(*map(set, self.records.values())), key=len)
+        return max(set.intersection(*map(set, self.cells.values())), key=len)
 
-    @property
+    @cached_property
     def rows(self) -> list[int]:
-        """Numbers of targets, k, for which there is a record of every strategy."""
-        return sorted(set.intersection(*(set(self._ladder(strategy)) for strategy in STRATEGIES)))
+        """Numbers of targets, k, for which there is a cell of every strategy."""
+        return sorted(set.intersection(*(set(ladder) for ladder in self._ladders.values())))
 
-    def record(self, strategy: str, k: int) -> Record:
-        """Give the record of a strategy for k targets."""
-        return self._ladder(strategy)[k]
+    @cached_property
+    def _ladders(self) -> Mapping[str, Mapping[int, tuple[float, ...]]]:
+        """Find the first k targets, for each strategy and k, where they were searched.
 
-    def _ladder(self, strategy: str) -> dict[int, Record]:
-        """Find the record of the first k targets, for each k.
-
-        As published, top-down was given the last k of the first five instead, where these were searched.
+        As published, top-down was given the last k of the first five instead.
         """
-        found = {}
-        for k in range(1, len(self.targets) + 1):
+        found: dict[str, dict[int, tuple[float, ...]]] = {name: {} for name in STRATEGIES}
+        for name, k in product(STRATEGIES, range(1, len(self.targets) + 1)):
             wanted = [self.targets[:k]]
-            if self.protocol == "as_published" and strategy == "top_down" and k < 5:
+            if self.protocol == "as_published" and name == "top_down" and k < 5 <= len(self.targets):
                 wanted.insert(0, self.targets[5 - k : 5])
-            there = [self.records[strategy][one] for one in wanted if one in self.records[strategy]]
-            if there:
-                found[k] = there[0]
+            there = [one for one in wanted if one in self.cells[name]]
+            found[name] |= {k: there[0]} if there else {}
         return found
+
+    @cached_property
+    def keys(self) -> list[Key]:
+        """The repeats, by seed and place, that all cells of all rows have."""
+        cells = [self.cells[name][self.searched(name, k)] for name in STRATEGIES for k in self.rows]
+        return sorted(set.intersection(*map(set, cells)))
+
+    def searched(self, strategy: str, k: int) -> tuple[float, ...]:
+        """Give the k targets that a strategy was given, ascending."""
+        return self._ladders[strategy][k]
+
+    def _repeats(self, strategy: str, k: int) -> list[Record]:
+        return [self.cells[strategy][self.searched(strategy, k)][key] for key in self.keys]
 
     def seconds(self, strategy: str, k: int) -> Floats:
         """Give the time of all searches for k targets: float64 [repeats], s."""
-        return _seconds(self.record(strategy, k))
+        return np.array([repeat["seconds"] for repeat in self._repeats(strategy, k)], np.float64)
 
     def generations(self, strategy: str, k: int) -> float:
         """Give the generations of all searches for k targets, mean over repeats."""
-        repeats = self.record(strategy, k)["repeats"]
+        repeats = self._repeats(strategy, k)
         return float(np.mean([sum(one["generations"] for one in repeat["results"]) for repeat in repeats]))
 
     def accuracy(self, strategy: str) -> Floats:
         """Give the predicted accuracies for all targets, ascending: float64 [repeats, targets], percent."""
-        repeats = self.records[strategy][self.targets]["repeats"]
+        repeats = self._repeats(strategy, len(self.targets))
         rows = [sorted(repeat["results"], key=lambda one: float(one["target"])) for repeat in repeats]
         return np.array([[100 * (one["accuracy"] or np.nan) for one in row] for row in rows], np.float64)
 
+    @cached_property
+    def met(self) -> NDArray[np.bool_]:
+        """Which targets are met by all strategies in all repeats: bool [targets]."""
+        tables = [self.accuracy(strategy) for strategy in STRATEGIES]
+        return np.asarray(np.isfinite(np.concatenate(tables)).all(axis=0))
+
+    def mean_accuracy(self, strategy: str) -> Floats:
+        """Give the mean over the targets that are met: float64 [repeats], percent."""
+        means: Floats = self.accuracy(strategy)[:, self.met].mean(axis=1)
+        return means
+
+    @property
+    def budget(self) -> Mapping[str, int]:
+        """Generations of a search from scratch, n, and of a warm-started one, w."""
+        return {"n": self.first["budget"]["generations"], "w": self.first["budget"]["warm_generations"]}
+
+    @property
+    def together(self) -> bool:
+        """Whether repeats advanced together, so that they have no times of their own."""
+        return bool(self.first["made"].get("lockstep")) and any(place for _, place in self.keys)
+
     def single(self, strategy: str) -> dict[float, Floats]:
         """Give the time of a search for one target alone, by target: float64 [repeats] each, s."""
-        found = {key[0]: record for key, record in self.records[strategy].items() if len(key) == 1}
-        return {target: _seconds(found[target]) for target in sorted(found)}
-
-
-def _seconds(record: Record) -> Floats:
-    return np.array([repeat["seconds"] for repeat in record["repeats"]], np.float64)
+        found = {key[0]: cell for key, cell in self.cells[strategy].items() if len(key) == 1}
+        return {
+            target: np.array([one["seconds"] for one in found[target].values()], np.float64) for target in sorted(found)
+        }
 
 
 def runs_of(records: Sequence[Record]) -> dict[tuple[str, str], Runs]:
     """Sort records of the paper's experiments by space and protocol; where a strategy is missing, nothing is given.
 
-    Of several records for the same targets, the first counts. The official predictor goes before others.
+    Of a space, only records count that may be put into one number: those of the official predictor if there are any,
+    else those with the most repeats.
     """
-    found: dict[tuple[str, str], dict[str, dict[tuple[float, ...], Record]]] = {}
-    ordered = sorted(records, key=lambda record: record["choices"]["predictor"] != "official")
-    predictors: dict[str, str] = {}
-    for record in ordered:
-        protocol, space = protocol_of(record), record["choices"]["space"]
-        if protocol and predictors.setdefault(space, record["predictor"]["sha256"]) == record["predictor"]["sha256"]:
-            of = found.setdefault((space, protocol), {}).setdefault(record["choices"]["strategy"], {})
-            of.setdefault(tuple(sorted(record["targets"])), record)
-    return {
-        key: Runs(*key, of)
-        for key, of in found.items()
+    groups: dict[tuple[Any, ...], list[Record]] = {}
+    for record in records:
+        if protocol_of(record):
+            groups.setdefault(alike(record), []).append(record)
+    given: dict[tuple[str, str], Runs] = {}
+    for several in sorted(groups.values(), key=_order):
+        space = several[0]["choices"]["space"]
+        if not any((space, protocol) in given for protocol in PROTOCOLS):
+            given |= _given(space, several)
+    return given
+
+
+def alike(record: Record) -> tuple[Any, ...]:
+    """Give what records share that are put into one number."""
+    return (
+        record["choices"]["space"],
+        record["device"]["sha256"],
+        record["predictor"]["sha256"],
+        record["budget"]["generations"],
+        record["config"]["evolution"]["population_size"],
+        record["made"].get("lockstep"),
+    )
+
+
+def _order(several: Sequence[Record]) -> tuple[bool, int]:
+    first = several[0]
+    return first["choices"]["predictor"] != "official", -sum(len(record["repeats"]) for record in several)
+
+
+def _given(space: str, records: Sequence[Record]) -> dict[tuple[str, str], Runs]:
+    """Put together the repeats of all records of a protocol that are of one strategy and one list of targets."""
+    found: dict[str, dict[str, dict[tuple[float, ...], dict[Key, Record]]]] = {}
+    for record in records:
+        of = found.setdefault(protocol_of(record) or "", {}).setdefault(record["choices"]["strategy"], {})
+        cell = of.setdefault(tuple(sorted(record["targets"])), {})
+        for repeat in record["repeats"]:
+            cell.setdefault((record["seed"], repeat["repeat"]), repeat)
+    firsts = {protocol_of(record): record for record in reversed(records)}
+    given = {
+        (space, protocol): Runs(space, protocol, firsts[protocol], of)
+        for protocol, of in found.items()
         if set(of) == set(STRATEGIES) and set.intersection(*map(set, of.values()))
     }
+    return {key: runs for key, runs in given.items() if runs.keys and runs.met.any()}

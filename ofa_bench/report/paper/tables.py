@@ -56,7 +56,7 @@ def accuracies(space: str, runs: Mapping[str, Runs], published: Published) -> Ta
     last = ["mean"]
     for name in STRATEGIES:
         last += [f"{np.mean(paper[name]):.2f}"] if own else []
-        last += [_mean_std(one.accuracy(name).mean(axis=1)) for one in runs.values()]
+        last += [_mean_std(one.mean_accuracy(name)) for one in runs.values()]
     heads = _heads(runs) if own else [head for head in _heads(runs) if "paper" not in head]
     return Table(f"Predicted accuracy %, {space}", ("ms", *heads), (*rows, tuple(last)), left=0)
 
@@ -94,4 +94,6 @@ def _median(values: Floats) -> float:
 
 
 def _mean_std(values: Floats) -> str:
+    if not np.isfinite(values).all():
+        return "infeasible"
     return f"{values.mean():.2f}" + (f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else "")

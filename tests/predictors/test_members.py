@@ -1,0 +1,142 @@
+import json
+
+import numpy as np
+import pooch
+import pytest
+from test_config import cell
+
+from ofa_bench.errors import InputError
+from ofa_bench.predictors import Within, embedded_predictor, official_predictor
+from ofa_bench.predictors.embedded import FOLDER, MEMBERS
+from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
+from ofa_bench.testing import check_predictor
+
+MBV3 = MobileNetV3Space()
+OWN = [MBV3, ResNet50DSpace()]
+SPACES = [*OWN, ProxylessNASSpace(), CompoundSpace()]
+NUMBERS = range(1, MEMBERS + 1)
+
+
+def by_name(space):
+    return space.name
+
+
+def members(space):
+    return [embedded_predictor(space, number) for number in NUMBERS]
+
+
+@pytest.fixture
+def nothing_at_hand(tmp_path, monkeypatch):
+    """Leave no official file in folder or cache, and no network."""
+
+    def refuse(*_, **__):
+        raise AssertionError("the network is asked")
+
+    monkeypatch.setenv("OFA_BENCH_ASSETS", str(tmp_path / "assets"))
+    monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / name)
+    monkeypatch.setattr(pooch, "retrieve", refuse)
+
+
+@pytest.mark.parametrize("space", SPACES, ids=by_name)
+def test_contract(space):
+    for member in members(space)[1:3]:
+        check_predictor(member, space)
+
+
+@pytest.mark.parametrize("space", SPACES, ids=by_name)
+def test_each_has_a_name_a_hash_and_an_opinion_of_its_own(space):
+    several, whole = members(space), embedded_predictor(space)
+    name = "transfer" if space.name == "proxyless" else "member"
+    assert [member.name for member in several] == [f"{name} {number}" for number in NUMBERS]
+    assert len({member.sha256 for member in [*several, whole]}) == MEMBERS + 1
+    genes = space.sample(300, np.random.default_rng(0))
+    said = np.array([member.accuracy(genes) for member in [*several, whole]])
+    assert len(np.unique(said, axis=0)) == MEMBERS + 1
+    assert (np.corrcoef(said) > 0.99).all()
+
+
+def test_members_of_spaces_that_share_a_file_are_told_apart():
+    hashes = [member.sha256 for space in (MBV3, SPACES[1], SPACES[2]) for member in members(space)]
+    assert len(set(hashes)) == 3 * MEMBERS
+
+
+def test_a_part_has_the_members_of_the_whole():
+    part = CompoundSpace()
+    genes = part.sample(200, np.random.default_rng(1))
+    for member, whole in zip(members(part), members(MBV3), strict=True):
+        assert isinstance(member, Within)
+        assert (member.name, member.sha256) == (whole.name, whole.sha256)
+        assert (member.accuracy(genes) == whole.accuracy(part.to_whole(genes))).all()
+
+
+def test_a_transfer_carries_the_member_of_its_source():
+    space = SPACES[2]
+    transfer = json.loads((FOLDER / "proxyless.json").read_text())["transfer"]
+    genes = space.sample(500, np.random.default_rng(2))
+    shared = genes[:, [space.index[name] for name in MBV3.gene_names]]
+    effects = sum(np.array(values)[genes[:, space.index[gene]]] for gene, values in transfer["effects"].items())
+    for member, source in zip(members(space), members(MBV3), strict=True):
+        wanted = transfer["intercept"] + transfer["slope"] * (source.accuracy(shared) + effects)
+        assert member.accuracy(genes) == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize("member", [0, 5, -1, 1.5, "two", "2", [1], True, 1.0])
+def test_a_wrong_number_is_refused(member):
+    with pytest.raises(InputError, match=r"predictor.member=.*: must be one of 1 to 4"):
+        embedded_predictor(MBV3, member)
+
+
+def test_a_space_without_members_is_refused():
+    space = MobileNetV3Space()
+    space.name = "other"
+    with pytest.raises(InputError, match="space other, only for mbv3"):
+        embedded_predictor(space, 1)
+
+
+@pytest.mark.usefixtures("assets")
+@pytest.mark.parametrize("space", OWN, ids=by_name)
+def test_the_card_tells_the_truth(space):
+    card = json.loads((FOLDER / "members" / f"{space.name}.json").read_text())
+    official = official_predictor(space)
+    assert card["teacher_sha256"] == official.sha256
+    assert len(card["rmse_on_other_random_architectures"]) == MEMBERS
+    genes = space.sample(10_000, np.random.default_rng(3))
+    true = official.accuracy(genes)
+    for member, said in zip(members(space), card["rmse_on_other_random_architectures"], strict=True):
+        assert [len(bias) for _, bias in member.layers[:-1]] == card["hidden"]
+        assert 100 * np.sqrt(np.mean((member.accuracy(genes) - true) ** 2)) == pytest.approx(said, rel=0.1)
+
+
+@pytest.mark.usefixtures("nothing_at_hand")
+@pytest.mark.parametrize("space", [*OWN, CompoundSpace()], ids=by_name)
+def test_the_official_one_is_not_fetched_where_that_is_not_asked(space):
+    with pytest.raises(InputError, match=r"asset ofa/.*pth: not at hand"):
+        official_predictor(space, fetch=False)
+
+
+@pytest.mark.usefixtures("assets")
+def test_the_official_one_is_taken_where_it_is_at_hand(monkeypatch):
+    monkeypatch.setattr(pooch, "retrieve", None)
+    assert official_predictor(MBV3, fetch=False).sha256 == official_predictor(MBV3).sha256
+
+
+@pytest.mark.parametrize("space", ["mbv3", "resnet50d", "proxyless", "compofa"])
+def test_a_member_is_chosen_on_the_command_line(space):
+    name = "transfer" if space == "proxyless" else "member"
+    assert cell(f"space={space}", "predictor=member", "predictor.member=3").problem.predictor.name == f"{name} 3"
+    assert cell(f"space={space}", "predictor=member").problem.predictor.name == f"{name} 1"
+
+
+def test_a_run_guided_by_a_member_says_which(ofa_bench, tmp_path):
+    small = ("budget=quick", "evolution.population_size=10", "targets=paper1", "tracking=none")
+    ran = ofa_bench("predictor=member", "predictor.member=2", *small)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    (path,) = tmp_path.rglob("record.json")
+    record = json.loads(path.read_text())
+    assert record["predictor"]["name"] == "member 2"
+    assert record["predictor"]["sha256"] == embedded_predictor(MBV3, 2).sha256
+    assert record["address"] == "mbv3/note10/member/vanilla/quick/paper1/" + ",".join(
+        ["seed=0", "evolution.population_size=10", "predictor.member=2"]
+    )
+    refused = ofa_bench("predictor=member", "predictor.member=9", *small)
+    assert (refused.returncode, refused.stderr) == (2, "ofa_bench: predictor.member=9: must be one of 1 to 4\n")

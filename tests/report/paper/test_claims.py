@@ -1,0 +1,167 @@
+import copy
+
+import numpy as np
+import pytest
+from test_protocols import TEN, crafted, crafted_set, first
+
+from ofa_bench.data.published import published_paper
+from ofa_bench.report import statistics
+from ofa_bench.report.paper import measures
+from ofa_bench.report.paper.claims import verdicts
+from ofa_bench.report.paper.protocols import STRATEGIES, runs_of
+
+PUBLISHED = published_paper()
+ROWS = (1, 2, 3, 4, 5, 10)
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    """Draw enough for the intervals of six repeats, in a tenth of the time."""
+    monkeypatch.setattr(measures, "RESAMPLES", 499)
+    monkeypatch.setattr(statistics, "RESAMPLES", 999)
+
+
+def judged(records):
+    """Give the table's rows by their claims' first words."""
+    table = verdicts(runs_of(records), PUBLISHED)
+    assert all(len(row) == len(table.heads) for row in table.rows)
+    return {row[1]: row[2:] for row in table.rows}
+
+
+def fair(seconds=None, accuracy=None, repeats=6, **changes):
+    """Make fair records: seconds and accuracies by strategy, functions of k and of the number of targets."""
+    made = []
+    for name in STRATEGIES:
+        for k in ROWS:
+            spent = (seconds or {}).get(name, lambda k: np.full(repeats, 1.0 * k))(k)
+            found = (accuracy or {}).get(name, lambda k: np.full((repeats, k), 80.0))(k)
+            made.append(crafted("fair", name, TEN[:k], seconds=spent, accuracy=found, **changes))
+    return made
+
+
+def found(rows, claim):
+    [row] = [row for said, row in rows.items() if claim in said]
+    return row[-2:]
+
+
+NOISE = np.array([-1.0, 1.0, -0.5, 0.5, -0.2, 0.2])
+
+
+@pytest.mark.parametrize(
+    ("share", "verdict"),
+    [(0.2 + 0.01 * NOISE, "holds"), (0.5 + 0.01 * NOISE, "does not hold"), (0.283 + 0.1 * NOISE, "not decided")],
+)
+def test_a_claim_on_time_is_judged_by_the_interval(share, verdict):
+    rows = judged(fair({"top_down": lambda k: share * k}))
+    told, said = found(rows, "top-down takes 28.3 % of vanilla's time")
+    assert said == verdict
+    assert told.startswith(f"{100 * np.median(share):.1f} (")
+    assert found(rows, "bottom-up takes 41 % of vanilla's time") == ("100.0 %", "does not hold")
+
+
+@pytest.mark.parametrize(
+    ("shift", "spread", "verdict"),
+    [
+        (0.5, 0.02, "better"),
+        (-0.5, 0.02, "worse"),
+        (0.0, 0.02, "equivalent"),
+        (0.06, 0.1, "no loss"),
+        (0.0, 1.0, "not distinguished"),
+    ],
+)
+def test_a_mean_accuracy_is_judged_by_paired_tests(shift, spread, verdict):
+    accuracy = {"bottom_up": lambda k: 80 + shift + spread * NOISE[:, None] + np.zeros((6, k))}
+    told, said = found(judged(fair(accuracy=accuracy)), "(mean accuracy, bottom-up less vanilla)")
+    assert said == verdict
+    assert told.startswith(f"{shift:+.2f} (")
+
+
+def test_one_repeat_is_told_as_such():
+    rows = judged(fair(repeats=1))
+    assert found(rows, "(mean accuracy, top-down less vanilla)") == ("+0.00", "one repeat")
+    assert found(rows, "takes 28.3 %") == ("100.0 %", "does not hold")
+
+
+@pytest.mark.parametrize(("gap", "verdict"), [(0.1, "holds"), (1.0, "does not hold")])
+def test_how_far_accuracies_are_apart(gap, verdict):
+    def last_is_apart(k):
+        table = np.full((6, k), 80.0)
+        table[:, -1] += 3 * gap
+        return table + gap
+
+    rows = judged(fair(accuracy={"top_down": last_is_apart}))
+    assert found(rows, "points apart on average") == (f"{1.3 * gap:.2f} ({1.3 * gap:.2f} to {1.3 * gap:.2f})", verdict)
+    told, said = found(rows, "at most")
+    assert (told.endswith(", at 60 ms"), said) == (True, verdict)
+
+
+def test_the_formula_of_generations():
+    said = "a chain makes n + (k − 1)·√n generations"  # noqa: RUF001
+    assert found(judged(fair()), said) == ("500 + (k − 1)·23", "holds")  # noqa: RUF001
+    published = crafted_set("as_published", first(1, 2))
+    row = judged(published)[said]
+    assert row == ("500 + (k − 1)·63", "500 + (k − 1)·63", "does not hold", "", "")  # noqa: RUF001
+    other = fair()
+    other[-1]["repeats"][0]["results"][3]["generations"] += 1
+    assert found(judged(other), said) == ("another number", "does not hold")
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [(0.04, "holds"), (0.2, "does not hold")])
+def test_a_further_target(slope, verdict):
+    rows = judged(fair({"bottom_up": lambda k: np.full(6, 1 + slope * (k - 1))}))
+    told, said = found(rows, "a further target takes √n/n of the first's time, 4.5 %: bottom-up")
+    assert said == verdict
+    assert told.startswith(f"{100 * slope:.1f} (")
+
+
+def test_shares_of_generations_are_told_without_a_verdict():
+    assert found(judged(fair()), "(generations") == ("27.5 %", "")
+
+
+def test_of_one_row_a_further_target_is_not_judged():
+    rows = judged(crafted_set(lists=first(10)))
+    assert found(rows, "the first's time, 4.5 %: top-down") == ("", "")
+
+
+def test_beside_each_claim_stands_what_the_papers_figures_say():
+    rows = judged(fair())
+    own = {said: row[0] for said, row in rows.items()}
+    assert own["top-down takes 28.3 % of vanilla's time"] == "28.7 % (notebook 30.0 %)"
+    assert own["bottom-up takes 41 % of vanilla's time"] == "42.3 % (notebook 41.0 %)"
+    assert own["(generations, summed over the same rows)"] == "33.6 %"
+    assert own["accuracies are 0.21 points apart on average"] == "0.27"
+    assert own["and 0.58 at most"] == "0.70, at 25 ms"
+    assert own["(mean accuracy, top-down less vanilla)"] == "-0.05"
+    assert list(own.values())[-2:] == ["29.1 %", "16.2 %"]
+
+
+def test_protocols_stand_side_by_side_and_spaces_below_each_other():
+    records = [*fair(), *crafted_set("as_published", first(1, 2, 3), seconds=np.ones(6))]
+    others = copy.deepcopy(records)
+    for record in others:
+        record["choices"]["space"] = "proxyless"
+    table = verdicts(runs_of([*others, *records]), PUBLISHED)
+    assert table.heads == ("space", "claim", "its own figures", "as published", "verdict", "fair", "verdict")
+    assert table.left == len(table.heads)
+    spaces = [row[0] for row in table.rows]
+    assert spaces == ["MobileNetV3"] * 10 + ["ProxylessNAS"] * 10
+    assert [row[1] for row in table.rows[:10]] == [row[1] for row in table.rows[10:]]
+    assert all(row[3] and row[5] for row in table.rows)
+    own = {row[1]: row[2] for row in table.rows[10:]}
+    assert own["top-down takes 28.3 % of vanilla's time"] == "31.8 %"
+
+
+def test_a_protocol_that_was_not_run_is_left_empty():
+    table = verdicts(runs_of(fair()), PUBLISHED)
+    assert {row[3:5] for row in table.rows} == {("", "")}
+    assert all(row[5] for row in table.rows)
+
+
+def test_a_target_that_nothing_meets_does_not_count():
+    records = fair(accuracy={"top_down": lambda k: np.full((6, k), 80.5)})
+    for repeat in (one for record in records for one in record["repeats"]):
+        repeat["results"][0] |= {"feasible": False, "accuracy": None}
+    rows = judged(records)
+    assert found(rows, "(mean accuracy, top-down less vanilla)") == ("+0.50", "better")
+    assert found(rows, "points apart on average")[0].startswith("0.50")
+    assert not any("nan" in cell for row in rows.values() for cell in row)

@@ -1,0 +1,269 @@
+import json
+from functools import cache
+
+import numpy as np
+import pytest
+from test_config import composed
+
+from ofa_bench.budget import resolve_budget
+from ofa_bench.config import GROUPS, BudgetConfig, address, result_config
+from ofa_bench.report.paper.protocols import PROTOCOLS, STRATEGIES, protocol_of, runs_of
+
+CELLS = {
+    "fair": {name: (f"strategy={name}", "budget=sqrt") for name in STRATEGIES},
+    "as_published": {
+        "vanilla": ("strategy=vanilla", "budget=paper", "evolution.reference_compat=true"),
+        "top_down": ("experiment=authors_top_down",),
+        "bottom_up": ("experiment=authors_bottom_up",),
+    },
+}
+TEN = (15, 20, 25, 30, 35, 40, 45, 50, 55, 60)
+OF_TOP_DOWN = [(35,), (35, 30), (35, 30, 25), (35, 30, 25, 20), (35, 30, 25, 20, 15)]
+
+
+@cache
+def _asked(words):
+    config, task = composed("predictor=embedded", *words)
+    choices = {group: str(config.hydra.runtime.choices[group]) for group in GROUPS}
+    name = address(config.hydra.runtime.choices, config.hydra.overrides.task, config.seed)
+    return choices, name, json.dumps(result_config(task))
+
+
+def asked(*words):
+    """Give what a record says of the command that made it, as the command says it."""
+    choices, name, config = _asked(words)
+    return {"choices": dict(choices), "address": name, "config": json.loads(config)}
+
+
+def crafted(protocol, strategy, targets, seconds=(1.0, 1.0), accuracy=None, generations=None, **changes):
+    """Make a record of a protocol: a repeat for each number of seconds.
+
+    ``accuracy`` is by repeat and target, percent; ``generations`` by target, those of the protocol if not given.
+    """
+    record = asked(*CELLS[protocol][strategy])
+    n, w = {"fair": (500, 23), "as_published": (500, 63)}[protocol]
+    if generations is None:
+        generations = [n] * len(targets) if strategy == "vanilla" else [n] + [w] * (len(targets) - 1)
+    if accuracy is None:
+        accuracy = np.full((len(seconds), len(targets)), 80.0)
+    record["config"]["targets"]["values"] = list(targets)
+    record["address"] += f",targets.values=[{','.join(map(str, targets))}]"
+    record |= {
+        "format": "ofa_bench.record/1",
+        "identity": "0" * 16,
+        "seed": 0,
+        "unit": "ms",
+        "targets": list(map(float, targets)),
+        "budget": {"generations": n, "warm_generations": w},
+        "predictor": {"name": "embedded", "sha256": "1" * 64},
+        "device": {"name": "note10", "sha256": "2" * 64, "card": {}},
+        "made": {"lockstep": False, "threads": 1, "cores": 1, "machine": "m", "compiled": True, "ofa_bench": "0"},
+    }
+    record["repeats"] = [
+        {
+            "repeat": number,
+            "seconds": spent,
+            "results": [
+                {
+                    "target": float(target),
+                    "feasible": True,
+                    "accuracy": found / 100,
+                    "generations": made,
+                    "seconds": spent / len(targets),
+                }
+                for target, found, made in zip(targets, row, generations, strict=True)
+            ],
+        }
+        for number, (spent, row) in enumerate(zip(seconds, accuracy, strict=True))
+    ]
+    return record | changes
+
+
+def first(*numbers):
+    return [TEN[:k] for k in numbers]
+
+
+def crafted_set(protocol="fair", lists=None, **changes):
+    """Make a record of every strategy for each list of targets."""
+    lists = lists or first(1, 2, 10)
+    return [crafted(protocol, name, targets, **changes) for name in STRATEGIES for targets in lists]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_papers_experiments_are_known_by_their_settings(protocol, strategy):
+    assert protocol_of(asked(*CELLS[protocol][strategy])) == protocol
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("repeats=10", "seed=3"),
+        ("targets=paper3", "lockstep=false", "threads=1", "tracking=none"),
+        ("targets=single", "targets.values=[35,30]"),
+        ("targets.first=4", "space=resnet50d"),
+        ("evolution.population_size=10", "budget.generations=9", "repeats=2"),
+        ("evolution.population_size=10", "budget.generations=9", "repeats=2", "targets.values=[35,30,25,20,15]"),
+        ("targets.values=[15,20,25,30,35,40,45,50,55,60]",),
+    ],
+    ids=" ".join,
+)
+def test_size_targets_and_seeds_leave_a_record_in_its_protocol(words):
+    assert protocol_of(asked(*CELLS["as_published"]["top_down"], *words)) == "as_published"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("strategy=vanilla", "budget=paper"),
+        ("strategy=vanilla", "budget=sqrt", "evolution.reference_compat=true"),
+        ("strategy=joint", "budget=sqrt"),
+        ("strategy=top_down", "budget=paper"),
+        ("strategy=top_down", "budget=paper", "evolution.reference_compat=true"),
+        ("strategy=top_down", "budget=sqrt", "evolution.mutate_prob=0.2"),
+        ("strategy=top_down", "budget=sqrt", "strategy.order=random"),
+        ("strategy=bottom_up", "budget=sqrt", "strategy.warm_start.seed=none"),
+        ("strategy=top_down", "budget=sqrt", "budget.warm_generations=50"),
+        ("strategy=top_down", "budget=sqrt", "device.guard_band=true"),
+        ("experiment=authors_top_down", "strategy.warm_start.share=0.5"),
+        ("experiment=authors_top_down", "budget=sqrt"),
+        ("experiment=authors_bottom_up", "strategy=top_down"),
+        (
+            *("strategy=top_down", "budget=sqrt", "budget.generations=500", "evolution.population_size=100"),
+            *("predictor._target_=ofa_bench.predictors.embedded_predictor", "repeats=10", "strategy.order=random"),
+        ),
+    ],
+    ids=" ".join,
+)
+def test_ablations_and_mixtures_are_of_no_protocol(words):
+    assert protocol_of(asked(*words)) is None
+
+
+def test_what_is_made_up_here_is_what_the_experiments_run():
+    for protocol, warm in (("fair", 23), ("as_published", 63)):
+        for name, words in CELLS[protocol].items():
+            record = crafted(protocol, name, (15, 20))
+            assert resolve_budget(BudgetConfig(**asked(*words)["config"]["budget"])) == (500, warm)
+            assert record["budget"] == {"generations": 500, "warm_generations": warm}
+            assert protocol_of(record) == protocol
+
+
+def test_records_are_sorted_by_space_and_protocol():
+    other = crafted_set("as_published", first(1, 5))
+    for record in other:
+        record["choices"]["space"] = "resnet50d"
+    found = runs_of([*crafted_set(), *other, crafted("fair", "vanilla", (60,))])
+    assert set(found) == {("mbv3", "fair"), ("resnet50d", "as_published")}
+    runs = found["mbv3", "fair"]
+    assert (runs.space, runs.protocol, runs.targets, runs.rows) == ("mbv3", "fair", TEN, [1, 2, 10])
+    assert found["resnet50d", "as_published"].rows == [1, 5]
+
+
+def test_where_a_strategy_is_missing_nothing_is_given():
+    records = crafted_set()
+    for name in STRATEGIES:
+        assert runs_of([record for record in records if record["choices"]["strategy"] != name]) == {}
+    assert runs_of([]) == {}
+    apart = [crafted("fair", name, (target,)) for name, target in zip(STRATEGIES, TEN, strict=False)]
+    assert runs_of(apart) == {}
+
+
+def test_a_row_that_a_strategy_lacks_is_left_out():
+    records = crafted_set(lists=first(1, 2, 3, 10))
+    records.remove(
+        next(one for one in records if one["choices"]["strategy"] == "bottom_up" and len(one["targets"]) == 2)
+    )
+    assert runs_of(records)["mbv3", "fair"].rows == [1, 3, 10]
+
+
+def test_top_down_was_given_its_own_targets_as_published():
+    published = [
+        crafted("as_published", name, targets)
+        for name in ("vanilla", "bottom_up")
+        for targets in first(1, 2, 3, 4, 5, 10)
+    ]
+    alone = [crafted("as_published", name, (target,)) for name in STRATEGIES for target in TEN]
+    of_top_down = [crafted("as_published", "top_down", targets) for targets in [*OF_TOP_DOWN, TEN[::-1]]]
+    for records in ([*published, *of_top_down], [*alone, *published, *of_top_down]):
+        runs = runs_of(records)["mbv3", "as_published"]
+        assert runs.rows == [1, 2, 3, 4, 5, 10]
+        for k, targets in enumerate(OF_TOP_DOWN, 1):
+            assert runs.searched("top_down", k) == tuple(sorted(targets))
+            assert runs.searched("vanilla", k) == runs.searched("bottom_up", k) == TEN[:k]
+        assert runs.searched("top_down", 10) == TEN
+
+
+def test_where_top_down_has_no_list_of_its_own_the_first_targets_serve():
+    runs = runs_of(crafted_set("as_published", first(1, 2, 10)))["mbv3", "as_published"]
+    assert runs.rows == [1, 2, 10]
+    assert runs.searched("top_down", 2) == (15, 20)
+
+
+def test_fair_top_down_has_the_targets_of_the_others():
+    extra = [crafted("fair", "top_down", targets) for targets in OF_TOP_DOWN]
+    runs = runs_of([*extra, *crafted_set(lists=first(1, 2, 10))])["mbv3", "fair"]
+    assert [runs.searched("top_down", k) for k in runs.rows] == [TEN[:k] for k in (1, 2, 10)]
+
+
+def official(records):
+    for record in records:
+        record["choices"]["predictor"] = "official"
+        record["predictor"] = {"name": "official", "sha256": "3" * 64}
+    return records
+
+
+def test_the_official_predictor_goes_first_and_others_are_not_mixed_in():
+    records = [*crafted_set(lists=first(1, 2, 3)), *official(crafted_set(lists=first(1, 3)))]
+    runs = runs_of(records)["mbv3", "fair"]
+    assert runs.rows == [1, 3]
+    assert runs.first["predictor"]["name"] == "official"
+    assert runs_of(records[:9])["mbv3", "fair"].rows == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 1},
+        {"device": {"name": "other", "sha256": "4" * 64, "card": {}}},
+        {"budget": {"generations": 9, "warm_generations": 3}},
+        {"made": {"lockstep": True}},
+    ],
+    ids=["seed", "device", "budget", "lockstep"],
+)
+def test_what_must_not_be_compared_is_not_mixed(changes):
+    """As a quick try of some cells, in the same folder, before the experiment."""
+    lists = first(1, 10)
+    tried = [crafted("fair", name, targets, seconds=(9, 9), **changes) for name in STRATEGIES[:2] for targets in lists]
+    runs = runs_of([*tried, *crafted_set(lists=first(1, 2, 10))])["mbv3", "fair"]
+    assert (runs.rows, runs.keys) == ([1, 2, 10], [(0, 0), (0, 1)])
+    assert {float(second) for name in STRATEGIES for k in runs.rows for second in runs.seconds(name, k)} == {1.0}
+    assert (runs.first["device"]["name"], runs.budget, runs.together) == ("note10", {"n": 500, "w": 23}, False)
+
+
+def test_records_of_several_seeds_are_one_cell():
+    several = [one for seed in (2, 0, 1) for one in crafted_set(seconds=(1.0 + seed,), seed=seed)]
+    runs = runs_of(several)["mbv3", "fair"]
+    assert runs.keys == [(0, 0), (1, 0), (2, 0)]
+    assert runs.seconds("top_down", 2).tolist() == [1, 2, 3]
+    lacking = [one for one in several if (one["seed"], one["choices"]["strategy"]) != (1, "top_down")]
+    assert runs_of(lacking)["mbv3", "fair"].keys == [(0, 0), (2, 0)]
+    assert runs_of([*several, *crafted_set(lists=first(1), seconds=(7.0, 8.0))])["mbv3", "fair"].keys == runs.keys
+
+
+def test_numbers_are_read_in_the_order_of_targets():
+    accuracy = np.array([[70.0, 60.0, 50.0], [71.0, 61.0, 51.0]])
+    records = crafted_set(lists=first(3))
+    records[1] = crafted("fair", "top_down", (25, 20, 15), seconds=(2.0, 4.0), accuracy=accuracy, generations=(9, 3, 2))
+    runs = runs_of(records)["mbv3", "fair"]
+    assert runs.accuracy("top_down") == pytest.approx(accuracy[:, ::-1])
+    assert runs.seconds("top_down", 3).tolist() == [2, 4]
+    assert runs.generations("top_down", 3) == 14
+    assert runs.generations("vanilla", 3) == 1500
+
+
+def test_searches_for_one_target_are_given_by_target():
+    singles = [crafted("fair", name, (t,), seconds=(t / 10, t)) for name in STRATEGIES for t in (60, 15, 30)]
+    runs = runs_of([*singles, *crafted_set(lists=first(2))])["mbv3", "fair"]
+    single = runs.single("bottom_up")
+    assert list(single) == [15, 30, 60]
+    assert single[30].tolist() == [3, 30]

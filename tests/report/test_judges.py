@@ -1,0 +1,213 @@
+import copy
+import gc
+from functools import cache
+
+import numpy as np
+import pooch
+import pytest
+
+from ofa_bench.engine import Cell, run_repeats
+from ofa_bench.predictors import embedded_predictor, latency_table, official_predictor
+from ofa_bench.predictors.embedded import MEMBERS
+from ofa_bench.report.gather import studies
+from ofa_bench.report.judges import judged
+from ofa_bench.report.summary import summed_up, with_judges
+from ofa_bench.results import records
+from ofa_bench.search import Evolution, Problem
+from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace
+from ofa_bench.strategies import Budget, Chain, Vanilla
+
+SPACES = {space.name: space for space in (MobileNetV3Space(), ProxylessNASSpace(), CompoundSpace())}
+SPACE = SPACES["mbv3"]
+EVOLUTION = Evolution(population_size=10)
+STRATEGIES = {
+    "vanilla": Vanilla(EVOLUTION),
+    "bottom_up": Chain(EVOLUTION, "ascending"),
+    "top_down": Chain(EVOLUTION, "descending"),
+}
+TARGETS = (30.0, 5.0, 20.0)  # nothing meets 5 ms
+
+
+def guide_of(space, guide):
+    if guide == "official":
+        return official_predictor(space, fetch=False)
+    return embedded_predictor(space, int(guide.removeprefix("member ")) if guide.startswith("member") else None)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def collected_once():
+    """Spare statsmodels' collection of garbage, at every correction, what other tests left."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@cache
+def _found(strategy, guide, targets, repeats, seed, name):
+    space = SPACES[name]
+    device = "cpu_onnx" if name == "proxyless" else "note10"
+    problem = Problem(space, guide_of(space, guide), latency_table(space, device))
+    cell = Cell(problem, STRATEGIES[strategy], targets, Budget(4, 2), seed, repeats, threads=1)
+    groups = ("space", "device", "predictor", "strategy", "budget", "targets")
+    return records.make_record(
+        cell,
+        list(run_repeats(cell, lambda *_: None)),
+        address=f"{name}/{device}/p/{strategy}/b/t/seed={seed}",
+        choices={group: group[0] for group in groups}
+        | {"space": name, "device": device, "predictor": guide.split()[0], "strategy": strategy},
+        identity=f"{seed:04}0123456789ab",
+        config={"space": {"_target_": f"{type(space).__module__}.{type(space).__name__}"}},
+    )
+
+
+def found(strategy="vanilla", guide="embedded", targets=TARGETS, repeats=3, seed=0, space="mbv3"):
+    """Give the record of a tiny search in a true space, guided by a true predictor."""
+    return copy.deepcopy(_found(strategy, guide, targets, repeats, seed, space))
+
+
+def study_of(*names, **asked):
+    [study] = studies([found(name, **asked) for name in names or STRATEGIES])
+    return study
+
+
+def hide_official(tmp_path, monkeypatch):
+    """Leave none of OFA's files at hand, and no network."""
+    monkeypatch.setenv("OFA_BENCH_ASSETS", str(tmp_path / "none"))
+    monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / name)
+    monkeypatch.setattr(pooch, "retrieve", None)
+
+
+@pytest.fixture
+def no_official(tmp_path, monkeypatch):
+    hide_official(tmp_path, monkeypatch)
+
+
+@pytest.fixture(params=["as it is", "hidden"])
+def official(request, tmp_path, monkeypatch):
+    """Say whether the official predictor is at hand; try both."""
+    if request.param == "hidden":
+        hide_official(tmp_path, monkeypatch)
+        return False
+    request.getfixturevalue("assets")
+    return True
+
+
+def by_hand(entry, judges):
+    """Give the mean over feasible targets, a repeat at a time and an architecture at a time."""
+    means = []
+    for record in entry.records:
+        for repeat in record["repeats"]:
+            genes = [np.array(one["genes"], np.int8) for one in repeat["results"] if one["feasible"]]
+            said = [[100 * judge.accuracy(row[None])[0] for row in genes] for judge in judges]
+            means.append(np.mean(said) if genes else np.nan)
+    return np.array(means)
+
+
+@pytest.mark.parametrize("guide", ["embedded", "member 2"])
+def test_all_but_the_guide_judge(guide, official):
+    names = [one.judge for one in judged(study_of(guide=guide), "vanilla")]
+    wanted = ["official"] if official else []
+    assert names == wanted + (["members"] if guide == "embedded" else ["embedded", "members"])
+
+
+@pytest.mark.usefixtures("assets")
+def test_the_official_guide_is_judged_by_ours():
+    assert [one.judge for one in judged(study_of(guide="official"), "vanilla")] == ["embedded", "members"]
+
+
+@pytest.mark.usefixtures("no_official")
+@pytest.mark.parametrize("guide", ["embedded", "member 2"])
+def test_accuracy_is_what_the_judge_says_of_each_winner(guide):
+    study = study_of(guide=guide)
+    found = {one.judge: one for one in judged(study, "vanilla")}
+    numbers = [number for number in range(1, MEMBERS + 1) if guide != f"member {number}"]
+    judges = {"members": [embedded_predictor(SPACE, number) for number in numbers]}
+    if guide != "embedded":
+        judges["embedded"] = [embedded_predictor(SPACE)]
+    assert set(found) == set(judges)
+    for name, several in judges.items():
+        assert set(found[name].accuracy) == set(STRATEGIES)
+        for entry in study.entries:
+            assert found[name].accuracy[entry.name] == pytest.approx(by_hand(entry, several), abs=1e-4)
+
+
+@pytest.mark.usefixtures("no_official")
+def test_leads_are_differences_in_pairs():
+    study = study_of()
+    (members,) = judged(study, "bottom_up")
+    assert set(members.leads) == {"vanilla", "top_down"}
+    for name, lead in members.leads.items():
+        pairs = members.accuracy[name] - members.accuracy["bottom_up"]
+        assert (lead.reference, lead.n) == ("bottom_up", 3)
+        assert lead.difference == pytest.approx(pairs.mean())
+        assert lead.interval[0] < pairs.mean() < lead.interval[1]
+
+
+@pytest.mark.usefixtures("no_official")
+def test_pairs_are_those_of_the_same_seed_and_repeat():
+    both = [found("vanilla"), found("vanilla", seed=1), found("bottom_up", seed=1, repeats=2)]
+    [study] = studies(both[::-1])
+    (members,) = judged(study, "vanilla")
+    assert members.accuracy["vanilla"].shape == (6,)
+    lead = members.leads["bottom_up"]
+    assert lead.n == 2
+    assert lead.difference == pytest.approx((members.accuracy["bottom_up"] - members.accuracy["vanilla"][3:5]).mean())
+
+
+@pytest.mark.usefixtures("no_official")
+def test_targets_that_nothing_meets_do_not_count():
+    (members,) = judged(study_of(targets=(30.0, 20.0, 5.0)), "vanilla")
+    assert all(np.isfinite(values).all() for values in members.accuracy.values())
+    (members,) = judged(study_of(targets=(5.0,)), "vanilla")
+    assert all(np.isnan(values).all() for values in members.accuracy.values())
+    assert all((lead.n, lead.difference) == (0, None) for lead in members.leads.values())
+
+
+@pytest.mark.usefixtures("no_official")
+def test_other_spaces_have_judges_too():
+    (members,) = judged(study_of(targets=(30.0,), space="compofa"), "vanilla")
+    part = SPACES["compofa"]
+    for entry in study_of(targets=(30.0,), space="compofa").entries:
+        wanted = by_hand(entry, [embedded_predictor(part, number) for number in range(1, MEMBERS + 1)])
+        assert members.accuracy[entry.name] == pytest.approx(wanted, abs=1e-4)
+    targets = (latency_table(SPACES["proxyless"], "cpu_onnx").minimum * 2,)
+    assert [one.judge for one in judged(study_of(targets=targets, space="proxyless"), "vanilla")] == ["members"]
+
+
+def test_a_space_that_cannot_be_built_has_no_judges(made):
+    [study] = studies([made(), made(strategy="bottom_up")])
+    assert judged(study, "vanilla") == []
+    for config in (
+        {},
+        {"space": None},
+        {"space": {"_target_": "nowhere.Space"}},
+        {"space": {"_target_": "argparse.Namespace"}},
+    ):
+        [study] = studies([{**found(), "config": config}])
+        assert judged(study, "vanilla") == []
+
+
+def test_a_space_of_other_genes_has_no_judges():
+    [study] = studies([{**found(), "config": {"space": {"_target_": "ofa_bench.spaces.ProxylessNASSpace"}}}])
+    assert judged(study, "vanilla") == []
+
+
+@pytest.mark.usefixtures("no_official")
+def test_a_lead_that_only_the_guide_sees_is_told():
+    better = found("top_down")
+    for repeat, other in zip(better["repeats"], found()["repeats"], strict=True):
+        for one, of in zip(repeat["results"], other["results"], strict=True):
+            one["genes"] = of["genes"]
+            one["accuracy"] = of["accuracy"] and of["accuracy"] + 0.005
+    [study] = studies([found(), better])
+    summary = with_judges(summed_up(study))
+    assert summary.by_name["top_down"].paired.difference == pytest.approx(0.5)
+    (sentence,) = summary.sentences
+    assert sentence.endswith("significantly better; to predictors that did not guide the search, +0.00 by members")
+
+
+@pytest.mark.usefixtures("no_official")
+def test_judges_are_named_of_leads_only():
+    summary = with_judges(summed_up(study_of()))
+    for line, sentence in zip([one for one in summary.lines if one.paired], summary.sentences, strict=True):
+        assert ("did not guide the search" in sentence) == (line.paired.verdict == "better")

@@ -1,0 +1,56 @@
+import pytest
+
+from ofa_bench.results.labels import heading, labels
+
+
+def record(strategy="top_down", last="seed=0", **choices):
+    chosen = {"space": "s", "device": "d", "predictor": "p", "strategy": strategy, "budget": "b", "targets": "t"}
+    chosen |= choices
+    return {"choices": chosen, "address": "/".join([*chosen.values(), last])}
+
+
+def test_without_records_there_is_nothing_to_name():
+    assert labels([]) == []
+    assert heading([]) == ""
+
+
+def test_one_record_is_named_by_its_strategy():
+    assert labels([record(last="seed=0,evolution.population_size=10")]) == ["top_down"]
+
+
+@pytest.mark.parametrize("strategy", ["top_down", "bottom_up"])
+def test_an_experiment_called_after_its_strategy_stands_for_both(strategy):
+    authors = f"seed=0,experiment=authors_{strategy}"
+    several = [record(strategy), record(strategy, authors), record(strategy, f"{authors},repeats=2")]
+    named = [strategy, f"authors_{strategy}", f"authors_{strategy} repeats=2"]
+    assert labels(several) == named
+
+
+def test_another_experiment_stands_beside_the_strategy():
+    several = [record(last="seed=0,experiment=mine"), record("vanilla", "seed=0,experiment=mine"), record()]
+    assert labels(several) == ["top_down experiment=mine", "vanilla experiment=mine", "top_down"]
+
+
+def test_an_experiment_of_all_records_is_in_the_heading():
+    last = "seed=0,experiment=authors_top_down"
+    several = [record(last=last), record(last=f"{last},repeats=2")]
+    assert labels(several) == ["top_down", "top_down repeats=2"]
+    assert heading(several) == f"s / d / p / b / t / {last}"
+
+
+def test_the_keys_of_strategy_and_evolution_are_named_short():
+    last = "seed=0,evolution.mutate_prob=0.5,strategy.warm_start.seed=best,device.strategy.x=1"
+    [_, named] = labels([record(), record(last=last)])
+    assert named == "top_down mutate_prob=0.5 warm_start.seed=best device.strategy.x=1"
+
+
+def test_commas_in_brackets_part_nothing():
+    lists = [record(last=f"seed=0,targets.values={values}") for values in ("[35,30]", "[35]")]
+    assert labels(lists) == ["top_down targets.values=[35,30]", "top_down targets.values=[35]"]
+    assert heading(lists) == "s / d / p / b / t / seed=0"
+
+
+def test_options_whose_names_have_slashes_are_one_part():
+    several = [record(targets="my/own"), record("vanilla", targets="my/own"), record("vanilla")]
+    assert labels(several) == ["top_down my/own", "vanilla my/own", "vanilla t"]
+    assert heading(several) == "s / d / p / b / seed=0"

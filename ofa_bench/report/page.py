@@ -105,7 +105,7 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
         "headline": shown,
         "sections": sections,
         "others": further,
-        "kept_apart": [summary.study.kept for summary in summaries],
+        "kept_apart": _kept_apart(summaries),
         "left_out": gathered.left_out,
         "provenance": provenance(summaries),
         "records": len(gathered.records),
@@ -123,6 +123,20 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
     (out / "tables.csv").write_text("\n".join(map(as_csv, tables)))
     write_csv(gathered.records, out / "results.csv")
     return out / "report.html"
+
+
+def _kept_apart(summaries: Sequence[Summary]) -> list[str]:
+    """Name each family of studies, and its target sets."""
+    families: dict[str, list[Summary]] = {}
+    for summary in summaries:
+        families.setdefault(summary.study.family, []).append(summary)
+    named = []
+    for several in families.values():
+        study, sets = several[0].study, [f"{len(one.study.targets)} ({one.targets})" for one in several]
+        named.append(
+            f"{study.space} on {study.device}, {study.told}; numbers of targets ({study.unit}): {', '.join(sets)}"
+        )
+    return named
 
 
 class _Pictures:

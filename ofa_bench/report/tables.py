@@ -72,26 +72,29 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def provenance(summaries: Sequence[Summary]) -> Table:
-    """Say of each study's strategies what they were made with: hashes, versions, seeds, machine."""
-    rows = []
+    """Say what records were made with: hashes, versions, seeds, machine; a row for all that are alike in it."""
+    found: dict[tuple[str, ...], tuple[set[str], set[str]]] = {}
     for summary in summaries:
         for entry in summary.study.entries:
             first, made = entry.records[0], entry.records[0]["made"]
             card = first["device"].get("card") or {}
             seeds = ", ".join(str(record["seed"]) for record in entry.records)
-            rows.append(
-                (
-                    summary.title,
-                    entry.name,
-                    f"{first['predictor']['name']} {first['predictor']['sha256'][:12]}",
-                    f"{first['device']['name']} {first['device']['sha256'][:12]} {card.get('date', '')}".strip(),
-                    f"{seeds} ({len(entry.keys)} repeats)",
-                    f"ofa_bench {made['ofa_bench']}, Python {made['python']}, NumPy {made['numpy']}",
-                    f"{made['machine']}, {made['cores']} cores, {made['threads']} used",
-                    made["at"],
-                )
+            key = (
+                f"{summary.study.space} on {summary.study.device}",
+                f"{first['predictor']['name']} {first['predictor']['sha256'][:12]}",
+                f"{first['device']['name']} {first['device']['sha256'][:12]} {card.get('date', '')}".strip(),
+                f"{seeds} ({len(entry.keys)} repeats)",
+                f"ofa_bench {made['ofa_bench']}, Python {made['python']}, NumPy {made['numpy']}",
+                f"{made['machine']}, {made['cores']} cores, {made['threads']} used",
             )
-    heads = ("study", "strategy", "predictor", "device", "seeds", "versions", "machine", "made")
+            strategies, times = found.setdefault(key, (set(), set()))
+            strategies.add(entry.name)
+            times |= {record["made"]["at"] for record in entry.records}
+    heads = ("study", "strategies", "predictor", "device", "seeds", "versions", "machine", "made")
+    rows = [
+        (key[0], ", ".join(sorted(strategies)), *key[1:], " to ".join(sorted({min(times), max(times)})))
+        for key, (strategies, times) in found.items()
+    ]
     return Table("Provenance", heads, tuple(rows), left=len(heads))
 
 

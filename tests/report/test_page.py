@@ -75,7 +75,7 @@ def test_what_was_kept_apart_and_left_out_is_on_the_page(sweep, made, tmp_path):
     (tmp_path / "other" / "broken" / records.RECORD).write_text("{}")
     page = run([str(sweep), str(tmp_path / "other"), f"out={tmp_path}/out"]).read_text()
     kept = page[page.index("What was kept apart") :]
-    assert "toy / other" in kept
+    assert "mbv3 on toy, predictor toy, 4 generations, 3 where warm-started; numbers of targets (ms): 2 (20…30)" in kept
     assert "broken/record.json: not a record of format" in kept
 
 

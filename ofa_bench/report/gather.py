@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -216,9 +215,11 @@ def _study(family: str, found: Sequence[Record]) -> Study:
     named: dict[str, list[Record]] = {}
     for record, label in zip(found, _labels(found), strict=True):
         taken = [one for one in named.get(label, []) if one["seed"] == record["seed"]]
-        if any(_found(one) == _found(record) for one in taken):
-            continue  # the same cell, its targets or budget named in another way
-        named.setdefault(f"{label} {record['identity'][:4]}" if taken else label, []).append(record)
+        same = next((one for one in taken if _same(one, record)), None)
+        if same is None:
+            named.setdefault(f"{label} {record['identity'][:4]}" if taken else label, []).append(record)
+        elif len(record["repeats"]) > len(same["repeats"]):
+            named[label][named[label].index(same)] = record
     warm = first["budget"]["warm_generations"]
     return Study(
         family=family,
@@ -240,16 +241,21 @@ def _predictor(record: Record) -> str:
     return name if name.startswith(option) else option
 
 
-def _found(record: Record) -> list[list[Any]]:
-    return [[(one["target"], one["genes"]) for one in repeat["results"]] for repeat in record["repeats"]]
+def _same(one: Record, other: Record) -> bool:
+    """Tell whether two records are of one cell: named in another way, or with other numbers of repeats."""
+    found = [
+        [[(result["target"], result["genes"]) for result in repeat["results"]] for repeat in record["repeats"]]
+        for record in (one, other)
+    ]
+    return all(first == second for first, second in zip(*found, strict=False))
 
 
 def _labels(found: Sequence[Record]) -> list[str]:
-    """Name records by strategy and by what else differs, but for their seeds and the names of targets and budget."""
+    """Name records by strategy and by what else differs, but for seeds, repeats and the names of targets and budget."""
     plain = []
     for record in found:
         _, *parts = re.split(OUTSIDE_BRACKETS, record["address"].rsplit("/", 1)[-1])
-        rest = ",".join(part for part in parts if not part.startswith(("targets.", "budget.")))
+        rest = ",".join(part for part in parts if not part.startswith(("targets.", "budget.", "repeats=")))
         choices = {**record["choices"], "targets": "", "budget": ""}
         plain.append({**record, "choices": choices, "address": f"/{rest}"})
     return [name.strip() for name in labels(plain)]

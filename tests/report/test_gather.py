@@ -118,3 +118,13 @@ def test_a_cell_whose_targets_are_named_in_two_ways_is_one(made):
     (study,) = studies([made(last=",repeats=3"), other])
     assert [entry.name for entry in study.entries] == ["vanilla"]
     assert len(study.entries[0].keys) == 3
+
+
+def test_of_one_cell_with_more_and_fewer_repeats_the_longer_record_counts(made):
+    short, long = made(repeats=1), made(last=",repeats=3")
+    for several in ([short, long], [long, short]):
+        (study,) = studies(several)
+        (entry,) = study.entries
+        assert (entry.name, entry.keys) == ("vanilla", ((0, 0), (0, 1), (0, 2)))
+    (study,) = studies([short, made(seed=1, last=",repeats=3")])
+    assert study.entries[0].keys == ((0, 0), (1, 0), (1, 1), (1, 2))

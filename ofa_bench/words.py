@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ofa_bench.errors import InputError, suggestion
 
-__all__ = ["TRACEBACK", "ending", "explain", "heed_full_error", "options_of", "say", "show_help"]
+__all__ = ["TRACEBACK", "ending", "explain", "heed_full_error", "options_and_folders", "options_of", "say", "show_help"]
 
 TRACEBACK = "OFA_BENCH_TRACEBACK"
 """Environment variable that carries the user's ``HYDRA_FULL_ERROR=1`` into every process."""

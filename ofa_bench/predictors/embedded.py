@@ -60,12 +60,13 @@ def embedded_predictor(space: DesignSpace, member: int | None = None) -> Accurac
     if transfer is None:
         stems = {path.name.rpartition(".")[0] for path in FOLDER.iterdir() if path.name.endswith((".npz", ".json"))}
         have = sorted(stem for stem in stems if (FOLDER / f"{stem}.npz").is_file() or _transfer(stem))
-        raise InputError(f"predictor=embedded: there is none for space {space.name}, only for {', '.join(have)}")
+        option = "member" if number else "embedded"
+        raise InputError(f"predictor={option}: there is none for space {space.name}, only for {', '.join(have)}")
     source, card = transfer["from"], (FOLDER / f"{space.name}.json").read_bytes()
     layers, content = _weights(source, member)
     layers = transferred_layers(layers, one_hot_columns(_SOURCES[source]()), columns, transfer)
     sha256 = hashlib.sha256(card + content).hexdigest()
-    return OneHotMLP(space, columns, layers, name=f"transfer{number}", sha256=sha256)
+    return OneHotMLP(space, columns, layers, name=f"member{number}" if number else "transfer", sha256=sha256)
 
 
 def _weights(name: str, member: int | None) -> tuple[list[Layer], bytes]:

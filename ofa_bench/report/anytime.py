@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ofa_bench.report.best_known import mean_best_known
 from ofa_bench.report.drawing import Style, draw_points, figure_of, plain_numbers, with_legend, wrapped
-from ofa_bench.report.gather import Entry, Study
+from ofa_bench.report.studies import Entry, Study
 from ofa_bench.results.records import Record
 
 __all__ = ["anytime"]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from ofa_bench.predictors.assets import sha256_of
-from ofa_bench.report.gather import Study
+from ofa_bench.report.studies import Study
 from ofa_bench.results import frontiers
 
 __all__ = ["best_known", "bounds", "frontier_between", "mean_best_known"]

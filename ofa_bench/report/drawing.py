@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from numpy.typing import NDArray
 from PIL import Image
 
-from ofa_bench.report.gather import Study
+from ofa_bench.report.studies import Study
 
 __all__ = [
     "DPI", "Look", "Style", "aside_by", "draw_line", "draw_points", "figure_of", "least_gap", "logarithmic_if_wide",
@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 DPI = 110
 
-COLOURS = 96
+COLOURS = 160
 """Of a PNG."""
 
 MOST_INSIDE = 6
@@ -168,5 +168,7 @@ def png(figure: Figure) -> bytes:
     canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
     canvas.draw()
     data = io.BytesIO()
-    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(COLOURS).save(data, "png", optimize=True)
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    few = image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE)  # others lose the colours of small markers
+    few.save(data, "png", optimize=True)
     return data.getvalue()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from ofa_bench.report import figures
 from ofa_bench.report.anytime import anytime
 from ofa_bench.report.drawing import Style, png
-from ofa_bench.report.gather import Study, studies
+from ofa_bench.report.studies import Study, studies
 from ofa_bench.results.records import Record
 
 __all__ = ["Drawing", "distinct", "draw_cell", "draw_sweep", "drawings", "headline", "stem"]
@@ -61,13 +62,18 @@ def distinct(name: str, taken: set[str]) -> str:
 
 
 def headline(found: Sequence[Study]) -> list[Study]:
-    """Give the studies that compare several entries, of each family that of the most targets; all, if none does."""
+    """Give the studies that compare entries in pairs, of each family that of the most targets; all, if none does."""
     largest: dict[str, Study] = {}
     for study in found:
         best = largest.get(study.family)
-        if len(study.entries) > 1 and (best is None or len(study.targets) > len(best.targets)):
+        if _compares(study) and (best is None or len(study.targets) > len(best.targets)):
             largest[study.family] = study
     return list(largest.values()) or list(found)
+
+
+def _compares(study: Study) -> bool:
+    """Tell whether two entries have a repeat in common."""
+    return any(set(one.keys) & set(other.keys) for one, other in combinations(study.entries, 2))
 
 
 def draw_sweep(records: Sequence[Record], folder: Path, most: int) -> int:

@@ -23,7 +23,7 @@ from ofa_bench.report.drawing import (
     with_legend,
     wrapped,
 )
-from ofa_bench.report.gather import Entry, Study
+from ofa_bench.report.studies import Entry, Study
 
 __all__ = [
     "accuracy_over_targets",

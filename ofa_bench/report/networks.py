@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ofa_bench.errors import InputError
-from ofa_bench.report.gather import Entry, Study
+from ofa_bench.report.studies import Entry, Study
 from ofa_bench.results.records import Record
 from ofa_bench.spaces import DesignSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 

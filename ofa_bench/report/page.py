@@ -12,9 +12,11 @@ from ofa_bench.errors import InputError, suggestion
 from ofa_bench.report import networks
 from ofa_bench.report.drawing import DPI, Style, png
 from ofa_bench.report.drawings import distinct, drawings, headline, stem
-from ofa_bench.report.gather import Gathered, studies
+from ofa_bench.report.gather import Gathered
+from ofa_bench.report.judges import JUDGES
 from ofa_bench.report.leads import leads
 from ofa_bench.report.ranking import diagram_size, draw_ranking
+from ofa_bench.report.studies import studies
 from ofa_bench.report.summary import Summary, summed_up, with_judges
 from ofa_bench.report.tables import (
     Table,
@@ -30,16 +32,6 @@ from ofa_bench.report.tables import (
 from ofa_bench.results.csv_file import write_csv
 
 __all__ = ["Picture", "Section", "write_report"]
-
-
-JUDGES = (
-    "A search takes what its predictor overrates, a stronger one the more so. Here, predictors that did not guide it "
-    "judge its winners: the official and the embedded one, and members, which are four small networks fitted to the "
-    "official accuracies of 16,000 random architectures each, as many as OFA fitted its own predictor to. The embedded "
-    "one was fitted to agree with the official one near winners; members were not. A lead that members do not see is "
-    "one that a predictor fitted like OFA's would not have shown; whether it is real, only training would tell."
-)
-"""What a table of judged winners means."""
 
 
 @dataclass(frozen=True)

@@ -1,39 +1,50 @@
-"""Pairs of a study's entries: the repeats that a strategy and the reference share."""
+"""Pairs of a study's entries: what a strategy and the reference found in the repeats that both have."""
 
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.report.gather import Entry, Study
 from ofa_bench.report.statistics import Paired, paired
+from ofa_bench.report.studies import Study
 
-__all__ = ["Keys", "differences", "families", "of_pairs"]
+__all__ = ["differences", "of_pairs"]
 
 Floats = NDArray[np.float64]
-Keys = tuple[tuple[int, int], ...]
 
 
-def families(study: Study, reference: str) -> list[tuple[Keys, list[str]]]:
-    """Sort the strategies by the repeats that they share with the reference: each group is one family of tests."""
-    entries = {entry.name: entry for entry in study.entries}
-    found: dict[Keys, list[str]] = {}
-    for name in entries:
-        if name != reference and (keys := study.paired([entries[reference], entries[name]])):
-            found.setdefault(keys, []).append(name)
-    return list(found.items())
+def of_pairs(study: Study, values: Mapping[str, Floats], reference: str) -> dict[str, Floats]:
+    """Give each entry's numbers (float64 [repeats, ...]) for the reference's repeats, NaN where it has not this one.
 
-
-def of_pairs(study: Study, values: Mapping[str, Floats], names: list[str], keys: Keys) -> dict[str, Floats]:
-    """Give some entries' numbers (float64 [repeats] each) for some of their repeats, in their order."""
-    entries: dict[str, Entry] = {entry.name: entry for entry in study.entries}
-    return {name: values[name][[entries[name].keys.index(key) for key in keys]] for name in names}
-
-
-def differences(study: Study, values: Mapping[str, Floats], reference: str) -> dict[str, Paired]:
-    """Compare each strategy with the reference by one number a repeat: float64 [repeats] by entry, points."""
-    found: dict[str, Paired] = {}
-    for keys, others in families(study, reference):
-        pairs = of_pairs(study, values, [reference, *others], keys)
-        found |= {one.name: one for one in paired(pairs, reference)}
+    Entries that share no repeat with the reference are left out.
+    """
+    keys = next(entry.keys for entry in study.entries if entry.name == reference)
+    found = {}
+    for entry in study.entries:
+        if set(entry.keys) & set(keys):
+            rows = np.full((len(keys), *values[entry.name].shape[1:]), np.nan)
+            for i, key in enumerate(keys):
+                if key in entry.keys:
+                    rows[i] = values[entry.name][entry.keys.index(key)]
+            found[entry.name] = rows
     return found
+
+
+def differences(study: Study, accuracy: Mapping[str, Floats], reference: str) -> dict[str, Paired]:
+    """Compare each strategy with the reference in mean accuracy over the targets that both met, repeat by repeat.
+
+    Args:
+        study: whose entries are compared.
+        accuracy: by entry, float64 [repeats, targets], percent; NaN where a target was not met.
+        reference: one of the entries.
+    """
+    pairs = of_pairs(study, accuracy, reference)
+    means = {name: _mean(rows - pairs[reference]) for name, rows in pairs.items()}  # of the reference itself: zeros
+    return {one.name: one for one in paired(means, reference)}
+
+
+def _mean(rows: Floats) -> Floats:
+    """Give the mean of what is finite in each row: float64 [n], NaN where nothing is."""
+    counts = np.isfinite(rows).sum(axis=1)
+    means: Floats = np.divide(np.nansum(rows, axis=1), counts, out=np.full(len(rows), np.nan), where=counts > 0)
+    return means

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.report.gather import Entry, Study
 from ofa_bench.report.judges import Judged, judged
-from ofa_bench.report.pairs import differences, families, of_pairs
+from ofa_bench.report.pairs import differences, of_pairs
 from ofa_bench.report.ranking import Ranking, ranking
 from ofa_bench.report.statistics import MARGIN, Paired, Ratio, time_ratios
+from ofa_bench.report.studies import Entry, Study
 
 __all__ = ["Line", "Summary", "in_percent", "in_points", "summed_up", "with_judges"]
 
@@ -96,7 +96,7 @@ def summed_up(study: Study, wanted: str = "") -> Summary:
     first = {entry.records[0]["choices"]["strategy"]: entry.name for entry in reversed(study.entries)}
     named = [wanted] if wanted in entries else [first[strategy] for strategy in REFERENCES if strategy in first]
     reference = next(iter(named), study.entries[0].name)
-    found = differences(study, {entry.name: entry.mean_accuracy for entry in study.entries}, reference)
+    found = differences(study, {entry.name: entry.accuracy for entry in study.entries}, reference)
     ratios = _ratios(study, reference) if study.same_timing else {}
     lines = [_line(entry, found.get(entry.name), ratios.get(entry.name)) for entry in study.entries]
     lines.sort(key=lambda line: -np.inf if line.accuracy is None else -line.accuracy)
@@ -110,9 +110,8 @@ def with_judges(summary: Summary) -> Summary:
 
 def _ratios(study: Study, reference: str) -> dict[str, Ratio]:
     """Divide times by the reference's; those that repeats shared have no interval."""
-    seconds, found = {entry.name: entry.seconds for entry in study.entries}, list[Ratio]()
-    for keys, others in families(study, reference):
-        found += time_ratios(of_pairs(study, seconds, [reference, *others], keys), reference)
+    pairs = of_pairs(study, {entry.name: entry.seconds for entry in study.entries}, reference)
+    found = time_ratios(pairs, reference)
     return {one.name: replace(one, interval=None) if study.shared_time else one for one in found}
 
 

@@ -25,7 +25,7 @@ class Table:
 
 def comparison(summary: Summary) -> Table:
     """Set a study's strategies side by side; columns of which nothing is known are left out."""
-    return _kept(summary.title, ["strategy", *_COLUMNS], _cells(summary), 1)
+    return _kept(f"{summary.title}, {summary.study.told}", ["strategy", *_COLUMNS], _cells(summary), 1)
 
 
 def others(summaries: Sequence[Summary]) -> Table:
@@ -119,18 +119,22 @@ def tested(summary: Summary) -> Table | None:
         "pairs": lambda one: str(one.n),
         "difference, points": _difference,
         "effect size (Hedges g)": lambda one: _number(one.effect, 2),
-        "t-test p": lambda one: _p(one.p),
-        "Holm": lambda one: _p(one.p_holm),
+        "difference: p": lambda one: _p(one.p),
+        "difference: p, Holm": lambda one: _p(one.p_holm),
         "Wilcoxon p": lambda one: _p(one.p_wilcoxon),
         f"within ±{MARGIN:g}: p": lambda one: _p(one.p_equivalent),
-        "Holm ": lambda one: _p(one.p_equivalent_holm),
+        f"within ±{MARGIN:g}: p, Holm": lambda one: _p(one.p_equivalent_holm),
         f"loss below {MARGIN:g}: p": lambda one: _p(one.p_no_loss),
-        "Holm  ": lambda one: _p(one.p_no_loss_holm),
+        f"loss below {MARGIN:g}: p, Holm": lambda one: _p(one.p_no_loss_holm),
         "verdict": lambda one: one.verdict,
     }
     found = [line.paired for line in summary.lines if line.paired and line.paired.n > 1]
     rows = tuple((one.name, *(cell(one) for cell in columns.values())) for one in found)
-    return Table(f"Tests against {summary.reference}: {summary.title}", ("strategy", *columns), rows) if rows else None
+    return (
+        Table(f"Tests against {summary.reference}: {summary.title}, {summary.study.told}", ("strategy", *columns), rows)
+        if rows
+        else None
+    )
 
 
 def winners_judged(summary: Summary) -> Table | None:
@@ -144,11 +148,10 @@ def winners_judged(summary: Summary) -> Table | None:
     for line in summary.lines:
         row = [line.name, _number(line.accuracy, 2), _difference(line.paired)]
         for one in summary.judges:
-            accuracy = one.accuracy[line.name]
-            mean = float(accuracy.mean()) if np.isfinite(accuracy).all() else None
-            row += [_number(mean, 2), _difference(one.leads.get(line.name))]
+            known = one.accuracy[line.name][np.isfinite(one.accuracy[line.name])]
+            row += [_number(float(known.mean()) if len(known) else None, 2), _difference(one.leads.get(line.name))]
         rows.append(tuple(row))
-    return Table(f"Winners judged: {summary.title}", tuple(heads), tuple(rows))
+    return Table(f"Winners judged: {summary.title}, {summary.study.told}", tuple(heads), tuple(rows))
 
 
 def markdown(table: Table) -> str:

@@ -11,7 +11,7 @@ from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.report import figures
 from ofa_bench.report.anytime import anytime
 from ofa_bench.report.drawing import Style
-from ofa_bench.report.gather import studies
+from ofa_bench.report.studies import studies
 from ofa_bench.results import frontiers, records
 from ofa_bench.results.raising import raised
 from ofa_bench.results.regret import with_regret

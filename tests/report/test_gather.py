@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ofa_bench.errors import InputError
-from ofa_bench.report.gather import from_folders, from_mlflow, studies
+from ofa_bench.report.gather import from_folders, from_mlflow
+from ofa_bench.report.studies import studies
 from ofa_bench.results import records
 
 

@@ -6,8 +6,8 @@ import pytest
 from test_judges import collected_once, found, hide_official  # noqa: F401
 
 from ofa_bench.report import tables
-from ofa_bench.report.gather import studies
 from ofa_bench.report.statistics import paired
+from ofa_bench.report.studies import studies
 from ofa_bench.report.summary import summed_up, with_judges
 from ofa_bench.report.tables import Table, as_csv, comparison, latex, markdown, others, winners_judged
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ofa_bench.report.drawings import headline
-from ofa_bench.report.gather import studies
+from ofa_bench.report.studies import studies
 from ofa_bench.report.summary import summed_up
 from ofa_bench.report.tables import comparison, latex, markdown, provenance
 

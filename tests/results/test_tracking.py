@@ -8,7 +8,8 @@ import pytest
 
 from ofa_bench.config import TrackingConfig
 from ofa_bench.report import drawings
-from ofa_bench.report.gather import from_mlflow, studies
+from ofa_bench.report.gather import from_mlflow
+from ofa_bench.report.studies import studies
 from ofa_bench.results import mlflow_values, records, tracking
 from ofa_bench.results.tracking import Tracker
 

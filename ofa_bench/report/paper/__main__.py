@@ -19,12 +19,13 @@ from jinja2 import Environment, PackageLoader
 from ofa_bench.data.published import published_paper
 from ofa_bench.errors import InputError
 from ofa_bench.report.drawing import png
-from ofa_bench.report.gather import Gathered, from_folders, studies
-from ofa_bench.report.page import JUDGES
+from ofa_bench.report.gather import Gathered, from_folders
+from ofa_bench.report.judges import JUDGES
 from ofa_bench.report.paper import pictures
-from ofa_bench.report.paper.claims import NAMES, verdicts
-from ofa_bench.report.paper.protocols import PROTOCOLS, Runs, alike, protocol_of, runs_of
+from ofa_bench.report.paper.claims import verdicts
+from ofa_bench.report.paper.protocols import NAMES, PROTOCOLS, Runs, alike, protocol_of, runs_of
 from ofa_bench.report.paper.tables import accuracies, seconds, single_seconds
+from ofa_bench.report.studies import studies
 from ofa_bench.report.summary import summed_up, with_judges
 from ofa_bench.report.tables import Table, markdown, winners_judged
 from ofa_bench.results.records import Record
@@ -76,7 +77,7 @@ def _written(gathered: Gathered, runs: Mapping[tuple[str, str], Runs], out: Path
         "judges": JUDGES,
         "published": published,
         "made": sections[0].record["made"],
-        "repeats": sections[0].repeats,
+        "timed": all(one.timed for one in runs.values()),
         "left_out": gathered.left_out,
     }
     path = out / "paper.md"
@@ -132,7 +133,7 @@ def _judged(gathered: Gathered, found: Mapping[str, Runs]) -> list[tuple[str, Ta
             and alike(record) == alike(runs.first)
             and tuple(sorted(record["targets"])) == runs.targets
         ]
-        [study] = studies(wanted)
+        study = max(studies(wanted), key=lambda one: len(one.entries))
         table = winners_judged(with_judges(summed_up(study)))
         tables += [(PROTOCOLS[key], table)] if table else []
     return tables

@@ -1,8 +1,8 @@
 """What the paper's claims are about, measured: shares of time, ranges of accuracy, generations; each with interval."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ __all__ = [
     "Measure",
     "Spread",
     "accuracy_spread",
+    "further_share",
     "further_target",
     "generations_share",
     "share_of",
@@ -29,13 +30,16 @@ RESAMPLES = 4999
 
 @dataclass(frozen=True)
 class Measure:
-    """A number and its 95 % interval, None for one repeat."""
+    """A number and its 95 % interval, None for one repeat, and where repeats do not vary."""
 
     value: float
     interval: tuple[float, float] | None = None
+    repeats: int = 2
 
     def at_most(self, claimed: float) -> str:
         """Say whether it is no more than what is claimed: of the whole interval, of none of it, or of a part."""
+        if self.repeats < 2:
+            return "one repeat"
         low, high = self.interval or (self.value, self.value)
         return "holds" if high <= claimed else "does not hold" if low > claimed else "not decided"
 
@@ -65,7 +69,7 @@ def time_share(runs: Runs, strategy: str) -> Measure:
     [ratio] = time_ratios(sums, "vanilla")
     assert ratio.ratio is not None
     interval = ratio.interval and (100 * ratio.interval[0], 100 * ratio.interval[1])
-    return Measure(100 * ratio.ratio, interval)
+    return Measure(100 * ratio.ratio, interval, ratio.n)
 
 
 def further_target(runs: Runs, strategy: str) -> Measure | None:
@@ -75,10 +79,14 @@ def further_target(runs: Runs, strategy: str) -> Measure | None:
     """
     if len(runs.rows) < 2:
         return None
-    seconds = np.stack([runs.seconds(strategy, k) for k in runs.rows])  # rows, repeats
-    slope, first = np.polyfit(np.array(runs.rows) - 1, seconds, 1)
-    shares = 100 * slope / first
+    shares = further_share(runs.rows, np.stack([runs.seconds(strategy, k) for k in runs.rows]))
     return _bootstrapped(len(shares), lambda draws: float(np.median(shares[draws])))
+
+
+def further_share(rows: Sequence[int], seconds: NDArray[np.float64] | Sequence[float]) -> Floats:
+    """Fit a line to times by number of targets, float64 [rows, ...]; give slope by first, percent: float64 [...]."""
+    slope, first = np.polyfit(np.array(rows) - 1, np.asarray(seconds, np.float64), 1)
+    return np.asarray(100 * slope / first)
 
 
 def generations_share(runs: Runs, strategy: str) -> float:
@@ -90,7 +98,8 @@ def generations_share(runs: Runs, strategy: str) -> float:
 def accuracy_spread(runs: Runs) -> Spread:
     """Compare the strategies' mean accuracies, target by target; the interval draws whole repeats, of all strategies.
 
-    A spread of noisy means is never 0: strategies that are equal have one too, so its interval lies a little high.
+    A spread of noisy means is never 0: strategies that are equal have one too. So it lies above the true one, and what
+    is drawn from the repeats lies higher still; the interval is therefore the basic one, which turns that around.
     """
     met = runs.met
     table = np.stack([runs.accuracy(name)[:, met] for name in STRATEGIES])  # strategies, repeats, targets
@@ -102,8 +111,8 @@ def accuracy_spread(runs: Runs) -> Spread:
     number = table.shape[1]
     at = int(spread(np.arange(number)).argmax())
     return Spread(
-        _bootstrapped(number, lambda draws: float(spread(draws).mean())),
-        _bootstrapped(number, lambda draws: float(spread(draws).max())),
+        _bootstrapped(number, lambda draws: float(spread(draws).mean()), "basic"),
+        _bootstrapped(number, lambda draws: float(spread(draws).max()), "basic"),
         float(np.array(runs.targets)[met][at]),
     )
 
@@ -119,14 +128,19 @@ def share_of(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
     return {name: 100 * sum(seconds[name]) / sum(seconds["vanilla"]) for name in CHAINS}
 
 
-def _bootstrapped(number: int, statistic: Callable[[NDArray[np.intp]], float]) -> Measure:
-    """Measure a statistic of repeats, given by their places, with its bootstrap interval (percentiles)."""
+def _bootstrapped(
+    number: int,
+    statistic: Callable[[NDArray[np.intp]], float],
+    method: Literal["percentile", "basic"] = "percentile",
+) -> Measure:
+    """Measure a statistic of repeats, given by their places, with its bootstrap interval (a basic one from 0 on)."""
     places = np.arange(number)
     value = statistic(places)
     if number < 2:
-        return Measure(value)
+        return Measure(value, None, number)
     found = stats.bootstrap(
         (places,), statistic, vectorized=False, n_resamples=RESAMPLES, confidence_level=1 - ALPHA,
-        method="percentile", random_state=np.random.default_rng(0),
+        method=method, random_state=np.random.default_rng(0),
     ).confidence_interval  # fmt: skip
-    return Measure(value, (float(found.low), float(found.high))) if math.isfinite(found.low) else Measure(value)
+    low, high = float(found.low), float(found.high)
+    return Measure(value, (max(0.0, low) if method == "basic" else low, high), number)

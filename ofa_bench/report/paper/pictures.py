@@ -78,7 +78,7 @@ def _formulas(axes: Axes, n: int, w: int) -> None:
     k = np.array([1, 10])
     axes.plot(k, k, color="0.25", lw=0.9, ls="--", label="k·n generations")
     for warm, line in {w: "-.", float(np.sqrt(n)): ":"}.items():
-        of = "√n" if warm != w else f"{w:g}"
+        of = "√n" if warm != w else "w, as run"
         axes.plot(k, 1 + (k - 1) * warm / n, color="0.25", lw=0.9, ls=line, label=f"n + (k − 1)·{of}")  # noqa: RUF001
 
 

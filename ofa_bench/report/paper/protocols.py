@@ -3,21 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ofa_bench.report.studies import TIMING
 from ofa_bench.results.records import Record
 
-__all__ = ["CHAINS", "PROTOCOLS", "STRATEGIES", "Runs", "alike", "protocol_of", "runs_of"]
+__all__ = ["CHAINS", "NAMES", "PROTOCOLS", "STRATEGIES", "Runs", "alike", "protocol_of", "runs_of"]
 
 Floats = NDArray[np.float64]
 
 PROTOCOLS = {"as_published": "as published", "fair": "fair"}
 STRATEGIES = ("vanilla", "top_down", "bottom_up")
 CHAINS = STRATEGIES[1:]
+NAMES = {"mbv3": "MobileNetV3", "resnet50d": "ResNet50D", "proxyless": "ProxylessNAS"}
+"""The paper's spaces."""
 
 _EVOLUTION = {
     "parent_ratio": 0.25,
@@ -53,7 +55,8 @@ _SETTINGS = {
 def protocol_of(record: Record) -> str | None:
     """Tell which protocol a record follows (see ``conf/experiment/table1.yaml``), if either."""
     name, config = record["choices"]["strategy"], record["config"]
-    if name in STRATEGIES and not (config.get("device") or {}).get("guard_band"):
+    ours = name in STRATEGIES and record["choices"]["space"] in NAMES and record.get("unit", "ms") == "ms"
+    if ours and not (config.get("device") or {}).get("guard_band"):
         for (protocol, warm), settings in _SETTINGS.items():
             wanted = settings[name]
             if config["budget"]["warm_generations"] == warm and _part(config["strategy"], wanted) == wanted:
@@ -76,37 +79,42 @@ Cell = Mapping[Key, Record]
 class Runs:
     """What one protocol gave in one space, by strategy and by targets (in ascending order).
 
-    ``first`` is one of its records. Numbers of several strategies and targets are of the same repeats, in one order.
+    ``first`` is one of its records; ``timed`` says whether each search had a time of its own, all taken in one way.
+    Numbers of several strategies and targets are of the same repeats, in one order.
     """
 
     space: str
     protocol: str
     first: Record
+    timed: bool
     cells: Mapping[str, Mapping[tuple[float, ...], Cell]]
 
     @cached_property
     def targets(self) -> tuple[float, ...]:
-        """The most targets that all strategies were searched for together."""
-        return max(set.intersection(*map(set, self.cells.values())), key=len)
+        """The targets that all strategies were searched for: of which there are the most rows, then the most."""
+        common = set.intersection(*map(set, self.cells.values()))
+        return max(common, key=lambda targets: (len(self._rows_of(targets)), len(targets), [-one for one in targets]))
 
     @cached_property
     def rows(self) -> list[int]:
         """Numbers of targets, k, for which there is a cell of every strategy."""
-        return sorted(set.intersection(*(set(ladder) for ladder in self._ladders.values())))
+        return self._rows_of(self.targets)
 
-    @cached_property
-    def _ladders(self) -> Mapping[str, Mapping[int, tuple[float, ...]]]:
-        """Find the first k targets, for each strategy and k, where they were searched.
+    def _rows_of(self, targets: tuple[float, ...]) -> list[int]:
+        numbers = range(1, len(targets) + 1)
+        return [k for k in numbers if all(self._searched(targets, name, k) for name in STRATEGIES)]
 
-        As published, top-down was given the last k of the first five instead.
-        """
-        found: dict[str, dict[int, tuple[float, ...]]] = {name: {} for name in STRATEGIES}
-        for name, k in product(STRATEGIES, range(1, len(self.targets) + 1)):
-            wanted = [self.targets[:k]]
-            if self.protocol == "as_published" and name == "top_down" and k < 5 <= len(self.targets):
-                wanted.insert(0, self.targets[5 - k : 5])
-            there = [one for one in wanted if one in self.cells[name]]
-            found[name] |= {k: there[0]} if there else {}
+    def _searched(self, targets: tuple[float, ...], strategy: str, k: int) -> tuple[float, ...] | None:
+        """Find the first k targets, if they were searched; as published, for top-down the last k of the first five."""
+        wanted = [targets[:k]]
+        if self.protocol == "as_published" and strategy == "top_down" and k < 5 <= len(targets):
+            wanted.insert(0, targets[5 - k : 5])
+        return next((one for one in wanted if one in self.cells[strategy]), None)
+
+    def searched(self, strategy: str, k: int) -> tuple[float, ...]:
+        """Give the k targets that a strategy was given, ascending; ``k`` is one of ``rows``."""
+        found = self._searched(self.targets, strategy, k)
+        assert found is not None
         return found
 
     @cached_property
@@ -114,10 +122,6 @@ class Runs:
         """The repeats, by seed and place, that all cells of all rows have."""
         cells = [self.cells[name][self.searched(name, k)] for name in STRATEGIES for k in self.rows]
         return sorted(set.intersection(*map(set, cells)))
-
-    def searched(self, strategy: str, k: int) -> tuple[float, ...]:
-        """Give the k targets that a strategy was given, ascending."""
-        return self._ladders[strategy][k]
 
     def _repeats(self, strategy: str, k: int) -> list[Record]:
         return [self.cells[strategy][self.searched(strategy, k)][key] for key in self.keys]
@@ -128,8 +132,12 @@ class Runs:
 
     def generations(self, strategy: str, k: int) -> float:
         """Give the generations of all searches for k targets, mean over repeats."""
+        return float(np.mean([sum(one) for one in self.made(strategy, k)]))
+
+    def made(self, strategy: str, k: int) -> list[list[int]]:
+        """Give the generations made for each target that can be met, for each repeat."""
         repeats = self._repeats(strategy, k)
-        return float(np.mean([sum(one["generations"] for one in repeat["results"]) for repeat in repeats]))
+        return [[one["generations"] for one in repeat["results"] if one["feasible"]] for repeat in repeats]
 
     def accuracy(self, strategy: str) -> Floats:
         """Give the predicted accuracies for all targets, ascending: float64 [repeats, targets], percent."""
@@ -153,17 +161,13 @@ class Runs:
         """Generations of a search from scratch, n, and of a warm-started one, w."""
         return {"n": self.first["budget"]["generations"], "w": self.first["budget"]["warm_generations"]}
 
-    @property
-    def together(self) -> bool:
-        """Whether repeats advanced together, so that they have no times of their own."""
-        return bool(self.first["made"].get("lockstep")) and any(place for _, place in self.keys)
-
     def single(self, strategy: str) -> dict[float, Floats]:
         """Give the time of a search for one target alone, by target: float64 [repeats] each, s."""
-        found = {key[0]: cell for key, cell in self.cells[strategy].items() if len(key) == 1}
-        return {
-            target: np.array([one["seconds"] for one in found[target].values()], np.float64) for target in sorted(found)
-        }
+        alone = [{key[0]: cell for key, cell in cells.items() if len(key) == 1} for cells in self.cells.values()]
+        every = [set(cell) for of in alone for cell in of.values()]
+        keys = sorted(set.intersection(*every)) if every else []
+        found = alone[list(self.cells).index(strategy)] if keys else {}
+        return {one: np.array([found[one][key]["seconds"] for key in keys], np.float64) for one in sorted(found)}
 
 
 def runs_of(records: Sequence[Record]) -> dict[tuple[str, str], Runs]:
@@ -196,9 +200,10 @@ def alike(record: Record) -> tuple[Any, ...]:
     )
 
 
-def _order(several: Sequence[Record]) -> tuple[bool, int]:
-    first = several[0]
-    return first["choices"]["predictor"] != "official", -sum(len(record["repeats"]) for record in several)
+def _order(several: Sequence[Record]) -> tuple[bool, bool, int]:
+    first = several[0]["choices"]
+    elsewhere = first["space"] == "mbv3" and first["device"] != "note10"
+    return first["predictor"] != "official", elsewhere, -sum(len(record["repeats"]) for record in several)
 
 
 def _given(space: str, records: Sequence[Record]) -> dict[tuple[str, str], Runs]:
@@ -210,8 +215,10 @@ def _given(space: str, records: Sequence[Record]) -> dict[tuple[str, str], Runs]
         for repeat in record["repeats"]:
             cell.setdefault((record["seed"], repeat["repeat"]), repeat)
     firsts = {protocol_of(record): record for record in reversed(records)}
+    timings = {tuple(record["made"].get(key) for key in TIMING) for record in records}
+    timed = len(timings) == 1 and not records[0]["made"].get("lockstep")
     given = {
-        (space, protocol): Runs(space, protocol, firsts[protocol], of)
+        (space, protocol): Runs(space, protocol, firsts[protocol], timed, of)
         for protocol, of in found.items()
         if set(of) == set(STRATEGIES) and set.intersection(*map(set, of.values()))
     }

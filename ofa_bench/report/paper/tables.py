@@ -55,7 +55,8 @@ def accuracies(space: str, runs: Mapping[str, Runs], published: Published) -> Ta
         rows.append(tuple(row))
     last = ["mean"]
     for name in STRATEGIES:
-        last += [f"{np.mean(paper[name]):.2f}"] if own else []
+        whole = own and list(targets) == latencies
+        last += [f"{np.mean(paper[name]):.2f}" if whole else ""] if own else []
         last += [_mean_std(one.mean_accuracy(name)) for one in runs.values()]
     heads = _heads(runs) if own else [head for head in _heads(runs) if "paper" not in head]
     return Table(f"Predicted accuracy %, {space}", ("ms", *heads), (*rows, tuple(last)), left=0)
@@ -81,7 +82,8 @@ def single_seconds(runs: Mapping[str, Runs], published: Published) -> Table | No
 
 
 def _heads(runs: Mapping[str, Runs]) -> list[str]:
-    return [head for name in STRATEGIES for head in (f"{name}: paper", *(PROTOCOLS[key] for key in runs))]
+    columns = ["paper", *(PROTOCOLS[key] for key in runs)]
+    return [f"{name}: {column}" for name in STRATEGIES for column in columns]
 
 
 def _with_share(value: float, of: float, name: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ofa_bench.results.records import Record
 
-__all__ = ["OUTSIDE_BRACKETS", "heading", "labels"]
+__all__ = ["OUTSIDE_BRACKETS", "heading", "labels", "named"]
 
 OUTSIDE_BRACKETS = r",(?![^\[]*\])"
 """The commas that part overrides in an address."""
@@ -15,23 +15,19 @@ def labels(records: Sequence[Record]) -> list[str]:
     """Name each record by its strategy, and by whatever else of its address is not the same in all of them."""
     addresses, strategy = [_parts(record) for record in records], _strategy(records)
     common = [set.intersection(*(set(items) for items in column)) for column in zip(*addresses, strict=True)]
-    named = []
+    found = []
     for record, parts in zip(records, addresses, strict=True):
-        own = [
-            re.sub(r"^(strategy|evolution)\.", "", item)
-            for i, items in enumerate(parts)
-            for item in items
-            if i != strategy and item not in common[i]
-        ]
-        named.append(_named(record["choices"]["strategy"], own))
-    return named
+        own = [item for i, items in enumerate(parts) for item in items if i != strategy and item not in common[i]]
+        found.append(named(record["choices"]["strategy"], own))
+    return found
 
 
-def _named(strategy: str, own: Sequence[str]) -> str:
+def named(strategy: str, own: Sequence[str]) -> str:
     """Join the parts of a name; an experiment that is called after its strategy stands for both."""
     experiment = next((item for item in own if item.startswith("experiment=") and strategy in item), None)
     first = strategy if experiment is None else experiment.removeprefix("experiment=")
-    return " ".join([first, *(item for item in own if item != experiment)])
+    rest = (re.sub(r"^(strategy|evolution)\.", "", item) for item in own if item != experiment)
+    return " ".join([first, *rest])
 
 
 def heading(records: Sequence[Record]) -> str:

@@ -5,17 +5,21 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ofa_bench.results.labels import OUTSIDE_BRACKETS
+from ofa_bench.results.labels import OUTSIDE_BRACKETS, named
 from ofa_bench.results.records import Record
 from ofa_bench.results.tables import markdown, rows, totals
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Param
 
-__all__ = ["metrics", "name", "params", "tags"]
+__all__ = ["MOST_LETTERS", "metrics", "name", "params", "tags"]
 
 MOST_CURVES = 20
 """Curves are logged of at most this many targets; all of them are in the record."""
+
+
+MOST_LETTERS = 8000
+"""MLflow cuts a description that is longer."""
 
 
 def name(record: Record) -> str:
@@ -29,7 +33,7 @@ def tags(record: Record, sha256: str) -> dict[str, str]:
 
     ``variant`` names the strategy with what was overridden, but for what has its own tag or adds repeats.
     """
-    page = {f"{row.target:g} {record['unit']}": row for row in rows(record)} | {"all": totals(record)}
+    page = {"all": totals(record)} | {f"{row.target:g} {record['unit']}": row for row in rows(record)}
     choices = {group: str(choice) for group, choice in record["choices"].items()}
     return {
         "strategy": choices["strategy"],  # the UI lists tags in this order
@@ -40,14 +44,14 @@ def tags(record: Record, sha256: str) -> dict[str, str]:
         "ofa_bench.address": record["address"],
         "ofa_bench.record": sha256,
         "ofa_bench.predictor_sha256": record["predictor"]["sha256"],
-        "mlflow.note.content": markdown(page),
+        "mlflow.note.content": markdown(page, MOST_LETTERS),
     }
 
 
 def _variant(record: Record) -> str:
     last = re.split(OUTSIDE_BRACKETS, record["address"].rsplit("/", 1)[-1])
     own = [part for part in last if not part.startswith(("seed=", "repeats=", "targets.", "budget."))]
-    return " ".join([record["choices"]["strategy"], *(re.sub(r"^(strategy|evolution)\.", "", part) for part in own)])
+    return named(record["choices"]["strategy"], own)
 
 
 def params(record: Record) -> "list[Param]":

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ COMPARED = ("regret", "within 0.1", "hypervolume")
 WIDEST = 400
 """A file's lines are at most this wide."""
 
-SPACE = "&nbsp;"
+SPACE = "\N{NO-BREAK SPACE}"
 """Numbers and their units stay on one line."""
 
 COLUMNS = ("accuracy", "cost", "seconds", "evaluations", "unique_evaluations")
@@ -125,15 +125,22 @@ def totals(record: Record) -> Row:
     )
 
 
-def markdown(named: Mapping[str, Row]) -> str:
-    """Write rows as a Markdown table, each behind its name; their units may differ."""
+def markdown(named: Mapping[str, Row], most: int | None = None) -> str:
+    """Write rows as a Markdown table, each behind its name; their units may differ.
+
+    Rows that would make it longer than so many letters are left out, and it is said how many.
+    """
     compared = COMPARED if any(row.compared for row in named.values()) else ()
     heads = ["", *_heads("cost", compared)]
     cells = [[cell.replace(" ", SPACE) for cell in _cells(row, compared, f" {row.unit}")] for row in named.values()]
     lines = [[name, *row] for name, row in zip(named, cells, strict=True)]
     gap = f"{2 * SPACE} | "  # MLflow's pages draw tables without space between columns
     rule = "|".join(["---", *["---:"] * (len(heads) - 1)])
-    return "\n".join([gap.join(heads), rule, *(gap.join(line) for line in lines)])
+    written = [gap.join(heads), rule, *(gap.join(line) for line in lines)]
+    lengths = list(accumulate(len(line) + 1 for line in written))
+    kept = len(written) if most is None or lengths[-1] <= most else sum(length + 60 <= most for length in lengths)
+    more = [f"\n{len(written) - kept} more rows are in results.csv."] if kept < len(written) else []
+    return "\n".join([*written[:kept], *more])
 
 
 def print_tables(records: Iterable[Record], console: Console) -> None:

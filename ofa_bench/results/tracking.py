@@ -91,7 +91,7 @@ class Tracker:
         named = dict(zip(labels(records), map(totals, records), strict=True))
         more = f" Figures of {left_out} more studies are in `python -m ofa_bench.report`." if left_out else ""
         words = f"[Compare these cells]({link}), or see the figures and the table under Artifacts.{more}"
-        return f"{words}\n\n{markdown(named)}"
+        return f"{words}\n\n{markdown(named, mlflow_values.MOST_LETTERS - len(words) - 2)}"
 
     def log_cell(self, record: Record, folder: Path, parent: str | None) -> None:
         """Log a record as a run, once under each parent: parameters, metrics, curves, and its files as artifacts.

@@ -136,7 +136,7 @@ def test_markdown_has_a_line_a_row():
     assert len(lines) == 4
     assert "infeasible" in lines[3]
     assert len({line.count("|") for line in lines}) == 1
-    assert all("&nbsp;ms&nbsp;&nbsp; |" in line for line in lines[2:])
+    assert all("\N{NO-BREAK SPACE}ms\N{NO-BREAK SPACE}\N{NO-BREAK SPACE} |" in line for line in lines[2:])
 
 
 OTHER = {**RECORD, "address": "s/other/p/bottom_up/b/t/seed=0", "choices": CHOICES | {"device": "other"}, "unit": "1/s"}

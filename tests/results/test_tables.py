@@ -2,7 +2,7 @@ import copy
 
 import pytest
 
-from ofa_bench.results.tables import timing
+from ofa_bench.results.tables import markdown, timing, totals
 
 
 def record(**made):
@@ -30,3 +30,15 @@ def test_seconds_of_different_ways_are_not_to_be_compared(made):
 
 def test_records_from_before_lockstep_are_of_one_search_after_another():
     assert timing([{"made": {"threads": 1, "compiled": True}}]) == "Seconds: one search after another, on 1 core."
+
+
+def test_a_table_for_a_place_with_little_room_is_cut_between_rows_and_says_so(made):
+    row = totals(made())
+    named = {f"cell {i}": row for i in range(30)}
+    whole = markdown(named)
+    assert markdown(named, len(whole) + 1) == whole
+    cut = markdown(named, len(whole) // 2)
+    assert len(cut) <= len(whole) // 2
+    *kept, empty, more = cut.splitlines()
+    assert kept == whole.splitlines()[: len(kept)]
+    assert (empty, more) == ("", f"{32 - len(kept)} more rows are in results.csv.")

@@ -11,7 +11,6 @@ from pkgutil import resolve_name
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.building import built
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import AccuracyPredictor, embedded_predictor, official_predictor
 from ofa_bench.predictors.embedded import MEMBERS
@@ -72,15 +71,17 @@ def judged(study: Study, reference: str) -> list[Judged]:
 
 
 def _space(study: Study) -> DesignSpace | None:
-    """Build the space that the records name; nothing that is no design space is called, as records may be others'."""
+    """Build the space that the records name; nothing that is no design space is called, as records may be others'.
+
+    Hydra is not asked: it would build what is nested, in lists too.
+    """
     record = study.entries[0].records[0]
     node = record["config"].get("space")
     try:
         kind = resolve_name(str(node["_target_"]))
-        nested = any(isinstance(value, dict) for value in node.values())
-        if nested or not (isinstance(kind, type) and issubclass(kind, DesignSpace)):
+        if not (isinstance(kind, type) and issubclass(kind, DesignSpace)):
             return None
-        space: DesignSpace = built("space", node)
+        space: DesignSpace = kind(**{key: value for key, value in node.items() if key != "_target_"})
     except Exception:  # whatever a module of a user's does when it is imported here
         return None
     return space if space.n_genes == len(record["repeats"][0]["results"][0]["genes"]) else None
@@ -100,9 +101,10 @@ def _judges(space: DesignSpace) -> Iterator[tuple[str, list[AccuracyPredictor]]]
 
 
 def _accuracy(entry: Entry, space: DesignSpace, judges: list[AccuracyPredictor]) -> Floats:
-    """Give the mean over judges: float64 [repeats, targets], percent; NaN where a target was not met."""
-    feasible = np.array([[one["feasible"] for one in results] for results in entry.repeats], bool)
-    genes = np.array([[one["genes"] for one in results] for results in entry.repeats], np.int8)
+    """Give the mean over judges: float64 [repeats, targets], ascending, percent; NaN where a target was not met."""
+    repeats = [sorted(results, key=lambda one: float(one["target"])) for results in entry.repeats]
+    feasible = np.array([[one["feasible"] for one in results] for results in repeats], bool)
+    genes = np.array([[one["genes"] for one in results] for results in repeats], np.int8)
     values = np.full(feasible.shape, np.nan)
     if feasible.any():
         rows = space.canonical(genes[feasible])

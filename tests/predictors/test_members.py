@@ -46,8 +46,7 @@ def test_contract(space):
 @pytest.mark.parametrize("space", SPACES, ids=by_name)
 def test_each_has_a_name_a_hash_and_an_opinion_of_its_own(space):
     several, whole = members(space), embedded_predictor(space)
-    name = "transfer" if space.name == "proxyless" else "member"
-    assert [member.name for member in several] == [f"{name} {number}" for number in NUMBERS]
+    assert [member.name for member in several] == [f"member {number}" for number in NUMBERS]
     assert len({member.sha256 for member in [*several, whole]}) == MEMBERS + 1
     genes = space.sample(300, np.random.default_rng(0))
     said = np.array([member.accuracy(genes) for member in [*several, whole]])
@@ -89,8 +88,10 @@ def test_a_wrong_number_is_refused(member):
 def test_a_space_without_members_is_refused():
     space = MobileNetV3Space()
     space.name = "other"
-    with pytest.raises(InputError, match="space other, only for mbv3"):
+    with pytest.raises(InputError, match="predictor=member: there is none for space other, only for mbv3"):
         embedded_predictor(space, 1)
+    with pytest.raises(InputError, match="predictor=embedded: there is none for space other, only for mbv3"):
+        embedded_predictor(space)
 
 
 @pytest.mark.usefixtures("assets")
@@ -122,9 +123,8 @@ def test_the_official_one_is_taken_where_it_is_at_hand(monkeypatch):
 
 @pytest.mark.parametrize("space", ["mbv3", "resnet50d", "proxyless", "compofa"])
 def test_a_member_is_chosen_on_the_command_line(space):
-    name = "transfer" if space == "proxyless" else "member"
-    assert cell(f"space={space}", "predictor=member", "predictor.member=3").problem.predictor.name == f"{name} 3"
-    assert cell(f"space={space}", "predictor=member").problem.predictor.name == f"{name} 1"
+    assert cell(f"space={space}", "predictor=member", "predictor.member=3").problem.predictor.name == "member 3"
+    assert cell(f"space={space}", "predictor=member").problem.predictor.name == "member 1"
 
 
 def test_a_run_guided_by_a_member_says_which(ofa_bench, tmp_path):

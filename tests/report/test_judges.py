@@ -93,14 +93,15 @@ def official(request, tmp_path, monkeypatch):
 
 
 def by_hand(entry, judges):
-    """Give the mean over feasible targets, a repeat at a time and an architecture at a time."""
-    means = []
+    """Give the mean over judges by repeat and target, ascending, an architecture at a time; NaN where it is not met."""
+    rows = []
     for record in entry.records:
         for repeat in record["repeats"]:
-            genes = [np.array(one["genes"], np.int8) for one in repeat["results"] if one["feasible"]]
-            said = [[100 * judge.accuracy(row[None])[0] for row in genes] for judge in judges]
-            means.append(np.mean(said) if genes else np.nan)
-    return np.array(means)
+            ascending = sorted(repeat["results"], key=lambda one: one["target"])
+            genes = [np.array([one["genes"]], np.int8) if one["feasible"] else None for one in ascending]
+            said = [[np.nan if row is None else 100 * judge.accuracy(row)[0] for row in genes] for judge in judges]
+            rows.append(np.mean(said, axis=0))
+    return np.array(rows)
 
 
 @pytest.mark.parametrize("guide", ["embedded", "member 2"])
@@ -118,7 +119,7 @@ def test_the_official_guide_is_judged_by_ours():
 @pytest.mark.usefixtures("no_official")
 @pytest.mark.parametrize("guide", ["embedded", "member 2"])
 def test_accuracy_is_what_the_judge_says_of_each_winner(guide):
-    study = study_of(guide=guide)
+    study = study_of(guide=guide, targets=(5.0, 20.0, 30.0))
     found = {one.judge: one for one in judged(study, "vanilla")}
     numbers = [number for number in range(1, MEMBERS + 1) if guide != f"member {number}"]
     judges = {"members": [embedded_predictor(SPACE, number) for number in numbers]}
@@ -128,7 +129,7 @@ def test_accuracy_is_what_the_judge_says_of_each_winner(guide):
     for name, several in judges.items():
         assert set(found[name].accuracy) == set(STRATEGIES)
         for entry in study.entries:
-            assert found[name].accuracy[entry.name] == pytest.approx(by_hand(entry, several), abs=1e-4)
+            assert found[name].accuracy[entry.name] == pytest.approx(by_hand(entry, several), abs=1e-4, nan_ok=True)
 
 
 @pytest.mark.usefixtures("no_official")
@@ -137,7 +138,7 @@ def test_leads_are_differences_in_pairs():
     (members,) = judged(study, "bottom_up")
     assert set(members.leads) == {"vanilla", "top_down"}
     for name, lead in members.leads.items():
-        pairs = members.accuracy[name] - members.accuracy["bottom_up"]
+        pairs = np.nanmean(members.accuracy[name] - members.accuracy["bottom_up"], axis=1)
         assert (lead.reference, lead.n) == ("bottom_up", 3)
         assert lead.difference == pytest.approx(pairs.mean())
         assert lead.interval[0] < pairs.mean() < lead.interval[1]
@@ -148,19 +149,35 @@ def test_pairs_are_those_of_the_same_seed_and_repeat():
     both = [found("vanilla"), found("vanilla", seed=1), found("bottom_up", seed=1, repeats=2)]
     [study] = studies(both[::-1])
     (members,) = judged(study, "vanilla")
-    assert members.accuracy["vanilla"].shape == (6,)
+    assert members.accuracy["vanilla"].shape == (6, 3)
     lead = members.leads["bottom_up"]
     assert lead.n == 2
-    assert lead.difference == pytest.approx((members.accuracy["bottom_up"] - members.accuracy["vanilla"][3:5]).mean())
+    pairs = members.accuracy["bottom_up"] - members.accuracy["vanilla"][3:5]
+    assert lead.difference == pytest.approx(np.nanmean(pairs))
 
 
 @pytest.mark.usefixtures("no_official")
 def test_targets_that_nothing_meets_do_not_count():
-    (members,) = judged(study_of(targets=(30.0, 20.0, 5.0)), "vanilla")
-    assert all(np.isfinite(values).all() for values in members.accuracy.values())
+    (members,) = judged(study_of(targets=(5.0, 20.0, 30.0)), "vanilla")
+    for values in members.accuracy.values():
+        assert np.isfinite(values).tolist() == [[False, True, True]] * 3
+    assert all(lead.n == 3 for lead in members.leads.values())
     (members,) = judged(study_of(targets=(5.0,)), "vanilla")
     assert all(np.isnan(values).all() for values in members.accuracy.values())
     assert all((lead.n, lead.difference) == (0, None) for lead in members.leads.values())
+
+
+@pytest.mark.usefixtures("no_official")
+def test_targets_in_another_order_are_the_same_targets():
+    several = [found("vanilla", targets=(5.0, 20.0, 30.0)), found("bottom_up", targets=(30.0, 20.0, 5.0))]
+    [study] = studies(several)
+    (members,) = judged(study, "vanilla")
+    predictors = [embedded_predictor(SPACE, number) for number in range(1, MEMBERS + 1)]
+    hand = {entry.name: by_hand(entry, predictors) for entry in study.entries}
+    for name, rows in hand.items():
+        assert members.accuracy[name] == pytest.approx(rows, abs=1e-4, nan_ok=True)
+    wanted = np.nanmean(hand["bottom_up"] - hand["vanilla"])
+    assert members.leads["bottom_up"].difference == pytest.approx(wanted, abs=1e-4)
 
 
 @pytest.mark.usefixtures("no_official")
@@ -185,6 +202,34 @@ def test_a_space_that_cannot_be_built_has_no_judges(made):
     ):
         [study] = studies([{**found(), "config": config}])
         assert judged(study, "vanilla") == []
+
+
+MAKES = {"_target_": "os.makedirs", "name": "made"}
+TRUE = "ofa_bench.spaces.MobileNetV3Space"
+
+
+@pytest.mark.usefixtures("no_official")
+@pytest.mark.parametrize(
+    "node",
+    [
+        MAKES,
+        {"_target_": TRUE, "inner": MAKES},
+        {"_target_": "ofa_bench.spaces.CompoundSpace", "kernels": MAKES},
+        {"_target_": TRUE, "_args_": [MAKES]},
+        {"_target_": TRUE, "_inner": [MAKES]},
+        {"_target_": "ofa_bench.spaces.DesignSpace"},
+        {"_target_": "ofa_bench.predictors.embedded_predictor"},
+        [MAKES],
+        "os.makedirs",
+    ],
+    ids=str,
+)
+def test_of_what_a_record_names_only_a_space_is_called(node, tmp_path, monkeypatch):
+    """Records may be others'."""
+    monkeypatch.chdir(tmp_path)
+    [study] = studies([{**found(), "config": {"space": node}}])
+    assert judged(study, "vanilla") == []
+    assert not (tmp_path / "made").exists()
 
 
 def test_a_space_of_other_genes_has_no_judges():

@@ -51,6 +51,20 @@ def test_only_repeats_that_both_have_are_paired(made):
     assert line.paired.difference == pytest.approx(np.mean(second.mean_accuracy - first.mean_accuracy[3:]))
 
 
+def test_differences_are_over_the_targets_that_both_met(made):
+    other = made(strategy="bottom_up", targets=(20.0, 30.0, 35.0))
+    first = made(targets=(20.0, 30.0, 35.0))
+    for repeat in first["repeats"]:
+        repeat["results"][0] |= {"feasible": False, "accuracy": None}
+    for result in other["repeats"][1]["results"][1:]:
+        result |= {"feasible": False, "accuracy": None}
+    (study,) = studies([first, other])
+    chain, vanilla = (entry.accuracy for entry in study.entries)
+    paired = summed_up(study).by_name["bottom_up"].paired
+    assert paired.n == 2  # in the second repeat, there is no target that both met
+    assert paired.difference == pytest.approx((chain - vanilla)[[0, 2], 1:].mean())
+
+
 def test_without_common_seeds_nothing_is_paired(made):
     (study,) = studies([made(), made(strategy="bottom_up", seed=1)])
     assert summed_up(study).by_name["bottom_up"].paired is None
@@ -93,6 +107,17 @@ def test_of_a_family_the_study_of_most_targets_is_the_headline(made):
     (study,) = headline(studies(every))
     assert len(study.targets) == 2
     alone = studies([made(), made(targets=(20.0,))])
+    assert headline(alone) == alone
+
+
+def test_more_targets_without_a_common_seed_do_not_displace_what_is_compared(made):
+    pair = [made(targets=(20.0,)), made(strategy="bottom_up", targets=(20.0,))]
+    apart = [made(), made(strategy="bottom_up", seed=1)]
+    (study,) = headline(studies([*apart, *pair]))
+    assert study.targets.tolist() == [20]
+    (study,) = headline(studies([*apart, *pair, made(strategy="top_down")]))
+    assert study.targets.tolist() == [20, 30]
+    alone = studies(apart)
     assert headline(alone) == alone
 
 

@@ -55,9 +55,9 @@ def accuracies(space: str, runs: Mapping[str, Runs], published: Published) -> Ta
         rows.append(tuple(row))
     last = ["mean"]
     for name in STRATEGIES:
-        whole = own and list(targets) == latencies
+        whole = list(targets) == latencies and all(one.met.all() for one in runs.values())
         last += [f"{np.mean(paper[name]):.2f}" if whole else ""] if own else []
-        last += [_mean_std(one.mean_accuracy(name)) for one in runs.values()]
+        last += [_mean_std(one.mean_accuracy(name)) if one.targets == targets else "" for one in runs.values()]
     heads = _heads(runs) if own else [head for head in _heads(runs) if "paper" not in head]
     return Table(f"Predicted accuracy %, {space}", ("ms", *heads), (*rows, tuple(last)), left=0)
 

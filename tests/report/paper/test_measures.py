@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from test_protocols import TEN, crafted, crafted_set, first
+from crafting import ROWS, TEN, crafted, crafted_set, first
 
 from ofa_bench.data.published import published_paper
 from ofa_bench.report.paper.measures import (
     Measure,
     accuracy_spread,
+    further_share,
     further_target,
     generations_share,
     share_of,
@@ -15,7 +16,6 @@ from ofa_bench.report.paper.measures import (
 from ofa_bench.report.paper.protocols import STRATEGIES, runs_of
 
 PUBLISHED = published_paper()
-ROWS = (1, 2, 3, 4, 5, 10)
 
 
 def runs_with(protocol="fair", rows=ROWS, **seconds):
@@ -48,6 +48,11 @@ def test_a_claim_holds_for_all_none_or_a_part_of_the_interval(interval, verdict)
 
 def test_without_an_interval_the_number_itself_decides():
     assert [Measure(value).at_most(2.5) for value in (2.4, 2.5, 2.6)] == ["holds", "holds", "does not hold"]
+
+
+@pytest.mark.parametrize("repeats", [0, 1])
+def test_one_repeat_decides_nothing(repeats):
+    assert Measure(1.5, None, repeats).at_most(2.5) == "one repeat"
 
 
 def test_a_number_is_told_with_its_interval():
@@ -99,8 +104,32 @@ def test_accuracies_are_compared_by_their_means_at_each_target():
     assert found.largest.value == pytest.approx(0.9)
     assert found.at == 20
     low, high = found.largest.interval
-    assert low == pytest.approx(82.2 - 81.4)  # of the second repeat alone
-    assert high == pytest.approx(82.0 - 81.0)
+    assert low == pytest.approx(2 * 0.9 - (82.0 - 81.0))  # of the first repeat alone
+    assert high == pytest.approx(2 * 0.9 - (82.2 - 81.4))
+
+
+def test_the_interval_of_a_spread_turns_around_what_draws_add():
+    """By hand: draws of two repeats give 0.3, 0.1 or 0.5 points, each often; the interval does not go below 0."""
+    vanilla = [[80.0], [80.0]]
+    found = accuracy_spread(with_accuracy(vanilla=vanilla, top_down=[[79.7], [80.5]], bottom_up=vanilla))
+    assert found.mean.value == pytest.approx(0.1)
+    assert found.mean.interval == pytest.approx((0.0, 2 * 0.1 - 0.1))
+    found = accuracy_spread(with_accuracy(vanilla=vanilla, top_down=[[80.2], [81.0]], bottom_up=vanilla))
+    assert found.largest.value == pytest.approx(0.6)
+    assert found.largest.interval == pytest.approx((2 * 0.6 - 1.0, 2 * 0.6 - 0.2))
+
+
+def test_the_interval_of_a_spread_is_the_basic_one():
+    rng = np.random.default_rng(0)
+    table = {name: 80 + rng.normal(0, 0.3, (7, 3)) + place for place, name in enumerate(STRATEGIES)}
+    found = accuracy_spread(with_accuracy(**table)).largest
+    stacked = np.stack([table[name] for name in STRATEGIES])
+    draws = rng.integers(0, 7, (4000, 7))
+    spreads = [np.ptp(stacked[:, draw].mean(axis=1), axis=0).max() for draw in draws]
+    low, high = np.percentile(spreads, [2.5, 97.5])
+    assert found.value == pytest.approx(np.ptp(stacked.mean(axis=1), axis=0).max())
+    assert found.interval == pytest.approx((2 * found.value - high, 2 * found.value - low), abs=0.03)
+    assert found.interval[1] < high
 
 
 def test_a_repeat_is_drawn_for_all_strategies_together():
@@ -124,6 +153,9 @@ def test_one_repeat_has_no_intervals():
     spread = accuracy_spread(runs)
     measures = [time_share(runs, "top_down"), further_target(runs, "top_down"), spread.mean, spread.largest]
     assert [one.interval for one in measures] == [None] * 4
+    assert {one.at_most(1e9) for one in measures} == {"one repeat"}
+    several = runs_of(crafted_set(lists=first(1, 2, 10), seconds=(2.0, 2.5, 3.0)))["mbv3", "fair"]
+    assert [time_share(several, "top_down").repeats, accuracy_spread(several).mean.repeats] == [3, 3]
 
 
 @pytest.mark.parametrize("k", [1, 10])
@@ -146,3 +178,12 @@ def test_the_papers_own_accuracies_are_further_apart_than_it_says():
 def test_the_papers_own_shares_of_time(which, down, up):
     shares = share_of(PUBLISHED["table1"][f"{which}_seconds"])
     assert {name: round(share, 1) for name, share in shares.items()} == {"top_down": down, "bottom_up": up}
+
+
+def test_of_the_papers_notebook_a_further_target_takes_more_than_it_says():
+    notebook = PUBLISHED["table1"]["notebook_seconds"]
+    assert PUBLISHED["table1"]["targets"] == list(ROWS)
+    found = {name: round(float(further_share(ROWS, notebook[name])), 1) for name in STRATEGIES[1:]}
+    assert found == {"top_down": 26.1, "bottom_up": 14.5}
+    lines = [[10 + 2 * (k - 1), 20 + (k - 1)] for k in ROWS]
+    assert further_share(ROWS, lines) == pytest.approx([20, 5])

@@ -1,92 +1,10 @@
-import json
-from functools import cache
-
 import numpy as np
 import pytest
-from test_config import composed
+from crafting import CELLS, OF_TOP_DOWN, ROWS, TEN, asked, crafted, crafted_set, first, official, unmet
 
 from ofa_bench.budget import resolve_budget
-from ofa_bench.config import GROUPS, BudgetConfig, address, result_config
-from ofa_bench.report.paper.protocols import PROTOCOLS, STRATEGIES, protocol_of, runs_of
-
-CELLS = {
-    "fair": {name: (f"strategy={name}", "budget=sqrt") for name in STRATEGIES},
-    "as_published": {
-        "vanilla": ("strategy=vanilla", "budget=paper", "evolution.reference_compat=true"),
-        "top_down": ("experiment=authors_top_down",),
-        "bottom_up": ("experiment=authors_bottom_up",),
-    },
-}
-TEN = (15, 20, 25, 30, 35, 40, 45, 50, 55, 60)
-OF_TOP_DOWN = [(35,), (35, 30), (35, 30, 25), (35, 30, 25, 20), (35, 30, 25, 20, 15)]
-
-
-@cache
-def _asked(words):
-    config, task = composed("predictor=embedded", *words)
-    choices = {group: str(config.hydra.runtime.choices[group]) for group in GROUPS}
-    name = address(config.hydra.runtime.choices, config.hydra.overrides.task, config.seed)
-    return choices, name, json.dumps(result_config(task))
-
-
-def asked(*words):
-    """Give what a record says of the command that made it, as the command says it."""
-    choices, name, config = _asked(words)
-    return {"choices": dict(choices), "address": name, "config": json.loads(config)}
-
-
-def crafted(protocol, strategy, targets, seconds=(1.0, 1.0), accuracy=None, generations=None, **changes):
-    """Make a record of a protocol: a repeat for each number of seconds.
-
-    ``accuracy`` is by repeat and target, percent; ``generations`` by target, those of the protocol if not given.
-    """
-    record = asked(*CELLS[protocol][strategy])
-    n, w = {"fair": (500, 23), "as_published": (500, 63)}[protocol]
-    if generations is None:
-        generations = [n] * len(targets) if strategy == "vanilla" else [n] + [w] * (len(targets) - 1)
-    if accuracy is None:
-        accuracy = np.full((len(seconds), len(targets)), 80.0)
-    record["config"]["targets"]["values"] = list(targets)
-    record["address"] += f",targets.values=[{','.join(map(str, targets))}]"
-    record |= {
-        "format": "ofa_bench.record/1",
-        "identity": "0" * 16,
-        "seed": 0,
-        "unit": "ms",
-        "targets": list(map(float, targets)),
-        "budget": {"generations": n, "warm_generations": w},
-        "predictor": {"name": "embedded", "sha256": "1" * 64},
-        "device": {"name": "note10", "sha256": "2" * 64, "card": {}},
-        "made": {"lockstep": False, "threads": 1, "cores": 1, "machine": "m", "compiled": True, "ofa_bench": "0"},
-    }
-    record["repeats"] = [
-        {
-            "repeat": number,
-            "seconds": spent,
-            "results": [
-                {
-                    "target": float(target),
-                    "feasible": True,
-                    "accuracy": found / 100,
-                    "generations": made,
-                    "seconds": spent / len(targets),
-                }
-                for target, found, made in zip(targets, row, generations, strict=True)
-            ],
-        }
-        for number, (spent, row) in enumerate(zip(seconds, accuracy, strict=True))
-    ]
-    return record | changes
-
-
-def first(*numbers):
-    return [TEN[:k] for k in numbers]
-
-
-def crafted_set(protocol="fair", lists=None, **changes):
-    """Make a record of every strategy for each list of targets."""
-    lists = lists or first(1, 2, 10)
-    return [crafted(protocol, name, targets, **changes) for name in STRATEGIES for targets in lists]
+from ofa_bench.config import BudgetConfig
+from ofa_bench.report.paper.protocols import NAMES, PROTOCOLS, STRATEGIES, protocol_of, runs_of
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -128,6 +46,7 @@ def test_size_targets_and_seeds_leave_a_record_in_its_protocol(words):
         ("experiment=authors_top_down", "strategy.warm_start.share=0.5"),
         ("experiment=authors_top_down", "budget=sqrt"),
         ("experiment=authors_bottom_up", "strategy=top_down"),
+        ("strategy=top_down", "budget=sqrt", "space=compofa"),
         (
             *("strategy=top_down", "budget=sqrt", "budget.generations=500", "evolution.population_size=100"),
             *("predictor._target_=ofa_bench.predictors.embedded_predictor", "repeats=10", "strategy.order=random"),
@@ -137,6 +56,16 @@ def test_size_targets_and_seeds_leave_a_record_in_its_protocol(words):
 )
 def test_ablations_and_mixtures_are_of_no_protocol(words):
     assert protocol_of(asked(*words)) is None
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_other_units_and_spaces_are_of_no_protocol(protocol):
+    record = crafted(protocol, "top_down", TEN)
+    assert protocol_of(record | {"unit": "M MACs"}) is None
+    for space in ("compofa", "own"):
+        assert protocol_of(record | {"choices": record["choices"] | {"space": space}}) is None
+    for space in NAMES:
+        assert protocol_of(record | {"choices": record["choices"] | {"space": space}}) == protocol
 
 
 def test_what_is_made_up_here_is_what_the_experiments_run():
@@ -205,13 +134,6 @@ def test_fair_top_down_has_the_targets_of_the_others():
     assert [runs.searched("top_down", k) for k in runs.rows] == [TEN[:k] for k in (1, 2, 10)]
 
 
-def official(records):
-    for record in records:
-        record["choices"]["predictor"] = "official"
-        record["predictor"] = {"name": "official", "sha256": "3" * 64}
-    return records
-
-
 def test_the_official_predictor_goes_first_and_others_are_not_mixed_in():
     records = [*crafted_set(lists=first(1, 2, 3)), *official(crafted_set(lists=first(1, 3)))]
     runs = runs_of(records)["mbv3", "fair"]
@@ -237,7 +159,7 @@ def test_what_must_not_be_compared_is_not_mixed(changes):
     runs = runs_of([*tried, *crafted_set(lists=first(1, 2, 10))])["mbv3", "fair"]
     assert (runs.rows, runs.keys) == ([1, 2, 10], [(0, 0), (0, 1)])
     assert {float(second) for name in STRATEGIES for k in runs.rows for second in runs.seconds(name, k)} == {1.0}
-    assert (runs.first["device"]["name"], runs.budget, runs.together) == ("note10", {"n": 500, "w": 23}, False)
+    assert (runs.first["device"]["name"], runs.budget, runs.timed) == ("note10", {"n": 500, "w": 23}, True)
 
 
 def test_records_of_several_seeds_are_one_cell():
@@ -267,3 +189,67 @@ def test_searches_for_one_target_are_given_by_target():
     single = runs.single("bottom_up")
     assert list(single) == [15, 30, 60]
     assert single[30].tolist() == [3, 30]
+
+
+def test_a_longer_list_with_fewer_rows_does_not_displace_table_1():
+    """As of targets=range beside it: 19 targets, of which only the whole list was searched, and the first."""
+    steps = tuple(15 + 2.5 * i for i in range(19))
+    runs = runs_of([*crafted_set(lists=[steps]), *crafted_set(lists=first(*ROWS))])["mbv3", "fair"]
+    assert (runs.targets, runs.rows) == (TEN, list(ROWS))
+    assert runs_of(crafted_set(lists=[steps]))["mbv3", "fair"].targets == steps
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"made": {"threads": 2}}, {"made": {"machine": "other"}}, {"made": {"ofa_bench": "1"}}],
+    ids=["threads", "machine", "version"],
+)
+def test_seconds_taken_in_another_way_are_not_timed(changes):
+    records = crafted_set()
+    records[4]["made"] |= changes["made"]
+    runs = runs_of(records)["mbv3", "fair"]
+    assert (runs.rows, runs.timed) == ([1, 2, 10], False)
+
+
+def test_searches_that_advanced_together_are_not_timed():
+    assert not runs_of(crafted_set(made={"lockstep": True}))["mbv3", "fair"].timed
+    assert runs_of(crafted_set(made={}))["mbv3", "fair"].timed
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_of_mobilenet_the_papers_phone_goes_first(place):
+    elsewhere = crafted_set(lists=first(1, 2, 3), seconds=(2.0,) * 9, device={"name": "cpu", "sha256": "5" * 64})
+    for record in elsewhere:
+        record["choices"]["device"] = "cpu_onnx"
+    both = [elsewhere, crafted_set(lists=first(1, 2))]
+    runs = runs_of([*both[place], *both[1 - place]])["mbv3", "fair"]
+    assert (runs.first["device"]["name"], runs.rows) == ("note10", [1, 2])
+    assert runs_of(elsewhere)["mbv3", "fair"].first["device"]["name"] == "cpu"
+    assert runs_of([*both[1], *official(elsewhere)])["mbv3", "fair"].first["device"]["name"] == "cpu"
+
+
+def test_searches_for_one_target_count_for_the_repeats_that_all_have():
+    singles = [
+        crafted("fair", name, (target,), seconds=(target + 1, target + 2, target + 3)[: 3 if target > 15 else 2])
+        for name in STRATEGIES
+        for target in (15, 30, 60)
+    ]
+    singles[-1]["repeats"] = singles[-1]["repeats"][1:]
+    runs = runs_of([*singles, *crafted_set(lists=first(2))])["mbv3", "fair"]
+    for name in STRATEGIES:
+        assert {target: row.tolist() for target, row in runs.single(name).items()} == {15: [17], 30: [32], 60: [62]}
+    singles[0]["repeats"] = singles[0]["repeats"][:1]
+    assert runs_of([*singles, *crafted_set(lists=first(2))])["mbv3", "fair"].single("top_down") == {}
+    assert runs_of(crafted_set(lists=first(2, 10)))["mbv3", "fair"].single("vanilla") == {}
+
+
+def test_generations_are_those_of_targets_that_can_be_met():
+    runs = runs_of(unmet(crafted_set(lists=first(1, 2, 3)), 20))["mbv3", "fair"]
+    assert runs.made("vanilla", 3) == [[500, 500]] * 2
+    assert runs.made("bottom_up", 3) == [[500, 23]] * 2
+    assert (runs.made("bottom_up", 1), runs.generations("bottom_up", 3)) == ([[500]] * 2, 523)
+    assert runs.met.tolist() == [True, False, True]
+
+
+def test_where_nothing_is_met_nothing_is_given():
+    assert runs_of(unmet(crafted_set(lists=first(1)), 15)) == {}

@@ -1,0 +1,111 @@
+"""Records of the paper's experiments in little, searched for; and what a page of them says."""
+
+import dataclasses
+import gc
+import json
+import re
+import shutil
+
+import pooch
+import pytest
+from crafting import CELLS, OF_TOP_DOWN, ROWS, TEN, first
+from omegaconf import OmegaConf
+from test_config import composed
+
+from ofa_bench.config import GROUPS, address, result_config
+from ofa_bench.engine import build, run_repeats
+from ofa_bench.report import statistics
+from ofa_bench.report.paper import measures
+from ofa_bench.report.paper.protocols import STRATEGIES
+from ofa_bench.results import records
+from ofa_bench.targets import resolve_targets
+
+OF_TABLE_1 = first(*ROWS)
+SMALL = ("predictor=embedded", "budget.generations=9", "evolution.population_size=10", "repeats=2", "lockstep=false")
+LISTS = {
+    ("fair", "vanilla"): OF_TABLE_1,
+    ("fair", "top_down"): OF_TABLE_1,
+    ("fair", "bottom_up"): OF_TABLE_1,
+    ("as_published", "vanilla"): OF_TABLE_1,
+    ("as_published", "top_down"): [*OF_TOP_DOWN, TEN],
+    ("as_published", "bottom_up"): OF_TABLE_1,
+}
+
+
+def write(folder, words, lists):
+    """Run a command for several lists of targets, as the command line does, and write its records."""
+    config, task = composed(*words)
+    typed = OmegaConf.to_object(task)
+    cell = build(typed)
+    for targets in lists:
+        choices, extra = {group: str(config.hydra.runtime.choices[group]) for group in GROUPS}, []
+        if isinstance(targets, int):
+            typed.targets.first, extra = targets, [f"targets.first={targets}"]
+            targets = resolve_targets(typed.targets, cell.problem.space, cell.problem.cost)
+        elif targets in OF_TABLE_1:
+            choices["targets"] = f"paper{len(targets)}"
+        else:
+            choices["targets"], extra = "single", [f"targets.values=[{','.join(map(str, targets))}]"]
+        one = dataclasses.replace(cell, targets=tuple(map(float, targets)))
+        name = address(choices, [*words, *extra], 0)
+        record = records.make_record(
+            one,
+            list(run_repeats(one, lambda *_: None)),
+            address=name,
+            choices=choices,
+            identity=f"{len(list(folder.rglob(records.RECORD))):016}",
+            config=result_config(task),
+        )
+        records.write(folder / name, record, "a: 1\n")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick(tmp_path_factory):
+    """Draw little, collect garbage once, and have no file of OFA's at hand."""
+    gc.freeze()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measures, "RESAMPLES", 99)
+        patch.setattr(statistics, "RESAMPLES", 99)
+        patch.setenv("OFA_BENCH_ASSETS", "nowhere")
+        patch.setattr(pooch, "os_cache", lambda name: tmp_path_factory.getbasetemp() / "nowhere")
+        patch.setattr(pooch, "retrieve", None)
+        yield
+    gc.unfreeze()
+
+
+_kept = []
+
+
+@pytest.fixture(scope="module", name="sweeps")
+def made_sweeps(tmp_path_factory):
+    """Make, once for all modules, the records of table 1 in little, and fair ones of ProxylessNAS."""
+    if not _kept:
+        folder = tmp_path_factory.mktemp("paper") / "multirun"
+        folder.mkdir()
+        for (protocol, strategy), lists in LISTS.items():
+            write(folder, (*CELLS[protocol][strategy], *SMALL), lists)
+        for strategy in STRATEGIES:
+            write(folder, ("space=proxyless", *CELLS["fair"][strategy], *SMALL), [1, 3])
+        _kept.append(folder)
+    return _kept[0]
+
+
+def copied(sweeps, folder, wanted=lambda record: True):
+    """Copy the records that are wanted; give the folder."""
+    for path in sweeps.rglob(records.RECORD):
+        record = json.loads(path.read_text())
+        if wanted(record):
+            place = folder / path.parent.relative_to(sweeps)
+            place.mkdir(parents=True)
+            shutil.copy(path, place)
+    return folder
+
+
+def tables(text):
+    """Give each table's rows of cells, its heads first."""
+    found = re.findall(r"(?:^\|.*\n)+", text, re.M)
+    return [[[cell.strip() for cell in line[1:-1].split("|")] for line in one.splitlines()] for one in found]
+
+
+def table(text, head):
+    return next(one for one in tables(text) if one[0][0] == head)

@@ -1,0 +1,124 @@
+import json
+import re
+
+import pytest
+from crafting import CELLS, first
+from searching import SMALL, copied, made_sweeps, quick, table, tables, write  # noqa: F401
+
+from ofa_bench.errors import InputError
+from ofa_bench.report.paper.__main__ import main, run
+from ofa_bench.results import records
+
+
+def test_a_part_of_the_experiments_gives_a_part_of_the_page(sweeps, tmp_path):
+    fair = copied(sweeps, tmp_path / "fair", lambda one: one["choices"]["budget"] == "sqrt" and len(one["targets"]) < 4)
+    out = tmp_path / "out"
+    (out / "paper").mkdir(parents=True)
+    (out / "paper.md").write_text("of before")
+    text = run([str(fair / "mbv3"), f"out={out}"]).read_text()
+    assert table(text, "targets")[0][:3] == ["targets", "vanilla: paper", "vanilla: fair"]
+    assert {(row[3], row[4]) for row in tables(text)[0][2:]} == {("", "")}
+    assert "## ProxylessNAS" not in text
+    assert "of before" not in text
+
+
+@pytest.mark.parametrize("numbers", [[10], [1]], ids=["table2", "figure2"])
+def test_an_experiment_of_one_row_gives_a_page(sweeps, tmp_path, numbers, recwarn):
+    part = copied(sweeps / "mbv3", tmp_path / "part", lambda one: len(one["targets"]) in numbers)
+    text = run([str(part), f"out={tmp_path}/out"]).read_text()
+    assert "nan" not in re.findall(r"\w+", text.lower())
+    further = [row for row in tables(text)[0] if "so a further target takes" in row[1]]
+    assert {tuple(row[3:]) for row in further} == {("", "", "", "")}
+    assert not [one for one in recwarn.list if "olyfit" in str(one.message)]
+
+
+def test_the_number_of_repeats_is_that_of_the_papers_records(sweeps, tmp_path):
+    other = ("strategy=random", "budget=sqrt", *SMALL[:3], "repeats=1")
+    write(tmp_path / "0", other, first(2))
+    text = run([str(tmp_path / "0"), str(sweeps / "proxyless"), f"out={tmp_path}/out"]).read_text()
+    assert "n = 9, 2 repeats." in text
+
+
+def test_a_quick_try_in_the_same_folder_is_not_mixed_in(sweeps, tmp_path):
+    tried = (*CELLS["fair"]["vanilla"], "space=proxyless", "predictor=embedded", *SMALL[1:3], "repeats=1")
+    write(tmp_path / "0", tried, [1])
+    text = run([str(tmp_path / "0"), str(sweeps / "proxyless"), f"out={tmp_path}/out"]).read_text()
+    assert "n = 9, 2 repeats." in text
+    assert [row[0] for row in table(text, "targets")[2:]] == ["1", "3"]
+
+
+def changed(sweeps, folder, new, key):
+    """Copy the records of ProxylessNAS with a part of each changed; give the folder."""
+    for path in copied(sweeps / "proxyless", folder / "changed").rglob(records.RECORD):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps(record | {key: new(record)}))
+    return folder / "changed"
+
+
+def test_searches_that_advanced_together_are_not_said_to_have_run_one_after_another(sweeps, tmp_path):
+    together = changed(sweeps, tmp_path, lambda one: one["made"] | {"lockstep": True}, "made")
+    text = run([str(together), f"out={tmp_path}/out"]).read_text()
+    assert "one search after another" not in " ".join(text.split())
+    assert {tuple(row[5:]) for row in tables(text)[0][2:] if "vanilla's time" in row[1]} == {("", "")}
+
+
+def test_another_name_of_a_device_does_not_disturb_the_page(sweeps, tmp_path):
+    """The table of winners then has the strategies that can be compared."""
+
+    def renamed(record):
+        own = {"device": "own"} if record["choices"]["strategy"] == "top_down" else {}
+        return record["choices"] | own
+
+    text = run([str(changed(sweeps, tmp_path, renamed, "choices")), f"out={tmp_path}/out"]).read_text()
+    assert [row[0] for row in table(text, "targets")[2:]] == ["1", "3"]
+    assert {row[0] for row in table(text, "strategy")[2:]} == {"vanilla", "bottom_up"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "give a folder of records: python -m ofa_bench.report.paper multirun"),
+        (["nowhere"], "nowhere: no such folder"),
+        (["oot=x"], "oot: no such key; allowed: out, and folders; did you mean 'out'?"),
+        (["out=x"], "give a folder of records"),
+    ],
+)
+def test_bad_input_is_one_line(words, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError):
+        run(words)
+    assert ended(["paper", *words], monkeypatch) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert said in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def ended(words, monkeypatch):
+    monkeypatch.setattr("sys.argv", words)
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    return exit_.value.code
+
+
+def test_records_of_other_experiments_are_refused(sweeps, tmp_path, monkeypatch, capsys):
+    one = copied(sweeps, tmp_path / "one", lambda record: record["choices"]["strategy"] == "vanilla")
+    assert ended(["paper", str(one), f"out={tmp_path}/out"], monkeypatch) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert f"{one}: no experiment of the paper there, with all three strategies; run python -m ofa_bench" in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_one_line(sweeps, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    assert ended(["paper", str(sweeps / "proxyless"), f"out={tmp_path}/file"], monkeypatch) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_command_says_where_the_page_is_and_what_it_takes(sweeps, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["paper", str(sweeps / "proxyless"), f"out={tmp_path}/out"])
+    main()
+    assert capsys.readouterr().out == f"{tmp_path}/out/paper.md\n"
+    assert ended(["paper", "--help"], monkeypatch) == 0
+    assert "python -m ofa_bench.report.paper multirun" in capsys.readouterr().out

@@ -183,11 +183,22 @@ def _over_numbers(family: Sequence[Study], values: Callable[[Entry], Floats]) ->
     if len({len(study.targets) for study in family}) < 2:
         return None
     found: dict[str, dict[int, Floats]] = {}
-    for study in family:
+    for study in _first_targets(family):
         for entry in study.entries:
             of, k = found.setdefault(entry.name, {}), len(study.targets)
             of[k] = np.concatenate([of.get(k, np.empty(0)), values(entry)])
     return found
+
+
+def _first_targets(family: Sequence[Study]) -> list[Study]:
+    """Leave out studies of other lists of as many targets, where the first targets of the longest list are there."""
+    longest = max(family, key=lambda study: len(study.targets)).targets.tolist()
+    first = {len(study.targets) for study in family if study.targets.tolist() == longest[: len(study.targets)]}
+    return [
+        study
+        for study in family
+        if len(study.targets) not in first or study.targets.tolist() == longest[: len(study.targets)]
+    ]
 
 
 def _by_number(of: Mapping[int, Floats]) -> tuple[Floats, Floats, Floats]:

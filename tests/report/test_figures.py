@@ -249,3 +249,13 @@ def test_a_long_legend_stands_beside():
     axes = drawn(figures.accuracy_over_targets(study, style))
     assert len(named(axes)) == 9
     assert axes.get_legend().get_window_extent().x0 >= axes.get_window_extent().x1
+
+
+def test_of_as_many_targets_the_first_of_the_longest_list_are_drawn():
+    style = Style(["vanilla"])
+    lists = [(5.0,), (20.0,), (5.0, 20.0), (20.0, 25.0), (5.0, 20.0, 25.0, 30.0)]
+    every = studies([make(targets=targets) for targets in lists])
+    axes = laid_out(figures.generations_over_targets(every, style))
+    (line,) = [one for one in axes.lines if one.get_label() == "vanilla"]
+    drawn = dict(zip(*line.get_data(), strict=True))
+    assert drawn == {1: 0, 2: 6, 4: 18}  # nothing meets 5 ms, which is the first

@@ -113,7 +113,7 @@ def _section(
         space=space,
         name=NAMES[space],
         record=first.first,
-        repeats=min(len(one.keys) for one in found.values()),
+        repeats=min(len(one.winners) for one in found.values()),
         timed=bool(timed),
         seconds=seconds(space, found, published),
         accuracies=accuracies(space, found, published),

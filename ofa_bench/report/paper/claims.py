@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from ofa_bench.report.paper.measures import (
+    Measure,
     Spread,
     accuracy_spread,
     further_share,
@@ -52,26 +53,26 @@ class Answers:
 
     def time(self, chain: str) -> Answer:
         """Say what share of vanilla's time a chain takes, and whether it is no more than claimed, of all rows."""
-        if not self.runs.timed:
-            return "", ""
+        if not self._all_rows or not self.runs.timed:
+            return "not timed" if self._all_rows else "not run", ""
         share = time_share(self.runs, chain)
-        whole = self.runs.rows == self.published["table1"]["targets"]
-        return f"{share.told(1)} %", share.at_most(self._claimed(f"{chain}_time_percent")) if whole else ""
+        return f"{share.told(1)} %", self._judged(share, self._claimed(f"{chain}_time_percent"))
 
     def share(self, _: str) -> Answer:
         """Say what share of vanilla's generations a chain makes."""
-        return f"{generations_share(self.runs, CHAINS[0]):.1f} %", ""
+        return f"{generations_share(self.runs, CHAINS[0]):.1f} %" if self._all_rows else "not run", ""
 
     def mean(self, _: str) -> Answer:
         """Say how far apart accuracies are on average, and whether it is no more than claimed, of all targets."""
         mean = self.spread.mean
-        return mean.told(2), mean.at_most(self._claimed("mean_accuracy_difference_points")) if self._whole else ""
+        claimed = self._claimed("mean_accuracy_difference_points")
+        return mean.told(2), self._judged(mean, claimed) if self._all_targets else ""
 
     def largest(self, _: str) -> Answer:
         """Say how far apart accuracies are at most, and whether it is no more than claimed, of all targets."""
         told = f"{self.spread.largest.told(2)}, at {self.spread.at:g} ms"
         claimed = self._claimed("largest_accuracy_difference_points")
-        return told, self.spread.largest.at_most(claimed) if self._whole else ""
+        return told, self._judged(self.spread.largest, claimed) if self._all_targets else ""
 
     def loss(self, chain: str) -> Answer:
         """Say how a chain's mean accuracy stands to vanilla's."""
@@ -90,14 +91,24 @@ class Answers:
         """Say what a further target takes, in the time of the first."""
         share = further_target(self.runs, chain) if self.runs.timed else None
         if share is None:
-            return "", ""
-        return f"{share.told(1)} %", share.at_most(100 / math.sqrt(self.runs.budget["n"]))
+            return "not timed" if len(self.runs.rows) > 1 else "not run", ""
+        return f"{share.told(1)} %", self._judged(share, 100 / math.sqrt(self.runs.budget["n"]))
 
     def _claimed(self, which: str) -> float:
         return float(self.published["claims"][which])
 
+    def _judged(self, measure: Measure, claimed: float) -> str:
+        """Judge a claim, if the searches were of the paper's size."""
+        budget, setup = self.runs.budget, self.published["setup"]
+        paper_size = (budget["n"], budget["population"]) == (setup["generations"], setup["population"])
+        return measure.at_most(claimed) if paper_size else "other size"
+
     @property
-    def _whole(self) -> bool:
+    def _all_rows(self) -> bool:
+        return self.runs.rows == list(self.published["table1"]["targets"])
+
+    @property
+    def _all_targets(self) -> bool:
         return len(self.runs.targets) == len(self.published["table2"]["latency_ms"])
 
 

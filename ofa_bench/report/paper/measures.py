@@ -27,6 +27,9 @@ Floats = NDArray[np.float64]
 
 RESAMPLES = 4999
 
+FEWEST = 5
+"""Repeats for which a bootstrap interval decides anything."""
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -34,12 +37,12 @@ class Measure:
 
     value: float
     interval: tuple[float, float] | None = None
-    repeats: int = 2
+    repeats: int = FEWEST
 
     def at_most(self, claimed: float) -> str:
         """Say whether it is no more than what is claimed: of the whole interval, of none of it, or of a part."""
-        if self.repeats < 2:
-            return "one repeat"
+        if self.repeats < FEWEST:
+            return "too few repeats"
         low, high = self.interval or (self.value, self.value)
         return "holds" if high <= claimed else "does not hold" if low > claimed else "not decided"
 

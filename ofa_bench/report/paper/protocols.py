@@ -123,6 +123,11 @@ class Runs:
         cells = [self.cells[name][self.searched(name, k)] for name in STRATEGIES for k in self.rows]
         return sorted(set.intersection(*map(set, cells)))
 
+    @cached_property
+    def winners(self) -> list[Key]:
+        """The repeats, by seed and place, that the cells of all targets have, whatever other rows have."""
+        return sorted(set.intersection(*(set(self.cells[name][self.targets]) for name in STRATEGIES)))
+
     def _repeats(self, strategy: str, k: int) -> list[Record]:
         return [self.cells[strategy][self.searched(strategy, k)][key] for key in self.keys]
 
@@ -141,7 +146,7 @@ class Runs:
 
     def accuracy(self, strategy: str) -> Floats:
         """Give the predicted accuracies for all targets, ascending: float64 [repeats, targets], percent."""
-        repeats = self._repeats(strategy, len(self.targets))
+        repeats = [self.cells[strategy][self.targets][key] for key in self.winners]
         rows = [sorted(repeat["results"], key=lambda one: float(one["target"])) for repeat in repeats]
         return np.array([[100 * (one["accuracy"] or np.nan) for one in row] for row in rows], np.float64)
 
@@ -158,8 +163,9 @@ class Runs:
 
     @property
     def budget(self) -> Mapping[str, int]:
-        """Generations of a search from scratch, n, and of a warm-started one, w."""
-        return {"n": self.first["budget"]["generations"], "w": self.first["budget"]["warm_generations"]}
+        """Generations of a search from scratch, n, and of a warm-started one, w, and the population."""
+        budget, evolution = self.first["budget"], self.first["config"]["evolution"]
+        return {"n": budget["generations"], "w": budget["warm_generations"], "population": evolution["population_size"]}
 
     def single(self, strategy: str) -> dict[float, Floats]:
         """Give the time of a search for one target alone, by target: float64 [repeats] each, s."""

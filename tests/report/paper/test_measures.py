@@ -50,9 +50,9 @@ def test_without_an_interval_the_number_itself_decides():
     assert [Measure(value).at_most(2.5) for value in (2.4, 2.5, 2.6)] == ["holds", "holds", "does not hold"]
 
 
-@pytest.mark.parametrize("repeats", [0, 1])
-def test_one_repeat_decides_nothing(repeats):
-    assert Measure(1.5, None, repeats).at_most(2.5) == "one repeat"
+@pytest.mark.parametrize("repeats", [0, 1, 4])
+def test_few_repeats_decide_nothing(repeats):
+    assert Measure(1.5, (1.4, 1.6), repeats).at_most(2.5) == "too few repeats"
 
 
 def test_a_number_is_told_with_its_interval():
@@ -153,7 +153,7 @@ def test_one_repeat_has_no_intervals():
     spread = accuracy_spread(runs)
     measures = [time_share(runs, "top_down"), further_target(runs, "top_down"), spread.mean, spread.largest]
     assert [one.interval for one in measures] == [None] * 4
-    assert {one.at_most(1e9) for one in measures} == {"one repeat"}
+    assert {one.at_most(1e9) for one in measures} == {"too few repeats"}
     several = runs_of(crafted_set(lists=first(1, 2, 10), seconds=(2.0, 2.5, 3.0)))["mbv3", "fair"]
     assert [time_share(several, "top_down").repeats, accuracy_spread(several).mean.repeats] == [3, 3]
 

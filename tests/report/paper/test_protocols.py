@@ -159,7 +159,11 @@ def test_what_must_not_be_compared_is_not_mixed(changes):
     runs = runs_of([*tried, *crafted_set(lists=first(1, 2, 10))])["mbv3", "fair"]
     assert (runs.rows, runs.keys) == ([1, 2, 10], [(0, 0), (0, 1)])
     assert {float(second) for name in STRATEGIES for k in runs.rows for second in runs.seconds(name, k)} == {1.0}
-    assert (runs.first["device"]["name"], runs.budget, runs.timed) == ("note10", {"n": 500, "w": 23}, True)
+    assert (runs.first["device"]["name"], runs.budget, runs.timed) == (
+        "note10",
+        {"n": 500, "w": 23, "population": 100},
+        True,
+    )
 
 
 def test_records_of_several_seeds_are_one_cell():
@@ -253,3 +257,11 @@ def test_generations_are_those_of_targets_that_can_be_met():
 
 def test_where_nothing_is_met_nothing_is_given():
     assert runs_of(unmet(crafted_set(lists=first(1)), 15)) == {}
+
+
+def test_seeds_that_only_some_rows_have_count_for_the_winners():
+    """As where table 2 was run with more seeds than table 1."""
+    records = [*crafted_set(lists=first(1, 10)), *crafted_set(lists=first(10), seed=1)]
+    runs = runs_of(records)["mbv3", "fair"]
+    assert (runs.keys, len(runs.winners)) == ([(0, 0), (0, 1)], 4)
+    assert (len(runs.seconds("top_down", 10)), len(runs.accuracy("top_down"))) == (2, 4)

@@ -102,9 +102,8 @@ def _judges(space: DesignSpace) -> Iterator[tuple[str, list[AccuracyPredictor]]]
 
 def _accuracy(entry: Entry, space: DesignSpace, judges: list[AccuracyPredictor]) -> Floats:
     """Give the mean over judges: float64 [repeats, targets], ascending, percent; NaN where a target was not met."""
-    repeats = [sorted(results, key=lambda one: float(one["target"])) for results in entry.repeats]
-    feasible = np.array([[one["feasible"] for one in results] for results in repeats], bool)
-    genes = np.array([[one["genes"] for one in results] for results in repeats], np.int8)
+    feasible = np.array([[one["feasible"] for one in results] for results in entry.repeats], bool)
+    genes = np.array([[one["genes"] for one in results] for results in entry.repeats], np.int8)
     values = np.full(feasible.shape, np.nan)
     if feasible.any():
         rows = space.canonical(genes[feasible])

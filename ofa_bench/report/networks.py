@@ -125,7 +125,7 @@ def draw(study: Study, entry: Entry, places: Sequence[int] | None = None) -> Fig
     Returns:
         None if no target is feasible, or the networks are of no known space.
     """
-    results = sorted(entry.records[0]["repeats"][0]["results"], key=lambda result: float(result["target"]))
+    results = entry.repeats[0]
     if places is not None:
         results = [results[place] for place in sorted(set(places))]
     results = [result for result in results if result["feasible"]]

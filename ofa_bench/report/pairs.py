@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.report.statistics import Paired, paired
-from ofa_bench.report.studies import Study
+from ofa_bench.report.studies import Study, finite_means
 
 __all__ = ["differences", "of_pairs"]
 
@@ -39,12 +39,5 @@ def differences(study: Study, accuracy: Mapping[str, Floats], reference: str) ->
         reference: one of the entries.
     """
     pairs = of_pairs(study, accuracy, reference)
-    means = {name: _mean(rows - pairs[reference]) for name, rows in pairs.items()}  # of the reference itself: zeros
+    means = {name: finite_means(rows - pairs[reference]) for name, rows in pairs.items()}  # the reference: 0
     return {one.name: one for one in paired(means, reference)}
-
-
-def _mean(rows: Floats) -> Floats:
-    """Give the mean of what is finite in each row: float64 [n], NaN where nothing is."""
-    counts = np.isfinite(rows).sum(axis=1)
-    means: Floats = np.divide(np.nansum(rows, axis=1), counts, out=np.full(len(rows), np.nan), where=counts > 0)
-    return means

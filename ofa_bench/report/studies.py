@@ -13,9 +13,20 @@ from ofa_bench.results.labels import OUTSIDE_BRACKETS, heading, labels
 from ofa_bench.results.records import Record
 from ofa_bench.results.tables import timing
 
-__all__ = ["TIMING", "Entry", "Study", "studies"]
+__all__ = ["TIMING", "Entry", "Study", "finite_means", "studies"]
 
 Floats = NDArray[np.float64]
+
+
+def finite_means(rows: Floats) -> Floats:
+    """Give the mean of what is finite in each row: float64 [n, m] to float64 [n], NaN where nothing is."""
+    counts = np.isfinite(rows).sum(axis=1)
+    means: Floats = np.divide(np.nansum(rows, axis=1), counts, out=np.full(len(rows), np.nan), where=counts > 0)
+    return means
+
+
+def _ascending(repeat: Record) -> list[Record]:
+    return sorted(repeat["results"], key=lambda result: float(result["target"]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,15 +54,12 @@ class Entry:
     @property
     def mean_accuracy(self) -> Floats:
         """Mean predicted accuracy over feasible targets: float64 [repeats], percent; NaN where none is feasible."""
-        counts = np.isfinite(self.accuracy).sum(axis=1)
-        sums = np.nansum(self.accuracy, axis=1)
-        means: Floats = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
-        return means
+        return finite_means(self.accuracy)
 
     @property
     def repeats(self) -> list[list[Record]]:
-        """The results of each repeat, in the order of ``keys``."""
-        return [repeat["results"] for record in self.records for repeat in record["repeats"]]
+        """The results of each repeat, in the order of ``keys``, by ascending target as in the arrays."""
+        return [_ascending(repeat) for record in self.records for repeat in record["repeats"]]
 
     @property
     def feasible(self) -> int:
@@ -195,7 +203,7 @@ def _entry(name: str, found: Sequence[Record]) -> Entry:
     rows, keys = list[Record](), list[tuple[int, int]]()
     for record in ordered:
         for repeat in record["repeats"]:
-            rows.append({**repeat, "results": sorted(repeat["results"], key=lambda result: float(result["target"]))})
+            rows.append({**repeat, "results": _ascending(repeat)})
             keys.append((record["seed"], repeat["repeat"]))
 
     def table(key: str, scale: float = 1.0) -> Floats:

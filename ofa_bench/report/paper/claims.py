@@ -13,6 +13,8 @@ from ofa_bench.report.paper.measures import (
     further_share,
     further_target,
     generations_share,
+    printed_percent,
+    printed_seconds,
     share_of,
     spread_of,
     time_share,
@@ -155,12 +157,9 @@ def _rows(space: str, found: Mapping[str, Answers], published: Published) -> lis
 
 def _own(space: str, published: Published) -> dict[str, str]:
     """Work out what the paper's own figures say to each claim; those of other spaces are of MobileNetV3 too."""
-    if space == "mbv3":
-        printed, notebook = (published["table1"][f"{which}_seconds"] for which in ("printed", "notebook"))
-        percent, latencies = published["table2"]["printed_percent"], published["table2"]["latency_ms"]
-    else:
-        printed = notebook = published["figures5_6"][f"{space}_seconds"]
-        percent, latencies = published["figures5_6"][f"{space}_percent"], published["figures5_6"]["latency_ms"]
+    printed, percent = printed_seconds(published, space), printed_percent(published, space)
+    notebook = published["table1"]["notebook_seconds"] if space == "mbv3" else printed
+    latencies = published["table2" if space == "mbv3" else "figures5_6"]["latency_ms"]
     numbers = published["table1"]["targets"]
     mean, largest, place = spread_of(percent)
     n, w = published["setup"]["generations"], published["setup"]["warm_generations"]

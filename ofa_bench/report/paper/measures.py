@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ __all__ = [
     "further_share",
     "further_target",
     "generations_share",
+    "printed_percent",
+    "printed_seconds",
     "share_of",
     "spread_of",
     "time_share",
@@ -118,6 +120,18 @@ def accuracy_spread(runs: Runs) -> Spread:
         _bootstrapped(number, lambda draws: float(spread(draws).max()), "basic"),
         float(np.array(runs.targets)[met][at]),
     )
+
+
+def printed_seconds(published: Mapping[str, Any], space: str) -> Mapping[str, Sequence[float]]:
+    """Give the paper's times by strategy, s: of table 1, or what it says of another space."""
+    own = published["table1"]["printed_seconds"] if space == "mbv3" else published["figures5_6"][f"{space}_seconds"]
+    return dict(own)
+
+
+def printed_percent(published: Mapping[str, Any], space: str) -> Mapping[str, Sequence[float]]:
+    """Give the paper's accuracies by strategy, percent: of table 2, or what it says of another space."""
+    own = published["table2"]["printed_percent"] if space == "mbv3" else published["figures5_6"][f"{space}_percent"]
+    return dict(own)
 
 
 def spread_of(percent: Mapping[str, Sequence[float]]) -> tuple[float, float, int]:

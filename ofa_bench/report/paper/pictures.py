@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ofa_bench.report.drawing import DPI, Style, aside_by, numbers_of_targets
+from ofa_bench.report.paper.measures import printed_percent, printed_seconds
 from ofa_bench.report.paper.protocols import CHAINS, PROTOCOLS, STRATEGIES, Runs
 
 __all__ = ["accuracy", "time"]
@@ -21,7 +22,7 @@ STYLE = Style(STRATEGIES)
 
 def time(space: str, runs: Mapping[str, Runs], published: Published) -> Figure:
     """Draw the time for k targets in times of vanilla's for one (mean over repeats, bars one std), and the formulas."""
-    seconds = published["table1"]["printed_seconds"] if space == "mbv3" else published["figures5_6"][f"{space}_seconds"]
+    seconds = printed_seconds(published, space)
     figure, panels = _panels(space, runs)
     setup = published["setup"]
     _formulas(panels[0], setup["generations"], setup["warm_generations"])
@@ -45,7 +46,7 @@ def time(space: str, runs: Mapping[str, Runs], published: Published) -> Figure:
 
 def accuracy(space: str, runs: Mapping[str, Runs], published: Published) -> Figure:
     """Draw how much more accurate the chains' networks are than vanilla's, target by target (bars: standard error)."""
-    paper = published["table2"]["printed_percent"] if space == "mbv3" else published["figures5_6"][f"{space}_percent"]
+    paper = printed_percent(published, space)
     figure, panels = _panels(space, runs)
     for place, name in enumerate(CHAINS):
         differences = np.array(paper[name]) - np.array(paper["vanilla"])

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ofa_bench.report.paper.measures import printed_seconds
 from ofa_bench.report.paper.protocols import PROTOCOLS, STRATEGIES, Runs
 from ofa_bench.report.tables import Table
 
@@ -17,7 +18,7 @@ Published = Mapping[str, Any]
 
 def seconds(space: str, runs: Mapping[str, Runs], published: Published) -> Table:
     """Give running times by number of targets, s, and in brackets in percent of vanilla's; see its table 1."""
-    paper = published["table1"]["printed_seconds"] if space == "mbv3" else published["figures5_6"][f"{space}_seconds"]
+    paper = printed_seconds(published, space)
     numbers = published["table1"]["targets"]
     rows = []
     for k in sorted({k for one in runs.values() for k in one.rows}):

@@ -5,11 +5,12 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forking import Forks
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -76,6 +77,14 @@ def ofa_bench(tmp_path: Path) -> Command:
         )  # fmt: skip
 
     return run
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Give what runs commands in half the time that the fixture ``ofa_bench`` takes, for tests of many."""
+    forks = Forks()
+    yield forks
+    forks.close()
 
 
 def _made(

@@ -1,0 +1,114 @@
+"""Runs commands as ``python -m`` does, in forks of one process that has imported everything: in half the time."""
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Forks"]
+
+PATIENCE = 60
+"""Seconds after which a command hangs."""
+
+
+class Forks:
+    """A process from which commands are forked."""
+
+    def __init__(self) -> None:
+        self._server = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+
+    def run(
+        self,
+        module: str,
+        arguments: tuple[str, ...],
+        cwd: Path,
+        *,
+        largest: int | None = None,
+        user: int | None = None,
+        **environment: str,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``python -m <module> <arguments>`` in a folder, with these environment variables added.
+
+        ``largest`` bounds the bytes of a file that can be written, as a full disk does; ``user`` is the user's number.
+        """
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = Path(folder, "out"), Path(folder, "err")
+            asked = {
+                "module": module, "arguments": arguments, "cwd": str(cwd), "environment": environment,
+                "out": str(out), "err": str(err), "largest": largest, "user": user,
+            }  # fmt: skip
+            self._server.stdin.write(json.dumps(asked) + "\n")
+            code = int(self._server.stdout.readline())
+            return subprocess.CompletedProcess([module, *arguments], code, out.read_text(), err.read_text())
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._server.stdin is not None
+        self._server.stdin.close()
+        self._server.wait(10)
+
+
+def _serve() -> None:
+    import ofa_bench.app
+    import ofa_bench.engine
+    import ofa_bench.results.progress
+    import ofa_bench.results.records
+    import ofa_bench.results.tables  # noqa: F401
+
+    for line in sys.stdin:
+        asked = json.loads(line)
+        child = os.fork()
+        if not child:
+            _become(asked)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def _become(asked: dict[str, Any]) -> None:
+    import resource
+    import signal
+
+    for number, name in ((0, os.devnull), (1, asked["out"]), (2, asked["err"])):
+        flags = os.O_WRONLY | os.O_CREAT if number else os.O_RDONLY
+        os.dup2(os.open(name, flags), number)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+    os.chdir(asked["cwd"])
+    os.environ.update(asked["environment"])
+    if asked["largest"] is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (asked["largest"],) * 2)
+    if asked["user"] is not None:
+        os.setuid(asked["user"])
+    signal.alarm(PATIENCE)
+    sys.argv = [asked["module"], *asked["arguments"]]
+    sys.path[0] = asked["cwd"]
+    code = 1
+    try:
+        runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+        code = 1 if isinstance(end.code, str) else end.code or 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError:
+                code = code or 1
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    _serve()

@@ -36,14 +36,14 @@ __all__ = [
 GROUPS = ("space", "device", "predictor", "strategy", "budget", "targets")
 """The config groups that make a cell; their chosen options are its address."""
 
-NO_RESULT = ("hydra", "tracking", "output", "progress", "threads", "lockstep")
+NO_RESULT = ("hydra", "tracking", "output", "rerun", "progress", "threads", "lockstep")
 """Keys that change nothing of what is found; they are no part of an address or a hash."""
 
 ONE_AFTER_ANOTHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 """The launcher that runs a sweep's cells one at a time, in its own process; others run them in parallel."""
 
 SWEEP_VARIABLE = "OFA_BENCH_SWEEP"
-"""Environment variable by which a cell, in whatever process, knows its sweep: ``<id>:<MLflow run>``."""
+"""Environment variable by which a cell, in whatever process, knows its sweep: ``<id>:<command>:<MLflow run>``."""
 
 
 @dataclass
@@ -113,6 +113,7 @@ class Config:
     seed: int = 0
     repeats: int = 1
     output: str = "multirun"
+    rerun: bool = False
     threads: int | None = None
     lockstep: bool = True
     progress: bool = True

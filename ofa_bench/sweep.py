@@ -1,97 +1,144 @@
-"""What the cells of one sweep share: its run in MLflow and the list of its cells."""
+"""What the cells of one sweep share: its journal, and its run in MLflow."""
 
 import hashlib
 import os
 import sys
-import time
-from collections.abc import Callable
+import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from ofa_bench import interrupts
 from ofa_bench.config import NO_RESULT, ONE_AFTER_ANOTHER, SWEEP_VARIABLE, TrackingConfig
 from ofa_bench.errors import InputError
+from ofa_bench.results.delivery import tracked
+from ofa_bench.results.journal import FOLDER, Ended, Journal
 from ofa_bench.words import say
 
 if TYPE_CHECKING:
     from ofa_bench.results.records import Record
     from ofa_bench.results.tracking import Tracker
 
-__all__ = ["UNTRACKED", "Sweep", "SweepCallback", "tracked"]
+__all__ = ["UNTRACKED", "OpenSweep", "Sweep", "SweepCallback"]
 
 UNTRACKED = "-"
-"""Stands for the MLflow run of a sweep that has none: its cells do not try the store again."""
+"""Stands for the MLflow run of a sweep that has none: its cells in other processes do not try the store again."""
 
 
 class Sweep:
-    """A sweep's id (a hash of output folder and overrides), its MLflow run, and the list of its cells as they end.
+    """A sweep: its id (a hash of output folder and overrides), its journal, and its MLflow run.
 
-    ``run`` is empty as long as the run is not open: the parent process opens it before cells start in other processes,
-    but where they run in its own, not before the first one is to be shown, so that the search starts at once.
+    ``command`` tells this run of the sweep's command from others. ``run`` is empty as long as the MLflow run is not
+    open: the parent process opens it before cells start in other processes, but where they run in its own, not before
+    the first one is to be shown, so that the search starts at once.
     """
 
-    def __init__(self, output: Path, sweep_id: str, run: str) -> None:
-        self.output, self.sweep_id, self.run = output, sweep_id, run
-        self._list = output / "sweeps" / f"{sweep_id}.txt"
+    def __init__(self, output: Path, sweep_id: str, command: str, run: str) -> None:
+        self.output, self.sweep_id, self.command, self.run = output, sweep_id, command, run
+        self.journal = Journal(output / FOLDER / f"{sweep_id}.jsonl")
 
     @classmethod
     def of_this_cell(cls, output: Path) -> "Sweep | None":
         """Give the sweep that this process's cell belongs to, or None outside a sweep."""
-        sweep_id, _, run = os.environ.get(SWEEP_VARIABLE, "").partition(":")
-        return cls(output, sweep_id, run) if sweep_id else None
-
-    def start(self) -> None:
-        """Begin an empty list and tell the cells that start from here on, in whatever process."""
-        self._list.parent.mkdir(parents=True, exist_ok=True)
-        self._list.write_text("")
-        self.publish(self.run)
+        sweep_id, _, rest = os.environ.get(SWEEP_VARIABLE, "").partition(":")
+        command, _, run = rest.partition(":")
+        return cls(output, sweep_id, command, run) if sweep_id else None
 
     def publish(self, run: str) -> None:
         """Tell the cells that start from here on which sweep is theirs, and its MLflow run."""
         self.run = run
-        os.environ[SWEEP_VARIABLE] = f"{self.sweep_id}:{run}"
+        os.environ[SWEEP_VARIABLE] = f"{self.sweep_id}:{self.command}:{run}"
 
-    def add(self, address: str, code: int = 0) -> None:
-        """Note that a cell has ended with an exit code; one appended line, safe from several processes."""
-        with self._list.open("a") as file:
-            file.write(f"{code} {address}\n")
+    def is_here(self) -> bool:
+        """Tell whether this process writes to the disk of the sweep's command; on another machine it may not."""
+        return self.journal.knows(self.command)
 
-    def ended(self) -> dict[str, int]:
-        """Give the exit code of each cell that has ended, by its address."""
-        lines = [line.partition(" ") for line in self._list.read_text().splitlines()]
-        return {address: int(code) for code, _, address in lines}
+    def end(self, address: str, code: int, *, sent: bool = False) -> None:
+        """Note that a cell has ended with an exit code, and whether MLflow has its record."""
+        self.journal.path.parent.mkdir(parents=True, exist_ok=True)
+        self.journal.end(self.command, address, code, sent=sent)
+
+    def ended(self) -> dict[str, Ended]:
+        """Give the cells that have ended in this run of the sweep's command, by address."""
+        return self.journal.ended(self.command)
 
 
 class OpenSweep:
     """A sweep as its parent process holds it: it can be closed."""
 
-    def __init__(self, sweep: Sweep, tracking: TrackingConfig, shown_as: str) -> None:
-        self.sweep, self.tracking, self.shown_as, self.began = sweep, tracking, shown_as, time.time()
+    def __init__(self, sweep: Sweep, tracking: TrackingConfig, *, elsewhere: bool) -> None:
+        self.sweep, self.tracking, self.elsewhere = sweep, tracking, elsewhere
 
     def open_run(self) -> str:
         """Give the sweep's MLflow run, ``UNTRACKED`` if it has none; open it at the first call."""
         if not self.sweep.run:
-            about = (self.sweep.sweep_id, self.shown_as, self.began)
-            opened = tracked(self.tracking, lambda tracker: tracker.open_sweep(*about))
-            self.sweep.publish(opened or UNTRACKED)
-        return self.sweep.run
+            self.sweep.publish(tracked(self.tracking, self._opened) or (UNTRACKED if self.elsewhere else ""))
+        return self.sweep.run or UNTRACKED
 
-    def close(self, *, failed: bool, show: Callable[["list[Record]", Path, TrackingConfig], None]) -> list[int]:
-        """End the MLflow run, show all cells that have a record, and give the exit codes of the cells."""
+    def _opened(self, tracker: "Tracker") -> str:
+        name, _, began = self.sweep.journal.first() or ("", "", 0.0)
+        return tracker.open_sweep(self.sweep.sweep_id, name, began)
+
+    def close(self, *, failed: bool) -> list[int]:
+        """End the MLflow run, show all cells that have a record, and give the exit codes of the cells.
+
+        After an interrupt, which must end soon, nothing more is sent.
+        """
         from ofa_bench.results.records import read
+        from ofa_bench.results.terminal import show
 
+        interrupted = interrupts.arrived()
+        if self.elsewhere and self._has_run() and not interrupted:
+            tracked(self.tracking, self._bring_back, patience=None)
         ended = self.sweep.ended()
-        found = [read(self.sweep.output / address) for address, code in ended.items() if code == 0]
-        failed = failed or any(ended.values())
-        if self.sweep.run not in ("", UNTRACKED):
-            tracked(self.tracking, lambda tracker: tracker.close_sweep(self.sweep.run, found, failed=failed))
+        found = [read(self.sweep.output / cell.address) for cell in ended.values() if cell.code == 0]
+        if interrupted and self._has_run():
+            tracked(self.tracking, self._interrupted, patience=1)
+        elif not interrupted and (self._has_run() or found):
+            self._end_run(found, failed=failed or any(cell.code for cell in ended.values()))
         if found:
             show(found, self.sweep.output, self.tracking)
-        return list(ended.values())
+        return [cell.code for cell in ended.values()]
+
+    def _has_run(self) -> bool:
+        return self.sweep.run not in ("", UNTRACKED)
+
+    def _interrupted(self, tracker: "Tracker") -> bool:
+        tracker.close_sweep(self.sweep.run, [], failed=True)
+        return True
+
+    def _end_run(self, found: "list[Record]", *, failed: bool) -> None:
+        """Log what could not be logged before, and end the sweep's run in MLflow; or say how this can be done later."""
+        from ofa_bench.results.sending import present, send
+        from ofa_bench.results.terminal import say_unsent
+
+        unsent = [cell.address for cell in self.sweep.ended().values() if cell.code == 0 and not cell.sent]
+
+        def end(tracker: "Tracker") -> bool:
+            run = self.sweep.run if self._has_run() else self._opened(tracker)
+            if unsent:
+                list(send(tracker, present(self.sweep.output, unsent), run))
+            tracker.close_sweep(run, found, failed=failed)
+            return True
+
+        if not tracked(self.tracking, end, patience=None) and self.tracking.uri:
+            say_unsent(f"{len(unsent)} records and the end of this sweep", self.sweep.output, self.tracking)
+
+    def _bring_back(self, tracker: "Tracker") -> bool:
+        """Copy the records here that cells on other machines gave to MLflow, and note them as ended."""
+        from ofa_bench.results.attempts import attempt, attempted
+        from ofa_bench.results.sending import bring_back
+
+        latest = dict(sorted(map(attempted, bring_back(tracker, self.sweep.run, self.sweep.output))))
+        noted = {attempted(address)[0] for address in self.sweep.ended()}
+        for address, number in latest.items():
+            if address not in noted:
+                self.sweep.end(attempt(address, number), 0, sent=True)
+        return True
 
 
 class SweepCallback(Callback):
@@ -117,28 +164,10 @@ def _open(config: DictConfig) -> OpenSweep:
     name = " ".join(overrides) or "defaults"
     output, tracking = Path(config.output).absolute(), TrackingConfig(**config.tracking)
     sweep_id = hashlib.sha256(" ".join([str(output), *sorted(overrides)]).encode()).hexdigest()[:12]
-    sweep = Sweep(output, sweep_id, "")
-    sweep.start()
-    opened = OpenSweep(sweep, tracking, name)
-    if config.hydra.launcher["_target_"] != ONE_AFTER_ANOTHER:
+    sweep = Sweep(output, sweep_id, uuid.uuid4().hex[:12], "")
+    sweep.journal.begin(sweep.command, name, tracking.experiment)
+    sweep.publish("")
+    opened = OpenSweep(sweep, tracking, elsewhere=config.hydra.launcher["_target_"] != ONE_AFTER_ANOTHER)
+    if opened.elsewhere:
         opened.open_run()
     return opened
-
-
-Given = TypeVar("Given")
-
-
-def tracked(tracking: TrackingConfig, action: "Callable[[Tracker], Given]") -> Given | None:
-    """Do something with the MLflow store, if there is to be one.
-
-    Files are the truth: whatever fails here is said in one line, and neither loses nor stops a search.
-    """
-    if not tracking.uri:
-        return None
-    try:
-        from ofa_bench.results.tracking import Tracker
-
-        return action(Tracker(tracking))
-    except Exception as error:
-        say(error, f"MLflow at {tracking.uri} cannot be used; records are on disk: ")
-        return None

@@ -91,7 +91,7 @@ def _check_mlflow(folder, found):
         by_target = client.get_metric_history(run.info.run_id, "all_targets/by_target_accuracy_percent")
         assert sorted(point.step for point in by_target) == one["targets"]
         names = {item.path for item in client.list_artifacts(run.info.run_id)}
-        assert names == {"accuracy.png", "record.json", "results.csv"}
+        assert names == {"accuracy.png", "config.yaml", "record.json", "results.csv"}
 
 
 def test_workers_find_what_one_process_finds(ofa_bench, tmp_path):
@@ -307,6 +307,9 @@ def test_server_that_is_down_costs_seconds_and_no_record(ofa_bench, tmp_path):
     assert ran.returncode == 0
     assert "MLflow at http://127.0.0.1:9 cannot be used; records are on disk" in ran.stderr
     assert ran.stderr.count("records are on disk") == 1
+    sync = f"python -m ofa_bench.sync {tmp_path}/multirun uri=http://127.0.0.1:9"
+    assert f"MLflow lacks 2 records and the end of this sweep; this sends it: {sync}\n" in ran.stderr
+    assert ran.stderr.count("\n") == 2, ran.stderr
     assert len(list((tmp_path / "multirun").rglob("record.json"))) == 2
 
 
@@ -330,7 +333,8 @@ def test_interrupt_keeps_finished_cells(tmp_path, sent):
 
 MASKED = """
 import os, signal, sys
-import ofa_bench.app as app
+from pkgutil import resolve_name
+import ofa_bench.app
 
 def interrupted(*_):
     try:
@@ -338,12 +342,13 @@ def interrupted(*_):
     finally:
         raise AttributeError("as when the interrupt hits a library's clean-up")
 
-setattr(app, sys.argv.pop(1), interrupted)
-app.main()
+module, name = sys.argv.pop(1).split(":")
+setattr(resolve_name(module), name, interrupted)
+ofa_bench.app.main()
 """
 
 
-@pytest.mark.parametrize("where", ["with_own_tables", "_recorded"])
+@pytest.mark.parametrize("where", ["ofa_bench.app:with_own_tables", "ofa_bench.cell:_recorded"])
 def test_interrupt_that_became_another_error_is_an_interrupt(tmp_path, where):
     command = [sys.executable, "-c", MASKED, where, "-m", "seed=0,1", "targets=paper1", "tracking=none"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -42,6 +42,7 @@ def tags(record: Record, sha256: str) -> dict[str, str]:
         "seed": str(record["seed"]),
         "ofa_bench.kind": "cell",
         "ofa_bench.address": record["address"],
+        "ofa_bench.identity": record["identity"],
         "ofa_bench.record": sha256,
         "ofa_bench.predictor_sha256": record["predictor"]["sha256"],
         "mlflow.note.content": markdown(page, MOST_LETTERS),

@@ -6,8 +6,9 @@ import os
 import platform
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ __all__ = [
     "FORMAT",
     "RECORD",
     "Record",
-    "existing",
+    "copy",
     "identity",
     "make_record",
     "read",
@@ -138,26 +139,54 @@ def _result(cell: Cell, result: SearchResult, seconds: float) -> dict[str, Any]:
     }
 
 
-def write(folder: Path, record: Record, config_yaml: str) -> None:
+def write(folder: Path, record: Record, config_yaml: str) -> Record:
     """Write the composed config and then, last, the record; each is whole or absent, whatever happens.
 
+    Returns:
+        The record that is there now: this one, or an equal cell's that another process wrote meanwhile.
+
     Raises:
-        InputError: another process wrote the record meanwhile; that one is kept.
+        InputError: another process wrote the record of another config meanwhile; that one is kept.
         OSError: the folder cannot be written.
     """
+    return _write(folder, record, json.dumps(record) + "\n", config_yaml)
+
+
+def copy(source: Path, folder: Path) -> Record:
+    """Write another folder's record here, byte by byte, with its config; as ``write`` does.
+
+    Raises:
+        InputError: it is no record, or another one is here; that one is kept.
+        OSError: the folder cannot be written.
+    """
+    return _write(folder, read(source), (source / RECORD).read_text(), (source / CONFIG).read_text())
+
+
+def _write(folder: Path, record: Record, text: str, config_yaml: str) -> Record:
     folder.mkdir(parents=True, exist_ok=True)
     with _whole(folder / CONFIG, config_yaml) as made:
         made.replace(folder / CONFIG)
-    with _whole(folder / RECORD, json.dumps(record) + "\n") as made:
+    with _whole(folder / RECORD, text) as made:
         try:
             (folder / RECORD).hardlink_to(made)  # unlike a rename, this overwrites nothing
         except FileExistsError as error:
-            raise InputError(f"{folder}: another process wrote the record meanwhile; that one is kept") from error
+            there = read(folder)
+            if there["identity"] != record["identity"]:
+                raise InputError(f"{folder}: another process wrote the record meanwhile; that one is kept") from error
+            return there
+    return record
 
 
 @contextmanager
 def _whole(path: Path, text: str) -> Iterator[Path]:
-    """Give a file with the text, safe on disk, beside where it shall be; remove it afterwards if it is still there."""
+    """Give a file with the text, safe on disk, beside where it shall be; remove it afterwards if it is still there.
+
+    What killed processes left an hour ago or more is removed too.
+    """
+    for left in path.parent.glob(f".{path.name}.*"):
+        with suppress(OSError):
+            if left.stat().st_mtime < time.time() - 3600:
+                left.unlink()
     with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         made = Path(file.name)
         try:
@@ -183,21 +212,4 @@ def read(folder: Path) -> Record:
         raise InputError(f"{path}: not readable as a record ({error})") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT or "identity" not in record:
         raise InputError(f"{path}: not a record of format {FORMAT}")
-    return record
-
-
-def existing(folder: Path, identity: str) -> Record | None:
-    """Give the record that is already there for a cell of this identity, or None if there is none.
-
-    Raises:
-        InputError: the folder holds the record of another identity; nothing is overwritten.
-    """
-    if not (folder / RECORD).exists():
-        return None
-    record = read(folder)
-    if record["identity"] != identity:
-        raise InputError(
-            f"{folder}: holds a record of another config, predictor, table or strategy code; "
-            "move it away or choose another output="
-        )
     return record

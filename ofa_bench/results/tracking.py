@@ -1,34 +1,33 @@
 """MLflow's view of the records: a run for the sweep, a child run for each cell. Files are the truth."""
 
-import hashlib
 import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from filelock import FileLock
-
 from ofa_bench.config import TrackingConfig
+from ofa_bench.errors import InputError
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.report.drawings import draw_cell, draw_sweep
 from ofa_bench.results import mlflow_values
 from ofa_bench.results.csv_file import write_csv
 from ofa_bench.results.labels import labels
-from ofa_bench.results.mlflow_client import quiet_client
-from ofa_bench.results.records import RECORD, Record
+from ofa_bench.results.mlflow_client import making_client
+from ofa_bench.results.records import CONFIG, RECORD, Record, read
 from ofa_bench.results.tables import markdown, totals
 from ofa_bench.words import say
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Param, Run
 
-__all__ = ["Tracker"]
+__all__ = ["Logged", "Tracker"]
 
 MOST_COMPARED = 40
 """The link that compares a sweep's cells names at most this many."""
@@ -37,13 +36,23 @@ MOST_DRAWN = 12
 """A sweep's run has the figures of at most this many studies; a report draws all."""
 
 
+@dataclass(frozen=True)
+class Logged:
+    """A cell's run in MLflow, finished: its id, and its record's address, identity and SHA-256."""
+
+    run: str
+    address: str
+    identity: str
+    sha256: str
+
+
 class Tracker:
     """Writes records to an MLflow store. Made in the parent process first, which creates the store and experiment."""
 
     def __init__(self, config: TrackingConfig) -> None:
-        with _alone(config.uri):  # the client makes the store
-            self._client = quiet_client(config.uri)
-            self._experiment = self._open_experiment(config)
+        self._names: dict[str, str] = {}
+        self._client = making_client(config.uri)
+        self._experiment = self._open_experiment(config)
 
     def _open_experiment(self, config: TrackingConfig) -> str:
         experiment = self._client.get_experiment_by_name(config.experiment)
@@ -63,7 +72,46 @@ class Tracker:
             return str(found.info.run_id)
         return self._start(name, {"ofa_bench.sweep": sweep, "ofa_bench.kind": "sweep"}, began)
 
-    def close_sweep(self, run: str, records: Sequence[Record], *, failed: bool) -> None:
+    def complete(self, sweep: str, records: Collection[str]) -> bool:
+        """Tell whether a sweep's run has ended and has finished runs of all these records (SHA-256) below it."""
+        found = self._find(f"tags.`ofa_bench.sweep` = '{sweep}'")
+        if not found or found.info.status not in ("FINISHED", "FAILED"):
+            return False
+        return set(records) <= {cell.sha256 for cell in self.cells(found.info.run_id)}
+
+    def cells(self, sweep: str | None = None, address: str = "") -> list[Logged]:
+        """Give the finished runs of cells: those below a sweep's run, or of the whole experiment.
+
+        Of those, only the ones whose address begins in this way.
+        """
+        condition = "tags.`ofa_bench.kind` = 'cell' AND attributes.status = 'FINISHED'"
+        condition += f" AND tags.`mlflow.parentRunId` = '{sweep}'" if sweep else ""
+        condition += f" AND tags.`ofa_bench.address` LIKE '{address}%'" if address else ""
+        found, token = list[Logged](), None
+        while True:
+            page = self._client.search_runs([self._experiment], condition, max_results=1000, page_token=token)
+            for run in page:
+                about = (run.data.tags.get(f"ofa_bench.{key}", "") for key in ("address", "identity", "record"))
+                found.append(Logged(run.info.run_id, *about))
+            token = page.token
+            if not token:
+                return found
+
+    @contextmanager
+    def fetched(self, cell: Logged) -> Iterator[Path]:
+        """Give a folder with a cell's record and config, as they were logged; it is there inside the context only.
+
+        Raises:
+            InputError: the record is not the one that the run is of.
+        """
+        with _folder() as folder:
+            for name in (RECORD, CONFIG):
+                self._client.download_artifacts(cell.run, name, str(folder))
+            if sha256_of(folder / RECORD) != cell.sha256 or read(folder)["address"] != cell.address:
+                raise InputError(f"MLflow run {cell.run}: its {RECORD} is not the one that was logged")
+            yield folder
+
+    def close_sweep(self, run: str, records: Sequence[Record], *, failed: bool, ended: float | None = None) -> None:
         """End the run of a sweep, whatever happens; attach the table of all its cells and a report's figures of them.
 
         Raises:
@@ -79,7 +127,8 @@ class Tracker:
                     self._client.set_tag(run, "mlflow.note.content", self._summary(run, records, left_out))
                     self._client.log_artifacts(run, str(folder))
         finally:
-            self._client.set_terminated(run, status="FAILED" if failed else "FINISHED")
+            at = None if ended is None else int(1000 * ended)
+            self._client.set_terminated(run, status="FAILED" if failed else "FINISHED", end_time=at)
 
     def _summary(self, run: str, records: Sequence[Record], left_out: int) -> str:
         """Write the sweep's page: a link that sets its cells side by side in MLflow's charts, and a table of them."""
@@ -93,10 +142,10 @@ class Tracker:
         words = f"[Compare these cells]({link}), or see the figures and the table under Artifacts.{more}"
         return f"{words}\n\n{markdown(named, mlflow_values.MOST_LETTERS - len(words) - 2)}"
 
-    def log_cell(self, record: Record, folder: Path, parent: str | None) -> None:
+    def log_cell(self, record: Record, folder: Path, parent: str | None) -> str:
         """Log a record as a run, once under each parent: parameters, metrics, curves, and its files as artifacts.
 
-        What an earlier attempt left unfinished is replaced.
+        What an earlier attempt to log it left unfinished is replaced. Returns the run's id.
         """
         tags = self._place(parent) | mlflow_values.tags(record, sha256_of(folder / RECORD))
         same = f"tags.`ofa_bench.record` = '{tags['ofa_bench.record']}'"
@@ -106,7 +155,7 @@ class Tracker:
         if earlier and earlier.info.status == "FINISHED":
             for key in tags.keys() - earlier.data.tags.keys():  # of an earlier version
                 self._client.set_tag(earlier.info.run_id, key, tags[key])
-            return
+            return str(earlier.info.run_id)
         if earlier:
             self._client.delete_run(earlier.info.run_id)
         ended = datetime.fromisoformat(record["made"]["at"]).timestamp()
@@ -118,17 +167,23 @@ class Tracker:
                 with _pictures_may_fail():
                     draw_cell(record, made / "accuracy.png")
                 write_csv([record], made / "results.csv")
-                shutil.copyfile(folder / RECORD, made / RECORD)
+                for name in (RECORD, CONFIG):
+                    shutil.copyfile(folder / name, made / name)
                 self._client.log_artifacts(run, str(made))
         except Exception:
             with suppress(Exception):
                 self._client.set_terminated(run, status="FAILED")
             raise
         self._client.set_terminated(run, end_time=int(1000 * ended))  # so that the run's duration is the search's
+        return run
 
     def _place(self, parent: str | None) -> dict[str, str]:
         """Give the tags that say in which sweep a cell is."""
-        return {"mlflow.parentRunId": parent, "sweep": self._client.get_run(parent).info.run_name} if parent else {}
+        if not parent:
+            return {}
+        if parent not in self._names:
+            self._names[parent] = self._client.get_run(parent).info.run_name
+        return {"mlflow.parentRunId": parent, "sweep": self._names[parent]}
 
     def _start(self, name: str, tags: dict[str, str], began: float | None = None) -> str:
         start_time = int(1000 * (time.time() if began is None else began))
@@ -144,17 +199,6 @@ class Tracker:
         self._client.log_batch(run, metrics=metrics[:most], params=params)
         for i in range(most, len(metrics), 1000):
             self._client.log_batch(run, metrics=metrics[i : i + 1000])
-
-
-@contextmanager
-def _alone(uri: str | None) -> Iterator[None]:
-    """Let one process at a time create a local store: two that make the same SQLite file at once break it."""
-    if not (uri or "").startswith("sqlite:"):
-        yield
-        return
-    name = hashlib.sha256(str(uri).encode()).hexdigest()[:16]
-    with FileLock(Path(tempfile.gettempdir()) / f"ofa_bench-{name}.lock", timeout=120):
-        yield
 
 
 @contextmanager

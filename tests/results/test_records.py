@@ -13,6 +13,7 @@ from rich.console import Console
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
 from ofa_bench.results import mlflow_values, records
+from ofa_bench.results.attempts import existing
 from ofa_bench.results.csv_file import write_csv
 from ofa_bench.results.labels import heading, labels
 from ofa_bench.results.raising import raised
@@ -64,16 +65,17 @@ def test_written_records_come_back(tmp_path):
     records.write(tmp_path / "cell", RECORD, "a: 1\n")
     assert records.read(tmp_path / "cell") == json.loads(json.dumps(RECORD))
     assert {path.name for path in (tmp_path / "cell").iterdir()} == {"record.json", "config.yaml"}
-    assert records.existing(tmp_path / "cell", IDENTITY)["address"] == RECORD["address"]
-    assert records.existing(tmp_path / "other", IDENTITY) is None
+    assert existing(tmp_path / "cell", IDENTITY)["address"] == RECORD["address"]
+    assert existing(tmp_path / "other", IDENTITY) is None
 
 
 def test_no_record_is_ever_overwritten(tmp_path):
     records.write(tmp_path, RECORD, "")
     with pytest.raises(InputError, match="holds a record of another config, predictor, table or strategy code"):
-        records.existing(tmp_path, "another")
+        existing(tmp_path, "another")
     with pytest.raises(InputError, match="another process wrote the record meanwhile"):
-        records.write(tmp_path, RECORD | {"seed": 1}, "")
+        records.write(tmp_path, RECORD | {"identity": "another"}, "")
+    assert records.write(tmp_path, RECORD | {"seed": 1}, "") == records.read(tmp_path)
     assert records.read(tmp_path)["seed"] == 0
     assert {path.name for path in tmp_path.iterdir()} == {"record.json", "config.yaml"}
 

@@ -93,7 +93,7 @@ def test_a_picture_that_fails_loses_no_run(tracker, tmp_path, made, monkeypatch,
     assert [run.info.status for run in runs(tracker)] == ["FINISHED"] * 2
     assert "results.csv" in files(tracker, sweep)
     [cell] = runs(tracker, "tags.`ofa_bench.kind` = 'cell'")
-    assert files(tracker, cell.info.run_id) == {"record.json", "results.csv"}
+    assert files(tracker, cell.info.run_id) == {"config.yaml", "record.json", "results.csv"}
 
 
 def test_a_store_that_fails_leaves_no_run_open(tracker, tmp_path, made, monkeypatch):
@@ -126,7 +126,7 @@ def test_cells_are_found_by_plain_tags(tracker, tmp_path, made):
     [other] = runs(tracker, "tags.seed = '1'")
     assert other.data.tags["variant"] == "vanilla sizes=[1,2] order=random"
     assert "sweep" not in other.data.tags
-    assert files(tracker, other.info.run_id) == {"accuracy.png", "record.json", "results.csv"}
+    assert files(tracker, other.info.run_id) == {"accuracy.png", "config.yaml", "record.json", "results.csv"}
 
 
 def test_runs_of_an_earlier_version_are_kept_and_get_tags(tracker, tmp_path, made, monkeypatch, store, request):

@@ -1,0 +1,31 @@
+"""Interrupts, noted as they arrive: the library code that one hits may make another error of it, or none."""
+
+import signal
+
+__all__ = ["EXIT_CODE", "arrived", "heed", "note"]
+
+EXIT_CODE = 130
+
+_noted: list[int] = []
+
+
+def heed() -> None:
+    """Note interrupts from here on, and raise them: SIGTERM too, which a cluster or a container sends to stop."""
+    signal.signal(signal.SIGTERM, _raise)
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # a shell that runs it in the background ignores Ctrl-C
+        signal.signal(signal.SIGINT, _raise)
+
+
+def arrived() -> bool:
+    """Tell whether this process has been interrupted."""
+    return bool(_noted)
+
+
+def note(number: int = signal.SIGINT) -> None:
+    """Note an interrupt that was raised."""
+    _noted.append(number)
+
+
+def _raise(number: int, _frame: object) -> None:
+    note(number)
+    raise KeyboardInterrupt

@@ -1,0 +1,126 @@
+"""Gives records to an MLflow store that may be away: files are the truth, and no search is lost or stopped by it."""
+
+import socket
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, TypeVar
+
+from ofa_bench.config import TrackingConfig
+from ofa_bench.errors import InputError
+from ofa_bench.words import say
+
+if TYPE_CHECKING:
+    from ofa_bench.results.tracking import Tracker
+
+__all__ = ["insisted", "tracked"]
+
+PATIENCE = 30.0
+"""Seconds that a server may take for one action, before it counts as away."""
+
+REST = 60.0
+"""Seconds for which a store that is away is not asked again; each time twice as long."""
+
+JUST_NOW = 10.0
+"""Seconds after which a store that was away may be back."""
+
+PAUSES = (2.0, 10.0, 30.0)
+"""Seconds between attempts where there is no other way for a record than through the server."""
+
+Given = TypeVar("Given")
+
+_away: dict[str, tuple[float, float]] = {}
+"""Stores that were away: when they last were (``time.monotonic``), and for how long they are not asked."""
+
+
+def tracked(
+    tracking: TrackingConfig, action: "Callable[[Tracker], Given]", *, patience: float | None = PATIENCE
+) -> Given | None:
+    """Do something with the MLflow store, if there is to be one; None where it was not done.
+
+    What fails is said in one line, once, and the store is left alone for a while. A server may take ``patience``
+    seconds; with None, for what comes last, it may take its time, and is asked again sooner.
+    """
+    if not tracking.uri:
+        return None
+    since, rest = _away.get(tracking.uri, (0.0, 0.0))
+    if rest and time.monotonic() < since + (JUST_NOW if patience is None else rest):
+        return None
+    try:
+        return _within(patience, tracking, action)
+    except Exception as error:
+        if not rest:
+            say(_in_short(error), f"MLflow at {tracking.uri} cannot be used; records are on disk: ")
+        _away[tracking.uri] = time.monotonic(), 2 * rest or REST
+        return None
+
+
+def insisted(tracking: TrackingConfig, action: "Callable[[Tracker], Given]", folder: Path) -> Given:
+    """Do something with the MLflow store, on a machine that has no other way to give away the record in a folder.
+
+    Raises:
+        InputError: there is to be no store.
+        RuntimeError: it was not done, after several attempts; the message says where the record is.
+    """
+    where = f"{folder} on {socket.gethostname()}, which shares no disk with the sweep's command"
+    if not tracking.uri:
+        raise InputError(f"tracking.uri=null: the record is in {where}; tracking=server brings it back")
+    for pause in (*PAUSES, None):
+        try:
+            return _within(None, tracking, action)
+        except Exception as error:
+            if pause is None:
+                raise RuntimeError(
+                    f"the record is in {where}; MLflow at {tracking.uri}, which was to bring it back, cannot be used: "
+                    f"{_in_short(error)}"
+                ) from error
+            time.sleep(pause)
+    raise AssertionError
+
+
+def _within(seconds: float | None, tracking: TrackingConfig, action: "Callable[[Tracker], Given]") -> Given:
+    """Do something with the store; a server's answer is not waited for longer than that.
+
+    Raises:
+        Exception: the store cannot be used.
+        TimeoutError: it has not answered; what it was asked goes on in the background.
+    """
+    if seconds is None or not str(tracking.uri).startswith("http"):
+        return action(_tracker(tracking.uri, tracking.artifacts, tracking.experiment))
+    given, failed = list[Given](), list[Exception]()
+
+    def act() -> None:
+        try:
+            given.append(action(_tracker(tracking.uri, tracking.artifacts, tracking.experiment)))
+        except Exception as error:
+            failed.append(error)
+
+    thread = Thread(target=act, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if failed:
+        raise failed[0]
+    if not given:
+        raise TimeoutError(f"no answer within {seconds:g} s")
+    return given[0]
+
+
+@cache
+def _tracker(uri: str | None, artifacts: str | None, experiment: str) -> "Tracker":
+    from ofa_bench.results.tracking import Tracker
+
+    return Tracker(TrackingConfig(uri, artifacts, experiment))
+
+
+def _in_short(error: Exception) -> Exception:
+    """Put the innermost error of the system, such as a refused connection, in the place of a library's many."""
+    found: BaseException | None = error
+    while found:
+        if isinstance(found, TimeoutError) or (isinstance(found, OSError) and found.strerror and not found.filename):
+            short = InputError(getattr(found, "strerror", None) or str(found))
+            short.__cause__ = error
+            return short
+        found = found.__cause__ or found.__context__
+    return error

@@ -1,0 +1,87 @@
+"""Journals: what a sweep is and which of its cells have ended, in a file that is only ever added to."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["FOLDER", "Ended", "Journal", "journals"]
+
+FOLDER = "sweeps"
+"""Journals are in this folder of a sweep's output, one a sweep: ``<sweep's id>.jsonl``."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a cell ended: its exit code, whether its MLflow store, if it has one, was given its record, and when."""
+
+    address: str
+    code: int
+    sent: bool
+    at: float
+
+
+class Journal:
+    """The journal of one sweep. Every line is one JSON object; a line that is cut off, by a kill, is passed over.
+
+    All runs of the same sweep's command write to the same journal; ``run`` tells them apart.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def sweep(self) -> str:
+        """The sweep's id."""
+        return self.path.stem
+
+    def begin(self, run: str, name: str, experiment: str) -> None:
+        """Note that a run of the sweep's command begins; the folder is made where there is none."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._add({"run": run, "name": name, "experiment": experiment, "at": time.time()})
+
+    def end(self, run: str, address: str, code: int, *, sent: bool) -> None:
+        """Note that a cell has ended."""
+        self._add({"run": run, "cell": address, "code": code, "sent": sent, "at": time.time()})
+
+    def _add(self, line: dict[str, Any]) -> None:
+        with self.path.open("a") as file:  # the first newline ends a line that was cut off
+            file.write(f"\n{json.dumps(line)}\n")
+
+    def knows(self, run: str) -> bool:
+        """Tell whether a run of the sweep's command began on this disk."""
+        return any(line["run"] == run and "name" in line for line in self._lines())
+
+    def first(self) -> tuple[str, str, float] | None:
+        """Give the sweep's name, its MLflow experiment and when it first began; None if it began on another disk."""
+        return next(((one["name"], one["experiment"], one["at"]) for one in self._lines() if "name" in one), None)
+
+    def ended(self, run: str | None = None) -> dict[str, Ended]:
+        """Give the cells that have ended, in a run of the command or in any, by address: how each did last."""
+        return {
+            line["cell"]: Ended(line["cell"], line["code"], line["sent"], line["at"])
+            for line in self._lines()
+            if "cell" in line and run in (None, line["run"])
+        }
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        if not self.path.is_file():
+            return
+        for text in self.path.read_text(errors="replace").splitlines():
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue
+            if isinstance(line, dict) and {"run", "at"} <= line.keys() and _whole(line):
+                yield line
+
+
+def _whole(line: dict[str, Any]) -> bool:
+    return {"name", "experiment"} <= line.keys() or {"cell", "code", "sent"} <= line.keys()
+
+
+def journals(output: Path) -> list[Journal]:
+    """Find the journals of an output folder and of those below it."""
+    return [Journal(path) for path in sorted(output.rglob(f"{FOLDER}/*.jsonl"))]

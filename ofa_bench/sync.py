@@ -1,0 +1,101 @@
+"""``python -m ofa_bench.sync``: send an MLflow store what it lacks of the records on disk.
+
+    python -m ofa_bench.sync multirun                                # the store of mlflow.db here, rebuilt if deleted
+    python -m ofa_bench.sync multirun uri=http://127.0.0.1:5000      # a server that was away
+
+Folders (default: multirun) hold records, at any depth. Sweeps get their run back, with its cells below it; other
+records get a run each. What is there already is left as it is, so the command can be repeated.
+
+- ``uri``: the store. Default: ``sqlite:///mlflow.db`` here.
+- ``artifacts``: where the experiment's files go, if it is made here. Default: ``mlartifacts`` beside a SQLite file.
+- ``experiment``: the experiment. Default: that of each sweep, ``ofa_bench`` for other records.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ofa_bench.config import TrackingConfig
+from ofa_bench.errors import InputError
+from ofa_bench.words import ending, heed_full_error, options_and_folders, show_help
+
+if TYPE_CHECKING:
+    from ofa_bench.results.journal import Journal
+    from ofa_bench.results.sending import Cell
+    from ofa_bench.results.tracking import Tracker
+
+__all__ = ["Options", "main", "sync"]
+
+
+@dataclass
+class Options:
+    """What can be set on the command line, besides folders."""
+
+    uri: str = "sqlite:///mlflow.db"
+    artifacts: str = ""
+    experiment: str = ""
+
+    def tracking(self, experiment: str) -> TrackingConfig:
+        """Say where records go; a path is made absolute."""
+        scheme, _, path = self.uri.partition(":///")
+        if scheme != "sqlite":
+            return TrackingConfig(self.uri, self.artifacts or None, experiment)
+        database = Path(path).expanduser().absolute()
+        artifacts = Path(self.artifacts) if self.artifacts else database.parent / "mlartifacts"
+        return TrackingConfig(f"sqlite:///{database}", str(artifacts.absolute()), experiment)
+
+
+def sync(folders: Sequence[Path], options: Options) -> Iterator["Cell"]:
+    """Send what is missing; give each record sent.
+
+    Raises:
+        InputError: there is no such folder, or no record below it.
+        Exception: the store cannot be used.
+    """
+    from ofa_bench.predictors.assets import sha256_of
+    from ofa_bench.results import sending
+    from ofa_bench.results.journal import journals
+    from ofa_bench.results.records import RECORD
+    from ofa_bench.results.tracking import Tracker
+
+    @cache
+    def tracker(experiment: str) -> "Tracker":
+        return Tracker(options.tracking(options.experiment or experiment or TrackingConfig.experiment))
+
+    for folder in folders:
+        found = sorted(path.parent for path in folder.rglob(RECORD) if path.is_file())
+        if not found:
+            raise InputError(f"{folder}: {'no record below it' if folder.is_dir() else 'no such folder'}")
+        swept = set[Path]()
+        for journal in journals(folder):
+            output = journal.path.parent.parent
+            swept |= {cell.folder for cell in sending.present(output, journal.ended())}
+            yield from sending.send_sweep(tracker(_experiment(journal)), journal, output)
+        alone = [sending.Cell(path, sha256_of(path / RECORD)) for path in found if path not in swept]
+        if alone:
+            yield from sending.send(tracker(""), alone)
+
+
+def _experiment(journal: "Journal") -> str:
+    first = journal.first()
+    return first[1] if first else ""
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
+    heed_full_error()
+    show_help(__doc__, Options())
+    with ending():
+        options, words = options_and_folders(Options, sys.argv[1:])
+        sent = 0
+        for cell in sync([Path(word) for word in words or ["multirun"]], options):
+            sent += 1
+            print(f"sent {cell.folder}", flush=True)
+        print(f"{sent} records sent to {options.tracking('').uri}")
+
+
+if __name__ == "__main__":
+    main()

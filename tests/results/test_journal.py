@@ -1,0 +1,70 @@
+"""What a sweep's journal keeps, whatever happens while it is written."""
+
+from multiprocessing import get_context
+
+import pytest
+
+from ofa_bench.results.journal import Journal, journals
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return Journal(tmp_path / "sweeps" / "abc.jsonl")
+
+
+def test_a_journal_tells_commands_apart(journal):
+    assert (journal.ended(), journal.first(), journal.knows("one")) == ({}, None, False)
+    journal.begin("one", "seed=0,1", "study")
+    journal.end("one", "a", 1, sent=False)
+    journal.end("one", "b", 0, sent=False)
+    journal.begin("two", "seed=0,1", "study")
+    journal.end("two", "a", 0, sent=True)
+    assert journal.knows("one")
+    assert journal.knows("two")
+    assert not journal.knows("a")
+    assert journal.first()[:2] == ("seed=0,1", "study")
+    assert {end.address: (end.code, end.sent) for end in journal.ended("one").values()} == {
+        "a": (1, False), "b": (0, False),
+    }  # fmt: skip
+    assert {end.address: (end.code, end.sent) for end in journal.ended().values()} == {
+        "a": (0, True), "b": (0, False),
+    }  # fmt: skip
+    assert journal.sweep == "abc"
+    assert [one.path for one in journals(journal.path.parents[1])] == [journal.path]
+
+
+def test_a_line_that_is_cut_off_spoils_no_other(journal):
+    journal.begin("one", "name", "study")
+    whole = journal.path.read_bytes()
+    journal.end("one", "lost", 0, sent=True)
+    line = journal.path.read_bytes()[len(whole) :]
+    for length in range(len(line) - 2):  # without its end, wherever that is
+        journal.path.write_bytes(whole + line[:length])
+        journal.end("one", "kept", 0, sent=True)
+        assert list(journal.ended()) == ["kept"]
+        assert journal.first()[0] == "name"
+
+
+@pytest.mark.parametrize("text", ["[]", "1", '{"run": 1}', '{"run": "x", "at": 0, "cell": "a"}', "\0\xff", "{"])
+def test_other_lines_are_passed_over(journal, text):
+    journal.begin("one", "name", "study")
+    with journal.path.open("a", encoding="latin-1") as file:
+        file.write(text)
+    journal.end("one", "kept", 0, sent=True)
+    assert list(journal.ended()) == ["kept"]
+
+
+def _write(path, name):
+    for i in range(200):
+        Journal(path).end("one", f"{name}{i}", 0, sent=True)
+
+
+def test_processes_write_at_once(journal):
+    journal.begin("one", "name", "study")
+    context = get_context("spawn")
+    workers = [context.Process(target=_write, args=(journal.path, name)) for name in "abc"]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(journal.ended()) == 600

@@ -30,6 +30,8 @@ def main() -> None:
             _run_hydra()
             if interrupts.arrived():
                 break
+    if interrupts.arrived():
+        interrupts.leave()
     sys.exit(max(exit_codes, default=0))
 
 

@@ -1,8 +1,12 @@
 """Interrupts, noted as they arrive: the library code that one hits may make another error of it, or none."""
 
+import atexit
+import os
 import signal
+import sys
+from typing import NoReturn
 
-__all__ = ["EXIT_CODE", "arrived", "heed", "note"]
+__all__ = ["EXIT_CODE", "arrived", "heed", "leave", "note"]
 
 EXIT_CODE = 130
 
@@ -29,3 +33,11 @@ def note(number: int = signal.SIGINT) -> None:
 def _raise(number: int, _frame: object) -> None:
     note(number)
     raise KeyboardInterrupt
+
+
+def leave() -> NoReturn:
+    """End the process at once: without taking all modules apart, which takes seconds where there are many."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(EXIT_CODE)

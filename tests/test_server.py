@@ -1,0 +1,66 @@
+"""Sweeps whose MLflow server dies, or never answers: no search is lost or stopped."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections import Counter
+
+from mlflow import MlflowClient
+from serving import free_port, mlflow_server
+
+SWEEP = ("-m", "seed=range(0,8)", "budget=quick", "targets=paper1", "evolution.population_size=10", "tracking=server")
+
+
+def records(folder):
+    return list((folder / "multirun").rglob("record.json"))
+
+
+def test_a_server_that_dies_gets_the_rest_later(forks, tmp_path):
+    port = free_port()
+    uri = f"http://127.0.0.1:{port}"
+    with mlflow_server(tmp_path / "server", port) as server:
+        sweep = subprocess.Popen(
+            [sys.executable, "-m", "ofa_bench", *SWEEP, f"tracking.uri={uri}"],
+            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        server.wait(lambda: len(list((server.folder / "artifacts").rglob("record.json"))) >= 2)
+        server.kill()
+        _, said = sweep.communicate(timeout=120)
+    assert sweep.returncode == 0
+    assert len(records(tmp_path)) == 8
+    assert said.count("cannot be used; records are on disk: ") == 1
+    lacking = int(re.search(r"MLflow lacks (\d+) records and the end of this sweep; this sends it: ", said)[1])
+    assert 1 <= lacking <= 7
+    assert said.count("\n") == 2
+    command = said.split("python -m ofa_bench.sync ")[1].split()
+    with mlflow_server(tmp_path / "server", port):
+        for expected in (lacking, 0):
+            sent = forks.run("ofa_bench.sync", tuple(command), tmp_path)
+            assert (sent.returncode, sent.stderr) == (0, "")
+            assert sent.stdout.endswith(f"{expected} records sent to {uri}\n")
+        client = MlflowClient(uri)
+        runs = client.search_runs([client.get_experiment_by_name("ofa_bench").experiment_id])
+        assert {run.info.status for run in runs} == {"FINISHED"}
+        seeds = Counter(run.data.tags.get("seed") for run in runs)
+        assert seeds == Counter([None, *map(str, range(8))])
+        files = {len(client.list_artifacts(run.info.run_id)) for run in runs if "seed" in run.data.tags}
+        assert files == {4}
+
+
+def test_a_server_that_never_answers_stops_nothing(tmp_path):
+    impatient = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "1", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(100)
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        ran = subprocess.run(
+            [sys.executable, "-m", "ofa_bench", *SWEEP, f"tracking.uri={uri}"],
+            cwd=tmp_path, capture_output=True, text=True, timeout=120, env={**os.environ, **impatient}, check=False,
+        )  # fmt: skip
+    assert ran.returncode == 0
+    assert len(records(tmp_path)) == 8
+    assert f"MLflow at {uri} cannot be used; records are on disk: timed out\n" in ran.stderr
+    assert "MLflow lacks 8 records" in ran.stderr
+    assert ran.stderr.count("\n") == 2

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,16 +21,20 @@ from ofa_bench.config import (
     register,
     result_config,
 )
-from ofa_bench.results.delivery import insisted, tracked
-from ofa_bench.sweep import UNTRACKED, Sweep, SweepCallback
+from ofa_bench.results.delivery import UNTRACKED, insisted, tracked
+from ofa_bench.sweep import Sweep, SweepCallback
 from ofa_bench.words import say
 
 if TYPE_CHECKING:
     from ofa_bench.results.records import Record
+    from ofa_bench.results.tracking import Tracker
 
 __all__ = ["exit_codes", "run_cell"]
 
 register()  # here, because a launcher's worker processes import this module
+warnings.filterwarnings(
+    "ignore", r"\s*'hydra/launcher/", UserWarning
+)  # ours are merged over the plugins', as they should
 
 
 exit_codes: list[int] = []
@@ -77,9 +82,9 @@ def _bring_back(name: str, output: Path, tracking: TrackingConfig, sweep: Sweep 
     """Copy to this machine's disk what other machines have found for a cell, as far as MLflow has it."""
     from ofa_bench.results.sending import bring_back
 
-    if sweep and sweep.run not in ("", UNTRACKED):
-        run = sweep.run
-        insisted(tracking, lambda tracker: [*bring_back(tracker, run, output, name)], output / name)
+    run = sweep.run if sweep else ""
+    if tracking.uri and run not in ("", UNTRACKED):
+        insisted(tracking, lambda tracker: [*bring_back(tracker, run, output, name)], output / name, run=run)
 
 
 def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
@@ -123,10 +128,13 @@ def _logged(record: "Record", output: Path, tracking: TrackingConfig, sweep: Swe
     if sweep:
         opened = SweepCallback.current  # in the process that opened the sweep
         run = opened.open_run() if opened else sweep.run
+
+    def log(tracker: "Tracker") -> str:
+        return tracker.log_cell(record, folder, run)
+
     if not here:
-        store = tracking if run != UNTRACKED else TrackingConfig()
-        return bool(insisted(store, lambda tracker: tracker.log_cell(record, folder, run), folder))
-    return run != UNTRACKED and bool(tracked(tracking, lambda tracker: tracker.log_cell(record, folder, run)))
+        return bool(insisted(tracking, log, folder, run=run or ""))
+    return run != UNTRACKED and bool(tracked(tracking, log))
 
 
 def _show(record: "Record", output: Path, tracking: TrackingConfig, *, sent: bool) -> None:

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import sys
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from omegaconf import DictConfig
 from ofa_bench import interrupts
 from ofa_bench.config import NO_RESULT, ONE_AFTER_ANOTHER, SWEEP_VARIABLE, TrackingConfig
 from ofa_bench.errors import InputError
-from ofa_bench.results.delivery import tracked
+from ofa_bench.results.delivery import UNTRACKED, tracked
 from ofa_bench.results.journal import FOLDER, Ended, Journal
 from ofa_bench.words import say
 
@@ -23,10 +22,7 @@ if TYPE_CHECKING:
     from ofa_bench.results.records import Record
     from ofa_bench.results.tracking import Tracker
 
-__all__ = ["UNTRACKED", "OpenSweep", "Sweep", "SweepCallback"]
-
-UNTRACKED = "-"
-"""Stands for the MLflow run of a sweep that has none: its cells in other processes do not try the store again."""
+__all__ = ["OpenSweep", "Sweep", "SweepCallback"]
 
 
 class Sweep:
@@ -59,7 +55,6 @@ class Sweep:
 
     def end(self, address: str, code: int, *, sent: bool = False) -> None:
         """Note that a cell has ended with an exit code, and whether MLflow has its record."""
-        self.journal.path.parent.mkdir(parents=True, exist_ok=True)
         self.journal.end(self.command, address, code, sent=sent)
 
     def ended(self) -> dict[str, Ended]:
@@ -164,8 +159,8 @@ def _open(config: DictConfig) -> OpenSweep:
     name = " ".join(overrides) or "defaults"
     output, tracking = Path(config.output).absolute(), TrackingConfig(**config.tracking)
     sweep_id = hashlib.sha256(" ".join([str(output), *sorted(overrides)]).encode()).hexdigest()[:12]
-    sweep = Sweep(output, sweep_id, uuid.uuid4().hex[:12], "")
-    sweep.journal.begin(sweep.command, name, tracking.experiment)
+    sweep = Sweep(output, sweep_id, "", "")
+    sweep.command = sweep.journal.begin(name, tracking.experiment)
     sweep.publish("")
     opened = OpenSweep(sweep, tracking, elsewhere=config.hydra.launcher["_target_"] != ONE_AFTER_ANOTHER)
     if opened.elsewhere:

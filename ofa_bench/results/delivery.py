@@ -15,7 +15,10 @@ from ofa_bench.words import say
 if TYPE_CHECKING:
     from ofa_bench.results.tracking import Tracker
 
-__all__ = ["insisted", "tracked"]
+__all__ = ["UNTRACKED", "insisted", "tracked"]
+
+UNTRACKED = "-"
+"""Stands for the MLflow run of a sweep that has none: its cells in other processes do not try the store again."""
 
 PATIENCE = 30.0
 """Seconds that a server may take for one action, before it counts as away."""
@@ -57,25 +60,25 @@ def tracked(
         return None
 
 
-def insisted(tracking: TrackingConfig, action: "Callable[[Tracker], Given]", folder: Path) -> Given:
-    """Do something with the MLflow store, on a machine that has no other way to give away the record in a folder.
+def insisted(tracking: TrackingConfig, action: "Callable[[Tracker], Given]", folder: Path, *, run: str) -> Given:
+    """Do something with a sweep's MLflow run, on a machine that has no other way to give away the record in a folder.
 
     Raises:
         InputError: there is to be no store.
         RuntimeError: it was not done, after several attempts; the message says where the record is.
     """
-    where = f"{folder} on {socket.gethostname()}, which shares no disk with the sweep's command"
+    where = f"the record is in {folder} on {socket.gethostname()}, which shares no disk with the sweep's command"
     if not tracking.uri:
-        raise InputError(f"tracking.uri=null: the record is in {where}; tracking=server brings it back")
+        raise InputError(f"tracking.uri=null: {where}; tracking=server brings it back")
+    if run in ("", UNTRACKED):
+        raise RuntimeError(f"{where}; MLflow at {tracking.uri}, which brings it back, was away when the sweep began")
     for pause in (*PAUSES, None):
         try:
             return _within(None, tracking, action)
         except Exception as error:
             if pause is None:
-                raise RuntimeError(
-                    f"the record is in {where}; MLflow at {tracking.uri}, which was to bring it back, cannot be used: "
-                    f"{_in_short(error)}"
-                ) from error
+                away = f"MLflow at {tracking.uri}, which brings it back, cannot be used: {_in_short(error)}"
+                raise RuntimeError(f"{where}; {away}") from error
             time.sleep(pause)
     raise AssertionError
 

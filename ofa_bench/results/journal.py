@@ -2,6 +2,7 @@
 
 import json
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,22 +38,28 @@ class Journal:
         """The sweep's id."""
         return self.path.stem
 
-    def begin(self, run: str, name: str, experiment: str) -> None:
-        """Note that a run of the sweep's command begins; the folder is made where there is none."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+    def begin(self, name: str, experiment: str) -> str:
+        """Note that a run of the sweep's command begins, and give it an id, which ends in the file's number."""
+        self._add({})
+        run = f"{uuid.uuid4().hex[:12]}-{self.path.stat().st_ino}"
         self._add({"run": run, "name": name, "experiment": experiment, "at": time.time()})
+        return run
 
     def end(self, run: str, address: str, code: int, *, sent: bool) -> None:
         """Note that a cell has ended."""
         self._add({"run": run, "cell": address, "code": code, "sent": sent, "at": time.time()})
 
     def _add(self, line: dict[str, Any]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a") as file:  # the first newline ends a line that was cut off
             file.write(f"\n{json.dumps(line)}\n")
 
     def knows(self, run: str) -> bool:
-        """Tell whether a run of the sweep's command began on this disk."""
-        return any(line["run"] == run and "name" in line for line in self._lines())
+        """Tell whether a run of the sweep's command began in this file, and not in one that this is a copy of."""
+        return any(
+            line["run"] == run and "name" in line and run.endswith(f"-{self.path.stat().st_ino}")
+            for line in self._lines()
+        )
 
     def first(self) -> tuple[str, str, float] | None:
         """Give the sweep's name, its MLflow experiment and when it first began; None if it began on another disk."""

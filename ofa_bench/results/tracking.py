@@ -148,16 +148,13 @@ class Tracker:
         What an earlier attempt to log it left unfinished is replaced. Returns the run's id.
         """
         tags = self._place(parent) | mlflow_values.tags(record, sha256_of(folder / RECORD))
-        same = f"tags.`ofa_bench.record` = '{tags['ofa_bench.record']}'"
-        if parent:
-            same += f" AND tags.`mlflow.parentRunId` = '{parent}'"
-        earlier = self._find(same)
-        if earlier and earlier.info.status == "FINISHED":
-            for key in tags.keys() - earlier.data.tags.keys():  # of an earlier version
-                self._client.set_tag(earlier.info.run_id, key, tags[key])
-            return str(earlier.info.run_id)
-        if earlier:
-            self._client.delete_run(earlier.info.run_id)
+        for earlier in self._earlier(record, parent):
+            if earlier.info.status != "FINISHED":
+                self._client.delete_run(earlier.info.run_id)
+            elif earlier.data.tags["ofa_bench.record"] == tags["ofa_bench.record"]:
+                for key in tags.keys() - earlier.data.tags.keys():  # of an earlier version
+                    self._client.set_tag(earlier.info.run_id, key, tags[key])
+                return str(earlier.info.run_id)
         ended = datetime.fromisoformat(record["made"]["at"]).timestamp()
         seconds = sum(repeat["seconds"] for repeat in record["repeats"])
         run = self._start(mlflow_values.name(record), tags, began=ended - seconds)
@@ -176,6 +173,18 @@ class Tracker:
             raise
         self._client.set_terminated(run, end_time=int(1000 * ended))  # so that the run's duration is the search's
         return run
+
+    def _earlier(self, record: Record, parent: str | None) -> "list[Run]":
+        """Find a cell's runs below a parent: all finished ones, of any parent where there is none, and its unfinished.
+
+        An unfinished run is what a process left that was killed, or lost its store, while it logged.
+        """
+        condition = f"tags.`ofa_bench.address` = '{record['address']}'"
+        condition += f" AND tags.`mlflow.parentRunId` = '{parent}'" if parent else ""
+        found = self._client.search_runs([self._experiment], condition)
+        return [
+            run for run in found if run.info.status == "FINISHED" or run.data.tags.get("mlflow.parentRunId") == parent
+        ]
 
     def _place(self, parent: str | None) -> dict[str, str]:
         """Give the tags that say in which sweep a cell is."""

@@ -104,11 +104,13 @@ def test_interrupts_are_not_taken_for_a_store_that_is_away(clock):
 
 def test_where_there_is_no_other_way_the_server_is_asked_again(clock):
     store = Store(failures=2)
-    assert insisted(HTTP, store.log, Path("here")) == "logged"
+    assert insisted(HTTP, store.log, Path("here"), run="run") == "logged"
     assert (store.asked, clock.slept) == (3, delivery.PAUSES[:2])
     store = Store(failures=9)
     with pytest.raises(RuntimeError, match=r"the record is in here on .*http://127.0.0.1:1.*: Connection refused"):
-        insisted(HTTP, store.log, Path("here"))
+        insisted(HTTP, store.log, Path("here"), run="run")
     assert store.asked == 1 + len(delivery.PAUSES)
     with pytest.raises(InputError, match=r"tracking.uri=null: the record is in here on .*tracking=server"):
-        insisted(TrackingConfig(), store.log, Path("here"))
+        insisted(TrackingConfig(), store.log, Path("here"), run="-")
+    with pytest.raises(RuntimeError, match=r"http://127.0.0.1:1, which brings it back, was away when the sweep began"):
+        insisted(HTTP, store.log, Path("here"), run="-")

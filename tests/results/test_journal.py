@@ -14,16 +14,16 @@ def journal(tmp_path):
 
 def test_a_journal_tells_commands_apart(journal):
     assert (journal.ended(), journal.first(), journal.knows("one")) == ({}, None, False)
-    journal.begin("one", "seed=0,1", "study")
-    journal.end("one", "a", 1, sent=False)
-    journal.end("one", "b", 0, sent=False)
-    journal.begin("two", "seed=0,1", "study")
-    journal.end("two", "a", 0, sent=True)
-    assert journal.knows("one")
-    assert journal.knows("two")
+    one = journal.begin("seed=0,1", "study")
+    journal.end(one, "a", 1, sent=False)
+    journal.end(one, "b", 0, sent=False)
+    two = journal.begin("seed=0,1", "study")
+    journal.end(two, "a", 0, sent=True)
+    assert journal.knows(one)
+    assert journal.knows(two)
     assert not journal.knows("a")
     assert journal.first()[:2] == ("seed=0,1", "study")
-    assert {end.address: (end.code, end.sent) for end in journal.ended("one").values()} == {
+    assert {end.address: (end.code, end.sent) for end in journal.ended(one).values()} == {
         "a": (1, False), "b": (0, False),
     }  # fmt: skip
     assert {end.address: (end.code, end.sent) for end in journal.ended().values()} == {
@@ -34,7 +34,7 @@ def test_a_journal_tells_commands_apart(journal):
 
 
 def test_a_line_that_is_cut_off_spoils_no_other(journal):
-    journal.begin("one", "name", "study")
+    journal.begin("name", "study")
     whole = journal.path.read_bytes()
     journal.end("one", "lost", 0, sent=True)
     line = journal.path.read_bytes()[len(whole) :]
@@ -47,11 +47,20 @@ def test_a_line_that_is_cut_off_spoils_no_other(journal):
 
 @pytest.mark.parametrize("text", ["[]", "1", '{"run": 1}', '{"run": "x", "at": 0, "cell": "a"}', "\0\xff", "{"])
 def test_other_lines_are_passed_over(journal, text):
-    journal.begin("one", "name", "study")
+    journal.begin("name", "study")
     with journal.path.open("a", encoding="latin-1") as file:
         file.write(text)
     journal.end("one", "kept", 0, sent=True)
     assert list(journal.ended()) == ["kept"]
+
+
+def test_a_copy_is_not_the_file_in_which_a_command_began(journal, tmp_path):
+    run = journal.begin("name", "study")
+    copy = Journal(tmp_path / "abc.jsonl")
+    copy.path.write_bytes(journal.path.read_bytes())
+    assert copy.first() == journal.first()
+    assert journal.knows(run)
+    assert not copy.knows(run)
 
 
 def _write(path, name):
@@ -60,7 +69,7 @@ def _write(path, name):
 
 
 def test_processes_write_at_once(journal):
-    journal.begin("one", "name", "study")
+    journal.begin("name", "study")
     context = get_context("spawn")
     workers = [context.Process(target=_write, args=(journal.path, name)) for name in "abc"]
     for worker in workers:

@@ -30,12 +30,12 @@ def swept(tmp_path, made):
     """Give the folder of a sweep of three cells, of which one failed, and its journal."""
     output = tmp_path / "output"
     journal = Journal(output / "sweeps" / "0123.jsonl")
-    journal.begin("one", "strategy=vanilla,top_down,bottom_up", "study")
+    run = journal.begin("strategy=vanilla,top_down,bottom_up", "study")
     for strategy in ("vanilla", "top_down"):
         record = made(strategy=strategy)
         records.write(output / record["address"], record, f"of: {strategy}\n")
-        journal.end("one", record["address"], 0, sent=False)
-    journal.end("one", made(strategy="bottom_up")["address"], 2, sent=False)
+        journal.end(run, record["address"], 0, sent=False)
+    journal.end(run, made(strategy="bottom_up")["address"], 2, sent=False)
     return output, journal
 
 

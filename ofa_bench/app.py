@@ -13,7 +13,7 @@ from ofa_bench.config import SWEEP_VARIABLE, conf_dir
 from ofa_bench.experiments import commands
 from ofa_bench.own_tables import with_own_tables
 from ofa_bench.sweep import SweepCallback
-from ofa_bench.words import heed_full_error, say
+from ofa_bench.words import heed_full_error, say, unread
 
 __all__ = ["main"]
 
@@ -39,7 +39,8 @@ def main() -> None:
 def _told() -> Iterator[None]:
     """Make a line and an exit code of what is raised; of an interrupt once."""
     try:
-        yield
+        with unread():
+            yield
     except KeyboardInterrupt:
         interrupts.note()
     except Exception as error:

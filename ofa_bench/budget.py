@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from ofa_bench.config import BudgetConfig
 from ofa_bench.errors import InputError, suggestion
+from ofa_bench.limits import GENERATIONS, check_range
 
 __all__ = ["WARM_GENERATIONS", "resolve_budget"]
 
@@ -21,11 +22,10 @@ def resolve_budget(config: BudgetConfig) -> tuple[int, int | tuple[int, ...]]:
     """Give the generations from scratch and warm-started, which may be named by what they are of the first.
 
     Raises:
-        InputError: one of them is not a whole number of 1 or more.
+        InputError: one of them is not a whole number of 1 or more, or there are too many.
     """
     n, warm = config.generations, config.warm_generations
-    if n < 1:
-        raise InputError(f"budget.generations={n}: must be 1 or more")
+    check_range("budget.generations", n, 1, GENERATIONS)
     if isinstance(warm, str) and warm in WARM_GENERATIONS:
         return n, max(1, math.ceil(WARM_GENERATIONS[warm](n)))
     schedule = warm if isinstance(warm, list) and warm else [warm]
@@ -34,4 +34,5 @@ def resolve_budget(config: BudgetConfig) -> tuple[int, int | tuple[int, ...]]:
             f"budget.warm_generations={warm}: must be sqrt, or a whole number of 1 or more, or a list of these, one a "
             f"search, or log, tenth or full{suggestion(str(warm), WARM_GENERATIONS)}"
         )
+    check_range("budget.warm_generations", max(schedule), 1, GENERATIONS)
     return n, tuple(schedule) if isinstance(warm, list) else warm

@@ -1,7 +1,9 @@
 """Builds what a config group describes by its ``_target_``; whatever is wrong with it is said in words."""
 
 import inspect
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import is_dataclass
 from pkgutil import resolve_name
 from typing import Any
 
@@ -12,42 +14,63 @@ from ofa_bench.errors import InputError, suggestion
 
 __all__ = ["built"]
 
+Besides = Mapping[str, Sequence[str]]
+"""Keys that a group may hold besides a constructor's parameters, by the full name of the group."""
 
-def built(key: str, node: Any, **given: Any) -> Any:
+
+def built(key: str, node: Any, *, besides: Besides | None = None, **given: Any) -> Any:
     """Build the object that a config group describes; parameters are checked against the constructors'.
+
+    Args:
+        key: the config group.
+        node: its content.
+        besides: keys of groups inside it that are used elsewhere; a message about a misspelt key lists them.
+        given: parameters that are no part of the config.
 
     Raises:
         InputError: the object cannot be imported or built, or takes no such parameter; the message names the key.
     """
-    _check_maker(key, node, given)
+    _check_maker(key, node, given, besides or {})
     try:
         return instantiate(node, _partial_=True, _convert_="all")(**given)
     except InstantiationException as error:
         if isinstance(error.__cause__, InputError):
             raise error.__cause__ from error
         raise InputError(f"{key}: {' '.join(str(error.__cause__ or error).split())}") from error
-    except TypeError as error:
-        raise InputError(f"{key}: {error}") from error
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        missing = re.search(r"missing .* arguments?: '(\w+)'", str(error))
+        raise InputError(f"{key}.{missing[1]}: must be given" if missing else f"{key}: {error}") from error
 
 
-def _check_maker(key: str, node: Any, given: Mapping[str, Any]) -> None:
+def _check_maker(key: str, node: Any, given: Mapping[str, Any], besides: Besides) -> None:
     """Check the ``_target_`` of a node and of those inside it, and that their constructors take what is configured."""
     if not isinstance(node, dict) or "_target_" not in node:
         raise InputError(f"{key}: choose an option of the group ({key}=<option>); it has no _target_")
-    try:
-        maker = resolve_name(str(node["_target_"]))
-    except Exception as error:
-        raise InputError(f"{key}._target_={node['_target_']}: cannot be imported ({error})") from error
-    if not callable(maker):
-        raise InputError(f"{key}._target_={node['_target_']}: must be a class or a function")
-    parameters = inspect.signature(maker).parameters
+    parameters = _parameters(key, node["_target_"])
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         for name in map(str, node):
             if name not in parameters and not name.startswith("_"):
-                allowed = [parameter for parameter in parameters if parameter not in given]
+                allowed = [parameter for parameter in parameters if parameter not in given] + [*besides.get(key, ())]
                 raise InputError(
                     f"{key}.{name}: no such key; allowed: {', '.join(allowed) or 'none'}{suggestion(name, allowed)}"
                 )
-    for name, inner in node.items():
+    for name, value in node.items():
+        inner = vars(value) if is_dataclass(value) else value
         if isinstance(inner, dict) and "_target_" in inner:
-            _check_maker(f"{key}.{name}", inner, {})
+            _check_maker(f"{key}.{name}", inner, {}, besides)
+
+
+def _parameters(key: str, target: Any) -> Mapping[str, inspect.Parameter]:
+    """Import a maker and give its parameters."""
+    try:
+        maker: Callable[..., Any] = resolve_name(str(target))
+    except Exception as error:
+        raise InputError(f"{key}._target_={target}: cannot be imported ({error})") from error
+    if not callable(maker):
+        raise InputError(f"{key}._target_={target}: must be a class or a function")
+    try:
+        return inspect.signature(maker).parameters
+    except ValueError as error:  # of some built-in types
+        raise InputError(f"{key}._target_={target}: must be a class or a function with named parameters") from error

@@ -1,6 +1,5 @@
 """Runs one composed cell: searches, writes its record, then shows it in MLflow; in whatever process Hydra calls it."""
 
-import contextlib
 import re
 import sys
 import warnings
@@ -22,7 +21,7 @@ from ofa_bench.config import (
     result_config,
 )
 from ofa_bench.results.delivery import UNTRACKED, insisted, tracked
-from ofa_bench.sweep import Sweep, SweepCallback
+from ofa_bench.sweep import Sweep, SweepCallback, remove_empty
 from ofa_bench.words import say
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def run_cell(config: DictConfig) -> None:
         if sweep:
             sweep.end(name, code)
         else:
-            _remove_empty(output / name, output)
+            remove_empty(output / name)
             exit_codes.append(code)
         return
     if sweep:
@@ -159,11 +158,3 @@ def _tell_if_beaten(record: "Record", output: str) -> None:
             f"raise it: {command}",
             file=sys.stderr,
         )
-
-
-def _remove_empty(folder: Path, output: Path) -> None:
-    """Remove the folders that Hydra made below the output folder for a cell that did not run, where they are empty."""
-    with contextlib.suppress(OSError):
-        while folder != output:
-            folder.rmdir()
-            folder = folder.parent

@@ -13,7 +13,8 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from ofa_bench import earlier
-from ofa_bench.errors import InputError, suggestion
+from ofa_bench.errors import InputError, no_such_option
+from ofa_bench.limits import THREADS, check_range
 
 if TYPE_CHECKING:
     from ofa_bench.spaces import DesignSpace
@@ -26,6 +27,7 @@ __all__ = [
     "Config",
     "address",
     "available_cores",
+    "check_tracking",
     "conf_dir",
     "load_space",
     "register",
@@ -41,6 +43,9 @@ NO_RESULT = ("hydra", "tracking", "output", "rerun", "progress", "threads", "loc
 
 ONE_AFTER_ANOTHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 """The launcher that runs a sweep's cells one at a time, in its own process; others run them in parallel."""
+
+LONGEST_NAME = 500
+"""Letters of an experiment's name that MLflow takes."""
 
 SWEEP_VARIABLE = "OFA_BENCH_SWEEP"
 """Environment variable by which a cell, in whatever process, knows its sweep: ``<id>:<command>:<MLflow run>``."""
@@ -136,7 +141,7 @@ def load_space(name: str) -> "DesignSpace":
 
     options = sorted(path.stem for path in (conf_dir() / "space").glob("*.yaml"))
     if name not in options:
-        raise InputError(f"space={name}: no such option; there are {', '.join(options)}{suggestion(name, options)}")
+        raise no_such_option("space", name, options)
     node = OmegaConf.load(conf_dir() / "space" / f"{name}.yaml")
     assert isinstance(node, DictConfig)
     node.pop("defaults", None)  # of interest to Hydra only: the space's default device
@@ -200,13 +205,26 @@ def resolve_threads(config: Config, *, several: bool) -> int:
     """Give the threads of a cell: as configured; else all cores where searches can use several together, else one.
 
     Raises:
-        InputError: fewer than 1 are asked for.
+        InputError: fewer than 1 are asked for, or too many.
     """
     if config.threads is None:
         return available_cores() if several else 1
-    if config.threads < 1:
-        raise InputError(f"threads={config.threads}: must be 1 or more")
+    check_range("threads", config.threads, 1, THREADS)
     return config.threads
+
+
+def check_tracking(tracking: TrackingConfig) -> None:
+    """Check what MLflow would refuse in any case, before a search whose record it should show.
+
+    Raises:
+        InputError: the store's address or the experiment's name cannot be one.
+    """
+    uri = tracking.uri
+    if uri is not None and uri != "databricks" and re.fullmatch(r"[^:/\\]*|(https?|[\w+]+):/*", uri):
+        raise InputError(f"tracking.uri={uri}: must be like sqlite:///mlflow.db or http://host:5000")
+    name = tracking.experiment
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise InputError(f"tracking.experiment={name}: must be a name of 1 to {LONGEST_NAME} letters")
 
 
 def available_cores() -> int:

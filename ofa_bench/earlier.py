@@ -1,5 +1,6 @@
 """What an earlier record found, for a warm start from it: files and MLflow end here, a strategy sees arrays."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,8 +63,11 @@ def read(name: str, uri: str | None) -> Earlier:
     Raises:
         InputError: there is no such record, or it holds nothing that met its target.
     """
-    path = Path(name).expanduser()
-    run = None if path.exists() else _RUN.fullmatch(name)
+    try:
+        path = Path(name).expanduser()
+        run = None if path.exists() else _RUN.fullmatch(name)
+    except (OSError, RuntimeError, ValueError) as error:  # too long, no such user's home, a null character
+        raise InputError(f"{KEY}={name[:200]}: no such folder ({error.__class__.__name__})") from error
     record = _of_run(name, run[1], uri) if run else _of_path(name, path)
     rows = [
         result["genes"] for repeat in record["repeats"] for result in repeat["results"] if result.get("feasible", True)
@@ -79,7 +83,7 @@ def _of_path(name: str, path: Path) -> dict[str, Any]:
     from ofa_bench.results import records
 
     folder = path.parent if path.name == records.RECORD else path
-    if not (folder / records.RECORD).is_file():
+    if not os.path.lexists(folder / records.RECORD):
         given = f"there is no {records.RECORD}" if folder.is_dir() else "no such folder"
         raise InputError(
             f"{KEY}={name}: {given}; give the folder of a cell, its record.json or the id of its MLflow run"
@@ -92,13 +96,14 @@ def _of_path(name: str, path: Path) -> dict[str, Any]:
 
 def _of_run(name: str, run: str, uri: str | None) -> dict[str, Any]:
     from ofa_bench.results import records
+    from ofa_bench.results.fetching import fetch
     from ofa_bench.results.mlflow_client import quiet_client
 
     if uri is None:
         raise InputError(f"{KEY}={name}: an MLflow run, but tracking.uri is null; choose tracking=sqlite or server")
     with TemporaryDirectory() as folder:
         try:
-            quiet_client(uri).download_artifacts(run, records.RECORD, folder)
+            fetch(quiet_client(uri), run, Path(folder))
         except Exception as error:  # of MLflow, of its store, of the network
             said = " ".join(str(error).split())
             raise InputError(

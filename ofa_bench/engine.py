@@ -14,8 +14,9 @@ from threadpoolctl import threadpool_limits
 from ofa_bench import earlier
 from ofa_bench.budget import resolve_budget
 from ofa_bench.building import built
-from ofa_bench.config import Config, resolve_threads
+from ofa_bench.config import Config, available_cores, check_tracking, resolve_threads
 from ofa_bench.errors import InputError, suggestion
+from ofa_bench.limits import REPEATS, check_memory, check_range
 from ofa_bench.search import Found, Line, Problem, SearchResult, Together, may_fork
 from ofa_bench.spaces import DesignSpace
 from ofa_bench.strategies import Budget, LineStrategy, Strategy
@@ -70,12 +71,11 @@ def build(config: Config) -> Cell:
         InputError: a value is not allowed; the message names its key.
     """
     _check_keys(config, "")
-    for key, least in (("seed", 0), ("repeats", 1)):
-        value = getattr(config, key)
-        if value < least:
-            raise InputError(f"{key}={value}: must be {least} or more")
-    space = built("space", config.space)
-    cost = built("device", config.device, space=space)
+    check_range("seed", config.seed, 0, np.inf)
+    check_range("repeats", config.repeats, 1, REPEATS)
+    check_tracking(config.tracking)
+    space = _checked_kind("space", config.space, built("space", config.space), "a DesignSpace", "genes")
+    cost = _checked_kind("device", config.device, built("device", config.device, space=space), "a cost model", "cost")
     targets = resolve_targets(config.targets, space, cost)
     if cost.minimum > max(targets):
         raise InputError(
@@ -85,12 +85,21 @@ def build(config: Config) -> Cell:
     strategy = _build_strategy(config, space)
     if not isinstance(strategy, Strategy):
         raise InputError(f"strategy._target_={config.strategy['_target_']}: not a sub-class of ofa_bench's Strategy")
+    check_memory(strategy, searches=(config.repeats, len(targets)), n_genes=space.n_genes, cores=available_cores())
     predictor = built("predictor", config.predictor, space=space)
+    _checked_kind("predictor", config.predictor, predictor, "an accuracy predictor", "accuracy")
     budget = Budget(*resolve_budget(config.budget))
     problem = Problem(space, predictor, cost)
     several = config.lockstep and _has_lines(strategy) and _on_several_cores(problem, strategy)
     threads = resolve_threads(config, several=several)
     return Cell(problem, strategy, targets, budget, config.seed, config.repeats, threads, config.lockstep)
+
+
+def _checked_kind(key: str, node: Any, made: Any, kind: str, attribute: str) -> Any:
+    """Give what a group has made, if it is of the right kind, which has the attribute."""
+    if not hasattr(made, attribute):
+        raise InputError(f"{key}._target_={node['_target_']}: makes {type(made).__name__}, not {kind}")
+    return made
 
 
 def _build_strategy(config: Config, space: DesignSpace) -> Any:
@@ -99,9 +108,11 @@ def _build_strategy(config: Config, space: DesignSpace) -> Any:
     if isinstance(node, dict) and isinstance(node.get("warm_start"), dict):
         warm_start = {key: value for key, value in node["warm_start"].items() if key != "from"}
         node = {**node, "warm_start": warm_start}
+    besides = {"strategy.warm_start": ["from"]}
     if name is None:
-        return built("strategy", node)
-    return built("strategy", node, earlier=earlier.read(name, config.tracking.uri).genes_in(space, config.space))
+        return built("strategy", node, besides=besides)
+    genes = earlier.read(name, config.tracking.uri).genes_in(space, config.space)
+    return built("strategy", node, besides=besides, earlier=genes)
 
 
 def _has_lines(strategy: Strategy) -> bool:

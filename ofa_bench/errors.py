@@ -1,9 +1,12 @@
 """What a person did that cannot be done, said in one line."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-__all__ = ["InputError", "suggestion"]
+__all__ = ["LONG", "InputError", "no_such_option", "suggestion"]
+
+LONG = 200
+"""Letters beyond which a word is no key and no option: it is compared with none."""
 
 
 class InputError(ValueError):
@@ -12,5 +15,18 @@ class InputError(ValueError):
 
 def suggestion(value: str, allowed: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest allowed word, or an empty string if none is near."""
-    near = get_close_matches(value, list(allowed), n=1, cutoff=0.6)
-    return f"; did you mean '{near[0]}'?" if near else ""
+    if len(value) > LONG:
+        return ""
+    words = {word.lower(): word for word in allowed}
+    near = get_close_matches(value.lower(), list(words), n=1, cutoff=0.6)
+    return f"; did you mean '{words[near[0]]}'?" if near else ""
+
+
+def no_such_option(group: str, option: str, options: Sequence[str]) -> InputError:
+    """Say that a config group has no such option, and which it has."""
+    known = ", ".join(options)
+    if group == "device":
+        words = f"no such option, file or folder; there are {known}, or the path of a table"
+    else:
+        words = f"no such option; there are {known}"
+    return InputError(f"{group}={option}: {words}{suggestion(option.removesuffix('.yaml'), options)}")

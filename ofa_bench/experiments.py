@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from omegaconf import OmegaConf
 
+from ofa_bench.command_line import checked
 from ofa_bench.config import conf_dir
 from ofa_bench.errors import InputError
 
@@ -18,8 +19,13 @@ def commands(arguments: Sequence[str]) -> Iterator[list[str]]:
     Each sweep is a list of words; what the user gave for the same key goes before. A sweep may name another experiment.
 
     Raises:
-        InputError: it lists sweeps, but ``-m`` is not given.
+        InputError: a word is not allowed, or an experiment lists sweeps, but ``-m`` is not given, or another one runs
+            it too.
     """
+    yield from _runs(checked(arguments))
+
+
+def _runs(arguments: Sequence[str]) -> Iterator[list[str]]:
     place = next((i for i, word in enumerate(arguments) if word.startswith(KEY)), None)
     names = arguments[place].removeprefix(KEY).split(",") if place is not None else []
     listed = {name: sweeps for name in names if (sweeps := _sweeps(name))}
@@ -28,11 +34,21 @@ def commands(arguments: Sequence[str]) -> Iterator[list[str]]:
         return
     if not {"-m", "--multirun"} & set(arguments):
         raise InputError(f"experiment={next(iter(listed))}: several sweeps; put -m first")
+    for name in names:
+        twice = sorted(_experiments(name) & set(names) - {name})
+        if twice:
+            raise InputError(f"experiment={','.join(names)}: {name} runs {twice[0]} too; give one of them")
     before, after = arguments[:place], arguments[place + 1 :]
     given = {_key(word) for word in (*before, *after)}
     for name in names:
         for words in listed.get(name, [[KEY + name]]):
-            yield from commands([*before, *(word for word in words if _key(word) not in given), *after])
+            yield from _runs([*before, *(word for word in words if _key(word) not in given), *after])
+
+
+def _experiments(name: str) -> set[str]:
+    """List the experiments that the sweeps of one name, at any depth."""
+    inner = {word.removeprefix(KEY) for words in _sweeps(name) for word in words if word.startswith(KEY)}
+    return inner.union(*map(_experiments, inner))
 
 
 def _key(word: str) -> str:

@@ -15,7 +15,6 @@ keeps what is found so far.
 """
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -27,16 +26,20 @@ import numpy as np
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 
+from ofa_bench import interrupts
+from ofa_bench.command_line import check_overrides
 from ofa_bench.config import Config, TargetsConfig, conf_dir, register
 from ofa_bench.engine import Cell, build, run_repeats
 from ofa_bench.errors import InputError, suggestion
+from ofa_bench.limits import REPEATS, TARGETS, check_range
+from ofa_bench.overrides import parsed
 from ofa_bench.own_tables import with_own_tables
 from ofa_bench.results import frontiers
 from ofa_bench.results.frontiers import Frontier
 from ofa_bench.results.progress import Progress
 from ofa_bench.results.raising import confirmed, fine_grid, gathered, mean_best_known, raised, rises
 from ofa_bench.spaces import Genes
-from ofa_bench.words import ending, heed_full_error, options_of, show_help
+from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
 
 __all__ = ["Options", "main", "run"]
 
@@ -53,11 +56,13 @@ class Options:
 
     def check(self) -> None:
         """Raise InputError where a value is out of range."""
-        for key, least in (("minutes", 0), ("seeds", 1), ("grid", 2)):
-            value = getattr(self, key)
-            if value is not None and not value >= least:
-                raise InputError(f"{key}={value}: must be {least} or more")
-        if self.records and not Path(self.records).is_dir():
+        if self.minutes is not None:
+            check_range("minutes", self.minutes, 0, np.inf)
+        check_range("seeds", self.seeds, 1, np.inf)
+        check_range("grid", self.grid, 2, TARGETS)
+        if self.out:
+            check_folder("out", Path(self.out))
+        if self.records and not os.path.isdir(self.records):  # noqa: PTH112 - Path raises where the name is too long
             raise InputError(f"records={self.records}: no such folder")
 
     @property
@@ -85,14 +90,22 @@ def compose_task(words: Sequence[str], options: Options) -> Task:
     for word in words:
         if word.lstrip("+~").startswith("targets"):
             raise InputError(f"{word}: a frontier's targets are its grid; grid= says how fine")
+        if word.startswith(("tracking", "+tracking", "~tracking")):
+            raise InputError(f"{word}: MLflow is not told of a frontier; leave this out")
     register()
+    known = with_own_tables(words)
+    check_overrides(known)
+    for word in known:
+        if parsed(word).is_sweep_override():
+            raise InputError(f"{word}: one at a time here")
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose("config", [*with_own_tables(words), "tracking=none"], return_hydra_config=True)
+        config = compose("config", [*known, "tracking=none"], return_hydra_config=True)
     names = {str(key): str(value) for key, value in config.hydra.runtime.choices.items()}
     with open_dict(config):
         del config["hydra"]
     typed = OmegaConf.to_object(config)
     assert isinstance(typed, Config)
+    check_range("repeats", typed.repeats, 1, REPEATS)
     typed.targets, typed.repeats = TargetsConfig(quantiles=[0.5]), 1  # until the costs are known
     cell = build(typed)
     cell = replace(cell, targets=fine_grid(cell.problem.cost, options.grid))
@@ -155,7 +168,9 @@ def improve(task: Task, options: Options, frontier: Frontier) -> tuple[Frontier,
             print(f"strategy {task.names['strategy']} for {options.seconds / 60:g} min", file=sys.stderr)
         for genes in searched(task, options):
             frontier = raised(task.cell.problem, frontier, genes)
-    except KeyboardInterrupt:
+    except BaseException as error:
+        if not isinstance(error, KeyboardInterrupt) and not interrupts.arrived():
+            raise
         return frontier, True
     return frontier, False
 
@@ -221,6 +236,8 @@ def _check_keys(words: Sequence[str]) -> None:
     allowed = [key.name for one in (Options, Config) for key in fields(one) if key.name != "targets"]
     for word in words:
         key = word.partition("=")[0]
+        if key.startswith("-"):
+            raise InputError(f"{key}: no such option; options are given as key=value, --help lists them")
         if key.isidentifier() and key not in [*allowed, "targets"]:
             raise InputError(f"{key}: no such key; allowed: {', '.join(allowed)}{suggestion(key, allowed)}")
 
@@ -235,9 +252,8 @@ def main() -> None:
     """Read the options, search, write. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     show_help(__doc__, Options())
     heed_full_error()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ending():
-        sys.exit(130 if run(sys.argv[1:]) else 0)
+        sys.exit(interrupts.EXIT_CODE if run(sys.argv[1:]) else 0)
 
 
 if __name__ == "__main__":

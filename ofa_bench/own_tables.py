@@ -11,8 +11,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, QuotedString, Transformer
 from hydra.errors import HydraException
 
-from ofa_bench.config import conf_dir
 from ofa_bench.errors import InputError
+from ofa_bench.overrides import options_of_group
 
 __all__ = ["with_own_tables"]
 
@@ -34,11 +34,13 @@ def with_own_tables(arguments: Sequence[str]) -> list[str]:
 
 def _options(arguments: Sequence[str]) -> set[str]:
     """List the options of the group: the package's and those of the folder given by ``--config-dir``."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--config-dir", "-cd")
-    given = parser.parse_known_args(list(arguments))[0].config_dir
-    folders = [folder / "device" for folder in (conf_dir(), *([Path(given)] if given else []))]
-    return {path.relative_to(folder).as_posix()[:-5] for folder in folders for path in folder.rglob("*.yaml")}
+    try:
+        given = parser.parse_known_args(list(arguments))[0].config_dir
+    except argparse.ArgumentError:  # no folder behind it, which is said later
+        given = None
+    return set(options_of_group("device", [Path(given)] if given else [], registered=False))
 
 
 class _OwnTables:

@@ -25,6 +25,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +33,8 @@ from threadpoolctl import threadpool_limits
 
 from ofa_bench.config import conf_dir, load_space
 from ofa_bench.errors import InputError
-from ofa_bench.words import heed_full_error, options_of, say, show_help
+from ofa_bench.limits import THREADS, check_range
+from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
 
 if TYPE_CHECKING:
     from ofa_bench.profiling.plan import Plan
@@ -40,6 +42,16 @@ if TYPE_CHECKING:
     from ofa_bench.spaces import DesignSpace
 
 __all__ = ["Options", "main", "make_table", "profile"]
+
+
+RANGES = {
+    "rounds": (7, 10_000),
+    "threads": (1, THREADS),
+    "calibration": (3, 1000),
+    "held_back": (10, 10_000),
+    "seed": (0, np.inf),
+}
+"""The least and the most that options may be."""
 
 
 @dataclass
@@ -58,9 +70,11 @@ class Options:
 
     def check(self) -> None:
         """Raise InputError where a value is out of range, or another device has the table's name."""
-        for key, least in (("rounds", 7), ("threads", 1), ("calibration", 3), ("held_back", 10), ("seed", 0)):
-            if getattr(self, key) < least:
-                raise InputError(f"{key}={getattr(self, key)}: must be {least} or more")
+        for key, (least, most) in RANGES.items():
+            check_range(key, getattr(self, key), least, most)
+        if not self.folder.name:
+            raise InputError(f"out={self.out}: has no name, which would be the device's")
+        check_folder("out", self.folder)
         from ofa_bench.predictors.devices import FOLDER
 
         taken = [option.stem for option in (conf_dir() / "device").glob("*.yaml")]
@@ -81,12 +95,7 @@ def profile(options: Options) -> Path:
         OSError: the folder cannot be written.
     """
     options.check()
-    from ofa_bench.predictors import latency_table
-    from ofa_bench.profiling.plan import make_plan
-    from ofa_bench.profiling.rounds import MEASUREMENTS, export_all, measure
-    from ofa_bench.profiling.runners import OnnxRuntime, checked, make_runner
     from ofa_bench.spaces import PartSpace
-    from ofa_bench.supernets import supernet
 
     space, out = load_space(options.space), options.folder
     if isinstance(space, PartSpace):
@@ -94,17 +103,23 @@ def profile(options: Options) -> Path:
     path, work = out / f"{space.name}.json", out / f"{space.name}.unfinished"
     if path.exists():
         raise InputError(f"out={options.out}: {path} is already there; move it away or choose another out=")
+    from ofa_bench.profiling.runners import OnnxRuntime, checked, make_runner
+
     runner = make_runner(options.runner, options.threads)
     how: dict[str, Any] = {"runner": getattr(runner, "name", options.runner)}
     if isinstance(runner, OnnxRuntime):
         how |= {"threads": options.threads, "machine": machine()}
+    from ofa_bench.predictors import latency_table
+    from ofa_bench.profiling.plan import make_plan
+    from ofa_bench.profiling.rounds import MEASUREMENTS, export_all, measure
+    from ofa_bench.supernets import supernet
+
     plan = make_plan(
         supernet(space), latency_table(space, "macs"), options.calibration, options.held_back, options.seed
     )
     pinned = runner if isinstance(runner, OnnxRuntime) else nullcontext()
-    first = export_all(dict([next(iter(plan.items.items()))]), work / "onnx")
-    with pinned:
-        checked(runner, first[0])  # what is wrong with the runner is said before minutes are spent
+    with TemporaryDirectory() as folder, pinned:  # what is wrong with the runner is said before minutes are spent
+        checked(runner, export_all(dict([next(iter(plan.items.items()))]), Path(folder))[0])
     paths = export_all(plan.items, work / "onnx")
     with pinned:
         times, load = measure(paths, runner, work, {"files": list(plan.items), **how}, options.rounds, options.seed)
@@ -196,6 +211,8 @@ def _given() -> Options:
     runners = [word.removeprefix("runner=") for word in sys.argv[1:] if word.startswith("runner=")]
     options = options_of(Options, words)
     options.runner = runners[-1] if runners else options.runner
+    if not options.runner:
+        raise InputError("runner=: give onnxruntime, a command with {model} in it, or a callable's dotted name")
     return options
 
 
@@ -203,7 +220,7 @@ def main() -> None:
     """Read the options, profile, and say how good the table is. Exit codes: 0 done, 1 failed, 2 bad input."""
     show_help(__doc__, Options())
     heed_full_error()
-    try:
+    with ending(interrupted="what is exported and measured is kept, the same command goes on"):
         options = _given()
         try:
             path = profile(options)
@@ -211,20 +228,13 @@ def main() -> None:
             raise InputError(
                 f"out={options.out}: {error.filename or ''} cannot be written ({error.strerror})"
             ) from error
-    except KeyboardInterrupt:
-        print(
-            "ofa_bench: interrupted; what is exported and measured is kept, the same command goes on", file=sys.stderr
-        )
-        sys.exit(130)
-    except Exception as error:
-        sys.exit(say(error))
-    from ofa_bench.predictors import latency_table
+        from ofa_bench.predictors import latency_table
 
-    found = latency_table(load_space(options.space), str(path)).card["held_back"]
-    print(
-        f"{path}: on {found['networks']} held-back networks, mean error {found['mean_error']:.1%}, 95th percentile "
-        f"{found['p95_error']:.1%}, rank correlation {found['rank_correlation']:.4f}\nuse it: device={options.out}"
-    )
+        found = latency_table(load_space(options.space), str(path)).card["held_back"]
+        print(
+            f"{path}: on {found['networks']} held-back networks, mean error {found['mean_error']:.1%}, 95th percentile "
+            f"{found['p95_error']:.1%}, rank correlation {found['rank_correlation']:.4f}\nuse it: device={options.out}"
+        )
 
 
 if __name__ == "__main__":

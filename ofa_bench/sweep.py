@@ -1,5 +1,6 @@
 """What the cells of one sweep share: its journal, and its run in MLflow."""
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ofa_bench.results.records import Record
     from ofa_bench.results.tracking import Tracker
 
-__all__ = ["OpenSweep", "Sweep", "SweepCallback"]
+__all__ = ["OpenSweep", "Sweep", "SweepCallback", "remove_empty"]
 
 
 class Sweep:
@@ -67,6 +68,14 @@ class OpenSweep:
 
     def __init__(self, sweep: Sweep, tracking: TrackingConfig, *, elsewhere: bool) -> None:
         self.sweep, self.tracking, self.elsewhere = sweep, tracking, elsewhere
+        self._new = [path for path in (sweep.journal.path, sweep.output / "multirun.yaml") if not path.exists()]
+
+    def begin(self, name: str) -> None:
+        """Note that this run of the command begins, and tell its cells."""
+        self.sweep.command = self.sweep.journal.begin(name, self.tracking.experiment)
+        self.sweep.publish("")
+        if self.elsewhere:
+            self.open_run()
 
     def open_run(self) -> str:
         """Give the sweep's MLflow run, ``UNTRACKED`` if it has none; open it at the first call."""
@@ -97,7 +106,15 @@ class OpenSweep:
             self._end_run(found, failed=failed or any(cell.code for cell in ended.values()))
         if found:
             show(found, self.sweep.output, self.tracking)
+        if failed and not (ended or interrupted or self._has_run()):
+            self._undo()
         return [cell.code for cell in ended.values()]
+
+    def _undo(self) -> None:
+        """Remove the files and folders made for a sweep of which no cell could begin."""
+        for path in self._new:
+            path.unlink(missing_ok=True)
+        remove_empty(self.sweep.journal.path.parent)
 
     def _has_run(self) -> bool:
         return self.sweep.run not in ("", UNTRACKED)
@@ -140,11 +157,20 @@ class SweepCallback(Callback):
     """Opens the sweep in the parent process, before any cell starts: Hydra calls it."""
 
     current: OpenSweep | None = None
+    there: Path | None = None
+    """The folder, of the output folder and those above it, that was there before the command."""
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Note which folders were there before Hydra makes those of a cell."""
+        with contextlib.suppress(Exception):  # of a name that cannot be one, or has no value: Hydra raises it next
+            output = Path(config.output).absolute()
+            SweepCallback.there = next(folder for folder in (output, *output.parents) if folder.exists())
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Publish the sweep to its cells; for those in other processes, create the MLflow store and the sweep's run."""
         HydraConfig.instance().set_config(config)  # Hydra does so only for jobs, and ours reads ${hydra:runtime.cwd}
         try:
+            self.on_run_start(config)
             SweepCallback.current = _open(config)
         except Exception as error:  # raised as it is, Hydra would only warn and go on
             sys.exit(say(error))
@@ -160,9 +186,14 @@ def _open(config: DictConfig) -> OpenSweep:
     output, tracking = Path(config.output).absolute(), TrackingConfig(**config.tracking)
     sweep_id = hashlib.sha256(" ".join([str(output), *sorted(overrides)]).encode()).hexdigest()[:12]
     sweep = Sweep(output, sweep_id, "", "")
-    sweep.command = sweep.journal.begin(name, tracking.experiment)
-    sweep.publish("")
     opened = OpenSweep(sweep, tracking, elsewhere=config.hydra.launcher["_target_"] != ONE_AFTER_ANOTHER)
-    if opened.elsewhere:
-        opened.open_run()
+    opened.begin(name)
     return opened
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove a folder and those above it that were not there before the command, as far as they are empty."""
+    with contextlib.suppress(OSError):
+        while SweepCallback.there and folder != SweepCallback.there:
+            folder.rmdir()
+            folder = folder.parent

@@ -1,11 +1,14 @@
 """The targets of a cell: given as values, as a range or as quantiles, or those that come with the device's table."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ofa_bench.config import TargetsConfig
 from ofa_bench.errors import InputError
+from ofa_bench.limits import TARGETS, check_range
 from ofa_bench.predictors import CostModel
 from ofa_bench.spaces import DesignSpace
 
@@ -19,8 +22,8 @@ def resolve_targets(config: TargetsConfig, space: DesignSpace, cost: CostModel) 
     """Give the targets in the order asked, in the cost model's unit.
 
     Raises:
-        InputError: they are given in more than one way, there are none, one is not a positive finite number, or the
-            unit is not the cost model's.
+        InputError: they are given in more than one way, there are none or too many, one is not a positive finite
+            number, or the unit is not the cost model's.
     """
     if config.unit not in (None, cost.unit):
         raise InputError(
@@ -37,7 +40,7 @@ def resolve_targets(config: TargetsConfig, space: DesignSpace, cost: CostModel) 
     if len(given) > 1:
         raise InputError(f"targets: give one of {'; '.join(ways)}; not {' with '.join(given)} (null takes one out)")
     if config.values is not None:
-        values = tuple(float(value) for value in config.values)
+        values = _numbers("targets.values", config.values)
     elif config.quantiles is not None:
         values = _quantiles(config.quantiles, space, cost)
     elif given:
@@ -54,10 +57,19 @@ def resolve_targets(config: TargetsConfig, space: DesignSpace, cost: CostModel) 
         raise InputError(f"targets.first={config.first}: takes of the device's own targets; not with {given[0]}")
     if not values:
         raise InputError(f"targets.{given[0]}=[]: give at least one target")
+    check_range("targets: their number", len(values), 1, TARGETS)
     for value in values:
         if not math.isfinite(value) or value <= 0:
             raise InputError(f"targets: {value} is not a positive finite number of {cost.unit}")
     return values
+
+
+def _numbers(key: str, given: Sequence[Any]) -> tuple[float, ...]:
+    """Make numbers of what a config lists."""
+    for value in given:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{key}: {value} is not a number")
+    return tuple(map(float, given))
 
 
 def _first(first: int | None, values: tuple[float, ...]) -> tuple[float, ...]:
@@ -71,15 +83,18 @@ def _range(config: TargetsConfig) -> tuple[float, ...]:
     if start is None or stop is None or count is None:
         missing = [name for name in ("start", "stop", "count") if getattr(config, name) is None]
         raise InputError(f"targets: give start, stop and count (missing: {', '.join(missing)})")
-    if count < 1:
-        raise InputError(f"targets.count={count}: must be 1 or more")
+    check_range("targets.count", count, 1, TARGETS)
+    for key, value in (("start", start), ("stop", stop)):
+        if not math.isfinite(value):
+            raise InputError(f"targets.{key}={value}: is not a positive finite number")
     step = (stop - start) / max(1, count - 1)
     return tuple(round(start + i * step, 9) for i in range(count))
 
 
 def _quantiles(fractions: list[float], space: DesignSpace, cost: CostModel) -> tuple[float, ...]:
     """Give the costs that these fractions of random architectures stay at or below, to four significant digits."""
-    for fraction in fractions:
+    check_range("targets.quantiles: their number", len(fractions), 0, TARGETS)
+    for fraction in _numbers("targets.quantiles", fractions):
         if not 0 < fraction < 1:
             raise InputError(f"targets.quantiles: {fraction} is not a fraction between 0 and 1")
     costs = cost.cost(space.sample(SAMPLE, np.random.default_rng(0)))

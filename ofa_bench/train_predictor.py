@@ -15,16 +15,19 @@ from typing import Any
 import numpy as np
 
 from ofa_bench.config import load_space
-from ofa_bench.distill import Distillation
 from ofa_bench.errors import InputError
+from ofa_bench.limits import REPEATS, THREADS, check_range
 from ofa_bench.predictors import AccuracyPredictor, CostTable, OneHotMLP, latency_table, official_predictor
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import DesignSpace, Genes
-from ofa_bench.words import heed_full_error, options_of, say, show_help
+from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
 
-__all__ = ["main"]
+__all__ = ["Options", "main", "train"]
 
 SAMPLES = 50_000
+
+WIDEST = 10_000
+"""The widest hidden layer."""
 
 
 @dataclass
@@ -42,11 +45,13 @@ class Options:
 
     def check(self) -> None:
         """Raise InputError where a value is out of range."""
-        for key, least in (("seconds", 1), ("repeats", 2), ("seed", 0), ("threads", 1)):
-            if not getattr(self, key) >= least:
-                raise InputError(f"{key}={getattr(self, key)}: must be {least} or more")
-        if not self.hidden or min(self.hidden) < 1:
-            raise InputError(f"hidden={self.hidden}: must be one or more layer widths of 1 or more")
+        check_range("seconds", self.seconds, 1, 10**7)
+        check_range("repeats", self.repeats, 2, REPEATS)
+        check_range("seed", self.seed, 0, np.inf)
+        check_range("threads", self.threads, 1, THREADS)
+        check_folder("out", Path(self.out))
+        if not self.hidden or min(self.hidden) < 1 or max(self.hidden) > WIDEST:
+            raise InputError(f"hidden={self.hidden}: must be one or more layer widths of 1 to {WIDEST:,}")
 
 
 SEARCHES = {"vanilla": (Evolution(), 500), "stronger": (Evolution(population_size=500), 250)}
@@ -117,17 +122,26 @@ def main() -> None:
     """Read the options, train, and write ``<space>.npz`` and ``<space>.json`` into ``out``."""
     show_help(__doc__, Options())
     heed_full_error()
-    try:
+    with ending():
         options = options_of(Options, sys.argv[1:])
         options.check()
-        out = Path(options.out)
-        out.mkdir(parents=True, exist_ok=True)
-        space = load_space(options.space)
-        teacher, cost = official_predictor(space), latency_table(space, options.device)
-    except Exception as error:
-        sys.exit(say(error))
+        print(json.dumps(train(options), indent=1))
+
+
+def train(options: Options) -> dict[str, Any]:
+    """Train, judge and write a predictor; return its errors.
+
+    Raises:
+        InputError: there is no such space or device, or no official predictor of the space.
+        OSError: the folder cannot be written.
+    """
+    space = load_space(options.space)
+    cost, teacher, out = latency_table(space, options.device), official_predictor(space), Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
     import torch
     from threadpoolctl import threadpool_limits
+
+    from ofa_bench.distill import Distillation
 
     torch.set_num_threads(options.threads)
     with threadpool_limits(options.threads):
@@ -152,7 +166,7 @@ def main() -> None:
         arrays |= {f"weight{i}": weight, f"bias{i}": bias}
     np.savez_compressed(out / f"{space.name}.npz", **arrays)
     (out / f"{space.name}.json").write_text(json.dumps(card, indent=1) + "\n")
-    print(json.dumps(card["errors"], indent=1))
+    return errors
 
 
 def _asked() -> list[str]:

@@ -1,13 +1,14 @@
 """Says what went wrong in one line that names the key, what is allowed and the nearest valid one."""
 
+import dataclasses
 import errno
 import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import get_type_hints
 
 from hydra.errors import (
     CompactHydraException,
@@ -16,18 +17,41 @@ from hydra.errors import (
     MissingConfigException,
     OverrideParseException,
 )
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from ofa_bench.errors import InputError, suggestion
+from ofa_bench import interrupts
+from ofa_bench.errors import InputError, no_such_option, suggestion
+from ofa_bench.options import check_folder, options_and_folders, options_of, show_help, unread
+from ofa_bench.overrides import launcher_hint, not_an_override
 
-__all__ = ["TRACEBACK", "ending", "explain", "heed_full_error", "options_and_folders", "options_of", "say", "show_help"]
+__all__ = [
+    "TRACEBACK",
+    "check_folder",
+    "ending",
+    "explain",
+    "heed_full_error",
+    "options_and_folders",
+    "options_of",
+    "say",
+    "show_help",
+    "unread",
+]
 
 TRACEBACK = "OFA_BENCH_TRACEBACK"
 """Environment variable that carries the user's ``HYDRA_FULL_ERROR=1`` into every process."""
 
+LETTERS = 380
+"""The longest line; of a longer one the middle is left out."""
 
-_KINDS = {"Integer": "a whole number", "Float": "a number", "bool": "true or false"}
+_KINDS = {
+    "Integer": "a whole number",
+    "Float": "a number",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a text",
+}
 
 _CANNOT_WRITE = (
     errno.EACCES,
@@ -38,15 +62,25 @@ _CANNOT_WRITE = (
     errno.EEXIST,
     errno.EISDIR,
     errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.EIO,
 )
 
 
-def explain(error: BaseException) -> tuple[str, int]:
-    """Give one line and an exit code: 2 for bad input, 1 for anything else."""
+def explain(error: BaseException, key: str = "output") -> tuple[str, int]:
+    """Give one line and an exit code: 2 for bad input, 1 for anything else; ``key`` names the folder written to."""
+    line, code = _explained(error, key)
+    return _line(line), code
+
+
+def _explained(error: BaseException, key: str) -> tuple[str, int]:
     cause = error.__cause__
     for ours in (error, cause):  # Hydra wraps what its resolvers and targets raise
         if isinstance(ours, InputError):
-            return _line(str(ours)), 2
+            return str(ours), 2
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _missing_option(error), 2
     if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
@@ -54,23 +88,30 @@ def explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, OmegaConfBaseException):
         return _omegaconf(error), 2
     if isinstance(error, OverrideParseException):
-        return f"'{error.override}': not of the form key=value ({error.message.splitlines()[0]})", 2
+        return not_an_override(error.override), 2
     if isinstance(error, CompactHydraException) and "Ambiguous value for argument" in str(error):
         return f"{str(error).splitlines()[0]}: several options are a sweep, put -m before them", 2
-    if isinstance(error, HydraException):
-        return _line(str(error)), 2
-    if isinstance(error, ValueError) and str(error).startswith("Config group override"):
-        return _line(str(error)), 2
+    if isinstance(error, HydraException) or (isinstance(error, ValueError) and _of_hydra(error)):
+        return str(error), 2
     if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
-        return f"output: {error.filename} cannot be written ({error.strerror})", 2
-    return f"{type(error).__name__}: {_line(str(error))} (HYDRA_FULL_ERROR=1 shows where)", 1
+        place = f" {str(error.filename)[:200]}" if error.filename else ""  # what is full has no name
+        return f"{key}:{place} cannot be written ({error.strerror})", 2
+    if isinstance(error, MemoryError):
+        return f"out of memory ({error}); make populations, targets or repeats fewer", 1
+    return f"{type(error).__name__}: {error} (HYDRA_FULL_ERROR=1 shows where)", 1
 
 
-def say(error: BaseException, where: str = "") -> int:
+def _of_hydra(error: BaseException) -> bool:
+    """Tell whether it was Hydra's own code that raised an error."""
+    frames = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and str(frames[-1]).startswith("hydra.")
+
+
+def say(error: BaseException, where: str = "", key: str = "output") -> int:
     """Print one line (after a traceback, if the user asked for it) and give the exit code."""
     if os.environ.get(TRACEBACK):
         traceback.print_exception(error)
-    line, code = explain(error)
+    line, code = explain(error, key)
     print(f"ofa_bench: {where}{line}", file=sys.stderr)
     return code
 
@@ -81,61 +122,36 @@ def heed_full_error() -> None:
         os.environ[TRACEBACK] = "1"
 
 
-Options = TypeVar("Options")
-
-
-def options_of(kind: type[Options], words: Sequence[str]) -> Options:
-    """Read ``key=value`` words into a dataclass of options, each value checked against its type."""
-    options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(kind), OmegaConf.from_cli(list(words))))
-    assert isinstance(options, kind)
-    return options
-
-
-def options_and_folders(kind: type[Options], words: Sequence[str]) -> tuple[Options, list[str]]:
-    """Read ``key=value`` words into a dataclass of options, and the other words, which name folders.
-
-    Raises:
-        InputError: a word looks like an option and is none.
-    """
-    keys = list(OmegaConf.structured(kind))
-    for word in words:
-        key, equals, _ = word.partition("=")
-        if equals and key.isidentifier() and key not in keys:
-            raise InputError(f"{key}: no such key; allowed: {', '.join(keys)}, and folders{suggestion(key, keys)}")
-    given = [word for word in words if word.partition("=")[0] in keys and "=" in word]
-    return options_of(kind, given), [word for word in words if word not in given]
-
-
 @contextmanager
-def ending() -> Iterator[None]:
-    """End the process where something is raised: 130 for an interrupt, else a line and its exit code."""
+def ending(key: str = "out", interrupted: str = "") -> Iterator[None]:
+    """End the process where something is raised: 130 for an interrupt, else a line and its exit code.
+
+    Args:
+        key: names the folder that is written to, where that fails.
+        interrupted: what to say of an interrupt.
+    """
+    interrupts.heed()
     try:
-        yield
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Exception as error:
-        sys.exit(say(error))
-
-
-def show_help(text: str | None, options: object) -> None:
-    """Print a module's text and its options with their defaults, and exit, where the command line asks for help."""
-    if {"-h", "--help"} & set(sys.argv[1:]):
-        defaults = "\n".join(f"  {key}={value}" for key, value in vars(options).items())
-        print(f"{text}\nDefaults:\n{defaults}")
-        sys.exit(0)
+        with unread():
+            yield
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) or (isinstance(error, Exception) and interrupts.arrived()):
+            if interrupted:
+                print(f"ofa_bench: interrupted; {interrupted}", file=sys.stderr)
+            sys.exit(interrupts.EXIT_CODE)
+        if isinstance(error, Exception):
+            sys.exit(say(error, key=key))
+        raise
 
 
 def _missing_option(error: MissingConfigException) -> str:
     place = str(error.missing_cfg_file)
     group, _, option = place.partition("/") if place.startswith("device/") else place.rpartition("/")
+    hint = launcher_hint(group, option)
     options = list(error.options or [])
-    if not options:
-        return str(error).splitlines()[0]
-    near = suggestion(option, options)
-    if group == "device":
-        known = ", ".join(options)
-        return f"device={option}: no such option, file or folder; there are {known}, or the path of a table{near}"
-    return f"{group}={option}: no such option; there are {', '.join(options)}{near}"
+    if hint:
+        return f"{group}={option}: {hint}"
+    return str(no_such_option(group, option, options)) if options else str(error).splitlines()[0]
 
 
 def _omegaconf(error: OmegaConfBaseException) -> str:
@@ -145,18 +161,59 @@ def _omegaconf(error: OmegaConfBaseException) -> str:
     if ours:  # of our resolver of addresses
         return ours
     if "is not in struct" in message or re.match(r"Key '.*' not in", message):
-        if full.startswith("strategy.") and any(re.match(r"strategy=.*,", word) for word in sys.argv):
-            return f"{full}: not a key of every strategy; in a sweep over strategies, ++ stands before it: ++{full}"
-        keys = [str(key) for key in parent if key != "hydra"] if isinstance(parent, DictConfig) else []
-        name = str(error.key)
-        return f"{full}: no such key; allowed: {', '.join(keys)}{suggestion(name, keys)}"
+        return _no_such_key(full, str(error.key), parent)
+    if full.startswith("hydra.") and ("nterpolation" in message or "mandatory" in message):
+        return _unresolved(full, message)
+    if "mandatory value" in message:
+        return f"{full}: choose an option of the group ({full}=<option>)"
+    if re.search(r"is not Optional|Incompatible value 'None'|NoneType is not a subclass", message):
+        return f"{full}=null: must be {_kind(error)}"
     wrong = re.match(r"Value '(.*)' (?:of type .* could not be converted to|is not a valid) (\w+)", message)
     if wrong:
         return f"{full}={wrong[1]}: must be {_KINDS.get(wrong[2], wrong[2])}"
-    if "is not a ListConfig, list or tuple" in message:
-        return f"{full}: must be a list, such as [25]"
+    text = re.match(r"Cannot convert '\w+' to string: '(.*)'", message)
+    if text:
+        return f"{full}={text[1]}: must be a text"
+    if "is not a ListConfig, list or tuple" in message or "Cannot merge DictConfig with ListConfig" in message:
+        return (
+            f"{full}: must be a list, such as [25]" if full.startswith("targets.") else f"{full}: must be a list, [...]"
+        )
     return f"{full}: {message}"
 
 
+def _no_such_key(full: str, name: str, parent: object) -> str:
+    if full.startswith("strategy.evolution."):
+        return f"{full}: no such key; strategy.evolution is evolution: {full.removeprefix('strategy.')}="
+    if full.startswith("strategy.") and any(re.match(r"strategy=.*,", word) for word in sys.argv):
+        return f"{full}: not a key of every strategy; in a sweep over strategies, ++ stands before it: ++{full}"
+    keys = [str(key) for key in parent if key != "hydra"] if isinstance(parent, DictConfig) else []
+    return f"{full}: no such key; allowed: {', '.join(keys) or 'none'}{suggestion(name, keys)}"
+
+
+def _unresolved(full: str, message: str) -> str:
+    """Name the word of the command by which one of Hydra's own keys, such as the output folder, has no value."""
+    message = message.partition(" while resolving interpolation: ")[2] or message
+    given = [word for word in sys.argv[1:] if re.search(r"=.*(\$\{|\?\?\?)", word)]
+    lacking = re.match(r"Interpolation key '(\w+)' not found", message)
+    if lacking and not given:
+        return f"{lacking[1]}: is needed, and cannot be taken out"
+    return f"{given[0] if given else full}: {message}"
+
+
+def _kind(error: OmegaConfBaseException) -> str:
+    """Say what a key of a dataclass, or of a list, must hold."""
+    kind = error.ref_type
+    if dataclasses.is_dataclass(error.object_type):
+        kind = get_type_hints(error.object_type).get(str(error.key), kind)
+    if str(kind).startswith("list") and not isinstance(error.key, int):
+        return "a list, [...]"
+    found = None if "Dict" in str(kind) else re.search(r"int|float|bool|str", str(kind))
+    return _KINDS[found[0]] if found else "set"
+
+
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    """Put a text on one line that can be printed and read: no control characters, and not too long."""
+    line = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in " ".join(text.split()))
+    if len(line) > LETTERS:
+        line = re.sub(r"\S{121,}", lambda word: f"{word[0][:60]}...{word[0][-40:]}", line)
+    return line if len(line) <= LETTERS else f"{line[:200]} ... {line[-170:]}"

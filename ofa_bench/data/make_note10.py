@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from ofa_bench.predictors.assets import ASSETS, BASE_URL, asset_path
+from ofa_bench.predictors.assets import ASSETS, BASE_URL, asset_content
 from ofa_bench.predictors.cost import Term
 from ofa_bench.predictors.devices import write_table
 from ofa_bench.spaces.mobile import BLOCKS_PER_STAGE, EXPANDS, KERNELS, N_STAGES, RESOLUTIONS
@@ -74,7 +74,7 @@ def _stage(latency: Latencies, resolution: int, stage: int, first: bool) -> list
 def main() -> None:
     """Write the table beside this file."""
     names = {resolution: f"ofa/note10/{resolution}_lookup_table.yaml" for resolution in RESOLUTIONS}
-    tables = {resolution: yaml.safe_load(asset_path(name).read_text()) for resolution, name in names.items()}
+    tables = {resolution: yaml.safe_load(asset_content(name)) for resolution, name in names.items()}
     latencies = {r: {layer: entry["mean"] for layer, entry in table.items()} for r, table in tables.items()}
     terms = [Term((("r",),), np.array([_fixed(latencies[r], r) for r in RESOLUTIONS]))]
     for stage in range(N_STAGES):

@@ -61,8 +61,8 @@ class OneHotMLP:
         sha256: the hash of the file that the weights came from.
 
     Raises:
-        InputError: the layers do not fit the features or each other, two genes share a feature, or which genes the
-            space says are active is not what their owners say.
+        InputError: the layers do not fit the features or each other or are not finite, two genes share a feature, or
+            which genes the space says are active is not what their owners say.
     """
 
     def __init__(
@@ -75,12 +75,16 @@ class OneHotMLP:
         sha256: str,
     ) -> None:
         self.space, self.name, self.sha256, self.layers = space, name, sha256, tuple(layers)
-        weights = [weight.shape for weight, _ in layers]
-        chained = all(before[1] == after[0] for before, after in pairwise(weights))
-        self.n_features = weights[0][0]
-        wanted = 1 + max(max(places) for places in columns.values())
-        if not chained or weights[-1][1] != 1 or self.n_features < wanted:
+        shapes = [(weight.shape, bias.shape) for weight, bias in layers]
+        fit = bool(shapes) and all(len(weight) == 2 and bias == weight[1:] for weight, bias in shapes)
+        if not fit or any(before[1] != after[0] for (before, _), (after, _) in pairwise(shapes)):
+            raise InputError(f"predictor {name}: layers of weights and biases {shapes} do not fit each other")
+        self.n_features = shapes[0][0][0]
+        if shapes[-1][0][1] != 1 or self.n_features < 1 + max(max(places) for places in columns.values()):
+            weights = [weight for weight, _ in shapes]
             raise InputError(f"predictor {name}: layers {weights} do not take the features of space {space.name}")
+        if not all(np.isfinite(values).all() for layer in layers for values in layer):
+            raise InputError(f"predictor {name}: a weight or bias is not a finite number")
         self.pruning: dict[str, Any] = {"hidden": [len(bias) for _, bias in layers[:-1]]}
         self._by_owners = type(space).active is DesignSpace.active  # else nothing is proven of it
         self._set_layers(self._set_features(columns))

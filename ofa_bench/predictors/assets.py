@@ -1,12 +1,15 @@
 """OFA's official files: found where the user keeps them, or fetched once, and always checked by SHA-256."""
 
+import errno
 import hashlib
 import os
+import time
 from pathlib import Path
 
 from ofa_bench.errors import InputError
+from ofa_bench.reading import UnreadableError, content_of
 
-__all__ = ["ASSETS", "ASSETS_VARIABLE", "BASE_URL", "asset_path", "sha256_of"]
+__all__ = ["ASSETS", "ASSETS_VARIABLE", "BASE_URL", "asset_content", "asset_path", "sha256_of"]
 
 BASE_URL = "https://raw.githubusercontent.com/han-cai/files/master/"
 ASSETS_VARIABLE = "OFA_BENCH_ASSETS"
@@ -22,10 +25,25 @@ ASSETS = {
 }
 """Relative path of each official file, in OFA's public repository, and its SHA-256."""
 
+LARGEST = 50_000_000
+"""Bytes of the largest file that is read or fetched; the largest of these has 1.5 million."""
+
+PATIENCE = 120
+"""Seconds in which a file must have come."""
+
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, as hexadecimal digits."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def asset_content(relative: str, fetch: bool = True) -> bytes:
+    """Read one of OFA's official files, found as ``asset_path`` finds it; its hash is that of the bytes given.
+
+    Raises:
+        InputError: as ``asset_path``.
+    """
+    return _checked(asset_path(relative, fetch), relative)
 
 
 def asset_path(relative: str, fetch: bool = True) -> Path:
@@ -35,30 +53,42 @@ def asset_path(relative: str, fetch: bool = True) -> Path:
         InputError: the file is altered or unreadable, or it is nowhere and cannot, or shall not, be fetched.
     """
     folder = os.environ.get(ASSETS_VARIABLE)
-    if folder and (Path(folder) / relative).exists():
-        return _checked(Path(folder) / relative, relative)
+    if folder and _lies(Path(folder) / relative):
+        _checked(Path(folder) / relative, relative)
+        return Path(folder) / relative
     return _fetched(relative, fetch)
 
 
-def _checked(path: Path, relative: str) -> Path:
+def _lies(path: Path) -> bool:
+    """Tell whether something lies there, be it a link that leads nowhere or what may not be looked at."""
     try:
-        found = sha256_of(path)
+        path.lstat()
     except OSError as error:
-        raise InputError(f"asset {path}: cannot be read ({error.strerror})") from error
+        return error.errno not in (errno.ENOENT, errno.ENOTDIR)
+    return True
+
+
+def _checked(path: Path, relative: str) -> bytes:
+    try:
+        content = content_of(path, LARGEST)
+    except UnreadableError as error:
+        raise InputError(f"asset {str(path)[:500]}: cannot be read ({error})") from error
+    found = hashlib.sha256(content).hexdigest()
     if found != ASSETS[relative]:
         raise InputError(
             f"asset {path}: SHA-256 is {found[:12]}..., not {ASSETS[relative][:12]}...; "
             "the file was altered or cut off: delete it to have it fetched again"
         )
-    return path
+    return content
 
 
 def _fetched(relative: str, fetch: bool) -> Path:
     import pooch
 
     cache = Path(pooch.os_cache("ofa_bench"))
-    if (cache / relative).exists():
-        return _checked(cache / relative, relative)
+    if _lies(cache / relative):
+        _checked(cache / relative, relative)
+        return cache / relative
     if not fetch:
         raise InputError(f"asset {relative}: not at hand")
     pooch.get_logger().setLevel("WARNING")
@@ -68,7 +98,7 @@ def _fetched(relative: str, fetch: bool) -> Path:
             known_hash=f"sha256:{ASSETS[relative]}",
             fname=Path(relative).name,
             path=(cache / relative).parent,
-            downloader=pooch.HTTPDownloader(timeout=10),
+            downloader=_download,
         )
     except Exception as error:  # whatever the network or the disk did, the user's way on is the same
         folder = os.environ.get(ASSETS_VARIABLE) or "unset"
@@ -78,3 +108,19 @@ def _fetched(relative: str, fetch: bool) -> Path:
             "or use predictor=embedded"
         ) from error
     return Path(got)
+
+
+def _download(url: str, output: str, _: object) -> None:
+    """Fetch a file of at most ``LARGEST`` bytes within ``PATIENCE`` seconds; pooch calls it and checks the hash."""
+    import requests
+
+    began, size = time.monotonic(), 0
+    with requests.get(url, stream=True, timeout=10) as answer, Path(output).open("wb") as file:
+        answer.raise_for_status()
+        for piece in answer.iter_content(65536):
+            size += len(piece)
+            if size > LARGEST:
+                raise ValueError(f"more than {LARGEST:,} bytes")
+            if time.monotonic() - began > PATIENCE:
+                raise TimeoutError(f"more than {PATIENCE} seconds")
+            file.write(piece)

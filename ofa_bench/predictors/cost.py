@@ -1,6 +1,7 @@
 """Cost models: exact sums of table entries, each chosen by a few genes of the architecture."""
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,7 +13,13 @@ from ofa_bench.errors import InputError
 from ofa_bench.predictors.elimination import Factor, minimise
 from ofa_bench.spaces import DesignSpace, Genes, PartSpace
 
-__all__ = ["CostModel", "CostTable", "Term"]
+__all__ = ["MOST_COST", "CostModel", "CostTable", "Term"]
+
+MOST_COST = 1e300
+"""No value of a table is larger, so that no sum of them overflows."""
+
+MOST_CHOICES = 1_000_000
+"""A term's genes and their owners may have this many combinations; of each, the table has an entry."""
 
 
 class CostModel(Protocol):
@@ -152,16 +159,27 @@ def _factor(space: DesignSpace, place: Sequence[str], values: NDArray[np.float64
     unknown = [name for name in place if name not in space.index]
     if unknown:
         raise InputError(f"cost table: space {space.name} has no gene '{unknown[0]}'")
+    if len(set(place)) < len(place):
+        raise InputError(f"cost table: the term of {', '.join(place)} names a gene twice")
     shape = tuple(len(space.genes[space.index[name]].choices) for name in place)
     if values.shape != shape:
         raise InputError(f"cost table: the term of {', '.join(place)} must have shape {shape}, not {values.shape}")
-    if not np.isfinite(values).all() or (values < 0).any():
-        raise InputError(f"cost table: the term of {', '.join(place)} holds a negative or non-finite value")
+    wrong = values[~((values >= 0) & (values <= MOST_COST))]
+    if wrong.size:
+        raise InputError(
+            f"cost table: the term of {', '.join(place)} holds a negative or non-finite value or one above "
+            f"{MOST_COST:g}: {wrong[0]:g}"
+        )
     distinct = [space.genes[space.index[name]].distinct for name in place]
     values = values[np.ix_(*distinct)]  # choices that build one network cost the same
     owners = [gene.owner for name in place if (gene := space.genes[space.index[name]]).owner]
     scope = list(dict.fromkeys([*place, *owners]))
     sizes = [len(space.genes[space.index[str(name)]].choices) for name in scope]
+    if math.prod(sizes) > MOST_CHOICES:
+        raise InputError(
+            f"cost table: the term of {', '.join(place)} has {math.prod(sizes):,} combinations with the genes that "
+            f"these depend on; {MOST_CHOICES:,} at most"
+        )
     grid = np.indices(sizes)
     active = np.ones(sizes, dtype=bool)
     for name in place:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.predictors.cost import CostTable, Term
+from ofa_bench.predictors.cost import MOST_COST, CostTable, Term
+from ofa_bench.reading import UnreadableError, content_of, json_object
 from ofa_bench.spaces import DesignSpace, PartSpace
 
 __all__ = ["FOLDER", "FORMAT", "latency_table", "write_table"]
@@ -17,6 +18,15 @@ __all__ = ["FOLDER", "FORMAT", "latency_table", "write_table"]
 FORMAT = "ofa_bench.cost_table/1"
 FOLDER = Path(__file__).parents[1] / "data" / "devices"
 """Holds a folder for each device, with ``<space>.json``."""
+
+LARGEST = 50_000_000
+"""Bytes of the largest table that is read; ours have up to 17,000."""
+
+MOST_PLACES = 1_000
+"""Places of all terms of a table; ours have up to 73."""
+
+MOST_LETTERS = 40
+"""A unit has at most this many, and what is wrong is shown with as many."""
 
 
 def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> CostTable:
@@ -39,17 +49,17 @@ def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> 
     if isinstance(space, PartSpace):
         return latency_table(space.whole, device).within(space)
     devices = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
-    path = Path(str(device))
-    if device in devices:
-        folder = FOLDER / device
-    elif path.is_file():
-        return _read(space, path, path.stem)
-    elif path.is_dir():
-        folder = path
-    else:
+    folder = FOLDER / device if device in devices else Path(str(device))
+    try:
+        if not folder.is_dir() and folder.exists():
+            return _read(space, folder, folder.stem)
+        tables = sorted(entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json"))
+    except FileNotFoundError as error:
         near = suggestion(str(device), devices)
-        raise InputError(f"device={device}: unknown; there are {', '.join(devices)}, or the path of a table{near}")
-    tables = sorted(entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json"))
+        there = f"there are {', '.join(devices)}, or the path of a table{near}"
+        raise InputError(f"device={device}: unknown; {there}") from error
+    except OSError as error:
+        raise InputError(f"device={str(device)[:200]}: cannot be read ({error.strerror})") from error
     if space.name not in tables:
         others = [name for name in devices if (FOLDER / name / f"{space.name}.json").is_file()]
         raise InputError(
@@ -60,32 +70,71 @@ def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> 
 
 
 def _read(space: DesignSpace, path: Path, device: str) -> CostTable:
+    """Read a table; whatever is wrong with it is said of its file."""
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"device={path}: cannot be read ({error.strerror})") from error
+        content = content_of(path, LARGEST)
+    except UnreadableError as error:
+        raise InputError(f"device={path}: cannot be read ({error})") from error
     try:
-        table = json.loads(content)
-        if not isinstance(table, dict):
-            raise TypeError("it holds no JSON object")
-        if table["format"] != FORMAT or table["space"] != space.name:
-            raise InputError(
-                f"device={path}: a table of format {table['format']} for space {table['space']}, "
-                f"not of {FORMAT} for {space.name}"
-            )
-        terms = [
-            Term(tuple(tuple(place) for place in term["places"]), np.array(term["values"], dtype=np.float64))
-            for term in table["terms"]
-        ]
-        targets = [float(target) for target in table.get("targets", ())]
-        head: dict[str, Any] = {"unit": str(table["unit"]), "card": dict(table["card"]), "targets": targets}
-        return CostTable(space, terms, name=device, sha256=hashlib.sha256(content).hexdigest(), **head)
-    except InputError:
-        raise
-    except KeyError as error:
-        raise InputError(f"device={path}: not a cost table (it has no {error})") from error
-    except (ValueError, TypeError) as error:
+        return _table(space, json_object(content), device, hashlib.sha256(content).hexdigest())
+    except UnreadableError as error:
         raise InputError(f"device={path}: not a cost table ({error})") from error
+    except InputError as error:
+        raise InputError(f"device={path}: {error}") from error
+
+
+def _table(space: DesignSpace, table: Mapping[str, Any], device: str, sha256: str) -> CostTable:
+    missing = [key for key in ("format", "space", "unit", "card", "terms") if key not in table]
+    if missing:
+        raise UnreadableError(f"it has no {missing[0]!r}")
+    if table["format"] != FORMAT or table["space"] != space.name:
+        raise InputError(
+            f"a table of format {table['format']} for space {table['space']}, not of {FORMAT} for {space.name}"
+        )
+    unit, card, targets, terms = (table.get(key, []) for key in ("unit", "card", "targets", "terms"))
+    if not isinstance(unit, str) or not unit.isprintable() or not 0 < len(unit) <= MOST_LETTERS:
+        raise UnreadableError(f"its unit is {_short(unit)}; must be a word, such as 'ms'")
+    if not isinstance(card, dict):
+        raise UnreadableError(f"its card is {_short(card)}; must be an object")
+    if not isinstance(targets, list) or not all(_number(one) and one > 0 for one in targets):
+        raise UnreadableError(f"its targets are {_short(targets)}; must be a list of positive numbers")
+    if not isinstance(terms, list) or not terms:
+        raise UnreadableError(f"its terms are {_short(terms)}; must be a list of at least one")
+    made = [_term(term, number) for number, term in enumerate(terms)]
+    if sum(len(term.places) for term in made) > MOST_PLACES:
+        raise UnreadableError(f"its terms have more than {MOST_PLACES:,} places")
+    floats = [float(target) for target in targets]
+    return CostTable(space, made, name=device, unit=unit, sha256=sha256, card=card, targets=floats)
+
+
+def _term(term: object, number: int) -> Term:
+    """Read one summand: the genes of each place by name, and its values as lists within lists."""
+    if not isinstance(term, dict) or not {"places", "values"} <= term.keys():
+        raise UnreadableError(f"its term {number} is {_short(term)}; must be an object with places and values")
+    places = term["places"]
+    if not isinstance(places, list) or not places or not all(map(_are_names, places)):
+        raise UnreadableError(
+            f"the places of its term {number} are {_short(places)}; must be lists of the names of genes"
+        )
+    values = np.array(term["values"], dtype=object)
+    wrong = [value for value in values.flat if not _number(value)]
+    if wrong:
+        raise UnreadableError(f"the values of its term {number} have {_short(wrong[0])} among them; must be numbers")
+    return Term(tuple(map(tuple, places)), values.astype(np.float64))
+
+
+def _are_names(place: object) -> bool:
+    return isinstance(place, list) and bool(place) and all(isinstance(name, str) for name in place)
+
+
+def _number(value: object) -> bool:
+    return type(value) in (int, float) and abs(value) <= MOST_COST  # type: ignore[arg-type]
+
+
+def _short(value: object) -> str:
+    """Show what a table has, as JSON, in a few letters."""
+    text = json.dumps(value)
+    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}..."
 
 
 def write_table(

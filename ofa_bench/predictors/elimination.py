@@ -6,9 +6,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ofa_bench.errors import InputError
 from ofa_bench.spaces import Genes
 
 __all__ = ["Factor", "minimise"]
+
+MOST_CHOICES = 10_000_000
+"""The largest table that is made on the way, in entries."""
 
 Factor = tuple[tuple[int, ...], NDArray[np.float64]]
 """The variables of a table, and its values: one axis a variable."""
@@ -18,6 +22,9 @@ def minimise(factors: Sequence[Factor], cardinality: NDArray[np.int8]) -> Genes:
     """Find an assignment of all variables that minimises the sum of all factors: int8 [n_variables].
 
     Each step eliminates the variable whose factors span the smallest table; variables in no factor become 0.
+
+    Raises:
+        InputError: the factors tie too many variables together.
     """
     pending = list(factors)
     left, sizes = set(range(len(cardinality))), cardinality.tolist()
@@ -26,6 +33,10 @@ def minimise(factors: Sequence[Factor], cardinality: NDArray[np.int8]) -> Genes:
         scopes = {v: sorted(set().union(*(scope for scope, _ in pending if v in scope)) - {v}) for v in left}
         variable = min(left, key=lambda v: (math.prod(sizes[u] for u in scopes[v]), v))
         scope = (*scopes[variable], variable)
+        if math.prod(sizes[v] for v in scope) > MOST_CHOICES:
+            raise InputError(
+                f"its terms tie more than {len(scope) - 1} genes together: the cheapest architecture cannot be found"
+            )
         joint = np.zeros([int(cardinality[v]) for v in scope])
         for factor_scope, values in pending:
             if variable in factor_scope:

@@ -1,6 +1,7 @@
 """OFA's own accuracy predictors, read from their published checkpoints."""
 
 from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, Within
-from ofa_bench.predictors.assets import ASSETS, asset_path
+from ofa_bench.predictors.assets import ASSETS, asset_content
 from ofa_bench.spaces import DesignSpace, PartSpace
 
 __all__ = ["PUBLISHED", "official_predictor"]
@@ -31,10 +32,12 @@ def official_predictor(space: DesignSpace, fetch: bool = True) -> AccuracyPredic
             f"predictor=official: OFA published none for space {space.name}, only for {', '.join(PUBLISHED)}; "
             "use predictor=embedded"
         )
+    checkpoint, layers_of, columns_of = PUBLISHED[space.name]
+    content = asset_content(checkpoint, fetch)  # torch is given the bytes that have the hash, whatever the file becomes
+
     import torch
 
-    checkpoint, layers_of, columns_of = PUBLISHED[space.name]
-    state = torch.load(asset_path(checkpoint, fetch), map_location="cpu", weights_only=True)
+    state = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
     layers = [(_normal(weight.T), _normal(bias)) for weight, bias in layers_of(state)]
     return OneHotMLP(space, columns_of(space), layers, name="official", sha256=ASSETS[checkpoint])
 

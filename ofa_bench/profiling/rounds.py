@@ -110,7 +110,9 @@ def _kept(path: Path, about: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _shown(what: str, items: Any, total: int, initial: int = 0) -> Any:
     """Show progress and the time left on standard error, a bar on a terminal and elsewhere a line now and then."""
     every = 0.5 if sys.stderr.isatty() else 30.0
-    return tqdm(items, what, total, initial=initial, mininterval=every, maxinterval=2 * every, unit=" files")
+    return tqdm(
+        items, what, total, initial=initial, mininterval=every, maxinterval=2 * every, unit=" files", disable=total == 1
+    )
 
 
 def _load() -> float:

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -39,6 +40,9 @@ class OnnxRuntime:
             import onnxruntime
         except ImportError as error:
             raise InputError("runner=onnxruntime: not installed; pip install onnx onnxruntime") from error
+        self._cores: list[int] = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        if self._cores and threads > len(self._cores):
+            raise InputError(f"threads={threads}: this machine lends {len(self._cores)} cores")
         self._runtime = onnxruntime
         self._options = onnxruntime.SessionOptions()
         self._options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -50,9 +54,6 @@ class OnnxRuntime:
         self._sessions: dict[Path, Any] = {}
         self._room = _MEMORY_SHARE * _free_memory()
         self.threads, self.name = threads, f"onnxruntime {onnxruntime.__version__}"
-        self._cores: list[int] = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        if self._cores and threads > len(self._cores):
-            raise InputError(f"threads={threads}: this machine lends {len(self._cores)} cores")
 
     def __enter__(self) -> None:
         if self._cores:
@@ -104,7 +105,7 @@ class Command:
         timeout: seconds that one call may take.
 
     Raises:
-        InputError: the command cannot be split into words.
+        InputError: the command cannot be split into words, or there is none of its name.
     """
 
     def __init__(self, command: str, timeout: float = 600.0) -> None:
@@ -113,6 +114,8 @@ class Command:
             self._words = shlex.split(command)
         except ValueError as error:
             raise InputError(f"runner={command}: {error}") from error
+        if shutil.which(self._words[0]) is None:
+            raise InputError(f"runner={command}: cannot be run (there is no command {self._words[0]})")
 
     def __call__(self, path: Path) -> list[float]:
         """Run the command on a file: milliseconds.

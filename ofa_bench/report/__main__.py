@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ofa_bench.errors import InputError
-from ofa_bench.words import ending, heed_full_error, options_and_folders, show_help
+from ofa_bench.words import check_folder, ending, heed_full_error, options_and_folders, show_help
 
 __all__ = ["Options", "main", "run"]
 
@@ -45,12 +45,14 @@ def run(words: Sequence[str]) -> Path:
     options, folders = options_and_folders(Options, words)
     if not folders and not options.mlflow:
         raise InputError("give a folder of records (python -m ofa_bench.report multirun), or mlflow=<experiment>")
+    check_folder("out", Path(options.out))
     from ofa_bench.report.gather import from_folders, from_mlflow
-    from ofa_bench.report.page import write_report
 
     gathered = from_folders([Path(folder) for folder in folders])
     if options.mlflow:
         gathered = from_mlflow(options.mlflow, options.uri, gathered)
+    from ofa_bench.report.page import write_report
+
     gc.freeze()  # statsmodels collects garbage at every correction, which takes its time with many records
     return write_report(gathered, Path(options.out), options.title, options.reference)
 

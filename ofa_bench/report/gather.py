@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ofa_bench.errors import InputError
 from ofa_bench.results import records
+from ofa_bench.results.fetching import fetch
 from ofa_bench.results.mlflow_client import quiet_client
 from ofa_bench.results.records import Record
 
@@ -33,6 +34,16 @@ class Gathered:
         elif same[0]["repeats"] != record["repeats"]:
             self.left_out.append(f"{where}: another run of {record['address']}, which is there already")
 
+    def need_one(self) -> None:
+        """Check that there is a record, where there was something to take.
+
+        Raises:
+            InputError: nothing could be read; the message says why of the first.
+        """
+        if self.left_out and not self.records:
+            more = f" (and {len(self.left_out) - 1} more)" if len(self.left_out) > 1 else ""
+            raise InputError(f"no record can be read: {self.left_out[0]}{more}")
+
 
 def _cell(record: Record) -> tuple[str, str]:
     return record["address"], record["identity"]
@@ -42,15 +53,19 @@ def from_folders(folders: Sequence[Path], gathered: Gathered | None = None) -> G
     """Read all records below folders.
 
     Raises:
-        InputError: there is no such folder, or no record below it.
+        InputError: there is no such folder, or no record below it that can be read.
     """
     gathered = gathered or Gathered()
     for folder in folders:
-        found = sorted(folder.rglob(records.RECORD))
+        try:
+            found, there = sorted(folder.rglob(records.RECORD)), folder.is_dir()
+        except OSError as error:
+            raise InputError(f"{str(folder)[:500]}: cannot be read ({error.strerror})") from error
         if not found:
-            raise InputError(f"{folder}: {'no record below it' if folder.is_dir() else 'no such folder'}")
+            raise InputError(f"{folder}: {'no record below it' if there else 'no such folder'}")
         for path in found:
             gathered.take(path.parent, str(path.parent))
+    gathered.need_one()
     return gathered
 
 
@@ -74,10 +89,16 @@ def from_mlflow(experiment: str, uri: str, gathered: Gathered | None = None) -> 
         runs = client.search_runs([found.experiment_id], "tags.`ofa_bench.kind` = 'cell'", max_results=50_000)
         if not runs:
             raise InputError(f"mlflow={experiment}: no cell in this experiment at {uri}")
-        for run in {run.data.tags["ofa_bench.record"]: run for run in reversed(runs)}.values():
+        for run in {run.data.tags.get("ofa_bench.record"): run for run in reversed(runs)}.values():
             with tempfile.TemporaryDirectory() as folder:
-                client.download_artifacts(run.info.run_id, records.RECORD, folder)
-                gathered.take(Path(folder), f"run {run.info.run_id}")
+                where = f"run {run.info.run_id}"
+                try:
+                    fetch(client, run.info.run_id, Path(folder))
+                except InputError as error:
+                    gathered.left_out.append(str(error))
+                    continue
+                gathered.take(Path(folder), where)
     except MlflowException as error:
         raise InputError(f"mlflow={experiment}: {' '.join(str(error).split())} (at {uri})") from error
+    gathered.need_one()
     return gathered

@@ -6,18 +6,18 @@ it need not be a lead. (In statistics: the optimizer's curse, Smith & Winkler 20
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pkgutil import resolve_name
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ofa_bench import spaces
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import AccuracyPredictor, embedded_predictor, official_predictor
 from ofa_bench.predictors.embedded import MEMBERS
 from ofa_bench.report.pairs import differences
 from ofa_bench.report.statistics import Paired
 from ofa_bench.report.studies import Entry, Study
-from ofa_bench.spaces import DesignSpace
+from ofa_bench.spaces import DesignSpace, Genes
 
 __all__ = ["JUDGES", "Judged", "judged"]
 
@@ -71,20 +71,29 @@ def judged(study: Study, reference: str) -> list[Judged]:
 
 
 def _space(study: Study) -> DesignSpace | None:
-    """Build the space that the records name; nothing that is no design space is called, as records may be others'.
+    """Build the space that the records name, if it is one of ours that all winners are in.
 
-    Hydra is not asked: it would build what is nested, in lists too.
+    Nothing else is looked up or imported, as records may be others': not through Hydra, which would build what is
+    nested, and no module that a record names. A user's own space has no predictor here anyway.
     """
-    record = study.entries[0].records[0]
-    node = record["config"].get("space")
-    try:
-        kind = resolve_name(str(node["_target_"]))
-        if not (isinstance(kind, type) and issubclass(kind, DesignSpace)):
-            return None
-        space: DesignSpace = kind(**{key: value for key, value in node.items() if key != "_target_"})
-    except Exception:  # whatever a module of a user's does when it is imported here
+    node = study.entries[0].records[0]["config"].get("space")
+    node = dict(node) if isinstance(node, dict) else {}
+    package, _, name = str(node.pop("_target_", "")).rpartition(".")
+    ours = f"{package}.".startswith(f"{spaces.__name__}.") and name in spaces.__all__
+    kind = getattr(spaces, name) if ours else None
+    if not (isinstance(kind, type) and issubclass(kind, DesignSpace)):
         return None
-    return space if space.n_genes == len(record["repeats"][0]["results"][0]["genes"]) else None
+    try:
+        space: DesignSpace = kind(**node)
+    except (TypeError, ValueError):  # no such setting
+        return None
+    found = [_genes(entry) for entry in study.entries]
+    return space if all(space.contains(genes.reshape(-1, genes.shape[2])).all() for genes in found) else None
+
+
+def _genes(entry: Entry) -> Genes:
+    """Give what an entry found: int8 [repeats, targets, n_genes], by ascending target."""
+    return np.array([[one["genes"] for one in results] for results in entry.repeats], np.int8)
 
 
 def _judges(space: DesignSpace) -> Iterator[tuple[str, list[AccuracyPredictor]]]:
@@ -103,7 +112,7 @@ def _judges(space: DesignSpace) -> Iterator[tuple[str, list[AccuracyPredictor]]]
 def _accuracy(entry: Entry, space: DesignSpace, judges: list[AccuracyPredictor]) -> Floats:
     """Give the mean over judges: float64 [repeats, targets], ascending, percent; NaN where a target was not met."""
     feasible = np.array([[one["feasible"] for one in results] for results in entry.repeats], bool)
-    genes = np.array([[one["genes"] for one in results] for results in entry.repeats], np.int8)
+    genes = _genes(entry)
     values = np.full(feasible.shape, np.nan)
     if feasible.any():
         rows = space.canonical(genes[feasible])

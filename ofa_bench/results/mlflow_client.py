@@ -3,13 +3,16 @@
 import hashlib
 import logging
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
+
+from ofa_bench.errors import InputError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,7 +31,18 @@ _SETTINGS = {
 
 
 def quiet_client(uri: str | None) -> "MlflowClient":
-    """Open a store; what the user has set in the environment stands."""
+    """Open a store; what the user has set in the environment stands.
+
+    Raises:
+        InputError: a local database cannot be opened, which MLflow would try again for minutes.
+    """
+    scheme, _, name = str(uri).partition(":///")
+    if scheme == "sqlite" and name:
+        try:
+            with closing(sqlite3.connect(name)) as database:
+                database.execute("PRAGMA schema_version")
+        except sqlite3.Error as error:
+            raise InputError(f"{name}: not usable as MLflow's database ({error})") from error
     for variable, value in _SETTINGS.items():
         os.environ.setdefault(variable, value)
     from mlflow import MlflowClient

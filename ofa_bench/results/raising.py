@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import CostModel
-from ofa_bench.results.frontiers import NOISE, Frontier, staircase
+from ofa_bench.results.frontiers import NOISE, Frontier, agree, confirmed, staircase
 from ofa_bench.results.records import RECORD, Record, read
 from ofa_bench.search import Problem
 from ofa_bench.spaces import Genes
@@ -53,7 +53,7 @@ def gathered(folder: Path, problem: Problem) -> Gathered:
         if not results or not problem.space.contains(genes).all():
             continue
         said = np.array([(result["accuracy"], result["cost"]) for result in results])
-        borne_out = _agree(problem, genes, said[:, 0], said[:, 1])
+        borne_out = agree(problem, genes, said[:, 0], said[:, 1])
         kept.append(genes[borne_out])
         records, refused = records + 1, refused + int((~borne_out).sum())
     return Gathered(np.concatenate(kept), records, refused, unreadable)
@@ -62,29 +62,6 @@ def gathered(folder: Path, problem: Problem) -> Gathered:
 def _is_of(record: Record, problem: Problem) -> bool:
     hashes = record["predictor"]["sha256"], record["device"]["sha256"]
     return hashes == (problem.predictor.sha256, problem.cost.sha256)
-
-
-def _agree(
-    problem: Problem, genes: Genes, accuracy: NDArray[np.float64], cost: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Tell which architectures have the accuracy and the cost that is said of them: bool [n]."""
-    close = np.abs(problem.predictor.accuracy(genes) - accuracy) <= NOISE
-    return close & np.isclose(problem.cost.cost(genes), cost, rtol=1e-9, atol=0.0)
-
-
-def confirmed(frontier: Frontier, problem: Problem) -> Frontier:
-    """Give a frontier if its points have the accuracies and costs that it says.
-
-    Raises:
-        InputError: one has not: the file was altered.
-    """
-    agree = _agree(problem, frontier.genes, frontier.accuracy, frontier.cost)
-    if not agree.all():
-        raise InputError(
-            f"frontier of {frontier.space}, version {frontier.version}: {int((~agree).sum())} of its points have "
-            "another accuracy or cost than it says; the file was altered: move it away"
-        )
-    return frontier
 
 
 def raised(problem: Problem, before: Frontier | None, genes: Genes) -> Frontier:
@@ -139,7 +116,12 @@ def fine_grid(cost: CostModel, count: int) -> tuple[float, ...]:
 
     The first is the least cost. Ratios are equal, as accuracy grows about with the logarithm of cost: small ones up to
     ``REACH`` times the greatest of the device's own targets, where ``DENSE`` of the targets lie, greater ones above it.
+
+    Raises:
+        InputError: the least cost is 0.
     """
+    if not cost.minimum > 0:
+        raise InputError(f"device={cost.name}: costs down to 0 have no grid of equal ratios")
     own = [target for target in cost.targets if target >= cost.minimum]
     bend = min(REACH * max(own, default=cost.maximum), cost.maximum)
     dense = round(DENSE * count) if bend < cost.maximum else count

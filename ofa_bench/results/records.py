@@ -19,8 +19,10 @@ import ofa_bench
 from ofa_bench.engine import Cell, Repeat
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.assets import sha256_of
+from ofa_bench.reading import UnreadableError, content_of, json_object
 from ofa_bench.results.frontiers import Frontier
 from ofa_bench.results.regret import with_regret
+from ofa_bench.results.shape import check_record
 from ofa_bench.search import Problem, SearchResult
 from ofa_bench.strategies import Strategy
 
@@ -39,6 +41,9 @@ __all__ = [
 FORMAT = "ofa_bench.record/1"
 RECORD = "record.json"
 CONFIG = "config.yaml"
+
+LARGEST = 1_000_000_000
+"""Bytes of the largest record that is read; a thousand results have 1.5 million."""
 
 Record = dict[str, Any]
 
@@ -207,9 +212,10 @@ def read(folder: Path) -> Record:
     """
     path = folder / RECORD
     try:
-        record = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable as a record ({error})") from error
-    if not isinstance(record, dict) or record.get("format") != FORMAT or "identity" not in record:
-        raise InputError(f"{path}: not a record of format {FORMAT}")
+        record = json_object(content_of(path, LARGEST))
+        if record.get("format") != FORMAT or "identity" not in record:
+            raise InputError(f"{path}: not a record of format {FORMAT}")
+        check_record(record)
+    except UnreadableError as error:
+        raise InputError(f"{path}: not readable as a record ({error}); move it away") from error
     return record

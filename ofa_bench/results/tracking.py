@@ -18,6 +18,7 @@ from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.report.drawings import draw_cell, draw_sweep
 from ofa_bench.results import mlflow_values
 from ofa_bench.results.csv_file import write_csv
+from ofa_bench.results.fetching import fetch
 from ofa_bench.results.labels import labels
 from ofa_bench.results.mlflow_client import making_client
 from ofa_bench.results.records import CONFIG, RECORD, Record, read
@@ -106,7 +107,7 @@ class Tracker:
         """
         with _folder() as folder:
             for name in (RECORD, CONFIG):
-                self._client.download_artifacts(cell.run, name, str(folder))
+                fetch(self._client, cell.run, folder, name)
             if sha256_of(folder / RECORD) != cell.sha256 or read(folder)["address"] != cell.address:
                 raise InputError(f"MLflow run {cell.run}: its {RECORD} is not the one that was logged")
             yield folder

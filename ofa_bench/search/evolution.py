@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError, suggestion
+from ofa_bench.limits import POPULATION, check_range
 from ofa_bench.search import repair
 from ofa_bench.search.problem import Asking, CurvePoint, Evaluator, Problem, SearchResult, answered
 from ofa_bench.spaces import Genes
@@ -32,7 +33,8 @@ class Evolution:
     and 3); what is found is the most accurate architecture evaluated that meets the target.
 
     Raises:
-        InputError: a size is below 1, a ratio or probability is not from 0 to 1, or the constraint is unknown.
+        InputError: a size is below 1 or too large, a ratio or probability is not from 0 to 1, or the constraint is
+            unknown.
     """
 
     population_size: int = 100
@@ -45,8 +47,7 @@ class Evolution:
     reward_exponent: float = -0.07
 
     def __post_init__(self) -> None:
-        if not self.population_size >= 1:
-            raise InputError(f"evolution.population_size={self.population_size}: must be 1 or more")
+        check_range("evolution.population_size", self.population_size, 1, POPULATION)
         for key in ("parent_ratio", "mutation_ratio", "mutate_prob"):
             value = getattr(self, key)
             if not 0 <= value <= 1:

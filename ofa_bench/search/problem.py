@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ofa_bench.errors import InputError
 from ofa_bench.predictors import AccuracyPredictor, CostModel
 from ofa_bench.search.kernels import Kernels
 from ofa_bench.search.memo import KeyedMemo, Memo, PackedMemo, Values
@@ -19,6 +20,9 @@ __all__ = ["Asking", "Counts", "CurvePoint", "Evaluator", "Problem", "SearchResu
 CurvePoint = tuple[int, int, int, float]
 """Generation, evaluations, unique evaluations so far, and the best accuracy then."""
 
+
+MOST_ACCURACY = 10.0
+"""No accuracy is larger: what is, is in percent, where fractions of 1 are wanted."""
 
 Result = TypeVar("Result")
 Asking = Generator[Genes, Values, Result]
@@ -120,11 +124,15 @@ class Evaluator:
         return change
 
     def _check(self, values: Values, wanted: int) -> None:
-        name = self.problem.predictor.name
-        if np.shape(values) != (wanted,):
-            raise ValueError(f"predictor {name} gave accuracies of shape {np.shape(values)} for {wanted} architectures")
-        if not np.isfinite(values).all():
-            raise ValueError(f"predictor {name} gave an accuracy that is not a finite number")
+        name, given = self.problem.predictor.name, np.asarray(values)
+        if given.shape != (wanted,):
+            raise InputError(f"predictor {name} gave accuracies of shape {given.shape} for {wanted} architectures")
+        if given.dtype.kind not in "fiub" or not np.isfinite(given).all():
+            raise InputError(f"predictor {name} gave an accuracy that is not a finite number")
+        if given.size and np.abs(given).max() > MOST_ACCURACY:
+            raise InputError(
+                f"predictor {name} gave an accuracy of {given[np.abs(given).argmax()]:g}; must be a fraction of 1"
+            )
 
 
 def answered(asking: Asking[Result], predictor: AccuracyPredictor) -> Result:

@@ -9,6 +9,7 @@ from ofa_bench.errors import InputError, suggestion
 from ofa_bench.search import Asking, Evaluator, Evolution, Line, Problem, SearchResult, prune
 from ofa_bench.spaces import Genes
 from ofa_bench.strategies.base import Budget, LineStrategy
+from ofa_bench.strategies.shared import check_evolution
 from ofa_bench.strategies.warm_start import WarmStart
 
 __all__ = ["Chain"]
@@ -36,12 +37,13 @@ class Chain(LineStrategy):
         earlier: int8 [n, n_genes], architectures found before, maybe for other targets or on another device.
 
     Raises:
-        InputError: the order is unknown, or ``warm_start`` or ``earlier`` is of another kind.
+        InputError: the order is unknown, or ``evolution``, ``warm_start`` or ``earlier`` is of another kind.
     """
 
     def __init__(
         self, evolution: Evolution, order: str, warm_start: WarmStart | None = None, earlier: Genes | None = None
     ) -> None:
+        check_evolution(evolution)
         if order not in ORDERS:
             raise InputError(f"strategy.order={order}: must be {' or '.join(ORDERS)}{suggestion(str(order), ORDERS)}")
         if not isinstance(warm_start, WarmStart | None):

@@ -16,6 +16,7 @@ from ofa_bench.search.problem import CurvePoint
 from ofa_bench.search.repair import MAX_SAMPLES
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.strategies.base import Budget, Strategy
+from ofa_bench.strategies.shared import check_evolution
 
 __all__ = ["OFAReference"]
 
@@ -36,10 +37,12 @@ class OFAReference(Strategy):
             always on here.
 
     Raises:
-        InputError: no parent would be left, or the evolution is set to what ``ofa`` does not do.
+        InputError: ``evolution`` is no search of one target, no parent would be left, or it is set to what ``ofa``
+            does not do.
     """
 
     def __init__(self, evolution: Evolution) -> None:
+        check_evolution(evolution)
         if round(evolution.parent_ratio * evolution.population_size) < 1:
             raise InputError(
                 f"evolution.parent_ratio={evolution.parent_ratio}: of population_size={evolution.population_size} ofa "

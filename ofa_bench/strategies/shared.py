@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from ofa_bench.errors import InputError
+from ofa_bench.limits import POPULATION
 from ofa_bench.search import Archive, Asking, Line, Problem, SearchResult
 from ofa_bench.search.problem import Values
 from ofa_bench.spaces import Genes
 from ofa_bench.strategies.base import Budget, LineStrategy
 
-__all__ = ["Ledger", "SharedSearch", "check_probability", "check_whole", "need"]
+__all__ = ["Ledger", "SharedSearch", "check_evolution", "check_probability", "check_whole", "need"]
 
 
 class Ledger:
@@ -68,7 +69,7 @@ class SharedSearch(LineStrategy):
     """
 
     def __init__(self, population_size: int = 100, evaluations: int | None = None) -> None:
-        check_whole("population_size", population_size)
+        check_whole("population_size", population_size, most=POPULATION)
         if evaluations is not None:
             check_whole("evaluations", evaluations)
         self.population_size, self.evaluations = population_size, evaluations
@@ -109,14 +110,28 @@ def need(strategy: str, module: str) -> None:
         raise InputError(f"strategy={strategy}: needs {library}; pip install 'ofa_bench[peers]'") from error
 
 
-def check_whole(key: str, value: int, least: int = 1) -> None:
+def check_whole(key: str, value: int, least: int = 1, most: int = 10**12) -> None:
     """Check a strategy's parameter.
 
     Raises:
-        InputError: it is not a whole number, or too small.
+        InputError: it is not a whole number, or too small or too large.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"strategy.{key}={value}: must be a whole number of {least} or more")
+    if value > most:
+        raise InputError(f"strategy.{key}={value}: must be at most {most:,}")
+
+
+def check_evolution(evolution: object) -> None:
+    """Check that a strategy is given a search of one target: ours, or one with the same method ``steps``.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if not callable(getattr(evolution, "steps", None)):
+        raise InputError(
+            f"strategy.evolution={evolution}: must be ${{evolution}}; its keys are set by evolution.<key>="
+        )
 
 
 def check_probability(key: str, value: float) -> None:

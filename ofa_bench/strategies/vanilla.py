@@ -6,14 +6,20 @@ import numpy as np
 
 from ofa_bench.search import Evolution, Line, Problem
 from ofa_bench.strategies.base import Budget, LineStrategy
+from ofa_bench.strategies.shared import check_evolution
 
 __all__ = ["Vanilla"]
 
 
 class Vanilla(LineStrategy):
-    """Search each target from random architectures, n generations each."""
+    """Search each target from random architectures, n generations each.
+
+    Raises:
+        InputError: ``evolution`` is no search of one target.
+    """
 
     def __init__(self, evolution: Evolution) -> None:
+        check_evolution(evolution)
         self.evolution = evolution
 
     def lines(

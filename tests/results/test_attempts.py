@@ -7,19 +7,18 @@ import pytest
 
 from ofa_bench.errors import InputError
 from ofa_bench.results.attempts import attempt, attempted, attempts, existing, folder_of
-from ofa_bench.results.records import FORMAT
 
 
-def put(folder, identity):
+def put(folder, record):
     folder.mkdir(parents=True)
-    (folder / "record.json").write_text(json.dumps({"format": FORMAT, "identity": identity, "at": folder.name}))
+    (folder / "record.json").write_text(json.dumps(record))
 
 
 def test_attempts_are_beside_the_cell_in_the_order_of_their_numbers(tmp_path):
     cell = tmp_path / "seed=0,[x]"
     assert attempts(cell) == {}
     for name in ("", ",attempt=10", ",attempt=2", ",attempt=x", ",attempt=02", ",repeats=3"):
-        put(tmp_path / f"{cell.name}{name}", "a")
+        put(tmp_path / f"{cell.name}{name}", {})
     (tmp_path / f"{cell.name},attempt=3").mkdir()
     assert list(attempts(cell)) == [1, 2, 10]
     assert attempts(cell)[10].name == "seed=0,[x],attempt=10"
@@ -30,12 +29,12 @@ def test_attempts_have_addresses(number):
     assert attempted(attempt("a/seed=0", number)) == ("a/seed=0", number)
 
 
-def test_the_last_attempt_of_the_same_identity_counts(tmp_path):
+def test_the_last_attempt_of_the_same_identity_counts(tmp_path, made):
     cell = tmp_path / "cell"
     for number, identity in ((1, "a"), (2, "a"), (3, "b")):
-        put(tmp_path / attempt("cell", number), identity)
-    assert existing(cell, "a")["at"] == "cell,attempt=2"
-    assert existing(cell, "b")["at"] == "cell,attempt=3"
+        put(tmp_path / attempt("cell", number), made() | {"identity": identity, "address": attempt("cell", number)})
+    assert existing(cell, "a")["address"] == "cell,attempt=2"
+    assert existing(cell, "b")["address"] == "cell,attempt=3"
     with pytest.raises(InputError, match=r"holds a record of another config.*or keep both with rerun=true"):
         existing(cell, "c")
 

@@ -16,6 +16,7 @@ from ofa_bench.strategies import Budget, Vanilla
 from ofa_bench.testing import ToyPredictor, toy_problem
 
 PROBLEM = toy_problem()
+CHOICES = dict.fromkeys(("space", "device", "predictor", "strategy", "budget", "targets"), "any")
 GENES = PROBLEM.space.sample(3000, np.random.default_rng(0))
 FIRST = raised(PROBLEM, None, GENES[:1000])
 ABOUT = {
@@ -100,7 +101,7 @@ def test_of_several_the_highest_version_is_found(tmp_path):
     ("change", "said"),
     [
         (lambda text: text[:-40], "not readable as a frontier"),
-        (lambda text: "[]", "it is not of format"),
+        (lambda text: "[]", "it holds no JSON object"),
         (lambda text: text.replace("frontier/1", "frontier/9"), "it is not of format"),
         (lambda text: text.replace('"version"', '"sion"'), "it has no version"),
         (lambda text: text.replace('"predictor"', '"pre"'), "it has no predictor"),
@@ -129,7 +130,7 @@ def test_altered_points_are_refused():
 def test_records_add_what_can_be_confirmed(tmp_path):
     cell = Cell(PROBLEM, Vanilla(Evolution(population_size=10)), (30.0, 5.0, 20.0), Budget(3, 2), 0, 2, threads=1)
     repeats = list(run_repeats(cell, lambda *_: None))
-    record = records.make_record(cell, repeats, address="a", choices={}, identity="0", config={})
+    record = records.make_record(cell, repeats, address="a", choices=CHOICES, identity="0", config={})
     records.write(tmp_path / "good", record, "")
     lying = json.loads(json.dumps(record))
     lying["repeats"][0]["results"][0]["accuracy"] += 0.01

@@ -1,0 +1,89 @@
+"""The words of a command, checked before Hydra reads them: what it would misread, or refuse late or at length."""
+
+from collections.abc import Sequence
+from math import prod
+from pathlib import Path
+from typing import Any, NoReturn
+
+from hydra._internal.utils import get_args_parser
+
+from ofa_bench.errors import InputError, suggestion
+from ofa_bench.overrides import check_group, check_hydra, check_key, parsed, sweep_size
+
+__all__ = ["check_overrides", "checked"]
+
+CELLS = 100_000
+"""The most cells of one sweep."""
+
+
+def checked(words: Sequence[str]) -> list[str]:
+    """Give a command's words as Hydra wants them: flags first, and of a key that is given twice the last word.
+
+    Raises:
+        InputError: a word is not allowed; the message names it.
+    """
+    given = _flags(words)
+    left = list(given.overrides)
+    flags = [word for word in words if not (left and word == left[0] and left.pop(0) is not None)]
+    overrides = _last_words(given.overrides)
+    swept = given.multirun or "hydra.mode=MULTIRUN" in overrides
+    check_overrides(overrides, folders=[Path(given.config_dir)] if given.config_dir else [], swept=swept)
+    return [*flags, *overrides]
+
+
+def check_overrides(words: Sequence[str], *, folders: Sequence[Path] = (), swept: bool = False) -> None:
+    """Check overrides one by one, and how many cells they sweep.
+
+    Args:
+        words: the overrides.
+        folders: of config groups, besides ours (``--config-dir``).
+        swept: whether lists are swept.
+
+    Raises:
+        InputError: one is not allowed.
+    """
+    cells = list[int]()
+    elsewhere = any(word.lstrip("+").startswith("hydra.searchpath=") for word in words)
+    other_sweeper = any(word.startswith("hydra/sweeper=") for word in words)
+    for word in words:
+        override = parsed(word)
+        if not override.is_delete():
+            check_key(word, override)
+            check_group(word, override, None if elsewhere else folders)
+            check_hydra(word, override)
+        if swept and not other_sweeper and override.is_sweep_override():
+            cells.append(sweep_size(word, override))
+    if prod(cells) > CELLS:
+        raise InputError(f"-m: {prod(cells):,} cells; a sweep has at most {CELLS:,}")
+
+
+def _last_words(words: Sequence[str]) -> list[str]:
+    """Leave out what a later word for the same key overrides, so that it is not in the address of results."""
+    last = {word.partition("=")[0]: i for i, word in enumerate(words)}
+    return [word for i, word in enumerate(words) if last[word.partition("=")[0]] == i]
+
+
+def _flags(words: Sequence[str]) -> Any:
+    """Read the flags, wherever they stand, as Hydra does where they stand first.
+
+    Raises:
+        InputError: there is no such flag, or its value is missing or not allowed.
+    """
+    parser = get_args_parser()
+
+    def refuse(message: str) -> NoReturn:
+        raise InputError(f"{message}; --hydra-help lists all flags")
+
+    parser.error = refuse  # type: ignore[method-assign]
+    given, unknown = parser.parse_known_intermixed_args(list(words))
+    if unknown:
+        known = [flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")]
+        plain = unknown[0].lstrip("-")
+        near = f"; did you mean '{plain}'?" if "=" in plain[1:] else suggestion(unknown[0], known)
+        raise InputError(f"{unknown[0]}: no such flag; there are -m and --help, and keys as key=value{near}")
+    if given.experimental_rerun and not Path(given.experimental_rerun).is_file():
+        raise InputError(f"--experimental-rerun: no such file {given.experimental_rerun}")
+    for flag, alone in (("--package", given.package), ("--resolve", given.resolve)):
+        if alone and not (given.cfg or given.help):
+            raise InputError(f"{flag}: only together with --cfg")
+    return given

@@ -1,0 +1,119 @@
+"""The page of the paper's claims: its tables, its pictures, and how it is written."""
+
+import gc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+
+from ofa_bench.data.published import published_paper
+from ofa_bench.errors import InputError
+from ofa_bench.report.drawing import png
+from ofa_bench.report.gather import Gathered
+from ofa_bench.report.judges import JUDGES
+from ofa_bench.report.paper import pictures
+from ofa_bench.report.paper.claims import verdicts
+from ofa_bench.report.paper.protocols import NAMES, PROTOCOLS, Runs, alike, protocol_of, runs_of
+from ofa_bench.report.paper.tables import accuracies, seconds, single_seconds
+from ofa_bench.report.studies import studies
+from ofa_bench.report.summary import summed_up, with_judges
+from ofa_bench.report.tables import Table, markdown, winners_judged
+from ofa_bench.results.records import Record
+
+__all__ = ["write_page"]
+
+
+def write_page(gathered: Gathered, folders: Sequence[str], out: Path) -> Path:
+    """Write the page of what was gathered from folders; return its path.
+
+    Raises:
+        InputError: there are no records of the paper's experiments.
+        OSError: the folder cannot be written.
+    """
+    runs = runs_of(gathered.records)
+    if not runs:
+        raise InputError(
+            f"{' '.join(folders)}: no experiment of the paper there, with all three strategies; "
+            "run python -m ofa_bench -m experiment=paper"
+        )
+    gc.freeze()
+    return _written(gathered, runs, out)
+
+
+def _written(gathered: Gathered, runs: Mapping[tuple[str, str], Runs], out: Path) -> Path:
+    (out / "paper").mkdir(parents=True, exist_ok=True)
+    published = published_paper()
+    of_spaces = {space: {key: runs[space, key] for key in PROTOCOLS if (space, key) in runs} for space in NAMES}
+    sections = [_section(gathered, space, found, published, out) for space, found in of_spaces.items() if found]
+    environment = Environment(
+        loader=PackageLoader("ofa_bench.report", "templates"), trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
+    environment.globals["markdown"] = markdown
+    page = {
+        "verdicts": verdicts(runs, published),
+        "sections": sections,
+        "judges": JUDGES,
+        "published": published,
+        "made": sections[0].record["made"],
+        "timed": all(one.timed for one in runs.values()),
+        "left_out": gathered.left_out,
+    }
+    path = out / "paper.md"
+    path.write_text(environment.get_template("paper.md.j2").render(page))
+    return path
+
+
+@dataclass(frozen=True)
+class _Section:
+    """What the page shows of a space; ``record`` is one of its records, for its provenance."""
+
+    space: str
+    name: str
+    record: Record
+    repeats: int
+    timed: bool
+    seconds: Table
+    accuracies: Table
+    single: Table | None
+    judged: list[tuple[str, Table]]
+
+
+def _section(
+    gathered: Gathered, space: str, found: Mapping[str, Runs], published: Mapping[str, Any], out: Path
+) -> _Section:
+    """Draw a space's pictures and make its tables."""
+    timed = {key: one for key, one in found.items() if one.rows[0] == 1 and len(one.rows) > 1}
+    if timed:
+        (out / "paper" / f"{space}_time.png").write_bytes(png(pictures.time(space, timed, published)))
+    (out / "paper" / f"{space}_accuracy.png").write_bytes(png(pictures.accuracy(space, found, published)))
+    first = next(iter(found.values()))
+    return _Section(
+        space=space,
+        name=NAMES[space],
+        record=first.first,
+        repeats=min(len(one.winners) for one in found.values()),
+        timed=bool(timed),
+        seconds=seconds(space, found, published),
+        accuracies=accuracies(space, found, published),
+        single=single_seconds(found, published) if space == "mbv3" else None,
+        judged=_judged(gathered, found),
+    )
+
+
+def _judged(gathered: Gathered, found: Mapping[str, Runs]) -> list[tuple[str, Table]]:
+    """Have the winners of all targets judged by other predictors, a table a protocol."""
+    tables = []
+    for key, runs in found.items():
+        wanted = [
+            record
+            for record in gathered.records
+            if protocol_of(record) == key
+            and alike(record) == alike(runs.first)
+            and tuple(sorted(record["targets"])) == runs.targets
+        ]
+        study = max(studies(wanted), key=lambda one: len(one.entries))
+        table = winners_judged(with_judges(summed_up(study)))
+        tables += [(PROTOCOLS[key], table)] if table else []
+    return tables

@@ -1,0 +1,143 @@
+"""What a record must have: whoever reads one relies on these keys and types, whoever wrote it."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ofa_bench.reading import UnreadableError
+
+__all__ = ["check_record"]
+
+MOST_ACCURACY = 10.0
+"""No accuracy is larger: what is, is in percent, where fractions of 1 are wanted."""
+
+NONE = type(None)
+NUMBER = (int, float)
+MAYBE = (int, float, NONE)
+TRUTH = (bool, NONE)
+
+_MARKUP = re.compile(r"[<>]|\]\(|\$.*\$")
+"""What Markdown takes for HTML or a link, and matplotlib for a formula."""
+
+_RECORD: Mapping[str, Any] = {
+    "address": (str,),
+    "identity": (str,),
+    "choices": dict.fromkeys(("space", "device", "predictor", "strategy", "budget", "targets"), (str,)),
+    "config": (dict,),
+    "seed": (int,),
+    "unit": (str,),
+    "targets": [NUMBER],
+    "budget": {"generations": (int,), "warm_generations": (int, list)},
+    "predictor": {"sha256": (str,), "name?": (str,)},
+    "device": {"sha256": (str,), "name": (str,), "minimum": NUMBER, "maximum": NUMBER, "card?": (dict,)},
+    "made": {
+        **dict.fromkeys(("at", "ofa_bench", "python", "numpy", "machine"), (str,)),
+        "cores": (int, NONE), "threads": (int,), "lockstep?": TRUTH, "compiled?": TRUTH,
+    },
+    "frontier?": (dict, NONE),
+    "repeats": (list,),
+}  # fmt: skip
+"""By key: its types; the keys of an object; a list's one kind. A ``?`` is of a key that may be absent."""
+
+_REPEAT: Mapping[str, Any] = {
+    "repeat": (int,),
+    "seconds": NUMBER,
+    "hypervolume_ratio?": MAYBE,
+    "results": (list,),
+}
+
+_RESULT: Mapping[str, Any] = {
+    "target": NUMBER,
+    "feasible": (bool,),
+    "accuracy": MAYBE,
+    "cost": NUMBER,
+    **dict.fromkeys(("seconds", "generations", "evaluations", "unique_evaluations"), NUMBER),
+    **dict.fromkeys(("proposals?", "cost_lookups?", "gradients?", "shared?"), NUMBER),
+    **dict.fromkeys(("best_known?", "regret?", "evaluations_within?", "seconds_within?"), MAYBE),
+    "architecture": (dict,),
+    "genes": [(int,)],
+    "curve": (list,),
+}
+
+
+def check_record(record: Mapping[str, Any]) -> None:
+    """Check that a record has what readers rely on, down to every number.
+
+    Raises:
+        UnreadableError: a key is missing or has another type or range; the message names it.
+    """
+    _check("", record, _RECORD)
+    _check_numbers("budget.warm_generations", _listed(record["budget"]["warm_generations"]), (int,), 1)
+    _need(record["repeats"], "repeats", record["repeats"], "a list of at least one")
+    for number, repeat in enumerate(record["repeats"]):
+        at = f"repeats[{number}]"
+        _need(isinstance(repeat, dict), at, repeat, "an object")
+        _check(f"{at}.", repeat, _REPEAT)
+        wanted = f"a list of {len(record['targets'])}, one a target"
+        _need(len(repeat["results"]) == len(record["targets"]), f"{at}.results", repeat["results"], wanted)
+        for i, result in enumerate(repeat["results"]):
+            _check_result(f"{at}.results[{i}]", result, record)
+            wanted = f"{record['targets'][i]}, as in targets"
+            _need(result["target"] == record["targets"][i], f"{at}.results[{i}].target", result["target"], wanted)
+
+
+def _check_result(at: str, result: Any, record: Mapping[str, Any]) -> None:
+    _need(isinstance(result, dict), at, result, "an object")
+    _check(f"{at}.", result, _RESULT)
+    accuracy, genes, first = result["accuracy"], result["genes"], record["repeats"][0]["results"][0]["genes"]
+    if result["feasible"]:
+        fits = accuracy is not None and abs(accuracy) <= MOST_ACCURACY
+        _need(fits, f"{at}.accuracy", accuracy, "a fraction of 1")
+    else:
+        _need(accuracy is None, f"{at}.accuracy", accuracy, "null where the target is not met")
+    _need(min(genes, default=-1) >= 0 and max(genes) < 128, f"{at}.genes", genes, "numbers of 0 to 127")
+    _need(isinstance(first, list) and len(genes) == len(first), f"{at}.genes", genes, "as many as in other results")
+    _need(result.get("shared", 1) >= 1, f"{at}.shared", result.get("shared"), "1 or more")
+    for point in result["curve"]:
+        wanted = "lists of four numbers"
+        _need(isinstance(point, list) and len(point) == 4, f"{at}.curve", point, wanted)
+        _check_numbers(f"{at}.curve", point, NUMBER, 0)
+
+
+def _check(at: str, node: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:
+    for name, kind in kinds.items():
+        key = name.removesuffix("?")
+        if key not in node:
+            if key == name:
+                raise UnreadableError(f"it has no {at}{key}")
+        elif isinstance(kind, tuple):
+            _need(type(node[key]) in kind, f"{at}{key}", node[key], _told(kind))
+            if isinstance(node[key], str):  # it is shown on terminals, pages and in Markdown, which takes HTML
+                fits = node[key].isprintable() and not _MARKUP.search(node[key])
+                _need(fits, f"{at}{key}", node[key], "printable and without markup")
+            elif kind is NUMBER:
+                _need(node[key] >= 0, f"{at}{key}", node[key], "0 or more")
+        elif isinstance(kind, list):
+            _need(isinstance(node[key], list), f"{at}{key}", node[key], "a list")
+            _check_numbers(f"{at}{key}", node[key], kind[0], 1)
+        else:
+            _need(isinstance(node[key], dict), f"{at}{key}", node[key], "an object")
+            _check(f"{at}{key}.", node[key], kind)
+
+
+def _check_numbers(at: str, values: Sequence[Any], kinds: Sequence[type], least: int) -> None:
+    wanted = f"{_told(kinds)} each, at least {least}" if least else _told(kinds)
+    _need(len(values) >= least and set(map(type, values)) <= set(kinds), at, values, wanted)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _told(kinds: Sequence[type]) -> str:
+    words = {int: "a whole number", float: "a number", str: "a string", bool: "true or false", NONE: "null"}
+    words |= {dict: "an object", list: "a list"}
+    return " or ".join(words[kind] for kind in kinds if not (kind is int and float in kinds))
+
+
+def _need(fits: object, at: str, value: Any, wanted: str) -> None:
+    if not fits:
+        text = json.dumps(value).replace("<", r"\u003c")
+        shown = text if len(text) <= 40 else f"{text[:40]}..."
+        raise UnreadableError(f"its {at} is {shown}; must be {wanted}")

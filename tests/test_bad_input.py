@@ -1,0 +1,214 @@
+"""Every key of the config with values that it does not take: one line says what is allowed, nothing is written."""
+
+import pytest
+
+QUICK = ("tracking=none", "budget=quick")
+HUGE = "1" + 30 * "0"
+LONG = 10_000 * "a"
+
+
+def refused(ran, folder, said, code=2):
+    """Check that a command ended with one line, in words, and left nothing behind."""
+    assert ran.returncode == code, ran.stderr
+    assert said in ran.stderr
+    assert ran.stderr.startswith("ofa_bench: ")
+    assert ran.stderr.count("\n") == 1, ran.stderr
+    assert len(ran.stderr) <= 400
+    assert ran.stderr[:-1].isprintable()
+    assert ran.stdout == ""
+    assert list(folder.iterdir()) == []
+
+
+def named(case):
+    """Name a case by its words."""
+    return " ".join(case[0])[:80].encode("unicode_escape").decode()
+
+
+def of(prefix, *cases):
+    """Put a prefix before the first word of each case: (rest of the word, what is said of it)."""
+    return [([f"{prefix}{rest}"], said) for rest, said in cases]
+
+
+PLAIN = [
+    *of("seed=", ("abc", "seed=abc: must be a whole number"), ("-1", "seed=-1: must be 0 or more")),
+    *of(
+        "seed=",
+        ("1.5", "seed=1.5: must be a whole"),
+        ("nan", "seed=nan: must be a whole"),
+        ("1e3", "seed=1000.0: must"),
+    ),
+    *of("seed=", ("null", "seed=null: must be a whole number"), ("[1]", "seed=[1]: must be a whole number")),
+    *of("seed=", ("", "seed=: give a value; null stands for none"), ("true", "seed=True: must be a whole number")),
+    *of("seed=", (5000 * "1", "a number of so many digits cannot be read"), (LONG, "aaa: must be a whole number")),
+    *of("seed=", ("???", "seed=???: Missing mandatory value"), ("${nothing}", "seed=${nothing}: Interpolation key")),
+    *of("seed=", ("${seed}", "seed=${seed}: Recursive interpolation"), ("0x10", "seed=0x10: must be a whole number")),
+    (["~seed"], "seed: is needed, and cannot be taken out"),
+    (["Seed=1"], "Seed: no such key; allowed: space, device"),
+    (["sed=1"], "sed: no such key; allowed: "),
+    (["sed=1"], "; did you mean 'seed'?"),
+    (["+sed=1"], "sed: no such key; allowed: space, "),
+    (["+seed=1"], "Could not append to config. An item is already at 'seed'"),
+    *of("repeats=", ("0", "repeats=0: must be 1 or more"), ("10x", "repeats=10x: must be a whole number")),
+    *of("repeats=", ("-1", "repeats=-1: must be 1 or"), (HUGE, f"repeats={HUGE}: must be at most 10,000")),
+    *of(
+        "repeats=", ("10,", "nothing stands before or behind a comma"), ("null", "repeats=null: must be a whole number")
+    ),
+    (["repeats=9999", "targets=range"], "repeats=9999: with 19 targets at most 5,263"),
+    *of("threads=", ("0", "threads=0: must be 1 or more"), ("two", "threads=two: must be a whole number")),
+    *of("threads=", (HUGE, "must be at most 1,024"), ("[1]", "threads=[1]: must be a whole number")),
+    *of("lockstep=", ("maybe", "lockstep=maybe: must be true or false"), ("null", "lockstep=null: must be true or")),
+    *of("progress=", ("maybe", "progress=maybe: must be true or false"), ("[]", "progress=[]: must be true or false")),
+    *of("rerun=", ("maybe", "rerun=maybe: must be true or false"), ("null", "rerun=null: must be true or false")),
+    *of("output=", ("", "output=: give a value"), ("null", "output=null: must be a text"), ("[a]", "must be a text")),
+    *of("output=", ("/proc/nowhere", "output: /proc/nowhere cannot be written"), ("/dev/null", "(Not a directory)")),
+    *of(
+        "output=", (LONG, "cannot be written (File name too long)"), ("${nothing}", "output=${nothing}: Interpolation")
+    ),
+]
+
+EVOLUTION = [
+    *of(
+        "evolution.",
+        ("population_size=0", "evolution.population_size=0: must be 1 or more"),
+        ("population_size=abc", "evolution.population_size=abc: must be a whole number"),
+        ("population_size=10.5", "evolution.population_size=10.5: must be a whole number"),
+        ("population_size=1000000000000", "evolution.population_size=1000000000000: must be at most 1,000,000"),
+        (f"population_size={HUGE}", "must be at most 1,000,000"),
+        ("parent_ratio=1.1", "evolution.parent_ratio=1.1: must be from 0 to 1"),
+        ("parent_ratio=nan", "evolution.parent_ratio=nan: must be from 0 to 1"),
+        ("mutation_ratio=-1", "evolution.mutation_ratio=-1.0: must be from 0 to 1"),
+        ("mutation_ratio=null", "evolution.mutation_ratio=null: must be a number"),
+        ("mutate_prob=10%", "evolution.mutate_prob=10%: must be a number"),
+        ("mutate_prob=inf", "evolution.mutate_prob=inf: must be from 0 to 1"),
+        ("reference_compat=maybe", "evolution.reference_compat=maybe: must be true or false"),
+        ("initial_ratio=0", "evolution.initial_ratio=0.0: must be above 0 and at most 1"),
+        ("constraint=hrad", "evolution.constraint=hrad: must be hard or soft; did you mean 'hard'?"),
+        ("reward_exponent=1", "evolution.reward_exponent=1.0: must be a number of 0 or less"),
+        ("reward_exponent=-inf", "evolution.reward_exponent=-inf: must be a number of 0 or less"),
+        ("_target_=nowhere.Search", "strategy.evolution._target_=nowhere.Search: cannot be imported"),
+        ("_target_=builtins.int", "strategy.evolution._target_=builtins.int: must be a class or a function with named"),
+        ("_target_=os", "strategy.evolution._target_=os: must be a class or a function"),
+        ("foo=1", "evolution.foo: no such key; allowed: _target_, population_size"),
+        ("population_sise=3", "; did you mean 'population_size'?"),
+    ),
+    (["+evolution.foo=1"], "evolution.foo: no such key; allowed: "),
+    (["evolution=null"], "evolution=null: must be set"),
+    (["evolution=fast"], "evolution"),
+]
+
+BUDGET = of(
+    "budget.",
+    ("generations=0", "budget.generations=0: must be 1 or more"),
+    ("generations=many", "budget.generations=many: must be a whole number"),
+    (f"generations={HUGE}", "must be at most 1,000,000,000"),
+    ("generations=null", "budget.generations=null: must be a whole number"),
+    ("warm_generations=0", "budget.warm_generations=0: must be sqrt, or a whole number"),
+    ("warm_generations=sqr", "; did you mean 'sqrt'?"),
+    ("warm_generations=[]", "budget.warm_generations=[]: must be sqrt, or a whole number"),
+    ("warm_generations=[1,0]", "budget.warm_generations=[1, 0]: must be sqrt, or a whole number"),
+    ("warm_generations=nan", "budget.warm_generations=nan: must be sqrt, or a whole number"),
+    ("warm_generations={a: 1}", "budget.warm_generations={'a': 1}: must be sqrt, or a whole number"),
+    (f"warm_generations=[5,{HUGE}]", "must be at most 1,000,000,000"),
+    ("foo=1", "budget.foo: no such key; allowed: generations, warm_generations"),
+)
+
+TARGETS = [
+    *of(
+        "targets.",
+        ("values=[5]", "targets: 5 ms cannot be met; the cheapest architecture of mbv3 on note10 costs 9.89 ms"),
+        ("values=[]", "targets.values=[]: give at least one target"),
+        ("values=[nan]", "nan is not a positive finite number of ms"),
+        ("values=[1e400]", "inf is not a positive finite number of ms"),
+        ("values=[-3]", "-3.0 is not a positive finite number of ms"),
+        ("values=[0]", "0.0 is not a positive finite number of ms"),
+        ("values=[abc]", "targets.values[0]=abc: must be a number"),
+        ("values=[15ms]", "targets.values[0]=15ms: must be a number"),
+        ("values=[null]", "targets.values[0]=null: must be a number"),
+        ("values=[[1]]", "targets.values: [1] is not a number"),
+        ("values={a: 1}", "targets.values: must be a list, such as [25]"),
+        ("values=25", "targets.values: must be a list, such as [25]"),
+        ("values=15,20", "several options are a sweep, put -m before them"),
+        ("values=[5,20", "not of the form key=value ([ and ] must come in pairs)"),
+        ("values[0]=3", "not of the form key=value"),
+        ("values.0=3", "targets.values.0=3: no such key; a list is given as a whole: targets.values=[...]"),
+        (f"values=[{100_000 * '20,'}20]", "targets.values: 300,004 letters are too many for the command line"),
+        (f"values=[{2000 * '2'}]", "a number of so many digits cannot be read"),
+        ("quantiles=[1.5]", "targets.quantiles: 1.5 is not a fraction between 0 and 1"),
+        ("quantiles=[nan]", "targets.quantiles: nan is not a fraction between 0 and 1"),
+        ("quantiles=[]", "targets.quantiles=[]: give at least one target"),
+        ("quantiles=0.5", "targets.quantiles: must be a list, such as"),
+        ("unit=s", "targets.unit=s: this device's costs are in ms"),
+        ("unit=MS", "targets.unit=MS: this device's costs are in ms"),
+        ("unit=", "targets.unit=: give a value"),
+        ("first=0", "targets.first=0: must be 1 to 10"),
+        (f"first={HUGE}", "must be 1 to 10, as many as the device has of its own"),
+        ("first=1.5", "targets.first=1.5: must be a whole number"),
+        ("start=1", "targets: give start, stop and count (missing: stop, count)"),
+        ("step=1", "targets.step: no such key; allowed: unit, values, quantiles, start, stop, count, first"),
+        ("valeus=[25]", "; did you mean 'values'?"),
+    ),
+    (["+targets.step=1"], "targets.step: no such key; allowed: unit, values, "),
+    (["~targets.values"], "targets.values"),
+    (["targets=range", "targets.count=0"], "targets.count=0: must be 1 or more"),
+    (["targets=range", f"targets.count={HUGE}"], "must be at most 10,000"),
+    (["targets=range", "targets.start=nan"], "targets.start=nan: is not a positive finite number"),
+    (["targets=range", "targets.stop=inf"], "targets.stop=inf: is not a positive finite number"),
+    (["targets=range", "targets.start=-5"], "-5.0 is not a positive finite number of ms"),
+    (["targets=paper2", "targets.first=1"], "targets.first=1: takes of the device's own targets; not with values"),
+    (
+        ["targets=paper2", "targets.quantiles=[0.5]"],
+        "targets: give one of values; quantiles; start, stop and count; not",
+    ),
+    (["device=macs", "targets=paper10"], "targets.unit=ms: this device's costs are in MMACs; targets=default and"),
+]
+
+TRACKING = [
+    *of(
+        "tracking.",
+        ("uri=nowhere", "tracking.uri=nowhere: must be like sqlite:///mlflow.db or http://host:5000"),
+        ("uri=http://", "tracking.uri=http://: must be like sqlite:///mlflow.db or http://host:5000"),
+        ("uri=[1]", "tracking.uri=[1]: must be a text"),
+        ("experiment=null", "tracking.experiment=null: must be a text"),
+        (f"experiment={LONG}", "must be a name of 1 to 500 letters"),
+        ("experiment='a\x01b'", "tracking.experiment=a\\x01b: must be a name"),
+        ("artifacts=[1]", "tracking.artifacts=[1]: must be a text"),
+        ("foo=1", "tracking.foo: no such key; allowed: uri, artifacts, experiment"),
+    ),
+    (["+tracking.foo=1"], "tracking.foo: no such key; allowed: uri, artifacts, experiment"),
+]
+
+PARTS = [
+    (["space=compofa", "space.kernels=Fixed"], "space.kernels=Fixed: must be fixed or elastic; did you mean 'fixed'?"),
+    (["space.kernels=fixed"], "space.kernels: no such key; allowed: _target_"),
+    (["space._target_=builtins.int"], "space._target_=builtins.int: must be a class or a function with named"),
+    (["space._target_=os.getcwd"], "space._target_=os.getcwd: makes str, not a DesignSpace"),
+    (["device.device=iphone"], "device=iphone: unknown; there are "),
+    (["device.device=null"], "device=None: unknown; there are "),
+    (["device.guard_band=1"], "device.guard_band=1: must be true or false"),
+    (["device.guard_band=true"], "device=note10: guard_band=true needs a table"),
+    (["+device.foo=1"], "device.foo: no such key; allowed: device, guard_band"),
+    (["device._target_=nowhere.table"], "device._target_=nowhere.table: cannot be imported"),
+    (["predictor=member", "predictor.member=5"], "predictor.member=5: must be one of 1 to 4"),
+    (["predictor=member", "predictor.member=true"], "predictor.member=True: must be one of 1 to 4"),
+    (["predictor.member=1"], "predictor.member: no such key; allowed: _target_"),
+    (["predictor._target_=collections.UserDict"], "makes UserDict, not an accuracy predictor"),
+    (["predictor=official", "space=proxyless"], "predictor=official: OFA published none for space proxyless"),
+    (
+        ["device=note10", "space=resnet50d"],
+        "device=note10: it has no table for space resnet50d, only for mbv3; devices",
+    ),
+]
+
+BAD = [*PLAIN, *EVOLUTION, *BUDGET, *TARGETS, *PARTS]
+
+
+@pytest.mark.parametrize("case", BAD, ids=named)
+def test_a_bad_value_is_one_line_and_leaves_nothing(forks, tmp_path, case):
+    arguments, said = case
+    refused(forks.run("ofa_bench", (*QUICK, *arguments), tmp_path), tmp_path, said)
+
+
+@pytest.mark.parametrize("case", TRACKING, ids=named)
+def test_a_bad_store_is_refused_before_the_search(forks, tmp_path, case):
+    arguments, said = case
+    refused(forks.run("ofa_bench", ("budget=quick", *arguments), tmp_path), tmp_path, said)

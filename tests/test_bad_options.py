@@ -1,0 +1,123 @@
+"""Options of the commands besides the main one that are wrong: one line, and nothing written."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from test_bad_input import HUGE, LONG, named, refused
+
+FOLDERS = [
+    ([], "give a folder of records"),
+    (["nowhere"], "nowhere: no such folder"),
+    (["."], ".: no record below it"),
+    (["/etc/passwd"], "/etc/passwd: no such folder"),
+    ([""], "'': no such folder"),
+    ([LONG], "aaa: no such folder"),
+    (["a\nb"], "a b: no such folder"),
+    ([".", "out="], "out=: give a value"),
+    ([".", "otu=x"], "otu: no such key; allowed: out, "),
+    ([".", "out=/dev/null"], "out=/dev/null: cannot be written (Not a directory"),
+    (["--foo"], "--foo: no such option; options are given as key=value, allowed: out, "),
+    (["-m", "."], "-m: no such option"),
+]
+
+COMMANDS = {
+    "ofa_bench.report": [
+        *FOLDERS,
+        (["mlflow=x"], "uri=sqlite:///mlflow.db: no such file"),
+        (["mlflow=x", "uri="], "uri=: give a value"),
+        (["title.x=1"], "title.x=1: no such folder"),
+        ([".", "titel=x"], "; did you mean 'title'?"),
+    ],
+    "ofa_bench.report.paper": FOLDERS,
+    "ofa_bench.frontier": [
+        (["minuets=1"], "minuets: no such key; allowed: minutes, seeds, grid, records, out, space"),
+        (["minutes=x"], "minutes=x: must be a number"),
+        (["minutes=-1"], "minutes=-1.0: must be 0 or more"),
+        (["minutes=nan"], "minutes=nan: must be 0 or more"),
+        (["seeds=0"], "seeds=0: must be 1 or more"),
+        (["seeds=null"], "seeds=null: must be a whole number"),
+        (["grid=1"], "grid=1: must be 2 or more"),
+        (["grid=1000000000000"], "grid=1000000000000: must be at most 10,000"),
+        (["records=nowhere"], "records=nowhere: no such folder"),
+        (["out=/dev/null"], "out=/dev/null: cannot be written (Not a directory"),
+        (["targets=paper1"], "targets=paper1: a frontier's targets are its grid; grid= says how fine"),
+        (["tracking=sqlite"], "tracking=sqlite: MLflow is not told of a frontier; leave this out"),
+        (["space=nosuch"], "space=nosuch: no such option; there are compofa"),
+        (["space=mbv3.yaml"], "space=mbv3.yaml: no such option; there are compofa"),
+        (["strategy={}"], "strategy={}: must be the name of an option"),
+        (["strategy=vanilla,top_down"], "strategy=vanilla,top_down: one at a time here"),
+        (["~strategy"], "strategy: choose an option of the group"),
+        (["seed=x"], "seed=x: must be a whole number"),
+        (["repeats=0"], "repeats=0: must be 1 or more"),
+        (["evolution.population_size=0"], "evolution.population_size=0: must be 1 or more"),
+        (["-m"], "-m: no such option; options are given as key=value"),
+        (["foo"], "foo: no such key; allowed: minutes"),
+        ([f"seed={LONG}"], "aaa: must be a whole number"),
+    ],
+    "ofa_bench.profile": [
+        (["space=nosuch"], "space=nosuch: no such option; there are compofa, mbv3, proxyless, resnet50d"),
+        (["space=compofa"], "space=compofa: a part of mbv3; its table serves, profile that"),
+        (["space="], "space=: give a value"),
+        (["out=note10"], "out=note10: there is a device note10 already; choose another name"),
+        (["out=/"], "out=/: has no name, which would be the device's"),
+        (["out=/dev/null"], "out=/dev/null: cannot be written (Not a directory"),
+        (["runner="], "runner=: give onnxruntime, a command with {model} in it, or a callable's dotted name"),
+        (["runner=nosuch"], "runner=nosuch: neither onnxruntime, nor a command with {model} in it"),
+        (["runner=os.sep"], "runner=os.sep: not callable"),
+        (["runner=nosuch {model}"], "runner=nosuch {model}: cannot be run (there is no command nosuch)"),
+        (["runner='open {model}"], "runner='open {model}: No closing quotation"),
+        (["rounds=6"], "rounds=6: must be 7 or more"),
+        (["rounds=null"], "rounds=null: must be a whole number"),
+        (["rounds=1.5"], "rounds=1.5: must be a whole number"),
+        ([f"rounds={HUGE}"], "must be at most 10,000"),
+        (["threads=0"], "threads=0: must be 1 or more"),
+        (["calibration=1000000000000"], "calibration=1000000000000: must be at most 1,000"),
+        (["held_back=9"], "held_back=9: must be 10 or more"),
+        (["seed=-1"], "seed=-1: must be 0 or more"),
+        (["spcae=mbv3"], "; did you mean 'space'?"),
+        (["--foo"], "--foo: no such option; options are given as key=value"),
+        (["foo"], "foo: no such key; allowed: space, out, runner"),
+    ],
+    "ofa_bench.train_predictor": [
+        (["space=nosuch"], "space=nosuch: no such option; there are compofa"),
+        (["space=proxyless", "device=cpu_onnx"], "predictor=official: OFA published none for space proxyless"),
+        (["device=nosuch"], "device=nosuch: unknown; there are cpu_onnx"),
+        (["hidden=0"], "hidden: must be a list, [...]"),
+        (["hidden=null"], "hidden=null: must be a list, [...]"),
+        (["hidden=[]"], "hidden=[]: must be one or more layer widths of 1 to 10,000"),
+        (["hidden=[1000000000000]"], "hidden=[1000000000000]: must be one or more layer widths"),
+        (["hidden=[1"], "hidden=[1: cannot be read; must be like hidden=[256, 256]"),
+        (["seconds=nan"], "seconds=nan: must be 1 or more"),
+        (["seconds=inf"], "seconds=inf: must be at most 10,000,000"),
+        (["repeats=1"], "repeats=1: must be 2 or more"),
+        (["threads=1000000000000"], "threads=1000000000000: must be at most 1,024"),
+        (["seed=x"], "seed=x: must be a whole number"),
+        (["out=/dev/null"], "out=/dev/null: cannot be written (Not a directory"),
+        (["spcae=mbv3"], "; did you mean 'space'?"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("module", "case"),
+    [(module, case) for module, cases in COMMANDS.items() for case in cases],
+    ids=lambda value: named(value) if isinstance(value, tuple) else value,
+)
+def test_bad_input_of_other_commands_is_one_line_and_leaves_nothing(forks, tmp_path, module, case):
+    arguments, said = case
+    before = ("minutes=0",) if module.endswith("frontier") else ()
+    before = ("out=out",) if module.endswith("predictor") else before
+    refused(forks.run(module, (*before, *arguments), tmp_path), tmp_path, said)
+
+
+@pytest.mark.parametrize("module", ["ofa_bench", *COMMANDS])
+def test_help_that_nobody_reads_to_its_end_is_no_error(tmp_path, module):
+    read, write = os.pipe()
+    os.close(read)
+    ran = subprocess.run(
+        [sys.executable, "-m", module, "--help"], cwd=tmp_path, stdout=write, stderr=subprocess.PIPE, check=False
+    )
+    os.close(write)
+    assert (ran.returncode, ran.stderr) == (0, b"")

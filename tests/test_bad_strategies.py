@@ -1,0 +1,77 @@
+"""Every key of every strategy with values that it does not take: one line, and nothing written."""
+
+import pytest
+from test_bad_input import HUGE, QUICK, named, refused
+
+STRATEGIES = {
+    "vanilla": [
+        ("order=x", "strategy.order: no such key; allowed: _target_, evolution"),
+        ("evolution=null", "strategy.evolution=None: must be ${evolution}; its keys are set by evolution.<key>="),
+        ("evolution.constraint=x", "no such key; strategy.evolution is evolution: evolution.constraint="),
+        ("_target_=nowhere.Strategy", "strategy._target_=nowhere.Strategy: cannot be imported"),
+        ("_target_=ofa_bench.search.Problem", "strategy.evolution: no such key"),
+        ("_target_=ofa_bench.search", "strategy._target_=ofa_bench.search: must be a class or a function"),
+        ("_target_=ofa_bench.search.Evolution", "strategy.evolution: no such key; allowed: population_size"),
+        ("_target_=null", "strategy._target_=None: cannot be imported"),
+    ],
+    "top_down": [
+        ("ordre=x", "strategy.ordre: no such key; allowed: _target_, evolution, order"),
+        ("order=up", "strategy.order=up: must be ascending or descending"),
+        ("evolution=3", "strategy.evolution=3: must be ${evolution}"),
+        ("warm_start=best", "strategy.warm_start=best: give its keys, such as strategy.warm_start.seed=best"),
+        ("warm_start.seed=bst", "strategy.warm_start.seed=bst: must be best, population or none; did you mean 'best'?"),
+        ("warm_start.prunings=0", "strategy.warm_start.prunings=0: must be a whole number of 1 or more"),
+        (f"warm_start.prunings={HUGE}", "must be at most 1,000,000"),
+        ("warm_start.prune_resolution=1", "strategy.warm_start.prune_resolution=1: must be true or false"),
+        ("warm_start.share=nan", "strategy.warm_start.share=nan: must be null, or a number above 0 and at most 1"),
+        ("warm_start.from=nowhere", "strategy.warm_start.from=nowhere: no such folder; give the folder of a cell"),
+        ("warm_start.from_best=many", "strategy.warm_start.from_best=many: must be a whole number of 1 or more"),
+        ("warm_start.form=x", "share, from, from_best; did you mean 'from'?"),
+        ("warm_start._target_=builtins.int", "strategy.warm_start._target_=builtins.int: must be a class"),
+        ("earlier=1", "strategy.earlier: no such key"),
+    ],
+    "bottom_up": [("order=null", "strategy.order=None: must be ascending or descending")],
+    "exhaustive": [
+        ("most=0", "strategy.most=0: must be a whole number of 1 or more"),
+        ("most=null", "strategy.most=None: must be a whole number of 1 or more"),
+    ],
+    "joint": [
+        ("population_size=1000000000000", "strategy.population_size=1000000000000: must be at most 1,000,000"),
+        ("evaluations=1.5", "strategy.evaluations=1.5: must be a whole number of 1 or more"),
+        ("batch=0", "strategy.batch=0: must be a whole number of 1 or more"),
+        ("elites=1000000000000", "strategy.elites=1000000000000: must be at most 100,000"),
+        ("restart=x", "strategy.restart=x: must be a whole number of 1 or more"),
+        ("tries=1000000000000", "strategy.tries=1000000000000: must be at most 10,000"),
+        ("most_changes=true", "strategy.most_changes=True: must be a whole number of 1 or more"),
+        ("noise=nan", "strategy.noise=nan: must be a number of 0 or more"),
+        ("foo=1", "strategy.foo: no such key; allowed: _target_, population_size, evaluations, batch"),
+    ],
+    "nsga2": [
+        ("population_size=1", "strategy.population_size=1: must be a whole number of 2 or more"),
+        ("mutate_prob=2", "strategy.mutate_prob=2: must be from 0 to 1"),
+        ("crossover_prob=null", "strategy.crossover_prob=None: must be from 0 to 1"),
+        ("evaluations=0", "strategy.evaluations=0: must be a whole number of 1 or more"),
+    ],
+    "random": [
+        ("population_size=x", "strategy.population_size=x: must be a whole number of 1 or more"),
+        (f"evaluations={HUGE}", "must be at most 1,000,000,000,000"),
+    ],
+    "local_search": [("evaluations=-1", "strategy.evaluations=-1: must be a whole number of 1 or more")],
+    "tpe": [("evaluations=null", "strategy.evaluations=None: must be a whole number of 1 or more")],
+    "ofa_reference": [("evolution=x", "strategy.evolution=x: must be ${evolution}")],
+}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [([f"strategy={name}", f"strategy.{word}"], said) for name, cases in STRATEGIES.items() for word, said in cases],
+    ids=named,
+)
+def test_a_bad_value_of_a_strategy_is_one_line_and_leaves_nothing(forks, tmp_path, case):
+    arguments, said = case
+    refused(forks.run("ofa_bench", (*QUICK, "targets=paper1", *arguments), tmp_path), tmp_path, said)
+
+
+def test_a_key_of_a_strategy_that_is_added_is_checked_too(forks, tmp_path):
+    for word, said in (("+strategy.foo=1", "strategy.foo: no such key; allowed: evolution"),):
+        refused(forks.run("ofa_bench", (*QUICK, word), tmp_path), tmp_path, said)

@@ -188,11 +188,13 @@ def address(
     last = re.sub(r"[^\w.,=+~\-\[\]]", "_", last)
     if len(last) > 120:
         last = _cut(last, 100, 12)
+    if len(last.encode()) > 200:  # of letters that take several bytes each; a file's name may have 255 in all
+        last = _cut(last, 40, 12)
     return "/".join([*(str(choices[group]) for group in GROUPS), last])
 
 
 def _cut(text: str, most: int, digits: int) -> str:
-    return f"{text[:most]}~{sha256(text.encode()).hexdigest()[:digits]}"
+    return f"{text[:most]}~{sha256(text.encode(errors='backslashreplace')).hexdigest()[:digits]}"
 
 
 def _only_sweeps(experiment: str | None) -> bool:

@@ -140,7 +140,8 @@ class Evolution:
         if self.constraint == "hard":
             return order, order
         cost = problem.cost.cost(population)  # counted when they were drawn
-        reward = accuracy * (cost / target) ** self.reward_exponent
+        cost_or_more = np.maximum(cost, np.finfo(np.float64).tiny)  # a table may have architectures that cost nothing
+        reward = accuracy * (cost_or_more / target) ** self.reward_exponent
         return _best_first(reward), order[cost[order] <= target]
 
     def _children(self, evaluator: Evaluator, parents: Genes, target: float, rng: np.random.Generator) -> Genes:

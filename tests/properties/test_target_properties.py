@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ofa_bench.budget import WARM_GENERATIONS, resolve_budget
 from ofa_bench.config import BudgetConfig, TargetsConfig
 from ofa_bench.errors import InputError
+from ofa_bench.limits import GENERATIONS
 from ofa_bench.targets import resolve_targets
 from ofa_bench.words import explain
 
@@ -120,7 +121,7 @@ def budget(n, warm):
 @given(st.integers(-3, 10**12) | st.integers(1, 10**6).map(lambda root: root**2), st.sampled_from([*WARM_GENERATIONS]))
 def test_a_named_budget_is_the_whole_number_above(n, name):
     found = budget(n, name)
-    if n < 1:
+    if not 1 <= n <= GENERATIONS:
         assert found is None
         return
     generations, warm = found

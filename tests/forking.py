@@ -31,12 +31,11 @@ class Forks:
         cwd: Path,
         *,
         largest: int | None = None,
-        user: int | None = None,
         **environment: str,
     ) -> subprocess.CompletedProcess[str]:
         """Run ``python -m <module> <arguments>`` in a folder, with these environment variables added.
 
-        ``largest`` bounds the bytes of a file that can be written, as a full disk does; ``user`` is the user's number.
+        ``largest`` bounds the bytes of a file that can be written, as a full disk does.
         """
         assert self._server.stdin is not None
         assert self._server.stdout is not None
@@ -44,7 +43,7 @@ class Forks:
             out, err = Path(folder, "out"), Path(folder, "err")
             asked = {
                 "module": module, "arguments": arguments, "cwd": str(cwd), "environment": environment,
-                "out": str(out), "err": str(err), "largest": largest, "user": user,
+                "out": str(out), "err": str(err), "largest": largest,
             }  # fmt: skip
             self._server.stdin.write(json.dumps(asked) + "\n")
             code = int(self._server.stdout.readline())
@@ -86,8 +85,6 @@ def _become(asked: dict[str, Any]) -> None:
     os.environ.update(asked["environment"])
     if asked["largest"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (asked["largest"],) * 2)
-    if asked["user"] is not None:
-        os.setuid(asked["user"])
     signal.alarm(PATIENCE)
     sys.argv = [asked["module"], *asked["arguments"]]
     sys.path[0] = asked["cwd"]

@@ -1,9 +1,11 @@
 """The best known accuracies that a study's records were compared with, for drawing."""
 
-import json
 from collections.abc import Sequence
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
 
-from ofa_bench.predictors.assets import sha256_of
+from ofa_bench.reading import UnreadableError, content_of, json_object
 from ofa_bench.report.studies import Study
 from ofa_bench.results import frontiers
 
@@ -39,14 +41,22 @@ def frontier_between(study: Study, least: float, most: float) -> tuple[Sequence[
     if len(hashes) != 1:
         return None
     paths = [path for folder in (frontiers.FOLDER, frontiers.OWN) for path in sorted(folder.glob("*/*/*.json"))]
-    path = next((path for path in paths if sha256_of(path) in hashes), None)
-    if path is None:
+    contents = (content for path in paths if (content := _content(path)))
+    content = next((content for content in contents if sha256(content).hexdigest() in hashes), None)
+    if content is None:
         return None
-    points = [(cost, 100 * accuracy) for _, cost, accuracy in json.loads(path.read_text())["points"] if cost <= most]
+    points = [(cost, 100 * accuracy) for _, cost, accuracy in json_object(content)["points"] if cost <= most]
     below = [accuracy for cost, accuracy in points if cost <= least]
     points = [(least, below[-1])] * bool(below) + [point for point in points if point[0] > least]
     costs, accuracies = zip(*points, (most, points[-1][1]), strict=True) if points else ((), ())
     return (costs, accuracies) if points else None
+
+
+def _content(path: Path) -> bytes | None:
+    """Read a file; None where it cannot be one of a frontier."""
+    with suppress(UnreadableError):
+        return content_of(path, frontiers.LARGEST)
+    return None
 
 
 def bounds(study: Study, least: float) -> tuple[Sequence[float], Sequence[float]] | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ofa_bench.errors import InputError
 from ofa_bench.results import records
+from ofa_bench.results.attempts import attempted
 from ofa_bench.results.fetching import fetch
 from ofa_bench.results.mlflow_client import quiet_client
 from ofa_bench.results.records import Record
@@ -28,11 +29,25 @@ class Gathered:
         except InputError as error:
             self.left_out.append(str(error))
             return
-        same = [one for one in self.records if _cell(one) == _cell(record)]
-        if not same:
+        place = next((i for i, one in enumerate(self.records) if _cell(one) == _cell(record)), None)
+        if place is None:
             self.records.append(record)
-        elif same[0]["repeats"] != record["repeats"]:
-            self.left_out.append(f"{where}: another run of {record['address']}, which is there already")
+            return
+        there = self.records[place]
+        if there["address"] == record["address"]:
+            if there["repeats"] != record["repeats"]:
+                self.left_out.append(f"{where}: another run of {record['address']}, which is there already")
+            return
+        earlier, later = sorted((there, record), key=lambda one: attempted(one["address"])[1])
+        self.records[place] = later
+        self.left_out.append(f"{earlier['address']}: there is a later attempt, {later['address'].rpartition('/')[2]}")
+
+    def settle(self) -> None:
+        """Name each cell as its first attempt is named, where nothing else is at that address."""
+        first = [attempted(record["address"])[0] for record in self.records]
+        for record, address in zip(self.records, first, strict=True):
+            if first.count(address) == 1:
+                record["address"] = address
 
     def need_one(self) -> None:
         """Check that there is a record, where there was something to take.
@@ -46,7 +61,7 @@ class Gathered:
 
 
 def _cell(record: Record) -> tuple[str, str]:
-    return record["address"], record["identity"]
+    return attempted(record["address"])[0], record["identity"]
 
 
 def from_folders(folders: Sequence[Path], gathered: Gathered | None = None) -> Gathered:
@@ -66,6 +81,7 @@ def from_folders(folders: Sequence[Path], gathered: Gathered | None = None) -> G
         for path in found:
             gathered.take(path.parent, str(path.parent))
     gathered.need_one()
+    gathered.settle()
     return gathered
 
 
@@ -101,4 +117,5 @@ def from_mlflow(experiment: str, uri: str, gathered: Gathered | None = None) -> 
     except MlflowException as error:
         raise InputError(f"mlflow={experiment}: {' '.join(str(error).split())} (at {uri})") from error
     gathered.need_one()
+    gathered.settle()
     return gathered

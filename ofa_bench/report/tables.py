@@ -157,7 +157,8 @@ def winners_judged(summary: Summary) -> Table | None:
 def markdown(table: Table) -> str:
     """Write a table in Markdown."""
     rule = ["---" if i < table.left else "---:" for i in range(len(table.heads))]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [table.heads, rule, *table.rows])
+    rows = [[cell.replace("|", r"\|") for cell in row] for row in [table.heads, rule, *table.rows]]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def as_csv(table: Table) -> str:

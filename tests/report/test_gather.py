@@ -7,6 +7,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.report.gather import from_folders, from_mlflow
 from ofa_bench.report.studies import studies
 from ofa_bench.results import records
+from ofa_bench.results.attempts import attempt
 
 
 def write(folder, record):
@@ -129,3 +130,18 @@ def test_of_one_cell_with_more_and_fewer_repeats_the_longer_record_counts(made):
         assert (entry.name, entry.keys) == ("vanilla", ((0, 0), (0, 1), (0, 2)))
     (study,) = studies([short, made(seed=1, last=",repeats=3")])
     assert study.entries[0].keys == ((0, 0), (1, 0), (1, 1), (1, 2))
+
+
+def test_of_several_attempts_at_a_cell_the_last_counts(tmp_path, made):
+    for number in (10, 2, 1):
+        one = made()
+        one["address"] = attempt(one["address"], number)
+        one["repeats"][0]["seconds"] = float(number)
+        records.write(tmp_path / one["address"], one, "")
+    gathered, first = from_folders([tmp_path]), made()["address"]
+    [found], left_out = gathered.records, gathered.left_out
+    assert (found["repeats"][0]["seconds"], found["address"]) == (10, first)
+    assert sorted(left_out) == sorted(
+        f"{attempt(first, number)}: there is a later attempt, seed=0,attempt={later}"
+        for number, later in ((1, 10), (2, 10))
+    )

@@ -20,6 +20,7 @@ __all__ = [
     "check_group",
     "check_hydra",
     "check_key",
+    "installs",
     "launcher_hint",
     "not_an_override",
     "options_of_group",
@@ -110,9 +111,13 @@ def options_of_group(group: str, folders: Sequence[Path] = (), *, registered: bo
 
 def launcher_hint(group: str, option: str) -> str:
     """Say how to install the launcher that an option names; an empty string if it is none that we know."""
-    if group != "hydra/launcher" or option not in EXTRAS:
-        return ""
-    return f"needs a package that is not installed; pip install 'ofa_bench[{EXTRAS[option]}]'"
+    return installs(option) if group == "hydra/launcher" and option in EXTRAS else ""
+
+
+def installs(launcher: str) -> str:
+    """Say how to install a launcher, or the plugin of several that it names."""
+    extra = next(EXTRAS[option] for option in EXTRAS if option.startswith(launcher))
+    return f"needs a package that is not installed; pip install 'ofa_bench[{extra}]'"
 
 
 def check_key(word: str, override: Override) -> None:

@@ -25,7 +25,6 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,8 +117,9 @@ def profile(options: Options) -> Path:
         supernet(space), latency_table(space, "macs"), options.calibration, options.held_back, options.seed
     )
     pinned = runner if isinstance(runner, OnnxRuntime) else nullcontext()
-    with TemporaryDirectory() as folder, pinned:  # what is wrong with the runner is said before minutes are spent
-        checked(runner, export_all(dict([next(iter(plan.items.items()))]), Path(folder))[0])
+    first = export_all(dict([next(iter(plan.items.items()))]), work / "onnx")
+    with pinned:
+        checked(runner, first[0])  # what is wrong with the runner is said before minutes are spent
     paths = export_all(plan.items, work / "onnx")
     with pinned:
         times, load = measure(paths, runner, work, {"files": list(plan.items), **how}, options.rounds, options.seed)

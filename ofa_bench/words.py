@@ -23,7 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from ofa_bench import interrupts
 from ofa_bench.errors import InputError, no_such_option, suggestion
 from ofa_bench.options import check_folder, options_and_folders, options_of, show_help, unread
-from ofa_bench.overrides import launcher_hint, not_an_override
+from ofa_bench.overrides import installs, launcher_hint, not_an_override
 
 __all__ = [
     "TRACEBACK",
@@ -93,6 +93,9 @@ def _explained(error: BaseException, key: str) -> tuple[str, int]:
         return f"{str(error).splitlines()[0]}: several options are a sweep, put -m before them", 2
     if isinstance(error, HydraException) or (isinstance(error, ValueError) and _of_hydra(error)):
         return str(error), 2
+    plugin = re.match(r"Unknown plugin class : 'hydra_plugins\.hydra_(joblib|ray|submitit)_launcher\b", str(error))
+    if plugin:  # a config of ours, of a plugin that is not there
+        return f"hydra/launcher: hydra_{plugin[1]}_launcher {installs(plugin[1])}", 2
     if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
         place = f" {str(error.filename)[:200]}" if error.filename else ""  # what is full has no name
         return f"{key}:{place} cannot be written ({error.strerror})", 2

@@ -3,7 +3,6 @@
 import json
 from itertools import product
 
-import numpy as np
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
@@ -256,15 +255,31 @@ def test_a_record_is_found_by_its_mlflow_run(ofa_bench, tmp_path):
         earlier.read("0" * 32, uri)
 
 
-def written(folder, **changes):
-    genes = np.zeros((2, 46), int).tolist()
-    results = [{"feasible": True, "genes": row} for row in genes]
+def result(*, feasible=True, gene=0):
+    return {
+        "target": 20.0, "feasible": feasible, "accuracy": 0.5 if feasible else None, "cost": 15.0, "seconds": 0.0,
+        "generations": 1, "evaluations": 1, "unique_evaluations": 1, "architecture": {}, "genes": [gene] * 46,
+        "curve": [],
+    }  # fmt: skip
+
+
+def written(folder, results=None, space="mbv3", **changes):
+    """Write a record of these results, with all that a record must have."""
+    results = results or [result(), result()]
     record = {
         "format": "ofa_bench.record/1",
+        "address": "a/b",
         "identity": "0" * 16,
-        "choices": {"space": "mbv3"},
+        "choices": dict.fromkeys(("device", "predictor", "strategy", "budget", "targets"), "x") | {"space": space},
         "config": {"space": {"_target_": "ofa_bench.spaces.MobileNetV3Space"}},
-        "repeats": [{"results": results}],
+        "seed": 0,
+        "unit": "ms",
+        "targets": [20.0] * len(results),
+        "budget": {"generations": 1, "warm_generations": 1},
+        "predictor": {"sha256": "0"},
+        "device": {"sha256": "0", "name": "x", "minimum": 1.0, "maximum": 99.0},
+        "made": dict.fromkeys(("at", "ofa_bench", "python", "numpy", "machine"), "x") | {"cores": 1, "threads": 1},
+        "repeats": [{"repeat": 0, "seconds": 0.0, "results": results}],
     }
     folder.mkdir(exist_ok=True)
     (folder / "record.json").write_text(json.dumps({**record, **changes}))
@@ -274,8 +289,8 @@ def written(folder, **changes):
 def test_a_record_gives_its_distinct_feasible_architectures(tmp_path):
     one = earlier.read(str(written(tmp_path / "one")), None)
     assert one.genes.shape == (1, 46)
-    given = [{"feasible": feasible, "genes": [int(feasible)] * 46} for feasible in (False, True)]
-    other = earlier.read(str(written(tmp_path / "other", repeats=[{"results": given}])), None)
+    given = [result(feasible=feasible, gene=int(feasible)) for feasible in (False, True)]
+    other = earlier.read(str(written(tmp_path / "other", given)), None)
     assert other.genes.tolist() == [[1] * 46]
     assert one.sha256 != other.sha256
 
@@ -284,9 +299,9 @@ def test_a_record_gives_its_distinct_feasible_architectures(tmp_path):
     ("changes", "overrides", "said"),
     [
         ({}, ["space=resnet50d"], "a record of space mbv3; this one is resnet50d"),
-        ({"choices": {"space": "compofa"}, "config": {"space": {}}}, ["space=mbv3"], "a record of space compofa"),
+        ({"space": "compofa", "config": {"space": {}}}, ["space=mbv3"], "a record of space compofa"),
         ({"config": {"space": {}}}, [], "a record of space mbv3 with other settings; this one is mbv3"),
-        ({"repeats": [{"results": [{"feasible": False, "genes": [0] * 46}]}]}, [], "nothing in this record met"),
+        ({"results": [result(feasible=False)]}, [], "nothing in this record met"),
         ({"format": "x"}, [], "not a record of format ofa_bench.record/1"),
     ],
 )

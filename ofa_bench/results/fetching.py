@@ -1,5 +1,6 @@
 """Fetches a cell's files from MLflow: a server is not trusted for what they are called or how large they are."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,16 +13,17 @@ if TYPE_CHECKING:
 __all__ = ["fetch"]
 
 
-def fetch(client: "MlflowClient", run: str, folder: Path, name: str = RECORD) -> None:
-    """Fetch one file of a run into a folder of its own, under its own name; what is in it is for its reader to check.
+def fetch(client: "MlflowClient", run: str, folder: Path, names: Sequence[str] = (RECORD,)) -> None:
+    """Fetch files of a run into a folder, under their own names; what is in them is for their readers to check.
 
     Raises:
         InputError: the run has no such file, or a larger one than is ever read.
         MlflowException: the store cannot be used.
     """
     sizes = {one.path: one.file_size for one in client.list_artifacts(run) if not one.is_dir}
-    if name not in sizes:
-        raise InputError(f"run {run} has no {name}, which a cell's has")
-    if (sizes[name] or 0) > LARGEST:
-        raise InputError(f"run {run}: its {name} is larger than {LARGEST:,} bytes, the most that is read")
-    client.download_artifacts(run, name, str(folder))
+    for name in names:
+        if name not in sizes:
+            raise InputError(f"run {run} has no {name}, which a cell's has")
+        if (sizes[name] or 0) > LARGEST:
+            raise InputError(f"run {run}: its {name} is larger than {LARGEST:,} bytes, the most that is read")
+        client.download_artifacts(run, name, str(folder))

@@ -1,6 +1,7 @@
 """Sends MLflow what it lacks of the records on disk, and brings back records that this disk lacks."""
 
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +9,12 @@ from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.results.attempts import attempted, folder_of
 from ofa_bench.results.journal import Journal
 from ofa_bench.results.records import RECORD, copy, read
-from ofa_bench.results.tracking import Tracker
+from ofa_bench.results.tracking import Logged, Tracker
 
 __all__ = ["Cell", "bring_back", "present", "send", "send_sweep"]
+
+AT_ONCE = 8
+"""Records that are fetched at a time."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,14 @@ def bring_back(tracker: Tracker, sweep: str, output: Path, address: str = "") ->
     Raises:
         InputError: one would not be below the output folder, or is not what was logged.
     """
-    for cell in tracker.cells(sweep, address):
-        if address and attempted(cell.address)[0] != address:
-            continue
+
+    def bring(cell: Logged) -> str:
         folder = folder_of(output, cell.address)
         if not (folder / RECORD).is_file():
             with tracker.fetched(cell) as fetched:
                 copy(fetched, folder)
-        yield cell.address
+        return cell.address
+
+    cells = tracker.cells(sweep, address)
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # a file takes several requests, most of which is waiting
+        yield from pool.map(bring, [cell for cell in cells if address in ("", attempted(cell.address)[0])])

@@ -106,8 +106,7 @@ class Tracker:
             InputError: the record is not the one that the run is of.
         """
         with _folder() as folder:
-            for name in (RECORD, CONFIG):
-                fetch(self._client, cell.run, folder, name)
+            fetch(self._client, cell.run, folder, (RECORD, CONFIG))
             if sha256_of(folder / RECORD) != cell.sha256 or read(folder)["address"] != cell.address:
                 raise InputError(f"MLflow run {cell.run}: its {RECORD} is not the one that was logged")
             yield folder

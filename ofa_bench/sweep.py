@@ -103,7 +103,7 @@ class OpenSweep:
         if interrupted and self._has_run():
             tracked(self.tracking, self._interrupted, patience=1)
         elif not interrupted and (self._has_run() or found):
-            self._end_run(found, failed=failed or any(cell.code for cell in ended.values()))
+            self._end_run(ended, found, failed=failed or any(cell.code for cell in ended.values()))
         if found:
             show(found, self.sweep.output, self.tracking)
         if failed and not (ended or interrupted or self._has_run()):
@@ -123,12 +123,12 @@ class OpenSweep:
         tracker.close_sweep(self.sweep.run, [], failed=True)
         return True
 
-    def _end_run(self, found: "list[Record]", *, failed: bool) -> None:
+    def _end_run(self, ended: dict[str, Ended], found: "list[Record]", *, failed: bool) -> None:
         """Log what could not be logged before, and end the sweep's run in MLflow; or say how this can be done later."""
         from ofa_bench.results.sending import present, send
         from ofa_bench.results.terminal import say_unsent
 
-        unsent = [cell.address for cell in self.sweep.ended().values() if cell.code == 0 and not cell.sent]
+        unsent = [cell.address for cell in ended.values() if cell.code == 0 and not cell.sent]
 
         def end(tracker: "Tracker") -> bool:
             run = self.sweep.run if self._has_run() else self._opened(tracker)

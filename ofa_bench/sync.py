@@ -55,8 +55,8 @@ def sync(folders: Sequence[Path], options: Options) -> Iterator["Cell"]:
         InputError: there is no such folder, or no record below it.
         Exception: the store cannot be used.
     """
-    from ofa_bench.predictors.assets import sha256_of
     from ofa_bench.results import sending
+    from ofa_bench.results.attempts import folder_of
     from ofa_bench.results.journal import journals
     from ofa_bench.results.records import RECORD
     from ofa_bench.results.tracking import Tracker
@@ -72,9 +72,9 @@ def sync(folders: Sequence[Path], options: Options) -> Iterator["Cell"]:
         swept = set[Path]()
         for journal in journals(folder):
             output = journal.path.parent.parent
-            swept |= {cell.folder for cell in sending.present(output, journal.ended())}
+            swept |= {folder_of(output, address) for address in journal.ended()}
             yield from sending.send_sweep(tracker(_experiment(journal)), journal, output)
-        alone = [sending.Cell(path, sha256_of(path / RECORD)) for path in found if path not in swept]
+        alone = [sending.cell_in(path) for path in found if path not in swept]
         if alone:
             yield from sending.send(tracker(""), alone)
 

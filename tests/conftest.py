@@ -7,13 +7,16 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from forking import Forks
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from ofa_bench.results.tracking import Tracker
 
 ROOT = Path(__file__).resolve().parents[1]
 BESIDE = ROOT.parent / "shared" / "ofa-files"
@@ -85,6 +88,22 @@ def forks() -> Iterator[Forks]:
     forks = Forks()
     yield forks
     forks.close()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Give the address of an MLflow store of its own for a test file, and its folder of artifacts."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    return f"sqlite:///{folder}/mlflow.db", str(folder / "mlartifacts")
+
+
+@pytest.fixture
+def tracker(store: tuple[str, str], request: pytest.FixtureRequest) -> "Tracker":
+    """Give what writes to an experiment of its own for a test."""
+    from ofa_bench.config import TrackingConfig
+    from ofa_bench.results.tracking import Tracker
+
+    return Tracker(TrackingConfig(uri=store[0], artifacts=store[1], experiment=request.node.name))
 
 
 def _made(

@@ -90,17 +90,21 @@ def _within(seconds: float | None, tracking: TrackingConfig, action: "Callable[[
         Exception: the store cannot be used.
         TimeoutError: it has not answered; what it was asked goes on in the background.
     """
-    if seconds is None or not str(tracking.uri).startswith("http"):
+
+    def act() -> Given:
         return action(_tracker(tracking.uri, tracking.artifacts, tracking.experiment))
+
+    if seconds is None or not str(tracking.uri).startswith("http"):
+        return act()
     given, failed = list[Given](), list[Exception]()
 
-    def act() -> None:
+    def act_aside() -> None:
         try:
-            given.append(action(_tracker(tracking.uri, tracking.artifacts, tracking.experiment)))
+            given.append(act())
         except Exception as error:
             failed.append(error)
 
-    thread = Thread(target=act, daemon=True)
+    thread = Thread(target=act_aside, daemon=True)
     thread.start()
     thread.join(seconds)
     if failed:

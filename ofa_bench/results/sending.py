@@ -11,7 +11,7 @@ from ofa_bench.results.journal import Journal
 from ofa_bench.results.records import RECORD, copy, read
 from ofa_bench.results.tracking import Logged, Tracker
 
-__all__ = ["Cell", "bring_back", "present", "send", "send_sweep"]
+__all__ = ["Cell", "bring_back", "cell_in", "present", "send", "send_sweep"]
 
 AT_ONCE = 8
 """Records that are fetched at a time."""
@@ -25,10 +25,15 @@ class Cell:
     sha256: str
 
 
+def cell_in(folder: Path) -> Cell:
+    """Give the cell whose record is in a folder."""
+    return Cell(folder, sha256_of(folder / RECORD))
+
+
 def present(output: Path, addresses: Collection[str]) -> list[Cell]:
     """Give the cells of these addresses that have a record on disk."""
     folders = [folder_of(output, address) for address in addresses]
-    return [Cell(folder, sha256_of(folder / RECORD)) for folder in folders if (folder / RECORD).is_file()]
+    return [cell_in(folder) for folder in folders if (folder / RECORD).is_file()]
 
 
 def send(tracker: Tracker, cells: Collection[Cell], sweep: str | None = None) -> Iterator[Cell]:

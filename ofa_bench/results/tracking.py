@@ -39,11 +39,10 @@ MOST_DRAWN = 12
 
 @dataclass(frozen=True)
 class Logged:
-    """A cell's run in MLflow, finished: its id, and its record's address, identity and SHA-256."""
+    """A cell's run in MLflow, finished: its id, and its record's address and SHA-256."""
 
     run: str
     address: str
-    identity: str
     sha256: str
 
 
@@ -92,7 +91,7 @@ class Tracker:
         while True:
             page = self._client.search_runs([self._experiment], condition, max_results=1000, page_token=token)
             for run in page:
-                about = (run.data.tags.get(f"ofa_bench.{key}", "") for key in ("address", "identity", "record"))
+                about = (run.data.tags.get(f"ofa_bench.{key}", "") for key in ("address", "record"))
                 found.append(Logged(run.info.run_id, *about))
             token = page.token
             if not token:

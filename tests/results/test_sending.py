@@ -5,24 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ofa_bench.config import TrackingConfig
 from ofa_bench.errors import InputError
 from ofa_bench.results import records
 from ofa_bench.results.attempts import attempt
 from ofa_bench.results.journal import Journal
 from ofa_bench.results.sending import bring_back, present, send, send_sweep
-from ofa_bench.results.tracking import Tracker
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("mlflow")
-    return f"sqlite:///{folder}/mlflow.db", str(folder / "mlartifacts")
-
-
-@pytest.fixture
-def tracker(store, request):
-    return Tracker(TrackingConfig(uri=store[0], artifacts=store[1], experiment=request.node.name))
 
 
 @pytest.fixture

@@ -6,23 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ofa_bench.config import TrackingConfig
 from ofa_bench.report import drawings
 from ofa_bench.report.gather import from_mlflow
 from ofa_bench.report.studies import studies
 from ofa_bench.results import mlflow_values, records, tracking
-from ofa_bench.results.tracking import Tracker
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("mlflow")
-    return f"sqlite:///{folder}/mlflow.db", str(folder / "mlartifacts")
-
-
-@pytest.fixture
-def tracker(store, request):
-    return Tracker(TrackingConfig(uri=store[0], artifacts=store[1], experiment=request.node.name))
 
 
 def log(tracker, record, folder, parent=None):

@@ -99,6 +99,16 @@ class TrackingConfig:
     artifacts: str | None = None
     experiment: str = "ofa_bench"
 
+    @classmethod
+    def at(cls, uri: str, artifacts: str, experiment: str) -> "TrackingConfig":
+        """Make it from a command's options: paths become absolute; artifacts are by default beside a SQLite file."""
+        scheme, _, path = uri.partition(":///")
+        if scheme != "sqlite":
+            return cls(uri, artifacts or None, experiment)
+        database = Path(path).expanduser().absolute()
+        folder = Path(artifacts) if artifacts else database.parent / "mlartifacts"
+        return cls(f"sqlite:///{database}", str(folder.absolute()), experiment)
+
 
 @dataclass
 class Config:

@@ -15,7 +15,7 @@ import numpy as np
 from ofa_bench.errors import InputError
 from ofa_bench.spaces import DesignSpace, Genes
 
-__all__ = ["Earlier", "named_by", "read"]
+__all__ = ["Earlier", "named_by", "read", "record_named", "run_named"]
 
 KEY = "strategy.warm_start.from"
 
@@ -56,19 +56,12 @@ def named_by(strategy: Any) -> str | None:
 
 @cache
 def read(name: str, uri: str | None) -> Earlier:
-    """Read a record: a cell's folder, its ``record.json``, or an MLflow run (``<id>`` or ``runs:/<id>``) at ``uri``.
-
-    It is read once in a process, so that what is searched is what the identity of the new record tells.
+    """Read what a record found (see ``record_named``), once in a process, so that what is searched is what is recorded.
 
     Raises:
         InputError: there is no such record, or it holds nothing that met its target.
     """
-    try:
-        path = Path(name).expanduser()
-        run = None if path.exists() else _RUN.fullmatch(name)
-    except (OSError, RuntimeError, ValueError) as error:  # too long, no such user's home, a null character
-        raise InputError(f"{KEY}={name[:200]}: no such folder ({error.__class__.__name__})") from error
-    record = _of_run(name, run[1], uri) if run else _of_path(name, path)
+    record = record_named(KEY, name, uri)
     rows = [
         result["genes"] for repeat in record["repeats"] for result in repeat["results"] if result.get("feasible", True)
     ]
@@ -79,34 +72,54 @@ def read(name: str, uri: str | None) -> Earlier:
     return Earlier(name, record["choices"]["space"], record["config"].get("space"), genes, digest)
 
 
-def _of_path(name: str, path: Path) -> dict[str, Any]:
+def record_named(key: str, name: str, uri: str | None) -> dict[str, Any]:
+    """Read a record: a cell's folder, its ``record.json``, or an MLflow run (``<id>`` or ``runs:/<id>``) at ``uri``.
+
+    Raises:
+        InputError: there is no such record; the message names the key.
+    """
+    try:
+        path = Path(name).expanduser()
+        run = None if path.exists() else run_named(name)
+    except (OSError, RuntimeError, ValueError) as error:  # too long, no such user's home, a null character
+        raise InputError(f"{key}={name[:200]}: no such folder ({error.__class__.__name__})") from error
+    return _of_run(key, name, run, uri) if run else _of_path(key, name, path)
+
+
+def run_named(name: str) -> str | None:
+    """Give the id of the MLflow run that a name is of, if it has the form of one."""
+    found = _RUN.fullmatch(name)
+    return found[1] if found else None
+
+
+def _of_path(key: str, name: str, path: Path) -> dict[str, Any]:
     from ofa_bench.results import records
 
     folder = path.parent if path.name == records.RECORD else path
     if not os.path.lexists(folder / records.RECORD):
         given = f"there is no {records.RECORD}" if folder.is_dir() else "no such folder"
         raise InputError(
-            f"{KEY}={name}: {given}; give the folder of a cell, its record.json or the id of its MLflow run"
+            f"{key}={name}: {given}; give the folder of a cell, its record.json or the id of its MLflow run"
         )
     try:
         return records.read(folder)
     except InputError as error:
-        raise InputError(f"{KEY}: {error}") from error
+        raise InputError(f"{key}: {error}") from error
 
 
-def _of_run(name: str, run: str, uri: str | None) -> dict[str, Any]:
+def _of_run(key: str, name: str, run: str, uri: str | None) -> dict[str, Any]:
     from ofa_bench.results import records
     from ofa_bench.results.fetching import fetch
     from ofa_bench.results.mlflow_client import quiet_client
 
     if uri is None:
-        raise InputError(f"{KEY}={name}: an MLflow run, but tracking.uri is null; choose tracking=sqlite or server")
+        raise InputError(f"{key}={name}: an MLflow run, but tracking.uri is null; choose tracking=sqlite or server")
     with TemporaryDirectory() as folder:
         try:
             fetch(quiet_client(uri), run, Path(folder))
         except Exception as error:  # of MLflow, of its store, of the network
             said = " ".join(str(error).split())
             raise InputError(
-                f"{KEY}={name}: MLflow at {uri} has no {records.RECORD} of this run, which must be a cell's ({said})"
+                f"{key}={name}: MLflow at {uri} has no {records.RECORD} of this run, which must be a cell's ({said})"
             ) from error
-        return _of_path(name, Path(folder))
+        return _of_path(key, name, Path(folder))

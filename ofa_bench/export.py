@@ -1,36 +1,196 @@
-"""Networks as ONNX files."""
+"""``python -m ofa_bench.export``: take found networks home, as files that run without this package.
 
-import warnings
-from importlib.util import find_spec
+    python -m ofa_bench.export run=multirun/mbv3/note10/embedded/joint/sqrt/default/seed=0 target=25
+    python -m ofa_bench.export sweep=multirun measure=true
+
+- ``run``: a record: the folder of a cell, or an MLflow run. ``sweep``: a folder of records instead: for each target,
+  the most accurate network that any of its strategies found (``which=every``: each network that was found).
+- ``target``: only the network for this target. ``out``: the folder; it gets an ``index.html``, and for each network,
+  below ``<space>_<device>_<predictor>/<target>``, ``network.onnx``, ``network.pt2`` (``torch.export``) and its card.
+- ``weights``: ``auto`` (OFA's supernet, at hand or fetched; random if it cannot be had, which is said), ``random``, or
+  the path of a checkpoint of the supernet; ``sha256``: that it must have.
+- ``images``: a folder of images on which BatchNorm statistics are computed anew, as subnets of a supernet need; at most
+  ``n_images`` of them.
+- ``measure=true``: time the networks end to end and set that against what was predicted; without ``run`` and ``sweep``,
+  those already in ``out``. ``runner``, ``threads``, ``rounds``, ``seed``: as of ``python -m ofa_bench.profile``.
+- ``uri``: the MLflow store that gets the networks as models, if it is there (``none``: no store); ``experiment``;
+  ``register``: the name under which they are registered.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+from ofa_bench.errors import InputError, suggestion
+from ofa_bench.limits import THREADS, check_range
+from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
 
-from ofa_bench.errors import InputError
+if TYPE_CHECKING:
+    from ofa_bench.exporting.cards import Card
+    from ofa_bench.exporting.found import Found
+    from ofa_bench.results.records import Record
 
-__all__ = ["write_onnx"]
+__all__ = ["Options", "export", "main"]
 
-OPSET = 17
+WHICH = ("best", "every")
 
 
-def write_onnx(module: torch.nn.Module, shape: tuple[int, int, int], path: Path) -> None:
-    """Write a module for one image of ``shape`` (channels, height, width) as one ONNX file.
+@dataclass
+class Options:
+    """What can be set on the command line."""
+
+    run: str = ""
+    sweep: str = ""
+    target: float | None = None
+    which: str = "best"
+    out: str = "export"
+    weights: str = "auto"
+    sha256: str = ""
+    images: str = ""
+    n_images: int = 2000
+    measure: bool = False
+    runner: str = "onnxruntime"
+    threads: int = 1
+    rounds: int = 20
+    seed: int = 0
+    uri: str = "sqlite:///mlflow.db"
+    experiment: str = "ofa_bench"
+    register: str = ""
+
+    def check(self) -> None:
+        """Raise InputError where a value is out of range, or nothing is asked for."""
+        if self.run and self.sweep:
+            raise InputError("give run= or sweep=, not both")
+        if not (self.run or self.sweep or self.measure):
+            raise InputError("give run=<a cell's folder or MLflow run>, sweep=<a folder of records>, or measure=true")
+        if self.which not in WHICH:
+            raise InputError(f"which={self.which}: must be best or every{suggestion(self.which, WHICH)}")
+        if self.images and not Path(self.images).is_dir():
+            raise InputError(f"images={self.images}: no such folder")
+        if self.register and self.uri == "none":
+            raise InputError(f"register={self.register}: needs an MLflow store, but uri=none")
+        check_range("n_images", self.n_images, 1, 10**7)
+        check_range("rounds", self.rounds, 2, 10_000)
+        check_range("threads", self.threads, 1, THREADS)
+        check_range("seed", self.seed, 0, 2**63)
+        check_folder("out", Path(self.out))
+
+
+def export(options: Options) -> Path:
+    """Do what the options ask for; return the path of the index.
 
     Raises:
-        InputError: onnx is not installed.
-        OSError: the file cannot be written.
+        InputError: an option is wrong, there are no such records or networks, or something needed is not installed.
+        OSError: the folder cannot be written.
+        RuntimeError: a file does not compute what its network does.
     """
-    if find_spec("onnx") is None:
-        raise InputError("writing ONNX files needs onnx: pip install onnx")
-    image = torch.randn((1, *shape), generator=torch.Generator().manual_seed(0))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # several are slower for so little work, and much slower where they share a core
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                module.eval(), (image,), str(path), input_names=["image"], output_names=["output"],
-                opset_version=OPSET, dynamo=False,
-            )  # fmt: skip
-    finally:
-        torch.set_num_threads(threads)
+    options.check()
+    from ofa_bench.exporting.files import need_onnx
+    from ofa_bench.profiling.runners import make_runner
+
+    need_onnx()
+    runner = make_runner(options.runner, options.threads) if options.measure else None
+    out = Path(options.out)
+    from ofa_bench.exporting.cards import cards_below, write_card
+    from ofa_bench.exporting.pages import sections, write_pages
+
+    networks = _exported(options) if options.run or options.sweep else list(cards_below(out))
+    if not networks:
+        raise InputError(f"out={out}: no exported network there; give run= or sweep= to export some")
+    if runner:
+        from ofa_bench.exporting.measuring import measured
+        from ofa_bench.report.tables import markdown
+
+        networks = measured(networks, runner, out, options.threads, options.rounds, options.seed)
+        for folder, card in networks:
+            write_card(folder, card)
+        for section in sections(networks):
+            print(f"{section.heading}: {section.verdict}\n\n{markdown(section.table)}\n")
+    index = write_pages(out)
+    _log(options, networks, index)
+    return index
+
+
+def _exported(options: Options) -> list[tuple[Path, "Card"]]:
+    """Write the files of the networks asked for, one after another: their folders and cards."""
+    from tqdm import tqdm
+
+    from ofa_bench.exporting.networks import Exporter
+
+    chosen = _chosen(options)
+    images = Path(options.images) if options.images else None
+    exporter = Exporter(Path(options.out), options.weights, options.sha256, images, options.n_images)
+    for told in dict.fromkeys(exporter.weights(one).told for one in chosen):
+        print(told, file=sys.stderr)
+    return [exporter.write(one) for one in tqdm(chosen, "exporting", unit=" networks", disable=len(chosen) == 1)]
+
+
+def _chosen(options: Options) -> list["Found"]:
+    from ofa_bench.exporting.found import found, of_target
+
+    records = _records(options)
+    networks = found(records, every=options.which == "every")
+    if options.target is not None:
+        return of_target(networks, records, options.target)
+    if not networks:
+        raise InputError(f"{options.run or options.sweep}: nothing in these records met its target")
+    return networks
+
+
+def _records(options: Options) -> "list[Record]":
+    if options.run:
+        from ofa_bench.earlier import record_named
+
+        return [record_named("run", options.run, None if options.uri == "none" else options.uri)]
+    from ofa_bench.report.gather import from_folders
+
+    gathered = from_folders([Path(options.sweep).expanduser()])
+    for words in gathered.left_out:
+        print(f"left out: {words}", file=sys.stderr)
+    return gathered.records
+
+
+def _log(options: Options, networks: "Sequence[tuple[Path, Card]]", index: Path) -> None:
+    """Give the networks to MLflow, if there is a store; what was written stays, whatever happens there."""
+    scheme, _, database = options.uri.partition(":///")
+    if options.uri == "none" or (scheme == "sqlite" and not options.register and not Path(database).is_file()):
+        return
+    from ofa_bench.config import TrackingConfig
+    from ofa_bench.exporting.models import log_models
+
+    print(
+        log_models(
+            networks,
+            index,
+            TrackingConfig.at(options.uri, "", options.experiment),
+            register=options.register,
+            source=_source(options),
+        )
+    )
+
+
+def _source(options: Options) -> str:
+    """Name the record that is exported by its MLflow run, or by its SHA-256; empty where there are several."""
+    from ofa_bench.earlier import run_named
+    from ofa_bench.predictors.assets import sha256_of
+    from ofa_bench.results.records import RECORD
+
+    path = Path(options.run).expanduser()
+    path = path if path.name == RECORD else path / RECORD
+    if not options.run or path.is_file():
+        return sha256_of(path) if options.run else ""
+    return run_named(options.run) or ""
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
+    show_help(__doc__, Options())
+    heed_full_error()
+    with ending(interrupted="networks that are exported are kept, the same command goes on"):
+        print(export(options_of(Options, sys.argv[1:], verbatim=("runner", "run", "sweep", "weights", "images"))))
+
+
+if __name__ == "__main__":
+    main()

@@ -18,8 +18,10 @@ __all__ = ["check_folder", "options_and_folders", "options_of", "show_help", "un
 Options = TypeVar("Options")
 
 
-def options_of(kind: type[Options], words: Sequence[str]) -> Options:
+def options_of(kind: type[Options], words: Sequence[str], verbatim: Sequence[str] = ()) -> Options:
     """Read ``key=value`` words into a dataclass of options, each value checked against its type.
+
+    Values are YAML, but for those of the keys in ``verbatim``, which are texts as they are.
 
     Raises:
         InputError: a word is no option, or has no value.
@@ -29,7 +31,7 @@ def options_of(kind: type[Options], words: Sequence[str]) -> Options:
         key, equals, text = word.partition("=")
         if key not in standard or not equals:
             raise _no_option(word, list(standard))
-        given[key] = _value(word, text, standard)
+        given[key] = text if key in verbatim else _value(word, text, standard)
     options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(kind), given))
     assert isinstance(options, kind)
     return options

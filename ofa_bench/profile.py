@@ -18,7 +18,6 @@ The milliseconds themselves are kept in ``<out>/<space>.measurements.jsonl``.
 """
 
 import os
-import platform
 import shutil
 import sys
 from contextlib import nullcontext
@@ -102,12 +101,10 @@ def profile(options: Options) -> Path:
     path, work = out / f"{space.name}.json", out / f"{space.name}.unfinished"
     if path.exists():
         raise InputError(f"out={options.out}: {path} is already there; move it away or choose another out=")
-    from ofa_bench.profiling.runners import OnnxRuntime, checked, make_runner
+    from ofa_bench.profiling.runners import OnnxRuntime, about, checked, make_runner
 
     runner = make_runner(options.runner, options.threads)
-    how: dict[str, Any] = {"runner": getattr(runner, "name", options.runner)}
-    if isinstance(runner, OnnxRuntime):
-        how |= {"threads": options.threads, "machine": machine()}
+    how = about(runner, options.threads)
     from ofa_bench.predictors import latency_table
     from ofa_bench.profiling.plan import make_plan
     from ofa_bench.profiling.rounds import MEASUREMENTS, export_all, measure
@@ -187,33 +184,10 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
     write_table(path, fitted, space=space.name, device=device, unit="ms", card=card, targets=targets)
 
 
-def machine() -> dict[str, Any]:
-    """Describe this machine: system, processor, cores."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        named = [
-            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
-        ]
-        model = named[0] if named else model
-    return {"system": f"{platform.system()} {platform.machine()}", "processor": model, "cores": os.cpu_count()}
-
-
 def _asked(options: Options) -> list[str]:
     """Give the options that differ from the defaults, but for the place of the table."""
     standard = asdict(Options())
     return [f"{key}={value}" for key, value in asdict(options).items() if value != standard[key] and key != "out"]
-
-
-def _given() -> Options:
-    """Read the command line; the runner's text is taken as it is, all else is YAML."""
-    words = [word for word in sys.argv[1:] if not word.startswith("runner=")]
-    runners = [word.removeprefix("runner=") for word in sys.argv[1:] if word.startswith("runner=")]
-    options = options_of(Options, words)
-    options.runner = runners[-1] if runners else options.runner
-    if not options.runner:
-        raise InputError("runner=: give onnxruntime, a command with {model} in it, or a callable's dotted name")
-    return options
 
 
 def main() -> None:
@@ -221,7 +195,7 @@ def main() -> None:
     show_help(__doc__, Options())
     heed_full_error()
     with ending(interrupted="what is exported and measured is kept, the same command goes on"):
-        options = _given()
+        options = options_of(Options, sys.argv[1:], verbatim=("runner",))
         try:
             path = profile(options)
         except OSError as error:

@@ -40,12 +40,7 @@ class Options:
 
     def tracking(self, experiment: str) -> TrackingConfig:
         """Say where records go; a path is made absolute."""
-        scheme, _, path = self.uri.partition(":///")
-        if scheme != "sqlite":
-            return TrackingConfig(self.uri, self.artifacts or None, experiment)
-        database = Path(path).expanduser().absolute()
-        artifacts = Path(self.artifacts) if self.artifacts else database.parent / "mlartifacts"
-        return TrackingConfig(f"sqlite:///{database}", str(artifacts.absolute()), experiment)
+        return TrackingConfig.at(self.uri, self.artifacts, experiment)
 
 
 def sync(folders: Sequence[Path], options: Options) -> Iterator["Cell"]:

@@ -9,7 +9,17 @@ from pathlib import Path
 from ofa_bench.errors import InputError
 from ofa_bench.reading import UnreadableError, content_of
 
-__all__ = ["ASSETS", "ASSETS_VARIABLE", "BASE_URL", "asset_content", "asset_path", "sha256_of"]
+__all__ = [
+    "ASSETS",
+    "ASSETS_VARIABLE",
+    "BASE_URL",
+    "asset_content",
+    "asset_path",
+    "at_hand",
+    "cache_path",
+    "fetch_file",
+    "sha256_of",
+]
 
 BASE_URL = "https://raw.githubusercontent.com/han-cai/files/master/"
 ASSETS_VARIABLE = "OFA_BENCH_ASSETS"
@@ -52,11 +62,29 @@ def asset_path(relative: str, fetch: bool = True) -> Path:
     Raises:
         InputError: the file is altered or unreadable, or it is nowhere and cannot, or shall not, be fetched.
     """
+    path = at_hand(relative)
+    if path is not None:
+        _checked(path, relative)
+        return path
+    if not fetch:
+        raise InputError(f"asset {relative}: not at hand")
+    return _fetched(relative)
+
+
+def at_hand(relative: str) -> Path | None:
+    """Tell where a file lies, unchecked: under ``OFA_BENCH_ASSETS``, else in the user's cache; None where it is not."""
     folder = os.environ.get(ASSETS_VARIABLE)
     if folder and _lies(Path(folder) / relative):
-        _checked(Path(folder) / relative, relative)
         return Path(folder) / relative
-    return _fetched(relative, fetch)
+    path = cache_path(relative)
+    return path if _lies(path) else None
+
+
+def cache_path(relative: str) -> Path:
+    """Tell where a file lies in the user's cache, or would lie."""
+    import pooch
+
+    return Path(pooch.os_cache("ofa_bench")) / relative
 
 
 def _lies(path: Path) -> bool:
@@ -82,45 +110,56 @@ def _checked(path: Path, relative: str) -> bytes:
     return content
 
 
-def _fetched(relative: str, fetch: bool) -> Path:
-    import pooch
-
-    cache = Path(pooch.os_cache("ofa_bench"))
-    if _lies(cache / relative):
-        _checked(cache / relative, relative)
-        return cache / relative
-    if not fetch:
-        raise InputError(f"asset {relative}: not at hand")
-    pooch.get_logger().setLevel("WARNING")
+def _fetched(relative: str) -> Path:
+    path = cache_path(relative)
     try:
-        got = pooch.retrieve(
-            BASE_URL + relative,
-            known_hash=f"sha256:{ASSETS[relative]}",
-            fname=Path(relative).name,
-            path=(cache / relative).parent,
-            downloader=_download,
-        )
+        fetch_file(BASE_URL + relative, path, ASSETS[relative])
     except Exception as error:  # whatever the network or the disk did, the user's way on is the same
         folder = os.environ.get(ASSETS_VARIABLE) or "unset"
         raise InputError(
             f"asset {relative}: not under {ASSETS_VARIABLE} ({folder}), and cannot be "
-            f"fetched from {BASE_URL + relative} ({type(error).__name__}); put it at {cache / relative} by hand, "
+            f"fetched from {BASE_URL + relative} ({type(error).__name__}); put it at {path} by hand, "
             "or use predictor=embedded"
         ) from error
-    return Path(got)
+    return path
 
 
-def _download(url: str, output: str, _: object) -> None:
-    """Fetch a file of at most ``LARGEST`` bytes within ``PATIENCE`` seconds; pooch calls it and checks the hash."""
+def fetch_file(url: str, path: Path, sha256: str | None, *, largest: int = LARGEST, patience: float = PATIENCE) -> None:
+    """Fetch a file to a place where there is none, whole or not at all.
+
+    Args:
+        url: its address; one of HTTPS may lead to another of HTTPS only.
+        path: where it shall lie.
+        sha256: what its bytes must have; None where that is not known.
+        largest: the most bytes that it may have.
+        patience: seconds in which it must have come. There is one try.
+
+    Raises:
+        OSError: the network or the disk fails (the errors of requests are such).
+        ValueError: the file is another one, or too large.
+    """
+    import pooch
+
+    def download(url: str, output: str, _: object) -> None:
+        _download(url, Path(output), largest, patience)
+
+    pooch.get_logger().setLevel("WARNING")
+    known = f"sha256:{sha256}" if sha256 else None
+    pooch.retrieve(url, known_hash=known, fname=path.name, path=path.parent, downloader=download)
+
+
+def _download(url: str, output: Path, largest: int, patience: float) -> None:
     import requests
 
     began, size = time.monotonic(), 0
-    with requests.get(url, stream=True, timeout=10) as answer, Path(output).open("wb") as file:
+    with requests.get(url, stream=True, timeout=10) as answer, output.open("wb") as file:
         answer.raise_for_status()
+        if url.startswith("https:") and not all(step.url.startswith("https:") for step in (*answer.history, answer)):
+            raise ValueError("led to an address that is not of HTTPS")
         for piece in answer.iter_content(65536):
             size += len(piece)
-            if size > LARGEST:
-                raise ValueError(f"more than {LARGEST:,} bytes")
-            if time.monotonic() - began > PATIENCE:
-                raise TimeoutError(f"more than {PATIENCE} seconds")
+            if size > largest:
+                raise ValueError(f"more than {largest:,} bytes")
+            if time.monotonic() - began > patience:
+                raise TimeoutError(f"more than {patience:g} seconds")
             file.write(piece)

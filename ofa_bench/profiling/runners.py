@@ -1,6 +1,7 @@
 """Runners: what times one ONNX file on a device, in milliseconds."""
 
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ import numpy as np
 
 from ofa_bench.errors import InputError
 
-__all__ = ["Command", "Function", "OnnxRuntime", "Runner", "checked", "make_runner"]
+__all__ = ["Command", "Function", "OnnxRuntime", "Runner", "about", "checked", "machine", "make_runner"]
 
 Runner = Callable[[Path], Sequence[float]]
 """Times some runs of one ONNX file, after a warm one: the path to milliseconds a run."""
@@ -168,6 +169,8 @@ def make_runner(runner: str, threads: int) -> Runner:
     Raises:
         InputError: it is none of these, or cannot be had.
     """
+    if not runner:
+        raise InputError("runner=: give onnxruntime, a command with {model} in it, or a callable's dotted name")
     if runner == "onnxruntime":
         return OnnxRuntime(threads)
     if "{model}" in runner:
@@ -182,6 +185,24 @@ def make_runner(runner: str, threads: int) -> Runner:
     if not callable(made):
         raise InputError(f"runner={runner}: not callable")
     return Function(runner, made)
+
+
+def about(runner: Runner, threads: int) -> dict[str, Any]:
+    """Say how and on what a runner times, as far as it is known: its name; of onnxruntime, threads and machine."""
+    how: dict[str, Any] = {"runner": getattr(runner, "name", type(runner).__name__)}
+    return how | {"threads": threads, "machine": machine()} if isinstance(runner, OnnxRuntime) else how
+
+
+def machine() -> dict[str, Any]:
+    """Describe this machine: system, processor, cores."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        named = [
+            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
+        ]
+        model = named[0] if named else model
+    return {"system": f"{platform.system()} {platform.machine()}", "processor": model, "cores": os.cpu_count()}
 
 
 def checked(runner: Runner, path: Path) -> list[float]:

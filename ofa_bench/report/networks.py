@@ -15,7 +15,7 @@ from ofa_bench.report.studies import Entry, Study
 from ofa_bench.results.records import Record
 from ofa_bench.spaces import DesignSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 
-__all__ = ["BLOCK", "MOST_ROWS", "SLOT", "STEM", "Block", "Network", "draw", "recognised"]
+__all__ = ["BLOCK", "MOST_ROWS", "SLOT", "STEM", "Block", "Network", "draw", "draw_rows", "recognised"]
 
 DPI = 110
 
@@ -131,19 +131,29 @@ def draw(study: Study, entry: Entry, places: Sequence[int] | None = None) -> Fig
     results = [result for result in results if result["feasible"]]
     if len(results) > MOST_ROWS:
         results = [results[i] for i in np.linspace(0, len(results) - 1, MOST_ROWS).round().astype(int)]
+    repeats = " (first repeat)" if len(entry.keys) > 1 else ""
+    title = f"networks that {entry.name} found: {study.space} on {study.device}{repeats}"
+    return draw_rows(results, title, study.unit)
+
+
+def draw_rows(results: Sequence[Record], title: str, unit: str) -> Figure | None:
+    """Draw the networks of results (target, cost, accuracy, architecture), a row each; costs are in ``unit``.
+
+    Returns:
+        None if there are none, or they are of no known space.
+    """
     networks = [recognised(result["architecture"]) for result in results]
     rows = [(result, network) for result, network in zip(results, networks, strict=True) if network is not None]
     if not rows or len(rows) < len(results):
         return None
     figure = Figure(figsize=(9.1, 1.5 + 0.42 * len(rows)), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
-    repeats = " (first repeat)" if len(entry.keys) > 1 else ""
-    axes.set_title(textwrap.fill(f"networks that {entry.name} found: {study.space} on {study.device}{repeats}", 90))
+    axes.set_title(textwrap.fill(title, 90))
     end = 0.0
     for place, (result, network) in enumerate(rows):
         _write(axes, result, network, -place)
         end = _row(axes, network, -place, named=not place)
-    _heads(axes, study.unit)
+    _heads(axes, unit)
     _key(axes, rows[0][1], 0.35 - len(rows) - 0.75)
     axes.set_xlim(COLUMNS[0] - 2.0, end)
     axes.set_ylim(-len(rows) - 0.75, 1.95)

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, select_autoescape
 from matplotlib.figure import Figure
 
 from ofa_bench.errors import InputError, suggestion
@@ -16,6 +15,7 @@ from ofa_bench.report.gather import Gathered
 from ofa_bench.report.judges import JUDGES
 from ofa_bench.report.leads import leads
 from ofa_bench.report.ranking import diagram_size, draw_ranking
+from ofa_bench.report.rendering import rendered
 from ofa_bench.report.studies import studies
 from ofa_bench.report.summary import Summary, summed_up, with_judges
 from ofa_bench.report.tables import (
@@ -23,7 +23,6 @@ from ofa_bench.report.tables import (
     as_csv,
     comparison,
     latex,
-    markdown,
     others,
     provenance,
     tested,
@@ -103,13 +102,8 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
         "records": len(gathered.records),
         "judges": JUDGES if any(section.judged for section in sections) else "",
     }
-    loader = PackageLoader("ofa_bench.report", "templates")
-    environment = Environment(
-        loader=loader, autoescape=select_autoescape(["html.j2"]), trim_blocks=True, lstrip_blocks=True
-    )
-    environment.globals["markdown"] = markdown
-    (out / "report.html").write_text(environment.get_template("report.html.j2").render(page))
-    (out / "report.md").write_text(environment.get_template("report.md.j2").render(page))
+    (out / "report.html").write_text(rendered("report.html.j2", page))
+    (out / "report.md").write_text(rendered("report.md.j2", page))
     tables = [*(table for section in sections for table in section.tables), *further]
     (out / "report.tex").write_text("\n".join(map(latex, tables)))
     (out / "tables.csv").write_text("\n".join(map(as_csv, tables)))

@@ -47,30 +47,44 @@ class Logged:
 
 
 class Tracker:
-    """Writes records to an MLflow store. Made in the parent process first, which creates the store and experiment."""
+    """Writes records to an MLflow store. Made in the parent process first, which creates the store and experiment.
+
+    ``client`` is MLflow's own, ``experiment`` the id of the experiment.
+    """
 
     def __init__(self, config: TrackingConfig) -> None:
         self._names: dict[str, str] = {}
-        self._client = making_client(config.uri)
-        self._experiment = self._open_experiment(config)
+        self.client = making_client(config.uri)
+        self.experiment = self._open_experiment(config)
 
     def _open_experiment(self, config: TrackingConfig) -> str:
-        experiment = self._client.get_experiment_by_name(config.experiment)
+        experiment = self.client.get_experiment_by_name(config.experiment)
         if experiment is None:
             root = Path(config.artifacts).absolute().as_uri() if config.artifacts else None
             tags = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on runs, not on traces
-            return str(self._client.create_experiment(config.experiment, artifact_location=root, tags=tags))
+            return str(self.client.create_experiment(config.experiment, artifact_location=root, tags=tags))
         if experiment.lifecycle_stage == "deleted":
-            self._client.restore_experiment(experiment.experiment_id)
+            self.client.restore_experiment(experiment.experiment_id)
         return str(experiment.experiment_id)
+
+    def start(self, name: str, tags: dict[str, str], began: float | None = None) -> str:
+        """Start a run that began then (``time.time``), now by default; return its id."""
+        start_time = int(1000 * (time.time() if began is None else began))
+        run = self.client.create_run(self.experiment, start_time=start_time, tags=tags, run_name=name)
+        return str(run.info.run_id)
+
+    def cell_of(self, record: str) -> str | None:
+        """Find the run of a cell by its record's SHA-256."""
+        found = self._find(f"tags.`ofa_bench.kind` = 'cell' AND tags.`ofa_bench.record` = '{record}'")
+        return found.info.run_id if found else None
 
     def open_sweep(self, sweep: str, name: str, began: float) -> str:
         """Start the run of a sweep that began then (``time.time``), or go on with an earlier one; return its id."""
         found = self._find(f"tags.`ofa_bench.sweep` = '{sweep}'")
         if found:
-            self._client.update_run(found.info.run_id, status="RUNNING")
+            self.client.update_run(found.info.run_id, status="RUNNING")
             return str(found.info.run_id)
-        return self._start(name, {"ofa_bench.sweep": sweep, "ofa_bench.kind": "sweep"}, began)
+        return self.start(name, {"ofa_bench.sweep": sweep, "ofa_bench.kind": "sweep"}, began)
 
     def complete(self, sweep: str, records: Collection[str]) -> bool:
         """Tell whether a sweep's run has ended and has finished runs of all these records (SHA-256) below it."""
@@ -89,7 +103,7 @@ class Tracker:
         condition += f" AND tags.`ofa_bench.address` LIKE '{address}%'" if address else ""
         found, token = list[Logged](), None
         while True:
-            page = self._client.search_runs([self._experiment], condition, max_results=1000, page_token=token)
+            page = self.client.search_runs([self.experiment], condition, max_results=1000, page_token=token)
             for run in page:
                 about = (run.data.tags.get(f"ofa_bench.{key}", "") for key in ("address", "record"))
                 found.append(Logged(run.info.run_id, *about))
@@ -105,7 +119,7 @@ class Tracker:
             InputError: the record is not the one that the run is of.
         """
         with _folder() as folder:
-            fetch(self._client, cell.run, folder, (RECORD, CONFIG))
+            fetch(self.client, cell.run, folder, (RECORD, CONFIG))
             if sha256_of(folder / RECORD) != cell.sha256 or read(folder)["address"] != cell.address:
                 raise InputError(f"MLflow run {cell.run}: its {RECORD} is not the one that was logged")
             yield folder
@@ -123,18 +137,18 @@ class Tracker:
                     left_out = 0
                     with _pictures_may_fail():
                         left_out = draw_sweep(records, folder / "figures", MOST_DRAWN)
-                    self._client.set_tag(run, "mlflow.note.content", self._summary(run, records, left_out))
-                    self._client.log_artifacts(run, str(folder))
+                    self.client.set_tag(run, "mlflow.note.content", self._summary(run, records, left_out))
+                    self.client.log_artifacts(run, str(folder))
         finally:
             at = None if ended is None else int(1000 * ended)
-            self._client.set_terminated(run, status="FAILED" if failed else "FINISHED", end_time=at)
+            self.client.set_terminated(run, status="FAILED" if failed else "FINISHED", end_time=at)
 
     def _summary(self, run: str, records: Sequence[Record], left_out: int) -> str:
         """Write the sweep's page: a link that sets its cells side by side in MLflow's charts, and a table of them."""
-        children = self._client.search_runs(
-            [self._experiment], filter_string=f"tags.`mlflow.parentRunId` = '{run}'", order_by=["attributes.start_time"]
+        children = self.client.search_runs(
+            [self.experiment], filter_string=f"tags.`mlflow.parentRunId` = '{run}'", order_by=["attributes.start_time"]
         )
-        lists = (json.dumps([child.info.run_id for child in children[:MOST_COMPARED]]), json.dumps([self._experiment]))
+        lists = (json.dumps([child.info.run_id for child in children[:MOST_COMPARED]]), json.dumps([self.experiment]))
         link = f"#/compare-runs?runs={quote(lists[0])}&experiments={quote(lists[1])}"
         named = dict(zip(labels(records), map(totals, records), strict=True))
         more = f" Figures of {left_out} more studies are in `python -m ofa_bench.report`." if left_out else ""
@@ -149,14 +163,14 @@ class Tracker:
         tags = self._place(parent) | mlflow_values.tags(record, sha256_of(folder / RECORD))
         for earlier in self._earlier(record, parent):
             if earlier.info.status != "FINISHED":
-                self._client.delete_run(earlier.info.run_id)
+                self.client.delete_run(earlier.info.run_id)
             elif earlier.data.tags["ofa_bench.record"] == tags["ofa_bench.record"]:
                 for key in tags.keys() - earlier.data.tags.keys():  # of an earlier version
-                    self._client.set_tag(earlier.info.run_id, key, tags[key])
+                    self.client.set_tag(earlier.info.run_id, key, tags[key])
                 return str(earlier.info.run_id)
         ended = datetime.fromisoformat(record["made"]["at"]).timestamp()
         seconds = sum(repeat["seconds"] for repeat in record["repeats"])
-        run = self._start(mlflow_values.name(record), tags, began=ended - seconds)
+        run = self.start(mlflow_values.name(record), tags, began=ended - seconds)
         try:
             self._log_batches(run, mlflow_values.params(record), mlflow_values.metrics(record))
             with _folder() as made:
@@ -165,12 +179,12 @@ class Tracker:
                 write_csv([record], made / "results.csv")
                 for name in (RECORD, CONFIG):
                     shutil.copyfile(folder / name, made / name)
-                self._client.log_artifacts(run, str(made))
+                self.client.log_artifacts(run, str(made))
         except Exception:
             with suppress(Exception):
-                self._client.set_terminated(run, status="FAILED")
+                self.client.set_terminated(run, status="FAILED")
             raise
-        self._client.set_terminated(run, end_time=int(1000 * ended))  # so that the run's duration is the search's
+        self.client.set_terminated(run, end_time=int(1000 * ended))  # so that the run's duration is the search's
         return run
 
     def _earlier(self, record: Record, parent: str | None) -> "list[Run]":
@@ -180,7 +194,7 @@ class Tracker:
         """
         condition = f"tags.`ofa_bench.address` = '{record['address']}'"
         condition += f" AND tags.`mlflow.parentRunId` = '{parent}'" if parent else ""
-        found = self._client.search_runs([self._experiment], condition)
+        found = self.client.search_runs([self.experiment], condition)
         return [
             run for run in found if run.info.status == "FINISHED" or run.data.tags.get("mlflow.parentRunId") == parent
         ]
@@ -190,23 +204,18 @@ class Tracker:
         if not parent:
             return {}
         if parent not in self._names:
-            self._names[parent] = self._client.get_run(parent).info.run_name
+            self._names[parent] = self.client.get_run(parent).info.run_name
         return {"mlflow.parentRunId": parent, "sweep": self._names[parent]}
 
-    def _start(self, name: str, tags: dict[str, str], began: float | None = None) -> str:
-        start_time = int(1000 * (time.time() if began is None else began))
-        run = self._client.create_run(self._experiment, start_time=start_time, tags=tags, run_name=name)
-        return str(run.info.run_id)
-
     def _find(self, condition: str) -> "Run | None":
-        found = self._client.search_runs([self._experiment], filter_string=condition, max_results=1)
+        found = self.client.search_runs([self.experiment], filter_string=condition, max_results=1)
         return found[0] if found else None
 
     def _log_batches(self, run: str, params: "list[Param]", metrics: "list[Metric]") -> None:
         most = 1000 - len(params)  # MLflow's limit a batch
-        self._client.log_batch(run, metrics=metrics[:most], params=params)
+        self.client.log_batch(run, metrics=metrics[:most], params=params)
         for i in range(most, len(metrics), 1000):
-            self._client.log_batch(run, metrics=metrics[i : i + 1000])
+            self.client.log_batch(run, metrics=metrics[i : i + 1000])
 
 
 @contextmanager

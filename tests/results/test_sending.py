@@ -27,7 +27,7 @@ def swept(tmp_path, made):
 
 
 def runs(tracker, condition=""):
-    return tracker._client.search_runs([tracker._experiment], condition)
+    return tracker.client.search_runs([tracker.experiment], condition)
 
 
 def test_a_sweep_is_sent_once_and_whole(tracker, swept):
@@ -103,9 +103,9 @@ def test_what_is_not_what_was_logged_does_not_come_back(tracker, swept, tmp_path
     list(send(tracker, present(output, journal.ended()), run))
     [cell, *_] = tracker.cells(run)
     if forged == "address":
-        tracker._client.set_tag(cell.run, "ofa_bench.address", "../outside")
+        tracker.client.set_tag(cell.run, "ofa_bench.address", "../outside")
     else:
-        uri = tracker._client.get_run(cell.run).info.artifact_uri.removeprefix("file://")
+        uri = tracker.client.get_run(cell.run).info.artifact_uri.removeprefix("file://")
         path = Path(uri) / "record.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | {"seed": 99}))
     with pytest.raises(InputError, match=r"not a folder below|not the one that was logged"):

@@ -20,11 +20,11 @@ def log(tracker, record, folder, parent=None):
 
 
 def runs(tracker, condition=""):
-    return tracker._client.search_runs([tracker._experiment], condition)
+    return tracker.client.search_runs([tracker.experiment], condition)
 
 
 def files(tracker, run, folder=None):
-    return {item.path for item in tracker._client.list_artifacts(run, folder)}
+    return {item.path for item in tracker.client.list_artifacts(run, folder)}
 
 
 def names(*, of="mbv3_toy_toy", ends):
@@ -42,7 +42,7 @@ def test_a_sweep_has_the_figures_of_a_report(tracker, tmp_path, made):
     found = files(tracker, sweep, "figures")
     assert names(ends=ends) <= found <= names(ends=f"{ends} anytime_seconds seconds")
     assert same == (names(ends="anytime_seconds seconds") <= found)
-    picture = tracker._client.download_artifacts(sweep, "figures/mbv3_toy_toy_accuracy.png", str(tmp_path))
+    picture = tracker.client.download_artifacts(sweep, "figures/mbv3_toy_toy_accuracy.png", str(tmp_path))
     assert Path(picture).read_bytes().startswith(b"\x89PNG")
     [run] = runs(tracker)
     assert (run.info.status, run.info.run_name) == ("FINISHED", "strategy=… targets=…")
@@ -86,7 +86,7 @@ def test_a_picture_that_fails_loses_no_run(tracker, tmp_path, made, monkeypatch,
 def test_a_store_that_fails_leaves_no_run_open(tracker, tmp_path, made, monkeypatch):
     sweep = tracker.open_sweep("id", "name", 0.0)
     with monkeypatch.context() as patch:
-        patch.setattr(tracker._client, "log_artifacts", fail)
+        patch.setattr(tracker.client, "log_artifacts", fail)
         with pytest.raises(ValueError, match="out of ink"):
             log(tracker, made(), tmp_path, sweep)
         with pytest.raises(ValueError, match="out of ink"):

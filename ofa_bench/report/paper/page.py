@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader
-
 from ofa_bench.data.published import published_paper
 from ofa_bench.errors import InputError
 from ofa_bench.report.drawing import png
@@ -17,9 +15,10 @@ from ofa_bench.report.paper import pictures
 from ofa_bench.report.paper.claims import verdicts
 from ofa_bench.report.paper.protocols import NAMES, PROTOCOLS, Runs, alike, protocol_of, runs_of
 from ofa_bench.report.paper.tables import accuracies, seconds, single_seconds
+from ofa_bench.report.rendering import rendered
 from ofa_bench.report.studies import studies
 from ofa_bench.report.summary import summed_up, with_judges
-from ofa_bench.report.tables import Table, markdown, winners_judged
+from ofa_bench.report.tables import Table, winners_judged
 from ofa_bench.results.records import Record
 
 __all__ = ["write_page"]
@@ -47,10 +46,6 @@ def _written(gathered: Gathered, runs: Mapping[tuple[str, str], Runs], out: Path
     published = published_paper()
     of_spaces = {space: {key: runs[space, key] for key in PROTOCOLS if (space, key) in runs} for space in NAMES}
     sections = [_section(gathered, space, found, published, out) for space, found in of_spaces.items() if found]
-    environment = Environment(
-        loader=PackageLoader("ofa_bench.report", "templates"), trim_blocks=True, lstrip_blocks=True, autoescape=False
-    )
-    environment.globals["markdown"] = markdown
     page = {
         "verdicts": verdicts(runs, published),
         "sections": sections,
@@ -61,7 +56,7 @@ def _written(gathered: Gathered, runs: Mapping[tuple[str, str], Runs], out: Path
         "left_out": gathered.left_out,
     }
     path = out / "paper.md"
-    path.write_text(environment.get_template("paper.md.j2").render(page))
+    path.write_text(rendered("paper.md.j2", page))
     return path
 
 

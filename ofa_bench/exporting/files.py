@@ -1,0 +1,112 @@
+"""Networks as files that run without this package: ONNX, and programs of ``torch.export``."""
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+
+from ofa_bench.errors import InputError
+
+__all__ = ["OPSET", "differences", "need_onnx", "write_onnx", "write_program"]
+
+OPSET = 17
+
+MOST_DIFFERENCE = 1e-3
+"""Outputs that differ from torch's by more than this, of the largest output, are another network's."""
+
+Shape = tuple[int, int, int]
+"""Of one image: channels, height, width."""
+
+
+def need_onnx() -> None:
+    """Check that ONNX files can be written.
+
+    Raises:
+        InputError: onnx is not installed.
+    """
+    if find_spec("onnx") is None:
+        raise InputError("writing ONNX files needs onnx: pip install onnx")
+
+
+def write_onnx(module: torch.nn.Module, shape: Shape, path: Path) -> None:
+    """Write a module for one image of ``shape`` as one ONNX file, with input ``image`` and output ``output``.
+
+    Raises:
+        InputError: onnx is not installed.
+        OSError: the file cannot be written.
+    """
+    need_onnx()
+    with _quietly():
+        torch.onnx.export(
+            module.eval(), (_image(shape),), str(path), input_names=["image"], output_names=["output"],
+            opset_version=OPSET, dynamo=False,
+        )  # fmt: skip
+
+
+def write_program(module: torch.nn.Module, shape: Shape, path: Path) -> None:
+    """Write a module for one image of ``shape`` as a program that ``torch.export.load`` reads.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    content = io.BytesIO()
+    with _quietly():
+        torch.export.save(torch.export.export(module.eval(), (_image(shape),)), content)
+    path.write_bytes(content.getvalue())
+
+
+def differences(module: torch.nn.Module, shape: Shape, onnx: Path, program: Path) -> dict[str, float | None]:
+    """Run both files on an image and give how far their outputs are from the module's, of its largest output.
+
+    Returns:
+        By file's name, the largest absolute difference divided by the largest absolute output; None for ONNX where
+        onnxruntime is not installed.
+
+    Raises:
+        RuntimeError: they differ by more than ``MOST_DIFFERENCE``.
+    """
+    image = _image(shape)
+    with _quietly():
+        wanted = module.eval()(image)
+        found = {onnx.name: _onnx_output(onnx, image), program.name: torch.export.load(program).module()(image)}
+    largest = float(wanted.abs().max()) or 1.0
+    off = {
+        name: None if output is None else float((output - wanted).abs().max()) / largest
+        for name, output in found.items()
+    }
+    for name, difference in off.items():
+        if difference is not None and not difference <= MOST_DIFFERENCE:
+            raise RuntimeError(f"{name}: its outputs differ from torch's by {difference:.2g} of the largest")
+    return off
+
+
+def _onnx_output(path: Path, image: torch.Tensor) -> torch.Tensor | None:
+    if find_spec("onnxruntime") is None:
+        return None
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, 3
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return torch.from_numpy(session.run(None, {"image": image.numpy()})[0])
+
+
+def _image(shape: Shape) -> torch.Tensor:
+    return torch.randn((1, *shape), generator=torch.Generator().manual_seed(0))
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Run one network, or follow it, on one thread: several are slower for so little work, much where they share."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,129 @@
+"""Which networks are exported: what records found for each target, each network once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ofa_bench.errors import InputError
+from ofa_bench.report.drawings import distinct
+from ofa_bench.results.labels import labels
+from ofa_bench.results.records import Record
+from ofa_bench.spaces import DesignSpace, Genes, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
+
+__all__ = ["Found", "buildable", "found", "of_target"]
+
+_SPACES: tuple[DesignSpace, ...] = (MobileNetV3Space(), ProxylessNASSpace(), ResNet50DSpace())
+
+
+@dataclass(frozen=True)
+class Found:
+    """A network that searches found for a target, and what was predicted of it.
+
+    ``accuracy`` is a fraction of 1; ``target`` and ``cost`` are in ``unit``. ``by`` names the strategies that found it,
+    ``device_card`` is that of the cost table, ``folder`` is where its files go, below the export's.
+    """
+
+    space: str
+    device: str
+    predictor: str
+    unit: str
+    target: float
+    architecture: Mapping[str, Any] = field(hash=False)
+    accuracy: float
+    cost: float
+    by: tuple[str, ...]
+    hashes: Mapping[str, str] = field(hash=False)
+    device_card: Mapping[str, Any] = field(hash=False, repr=False)
+    folder: str
+
+
+def buildable(architecture: Mapping[str, Any], called: str) -> tuple[DesignSpace, Genes]:
+    """Give the space whose supernet builds an architecture (OFA's dict), and its canonical row: int8 [n_genes].
+
+    Raises:
+        InputError: none does; ``called`` names the space that it is said to be of.
+    """
+    for space in _SPACES:
+        try:
+            return space, space.from_ofa(architecture)
+        except InputError:
+            continue
+    raise InputError(f"space={called}: ofa has no supernet that builds its architectures, so none can be exported")
+
+
+def found(records: Sequence[Record], *, every: bool = False) -> list[Found]:
+    """Give what records found for each target: the most accurate network, or each network once.
+
+    Records of one space, cost table and predictor belong together, whatever strategies, budgets and seeds they are of.
+    The order is that of targets, and of predicted accuracy within one.
+
+    Raises:
+        InputError: an architecture is of no space that ``ofa`` builds.
+    """
+    together: dict[tuple[str, ...], list[int]] = {}
+    for i, record in enumerate(records):
+        hashes = (record["device"]["sha256"], record["predictor"]["sha256"])
+        together.setdefault((*_names(record).values(), *hashes), []).append(i)
+    named, taken, made = labels(records), set[str](), list[Found]()
+    for places in together.values():
+        stem = distinct("_".join(_names(records[places[0]]).values()), taken)
+        made += _of_group([(named[i], records[i]) for i in places], stem, every=every)
+    return made
+
+
+def _names(record: Record) -> dict[str, str]:
+    choices = record["choices"]
+    return {"space": choices["space"], "device": record["device"]["name"], "predictor": choices["predictor"]}
+
+
+def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) -> Iterator[Found]:
+    first, taken = group[0][1], set[str]()
+    names = _names(first)
+    by_target: dict[float, dict[tuple[str, bytes], list[tuple[str, Any]]]] = {}
+    for label, record in group:
+        for result in (one for repeat in record["repeats"] for one in repeat["results"] if one["feasible"]):
+            space, row = buildable(result["architecture"], names["space"])
+            networks = by_target.setdefault(float(result["target"]), {})
+            networks.setdefault((space.name, row.tobytes()), []).append((label, result))
+    for target, networks in sorted(by_target.items()):
+        best_first = sorted(networks.values(), key=lambda them: (-them[0][1]["accuracy"], them[0][1]["cost"]))
+        for them in best_first if every else best_first[:1]:
+            result = them[0][1]
+            name = distinct(f"{target:g}{first['unit']}", taken)
+            yield Found(
+                **names,
+                unit=first["unit"],
+                target=target,
+                architecture=result["architecture"],
+                accuracy=result["accuracy"],
+                cost=result["cost"],
+                by=tuple(dict.fromkeys(label for label, _ in them)),
+                hashes={key: first[key]["sha256"] for key in ("device", "predictor")},
+                device_card=first["device"].get("card") or {},
+                folder=f"{stem}/{name}",
+            )
+
+
+def of_target(networks: Sequence[Found], records: Sequence[Record], target: float) -> list[Found]:
+    """Keep the networks of one target.
+
+    Raises:
+        InputError: there is none; the message says what there is, or how near anything came.
+    """
+    kept = [one for one in networks if one.target == target]
+    if kept:
+        return kept
+    costs = [
+        (result["cost"], record["unit"])
+        for record in records
+        for repeat in record["repeats"]
+        for result in repeat["results"]
+        if result["target"] == target
+    ]
+    if costs:
+        nearest, unit = min(costs)
+        raise InputError(f"target={target:g}: nothing that was found meets it; the nearest takes {nearest:.4g} {unit}")
+    there = sorted({float(one) for record in records for one in record["targets"]})
+    raise InputError(
+        f"target={target:g}: no target of these records; they have {', '.join(f'{one:g}' for one in there)}"
+    )

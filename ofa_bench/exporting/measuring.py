@@ -1,0 +1,113 @@
+"""Exported networks on a device: end to end, in shuffled rounds, against what the cost table says of them."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ofa_bench.exporting.cards import ONNX, Card
+from ofa_bench.profiling.rounds import MEASUREMENTS, Times, measure
+from ofa_bench.profiling.runners import OnnxRuntime, Runner, about, checked
+
+__all__ = ["Verdict", "measured", "verdict"]
+
+STATISTICS = {"10th percentile": 10, "median": 50}
+"""What a table's milliseconds may be, by name: percentiles of all timed runs."""
+
+
+def measured(
+    networks: Sequence[tuple[Path, Card]], runner: Runner, out: Path, threads: int, rounds: int, seed: int
+) -> list[tuple[Path, Card]]:
+    """Time the ONNX files of networks and give their folders and cards, with what was measured.
+
+    The statistic is that of the cost table, if its card tells, else the median; the median stands beside it.
+
+    Args:
+        networks: folders and cards.
+        runner: gives milliseconds for one file (see ``profiling.runners``).
+        out: keeps the rounds, so that an interrupted measurement goes on.
+        threads: of the runner, where it is onnxruntime.
+        rounds: how often each file is timed, two or more.
+        seed: of the orders.
+
+    Raises:
+        InputError: the runner fails, or another measurement was left unfinished in ``out``.
+    """
+    work = out / "unfinished"
+    paths = [folder / ONNX for folder, _ in networks]
+    how = about(runner, threads)
+    files = [card["files"][ONNX]["sha256"] for _, card in networks]
+    with runner if isinstance(runner, OnnxRuntime) else nullcontext():
+        checked(runner, paths[0])  # what is wrong with the runner is said before minutes are spent
+        times, load = measure(paths, runner, work, {"files": files, **how}, rounds, seed)
+    (work / MEASUREMENTS).replace(out / MEASUREMENTS)
+    work.rmdir()
+    extra = {"load_average": [min(load), max(load)], "date": date.today().isoformat(), **how}
+    return [
+        (folder, card | {"measured": _summary(times[i], card["table"], how) | extra})
+        for i, (folder, card) in enumerate(networks)
+    ]
+
+
+def _summary(times: Times, table: Mapping[str, Any], how: Mapping[str, Any]) -> dict[str, Any]:
+    """Sum up one file's milliseconds [rounds, runs]; ``unlike`` says in what the measurement is not the table's."""
+    protocol = table.get("protocol")
+    statistic = protocol.get("statistic") if isinstance(protocol, dict) else None
+    statistic = statistic if statistic in STATISTICS else "median"
+    return {
+        "ms": round(float(np.percentile(times, STATISTICS[statistic])), 5),
+        "statistic": statistic,
+        "median_ms": round(float(np.median(times)), 5),
+        "p95_ms": round(float(np.percentile(times, 95)), 5),
+        "rounds": times.shape[0],
+        "timed_runs_a_round": times.shape[1],
+        "unlike": sorted(key for key in how if table.get(key) != how[key]),
+    }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How predicted and measured latency agree, over the networks that were measured.
+
+    ``mean_error`` and ``worst_error`` are absolute, relative to the measured; ``met`` are those whose milliseconds (the
+    table's statistic) are at most the target's, ``met_by_median`` those whose median is.
+    """
+
+    networks: int
+    mean_error: float
+    worst_error: float
+    met: int
+    met_by_median: int
+    unlike: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """Say it in words."""
+        said = (
+            f"{self.networks} networks measured: predicted latency is off by {self.mean_error:.1%} on average, "
+            f"{self.worst_error:.1%} at most; of the targets met in the search, {self.met} of {self.networks} "
+            f"({self.met / self.networks:.0%}) are met when measured, {self.met_by_median} by the median of all runs."
+        )
+        if self.unlike:
+            said += f" The table was measured with another {', '.join(self.unlike)}: it is another device's."
+        return said
+
+
+def verdict(cards: Sequence[Card]) -> Verdict | None:
+    """Sum up the cards that have a measurement in milliseconds to compare; None if there is none."""
+    known = [(card, card["measured"]) for card in cards if card["measured"] and card["unit"] == "ms"]
+    if not known:
+        return None
+    errors = [abs(card["cost"] / one["ms"] - 1) for card, one in known]
+    return Verdict(
+        networks=len(known),
+        mean_error=float(np.mean(errors)),
+        worst_error=max(errors),
+        met=sum(one["ms"] <= card["target"] for card, one in known),
+        met_by_median=sum(one["median_ms"] <= card["target"] for card, one in known),
+        unlike=tuple(sorted({key for _, one in known for key in one["unlike"]})),
+    )

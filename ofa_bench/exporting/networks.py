@@ -1,0 +1,168 @@
+"""Builds found networks with ``ofa``'s own classes and writes their files and cards."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import ofa_bench
+from ofa_bench.checkpoints import Weights, load_weights, recalibrate
+from ofa_bench.errors import InputError
+from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, described, read_card, write_card
+from ofa_bench.exporting.files import OPSET, differences, write_onnx, write_program
+from ofa_bench.exporting.found import Found, buildable
+from ofa_bench.images import MEAN, STD, Images
+from ofa_bench.predictors.assets import sha256_of
+from ofa_bench.spaces import DesignSpace
+from ofa_bench.supernets import Piece, Supernet, count_macs, supernet
+
+__all__ = ["Exporter"]
+
+
+class Exporter:
+    """Writes networks below a folder; the supernets and their weights are loaded once.
+
+    Args:
+        out: the folder; each network goes to its own below it.
+        weights: ``auto``, ``random`` or the path of a checkpoint (see ``checkpoints.load_weights``).
+        sha256: that the checkpoint must have, if given.
+        images: a folder of images that BatchNorm statistics are computed on, or None.
+        n_images: of them, at most this many are used.
+    """
+
+    def __init__(
+        self, out: Path, weights: str = "auto", sha256: str = "", images: Path | None = None, n_images: int = 2000
+    ) -> None:
+        self._out, self._weights, self._sha256 = out, weights, sha256
+        self._images, self._n_images = None if images is None else Images(images), n_images
+        self._loaded = cache(self._load)
+
+    def _load(self, space: DesignSpace) -> tuple[Supernet, Weights]:
+        net = supernet(space)
+        return net, load_weights(net, self._weights, self._sha256)
+
+    def weights(self, found: Found) -> Weights:
+        """Give the weights that a network gets.
+
+        Raises:
+            InputError: they cannot be had, or no supernet builds it.
+        """
+        return self._of(found)[1]
+
+    def _of(self, found: Found) -> tuple[Supernet, Weights, Piece]:
+        space, row = buildable(found.architecture, found.space)
+        net, weights = self._loaded(space)
+        return net, weights, net.subnet(row)
+
+    def write(self, found: Found) -> tuple[Path, Card]:
+        """Write a network's ONNX file, its ``torch.export`` program and, last, its card; give its folder and card.
+
+        Files that are there already, of the same network and weights, are kept, with what was measured of them.
+
+        Raises:
+            InputError: the weights or images cannot be had, or onnx is not installed.
+            OSError: the folder cannot be written.
+            RuntimeError: a file does not compute what the network does.
+        """
+        _, weights, piece = self._of(found)
+        folder, made_of = self._out / found.folder, self._made_of(found, weights)
+        there = _kept(folder, made_of)
+        if there is None:
+            built = self._written(folder, piece, weights)
+            card = described(found, built | {"made": built["made"] | {"of": made_of}})
+        else:
+            kept = ("macs", "parameters", "weights", "input", "output", "files", "made", "measured")
+            card = described(found, {key: there[key] for key in kept if key in there})
+        write_card(folder, card)
+        return folder, card
+
+    def _made_of(self, found: Found, weights: Weights) -> str:
+        """Hash all that decides what is in the files."""
+        images = [] if self._images is None else [str(self._images.folder.resolve()), len(self._images), self._n_images]
+        content = [found.architecture, weights.sha256, images, ofa_bench.__version__, torch.__version__]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    def _written(self, folder: Path, piece: Piece, weights: Weights) -> Card:
+        module, size = piece.build(), piece.shape[1]
+        folder.mkdir(parents=True, exist_ok=True)
+        used = 0
+        if self._images is not None:
+            used = recalibrate(module, self._images, size, self._n_images, np.random.default_rng(0))
+        for name, write in ((ONNX, write_onnx), (PROGRAM, write_program)):
+            unfinished = folder / f".{name}"
+            write(module, piece.shape, unfinished)
+            unfinished.replace(folder / name)
+        off = differences(module, piece.shape, folder / ONNX, folder / PROGRAM)
+        with torch.no_grad():
+            outputs = module(torch.zeros(1, *piece.shape)).shape[1]
+        return {
+            "macs": count_macs(piece),
+            "parameters": sum(weight.numel() for weight in module.parameters()),
+            "weights": {
+                "random": weights.random,
+                "source": weights.source,
+                "sha256": weights.sha256,
+                "told": weights.told,
+                "batchnorm_statistics_of_images": used,
+            },
+            "input": _input(size),
+            "output": {
+                "name": "output",
+                "shape": [1, outputs],
+                "what": "logits, in the order of the supernet's classes",
+            },
+            "files": {
+                name: {
+                    "bytes": (folder / name).stat().st_size,
+                    "sha256": sha256_of(folder / name),
+                    "difference_from_torch": off[name],
+                }
+                for name in (ONNX, PROGRAM)
+            },
+            "made": _made(),
+        }
+
+
+def _kept(folder: Path, made_of: str) -> Card | None:
+    """Read the card of files that are there already, whole and made of the same."""
+    try:
+        card = read_card(folder)
+        same = card["made"].get("of") == made_of and set(card["files"]) == {ONNX, PROGRAM}
+        return card if same and all(_is(folder / name, about) for name, about in card["files"].items()) else None
+    except (InputError, OSError):
+        return None
+
+
+def _is(path: Path, about: Mapping[str, Any]) -> bool:
+    return isinstance(about, dict) and sha256_of(path) == about.get("sha256")
+
+
+def _input(size: int) -> dict[str, Any]:
+    return {
+        "name": "image",
+        "shape": [1, 3, size, size],
+        "type": "float32",
+        "what": "RGB / 255, less the mean, divided by the standard deviation, a channel each",
+        "mean": list(MEAN),
+        "standard_deviation": list(STD),
+    }
+
+
+def _made() -> dict[str, Any]:
+    from importlib.metadata import version
+
+    return {
+        "date": date.today().isoformat(),
+        "ofa_bench": ofa_bench.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "onnx": version("onnx"),
+        "opset": OPSET,
+    }

@@ -1,0 +1,162 @@
+"""The pages of an export: an index of all networks in its folder, and for each network its card to read."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, cards_below
+from ofa_bench.exporting.measuring import verdict
+from ofa_bench.report.drawing import DPI, png
+from ofa_bench.report.networks import draw_rows
+from ofa_bench.report.rendering import rendered
+from ofa_bench.report.tables import Table, as_csv
+
+__all__ = ["INDEX", "Section", "sections", "write_pages"]
+
+INDEX = "index.html"
+
+
+@dataclass(frozen=True)
+class Section:
+    """The networks of one space, device and predictor: ``links`` lead to their cards, one a row of the table."""
+
+    heading: str
+    table: Table
+    links: tuple[str, ...]
+    cards: tuple[Card, ...]
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What the weights are, in sentences."""
+        return tuple(dict.fromkeys(_sentence(card) for card in self.cards))
+
+    @property
+    def verdict(self) -> str:
+        """How predicted and measured latency agree, in words; empty where nothing is measured."""
+        found = verdict(self.cards)
+        if found is None and any(card["measured"] for card in self.cards):
+            return "Costs are not in milliseconds: what was measured is compared with nothing."
+        return found.sentence if found else ""
+
+    @property
+    def pictures(self) -> Iterator[tuple[str, str]]:
+        """Captions, and pictures as PNG, base64."""
+        figures = (
+            ("Predicted and measured latency, less the target.", _latencies(self.cards)),
+            ("The networks.", draw_rows(self.cards, f"exported networks: {self.heading}", self.cards[0]["unit"])),
+        )
+        yield from ((words, base64.b64encode(png(figure)).decode()) for words, figure in figures if figure is not None)
+
+
+def write_pages(out: Path) -> Path:
+    """Write ``index.html``, ``index.md``, ``networks.csv`` and each network's ``card.md``; return the index's path.
+
+    They show the cards of all networks below the folder, so that exports to one folder add up.
+
+    Raises:
+        InputError: a card cannot be read.
+        OSError: the folder cannot be written.
+    """
+    there = cards_below(out)
+    shown = sections(there)
+    page = {"sections": shown, "networks": len(there)}
+    for folder, card in there:
+        about = {"card": card, "told": _sentence(card), "onnx": ONNX, "program": PROGRAM}
+        _write(folder / "card.md", rendered("network.md.j2", about))
+    _write(out / "networks.csv", "\n".join(as_csv(section.table) for section in shown))
+    _write(out / "index.md", rendered("export.md.j2", page))
+    _write(out / INDEX, rendered("export.html.j2", page))
+    return out / INDEX
+
+
+def sections(networks: Sequence[tuple[Path, Card]]) -> list[Section]:
+    """Put the networks of one space, device and predictor, which stand together, into a section: folders and cards."""
+    return [_section(list(group)) for _, group in groupby(networks, key=lambda one: one[0].parent)]
+
+
+def _write(path: Path, text: str) -> None:
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_text(text)
+    unfinished.replace(path)
+
+
+def _section(group: Sequence[tuple[Path, Card]]) -> Section:
+    cards = tuple(card for _, card in group)
+    first = cards[0]
+    heading = f"{first['space']} on {first['device']}, predictor {first['predictor']}"
+    rows = [_row(card) for card in cards]
+    kept = [i for i in range(len(rows[0])) if any(row[i] for row in rows)]
+    heads = _heads(first["unit"])
+    table = Table(heading, tuple(heads[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows))
+    links = tuple(f"{folder.parent.name}/{folder.name}/card.md" for folder, _ in group)
+    return Section(heading, table, links, cards)
+
+
+def _sentence(card: Card) -> str:
+    told = str(card["weights"].get("told", ""))
+    return f"{told[:1].upper()}{told[1:]}."
+
+
+def _heads(unit: str) -> tuple[str, ...]:
+    return (
+        f"target, {unit}", "predicted accuracy %", f"predicted, {unit}", "measured, ms", "median, ms", "prediction off",
+        "target met when measured", "MMACs", "parameters, millions", "resolution", "ONNX, MB", "found by", "weights",
+    )  # fmt: skip
+
+
+def _row(card: Card) -> tuple[str, ...]:
+    """Write a network's row; cells of what is not known are empty."""
+    one, comparable = card["measured"], card["unit"] == "ms"
+    return (
+        f"{card['target']:g}",
+        f"{100 * card['accuracy']:.2f}",
+        f"{card['cost']:.2f}",
+        f"{one['ms']:.2f}" if one else "",
+        f"{one['median_ms']:.2f}" if one else "",
+        f"{card['cost'] / one['ms'] - 1:+.1%}" if one and comparable else "",
+        ("yes" if one["ms"] <= card["target"] else "no") if one and comparable else "",
+        f"{card['macs'] / 1e6:,.0f}",
+        f"{card['parameters'] / 1e6:.2f}",
+        str(_resolution(card)),
+        f"{card['files'].get(ONNX, {}).get('bytes', 0) / 1e6:.1f}",
+        ", ".join(map(str, card["by"])),
+        "random" if card["weights"].get("random") else "trained",
+    )
+
+
+def _resolution(card: Card) -> Any:
+    given = card["architecture"].get("image_size", card["architecture"].get("r", ""))
+    return given[0] if isinstance(given, list) and given else given
+
+
+def _latencies(cards: Sequence[Card]) -> Figure | None:
+    """Draw how far predicted and measured latency are from the target, by target; None where nothing is measured."""
+    known = [card for card in cards if card["measured"] and card["unit"] == "ms"]
+    if not known:
+        return None
+    figure = Figure(figsize=(8.0, 3.6), dpi=DPI, layout="constrained")
+    axes = figure.add_subplot()
+    places = range(len(known))
+
+    def less(values: Sequence[float]) -> list[float]:
+        return [100 * (value / card["target"] - 1) for value, card in zip(values, known, strict=True)]
+
+    statistics = sorted({card["measured"]["statistic"] for card in known})
+    axes.axhline(0, color="0.3", linewidth=1)
+    axes.plot(places, less([card["cost"] for card in known]), "o", mfc="none", color="#0072B2", label="predicted")
+    measured = f"measured ({', '.join(statistics)})"
+    axes.plot(places, less([card["measured"]["ms"] for card in known]), "s", color="#D55E00", label=measured)
+    if statistics != ["median"]:
+        median = less([card["measured"]["median_ms"] for card in known])
+        axes.plot(places, median, "_", ms=12, mew=2, color="#CC79A7", label="median of all runs")
+    axes.set_xticks(list(places), [f"{card['target']:g}" for card in known])
+    axes.set_xlabel("target, ms")
+    axes.set_ylabel("latency less target, %\n(above 0: missed)")
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(loc="best", framealpha=0.85, edgecolor="none")
+    return figure

@@ -1,0 +1,72 @@
+"""Exported networks in a real MLflow store."""
+
+import numpy as np
+import pytest
+import torch
+from test_measuring import CARD
+
+from ofa_bench.config import TrackingConfig
+from ofa_bench.exporting.cards import ONNX, write_card
+from ofa_bench.exporting.files import write_onnx
+from ofa_bench.exporting.models import log_models
+from ofa_bench.exporting.pages import write_pages
+from ofa_bench.predictors.assets import sha256_of
+from ofa_bench.results import records
+
+
+@pytest.fixture
+def networks(tmp_path):
+    """Two small networks in the place of exported ones."""
+    made = []
+    for name, scale in (("20ms", 1.0), ("30.5ms", 2.0)):
+        folder = tmp_path / "mbv3_mine_embedded" / name
+        folder.mkdir(parents=True)
+        network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 4 * 4, 10))
+        torch.nn.init.constant_(network[1].weight, scale)
+        write_onnx(network, (3, 4, 4), folder / ONNX)
+        shapes = {"input": CARD["input"] | {"shape": [1, 3, 4, 4]}, "output": CARD["output"] | {"shape": [1, 10]}}
+        made.append((folder, CARD | shapes | {"cost": 10 * scale}))
+        write_card(*made[-1])
+    return made
+
+
+def test_models_are_logged_and_registered_below_the_cell(tracker, store, networks, made, tmp_path, request):
+    record = made()
+    cell = tmp_path / record["address"]
+    records.write(cell, record, "")
+    above = tracker.log_cell(record, cell, None)
+    tracking = TrackingConfig(store[0], store[1], request.node.name)
+    index = write_pages(tmp_path)
+    source = sha256_of(cell / records.RECORD)
+    told = log_models(networks, index, tracking, register="nets", source=source)
+    assert told == f"2 models logged to MLflow at {store[0]}, registered as nets"
+    [run] = tracker.client.search_runs([tracker.experiment], "tags.`ofa_bench.kind` = 'export'")
+    assert run.data.tags["mlflow.parentRunId"] == above
+    assert run.info.status == "FINISHED"
+    files = {item.path for item in tracker.client.list_artifacts(run.info.run_id)}
+    assert {"index.html", "index.md", "networks.csv"} <= files
+    versions = tracker.client.search_model_versions("name = 'nets'")
+    assert {one.run_id for one in versions} == {run.info.run_id}
+
+    import mlflow
+
+    for version, factor in (("1", 1), ("2", 2)):
+        model = mlflow.pyfunc.load_model(f"models:/nets/{version}")
+        [logits] = model.predict(np.ones((1, 3, 4, 4), np.float32)).values()
+        assert logits - logits.mean() == pytest.approx(0, abs=1)
+        assert logits.mean() == pytest.approx(48 * factor, abs=1)
+    found = {one.name: one for one in tracker.client.search_logged_models([tracker.experiment])}
+    assert set(found) == {"mbv3_mine_embedded_20ms", "mbv3_mine_embedded_30_5ms"}
+    one = found["mbv3_mine_embedded_30_5ms"]
+    assert (one.tags["space"], one.tags["target"], one.tags["weights"]) == ("mbv3", "20 ms", "random")
+    values = {metric.key: metric.value for metric in one.metrics}
+    assert values == {"predicted_accuracy": 0.8, "predicted_cost": 20, "macs": 200_000_000, "parameters": 5_000_000}
+
+
+def test_a_run_that_fails_says_so(tracker, store, networks, tmp_path, request):
+    (networks[1][0] / ONNX).write_bytes(b"no network")
+    tracking = TrackingConfig(store[0], store[1], request.node.name)
+    with pytest.raises(Exception, match=r"pars|ONNX|proto"):
+        log_models(networks, write_pages(tmp_path), tracking, register="", source="")
+    [run] = tracker.client.search_runs([tracker.experiment], "tags.`ofa_bench.kind` = 'export'")
+    assert run.info.status == "FAILED"

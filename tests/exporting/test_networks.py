@@ -1,0 +1,166 @@
+"""Exported files against the networks that ``ofa`` builds; each is exported once."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from PIL import Image
+
+from ofa_bench.errors import InputError
+from ofa_bench.exporting import files
+from ofa_bench.exporting.cards import read_card
+from ofa_bench.exporting.found import Found
+from ofa_bench.exporting.networks import Exporter
+from ofa_bench.ofa_package import import_ofa
+from ofa_bench.spaces import MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
+from ofa_bench.supernets import supernet
+
+SPACES = {space.name: space for space in (MobileNetV3Space(), ProxylessNASSpace(), ResNet50DSpace())}
+
+
+class Exports:
+    """The smallest network of each space, with random weights, exported when first asked for: a folder and a card."""
+
+    def __init__(self, out):
+        self.exporter, self.done = Exporter(out, weights="random"), {}
+
+    def __call__(self, space):
+        if space.name not in self.done:
+            self.done[space.name] = self.exporter.write(smallest(space))
+        return self.done[space.name]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    return Exports(tmp_path_factory.mktemp("exported"))
+
+
+def smallest(space):
+    return Found(
+        space=space.name, device="d", predictor="p", unit="ms", target=20.0, accuracy=0.7, cost=19.0, by=("joint",),
+        architecture=space.to_ofa(np.zeros(space.n_genes, np.int8)), hashes={}, device_card={},
+        folder=f"{space.name}_d_p/20ms",
+    )  # fmt: skip
+
+
+def built_by_ofa(space, architecture, state):
+    """Build a subnet as a user of ``ofa`` would, from a supernet's weights."""
+    networks = import_ofa("ofa.imagenet_classification.elastic_nn.networks")
+    mobile = {"ks_list": [3, 5, 7], "expand_ratio_list": [3, 4, 6], "depth_list": [2, 3, 4], "dropout_rate": 0}
+    resnet = {"expand_ratio_list": [0.2, 0.25, 0.35], "depth_list": [0, 1, 2], "width_mult_list": [0.65, 0.8, 1.0]}
+    net = {
+        "mbv3": lambda: networks.OFAMobileNetV3(width_mult=1.2, **mobile),
+        "proxyless": lambda: networks.OFAProxylessNASNets(width_mult=1.3, **mobile),
+        "resnet50d": lambda: networks.OFAResNets(dropout_rate=0, **resnet),
+    }[space.name]()
+    net.load_state_dict(state)
+    net.set_active_subnet(**architecture)
+    return net.get_active_subnet(preserve_weight=True).eval()
+
+
+def image(card, seed=5):
+    return torch.randn(card["input"]["shape"], generator=torch.Generator().manual_seed(seed))
+
+
+def onnx_output(folder, pixels):
+    session = onnxruntime.InferenceSession(str(folder / "network.onnx"), providers=["CPUExecutionProvider"])
+    return session.run(["output"], {"image": pixels.numpy()})[0]
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_files_compute_what_the_subnet_of_ofa_does(exported, name):
+    space = SPACES[name]
+    folder, card = exported(space)
+    network = built_by_ofa(space, card["architecture"], supernet(space).net.state_dict())
+    pixels = image(card)
+    with torch.no_grad():
+        wanted = network(pixels).numpy()
+    scale = np.abs(wanted).max()
+    assert scale > 0
+    assert np.abs(onnx_output(folder, pixels) - wanted).max() < 1e-5 * scale
+    program = torch.export.load(folder / "network.pt2").module()
+    assert np.abs(program(pixels).detach().numpy() - wanted).max() < 1e-5 * scale
+    assert card["parameters"] == sum(weight.numel() for weight in network.parameters())
+    initial = onnx.load(str(folder / "network.onnx")).graph.initializer
+    assert card["macs"] > 0.5 * card["parameters"]
+    assert sum(np.prod(one.dims) for one in initial) < 1.1 * card["parameters"]
+    assert card["output"]["shape"] == [1, 1000]
+    assert card["weights"]["random"]
+    assert "random" in card["weights"]["told"]
+    assert all(one["difference_from_torch"] < 1e-4 for one in card["files"].values())
+    assert read_card(folder) == json.loads(json.dumps(card))
+
+
+def test_files_load_where_this_package_and_ofa_are_not(exported):
+    folder, card = exported(SPACES["mbv3"])
+    torch.save(image(card), folder / "image.pt")
+    program = """
+import sys
+sys.modules["ofa_bench"] = sys.modules["ofa"] = None
+import onnxruntime, torch
+image = torch.load("image.pt")
+[by_onnx] = onnxruntime.InferenceSession("network.onnx").run(["output"], {"image": image.numpy()})
+by_torch = torch.export.load("network.pt2").module()(image).detach().numpy()
+print(abs(by_onnx - by_torch).max() / abs(by_onnx).max())
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 1e-5
+
+
+def test_what_is_there_is_kept_with_its_measurement(exported):
+    folder, card = exported(SPACES["mbv3"])
+    (folder / "card.json").write_text(json.dumps(card | {"measured": {
+        "ms": 1.5, "median_ms": 1.6, "statistic": "median", "runner": "x", "unlike": [], "date": "2026-01-01",
+    }}))  # fmt: skip
+    before = (folder / "network.onnx").stat().st_mtime_ns
+    _, again = exported.exporter.write(replace(smallest(SPACES["mbv3"]), accuracy=0.75))
+    assert (folder / "network.onnx").stat().st_mtime_ns == before
+    assert (again["accuracy"], again["measured"]["ms"]) == (0.75, 1.5)
+
+
+def test_trained_weights_and_statistics_of_images_are_in_the_file(tmp_path):
+    space = SPACES["mbv3"]
+    net = supernet(space)
+    with torch.no_grad():
+        for weight in net.net.parameters():
+            weight.mul_(1.25)
+    torch.save({"state_dict": net.net.state_dict()}, tmp_path / "mine.pth")
+    (tmp_path / "images").mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        pixels = rng.integers(0, 256, (40, 50, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "images" / f"{i}.png")
+    found = smallest(space)
+    exporter = Exporter(tmp_path, weights=str(tmp_path / "mine.pth"), images=tmp_path / "images", n_images=5)
+    folder, card = exporter.write(found)
+    assert not card["weights"]["random"]
+    assert card["weights"]["batchnorm_statistics_of_images"] == 5
+    network = built_by_ofa(space, card["architecture"], net.net.state_dict())
+    pixels = image(card)
+    with torch.no_grad():
+        without = network(pixels).numpy()
+    given = onnx_output(folder, pixels)
+    assert np.abs(given - without).max() > 0.01 * np.abs(given).max()  # statistics are the images'
+    first = next(one for one in network.modules() if isinstance(one, torch.nn.BatchNorm2d))
+    assert (first.running_mean == 0).all()
+
+
+def test_a_file_that_computes_something_else_is_refused(exported, tmp_path):
+    folder, _ = exported(SPACES["mbv3"])
+    other = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, 1000))
+    files.write_onnx(other, (3, 160, 160), tmp_path / "network.onnx")
+    network = supernet(SPACES["mbv3"]).subnet(np.zeros(SPACES["mbv3"].n_genes, np.int8)).build()
+    with pytest.raises(RuntimeError, match=r"^network.onnx: its outputs differ from torch's by"):
+        files.differences(network, (3, 160, 160), tmp_path / "network.onnx", folder / "network.pt2")
+
+
+def test_onnx_is_asked_for(monkeypatch):
+    monkeypatch.setattr(files, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="pip install onnx"):
+        files.need_onnx()

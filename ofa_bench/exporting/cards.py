@@ -22,7 +22,8 @@ Card = dict[str, Any]
 _NUMBER, _TEXT = (int, float), (str,)
 _SHAPE: Mapping[str, Any] = {
     "space": _TEXT, "device": _TEXT, "predictor": _TEXT, "unit": _TEXT, "target": _NUMBER, "by": (list,),
-    "architecture": (dict,), "accuracy": _NUMBER, "cost": _NUMBER, "macs": _NUMBER, "parameters": _NUMBER,
+    "architecture": (dict,), "accuracy": _NUMBER, "cost": _NUMBER,
+    "guard_band": _NUMBER, "macs": _NUMBER, "parameters": _NUMBER,
     "hashes": (dict,), "table": (dict,), "weights": (dict,), "files": (dict,), "made": (dict,),
     "measured": (dict, type(None)), "input": (dict,), "output": (dict,),
 }  # fmt: skip
@@ -58,6 +59,7 @@ def described(found: Found, built: Mapping[str, Any]) -> Card:
         "architecture": dict(found.architecture),
         "accuracy": found.accuracy,
         "cost": found.cost,
+        "guard_band": found.guard_band,
         "hashes": dict(found.hashes),
         "table": {key: found.device_card[key] for key in _FROM_TABLE if key in found.device_card},
         "measured": None,

@@ -19,8 +19,9 @@ _SPACES: tuple[DesignSpace, ...] = (MobileNetV3Space(), ProxylessNASSpace(), Res
 class Found:
     """A network that searches found for a target, and what was predicted of it.
 
-    ``accuracy`` is a fraction of 1; ``target`` and ``cost`` are in ``unit``. ``by`` names the strategies that found it,
-    ``device_card`` is that of the cost table, ``folder`` is where its files go, below the export's.
+    ``accuracy`` is a fraction of 1; ``target`` and ``cost`` are in ``unit``. ``cost`` is what the table says; the search
+    raised it by the factor ``guard_band``, 1 for none. ``by`` names the strategies that found it, ``device_card`` is that
+    of the table, ``folder`` is where its files go, below the export's.
     """
 
     space: str
@@ -31,6 +32,7 @@ class Found:
     architecture: Mapping[str, Any] = field(hash=False)
     accuracy: float
     cost: float
+    guard_band: float
     by: tuple[str, ...]
     hashes: Mapping[str, str] = field(hash=False)
     device_card: Mapping[str, Any] = field(hash=False, repr=False)
@@ -62,7 +64,7 @@ def found(records: Sequence[Record], *, every: bool = False) -> list[Found]:
     """
     together: dict[tuple[str, ...], list[int]] = {}
     for i, record in enumerate(records):
-        hashes = (record["device"]["sha256"], record["predictor"]["sha256"])
+        hashes = (record["device"]["sha256"], str(_guard_band(record)), record["predictor"]["sha256"])
         together.setdefault((*_names(record).values(), *hashes), []).append(i)
     named, taken, made = labels(records), set[str](), list[Found]()
     for places in together.values():
@@ -76,8 +78,17 @@ def _names(record: Record) -> dict[str, str]:
     return {"space": choices["space"], "device": record["device"]["name"], "predictor": choices["predictor"]}
 
 
+def _guard_band(record: Record) -> float:
+    """Give the factor by which a record's costs are raised."""
+    device, card = record["config"].get("device"), record["device"].get("card") or {}
+    band = card.get("guard_band")
+    guarded = isinstance(device, dict) and device.get("guard_band") is True
+    return float(band) if guarded and type(band) in (int, float) and band >= 1 else 1.0
+
+
 def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) -> Iterator[Found]:
     first, taken = group[0][1], set[str]()
+    guard = _guard_band(first)
     names = _names(first)
     by_target: dict[float, dict[tuple[str, bytes], list[tuple[str, Any]]]] = {}
     for label, record in group:
@@ -96,7 +107,8 @@ def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) ->
                 target=target,
                 architecture=result["architecture"],
                 accuracy=result["accuracy"],
-                cost=result["cost"],
+                cost=result["cost"] / guard,
+                guard_band=guard,
                 by=tuple(dict.fromkeys(label for label, _ in them)),
                 hashes={key: first[key]["sha256"] for key in ("device", "predictor")},
                 device_card=first["device"].get("card") or {},

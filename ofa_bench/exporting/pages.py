@@ -1,8 +1,9 @@
 """The pages of an export: an index of all networks in its folder, and for each network its card to read."""
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, cards_below
 from ofa_bench.exporting.measuring import verdict
-from ofa_bench.report.drawing import DPI, png
+from ofa_bench.report.drawing import DPI, Picture, png
 from ofa_bench.report.networks import draw_rows
 from ofa_bench.report.rendering import rendered
 from ofa_bench.report.tables import Table, as_csv
@@ -43,18 +44,23 @@ class Section:
             return "Costs are not in milliseconds: what was measured is compared with nothing."
         return found.sentence if found else ""
 
-    @property
-    def pictures(self) -> Iterator[tuple[str, str]]:
-        """Captions, and pictures as PNG, base64."""
+    @cached_property
+    def pictures(self) -> list[Picture]:
+        """What is drawn of the networks."""
+        stem, title = self.links[0].partition("/")[0], f"exported networks: {self.heading}"
         figures = (
-            ("Predicted and measured latency, less the target.", _latencies(self.cards)),
-            ("The networks.", draw_rows(self.cards, f"exported networks: {self.heading}", self.cards[0]["unit"])),
+            ("latency", "Predicted and measured latency, less the target.", _latencies(self.cards)),
+            ("networks", "The networks.", draw_rows(self.cards, title, self.cards[0]["unit"])),
         )
-        yield from ((words, base64.b64encode(png(figure)).decode()) for words, figure in figures if figure is not None)
+        return [
+            Picture(f"{stem}/{name}", words, base64.b64encode(png(figure)).decode())
+            for name, words, figure in figures
+            if figure is not None
+        ]
 
 
 def write_pages(out: Path) -> Path:
-    """Write ``index.html``, ``index.md``, ``networks.csv`` and each network's ``card.md``; return the index's path.
+    """Write the index as HTML, Markdown and CSV, pictures and each network's ``card.md``; return the index's path.
 
     They show the cards of all networks below the folder, so that exports to one folder add up.
 
@@ -68,6 +74,8 @@ def write_pages(out: Path) -> Path:
     for folder, card in there:
         about = {"card": card, "told": _sentence(card), "onnx": ONNX, "program": PROGRAM}
         _write(folder / "card.md", rendered("network.md.j2", about))
+    for picture in (one for section in shown for one in section.pictures):
+        (out / f"{picture.name}.png").write_bytes(base64.b64decode(picture.data))
     _write(out / "networks.csv", "\n".join(as_csv(section.table) for section in shown))
     _write(out / "index.md", rendered("export.md.j2", page))
     _write(out / INDEX, rendered("export.html.j2", page))
@@ -88,7 +96,8 @@ def _write(path: Path, text: str) -> None:
 def _section(group: Sequence[tuple[Path, Card]]) -> Section:
     cards = tuple(card for _, card in group)
     first = cards[0]
-    heading = f"{first['space']} on {first['device']}, predictor {first['predictor']}"
+    guarded = f", guard band {first['guard_band']:g}" if first["guard_band"] != 1 else ""
+    heading = f"{first['space']} on {first['device']}, predictor {first['predictor']}{guarded}"
     rows = [_row(card) for card in cards]
     kept = [i for i in range(len(rows[0])) if any(row[i] for row in rows)]
     heads = _heads(first["unit"])

@@ -19,8 +19,8 @@ from PIL import Image
 from ofa_bench.report.studies import Study
 
 __all__ = [
-    "DPI", "Look", "Style", "aside_by", "draw_line", "draw_points", "figure_of", "least_gap", "logarithmic_if_wide",
-    "mean_std", "numbers_of_targets", "plain_numbers", "png", "with_legend", "wrapped",
+    "DPI", "Look", "Picture", "Style", "aside_by", "draw_line", "draw_points", "figure_of", "least_gap",
+    "logarithmic_if_wide", "mean_std", "numbers_of_targets", "plain_numbers", "png", "with_legend", "wrapped",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -35,6 +35,15 @@ MOST_INSIDE = 6
 
 WIDE = 8.0
 """What spans more than this ratio is drawn on a logarithmic axis."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture with its file's name (no ending) and the words below it; ``data`` is the PNG, base64."""
+
+    name: str
+    caption: str
+    data: str
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.report import networks
-from ofa_bench.report.drawing import DPI, Style, png
+from ofa_bench.report.drawing import DPI, Picture, Style, png
 from ofa_bench.report.drawings import distinct, drawings, headline, stem
 from ofa_bench.report.gather import Gathered
 from ofa_bench.report.judges import JUDGES
@@ -30,16 +30,7 @@ from ofa_bench.report.tables import (
 )
 from ofa_bench.results.csv_file import write_csv
 
-__all__ = ["Picture", "Section", "write_report"]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture with its file's name (no ending) and the words below it; ``data`` is the PNG, base64."""
-
-    name: str
-    caption: str
-    data: str
+__all__ = ["Section", "write_report"]
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,15 @@ def test_records_of_another_table_stand_apart(made):
     assert len({one.hashes["device"] for one in networks}) == 2
 
 
+def test_costs_are_the_tables_where_a_guard_band_raised_them(made):
+    plain, guarded = made(repeats=1), made(repeats=1)
+    guarded["config"]["device"] = {"guard_band": True}
+    guarded["device"]["card"] = {"guard_band": 1.25}
+    networks = found([plain, guarded])
+    assert [one.guard_band for one in networks] == [1, 1, 1.25, 1.25]
+    assert [one.cost for one in networks[2:]] == [one.cost / 1.25 for one in networks[:2]]
+
+
 def test_what_misses_its_target_is_not_found(made):
     record = made(repeats=1)
     for result in results(record):

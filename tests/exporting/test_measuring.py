@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,8 @@ from ofa_bench.exporting.pages import sections, write_pages
 
 CARD = {
     "format": "ofa_bench.network/1", "space": "mbv3", "device": "mine", "predictor": "embedded", "unit": "ms",
-    "target": 20.0, "by": ["joint"], "accuracy": 0.8, "cost": 19.0, "macs": 200_000_000, "parameters": 5_000_000,
+    "target": 20.0, "by": ["joint"], "accuracy": 0.8, "cost": 19.0,
+    "guard_band": 1, "macs": 200_000_000, "parameters": 5_000_000,
     "architecture": {"ks": [3] * 20, "e": [3] * 20, "d": [2] * 5, "r": [160]}, "hashes": {},
     "table": {"runner": "Phone", "protocol": {"statistic": "10th percentile"}}, "measured": None,
     "weights": {"random": True, "told": "weights are random"}, "files": {ONNX: {"sha256": "0", "bytes": 12_300_000}},
@@ -105,13 +108,12 @@ def test_pages_show_all_that_is_there(tmp_path):
     assert "1 of 2 (50%)" in section.verdict
     column = section.table.heads.index("target met when measured")
     assert [row[column] for row in section.table.rows] == ["yes", "no"]
-    assert [words for words, _ in section.pictures] == [
-        "Predicted and measured latency, less the target.",
-        "The networks.",
-    ]
+    assert [one.name for one in section.pictures] == ["mbv3_mine_embedded/latency", "mbv3_mine_embedded/networks"]
     for folder, card in networks:
         write_card(folder, card)
     assert "measured, ms" in write_pages(tmp_path).read_text()
+    for link in re.findall(r"\]\((.*?)\)", (tmp_path / "index.md").read_text()):
+        assert (tmp_path / link).is_file()
 
 
 def test_costs_that_are_no_milliseconds_are_compared_with_nothing(tmp_path):

@@ -43,7 +43,8 @@ def exported(tmp_path_factory):
 
 def smallest(space):
     return Found(
-        space=space.name, device="d", predictor="p", unit="ms", target=20.0, accuracy=0.7, cost=19.0, by=("joint",),
+        space=space.name, device="d", predictor="p", unit="ms", target=20.0, accuracy=0.7, cost=19.0,
+        guard_band=1.0, by=("joint",),
         architecture=space.to_ofa(np.zeros(space.n_genes, np.int8)), hashes={}, device_card={},
         folder=f"{space.name}_d_p/20ms",
     )  # fmt: skip

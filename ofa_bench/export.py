@@ -122,7 +122,7 @@ def _exported(options: Options) -> list[tuple[Path, "Card"]]:
     chosen = _chosen(options)
     images = Path(options.images) if options.images else None
     exporter = Exporter(Path(options.out), options.weights, options.sha256, images, options.n_images)
-    for told in dict.fromkeys(exporter.weights(one).told for one in chosen):
+    for told in dict.fromkeys(exporter.told(one) for one in chosen):
         print(told, file=sys.stderr)
     return [exporter.write(one) for one in tqdm(chosen, "exporting", unit=" networks", disable=len(chosen) == 1)]
 

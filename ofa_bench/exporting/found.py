@@ -19,9 +19,9 @@ _SPACES: tuple[DesignSpace, ...] = (MobileNetV3Space(), ProxylessNASSpace(), Res
 class Found:
     """A network that searches found for a target, and what was predicted of it.
 
-    ``accuracy`` is a fraction of 1; ``target`` and ``cost`` are in ``unit``. ``cost`` is what the table says; the search
-    raised it by the factor ``guard_band``, 1 for none. ``by`` names the strategies that found it, ``device_card`` is that
-    of the table, ``folder`` is where its files go, below the export's.
+    ``accuracy`` is a fraction of 1; ``target`` and ``cost`` are in ``unit``. ``cost`` is the table's; the search
+    raised it by the factor ``guard_band``, 1 for none. ``by`` names the strategies that found it. ``device_card``
+    is that of the table, ``folder`` where its files go, below the export's.
     """
 
     space: str

@@ -48,13 +48,24 @@ class Exporter:
         net = supernet(space)
         return net, load_weights(net, self._weights, self._sha256)
 
-    def weights(self, found: Found) -> Weights:
-        """Give the weights that a network gets.
+    def told(self, found: Found) -> str:
+        """Say what weights and BatchNorm statistics a network gets.
 
         Raises:
             InputError: they cannot be had, or no supernet builds it.
         """
-        return self._of(found)[1]
+        return self._told(self._of(found)[1])
+
+    def _told(self, weights: Weights) -> str:
+        if self._images is not None:
+            used = min(self._n_images, len(self._images))
+            return f"{weights.told}; BatchNorm statistics are of {used:,} images of {self._images.folder}"
+        if weights.random:
+            return weights.told
+        return (
+            f"{weights.told}; BatchNorm statistics are the supernet's, not this network's, so that its accuracy is far "
+            "below what it can be: give images="
+        )
 
     def _of(self, found: Found) -> tuple[Supernet, Weights, Piece]:
         space, row = buildable(found.architecture, found.space)
@@ -109,7 +120,7 @@ class Exporter:
                 "random": weights.random,
                 "source": weights.source,
                 "sha256": weights.sha256,
-                "told": weights.told,
+                "told": self._told(weights),
                 "batchnorm_statistics_of_images": used,
             },
             "input": _input(size),

@@ -142,6 +142,9 @@ def test_trained_weights_and_statistics_of_images_are_in_the_file(tmp_path):
     folder, card = exporter.write(found)
     assert not card["weights"]["random"]
     assert card["weights"]["batchnorm_statistics_of_images"] == 5
+    assert card["weights"]["told"].endswith("BatchNorm statistics are of 5 images of " + str(tmp_path / "images"))
+    without = Exporter(tmp_path, weights=str(tmp_path / "mine.pth")).told(found)
+    assert "BatchNorm statistics are the supernet's, not this network's" in without
     network = built_by_ofa(space, card["architecture"], net.net.state_dict())
     pixels = image(card)
     with torch.no_grad():

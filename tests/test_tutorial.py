@@ -1,0 +1,167 @@
+"""The tutorial, command by command, on a device whose latency is known: a file's parameters."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from ofa_bench.predictors import latency_table
+from ofa_bench.spaces import MobileNetV3Space
+from ofa_bench.supernets import supernet
+from ofa_bench.testing import check_cost
+
+PAGE = Path(__file__).parents[1] / "docs" / "tutorial.md"
+SPACE = MobileNetV3Space()
+TIMER = '''
+import math, onnx, os
+
+known = {}
+
+def timer(path):
+    """A tenth of a millisecond for every thousand parameters; the second round never ends where there is ``stop``."""
+    with open("calls", "a") as calls:
+        calls.write("x")
+    if os.path.exists("stop") and os.path.getsize("calls") > 500:
+        raise KeyboardInterrupt
+    if path not in known:
+        weights = [weight.dims for weight in onnx.load(str(path)).graph.initializer if len(weight.dims) > 1]
+        known[path] = sum(math.prod(dims) for dims in weights) / 1e4
+    return known[path]
+'''
+QUICKER = {
+    "ofa_bench.profile": "runner=my_timer.timer rounds=7 calibration=3 held_back=10",
+    "ofa_bench": "budget=quick",
+    "ofa_bench.export": "runner=my_timer.timer rounds=2 weights=random",
+}
+"""What is added to the page's commands, by module: a device that takes no time, and less of all."""
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def commands():
+    """Give the page's commands by what they run, without those that install and make a folder."""
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    found = [line for line in lines if line.startswith("python ")]
+    assert len(lines) - len(found) == 3
+    modules = [line.split()[2] if line.split()[1] == "-m" else line.split()[1] for line in found]
+    return {module: f"{line} {QUICKER.get(module, '')}" for module, line in zip(modules, found, strict=True)}
+
+
+class Walk:
+    """An empty folder in which the commands are run as they are written."""
+
+    def __init__(self, folder):
+        self.folder, self.commands = folder, commands()
+        (folder / "my_timer.py").write_text(TIMER)
+        (folder / "check.py").write_text(blocks("python")[0])
+
+    def run(self, module, code=0):
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "-c", self.commands[module]],
+            cwd=self.folder, capture_output=True, text=True, timeout=400, check=False, env={**os.environ, "PATH": path},
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        return done
+
+    @property
+    def calls(self):
+        return (self.folder / "calls").stat().st_size
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory):
+    return Walk(tmp_path_factory.mktemp("tutorial"))
+
+
+def parameters(row):
+    module = supernet(SPACE).subnet(row).build()
+    return sum(weight.numel() for weight in module.parameters() if weight.dim() > 1) / 1e4
+
+
+def test_profile(walk):
+    """Interrupted in its second round it goes on; its table is exact."""
+    assert list(walk.commands) == ["ofa_bench.profile", "ofa_bench", "ofa_bench.report", "ofa_bench.export", "check.py"]
+    (walk.folder / "stop").touch()
+    stopped = walk.run("ofa_bench.profile", code=130)
+    assert "what is exported and measured is kept" in stopped.stderr
+    (walk.folder / "stop").unlink()
+    (walk.folder / "calls").unlink()
+    done = walk.run("ofa_bench.profile")
+    assert "use it: device=devices/mine" in done.stdout
+    assert "measuring" in done.stderr
+    assert walk.calls == 1 + 6 * (440 + 15 + 10)  # one to try, all rounds but the first
+    device = walk.folder / "devices" / "mine"
+    made = sorted(path.name for path in device.iterdir())
+    assert made == ["mbv3.json", "mbv3.measurements.jsonl"]
+    head, *rounds = map(json.loads, (device / made[1]).read_text().splitlines())
+    assert len(head["files"]) == len(rounds[0]["ms"]) == 465
+    assert len(rounds) == 7
+
+    table = latency_table(SPACE, str(device))
+    check_cost(table, SPACE)
+    for row in SPACE.canonical(SPACE.sample(3, np.random.default_rng(0))):
+        assert table.cost(row[None])[0] == pytest.approx(parameters(row), rel=1e-3)
+    card = table.card
+    assert card["held_back"]["max_error"] < 1e-3
+    assert card["held_back"]["rank_correlation"] == 1
+    assert card["protocol"]["rounds"] == 7
+    assert card["runner"] == "my_timer.timer"
+    assert {"date", "load_average", "calibration", "guard_band", "calibrating_networks_left_out"} <= set(card)
+    assert "machine" not in card  # the device is elsewhere
+    assert len(table.targets) == 10
+    again = walk.run("ofa_bench.profile", code=2)
+    assert "already there; move it away or choose another out=" in again.stderr
+
+
+def test_search(walk):
+    walk.run("ofa_bench")
+    found = [json.loads(path.read_text()) for path in (walk.folder / "multirun").rglob("record.json")]
+    assert {record["choices"]["strategy"] for record in found} == {"vanilla", "bottom_up", "joint"}
+    table = latency_table(SPACE, str(walk.folder / "devices" / "mine"))
+    for record in found:
+        assert record["device"]["sha256"] == table.sha256
+        assert len(record["targets"]) == 5
+
+
+def test_report(walk):
+    assert walk.run("ofa_bench.report").stdout == "report/report.html\n"
+    assert "mbv3 on mine" in (walk.folder / "report" / "report.html").read_text()
+    assert (walk.folder / "report" / "figures" / "mbv3_mine_embedded_accuracy.png").is_file()
+
+
+def test_export(walk):
+    """The table is exact on this device, so that all targets are met when measured."""
+    done = walk.run("ofa_bench.export")
+    assert "5 of 5 (100%) are met when measured" in done.stdout
+    assert "another device" not in done.stdout
+    assert "weights are random" in done.stderr
+    cards = [json.loads(path.read_text()) for path in (walk.folder / "export").glob("*/*/card.json")]
+    for card in cards:
+        assert card["measured"]["ms"] == pytest.approx(card["cost"], rel=1e-3)
+        assert card["measured"]["ms"] <= card["target"]
+    networks = list((walk.folder / "export").glob("*/*/network.onnx"))
+    assert len(networks) == 5
+    for path in networks:
+        onnx.checker.check_model(str(path))
+    assert "MLflow" in done.stdout
+
+
+def test_check(walk):
+    said = walk.run("check.py").stdout.splitlines()
+    assert len(said) == 5
+    assert all(re.fullmatch(r"target [\d.]+ ms: median of 30 runs [\d.]+ ms, 1000 classes", line) for line in said)
+
+
+def test_pictures_are_there():
+    pictures = re.findall(r"!\[.*?\]\((.*?)\)", PAGE.read_text())
+    assert len(pictures) >= 3
+    assert all((PAGE.parent / picture).read_bytes().startswith(b"\x89PNG") for picture in pictures)

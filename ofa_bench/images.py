@@ -73,14 +73,15 @@ class Images:
     Args:
         folder: of the images; for ``labels``, a folder of each class below it.
         classes: a text file, one folder's name a line, in the order of a network's outputs.
+        key: of the option that names the folder, for what is said of it.
 
     Raises:
         InputError: the folder cannot be read or has no images, or too many.
     """
 
-    def __init__(self, folder: Path, classes: Path | None = None) -> None:
-        self.folder, self.classes = folder, classes
-        self.paths: Sequence[Path] = _found(folder)
+    def __init__(self, folder: Path, classes: Path | None = None, key: str = "images") -> None:
+        self.folder, self.classes, self._key = folder, classes, key
+        self.paths: Sequence[Path] = _found(folder, key)
         self._kept = _Kept()
 
     def __len__(self) -> int:
@@ -118,7 +119,9 @@ class Images:
         below = [path.relative_to(self.folder).parts for path in self.paths]
         loose = next((parts[0] for parts in below if len(parts) < 2), None)
         if loose is not None:
-            raise InputError(f"images={self.folder}: {loose!r} lies in no class's folder; each class must have one")
+            raise InputError(
+                f"{self._key}={self.folder}: {loose!r} lies in no class's folder; each class must have one"
+            )
         names = sorted({parts[0] for parts in below})
         numbers = self._numbers(names, outputs)
         return np.array([numbers[parts[0]] for parts in below], np.int64)
@@ -134,14 +137,14 @@ class Images:
         if all(name.isascii() and name.isdigit() and len(name) < 10 for name in names):
             large = next((name for name in names if int(name) >= outputs), None)
             if large is not None:
-                raise InputError(f"images={self.folder}: there is no class {large}, only 0 to {outputs - 1}")
+                raise InputError(f"{self._key}={self.folder}: there is no class {large}, only 0 to {outputs - 1}")
             return {name: int(name) for name in names}
         there = sorted(path.name for path in self.folder.iterdir() if path.is_dir() and path.name[0] != ".")
         if len(there) != outputs:
             raise InputError(
-                f"images={self.folder}: the numbers of its {len(there)} classes are not known; name their folders 0 to "
-                f"{outputs - 1}, or give classes=<a file with one folder's name a line, in the order of the network's "
-                f"outputs>, or have all {outputs} folders there, whose sorted order is then theirs"
+                f"{self._key}={self.folder}: the numbers of its {len(there)} classes are not known; name their folders "
+                f"0 to {outputs - 1}, or give classes=<a file of their names, one a line, in the outputs' order>, "
+                f"or have all {outputs} folders there (their sorted order is then that of the outputs)"
             )
         return {name: number for number, name in enumerate(there)}
 
@@ -209,30 +212,28 @@ def _bytes_of(path: Path) -> int:
         raise InputError(f"image {path}: cannot be read ({error.strerror})") from error
 
 
-def _found(folder: Path) -> list[Path]:
-    """Find the images below a folder, in the order of their paths; none is entered twice, whatever links lead to it."""
+def _found(folder: Path, key: str) -> list[Path]:
+    """Find the images below a folder, in the order of their paths; links that lead back up are not followed."""
     found, entered = list[Path](), set[tuple[int, int]]()
 
     def refuse(error: OSError) -> None:
-        raise InputError(f"images={folder}: {error.filename} cannot be read ({error.strerror})") from error
+        raise InputError(f"{key}={folder}: {error.filename} cannot be read ({error.strerror})") from error
+
+    def identity(*place: str) -> tuple[int, int]:
+        about = Path(*place).stat()
+        return about.st_dev, about.st_ino
 
     if not os.path.isdir(folder):  # noqa: PTH112 -- of a name that is too long, Path raises an error
-        raise InputError(f"images={folder}: no such folder")
+        raise InputError(f"{key}={folder}: no such folder")
     for place, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
-        about = Path(place).stat()
-        entered.add((about.st_dev, about.st_ino))
-        folders[:] = sorted(name for name in folders if name[0] != "." and _new(Path(place, name), entered))
+        entered.add(identity(place))
+        folders[:] = sorted(name for name in folders if name[0] != "." and identity(place, name) not in entered)
         found += [Path(place, name) for name in files if name[0] != "." and name.lower().endswith(SUFFIXES)]
         if len(found) > FILES:
-            raise InputError(f"images={folder}: more than {FILES:,} images")
+            raise InputError(f"{key}={folder}: more than {FILES:,} images")
     if not found:
-        raise InputError(f"images={folder}: there is no image in it ({', '.join(SUFFIXES)})")
+        raise InputError(f"{key}={folder}: there is no image in it ({', '.join(SUFFIXES)})")
     return sorted(found, key=lambda path: path.as_posix())
-
-
-def _new(folder: Path, entered: set[tuple[int, int]]) -> bool:
-    about = folder.stat()
-    return (about.st_dev, about.st_ino) not in entered
 
 
 def _lines(path: Path, outputs: int) -> dict[str, int]:

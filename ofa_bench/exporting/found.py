@@ -83,7 +83,7 @@ def _guard_band(record: Record) -> float:
     device, card = record["config"].get("device"), record["device"].get("card") or {}
     band = card.get("guard_band")
     guarded = isinstance(device, dict) and device.get("guard_band") is True
-    return float(band) if guarded and type(band) in (int, float) and band >= 1 else 1.0
+    return float(band) if guarded and isinstance(band, int | float) and band >= 1 else 1.0
 
 
 def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) -> Iterator[Found]:

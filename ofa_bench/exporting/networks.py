@@ -96,7 +96,7 @@ class Exporter:
 
     def _made_of(self, found: Found, weights: Weights) -> str:
         """Hash all that decides what is in the files."""
-        images = [] if self._images is None else [str(self._images.folder.resolve()), len(self._images), self._n_images]
+        images = [] if self._images is None else [self._images.digest(), self._n_images]
         content = [found.architecture, weights.sha256, images, ofa_bench.__version__, torch.__version__]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -12,7 +12,9 @@
 - ``images``: a folder of images on which BatchNorm statistics are computed anew, as subnets of a supernet need; at most
   ``n_images`` of them.
 - ``measure=true``: time the networks end to end and set that against what was predicted; without ``run`` and ``sweep``,
-  those already in ``out``. ``runner``, ``threads``, ``rounds``, ``seed``: as of ``python -m ofa_bench.profile``.
+  those already in ``out``. ``controls``: random networks that are timed beside them, and tell whether the device is as
+  fast as when its table was measured. ``runner``, ``threads``, ``rounds``, ``seed``: as of
+  ``python -m ofa_bench.profile``.
 - ``uri``: the MLflow store that gets the networks as models, if it is there (``none``: no store); ``experiment``;
   ``register``: the name under which they are registered.
 """
@@ -54,6 +56,7 @@ class Options:
     runner: str = "onnxruntime"
     threads: int = 1
     rounds: int = 20
+    controls: int = 8
     seed: int = 0
     uri: str = "sqlite:///mlflow.db"
     experiment: str = "ofa_bench"
@@ -73,6 +76,7 @@ class Options:
             raise InputError(f"register={self.register}: needs an MLflow store, but uri=none")
         check_range("n_images", self.n_images, 1, 10**7)
         check_range("rounds", self.rounds, 2, 10_000)
+        check_range("controls", self.controls, 0, 1000)
         check_range("threads", self.threads, 1, THREADS)
         check_range("seed", self.seed, 0, 2**63)
         check_folder("out", Path(self.out))
@@ -124,7 +128,22 @@ def _exported(options: Options) -> list[tuple[Path, "Card"]]:
     exporter = Exporter(Path(options.out), options.weights, options.sha256, images, options.n_images)
     for told in dict.fromkeys(exporter.told(one) for one in chosen):
         print(told, file=sys.stderr)
+    if options.measure and options.controls:
+        _write_controls(Path(options.out), chosen, options.controls)
     return [exporter.write(one) for one in tqdm(chosen, "exporting", unit=" networks", disable=len(chosen) == 1)]
+
+
+def _write_controls(out: Path, chosen: "Sequence[Found]", n: int) -> None:
+    """Write the random networks that are timed beside those of each space and table; say where it cannot be done."""
+    from itertools import groupby
+
+    from ofa_bench.exporting.controls import write_controls
+
+    for stem, some in groupby(chosen, key=lambda one: one.folder.partition("/")[0]):
+        alike = list(some)
+        told = write_controls(out / stem, alike, alike[0].table, n)
+        if told:
+            print(told, file=sys.stderr)
 
 
 def _chosen(options: Options) -> list["Found"]:

@@ -31,6 +31,7 @@ _SHAPE: Mapping[str, Any] = {
 
 _MEASURED: Mapping[str, Any] = {
     "ms": _NUMBER, "median_ms": _NUMBER, "statistic": _TEXT, "runner": _TEXT, "unlike": (list,), "date": _TEXT,
+    "controls": (int,), "drift": (int, float, type(None)),
 }  # fmt: skip
 
 _INNER: Mapping[str, Any] = {

@@ -20,8 +20,8 @@ class Found:
     """A network that searches found for a target, and what was predicted of it.
 
     ``accuracy`` is a fraction of 1; ``target`` and ``cost`` are in ``unit``. ``cost`` is the table's; the search
-    raised it by the factor ``guard_band``, 1 for none. ``by`` names the strategies that found it. ``device_card``
-    is that of the table, ``folder`` where its files go, below the export's.
+    raised it by the factor ``guard_band``, 1 for none. ``by`` names the strategies that found it. ``table`` is
+    the table's name or path, ``device_card`` its card, ``folder`` where its files go, below the export's.
     """
 
     space: str
@@ -35,6 +35,7 @@ class Found:
     guard_band: float
     by: tuple[str, ...]
     hashes: Mapping[str, str] = field(hash=False)
+    table: str
     device_card: Mapping[str, Any] = field(hash=False, repr=False)
     folder: str
 
@@ -86,6 +87,11 @@ def _guard_band(record: Record) -> float:
     return float(band) if guarded and isinstance(band, int | float) and band >= 1 else 1.0
 
 
+def _table(record: Record) -> str:
+    device = record["config"].get("device")
+    return str(device.get("device", "")) if isinstance(device, dict) else ""
+
+
 def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) -> Iterator[Found]:
     first, taken = group[0][1], set[str]()
     guard = _guard_band(first)
@@ -111,6 +117,7 @@ def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) ->
                 guard_band=guard,
                 by=tuple(dict.fromkeys(label for label, _ in them)),
                 hashes={key: first[key]["sha256"] for key in ("device", "predictor")},
+                table=_table(first),
                 device_card=first["device"].get("card") or {},
                 folder=f"{stem}/{name}",
             )

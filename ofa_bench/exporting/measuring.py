@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ofa_bench.exporting.cards import ONNX, Card
+from ofa_bench.exporting.controls import read_controls
 from ofa_bench.profiling.rounds import MEASUREMENTS, Times, measure
 from ofa_bench.profiling.runners import OnnxRuntime, Runner, about, checked
 
@@ -24,7 +25,8 @@ def measured(
 ) -> list[tuple[Path, Card]]:
     """Time the ONNX files of networks and give their folders and cards, with what was measured.
 
-    The statistic is that of the cost table, if its card tells, else the median; the median stands beside it.
+    The statistic is that of the cost table, if its card tells, else the median; the median stands beside it. Random
+    networks that lie beside them (``controls``) are timed in the same rounds.
 
     Args:
         networks: folders and cards.
@@ -38,19 +40,32 @@ def measured(
         InputError: the runner fails, or another measurement was left unfinished in ``out``.
     """
     work = out / "unfinished"
-    paths = [folder / ONNX for folder, _ in networks]
+    controls = {stem: read_controls(stem) for stem in dict.fromkeys(folder.parent for folder, _ in networks)}
+    beside = [path for some in controls.values() for path, _ in some]
+    paths = [*(folder / ONNX for folder, _ in networks), *beside]
     how = about(runner, threads)
-    files = [card["files"][ONNX]["sha256"] for _, card in networks]
+    files = [*(card["files"][ONNX]["sha256"] for _, card in networks), *map(str, beside)]
     with runner if isinstance(runner, OnnxRuntime) else nullcontext():
         checked(runner, paths[0])  # what is wrong with the runner is said before minutes are spent
         times, load = measure(paths, runner, work, {"files": files, **how}, rounds, seed)
     (work / MEASUREMENTS).replace(out / MEASUREMENTS)
     work.rmdir()
+    of = dict(zip(paths, times, strict=True))
     extra = {"load_average": [min(load), max(load)], "date": date.today().isoformat(), **how}
-    return [
-        (folder, card | {"measured": _summary(times[i], card["table"], how) | extra})
-        for i, (folder, card) in enumerate(networks)
-    ]
+    made = []
+    for folder, card in networks:
+        summary = _summary(of[folder / ONNX], card["table"], how)
+        drift = _drift(controls[folder.parent], of, summary["statistic"])
+        made.append((folder, card | {"measured": summary | drift | extra}))
+    return made
+
+
+def _drift(controls: Sequence[tuple[Path, float]], times: Mapping[Path, Times], statistic: str) -> dict[str, Any]:
+    """Say how much longer random networks took than the table says, in the mean (a fraction)."""
+    if not controls:
+        return {"controls": 0, "drift": None}
+    ratios = [float(np.percentile(times[path], STATISTICS[statistic])) / cost for path, cost in controls]
+    return {"controls": len(ratios), "drift": round(float(np.mean(ratios)) - 1, 5)}
 
 
 def _summary(times: Times, table: Mapping[str, Any], how: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,7 +89,9 @@ class Verdict:
     """How predicted and measured latency agree, over the networks that were measured.
 
     ``mean_error`` and ``worst_error`` are absolute, relative to the measured; ``met`` are those whose milliseconds (the
-    table's statistic) are at most the target's, ``met_by_median`` those whose median is.
+    table's statistic) are at most the target's, ``met_by_median`` those whose median is. Where random networks were
+    timed beside them (``controls``, else 0), ``drift`` is how much longer than predicted these took, ``beyond`` how
+    much longer those found took, allowing for that (both means), and ``met_but_for_drift`` how many would then be met.
     """
 
     networks: int
@@ -82,6 +99,10 @@ class Verdict:
     worst_error: float
     met: int
     met_by_median: int
+    controls: int
+    drift: float
+    beyond: float
+    met_but_for_drift: int
     unlike: tuple[str, ...]
 
     @property
@@ -92,9 +113,19 @@ class Verdict:
             f"{self.worst_error:.1%} at most; of the targets met in the search, {self.met} of {self.networks} "
             f"({self.met / self.networks:.0%}) are met when measured, {self.met_by_median} by the median of all runs."
         )
+        if self.controls:
+            said += (
+                f" {self.controls} random networks, timed in the same rounds, took {_longer(self.drift)} than the "
+                f"table says; allowing for that, those found took {_longer(self.beyond)} than predicted, and "
+                f"{self.met_but_for_drift} of {self.networks} targets are met."
+            )
         if self.unlike:
             said += f" The table was measured with another {', '.join(self.unlike)}: it is another device's."
         return said
+
+
+def _longer(part: float) -> str:
+    return f"{abs(part):.1%} {'more' if part >= 0 else 'less'}"
 
 
 def verdict(cards: Sequence[Card]) -> Verdict | None:
@@ -103,11 +134,16 @@ def verdict(cards: Sequence[Card]) -> Verdict | None:
     if not known:
         return None
     errors = [abs(card["cost"] / one["ms"] - 1) for card, one in known]
+    drift = float(np.mean([one["drift"] or 0 for _, one in known]))
     return Verdict(
         networks=len(known),
         mean_error=float(np.mean(errors)),
         worst_error=max(errors),
         met=sum(one["ms"] <= card["target"] for card, one in known),
         met_by_median=sum(one["median_ms"] <= card["target"] for card, one in known),
+        controls=min(one["controls"] for _, one in known),
+        drift=drift,
+        beyond=float(np.mean([one["ms"] / (1 + drift) / card["cost"] - 1 for card, one in known])),
+        met_but_for_drift=sum(one["ms"] / (1 + drift) <= card["target"] for card, one in known),
         unlike=tuple(sorted({key for _, one in known for key in one["unlike"]})),
     )

@@ -1,3 +1,4 @@
+import json
 import re
 
 import numpy as np
@@ -64,6 +65,39 @@ def test_measured_latency_is_held_against_prediction_and_target(tmp_path):
     assert "another device" not in found.sentence
     assert not (tmp_path / "unfinished").exists()
     assert len((tmp_path / "measurements.jsonl").read_text().splitlines()) == 1 + 4
+
+
+def test_random_networks_beside_them_tell_the_drift(tmp_path):
+    """Everything takes 2 % more than the table says; what was found, 3 % more still."""
+    networks = exported(tmp_path, a=(20.0, 19.0), b=(30.0, 29.0))
+    folder = tmp_path / "mbv3_mine_embedded" / "controls"
+    folder.mkdir()
+    about = {"networks": [{"file": "0.onnx", "cost": 20.0}, {"file": "1.onnx", "cost": 25.0}]}
+    (folder / "controls.json").write_text(json.dumps(about))
+    times = {"a": 19.0, "b": 29.0}
+
+    def phone(path):
+        if path.parent == folder:
+            return 1.02 * {"0.onnx": 20.0, "1.onnx": 25.0}[path.name]
+        return 1.02 * 1.03 * times[path.parent.name]
+
+    cards = [card for _, card in measured(networks, phone, tmp_path, threads=1, rounds=2, seed=0)]
+    found = verdict(cards)
+    assert (found.controls, found.met, found.met_but_for_drift) == (2, 1, 2)
+    assert found.drift == pytest.approx(0.02)
+    assert found.beyond == pytest.approx(0.03)
+    assert "2 random networks, timed in the same rounds, took 2.0% more than the table says" in found.sentence
+    assert "those found took 3.0% more than predicted, and 2 of 2 targets are met" in found.sentence
+
+
+@pytest.mark.parametrize("name", ["../../outside.onnx", "/etc/passwd", 5])
+def test_random_networks_of_elsewhere_are_refused(tmp_path, name):
+    networks = exported(tmp_path, a=(20.0, 19.0))
+    folder = tmp_path / "mbv3_mine_embedded" / "controls"
+    folder.mkdir()
+    (folder / "controls.json").write_text(json.dumps({"networks": [{"file": name, "cost": 20.0}]}))
+    with pytest.raises(InputError, match=r"controls.json: cannot be read .a network of it has no file here"):
+        measured(networks, Phone({"a": 19.5}), tmp_path, threads=1, rounds=2, seed=0)
 
 
 def test_a_table_of_another_device_is_said_to_be_one(tmp_path):

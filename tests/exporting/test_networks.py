@@ -45,7 +45,7 @@ def smallest(space):
     return Found(
         space=space.name, device="d", predictor="p", unit="ms", target=20.0, accuracy=0.7, cost=19.0,
         guard_band=1.0, by=("joint",),
-        architecture=space.to_ofa(np.zeros(space.n_genes, np.int8)), hashes={}, device_card={},
+        architecture=space.to_ofa(np.zeros(space.n_genes, np.int8)), hashes={}, table="", device_card={},
         folder=f"{space.name}_d_p/20ms",
     )  # fmt: skip
 
@@ -118,6 +118,7 @@ def test_what_is_there_is_kept_with_its_measurement(exported):
     folder, card = exported(SPACES["mbv3"])
     (folder / "card.json").write_text(json.dumps(card | {"measured": {
         "ms": 1.5, "median_ms": 1.6, "statistic": "median", "runner": "x", "unlike": [], "date": "2026-01-01",
+        "controls": 0, "drift": None,
     }}))  # fmt: skip
     before = (folder / "network.onnx").stat().st_mtime_ns
     _, again = exported.exporter.write(replace(smallest(SPACES["mbv3"]), accuracy=0.75))

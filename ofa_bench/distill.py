@@ -3,51 +3,22 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ofa_bench.fitting import Student
 from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP
 from ofa_bench.predictors.cost import CostTable
-from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.testing import CountingPredictor
 
-__all__ = ["Distillation", "Student"]
+__all__ = ["Distillation", "judge"]
 
-
-class Student:
-    """A multi-layer perceptron in training, and the moving average of its weights, which is what is kept."""
-
-    def __init__(self, space: DesignSpace, hidden: Sequence[int], mean: float, std: float, seed: int) -> None:
-        sizes = [int(space.cardinality.sum()), *hidden, 1]
-        layers: list[torch.nn.Module] = []
-        with torch.random.fork_rng():  # leaves the global random state as it was
-            torch.manual_seed(seed)
-            for before, after in pairwise(sizes):
-                layers += [torch.nn.Linear(before, after), torch.nn.ReLU()]
-        self.space, self.mean, self.std = space, mean, std
-        self.net = torch.nn.Sequential(*layers[:-1])
-        self.average = torch.optim.swa_utils.AveragedModel(
-            self.net,
-            multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.999),  # type: ignore[no-untyped-call]
-        )
-        self._encoder = self.predictor()
-
-    def features(self, genes: Genes) -> NDArray[np.float32]:
-        """Give the input of the network: one-hot features, float32 [n, n_features]."""
-        return self._encoder.features(genes)[:, :-1]
-
-    def predictor(self) -> OneHotMLP:
-        """Give the averaged weights as a predictor of accuracy (fraction of 1)."""
-        linear = [module for module in self.average.module.modules() if isinstance(module, torch.nn.Linear)]
-        layers = [(m.weight.detach().numpy().T.copy(), m.bias.detach().numpy().copy()) for m in linear]
-        weight, bias = layers[-1]
-        layers[-1] = (weight * np.float32(self.std), bias * np.float32(self.std) + np.float32(self.mean))
-        return OneHotMLP(self.space, one_hot_columns(self.space), layers, name="student", sha256="")
+SAMPLES = 50_000
 
 
 class _Pool:
@@ -132,14 +103,7 @@ class Distillation:
         fresh = np.concatenate([self.space.sample(quarter, self._rng), mutated])
         genes = np.concatenate([met, fresh])
         labels = np.concatenate([met_labels, self.teacher.accuracy(fresh)])
-        features = torch.from_numpy(student.features(genes))
-        wanted = torch.from_numpy(((labels - student.mean) / student.std).astype(np.float32))
-        loss = torch.nn.functional.mse_loss(student.net(features)[:, 0], wanted)
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        optimizer.step()
-        student.average.update_parameters(student.net)
-        return loss.item()
+        return student.step(optimizer, student.features(genes), student.wanted(labels)).item()
 
     def _searched(self, guide: AccuracyPredictor) -> Genes:
         """Run one search at a random target and give every architecture that it met: int8 [n, n_genes]."""
@@ -149,3 +113,67 @@ class Distillation:
         generations = int(self._rng.choice([50, 200, 500]))
         Evolution().search(Problem(self.space, recorder, cost).evaluator(), target, generations, self._rng)
         return self.space.canonical(np.concatenate(recorder.asked))
+
+
+SEARCHES = {"vanilla": (Evolution(), 500), "stronger": (Evolution(population_size=500), 250)}
+"""Searches by which a student is judged, with their generations: OFA's own, and one of larger populations."""
+
+
+def judge(
+    teacher: AccuracyPredictor, student: OneHotMLP, cost: CostTable, space: DesignSpace, repeats: int, seed: int
+) -> dict[str, Any]:
+    """Compare a student with its teacher; errors, losses and overestimates are in percentage points of accuracy.
+
+    The same searches, for the device's default targets, run on both from the same random streams. ``loss`` is the
+    teacher's accuracy of what a search on the teacher found, less that of what the search on the student found;
+    ``overestimate`` is the student's accuracy of what it found, less the teacher's.
+    """
+    uniform = space.sample(SAMPLES, np.random.default_rng([seed, 1]))
+    frontier: list[Genes] = []
+    searches = {}
+    for name, (evolution, generations) in SEARCHES.items():
+        loss, over = np.zeros((2, len(cost.targets), repeats))
+        for i, repeat in np.ndindex(loss.shape):
+            of_teacher, of_student = (
+                evolution.search(
+                    Problem(space, guide, cost).evaluator(),
+                    cost.targets[i],
+                    generations,
+                    np.random.default_rng([seed, round(cost.targets[i]), repeat]),
+                )
+                for guide in (teacher, student)
+            )
+            true = teacher.accuracy(of_student.genes[None])[0]
+            loss[i, repeat] = 100 * ((of_teacher.accuracy or 0.0) - true)
+            over[i, repeat] = 100 * ((of_student.accuracy or 0.0) - true)
+            frontier += [found.population[:25] for found in (of_teacher, of_student) if found.population is not None]
+        searches[name] = {
+            "population_size": evolution.population_size,
+            "generations": generations,
+            "repeats": repeats,
+            "targets": list(cost.targets),
+            "mean_loss": round(float(loss.mean()), 4),
+            "mean_loss_standard_error": round(float(loss.std(ddof=1) / np.sqrt(loss.size)), 4),
+            "loss_by_target": np.round(loss.mean(axis=1), 4).tolist(),
+            "mean_overestimate": round(float(over.mean()), 4),
+        }
+    met = np.unique(space.canonical(np.concatenate(frontier)), axis=0)
+    return {
+        "uniform_samples": _errors(teacher, student, uniform),
+        "frontier": _errors(teacher, student, met),
+        "searches": searches,
+    }
+
+
+def _errors(teacher: AccuracyPredictor, student: AccuracyPredictor, genes: Genes) -> dict[str, float]:
+    from scipy.stats import spearmanr
+
+    wanted, given = teacher.accuracy(genes), student.accuracy(genes)
+    off = 100 * (given - wanted)
+    return {
+        "architectures": len(genes),
+        "rmse": round(float(np.sqrt(np.mean(off**2))), 4),
+        "bias": round(float(off.mean()), 4),
+        "largest": round(float(np.abs(off).max()), 4),
+        "rank_correlation": round(float(spearmanr(wanted, given).statistic), 5),
+    }

@@ -25,8 +25,9 @@ def suggestion(value: str, allowed: Iterable[str]) -> str:
 def no_such_option(group: str, option: str, options: Sequence[str]) -> InputError:
     """Say that a config group has no such option, and which it has."""
     known = ", ".join(options)
-    if group == "device":
-        words = f"no such option, file or folder; there are {known}, or the path of a table"
+    paths = {"device": "the path of a table", "predictor": "the path of a predictor"}
+    if group in paths:
+        words = f"no such option, file or folder; there are {known}, or {paths[group]}"
     else:
         words = f"no such option; there are {known}"
     return InputError(f"{group}={option}: {words}{suggestion(option.removesuffix('.yaml'), options)}")

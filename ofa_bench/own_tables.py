@@ -1,10 +1,11 @@
-"""A user's own cost table on the command line: the path in ``device=<path>`` becomes an option of the group."""
+"""A user's own files on the command line: the path in ``device=<path>`` or ``predictor=<path>`` becomes an option."""
 
 import argparse
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -16,42 +17,50 @@ from ofa_bench.overrides import options_of_group
 
 __all__ = ["with_own_tables"]
 
-KEY = "device="
+NODES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "device": ("device", {"_target_": "ofa_bench.predictors.latency_table", "guard_band": False}),
+    "predictor": ("path", {"_target_": "ofa_bench.predictors.own_predictor"}),
+}
+"""By group that takes paths: the key that holds the path in the option made of it, and the option's other keys."""
 
 
 def with_own_tables(arguments: Sequence[str]) -> list[str]:
-    """Give the command's arguments with the name of an option in place of each path of a table.
+    """Give the command's arguments with the name of an option in place of each path of a table or predictor.
 
-    A path is one that exists: of a JSON file or of a folder of ``<space>.json``. Its last part is the name, also in
-    the address of results. What is an option already stays that option.
+    A path is one that exists: of a file, or of a folder of ``<space>.json`` (tables) or ``<space>.npz`` (predictors).
+    Its last part is the name, also in the address of results. What is an option already stays that option.
 
     Raises:
-        InputError: the name is that of an option, or of another table in the same command.
+        InputError: the name is that of an option, or of another path of the group in the same command.
     """
-    tables = _OwnTables(_options(arguments))
-    return [KEY + tables.named(text.removeprefix(KEY)) if text.startswith(KEY) else text for text in arguments]
+    own = {group: _OwnFiles(group, _options(group, arguments)) for group in NODES}
+    words = []
+    for word in arguments:
+        group, equals, text = word.partition("=")
+        words.append(f"{group}={own[group].named(text)}" if equals and group in own else word)
+    return words
 
 
-def _options(arguments: Sequence[str]) -> set[str]:
-    """List the options of the group: the package's and those of the folder given by ``--config-dir``."""
+def _options(group: str, arguments: Sequence[str]) -> set[str]:
+    """List the options of a group: the package's and those of the folder given by ``--config-dir``."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--config-dir", "-cd")
     try:
         given = parser.parse_known_args(list(arguments))[0].config_dir
     except argparse.ArgumentError:  # no folder behind it, which is said later
         given = None
-    return set(options_of_group("device", [Path(given)] if given else [], registered=False))
+    return set(options_of_group(group, [Path(given)] if given else [], registered=False))
 
 
-class _OwnTables:
-    """The tables of one command, by their names."""
+class _OwnFiles:
+    """The files and folders of one command for one group, by their names."""
 
-    def __init__(self, options: set[str]) -> None:
-        self._options = options
+    def __init__(self, group: str, options: set[str]) -> None:
+        self._group, self._options = group, options
         self._paths: dict[str, Path] = {}
 
     def named(self, text: str) -> str:
-        """Replace what is a path in the text behind ``device=``: one value or a list of them."""
+        """Replace what is a path in the text behind ``<group>=``: one value or a list of them."""
         whole = self._option(text)
         if whole:
             return whole
@@ -68,22 +77,23 @@ class _OwnTables:
         path = _existing(text)
         if path is None or text in self._options:
             return None
-        name = re.sub(r"[^\w.+-]", "_", path.name if path.is_dir() else path.stem).strip(".") or "table"
+        said = f"{self._group}={text}"
+        name = re.sub(r"[^\w.+-]", "_", path.name if path.is_dir() else path.stem).strip(".") or "own"
         if name in self._options:
-            raise InputError(f"device={text}: there is an option {name} already; rename this file or folder")
+            raise InputError(f"{said}: there is an option {name} already; rename this file or folder")
         if self._paths.setdefault(name, path) != path:
-            raise InputError(f"device={text}: would be called {name}, as {self._paths[name]} is; rename one of them")
+            raise InputError(f"{said}: would be called {name}, as {self._paths[name]} is; rename one of them")
         # Relative where it can be, so that records stay valid where the folder that holds all is moved.
-        device = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-        node = {"_target_": "ofa_bench.predictors.latency_table", "device": str(device), "guard_band": False}
-        ConfigStore.instance().store(name=name, group="device", node=node)
+        place = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        key, others = NODES[self._group]
+        ConfigStore.instance().store(name=name, group=self._group, node={key: str(place), **others})
         return name if _parsed(name) == name else f"'{name}'"
 
 
 def _parsed(text: str) -> object:
-    """Give what Hydra understands by the text behind ``device=``; None if nothing, which it says later."""
+    """Give what Hydra understands by the text behind a key; None if nothing, which it says later."""
     try:
-        return OverridesParser.create().parse_override(KEY + text).value()
+        return OverridesParser.create().parse_override(f"device={text}").value()
     except HydraException:
         return None
 

@@ -1,147 +1,156 @@
-"""``python -m ofa_bench.train_predictor``: train, judge and write the embedded accuracy predictor of a space.
+"""``python -m ofa_bench.train_predictor``: train, judge and write an accuracy predictor of a space.
 
-Keys are given as ``key=value``: ``space``, ``device``, ``hidden``, ``seconds``, ``repeats``, ``seed``, ``threads``,
-``out``. It needs OFA's official predictor as the teacher. The card written beside the weights says how far the student
+    python -m ofa_bench.train_predictor data=pairs.csv space=mbv3 out=predictors/mine
+
+trains on pairs of an architecture and its accuracy, and ``predictor=predictors/mine`` searches on what it wrote:
+``<out>/<space>.npz`` (weights), ``<out>/<space>.json`` (the card) and ``<out>/<space>.png`` (the errors in a picture).
+Keys are given as ``key=value``:
+
+- ``data``: a CSV file, such as ``python -m ofa_bench.collect`` writes. An architecture is OFA's dict as JSON in the
+  column ``architecture``, or else a column for the value of each gene (``r``, ``d0`` ...; inactive ones may be empty).
+  Its accuracy is the column ``accuracy``, a fraction of 1, or else ``top1``, in percent. Other columns do not matter.
+- ``space``: the name of one, or the path of a YAML file with the ``_target_`` of your own (``conf/space/mine.yaml``).
+- ``out``: the folder; its name is the predictor's.
+- ``hidden``: units of each hidden layer, 2 or more. ``epochs``: of each training; 0 is for as many as suit the pairs.
+- ``folds``: of the cross-validation. ``seed``; on one thread, the same gives the same weights. ``threads``: of torch.
+
+A ridge regression, which knows the order of a gene's choices, is fitted first, then a network to what it leaves over,
+of which that share is taken that predicts held-out pairs best: with few or noisy pairs that is little. All pairs of
+one architecture are in one fold. The card has the errors on held-out pairs, beside those of a plain ridge regression
+on the genes' one-hot form and of the mean, and the learning curve: whether more pairs would help.
+
+Without ``data``, it distils OFA's official predictor, the teacher, into the embedded one: it has the keys ``space``,
+``device``, ``hidden``, ``seconds``, ``repeats``, ``seed``, ``threads`` and ``out``. The card says how far the student
 is off on uniform samples and on the frontier, and what a search on it loses when the teacher scores what it found.
 """
 
 import json
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from ofa_bench.config import load_space
 from ofa_bench.errors import InputError
 from ofa_bench.limits import REPEATS, THREADS, check_range
-from ofa_bench.predictors import AccuracyPredictor, CostTable, OneHotMLP, latency_table, official_predictor
-from ofa_bench.search import Evolution, Problem
-from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
 
-__all__ = ["Options", "main", "train"]
+if TYPE_CHECKING:
+    from ofa_bench.spaces import DesignSpace
 
-SAMPLES = 50_000
+__all__ = ["Options", "PairsOptions", "main", "run", "train", "train_pairs"]
 
 WIDEST = 10_000
 """The widest hidden layer."""
 
 
 @dataclass
-class Options:
-    """What can be set on the command line. Training lasts ``seconds``, so that its bytes depend on the machine."""
+class Common:
+    """What can be set in both uses of the command."""
 
+    data: str = ""
     space: str = "mbv3"
-    device: str = "note10"
     hidden: list[int] = field(default_factory=lambda: [256, 256])
-    seconds: float = 2400.0
-    repeats: int = 10
     seed: int = 0
     threads: int = 1
+    out: str = ""
+
+    def check(self) -> None:
+        """Raise InputError where a value is out of range."""
+        check_range("seed", self.seed, 0, 2**63 - 1)
+        check_range("threads", self.threads, 1, THREADS)
+        check_folder("out", Path(self.out))
+        least = 2 if self.data else 1
+        if not self.hidden or min(self.hidden) < least or max(self.hidden) > WIDEST:
+            raise InputError(f"hidden={self.hidden}: must be one or more layer widths of {least} to {WIDEST:,}")
+
+
+@dataclass
+class Options(Common):
+    """What can be set without ``data``. Training lasts ``seconds``, so that its bytes depend on the machine."""
+
+    device: str = "note10"
+    seconds: float = 2400.0
+    repeats: int = 10
     out: str = str(Path(__file__).parent / "data" / "predictors")
 
     def check(self) -> None:
         """Raise InputError where a value is out of range."""
         check_range("seconds", self.seconds, 1, 10**7)
         check_range("repeats", self.repeats, 2, REPEATS)
-        check_range("seed", self.seed, 0, np.inf)
-        check_range("threads", self.threads, 1, THREADS)
-        check_folder("out", Path(self.out))
-        if not self.hidden or min(self.hidden) < 1 or max(self.hidden) > WIDEST:
-            raise InputError(f"hidden={self.hidden}: must be one or more layer widths of 1 to {WIDEST:,}")
+        super().check()
 
 
-SEARCHES = {"vanilla": (Evolution(), 500), "stronger": (Evolution(population_size=500), 250)}
-"""Searches by which a student is judged, with their generations: OFA's own, and one of larger populations."""
+@dataclass
+class PairsOptions(Common):
+    """What can be set with ``data``."""
+
+    hidden: list[int] = field(default_factory=lambda: [128, 128])
+    folds: int = 5
+    epochs: int = 0
+    out: str = "predictors/own"
+
+    def check(self) -> None:
+        """Raise InputError where a value is out of range."""
+        if not self.data:
+            raise InputError("data=: give the path of a CSV file")
+        check_range("folds", self.folds, 2, 20)
+        check_range("epochs", self.epochs, 0, 10_000)
+        if not self.folder.name:
+            raise InputError(f"out={self.out}: has no name, which would be the predictor's")
+        super().check()
+
+    @property
+    def folder(self) -> Path:
+        """Where the predictor goes."""
+        return Path(self.out).expanduser()
 
 
-def judge(
-    teacher: AccuracyPredictor, student: OneHotMLP, cost: CostTable, space: DesignSpace, repeats: int, seed: int
-) -> dict[str, Any]:
-    """Compare a student with its teacher; errors, losses and overestimates are in percentage points of accuracy.
+def space_of(text: str) -> "DesignSpace":
+    """Build the space of a name, or of a YAML file with its ``_target_`` and parameters.
 
-    The same searches, for the device's default targets, run on both from the same random streams. ``loss`` is the
-    teacher's accuracy of what a search on the teacher found, less that of what the search on the student found;
-    ``overestimate`` is the student's accuracy of what it found, less the teacher's.
+    Raises:
+        InputError: there is none of the name, or it cannot be built.
     """
-    uniform = space.sample(SAMPLES, np.random.default_rng([seed, 1]))
-    frontier: list[Genes] = []
-    searches = {}
-    for name, (evolution, generations) in SEARCHES.items():
-        loss, over = np.zeros((2, len(cost.targets), repeats))
-        for i, repeat in np.ndindex(loss.shape):
-            of_teacher, of_student = (
-                evolution.search(
-                    Problem(space, guide, cost).evaluator(),
-                    cost.targets[i],
-                    generations,
-                    np.random.default_rng([seed, round(cost.targets[i]), repeat]),
-                )
-                for guide in (teacher, student)
-            )
-            true = teacher.accuracy(of_student.genes[None])[0]
-            loss[i, repeat] = 100 * ((of_teacher.accuracy or 0.0) - true)
-            over[i, repeat] = 100 * ((of_student.accuracy or 0.0) - true)
-            frontier += [found.population[:25] for found in (of_teacher, of_student) if found.population is not None]
-        searches[name] = {
-            "population_size": evolution.population_size,
-            "generations": generations,
-            "repeats": repeats,
-            "targets": list(cost.targets),
-            "mean_loss": round(float(loss.mean()), 4),
-            "mean_loss_standard_error": round(float(loss.std(ddof=1) / np.sqrt(loss.size)), 4),
-            "loss_by_target": np.round(loss.mean(axis=1), 4).tolist(),
-            "mean_overestimate": round(float(over.mean()), 4),
-        }
-    met = np.unique(space.canonical(np.concatenate(frontier)), axis=0)
-    return {
-        "uniform_samples": _errors(teacher, student, uniform),
-        "frontier": _errors(teacher, student, met),
-        "searches": searches,
-    }
+    if not text.endswith((".yaml", ".yml")) or not Path(text).is_file():
+        return load_space(text)
+    import yaml
 
+    from ofa_bench.building import built
+    from ofa_bench.reading import UnreadableError, content_of
+    from ofa_bench.spaces import DesignSpace
 
-def _errors(teacher: AccuracyPredictor, student: AccuracyPredictor, genes: Genes) -> dict[str, float]:
-    from scipy.stats import spearmanr
-
-    wanted, given = teacher.accuracy(genes), student.accuracy(genes)
-    off = 100 * (given - wanted)
-    return {
-        "architectures": len(genes),
-        "rmse": round(float(np.sqrt(np.mean(off**2))), 4),
-        "bias": round(float(off.mean()), 4),
-        "largest": round(float(np.abs(off).max()), 4),
-        "rank_correlation": round(float(spearmanr(wanted, given).statistic), 5),
-    }
-
-
-def main() -> None:
-    """Read the options, train, and write ``<space>.npz`` and ``<space>.json`` into ``out``."""
-    show_help(__doc__, Options())
-    heed_full_error()
-    with ending():
-        options = options_of(Options, sys.argv[1:])
-        options.check()
-        print(json.dumps(train(options), indent=1))
+    try:
+        node = yaml.safe_load(content_of(Path(text), 1_000_000))
+    except (UnreadableError, yaml.YAMLError) as error:
+        raise InputError(f"space={text}: cannot be read ({error})") from error
+    if isinstance(node, dict):
+        node.pop("defaults", None)  # of interest to Hydra only
+    space = built("space", node)
+    if not isinstance(space, DesignSpace):
+        raise InputError(f"space={text}: gives {type(space).__name__}; must be a DesignSpace")
+    return space
 
 
 def train(options: Options) -> dict[str, Any]:
-    """Train, judge and write a predictor; return its errors.
+    """Distil, judge and write a predictor; return its errors.
 
     Raises:
         InputError: there is no such space or device, or no official predictor of the space.
         OSError: the folder cannot be written.
     """
+    from ofa_bench.predictors import latency_table, official_predictor
+
     space = load_space(options.space)
     cost, teacher, out = latency_table(space, options.device), official_predictor(space), Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     import torch
     from threadpoolctl import threadpool_limits
 
-    from ofa_bench.distill import Distillation
+    from ofa_bench.distill import Distillation, judge
+    from ofa_bench.fitting import write_predictor
 
     torch.set_num_threads(options.threads)
     with threadpool_limits(options.threads):
@@ -156,26 +165,82 @@ def train(options: Options) -> dict[str, Any]:
         "teacher": {"name": teacher.name, "sha256": teacher.sha256},
         "hidden": list(options.hidden),
         "parameters": sum(weight.size + bias.size for weight, bias in student.layers),
-        "made_by": " ".join(["python -m ofa_bench.train_predictor", *_asked()]),
+        "made_by": _made_by(),
         "training": {"seconds": options.seconds, "batches": training.steps, "batch": training.batch},
         "date": date.today().isoformat(),
         "errors": errors,
     }
-    arrays: dict[str, Any] = {}
-    for i, (weight, bias) in enumerate(student.layers):
-        arrays |= {f"weight{i}": weight, f"bias{i}": bias}
-    np.savez_compressed(out / f"{space.name}.npz", **arrays)
-    (out / f"{space.name}.json").write_text(json.dumps(card, indent=1) + "\n")
+    write_predictor(out, space.name, {space.name: student.layers}, card)
     return errors
 
 
-def _asked() -> list[str]:
-    """Give the options of the command line that change the weights."""
-    return [option for option in sys.argv[1:] if not option.startswith("out=")]
+def train_pairs(options: PairsOptions) -> dict[str, Any]:
+    """Train on pairs, judge and write a predictor; return its card.
+
+    Raises:
+        InputError: there is no such space, or the data cannot be read.
+        OSError: the folder cannot be written.
+    """
+    from ofa_bench.pairs import read_pairs
+
+    space = space_of(options.space)
+    pairs = read_pairs(Path(options.data).expanduser(), space)
+    from ofa_bench.train_on_pairs import train_on_pairs
+
+    return train_on_pairs(
+        space, pairs, options.folder, hidden=options.hidden, folds=options.folds, epochs=options.epochs,
+        seed=options.seed, threads=options.threads, made_by=_made_by(),
+    )  # fmt: skip
+
+
+def _said(card: Mapping[str, Any], out: str) -> str:
+    """Say in a few lines what was made."""
+    data, found = card["data"], card["cross_validation"]
+    lines = [
+        f"{Path(out) / card['space']}.npz: trained on {data['pairs']:,} pairs ({data['distinct']:,} architectures); of "
+        f"pairs held out in {found['folds']} folds:"
+    ]
+    for name, words in (("predictor", "the predictor"), ("ridge", "a plain ridge regression"), ("mean", "the mean")):
+        rmse, mae, *ranks = (found[name][key]["value"] for key in ("rmse", "mae", "spearman", "kendall"))
+        ranked = "" if None in ranks else f", rank correlation {ranks[0]:.4f} (Spearman), {ranks[1]:.4f} (Kendall)"
+        lines.append(f"  {words}: off by {rmse:.3f} points (root mean square), {mae:.3f} (mean){ranked}")
+    if found["predictor"]["rmse"]["value"] >= found["mean"]["rmse"]["value"]:
+        lines.append("  it knows no more than the mean does: it needs more pairs, or accuracies with less noise")
+    return "\n".join([*lines, f"use it: predictor={out}"])
+
+
+def _made_by() -> str:
+    """Give the command line, without what does not change the weights."""
+    return " ".join(["python -m ofa_bench.train_predictor", *(a for a in sys.argv[1:] if not a.startswith("out="))])
 
 
 def _report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def run(words: Sequence[str]) -> str:
+    """Train what the command's words ask for, and say what was made.
+
+    Raises:
+        InputError: a word is not allowed, or what it names cannot be used.
+        OSError: the folder cannot be written.
+    """
+    if any(word.startswith("data=") for word in words):
+        options = options_of(PairsOptions, words)
+        options.check()
+        return _said(train_pairs(options), options.out)
+    distilled = options_of(Options, words)
+    distilled.check()
+    return json.dumps(train(distilled), indent=1)
+
+
+def main() -> None:
+    """Read the options, train and write. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    with_data = " ".join(f"{key}={value}" for key, value in asdict(PairsOptions()).items() if key != "data")
+    show_help(f"{__doc__}\nDefaults with data:\n  {with_data}\n", Options())
+    heed_full_error()
+    with ending():
+        print(run(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Paths of tables on the command line, without running it; ``test_app.py`` runs it."""
+"""Paths of tables and predictors on the command line, without running it; ``test_app.py`` runs it."""
 
 import os
 
@@ -9,7 +9,8 @@ from ofa_bench.errors import InputError
 from ofa_bench.own_tables import with_own_tables
 
 FILES = ("my/phone/mbv3.json", "other/phone/mbv3.json", "table.v2.json", "15.json", "a b/my t\u00e2ble,1.json",
-         "my/note10.json", "note10/mbv3.json", "conf/device/mine.yaml", "mine/mbv3.json")  # fmt: skip
+         "my/note10.json", "note10/mbv3.json", "conf/device/mine.yaml", "mine/mbv3.json", "embedded/mbv3.npz",
+         "my/net.npz", "conf/predictor/theirs.yaml", "theirs/mbv3.npz")  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -23,10 +24,9 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def stored():
-    return {
-        name.removesuffix(".yaml"): node.node.device for name, node in ConfigStore.instance().repo["device"].items()
-    }
+def stored(group="device", key="device"):
+    repo = ConfigStore.instance().repo
+    return {name.removesuffix(".yaml"): node.node[key] for name, node in repo.get(group, {}).items()}
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,25 @@ def test_a_users_options_are_options_too(folder_option):
 def test_names_that_collide_are_refused(text, said):
     with pytest.raises(InputError, match=said):
         with_own_tables(["-m", text])
+
+
+def test_a_predictors_path_becomes_an_option(folder):
+    given = ["-m", "predictor=embedded,mine,my/net.npz", "device=my/phone", "predictor.member=2"]
+    assert with_own_tables(given) == ["-m", "predictor=embedded,mine,net", "device=phone", "predictor.member=2"]
+    assert stored("predictor", "path") == {"mine": "mine", "net": "my/net.npz"}
+    assert stored() == {"phone": "my/phone"}
+    node = ConfigStore.instance().repo["predictor"]["net.yaml"].node
+    assert dict(node) == {"path": "my/net.npz", "_target_": "ofa_bench.predictors.own_predictor"}
+
+
+def test_one_name_may_be_a_devices_and_a_predictors(folder):
+    assert with_own_tables(["device=mine", "predictor=mine"]) == ["device=mine", "predictor=mine"]
+    assert (stored(), stored("predictor", "path")) == ({"mine": "mine"}, {"mine": "mine"})
+
+
+def test_a_predictors_option_stays_one(folder):
+    arguments = ["--config-dir", "conf", "-m", "predictor=embedded,theirs"]
+    assert with_own_tables(arguments) == arguments
+    for text in ("./embedded", "./theirs"):
+        with pytest.raises(InputError, match=f"predictor={text}: there is an option {text[2:]} already; rename this"):
+            with_own_tables(["--config-dir", "conf", f"predictor={text}"])

@@ -5,6 +5,7 @@ from ofa_bench.predictors.cost import CostModel, CostTable
 from ofa_bench.predictors.devices import latency_table
 from ofa_bench.predictors.embedded import embedded_predictor
 from ofa_bench.predictors.official import official_predictor
+from ofa_bench.predictors.own import own_predictor
 
 __all__ = [
     "AccuracyPredictor",
@@ -15,4 +16,5 @@ __all__ = [
     "embedded_predictor",
     "latency_table",
     "official_predictor",
+    "own_predictor",
 ]

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from importlib.resources import as_file, files
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.accuracy import AccuracyPredictor, Layer, OneHotMLP, Within
 from ofa_bench.predictors.transfer import transferred_layers
+from ofa_bench.predictors.weights import layers_of
 from ofa_bench.spaces import DesignSpace, MobileNetV3Space, PartSpace
 
 __all__ = ["FOLDER", "MEMBERS", "embedded_predictor", "one_hot_columns"]
@@ -71,14 +72,8 @@ def embedded_predictor(space: DesignSpace, member: int | None = None) -> Accurac
 
 def _weights(name: str, member: int | None) -> tuple[list[Layer], bytes]:
     """Read a space's layers, and the bytes of their file."""
-    file = f"{name}.npz" if member is None else f"members/{name}_{member}.npz"
-    with as_file(FOLDER / file) as path:
-        with np.load(path, allow_pickle=False) as arrays:
-            count = len(arrays.files) // 2
-            layers = [
-                (arrays[f"weight{i}"].astype(np.float32), arrays[f"bias{i}"].astype(np.float32)) for i in range(count)
-            ]
-        return layers, path.read_bytes()
+    content = (FOLDER / (f"{name}.npz" if member is None else f"members/{name}_{member}.npz")).read_bytes()
+    return layers_of(content), content
 
 
 def _transfer(name: str) -> Mapping[str, Any] | None:

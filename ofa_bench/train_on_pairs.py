@@ -1,0 +1,121 @@
+"""Trains an accuracy predictor on pairs, judges it by cross-validation and writes it with its card and picture."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from ofa_bench.errors import InputError
+from ofa_bench.fitting import write_predictor
+from ofa_bench.pairs import Pairs
+from ofa_bench.report.drawing import png
+from ofa_bench.spaces import DesignSpace
+from ofa_bench.validation import DIVISORS, Predictions, Trainer, cross_validated, errors_of, predicted, share_of
+from ofa_bench.validation_figure import validation_figure
+
+__all__ = ["train_on_pairs"]
+
+NOTE = (
+    "Errors are in percentage points against the given accuracies of pairs that were held out of the training: they "
+    "include the noise of these accuracies, and are of architectures such as these, not of those that a search finds"
+)
+
+NOISE = (
+    "An accuracy a that was measured on k images has a standard error of sqrt(a (1 - a) / k): 0.19 points on 50,000, "
+    "0.43 on 10,000, 0.97 on 2,000 images (a = 0.75); no rmse can be expected to be less"
+)
+
+
+def train_on_pairs(
+    space: DesignSpace,
+    pairs: Pairs,
+    out: Path,
+    *,
+    hidden: Sequence[int],
+    folds: int,
+    epochs: int,
+    seed: int,
+    threads: int,
+    made_by: str,
+) -> dict[str, Any]:
+    """Train, judge and write a predictor; return its card.
+
+    Args:
+        space: of the architectures.
+        pairs: what it is trained on.
+        out: the folder, for ``<space>.npz``, ``<space>.json`` and ``<space>.png``.
+        hidden: units of each hidden layer.
+        folds: of the cross-validation.
+        epochs: of each training; 0 for as many as suit the pairs.
+        seed: of all chance. On one thread, the same gives the same weights to the byte.
+        threads: of torch and of NumPy.
+        made_by: the command.
+
+    Raises:
+        InputError: there are fewer architectures than folds.
+        OSError: the folder cannot be written.
+    """
+    if pairs.distinct < folds:
+        raise InputError(f"folds={folds}: must be at most {pairs.distinct}, as many as there are architectures")
+    trainer = Trainer(space, hidden, epochs, seed)
+    torch.set_num_threads(threads)
+    bar = tqdm(
+        desc="training", total=folds * (len(DIVISORS) + 1) + 1, unit=" networks", disable=not sys.stderr.isatty()
+    )
+    with threadpool_limits(threads), bar:
+        fold, predictions = cross_validated(trainer, pairs, folds, bar.update)
+        predictor, training = trainer.predictor(pairs, share_of(predictions[-1], pairs.accuracy))
+        bar.update()
+    said = predicted(predictions[-1], pairs.accuracy, fold)
+    curve = [_errors(one, pairs, fold) for one in predictions]
+    card = {
+        "title": f"Accuracy predictor of space {space.name}, trained on {len(pairs.genes):,} pairs",
+        "note": NOTE,
+        "space": space.name,
+        "data": _about(pairs),
+        "hidden": list(hidden),
+        "parameters": sum(weight.size + bias.size for weight, bias in predictor.layers),
+        "training": training,
+        "made_by": made_by,
+        "date": date.today().isoformat(),
+        "noise": NOISE,
+        "cross_validation": {"folds": folds, **curve[-1]},
+        "learning_curve": [_short(one) for one in curve],
+    }
+    picture = png(validation_figure(space.name, curve, pairs.accuracy, said))
+    write_predictor(out, space.name, {space.name: predictor.layers}, card, {f"{space.name}.png": picture})
+    return card
+
+
+def _about(pairs: Pairs) -> dict[str, Any]:
+    """Say what the data are; ``repeated`` is the standard deviation of the accuracies of one architecture."""
+    low, high, repeated = pairs.accuracy.min(), pairs.accuracy.max(), pairs.repeated
+    return {
+        "file": pairs.file,
+        "sha256": pairs.sha256,
+        "pairs": len(pairs.genes),
+        "distinct": pairs.distinct,
+        "accuracy": [round(float(low), 6), round(float(high), 6)],
+        "repeated_points": None if repeated is None else round(100 * repeated, 4),
+    }
+
+
+def _errors(one: Predictions, pairs: Pairs, fold: Any) -> dict[str, Any]:
+    """Give the errors of the predictor, of the ridge regression alone and of the mean, after one size of training."""
+    given = pairs.accuracy
+    models: dict[str, np.ndarray[Any, Any]] = {
+        "predictor": predicted(one, given, fold), "ridge": one.ridge, "mean": one.mean,
+    }  # fmt: skip
+    return {"pairs": one.size, **{name: errors_of(given, said, fold) for name, said in models.items()}}
+
+
+def _short(one: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep of a size what a learning curve shows."""
+    kept = {name: {key: one[name][key] for key in ("rmse", "spearman")} for name in ("predictor", "ridge")}
+    return {"pairs": one["pairs"], **kept}

@@ -1,0 +1,149 @@
+"""Training: the same for all predictors, what it learns, and how its files are written."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ofa_bench.data import make_members
+from ofa_bench.fitting import Student, Training, fit, weights_of, write_predictor
+from ofa_bench.predictors.embedded import FOLDER, embedded_predictor, one_hot_columns
+from ofa_bench.predictors.weights import layers_of
+from ofa_bench.ridge import fit_ridge, in_order, joined
+from ofa_bench.spaces import MobileNetV3Space, ResNet50DSpace
+
+SPACE = MobileNetV3Space()
+SHORT = Training(hidden=(16, 16), epochs=3, batch=64, learning_rate=5e-3, weight_decay=0.1)
+
+
+def labelled(n=200, seed=0, space=SPACE):
+    genes = space.sample(n, np.random.default_rng(seed))
+    return genes, embedded_predictor(space).accuracy(genes)
+
+
+def fitted(seed=0, order=0, training=SHORT):
+    return fit(SPACE, *labelled(), training, seed=seed, rng=np.random.default_rng(order))
+
+
+def same(one, other):
+    return all(
+        (a == b).all() for pair in zip(one.layers, other.layers, strict=True) for a, b in zip(*pair, strict=True)
+    )
+
+
+def test_the_same_seeds_give_the_same_weights_and_others_do_not():
+    once = fitted()
+    assert same(once, fitted())
+    assert not same(once, fitted(seed=1))
+    assert not same(once, fitted(order=1))
+
+
+def test_more_training_brings_it_nearer_to_its_labels():
+    genes, accuracy = labelled()
+    longer = Training((32,), 40, 32, 5e-3, 0.0, average=0.95)
+    errors = [np.abs(fitted(training=one).accuracy(genes) - accuracy).mean() for one in (SHORT, longer)]
+    assert errors[1] < 0.2 * errors[0]
+
+
+def test_labels_without_spread_are_learned_as_they_are():
+    genes, _ = labelled()
+    found = fit(SPACE, genes, np.full(len(genes), 0.7), SHORT, seed=0, rng=np.random.default_rng(0))
+    assert found.accuracy(genes) == pytest.approx(0.7, abs=0.3)
+    assert np.isfinite(found.accuracy(genes)).all()
+
+
+def test_what_is_kept_is_the_moving_average():
+    import torch
+
+    genes, accuracy = labelled()
+    student = Student(SPACE, (8,), 0.75, 0.01, 0)
+    features, wanted = student.features(genes), student.wanted(accuracy)
+    optimizer = torch.optim.SGD(student.net.parameters(), lr=0.1)
+    seen = []
+    for _ in range(3):
+        student.step(optimizer, features, wanted)
+        seen.append(student.net[0].weight.detach().numpy().T.copy())
+    average = 0.999 * (0.999 * seen[0] + 0.001 * seen[1]) + 0.001 * seen[2]
+    assert student.predictor().layers[0][0] == pytest.approx(average, abs=1e-6)
+
+
+def test_members_are_made_by_the_same_code(monkeypatch, tmp_path):
+    """The first steps of a member's training, without OFA's file; whole, it gives the shipped bytes."""
+    monkeypatch.setattr(make_members, "official_predictor", embedded_predictor)
+    monkeypatch.setattr(make_members, "LABELS", 300)
+    monkeypatch.setattr(make_members, "HELD_BACK", 100)
+    monkeypatch.setattr(make_members, "MEMBERS", 1)
+    monkeypatch.setattr(make_members, "FOLDER", tmp_path)
+    monkeypatch.setattr(make_members, "TRAINING", SHORT)
+    rng = np.random.default_rng([1, 16])
+    genes = SPACE.sample(300, rng)
+    wanted = fit(SPACE, genes, embedded_predictor(SPACE).accuracy(genes), SHORT, seed=1, rng=rng)
+    make_members.main()
+    found = layers_of((tmp_path / "mbv3_1.npz").read_bytes())
+    assert found[0][0] == pytest.approx(wanted.layers[0][0], rel=1e-3, abs=1e-6)  # in half precision
+    assert (found[-1][0] == wanted.layers[-1][0]).all()
+    card = json.loads((tmp_path / "mbv3.json").read_text())
+    shipped = json.loads((FOLDER / "members" / "mbv3.json").read_text())
+    assert list(card) == list(shipped)
+    assert list(card["training"]) == list(shipped["training"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "mbv3.json",
+        "mbv3_1.npz",
+        "resnet50d.json",
+        "resnet50d_1.npz",
+    ]
+
+
+def test_weights_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    layers = fitted().layers
+    write_predictor(tmp_path, "mbv3", {"mbv3": layers}, {"title": "one"})
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert before["mbv3.npz"] == weights_of(layers)
+    with pytest.raises(OSError, match="a/b"):
+        write_predictor(tmp_path, "mbv3", {"mbv3": layers[-1:], "a/b": layers}, {"title": "two"})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("space", [SPACE, ResNet50DSpace()], ids=lambda space: space.name)
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_a_ridge_and_a_share_of_a_network_are_one_network(space, share):
+    genes, accuracy = labelled(space=space)
+    network = fit(space, genes, accuracy - 0.75, SHORT, seed=0, rng=np.random.default_rng(0))
+    features = network.features(genes)[:, :-1]
+    ridge = fit_ridge(features, accuracy)
+    one = joined(space, ridge, network.layers, share)
+    others = space.sample(500, np.random.default_rng(1))
+    said = ridge.accuracy(network.features(others)[:, :-1]) + share * network.accuracy(others)
+    assert one.accuracy(others) == pytest.approx(said, abs=2e-7)
+    assert [len(bias) for _, bias in one.layers] == [17, 17, 1]
+    if share == 0:
+        assert one.pruning["kept"] == [1, 1]
+
+
+def test_the_ridge_is_the_textbooks():
+    rng = np.random.default_rng(3)
+    features, accuracy = rng.random((60, 8)), rng.random(60)
+    ridge = fit_ridge(features, accuracy)
+    centred = features - features.mean(axis=0)
+    weight = np.linalg.solve(centred.T @ centred + ridge.penalty * np.eye(8), centred.T @ (accuracy - accuracy.mean()))
+    assert ridge.weight == pytest.approx(weight)
+    assert ridge.accuracy(features).mean() == pytest.approx(accuracy.mean())
+
+
+@pytest.mark.parametrize("space", [SPACE, ResNet50DSpace()], ids=lambda space: space.name)
+def test_knowing_the_order_of_choices_helps_where_pairs_are_few(space):
+    others, truth = labelled(2000, 9, space)
+    encoder, errors = Student(space, (4,), 0, 1, 0), np.zeros((3, 2))
+    for seed, i in np.ndindex(errors.shape):
+        genes, accuracy = labelled(60, seed, space)
+        ridge = fit_ridge(encoder.features(genes).numpy(), accuracy, in_order(space) if i else None)
+        errors[seed, i] = np.sqrt(np.mean((ridge.accuracy(encoder.features(others).numpy()) - truth) ** 2))
+    assert errors[:, 1].mean() < 0.9 * errors[:, 0].mean()
+
+
+def test_noisy_labels_are_shrunk_more():
+    genes, accuracy = labelled()
+    features = Student(SPACE, (4,), 0, 1, 0).features(genes).numpy()
+    noise = 0.02 * np.random.default_rng(4).normal(size=len(genes))
+    assert fit_ridge(features, accuracy + noise).penalty > 3 * fit_ridge(features, accuracy).penalty
+    assert len(one_hot_columns(SPACE)) == SPACE.n_genes

@@ -1,0 +1,251 @@
+"""The documentation: the site builds, loads nothing from elsewhere, and says what is there."""
+
+import importlib
+import json
+import os
+import pkgutil
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import fields
+from html.parser import HTMLParser
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+from omegaconf import DictConfig, OmegaConf
+
+import ofa_bench
+from ofa_bench.config import Config, conf_dir
+
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+GROUPS = {str(path.parent.relative_to(conf_dir())) for path in conf_dir().glob("*/**/*.yaml")}
+LOADING = {
+    "script": "src",
+    "img": "src",
+    "link": "href",
+    "iframe": "src",
+    "source": "src",
+    "video": "src",
+    "use": "href",
+}
+
+
+class Page(HTMLParser):
+    """What a page of the site links to, loads and can be linked to by."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path, self.links, self.loads, self.ids = path, [], [], set()
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.ids |= {given[key] for key in ("id", "name") if given.get(key)}
+        if tag == "a" and given.get("href"):
+            self.links.append(given["href"])
+        if tag in LOADING and given.get(LOADING[tag]):
+            self.loads.append(given[LOADING[tag]])
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Build the site as the README says; give its pages by their paths."""
+    out = tmp_path_factory.mktemp("site")
+    ran = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(out)],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return {str(path.relative_to(out)): Page(path) for path in sorted(out.rglob("*.html"))}
+
+
+def pages_of(nav):
+    for entry in nav:
+        content = next(iter(entry.values())) if isinstance(entry, dict) else entry
+        yield from [content] if isinstance(content, str) else pages_of(content)
+
+
+def test_every_page_of_the_navigation_is_there(site):
+    named = list(pages_of(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]))
+    assert len(named) == len(set(named))
+    assert {name.replace(".md", ".html") for name in named} | {"404.html"} == set(site)
+
+
+def test_tables_and_lists_are_set_as_such(site):
+    """On GitHub they need no empty line before them; here they do."""
+    for name, page in site.items():
+        text = re.sub(r"<pre.*?</pre>|<code.*?</code>", "", page.path.read_text(), flags=re.S)
+        assert not re.search(r"\| *:?---", text), f"{name}: a table is not set as one"
+        assert not re.search(r"<p>[^<]*\n(- |\d+\. )", text), f"{name}: a list is not set as one"
+
+
+def test_no_page_loads_anything_from_elsewhere(site):
+    assert sum(len(page.loads) for page in site.values()) > len(site)
+    assert not [(name, load) for name, page in site.items() for load in page.loads if re.match(r"(\w+:)?//", load)]
+    sheets = list(site["index.html"].path.parent.rglob("*.css"))
+    assert sheets
+    for sheet in sheets:
+        assert not re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", sheet.read_text()), sheet
+
+
+def test_every_link_within_the_site_leads_somewhere(site):
+    for name, page in site.items():
+        for link in [*page.links, *page.loads]:
+            place, _, anchor = link.partition("#")
+            if name == "404.html" or re.match(r"\w+:", place):  # 404 is served from anywhere, by absolute paths
+                continue
+            target = os.path.normpath(os.path.join(os.path.dirname(name), place)) if place else name  # noqa: PTH118, PTH120
+            assert target in site or (page.path.parent / place).is_file(), f"{name}: {link}"
+            assert not anchor or target not in site or anchor in site[target].ids, f"{name}: {link}"
+
+
+def test_every_link_of_the_readme_leads_somewhere(site):
+    links = re.findall(r"\]\(([^)]+)\)", (ROOT / "README.md").read_text())
+    assert len(links) > 20
+    for link in links:
+        place, _, anchor = link.partition("#")
+        if not re.match(r"https?:", link):
+            assert (ROOT / place).is_file(), link
+            assert not anchor or anchor in site[place.removeprefix("docs/").replace(".md", ".html")].ids, link
+
+
+def test_every_public_name_is_in_the_reference(site):
+    ids = {one for name, page in site.items() if name.startswith("reference/") for one in page.ids}
+    packages = [one.name for one in pkgutil.iter_modules(ofa_bench.__path__) if one.ispkg and one.name != "data"]
+    names = [f"{name}.{one}" for name in packages for one in public(f"ofa_bench.{name}")]
+    assert len(names) > 40
+    assert not [name for name in names if f"ofa_bench.{name}" not in ids]
+    assert not [name for name in [*packages, "testing"] if not any(f"ofa_bench.{name}" in one for one in ids)]
+    assert not [command for command in commands() if f"{command}.Options" not in ids], "commands.md lacks a command"
+
+
+def public(module):
+    return getattr(importlib.import_module(module), "__all__", [])
+
+
+def commands():
+    """Find the modules that are commands with options of their own."""
+    found = [path for path in (ROOT / "ofa_bench").rglob("*.py") if re.search("^class Options", path.read_text(), re.M)]
+    assert len(found) >= 6
+    return [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in found]
+
+
+def test_every_option_of_every_group_is_shown(site):
+    text = re.sub(r"<[^>]*>", "", site["reference/config.html"].path.read_text())
+    assert "population_size: 100" in text
+    for path in conf_dir().glob("*/**/*.yaml"):
+        assert f"{path.parent.relative_to(conf_dir())}={path.stem}" in text, path
+
+
+def test_headline_figures_are_those_of_the_findings():
+    headline = (ROOT / "README.md").read_text().split("## What is found")[1].split("\n## ")[0]
+    rows = [line for line in headline.splitlines() if line.startswith("| ")]
+    assert len(rows) > 20
+    findings = (DOCS / "findings.md").read_text().splitlines()
+    assert not [row for row in rows if row not in findings]
+
+
+def shown():
+    """Find the commands of the project that pages show, in blocks of code and in words: (page, words)."""
+    for page in PAGES:
+        text = page.read_text()
+        assert len(re.findall("^```", text, re.M)) % 2 == 0, page
+        blocks = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
+        lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+        spans = [
+            " ".join(span.split())
+            for span in re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
+        ]
+        for line in [*lines, *spans]:
+            found = re.search(r"\bpython -m (ofa_bench\b.*)", line)
+            if found:
+                yield page.name, shlex.split(found[1].split(" && ")[0].replace("…", ""), comments=True)
+
+
+def test_every_command_shown_is_there():
+    seen = list(shown())
+    assert len(seen) > 50
+    for page, (module, *words) in seen:
+        assert find_spec(module), f"{page}: {module}"
+        for word in words:
+            if "=" in word:
+                check_word(page, module, word, own="--config-dir" in words or "hydra.searchpath" in str(words))
+
+
+def check_word(page, module, word, own):
+    """Check one override of a command: a group's option, a key of the config, or an option of the command."""
+    key, _, value = word.lstrip("+~").partition("=")
+    path = find_spec(module).origin
+    options = Path(path).with_name("__main__.py") if path.endswith("__init__.py") else Path(path)
+    name = ".".join(options.relative_to(ROOT).with_suffix("").parts)
+    if module not in ("ofa_bench", "ofa_bench.frontier") or key in ("minutes", "grid", "records", "out", "seeds"):
+        kinds = [kind for one, kind in vars(importlib.import_module(name)).items() if one.endswith("Options")]
+        assert key in {field.name for kind in kinds for field in fields(kind)}, f"{page}: {word}"
+    elif key in GROUPS:
+        for option in re.findall(r"[^,\s]+", value):
+            there = (conf_dir() / key / f"{option}.yaml").is_file()
+            assert there or own or ("/" in option and key in ("device", "predictor")), f"{page}: {word}"
+    elif not key.startswith("hydra."):
+        assert key in KEYS, f"{page}: {word}"
+
+
+def keys_in(node, path=""):
+    for name in node:
+        yield path + str(name)
+        value = node._get_node(name)
+        if isinstance(value, DictConfig):
+            yield from keys_in(value, f"{path}{name}.")
+
+
+def all_keys():
+    """List the keys of the config and of all options of its groups."""
+    found = set(keys_in(OmegaConf.structured(Config)))
+    for path in conf_dir().glob("*/*.yaml"):
+        found |= set(keys_in(OmegaConf.load(path), f"{path.parent.name}."))
+    return found
+
+
+KEYS = all_keys()
+
+
+def test_files_that_pages_name_are_there():
+    named = {
+        name
+        for page in PAGES
+        for name in re.findall(r"\b(?:benchmarks|ofa_bench|conf|examples)/[\w/.]+\.(?:py|yaml|json)", page.read_text())
+    }
+    assert len(named) > 10
+    assert not [name for name in named if not (ROOT / name).is_file()]
+
+
+def test_the_space_of_the_pages_works(forks, tmp_path):
+    pages = [(DOCS / name).read_text() for name in ("add_space.md", "add_predictor.md")]
+    for code in re.findall(r"^```(?:python|yaml)\n(# \S+\n.*?)^```", "".join(pages), re.M | re.S):
+        path = tmp_path / code.split()[1]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(code)
+    for module in ("measure", "pairs"):
+        ran = forks.run(module, (), tmp_path)
+        assert (ran.returncode, ran.stderr) == (0, "")
+    assert len((tmp_path / "pairs.csv").read_text().splitlines()) == 301
+    tested = forks.run("pytest", ("-q", "-p", "no:cacheprovider", "test_small_space.py"), tmp_path)
+    assert (tested.returncode, "1 passed" in tested.stdout) == (0, True), tested.stdout
+
+    command = re.search(r"^python -m ofa_bench ((?:.*\\\n)*.*)\n", pages[0], re.M)[1].replace("\\\n", " ")
+    swept = forks.run("ofa_bench", (*shlex.split(command), "tracking=none"), tmp_path)
+    assert (swept.returncode, swept.stderr) == (0, "")
+    found = {one["choices"]["strategy"]: one for one in map(read, tmp_path.rglob("record.json"))}
+    assert len(found) == 4
+    best = {name: [one["accuracy"] for one in record["repeats"][0]["results"]] for name, record in found.items()}
+    assert best["joint"] == best["exhaustive"]
+    assert max(best["vanilla"]) == max(best["exhaustive"])
+
+
+def read(path):
+    return json.loads(path.read_text())

@@ -26,6 +26,7 @@ from figures import machine, versions
 
 SECTIONS = {"speed": speed, "scale": scale, "overheads": overheads}
 DEFAULT = Path(__file__).with_name("results.json")
+PICTURE = DEFAULT.parents[1] / "docs" / "speed" / "scale.png"
 
 
 def arguments() -> argparse.Namespace:
@@ -61,11 +62,11 @@ def main() -> None:
 
 
 def write(results: dict[str, Any], out: Path) -> None:
-    """Write the JSON file, and the plot beside it where section ``scale`` has run."""
+    """Write the JSON file, and the plot where section ``scale`` has run: to the docs, or beside a file of one's own."""
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(results, indent=1) + "\n")
     if "scale" in results:
-        scale.plot(results["scale"], out.with_suffix(".png"))
+        scale.plot(results["scale"], PICTURE if out == DEFAULT else out.with_suffix(".png"))
 
 
 if __name__ == "__main__":

@@ -149,8 +149,8 @@ def train(options: Options) -> dict[str, Any]:
     import torch
     from threadpoolctl import threadpool_limits
 
-    from ofa_bench.distill import Distillation, judge
-    from ofa_bench.fitting import write_predictor
+    from ofa_bench.training.distill import Distillation, judge
+    from ofa_bench.training.fitting import write_predictor
 
     torch.set_num_threads(options.threads)
     with threadpool_limits(options.threads):
@@ -181,11 +181,11 @@ def train_pairs(options: PairsOptions) -> dict[str, Any]:
         InputError: there is no such space, or the data cannot be read.
         OSError: the folder cannot be written.
     """
-    from ofa_bench.pairs import read_pairs
+    from ofa_bench.training.pairs import read_pairs
 
     space = space_of(options.space)
     pairs = read_pairs(Path(options.data).expanduser(), space)
-    from ofa_bench.train_on_pairs import train_on_pairs
+    from ofa_bench.training.on_pairs import train_on_pairs
 
     return train_on_pairs(
         space, pairs, options.folder, hidden=options.hidden, folds=options.folds, epochs=options.epochs,

@@ -11,14 +11,14 @@ import pytest
 from PIL import Image
 
 from ofa_bench.errors import InputError
-from ofa_bench.pairs import Pairs, read_pairs
 from ofa_bench.predictors import embedded_predictor, own_predictor
 from ofa_bench.predictors.embedded import FOLDER
-from ofa_bench.ridge import Ridge
 from ofa_bench.search import Evolution
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space
 from ofa_bench.train_predictor import run, space_of
-from ofa_bench.validation import Predictions, Trainer, cross_validated, errors_of, predicted, share_of
+from ofa_bench.training.pairs import Pairs, read_pairs
+from ofa_bench.training.ridge import Ridge
+from ofa_bench.training.validation import Predictions, Trainer, cross_validated, errors_of, predicted, share_of
 
 SPACE = MobileNetV3Space()
 TRUTH = embedded_predictor(SPACE)
@@ -131,7 +131,7 @@ def test_genes_and_percent_mean_the_same_and_bytes_are_the_same(trained, tmp_pat
 
 
 def test_without_data_it_distils(tmp_path, monkeypatch):
-    from ofa_bench import distill
+    from ofa_bench.training import distill
 
     monkeypatch.setattr("ofa_bench.predictors.official_predictor", embedded_predictor)
     monkeypatch.setattr(distill, "SEARCHES", {"vanilla": (Evolution(population_size=10), 3)})
@@ -340,7 +340,7 @@ def test_files_are_bounded(tmp_path, monkeypatch):
         file.truncate(10**9)
     with pytest.raises(InputError, match="larger than 200,000,000 bytes, the most that is read"):
         read_pairs(tmp_path / "huge.csv", SPACE)
-    monkeypatch.setattr("ofa_bench.pairs.MOST", 10)
+    monkeypatch.setattr("ofa_bench.training.pairs.MOST", 10)
     (tmp_path / "p.csv").write_text("architecture,accuracy\n" + GOOD)
     with pytest.raises(InputError, match="has more than 10 pairs, the most that are read"):
         read_pairs(tmp_path / "p.csv", SPACE)

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 from ofa_bench.config import load_space
-from ofa_bench.fitting import Layers, Training, fit, write_predictor
 from ofa_bench.predictors import OneHotMLP, official_predictor
 from ofa_bench.predictors.embedded import MEMBERS, one_hot_columns
 from ofa_bench.spaces import DesignSpace
+from ofa_bench.training.fitting import Layers, Training, fit, write_predictor
 
 __all__ = ["main"]
 

@@ -13,6 +13,7 @@ from ofa_bench.errors import InputError
 __all__ = ["DesignSpace", "Gene", "Genes"]
 
 Genes = NDArray[np.int8]
+"""Architectures: int8 [n, n_genes], positions into the choices of each gene."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from ofa_bench.errors import InputError
-from ofa_bench.fitting import weights_of
 from ofa_bench.predictors import OneHotMLP, Within, embedded_predictor, own_predictor, weights
 from ofa_bench.predictors.embedded import FOLDER
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ResNet50DSpace
 from ofa_bench.testing import check_predictor
+from ofa_bench.training.fitting import weights_of
 
 MBV3 = MobileNetV3Space()
 CONTENT = (FOLDER / "mbv3.npz").read_bytes()

@@ -12,12 +12,20 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from ofa_bench.errors import InputError
-from ofa_bench.fitting import write_predictor
-from ofa_bench.pairs import Pairs
 from ofa_bench.report.drawing import png
 from ofa_bench.spaces import DesignSpace
-from ofa_bench.validation import DIVISORS, Predictions, Trainer, cross_validated, errors_of, predicted, share_of
-from ofa_bench.validation_figure import validation_figure
+from ofa_bench.training.figure import validation_figure
+from ofa_bench.training.fitting import write_predictor
+from ofa_bench.training.pairs import Pairs
+from ofa_bench.training.validation import (
+    DIVISORS,
+    Predictions,
+    Trainer,
+    cross_validated,
+    errors_of,
+    predicted,
+    share_of,
+)
 
 __all__ = ["train_on_pairs"]
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.fitting import Training, fit
-from ofa_bench.pairs import Pairs
 from ofa_bench.predictors import OneHotMLP
 from ofa_bench.predictors.embedded import one_hot_columns
-from ofa_bench.ridge import Ridge, fit_ridge, in_order, joined
 from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.training.fitting import Training, fit
+from ofa_bench.training.pairs import Pairs
+from ofa_bench.training.ridge import Ridge, fit_ridge, in_order, joined
 
 __all__ = ["Predictions", "Trainer", "cross_validated", "errors_of", "predicted", "share_of"]
 

@@ -1,6 +1,6 @@
 """Fits small accuracy predictors: every one that is shipped, and those made of a user's own data.
 
-``ofa_bench.distill``, ``ofa_bench.data.make_members`` and ``python -m ofa_bench.train_predictor`` train with it.
+``distill``, ``ofa_bench.data.make_members`` and ``python -m ofa_bench.train_predictor`` train with it.
 """
 
 import io

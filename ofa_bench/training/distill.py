@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ofa_bench.fitting import Student
 from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP
 from ofa_bench.predictors.cost import CostTable
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.testing import CountingPredictor
+from ofa_bench.training.fitting import Student
 
 __all__ = ["Distillation", "judge"]
 

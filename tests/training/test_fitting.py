@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from ofa_bench.data import make_members
-from ofa_bench.fitting import Student, Training, fit, weights_of, write_predictor
 from ofa_bench.predictors.embedded import FOLDER, embedded_predictor, one_hot_columns
 from ofa_bench.predictors.weights import layers_of
-from ofa_bench.ridge import fit_ridge, in_order, joined
 from ofa_bench.spaces import MobileNetV3Space, ResNet50DSpace
+from ofa_bench.training.fitting import Student, Training, fit, weights_of, write_predictor
+from ofa_bench.training.ridge import fit_ridge, in_order, joined
 
 SPACE = MobileNetV3Space()
 SHORT = Training(hidden=(16, 16), epochs=3, batch=64, learning_rate=5e-3, weight_decay=0.1)

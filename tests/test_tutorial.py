@@ -48,7 +48,7 @@ def blocks(language):
 
 def commands():
     """Give the page's commands by what they run, without those that install and make a folder."""
-    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    lines = [line for block in blocks("sh") for line in block.replace("\\\n", "").splitlines()]
     found = [line for line in lines if line.startswith("python ")]
     assert len(lines) - len(found) == 3
     modules = [line.split()[2] if line.split()[1] == "-m" else line.split()[1] for line in found]

@@ -63,14 +63,15 @@ def found(records: Sequence[Record], *, every: bool = False) -> list[Found]:
     Raises:
         InputError: an architecture is of no space that ``ofa`` builds.
     """
-    together: dict[tuple[str, ...], list[int]] = {}
-    for i, record in enumerate(records):
+    together: dict[tuple[str, ...], list[Record]] = {}
+    for record in records:
         hashes = (record["device"]["sha256"], str(_guard_band(record)), record["predictor"]["sha256"])
-        together.setdefault((*_names(record).values(), *hashes), []).append(i)
-    named, taken, made = labels(records), set[str](), list[Found]()
-    for places in together.values():
-        stem = distinct("_".join(_names(records[places[0]]).values()), taken)
-        made += _of_group([(named[i], records[i]) for i in places], stem, every=every)
+        together.setdefault((*_names(record).values(), *hashes), []).append(record)
+    taken, made = set[str](), list[Found]()
+    for alike in together.values():
+        guarded = ["guarded"] if _guard_band(alike[0]) != 1 else []
+        stem = distinct("_".join([*_names(alike[0]).values(), *guarded]), taken)
+        made += _of_group(list(zip(labels(alike), alike, strict=True)), stem, every=every)
     return made
 
 

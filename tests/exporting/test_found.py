@@ -58,6 +58,8 @@ def test_costs_are_the_tables_where_a_guard_band_raised_them(made):
     guarded["device"]["card"] = {"guard_band": 1.25}
     networks = found([plain, guarded])
     assert [one.guard_band for one in networks] == [1, 1, 1.25, 1.25]
+    stems = [one.folder.partition("/")[0] for one in networks]
+    assert stems == ["mbv3_note10_toy"] * 2 + ["mbv3_note10_toy_guarded"] * 2
     assert [one.cost for one in networks[2:]] == [one.cost / 1.25 for one in networks[:2]]
 
 

@@ -70,7 +70,7 @@ class Options:
             raise InputError("give run=<a cell's folder or MLflow run>, sweep=<a folder of records>, or measure=true")
         if self.which not in WHICH:
             raise InputError(f"which={self.which}: must be best or every{suggestion(self.which, WHICH)}")
-        if self.images and not Path(self.images).is_dir():
+        if self.images and not Path(self.images).expanduser().is_dir():
             raise InputError(f"images={self.images}: no such folder")
         if self.register and self.uri == "none":
             raise InputError(f"register={self.register}: needs an MLflow store, but uri=none")
@@ -79,7 +79,12 @@ class Options:
         check_range("controls", self.controls, 0, 1000)
         check_range("threads", self.threads, 1, THREADS)
         check_range("seed", self.seed, 0, 2**63)
-        check_folder("out", Path(self.out))
+        check_folder("out", self.folder)
+
+    @property
+    def folder(self) -> Path:
+        """Where networks go."""
+        return Path(self.out).expanduser()
 
 
 def export(options: Options) -> Path:
@@ -91,12 +96,12 @@ def export(options: Options) -> Path:
         RuntimeError: a file does not compute what its network does.
     """
     options.check()
-    from ofa_bench.exporting.files import need_onnx
+    from ofa_bench.network_files import need_onnx
     from ofa_bench.profiling.runners import make_runner
 
     need_onnx()
     runner = make_runner(options.runner, options.threads) if options.measure else None
-    out = Path(options.out)
+    out = options.folder
     from ofa_bench.exporting.cards import cards_below, write_card
     from ofa_bench.exporting.pages import sections, write_pages
 
@@ -107,7 +112,9 @@ def export(options: Options) -> Path:
         from ofa_bench.exporting.measuring import measured
         from ofa_bench.report.tables import markdown
 
-        networks = measured(networks, runner, out, options.threads, options.rounds, options.seed)
+        networks = measured(
+            networks, runner, out, options.threads, options.rounds, options.seed, options.controls
+        )  # fmt: skip
         for folder, card in networks:
             write_card(folder, card)
         for section in sections(networks):
@@ -121,15 +128,24 @@ def _exported(options: Options) -> list[tuple[Path, "Card"]]:
     """Write the files of the networks asked for, one after another: their folders and cards."""
     from tqdm import tqdm
 
+    from ofa_bench.exporting.cards import placed
     from ofa_bench.exporting.networks import Exporter
 
-    chosen = _chosen(options)
-    images = Path(options.images) if options.images else None
-    exporter = Exporter(Path(options.out), options.weights, options.sha256, images, options.n_images)
+    chosen = placed(_chosen(options), options.folder)
+    images = Path(options.images).expanduser() if options.images else None
+    exporter = Exporter(options.folder, options.weights, options.sha256, images, options.n_images)
     for told in dict.fromkeys(exporter.told(one) for one in chosen):
         print(told, file=sys.stderr)
     if options.measure and options.controls:
-        _write_controls(Path(options.out), chosen, options.controls)
+        _write_controls(options.folder, chosen, options.controls)
+    for one in chosen:
+        better = exporter.better(one)
+        if better:
+            print(
+                f"{one.folder}: replaces a network of {', '.join(better['by'])} that was predicted to be "
+                f"{100 * (better['accuracy'] - one.accuracy):.2f} points more accurate",
+                file=sys.stderr,
+            )
     return [exporter.write(one) for one in tqdm(chosen, "exporting", unit=" networks", disable=len(chosen) == 1)]
 
 
@@ -174,7 +190,9 @@ def _records(options: Options) -> "list[Record]":
 def _log(options: Options, networks: "Sequence[tuple[Path, Card]]", index: Path) -> None:
     """Give the networks to MLflow, if there is a store; what was written stays, whatever happens there."""
     scheme, _, database = options.uri.partition(":///")
-    if options.uri == "none" or (scheme == "sqlite" and not options.register and not Path(database).is_file()):
+    if options.uri == "none" or (
+        scheme == "sqlite" and not options.register and not Path(database).expanduser().is_file()
+    ):
         return
     from ofa_bench.config import TrackingConfig
     from ofa_bench.exporting.models import log_models

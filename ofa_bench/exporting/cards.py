@@ -1,15 +1,19 @@
 """The card of an exported network: what it is, what was predicted of it, what was measured."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.found import Found
 from ofa_bench.reading import UnreadableError, content_of, json_object
+from ofa_bench.results.shape import NUMBER, check_node
+from ofa_bench.writing import write_whole
 
-__all__ = ["CARD", "FORMAT", "ONNX", "PROGRAM", "Card", "cards_below", "described", "read_card", "write_card"]
+__all__ = ["CARD", "FORMAT", "ONNX", "PROGRAM", "Card", "cards_below", "described", "placed", "read_card", "write_card"]
 
 FORMAT = "ofa_bench.network/1"
 CARD, ONNX, PROGRAM = "card.json", "network.onnx", "network.pt2"
@@ -19,29 +23,29 @@ LARGEST = 1_000_000
 
 Card = dict[str, Any]
 
-_NUMBER, _TEXT = (int, float), (str,)
+MOST = 1e15
+"""No number of a card is larger."""
+
+_TEXT, _MAYBE = (str,), (dict, type(None))
+_FILE: Mapping[str, Any] = {"bytes": NUMBER, "sha256": _TEXT}
 _SHAPE: Mapping[str, Any] = {
-    "space": _TEXT, "device": _TEXT, "predictor": _TEXT, "unit": _TEXT, "target": _NUMBER, "by": (list,),
-    "architecture": (dict,), "accuracy": _NUMBER, "cost": _NUMBER,
-    "guard_band": _NUMBER, "macs": _NUMBER, "parameters": _NUMBER,
-    "hashes": (dict,), "table": (dict,), "weights": (dict,), "files": (dict,), "made": (dict,),
-    "measured": (dict, type(None)), "input": (dict,), "output": (dict,),
+    **dict.fromkeys(("space", "device", "predictor", "unit"), _TEXT),
+    **dict.fromkeys(("target", "accuracy", "cost", "guard_band", "macs", "parameters"), NUMBER),
+    "by": [_TEXT], "architecture": (dict,), "table": (dict,), "measured": _MAYBE,
+    "hashes": {"device": _TEXT, "predictor": _TEXT},
+    "weights": {"told": _TEXT, "random": (bool,)},
+    "files": {ONNX: _FILE, PROGRAM: _FILE},
+    "input": {**dict.fromkeys(("name", "type", "what"), _TEXT), "shape": [NUMBER],
+              "mean": [NUMBER], "standard_deviation": [NUMBER]},
+    "output": {"name": _TEXT, "what": _TEXT, "shape": [NUMBER]},
+    "made": {**dict.fromkeys(("ofa_bench", "torch", "date", "of"), _TEXT), "opset": NUMBER},
 }  # fmt: skip
-"""What every card has, by key: the types of its values."""
+"""What every card has (see ``results.shape.check_node``)."""
 
 _MEASURED: Mapping[str, Any] = {
-    "ms": _NUMBER, "median_ms": _NUMBER, "statistic": _TEXT, "runner": _TEXT, "unlike": (list,), "date": _TEXT,
-    "controls": (int,), "drift": (int, float, type(None)),
+    **dict.fromkeys(("ms", "median_ms"), NUMBER), **dict.fromkeys(("statistic", "runner", "date"), _TEXT),
+    "unlike": (list,), "controls": (int,), "drift": (int, float, type(None)), "drift_error": (int, float, type(None)),
 }  # fmt: skip
-
-_INNER: Mapping[str, Any] = {
-    "weights": {"told": _TEXT},
-    "input": {"name": _TEXT, "type": _TEXT, "what": _TEXT, "shape": (list,), "mean": (list,),
-        "standard_deviation": (list,)},
-    "output": {"name": _TEXT, "what": _TEXT, "shape": (list,)},
-    "made": {"ofa_bench": _TEXT, "torch": _TEXT, "opset": _NUMBER, "date": _TEXT},
-}  # fmt: skip
-"""What those of a card's values have that are objects."""
 
 _FROM_TABLE = ("runner", "threads", "machine", "title", "source", "protocol")
 """What a card keeps of the cost table's: on what and how it was measured."""
@@ -74,9 +78,7 @@ def write_card(folder: Path, card: Card) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    unfinished = folder / f".{CARD}"
-    unfinished.write_text(json.dumps(card, indent=1) + "\n")
-    unfinished.replace(folder / CARD)
+    write_whole(folder / CARD, json.dumps(card, indent=1) + "\n")
 
 
 def read_card(folder: Path) -> Card:
@@ -90,22 +92,53 @@ def read_card(folder: Path) -> Card:
         card = json_object(content_of(path, LARGEST))
         if card.get("format") != FORMAT:
             raise UnreadableError(f"it is not of format {FORMAT}")
-        _check(card, _SHAPE)
-        for key, inner in _INNER.items():
-            _check(card[key], inner)
-        _check(card["files"], {ONNX: (dict,)})
-        _check(card["files"][ONNX], {"bytes": _NUMBER, "sha256": _TEXT})
-        if card["measured"] is not None:
-            _check(card["measured"], _MEASURED)
+        check_node("", card, _SHAPE)
+        _check_values(card)
     except UnreadableError as error:
         raise InputError(f"{path}: not readable as the card of an exported network ({error})") from error
     return card
 
 
-def _check(card: Mapping[str, Any], shape: Mapping[str, Any]) -> None:
-    for key, kinds in shape.items():
-        if not isinstance(card.get(key, ...), kinds) or isinstance(card[key], bool):
-            raise UnreadableError(f"its {key!r} is {str(card.get(key, 'absent'))[:40]}")
+def _check_values(card: Card) -> None:
+    """Check what is computed with, and what is shown besides texts."""
+    numbers = {key: card[key] for key in ("target", "cost", "accuracy", "guard_band", "macs", "parameters")}
+    numbers |= {name: file["bytes"] for name, file in card["files"].items()}
+    if card["measured"] is not None:
+        one = card["measured"]
+        check_node("measured.", one, _MEASURED)
+        numbers |= {"measured.ms": one["ms"], "measured.median_ms": one["median_ms"]}
+        numbers |= {"measured.drift": 1 + (one["drift"] or 0), "measured.drift_error": 1 + (one["drift_error"] or 0)}
+        unlike = one["unlike"]
+        if not all(isinstance(word, str) and word.isidentifier() for word in unlike):
+            raise UnreadableError(f"its measured.unlike is {str(unlike)[:40]}; must be words")
+    for key, value in numbers.items():
+        if not 0 < value < MOST:
+            raise UnreadableError(f"its {key} is {str(value)[:40]}; must be more than 0, and less than {MOST:g}")
+    if not json.dumps(card["architecture"]).isascii() or len(card["architecture"]) > 100:
+        raise UnreadableError("its architecture is no dict of OFA's")
+
+
+def placed(networks: Sequence[Found], out: Path) -> list[Found]:
+    """Give networks folders of their own, below ``out``, where others of another table, predictor or guard band are.
+
+    Raises:
+        InputError: a card that is there cannot be read.
+    """
+    there: dict[str, set[tuple[str, ...]]] = {}
+    for folder, card in cards_below(out):
+        there.setdefault(folder.parent.name, set()).add(_kind(card["hashes"], card["guard_band"]))
+    made = []
+    for one in networks:
+        stem, _, name = one.folder.partition("/")
+        kind = _kind(one.hashes, one.guard_band)
+        if there.get(stem, {kind}) != {kind}:
+            stem += "_" + hashlib.sha256("".join(kind).encode()).hexdigest()[:6]
+        made.append(replace(one, folder=f"{stem}/{name}"))
+    return made
+
+
+def _kind(hashes: Mapping[str, str], guard_band: float) -> tuple[str, ...]:
+    return hashes["device"], hashes["predictor"], f"{guard_band:g}"
 
 
 def cards_below(out: Path) -> Sequence[tuple[Path, Card]]:

@@ -4,19 +4,23 @@ A machine is not as fast today as when its table was measured, by a percent or t
 underrates. Both make what was found slower than predicted; only the first does so to networks that nobody chose.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from ofa_bench.errors import InputError
-from ofa_bench.exporting.files import write_onnx
 from ofa_bench.exporting.found import Found, buildable
+from ofa_bench.network_files import write_onnx
 from ofa_bench.predictors import latency_table
 from ofa_bench.reading import UnreadableError, content_of, json_object
 from ofa_bench.supernets import supernet
+from ofa_bench.writing import write_whole
 
 __all__ = ["FOLDER", "read_controls", "write_controls"]
 
@@ -51,35 +55,49 @@ def write_controls(folder: Path, found: Sequence[Found], device: str, n: int) ->
     chosen = np.unique(np.abs(costs[:, None] - spread).argmin(axis=0))
     net, listed = supernet(space), []
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
-    for number, i in enumerate(chosen.tolist()):
-        path, piece = folder / FOLDER / f"{number}.onnx", net.subnet(rows[i])
+    for i in chosen.tolist():
+        path = folder / FOLDER / f"{hashlib.sha256(rows[i].tobytes()).hexdigest()[:16]}.onnx"
         if not path.exists():
-            unfinished = path.with_suffix(".part")
-            write_onnx(piece.build(), piece.shape, unfinished)
-            unfinished.replace(path)
-        listed.append({"file": path.name, "cost": float(costs[i])})
-    about = {"table": table.sha256, "networks": listed}
-    (folder / FOLDER / LIST).write_text(json.dumps(about, indent=1) + "\n")
+            with TemporaryDirectory(dir=folder, prefix=".") as place:
+                piece = net.subnet(rows[i])
+                write_onnx(piece.build(), piece.shape, Path(place, path.name))
+                Path(place, path.name).replace(path)
+        listed.append({"file": path.name, "cost": float(costs[i]), "genes": rows[i].tolist()})
+    about = {"table": table.sha256, "networks": sorted(listed, key=lambda one: one["cost"])}
+    write_whole(folder / FOLDER / LIST, json.dumps(about) + "\n")
     return ""
 
 
-def read_controls(folder: Path) -> list[tuple[Path, float]]:
-    """Read the files and the table's milliseconds of the random networks beside those found; none, if there are none.
+def read_controls(folder: Path, table: str, n: int) -> list[tuple[Path, float]]:
+    """Read the files and the table's milliseconds of the random networks beside those found, at most ``n`` of them.
+
+    There are none where there is no list, or where it is of another table (by SHA-256).
 
     Raises:
         InputError: their list cannot be read.
     """
     path = folder / FOLDER / LIST
-    if not path.is_file():
+    if not path.is_file() or not n:
         return []
     try:
-        return [_control(path.parent, one) for one in json_object(content_of(path, 1_000_000)).get("networks", [])]
+        about = json_object(content_of(path, 1_000_000))
+        if about.get("table") != table:
+            return []
+        listed = about.get("networks")
+        if not isinstance(listed, list) or not listed:
+            raise UnreadableError("it lists no networks")
+        controls = [_control(path.parent, one) for one in listed]
     except UnreadableError as error:
         raise InputError(f"{path}: cannot be read ({error}); delete the folder, or export again") from error
+    return [
+        controls[i] for i in np.unique(np.linspace(0, len(controls) - 1, min(n, len(controls))).round().astype(int))
+    ]
 
 
 def _control(folder: Path, one: Any) -> tuple[Path, float]:
     name, cost = (one.get(key) for key in ("file", "cost")) if isinstance(one, dict) else (None, None)
-    if not isinstance(name, str) or Path(name).name != name or not isinstance(cost, int | float) or not cost > 0:
-        raise UnreadableError("a network of it has no file here, or no cost")
-    return folder / name, float(cost)
+    if not isinstance(name, str) or not re.fullmatch(r"[0-9a-f]{16}\.onnx", name):
+        raise UnreadableError("a network of it has no file here")
+    if type(cost) not in (int, float) or not 0 < cost < 1e15:  # type: ignore[operator]
+        raise UnreadableError(f"the cost of its {name} is no number of milliseconds")
+    return folder / name, float(cost)  # type: ignore[arg-type]

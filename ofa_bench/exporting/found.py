@@ -5,14 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ofa_bench.errors import InputError
-from ofa_bench.report.drawings import distinct
-from ofa_bench.results.labels import labels
+from ofa_bench.results.labels import distinct, labels
 from ofa_bench.results.records import Record
-from ofa_bench.spaces import DesignSpace, Genes, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
+from ofa_bench.spaces import DesignSpace, Genes, known
 
 __all__ = ["Found", "buildable", "found", "of_target"]
-
-_SPACES: tuple[DesignSpace, ...] = (MobileNetV3Space(), ProxylessNASSpace(), ResNet50DSpace())
 
 
 @dataclass(frozen=True)
@@ -46,11 +43,9 @@ def buildable(architecture: Mapping[str, Any], called: str) -> tuple[DesignSpace
     Raises:
         InputError: none does; ``called`` names the space that it is said to be of.
     """
-    for space in _SPACES:
-        try:
-            return space, space.from_ofa(architecture)
-        except InputError:
-            continue
+    found = known(architecture)
+    if found:
+        return found
     raise InputError(f"space={called}: ofa has no supernet that builds its architectures, so none can be exported")
 
 
@@ -107,12 +102,14 @@ def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) ->
         best_first = sorted(networks.values(), key=lambda them: (-them[0][1]["accuracy"], them[0][1]["cost"]))
         for them in best_first if every else best_first[:1]:
             result = them[0][1]
+            space, row = buildable(result["architecture"], names["space"])
+            architecture = space.to_ofa(row)
             name = distinct(f"{target:g}{first['unit']}", taken)
             yield Found(
                 **names,
                 unit=first["unit"],
                 target=target,
-                architecture=result["architecture"],
+                architecture=architecture,
                 accuracy=result["accuracy"],
                 cost=result["cost"] / guard,
                 guard_band=guard,
@@ -124,13 +121,18 @@ def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) ->
             )
 
 
+def _same(target: float, named: float) -> bool:
+    """Tell whether a target is the one named, as it is or as it is shown."""
+    return target == named or f"{target:g}" == f"{named:g}"
+
+
 def of_target(networks: Sequence[Found], records: Sequence[Record], target: float) -> list[Found]:
     """Keep the networks of one target.
 
     Raises:
         InputError: there is none; the message says what there is, or how near anything came.
     """
-    kept = [one for one in networks if one.target == target]
+    kept = [one for one in networks if _same(one.target, target)]
     if kept:
         return kept
     costs = [
@@ -138,7 +140,7 @@ def of_target(networks: Sequence[Found], records: Sequence[Record], target: floa
         for record in records
         for repeat in record["repeats"]
         for result in repeat["results"]
-        if result["target"] == target
+        if _same(result["target"], target)
     ]
     if costs:
         nearest, unit = min(costs)

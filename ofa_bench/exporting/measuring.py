@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import ONNX, Card
 from ofa_bench.exporting.controls import read_controls
+from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.profiling.rounds import MEASUREMENTS, Times, measure
 from ofa_bench.profiling.runners import OnnxRuntime, Runner, about, checked
 
@@ -21,7 +23,13 @@ STATISTICS = {"10th percentile": 10, "median": 50}
 
 
 def measured(
-    networks: Sequence[tuple[Path, Card]], runner: Runner, out: Path, threads: int, rounds: int, seed: int
+    networks: Sequence[tuple[Path, Card]],
+    runner: Runner,
+    out: Path,
+    threads: int,
+    rounds: int,
+    seed: int,
+    n_controls: int,
 ) -> list[tuple[Path, Card]]:
     """Time the ONNX files of networks and give their folders and cards, with what was measured.
 
@@ -35,16 +43,23 @@ def measured(
         threads: of the runner, where it is onnxruntime.
         rounds: how often each file is timed, two or more.
         seed: of the orders.
+        n_controls: how many of the random networks that lie beside them are timed too; 0 for none.
 
     Raises:
-        InputError: the runner fails, or another measurement was left unfinished in ``out``.
+        InputError: the runner fails, a file is not its card's, or another measurement was left unfinished in ``out``.
     """
     work = out / "unfinished"
-    controls = {stem: read_controls(stem) for stem in dict.fromkeys(folder.parent for folder, _ in networks)}
-    beside = [path for some in controls.values() for path, _ in some]
+    controls = {
+        (folder.parent, card["hashes"]["device"]): read_controls(folder.parent, card["hashes"]["device"], n_controls)
+        for folder, card in networks
+    }
+    beside = list(dict.fromkeys(path for some in controls.values() for path, _ in some))
     paths = [*(folder / ONNX for folder, _ in networks), *beside]
+    files = [_timed(path) for path in paths]
+    for (folder, card), sha256 in zip(networks, files, strict=False):
+        if card["files"][ONNX]["sha256"] != sha256:
+            raise InputError(f"{folder / ONNX}: is not the file that its card is of; export it again")
     how = about(runner, threads)
-    files = [*(card["files"][ONNX]["sha256"] for _, card in networks), *map(str, beside)]
     with runner if isinstance(runner, OnnxRuntime) else nullcontext():
         checked(runner, paths[0])  # what is wrong with the runner is said before minutes are spent
         times, load = measure(paths, runner, work, {"files": files, **how}, rounds, seed)
@@ -55,24 +70,37 @@ def measured(
     made = []
     for folder, card in networks:
         summary = _summary(of[folder / ONNX], card["table"], how)
-        drift = _drift(controls[folder.parent], of, summary["statistic"])
+        drift = _drift(controls[folder.parent, card["hashes"]["device"]], of, summary["statistic"])
         made.append((folder, card | {"measured": summary | drift | extra}))
     return made
 
 
+def _timed(path: Path) -> str:
+    """Hash a file that is timed."""
+    try:
+        return sha256_of(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); export it again") from error
+
+
 def _drift(controls: Sequence[tuple[Path, float]], times: Mapping[Path, Times], statistic: str) -> dict[str, Any]:
-    """Say how much longer random networks took than the table says, in the mean (a fraction)."""
-    if not controls:
-        return {"controls": 0, "drift": None}
+    """Say how much longer random networks took than the table says: mean and standard error (fractions)."""
+    if len(controls) < 2:
+        return {"controls": 0, "drift": None, "drift_error": None}
     ratios = [float(np.percentile(times[path], STATISTICS[statistic])) / cost for path, cost in controls]
-    return {"controls": len(ratios), "drift": round(float(np.mean(ratios)) - 1, 5)}
+    error = float(np.std(ratios, ddof=1)) / len(ratios) ** 0.5
+    return {
+        "controls": len(ratios),
+        "drift": round(float(np.mean(ratios)) - 1, 5),
+        "drift_error": round(error, 5),
+    }
 
 
 def _summary(times: Times, table: Mapping[str, Any], how: Mapping[str, Any]) -> dict[str, Any]:
     """Sum up one file's milliseconds [rounds, runs]; ``unlike`` says in what the measurement is not the table's."""
     protocol = table.get("protocol")
-    statistic = protocol.get("statistic") if isinstance(protocol, dict) else None
-    statistic = statistic if statistic in STATISTICS else "median"
+    given = protocol.get("statistic") if isinstance(protocol, dict) else None
+    statistic = given if isinstance(given, str) and given in STATISTICS else "median"
     return {
         "ms": round(float(np.percentile(times, STATISTICS[statistic])), 5),
         "statistic": statistic,
@@ -91,7 +119,8 @@ class Verdict:
     ``mean_error`` and ``worst_error`` are absolute, relative to the measured; ``met`` are those whose milliseconds (the
     table's statistic) are at most the target's, ``met_by_median`` those whose median is. Where random networks were
     timed beside them (``controls``, else 0), ``drift`` is how much longer than predicted these took, ``beyond`` how
-    much longer those found took, allowing for that (both means), and ``met_but_for_drift`` how many would then be met.
+    much longer those found took, allowing for that (means and standard errors, fractions), and ``met_but_for_drift``
+    how many would then be met.
     """
 
     networks: int
@@ -100,8 +129,8 @@ class Verdict:
     met: int
     met_by_median: int
     controls: int
-    drift: float
-    beyond: float
+    drift: tuple[float, float]
+    beyond: tuple[float, float]
     met_but_for_drift: int
     unlike: tuple[str, ...]
 
@@ -113,19 +142,20 @@ class Verdict:
             f"{self.worst_error:.1%} at most; of the targets met in the search, {self.met} of {self.networks} "
             f"({self.met / self.networks:.0%}) are met when measured, {self.met_by_median} by the median of all runs."
         )
+        if self.unlike:
+            what = "another device" if {"machine", "runner"} <= {*self.unlike} else "another device, version or setting"
+            return f"{said} The table is of {what} (other {', '.join(self.unlike)})."
         if self.controls:
             said += (
-                f" {self.controls} random networks, timed in the same rounds, took {_longer(self.drift)} than the "
-                f"table says; allowing for that, those found took {_longer(self.beyond)} than predicted, and "
+                f" {self.controls} random networks, timed in the same rounds, took {_longer(*self.drift)} than the "
+                f"table says; allowing for that, those found took {_longer(*self.beyond)} than predicted, and "
                 f"{self.met_but_for_drift} of {self.networks} targets are met."
             )
-        if self.unlike:
-            said += f" The table was measured with another {', '.join(self.unlike)}: it is another device's."
         return said
 
 
-def _longer(part: float) -> str:
-    return f"{abs(part):.1%} {'more' if part >= 0 else 'less'}"
+def _longer(part: float, error: float) -> str:
+    return f"{abs(part):.1%} {'more' if part >= 0 else 'less'} (± {100 * error:.1f}, standard error)"
 
 
 def verdict(cards: Sequence[Card]) -> Verdict | None:
@@ -134,7 +164,11 @@ def verdict(cards: Sequence[Card]) -> Verdict | None:
     if not known:
         return None
     errors = [abs(card["cost"] / one["ms"] - 1) for card, one in known]
-    drift = float(np.mean([one["drift"] or 0 for _, one in known]))
+    drifts = [one["drift"] or 0.0 for _, one in known]
+    undrifted = [one["ms"] / (1 + drift) for (_, one), drift in zip(known, drifts, strict=True)]
+    beyond = [ms / card["cost"] - 1 for (card, _), ms in zip(known, undrifted, strict=True)]
+    error = float(np.mean([one["drift_error"] or 0.0 for _, one in known]))
+    spread = float(np.std(beyond, ddof=1)) / len(beyond) ** 0.5 if len(beyond) > 1 else 0.0
     return Verdict(
         networks=len(known),
         mean_error=float(np.mean(errors)),
@@ -142,8 +176,8 @@ def verdict(cards: Sequence[Card]) -> Verdict | None:
         met=sum(one["ms"] <= card["target"] for card, one in known),
         met_by_median=sum(one["median_ms"] <= card["target"] for card, one in known),
         controls=min(one["controls"] for _, one in known),
-        drift=drift,
-        beyond=float(np.mean([one["ms"] / (1 + drift) / card["cost"] - 1 for card, one in known])),
-        met_but_for_drift=sum(one["ms"] / (1 + drift) <= card["target"] for card, one in known),
+        drift=(float(np.mean(drifts)), error),
+        beyond=(float(np.mean(beyond)), float(np.hypot(spread, error))),
+        met_but_for_drift=sum(ms <= card["target"] for (card, _), ms in zip(known, undrifted, strict=True)),
         unlike=tuple(sorted({key for _, one in known for key in one["unlike"]})),
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,10 @@ import torch
 import ofa_bench
 from ofa_bench.checkpoints import Weights, load_weights, recalibrate
 from ofa_bench.errors import InputError
-from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, described, read_card, write_card
-from ofa_bench.exporting.files import OPSET, differences, write_onnx, write_program
+from ofa_bench.exporting.cards import CARD, ONNX, PROGRAM, Card, described, read_card, write_card
 from ofa_bench.exporting.found import Found, buildable
 from ofa_bench.images import MEAN, STD, Images
+from ofa_bench.network_files import OPSET, differences, write_onnx, write_program
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.spaces import DesignSpace
 from ofa_bench.supernets import Piece, Supernet, count_macs, supernet
@@ -89,10 +90,19 @@ class Exporter:
             built = self._written(folder, piece, weights)
             card = described(found, built | {"made": built["made"] | {"of": made_of}})
         else:
-            kept = ("macs", "parameters", "weights", "input", "output", "files", "made", "measured")
-            card = described(found, {key: there[key] for key in kept if key in there})
+            kept = ["macs", "parameters", "weights", "input", "output", "files", "made"]
+            same_table = there["hashes"]["device"] == found.hashes["device"]
+            card = described(found, {key: there[key] for key in [*kept, *(["measured"] if same_table else [])]})
         write_card(folder, card)
         return folder, card
+
+    def better(self, found: Found) -> Card | None:
+        """Give the card of the network whose place a network takes, if that was predicted to be more accurate."""
+        try:
+            there = read_card(self._out / found.folder)
+        except InputError:
+            return None
+        return there if there["accuracy"] > found.accuracy else None
 
     def _made_of(self, found: Found, weights: Weights) -> str:
         """Hash all that decides what is in the files."""
@@ -106,11 +116,14 @@ class Exporter:
         used = 0
         if self._images is not None:
             used = recalibrate(module, self._images, size, self._n_images, np.random.default_rng(0))
-        for name, write in ((ONNX, write_onnx), (PROGRAM, write_program)):
-            unfinished = folder / f".{name}"
-            write(module, piece.shape, unfinished)
-            unfinished.replace(folder / name)
-        off = differences(module, piece.shape, folder / ONNX, folder / PROGRAM)
+        with TemporaryDirectory(dir=folder, prefix=".") as place:
+            onnx, program = Path(place, ONNX), Path(place, PROGRAM)
+            write_onnx(module, piece.shape, onnx)
+            write_program(module, piece.shape, program)
+            off = differences(module, piece.shape, onnx, program)
+            (folder / CARD).unlink(missing_ok=True)  # whatever happens now, no card is of other files
+            for path in (onnx, program):
+                path.replace(folder / path.name)
         with torch.no_grad():
             outputs = module(torch.zeros(1, *piece.shape)).shape[1]
         return {

@@ -1,12 +1,15 @@
 """The pages of an export: an index of all networks in its folder, and for each network its card to read."""
 
 import base64
+import csv
+import io
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from matplotlib.figure import Figure
 
@@ -15,7 +18,8 @@ from ofa_bench.exporting.measuring import verdict
 from ofa_bench.report.drawing import DPI, Picture, png
 from ofa_bench.report.networks import draw_rows
 from ofa_bench.report.rendering import rendered
-from ofa_bench.report.tables import Table, as_csv
+from ofa_bench.report.tables import Table
+from ofa_bench.writing import write_whole
 
 __all__ = ["INDEX", "Section", "sections", "write_pages"]
 
@@ -24,9 +28,13 @@ INDEX = "index.html"
 
 @dataclass(frozen=True)
 class Section:
-    """The networks of one space, device and predictor: ``links`` lead to their cards, one a row of the table."""
+    """The networks of one space, device and predictor: ``links`` lead to their cards, one a row of the table.
+
+    ``stem`` is the folder that they are in.
+    """
 
     heading: str
+    stem: str
     table: Table
     links: tuple[str, ...]
     cards: tuple[Card, ...]
@@ -47,13 +55,13 @@ class Section:
     @cached_property
     def pictures(self) -> list[Picture]:
         """What is drawn of the networks."""
-        stem, title = self.links[0].partition("/")[0], f"exported networks: {self.heading}"
+        title = f"exported networks: {self.heading}"
         figures = (
             ("latency", "Predicted and measured latency, less the target.", _latencies(self.cards)),
             ("networks", "The networks.", draw_rows(self.cards, title, self.cards[0]["unit"])),
         )
         return [
-            Picture(f"{stem}/{name}", words, base64.b64encode(png(figure)).decode())
+            Picture(f"{self.stem}/{name}", words, base64.b64encode(png(figure)).decode())
             for name, words, figure in figures
             if figure is not None
         ]
@@ -73,24 +81,41 @@ def write_pages(out: Path) -> Path:
     page = {"sections": shown, "networks": len(there)}
     for folder, card in there:
         about = {"card": card, "told": _sentence(card), "onnx": ONNX, "program": PROGRAM}
-        _write(folder / "card.md", rendered("network.md.j2", about))
+        write_whole(folder / "card.md", rendered("network.md.j2", about))
     for picture in (one for section in shown for one in section.pictures):
-        (out / f"{picture.name}.png").write_bytes(base64.b64decode(picture.data))
-    _write(out / "networks.csv", "\n".join(as_csv(section.table) for section in shown))
-    _write(out / "index.md", rendered("export.md.j2", page))
-    _write(out / INDEX, rendered("export.html.j2", page))
+        write_whole(out / f"{picture.name}.png", base64.b64decode(picture.data))
+    write_whole(out / "networks.csv", _csv(there))
+    write_whole(out / "index.md", rendered("export.md.j2", page))
+    write_whole(out / INDEX, rendered("export.html.j2", page))
     return out / INDEX
 
 
 def sections(networks: Sequence[tuple[Path, Card]]) -> list[Section]:
     """Put the networks of one space, device and predictor, which stand together, into a section: folders and cards."""
-    return [_section(list(group)) for _, group in groupby(networks, key=lambda one: one[0].parent)]
+    groups: dict[Any, list[tuple[Path, Card]]] = {}
+    for folder, card in networks:
+        groups.setdefault((folder.parent, *card["hashes"].values(), card["guard_band"]), []).append((folder, card))
+    return [_section(group) for group in groups.values()]
 
 
-def _write(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(text)
-    unfinished.replace(path)
+def _csv(networks: Sequence[tuple[Path, Card]]) -> str:
+    """Write one row a network; costs in ``unit``, accuracy a fraction of 1."""
+    plain = ["space", "device", "predictor", "guard_band", "target", "unit", "accuracy", "cost", "macs", "parameters"]
+    timed = ["ms", "median_ms", "statistic", "drift", "runner", "date"]
+    text = io.StringIO()
+    table = csv.DictWriter(text, ["folder", *plain, *timed, "by", "weights", "architecture"], lineterminator="\n")
+    table.writeheader()
+    for folder, card in networks:
+        one = card["measured"] or {}
+        table.writerow({
+            "folder": f"{folder.parent.name}/{folder.name}",
+            **{key: card[key] for key in plain},
+            **{key: one.get(key, "") for key in timed},
+            "by": ", ".join(card["by"]),
+            "weights": "random" if card["weights"]["random"] else "trained",
+            "architecture": json.dumps(card["architecture"]),
+        })  # fmt: skip
+    return text.getvalue()
 
 
 def _section(group: Sequence[tuple[Path, Card]]) -> Section:
@@ -102,8 +127,8 @@ def _section(group: Sequence[tuple[Path, Card]]) -> Section:
     kept = [i for i in range(len(rows[0])) if any(row[i] for row in rows)]
     heads = _heads(first["unit"])
     table = Table(heading, tuple(heads[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows))
-    links = tuple(f"{folder.parent.name}/{folder.name}/card.md" for folder, _ in group)
-    return Section(heading, table, links, cards)
+    links = tuple(f"./{quote(f'{folder.parent.name}/{folder.name}')}/card.md" for folder, _ in group)
+    return Section(heading, group[0][0].parent.name, table, links, cards)
 
 
 def _sentence(card: Card) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ofa_bench.errors import InputError
-from ofa_bench.exporting.files import write_onnx
+from ofa_bench.network_files import write_onnx
 from ofa_bench.profiling.runners import Runner, checked
 from ofa_bench.supernets import Piece
 

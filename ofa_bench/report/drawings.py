@@ -1,6 +1,5 @@
 """Which figures show a study: the list that a report's page and a sweep's run in MLflow share."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +12,10 @@ from ofa_bench.report import figures
 from ofa_bench.report.anytime import anytime
 from ofa_bench.report.drawing import Style, png
 from ofa_bench.report.studies import Study, studies
+from ofa_bench.results.labels import distinct
 from ofa_bench.results.records import Record
 
-__all__ = ["Drawing", "distinct", "draw_cell", "draw_sweep", "drawings", "headline", "stem"]
+__all__ = ["Drawing", "draw_cell", "draw_sweep", "drawings", "headline", "stem"]
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,6 @@ def drawings(study: Study, alike: Sequence[Study], style: Style) -> list[Drawing
 def stem(study: Study) -> str:
     """Give the beginning of the names of a study's files."""
     return f"{study.space}_{study.device}_{study.predictor}"
-
-
-def distinct(name: str, taken: set[str]) -> str:
-    """Make a file's name (no ending) that is not taken yet, and take it."""
-    plain = re.sub(r"[^\w.-]+", "_", name).strip("_")
-    name = next(one for one in [plain, *(f"{plain}_{i}" for i in range(2, 1000))] if one not in taken)
-    taken.add(name)
-    return name
 
 
 def headline(found: Sequence[Study]) -> list[Study]:

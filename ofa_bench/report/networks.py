@@ -10,10 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ofa_bench.errors import InputError
 from ofa_bench.report.studies import Entry, Study
 from ofa_bench.results.records import Record
-from ofa_bench.spaces import DesignSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
+from ofa_bench.spaces import DesignSpace, known
 
 __all__ = ["BLOCK", "MOST_ROWS", "SLOT", "STEM", "Block", "Network", "draw", "draw_rows", "recognised"]
 
@@ -58,15 +57,13 @@ class Network:
 
 def recognised(architecture: Mapping[str, Any]) -> Network | None:
     """Take OFA's dict of an architecture apart; None if it is of no space that this package knows."""
-    for space in (MobileNetV3Space(), ProxylessNASSpace(), ResNet50DSpace()):
-        try:
-            row = space.from_ofa(architecture)
-        except InputError:
-            continue
-        active = dict(zip(space.gene_names, space.active(row[None])[0].tolist(), strict=True))
-        positions = dict(zip(space.gene_names, row.tolist(), strict=True))
-        return _resnet(space, positions, active) if "w0" in space.index else _mobile(space, positions, active)
-    return None
+    found = known(architecture)
+    if found is None:
+        return None
+    space, row = found
+    active = dict(zip(space.gene_names, space.active(row[None])[0].tolist(), strict=True))
+    positions = dict(zip(space.gene_names, row.tolist(), strict=True))
+    return _resnet(space, positions, active) if "w0" in space.index else _mobile(space, positions, active)
 
 
 def _stages(space: DesignSpace) -> list[list[int]]:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.report import networks
 from ofa_bench.report.drawing import DPI, Picture, Style, png
-from ofa_bench.report.drawings import distinct, drawings, headline, stem
+from ofa_bench.report.drawings import drawings, headline, stem
 from ofa_bench.report.gather import Gathered
 from ofa_bench.report.judges import JUDGES
 from ofa_bench.report.leads import leads
@@ -29,6 +29,7 @@ from ofa_bench.report.tables import (
     winners_judged,
 )
 from ofa_bench.results.csv_file import write_csv
+from ofa_bench.results.labels import distinct
 
 __all__ = ["Section", "write_report"]
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from itertools import chain, count
 
 from ofa_bench.results.records import Record
 
-__all__ = ["OUTSIDE_BRACKETS", "heading", "labels", "named"]
+__all__ = ["OUTSIDE_BRACKETS", "distinct", "heading", "labels", "named"]
 
 OUTSIDE_BRACKETS = r",(?![^\[]*\])"
 """The commas that part overrides in an address."""
@@ -53,3 +54,11 @@ def _parts(record: Record) -> list[list[str]]:
     """
     last = record["address"].rsplit("/", 1)[-1]
     return [*([option] for option in record["choices"].values()), re.split(OUTSIDE_BRACKETS, last)]
+
+
+def distinct(name: str, taken: set[str]) -> str:
+    """Make a file's name (no ending) that is not taken yet, and take it."""
+    plain = re.sub(r"[^\w.-]+", "_", name).strip("_")
+    found = next(one for one in chain([plain], (f"{plain}_{i}" for i in count(2))) if one not in taken)
+    taken.add(found)
+    return found

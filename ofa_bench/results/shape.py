@@ -7,7 +7,7 @@ from typing import Any
 
 from ofa_bench.reading import UnreadableError
 
-__all__ = ["check_record"]
+__all__ = ["NUMBER", "check_node", "check_record"]
 
 MOST_ACCURACY = 10.0
 """No accuracy is larger: what is, is in percent, where fractions of 1 are wanted."""
@@ -67,13 +67,13 @@ def check_record(record: Mapping[str, Any]) -> None:
     Raises:
         UnreadableError: a key is missing or has another type or range; the message names it.
     """
-    _check("", record, _RECORD)
+    check_node("", record, _RECORD)
     _check_numbers("budget.warm_generations", _listed(record["budget"]["warm_generations"]), (int,), 1)
     _need(record["repeats"], "repeats", record["repeats"], "a list of at least one")
     for number, repeat in enumerate(record["repeats"]):
         at = f"repeats[{number}]"
         _need(isinstance(repeat, dict), at, repeat, "an object")
-        _check(f"{at}.", repeat, _REPEAT)
+        check_node(f"{at}.", repeat, _REPEAT)
         wanted = f"a list of {len(record['targets'])}, one a target"
         _need(len(repeat["results"]) == len(record["targets"]), f"{at}.results", repeat["results"], wanted)
         for i, result in enumerate(repeat["results"]):
@@ -84,7 +84,7 @@ def check_record(record: Mapping[str, Any]) -> None:
 
 def _check_result(at: str, result: Any, record: Mapping[str, Any]) -> None:
     _need(isinstance(result, dict), at, result, "an object")
-    _check(f"{at}.", result, _RESULT)
+    check_node(f"{at}.", result, _RESULT)
     accuracy, genes, first = result["accuracy"], result["genes"], record["repeats"][0]["results"][0]["genes"]
     if result["feasible"]:
         fits = accuracy is not None and abs(accuracy) <= MOST_ACCURACY
@@ -100,7 +100,14 @@ def _check_result(at: str, result: Any, record: Mapping[str, Any]) -> None:
         _check_numbers(f"{at}.curve", point, NUMBER, 0)
 
 
-def _check(at: str, node: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:
+def check_node(at: str, node: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:
+    """Check the keys of an object: ``kinds`` has for each its types, a list's one kind, or the keys of an object.
+
+    Strings must be printable and without markup, numbers 0 or more; a ``?`` is of a key that may be absent.
+
+    Raises:
+        UnreadableError: one is missing or has another type or range; the message names it, below ``at``.
+    """
     for name, kind in kinds.items():
         key = name.removesuffix("?")
         if key not in node:
@@ -108,17 +115,23 @@ def _check(at: str, node: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:
                 raise UnreadableError(f"it has no {at}{key}")
         elif isinstance(kind, tuple):
             _need(type(node[key]) in kind, f"{at}{key}", node[key], _told(kind))
-            if isinstance(node[key], str):  # it is shown on terminals, pages and in Markdown, which takes HTML
-                fits = node[key].isprintable() and not _MARKUP.search(node[key])
-                _need(fits, f"{at}{key}", node[key], "printable and without markup")
+            if isinstance(node[key], str):
+                _check_text(f"{at}{key}", node[key])
             elif kind is NUMBER:
                 _need(node[key] >= 0, f"{at}{key}", node[key], "0 or more")
         elif isinstance(kind, list):
             _need(isinstance(node[key], list), f"{at}{key}", node[key], "a list")
             _check_numbers(f"{at}{key}", node[key], kind[0], 1)
+            for text in (one for one in node[key] if isinstance(one, str)):
+                _check_text(f"{at}{key}", text)
         else:
             _need(isinstance(node[key], dict), f"{at}{key}", node[key], "an object")
-            _check(f"{at}{key}.", node[key], kind)
+            check_node(f"{at}{key}.", node[key], kind)
+
+
+def _check_text(at: str, text: str) -> None:
+    """Check what is shown on terminals, on pages and in Markdown, which takes HTML."""
+    _need(text.isprintable() and not _MARKUP.search(text), at, text, "printable and without markup")
 
 
 def _check_numbers(at: str, values: Sequence[Any], kinds: Sequence[type], least: int) -> None:

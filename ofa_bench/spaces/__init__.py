@@ -2,6 +2,7 @@
 
 from ofa_bench.spaces.base import DesignSpace, Gene, Genes
 from ofa_bench.spaces.compofa import CompoundSpace
+from ofa_bench.spaces.known import known
 from ofa_bench.spaces.mbv3 import MobileNetV3Space
 from ofa_bench.spaces.part import PartSpace
 from ofa_bench.spaces.proxyless import ProxylessNASSpace
@@ -16,4 +17,5 @@ __all__ = [
     "PartSpace",
     "ProxylessNASSpace",
     "ResNet50DSpace",
+    "known",
 ]

@@ -11,13 +11,17 @@ import onnxruntime
 import pytest
 import torch
 from PIL import Image
+from test_measuring import MEASURED
 
+from ofa_bench import network_files as files
 from ofa_bench.errors import InputError
-from ofa_bench.exporting import files
-from ofa_bench.exporting.cards import read_card
+from ofa_bench.exporting import networks
+from ofa_bench.exporting.cards import read_card, write_card
+from ofa_bench.exporting.controls import read_controls, write_controls
 from ofa_bench.exporting.found import Found
 from ofa_bench.exporting.networks import Exporter
 from ofa_bench.ofa_package import import_ofa
+from ofa_bench.predictors import latency_table
 from ofa_bench.spaces import MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.supernets import supernet
 
@@ -45,7 +49,8 @@ def smallest(space):
     return Found(
         space=space.name, device="d", predictor="p", unit="ms", target=20.0, accuracy=0.7, cost=19.0,
         guard_band=1.0, by=("joint",),
-        architecture=space.to_ofa(np.zeros(space.n_genes, np.int8)), hashes={}, table="", device_card={},
+        architecture=space.to_ofa(np.zeros(space.n_genes, np.int8)), table="",
+        hashes={"device": "0", "predictor": "0"}, device_card={},
         folder=f"{space.name}_d_p/20ms",
     )  # fmt: skip
 
@@ -116,14 +121,15 @@ print(abs(by_onnx - by_torch).max() / abs(by_onnx).max())
 
 def test_what_is_there_is_kept_with_its_measurement(exported):
     folder, card = exported(SPACES["mbv3"])
-    (folder / "card.json").write_text(json.dumps(card | {"measured": {
-        "ms": 1.5, "median_ms": 1.6, "statistic": "median", "runner": "x", "unlike": [], "date": "2026-01-01",
-        "controls": 0, "drift": None,
-    }}))  # fmt: skip
+    write_card(folder, card | {"measured": MEASURED})
     before = (folder / "network.onnx").stat().st_mtime_ns
+    better = exported.exporter.better(replace(smallest(SPACES["mbv3"]), accuracy=0.65))
+    assert better["accuracy"] == card["accuracy"]
     _, again = exported.exporter.write(replace(smallest(SPACES["mbv3"]), accuracy=0.75))
     assert (folder / "network.onnx").stat().st_mtime_ns == before
-    assert (again["accuracy"], again["measured"]["ms"]) == (0.75, 1.5)
+    assert (again["accuracy"], again["measured"]) == (0.75, MEASURED)
+    assert exported.exporter.better(smallest(SPACES["mbv3"]))["accuracy"] == 0.75
+    assert exported.exporter.better(replace(smallest(SPACES["mbv3"]), accuracy=0.8)) is None
 
 
 def test_trained_weights_and_statistics_of_images_are_in_the_file(tmp_path):
@@ -169,3 +175,61 @@ def test_onnx_is_asked_for(monkeypatch):
     monkeypatch.setattr(files, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="pip install onnx"):
         files.need_onnx()
+
+
+def test_a_wrong_file_is_refused_and_no_card_left(exported, tmp_path, monkeypatch):
+    """A network of another accuracy is exported where one is; its ONNX file computes something else."""
+    exporter = Exporter(tmp_path, weights="random")
+    one = smallest(SPACES["mbv3"])
+
+    def wrong(module, shape, path):
+        network = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, 1000))
+        files.write_onnx(network, shape, path)
+
+    monkeypatch.setattr(networks, "write_program", lambda module, shape, path: path.write_bytes(b""))
+    monkeypatch.setattr(networks, "write_onnx", wrong)
+    monkeypatch.setattr(torch.export, "load", lambda path: pytest.fail("the ONNX file is looked at first"))
+    folder = tmp_path / one.folder
+    folder.mkdir(parents=True)
+    (folder / "network.onnx").write_text("the earlier one")
+    with pytest.raises(
+        (RuntimeError, pytest.fail.Exception), match=r"network.onnx: its outputs differ|looked at first"
+    ):
+        exporter.write(one)
+    assert [path.name for path in folder.iterdir()] == ["network.onnx"]
+    assert (folder / "network.onnx").read_text() == "the earlier one"
+
+
+def test_what_was_measured_is_not_kept_for_another_table(exported):
+    folder, card = exported(SPACES["mbv3"])
+    one = smallest(SPACES["mbv3"])
+    write_card(folder, card | {"measured": MEASURED})
+    same = exported.exporter.write(replace(one, predictor="q", hashes={"device": "0", "predictor": "2"}))[1]
+    assert same["measured"] == MEASURED
+    assert exported.exporter.write(replace(one, hashes={"device": "1", "predictor": "0"}))[1]["measured"] is None
+
+
+def test_random_networks_cost_what_the_table_says_of_them(tmp_path):
+    """Exported twice, for other targets, each file is the network that its line in the list is of."""
+    space = SPACES["mbv3"]
+    table = latency_table(space, "note10")
+    one = replace(smallest(space), hashes={"device": table.sha256, "predictor": "0"})
+    folder = tmp_path / "mbv3_note10_p"
+    for costs in ((20.0,), (20.0, 45.0)):
+        assert write_controls(folder, [replace(one, cost=cost) for cost in costs], "note10", 2) == ""
+        controls = read_controls(folder, table.sha256, 8)
+        assert len(controls) == len(costs)
+        listed = json.loads((folder / "controls" / "controls.json").read_text())["networks"]
+        for (path, cost), about in zip(controls, listed, strict=True):
+            row = np.array(about["genes"], np.int8)
+            assert cost == table.cost(row[None])[0]
+            piece = supernet(space).subnet(row)
+            session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+            assert session.get_inputs()[0].shape == [1, *piece.shape]
+            weights = sum(np.prod(one.dims) for one in onnx.load(str(path)).graph.initializer)
+            assert weights == pytest.approx(sum(one.numel() for one in piece.build().parameters()), rel=0.02)
+    spread = [cost for _, cost in controls]
+    assert spread == pytest.approx([20, 45], rel=0.05)
+    assert len(list((folder / "controls").glob("*.onnx"))) <= 3
+    assert "is not theirs" in write_controls(folder, [smallest(space)], "note10", 2)
+    assert "unknown" in write_controls(folder, [one], "nowhere", 2)

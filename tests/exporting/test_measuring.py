@@ -1,25 +1,31 @@
+import csv
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from ofa_bench.errors import InputError
-from ofa_bench.exporting.cards import ONNX, read_card, write_card
+from ofa_bench.exporting.cards import ONNX, PROGRAM, placed, write_card
+from ofa_bench.exporting.found import Found
 from ofa_bench.exporting.measuring import measured, verdict
 from ofa_bench.exporting.pages import sections, write_pages
+from ofa_bench.predictors.assets import sha256_of
 
 CARD = {
     "format": "ofa_bench.network/1", "space": "mbv3", "device": "mine", "predictor": "embedded", "unit": "ms",
     "target": 20.0, "by": ["joint"], "accuracy": 0.8, "cost": 19.0,
     "guard_band": 1, "macs": 200_000_000, "parameters": 5_000_000,
-    "architecture": {"ks": [3] * 20, "e": [3] * 20, "d": [2] * 5, "r": [160]}, "hashes": {},
+    "architecture": {"ks": [3] * 20, "e": [3] * 20, "d": [2] * 5, "r": [160]},
+    "hashes": {"device": "t1", "predictor": "p1"},
     "table": {"runner": "Phone", "protocol": {"statistic": "10th percentile"}}, "measured": None,
-    "weights": {"random": True, "told": "weights are random"}, "files": {ONNX: {"sha256": "0", "bytes": 12_300_000}},
+    "weights": {"random": True, "told": "weights are random"},
+    "files": {name: {"sha256": "0", "bytes": 12_300_000} for name in (ONNX, PROGRAM)},
     "input": {"name": "image", "shape": [1, 3, 160, 160], "type": "float32", "what": "RGB", "mean": [0],
               "standard_deviation": [1]},
     "output": {"name": "output", "shape": [1, 1000], "what": "logits"},
-    "made": {"ofa_bench": "0", "torch": "2", "opset": 17, "date": "2026-01-01"},
+    "made": {"ofa_bench": "0", "torch": "2", "opset": 17, "date": "2026-01-01", "of": "0"},
 }  # fmt: skip
 
 
@@ -42,8 +48,9 @@ def exported(out, **costs):
     for name, (target, cost) in costs.items():
         folder = out / "mbv3_mine_embedded" / name
         folder.mkdir(parents=True)
-        (folder / ONNX).write_bytes(b"")
-        made.append((folder, CARD | {"target": target, "cost": cost, "files": {ONNX: {"sha256": name, "bytes": 1}}}))
+        (folder / ONNX).write_text(name)
+        files = CARD["files"] | {ONNX: {"sha256": sha256_of(folder / ONNX), "bytes": 1}}
+        made.append((folder, CARD | {"target": target, "cost": cost, "files": files}))
         write_card(*made[-1])
     return made
 
@@ -51,7 +58,7 @@ def exported(out, **costs):
 def test_measured_latency_is_held_against_prediction_and_target(tmp_path):
     networks = exported(tmp_path, a=(20.0, 19.0), b=(30.0, 29.9))
     phone = Phone({"a": 19.5, "b": 30.2})
-    (_, a), (_, b) = measured(networks, phone, tmp_path, threads=1, rounds=4, seed=0)
+    (_, a), (_, b) = measured(networks, phone, tmp_path, 1, 4, 0, 8)
     assert phone.calls == 1 + 4 * 2
     assert a["measured"]["ms"] == pytest.approx(np.percentile(19.5 * (1 + np.tile(np.arange(3), 4) / 100), 10))
     assert a["measured"]["median_ms"] == pytest.approx(19.5 * 1.01)
@@ -67,46 +74,140 @@ def test_measured_latency_is_held_against_prediction_and_target(tmp_path):
     assert len((tmp_path / "measurements.jsonl").read_text().splitlines()) == 1 + 4
 
 
-def test_random_networks_beside_them_tell_the_drift(tmp_path):
+def with_controls(out, *listed, table="t1"):
+    """Make files and the list of random networks beside those found."""
+    folder = out / "mbv3_mine_embedded" / "controls"
+    folder.mkdir(parents=True)
+    for one in listed:
+        if isinstance(one, dict) and "/" not in str(one["file"]):
+            (folder / str(one["file"])).write_text("control")
+    (folder / "controls.json").write_text(json.dumps({"table": table, "networks": list(listed)}))
+    return folder
+
+
+CONTROLS = [{"file": f"{i:016x}.onnx", "cost": cost} for i, cost in enumerate((20.0, 24.0, 25.0))]
+
+
+def drifting(path):
     """Everything takes 2 % more than the table says; what was found, 3 % more still."""
+    if path.parent.name == "controls":
+        return 1.02 * CONTROLS[int(path.stem, 16)]["cost"]
+    return 1.02 * 1.03 * {"a": 19.0, "b": 29.0}[path.parent.name]
+
+
+def test_random_networks_beside_them_tell_the_drift(tmp_path):
     networks = exported(tmp_path, a=(20.0, 19.0), b=(30.0, 29.0))
-    folder = tmp_path / "mbv3_mine_embedded" / "controls"
-    folder.mkdir()
-    about = {"networks": [{"file": "0.onnx", "cost": 20.0}, {"file": "1.onnx", "cost": 25.0}]}
-    (folder / "controls.json").write_text(json.dumps(about))
-    times = {"a": 19.0, "b": 29.0}
-
-    def phone(path):
-        if path.parent == folder:
-            return 1.02 * {"0.onnx": 20.0, "1.onnx": 25.0}[path.name]
-        return 1.02 * 1.03 * times[path.parent.name]
-
-    cards = [card for _, card in measured(networks, phone, tmp_path, threads=1, rounds=2, seed=0)]
+    with_controls(tmp_path, *CONTROLS)
+    cards = [card for _, card in measured(networks, drifting, tmp_path, 1, 2, 0, 8)]
+    for card in cards:
+        card["measured"]["unlike"] = []
     found = verdict(cards)
-    assert (found.controls, found.met, found.met_but_for_drift) == (2, 1, 2)
-    assert found.drift == pytest.approx(0.02)
-    assert found.beyond == pytest.approx(0.03)
-    assert "2 random networks, timed in the same rounds, took 2.0% more than the table says" in found.sentence
-    assert "those found took 3.0% more than predicted, and 2 of 2 targets are met" in found.sentence
+    assert (found.controls, found.met, found.met_but_for_drift) == (3, 1, 2)
+    assert found.drift == pytest.approx((0.02, 0))
+    assert found.beyond == pytest.approx((0.03, 0))
+    assert "3 random networks, timed in the same rounds, took 2.0% more (± 0.0" in found.sentence
+    assert "those found took 3.0% more (± 0.0, standard error) than predicted, and 2 of 2 targets" in found.sentence
+    [one, _] = [card for _, card in measured(networks, drifting, tmp_path, 1, 2, 0, 2)]
+    assert (one["measured"]["controls"], one["measured"]["drift"]) == (2, 0.02)
+    [none, _] = [card for _, card in measured(networks, drifting, tmp_path, 1, 2, 0, 0)]
+    assert (none["measured"]["controls"], none["measured"]["drift"]) == (0, None)
+    assert "random networks" not in verdict([none]).sentence
 
 
-@pytest.mark.parametrize("name", ["../../outside.onnx", "/etc/passwd", 5])
-def test_random_networks_of_elsewhere_are_refused(tmp_path, name):
+def test_each_network_is_freed_of_its_own_days_drift(tmp_path):
+    """Measured on a slow day and on a fast one, each as the table says but for the day."""
+    (_, a), (_, b) = exported(tmp_path, a=(20.0, 19.9), b=(20.0, 19.9))
+    about = {"statistic": "median", "runner": "Phone", "unlike": [], "date": "", "controls": 4, "drift_error": 0.01}
+    a["measured"] = about | {"ms": 19.9 * 1.1, "median_ms": 22.0, "drift": 0.1}
+    b["measured"] = about | {"ms": 19.9 * 0.9, "median_ms": 18.0, "drift": -0.1}
+    found = verdict([a, b])
+    assert (found.met, found.met_but_for_drift) == (1, 2)
+    assert found.beyond == pytest.approx((0, 0.01), abs=1e-9)
+
+
+def test_random_networks_of_another_table_are_not_timed(tmp_path):
     networks = exported(tmp_path, a=(20.0, 19.0))
-    folder = tmp_path / "mbv3_mine_embedded" / "controls"
-    folder.mkdir()
-    (folder / "controls.json").write_text(json.dumps({"networks": [{"file": name, "cost": 20.0}]}))
+    with_controls(tmp_path, *CONTROLS, table="t2")
+    phone = Phone({"a": 19.5})
+    [(_, card)] = measured(networks, phone, tmp_path, 1, 2, 0, 8)
+    assert card["measured"]["controls"] == 0
+    assert phone.calls == 1 + 2
+
+
+@pytest.mark.parametrize("file", ["../../outside.onnx", "/etc/passwd", "..", 5, "0" * 16])
+def test_random_networks_of_elsewhere_are_refused(tmp_path, file):
+    networks = exported(tmp_path, a=(20.0, 19.0))
+    with_controls(tmp_path, *CONTROLS)
+    path = tmp_path / "mbv3_mine_embedded" / "controls" / "controls.json"
+    path.write_text(json.dumps({"table": "t1", "networks": [*CONTROLS, {"file": file, "cost": 20.0}]}))
     with pytest.raises(InputError, match=r"controls.json: cannot be read .a network of it has no file here"):
-        measured(networks, Phone({"a": 19.5}), tmp_path, threads=1, rounds=2, seed=0)
+        measured(networks, Phone({"a": 19.5}), tmp_path, 1, 2, 0, 8)
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ({"networks": None}, "it lists no networks"),
+        ({"networks": 5}, "it lists no networks"),
+        ({"networks": [{"file": "0" * 16 + ".onnx", "cost": 10**400}]}, "is no number of milliseconds"),
+        ({"networks": [{"file": "0" * 16 + ".onnx", "cost": True}]}, "is no number of milliseconds"),
+    ],
+)
+def test_a_list_of_random_networks_that_is_none_is_refused(tmp_path, about, said):
+    networks = exported(tmp_path, a=(20.0, 19.0))
+    folder = with_controls(tmp_path)
+    (folder / "controls.json").write_text(json.dumps({"table": "t1"} | about))
+    with pytest.raises(InputError, match=said):
+        measured(networks, Phone({"a": 19.5}), tmp_path, 1, 2, 0, 8)
+
+
+def test_a_file_that_is_not_its_cards_is_not_timed(tmp_path):
+    networks = exported(tmp_path, a=(20.0, 19.0))
+    (networks[0][0] / ONNX).write_text("another")
+    with pytest.raises(InputError, match=r"network.onnx: is not the file that its card is of; export it again"):
+        measured(networks, Phone({"a": 19.5}), tmp_path, 1, 2, 0, 8)
+
+
+def test_an_interrupted_measurement_is_not_gone_on_with_where_a_file_changed(tmp_path):
+    networks = exported(tmp_path, a=(20.0, 19.0))
+    folder = with_controls(tmp_path, *CONTROLS)
+
+    class Stopped(Phone):
+        def __call__(self, path):
+            if self.calls > 6:
+                raise KeyboardInterrupt
+            self.calls += 1
+            return 1.0
+
+    with pytest.raises(KeyboardInterrupt):
+        measured(networks, Stopped({}), tmp_path, 1, 3, 0, 8)
+    (folder / CONTROLS[0]["file"]).write_text("another control")
+    with pytest.raises(InputError, match="holds measurements of another profile"):
+        measured(networks, drifting, tmp_path, 1, 3, 0, 8)
+
+
+def test_networks_of_another_table_go_to_another_folder(tmp_path):
+    exported(tmp_path, a=(20.0, 19.0))
+    one = Found(
+        **{key: CARD[key] for key in ("space", "device", "predictor", "unit", "target", "accuracy", "cost")},
+        architecture={}, guard_band=1, by=(), hashes=CARD["hashes"], table="", device_card={},
+        folder="mbv3_mine_embedded/a",
+    )  # fmt: skip
+    others = [one, replace(one, hashes={"device": "t2", "predictor": "p1"}), replace(one, guard_band=1.01)]
+    folders = [found.folder for found in placed(others, tmp_path)]
+    assert folders[0] == "mbv3_mine_embedded/a"
+    assert len(set(folders)) == 3
+    assert all(re.fullmatch(r"mbv3_mine_embedded_[0-9a-f]{6}/a", folder) for folder in folders[1:])
+    assert [found.folder for found in placed(others, tmp_path / "new")] == ["mbv3_mine_embedded/a"] * 3
 
 
 def test_a_table_of_another_device_is_said_to_be_one(tmp_path):
     networks = exported(tmp_path, a=(20.0, 19.0))
     networks[0][1]["table"] = {"title": "Samsung Note10"}
-    [(_, card)] = measured(networks, Phone({"a": 50.0}), tmp_path, threads=1, rounds=2, seed=0)
+    [(_, card)] = measured(networks, Phone({"a": 50.0}), tmp_path, 1, 2, 0, 8)
     assert card["measured"]["statistic"] == "median"
     assert card["measured"]["unlike"] == ["runner"]
-    assert "it is another device's" in verdict([card]).sentence
+    assert "The table is of another device, version or setting (other runner)." in verdict([card]).sentence
 
 
 def test_an_interrupted_measurement_goes_on(tmp_path):
@@ -119,25 +220,21 @@ def test_an_interrupted_measurement_goes_on(tmp_path):
             return super().__call__(path)
 
     with pytest.raises(KeyboardInterrupt):
-        measured(networks, Stopped({"a": 19.5, "b": 30.2}), tmp_path, threads=1, rounds=3, seed=0)
+        measured(networks, Stopped({"a": 19.5, "b": 30.2}), tmp_path, 1, 3, 0, 8)
     phone = Phone({"a": 19.5, "b": 30.2})
-    measured(networks, phone, tmp_path, threads=1, rounds=3, seed=0)
+    measured(networks, phone, tmp_path, 1, 3, 0, 8)
     assert phone.calls == 1 + 2 * 2  # the first round was whole
 
 
 def test_pages_show_all_that_is_there(tmp_path):
-    for folder, card in exported(tmp_path, a=(20.0, 19.0), b=(30.0, 29.9)):
-        write_card(folder, card | {"by": ["<script>alert(1)</script>"]})
-    index = write_pages(tmp_path)
-    page = index.read_text()
-    assert "<script>" not in page
+    there = exported(tmp_path, a=(20.0, 19.0), b=(30.0, 29.9))
+    page = write_pages(tmp_path).read_text()
     assert page.count("<tr>") == 1 + 2
     assert "measured, ms" not in page  # nothing is
     for name in ("a", "b"):
-        assert f'href="mbv3_mine_embedded/{name}/card.md"' in page
+        assert f'href="./mbv3_mine_embedded/{name}/card.md"' in page
         assert "RGB" in (tmp_path / "mbv3_mine_embedded" / name / "card.md").read_text()
-    there = [(path.parent, read_card(path.parent)) for path in sorted(tmp_path.glob("*/*/card.json"))]
-    networks = measured(there, Phone({"a": 19.5, "b": 30.2}), tmp_path, threads=1, rounds=2, seed=0)
+    networks = measured(there, Phone({"a": 19.5, "b": 30.2}), tmp_path, 1, 2, 0, 8)
     [section] = sections(networks)
     assert "1 of 2 (50%)" in section.verdict
     column = section.table.heads.index("target met when measured")
@@ -150,30 +247,63 @@ def test_pages_show_all_that_is_there(tmp_path):
         assert (tmp_path / link).is_file()
 
 
+def test_the_table_of_all_networks_is_read_back(tmp_path):
+    """Of two sections, one of them measured: one head, one row a network."""
+    measured_ones = measured(exported(tmp_path, a=(20.0, 19.0)), Phone({"a": 19.5}), tmp_path, 1, 2, 0, 8)
+    write_card(*measured_ones[0])
+    other = tmp_path / "proxyless_mine_embedded" / "b#1"
+    other.mkdir(parents=True)
+    write_card(other, CARD | {"space": "proxyless", "unit": "MMACs"})
+    write_pages(tmp_path)
+    with (tmp_path / "networks.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["folder"] for row in rows] == ["mbv3_mine_embedded/a", "proxyless_mine_embedded/b#1"]
+    assert [row["space"] for row in rows] == ["mbv3", "proxyless"]
+    assert [float(row["cost"]) for row in rows] == [19.0, 19.0]
+    assert (float(rows[0]["ms"]), rows[1]["ms"]) == (pytest.approx(19.5, abs=0.1), "")
+    assert json.loads(rows[0]["architecture"]) == CARD["architecture"]
+    assert 'href="./proxyless_mine_embedded/b%231/card.md"' in (tmp_path / "index.html").read_text()
+
+
 def test_costs_that_are_no_milliseconds_are_compared_with_nothing(tmp_path):
     networks = exported(tmp_path, a=(200.0, 190.0))
     networks[0][1]["unit"] = "MMACs"
-    networks = measured(networks, Phone({"a": 50.0}), tmp_path, threads=1, rounds=2, seed=0)
+    networks = measured(networks, Phone({"a": 50.0}), tmp_path, 1, 2, 0, 8)
     assert verdict([card for _, card in networks]) is None
     [section] = sections(networks)
     assert section.verdict == "Costs are not in milliseconds: what was measured is compared with nothing."
     assert "prediction off" not in section.table.heads
 
 
+MEASURED = {
+    "ms": 19.5, "median_ms": 19.6, "statistic": "median", "runner": "Phone", "date": "2026-01-01", "unlike": [],
+    "controls": 0, "drift": None, "drift_error": None,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"format": "x"}, "it is not of format"),
-        ({"target": "20"}, "its 'target' is 20"),
-        ({"by": None}, "its 'by' is None"),
-        ({"macs": True}, "its 'macs' is True"),
-        ({"measured": {"ms": "fast"}}, "its 'ms' is fast"),
-        ({"files": {}}, "its 'network.onnx' is absent"),
-        ({"weights": {"told": 5}}, "its 'told' is 5"),
+        ({"target": "20"}, "its target is .20.; must be a number"),
+        ({"target": 0}, "its target is 0; must be more than 0"),
+        ({"by": None}, "its by is null; must be a list"),
+        ({"by": ["<script>"]}, r"its by is .*script.*; must be printable and without markup"),
+        ({"space": "<img src=x>"}, "must be printable and without markup"),
+        ({"device": "![](http://evil)"}, "must be printable and without markup"),
+        ({"device": r"$\\frac$"}, "must be printable and without markup"),
+        ({"macs": True}, "its macs is true; must be a number"),
+        ({"macs": 10**400}, "its macs is 1000.*; must be more than 0, and less than 1e.15"),
+        ({"measured": {"ms": "fast"}}, "its measured.ms is .fast.; must be a number"),
+        ({"measured": MEASURED | {"ms": 0}}, "its measured.ms is 0; must be more than 0"),
+        ({"measured": MEASURED | {"drift": -1}}, "its measured.drift is 0; must be more than 0"),
+        ({"measured": MEASURED | {"unlike": [{}]}}, "its measured.unlike is .{}.; must be words"),
+        ({"files": {}}, "it has no files.network.onnx"),
+        ({"weights": {"told": 5, "random": True}}, "its weights.told is 5; must be a string"),
     ],
 )
 def test_what_is_no_card_is_refused(tmp_path, change, said):
     [(folder, _)] = exported(tmp_path, a=(20.0, 19.0))
     write_card(folder, CARD | change)
-    with pytest.raises(InputError, match=f"not readable as the card of an exported network .{said}"):
+    with pytest.raises(InputError, match=f"not readable as the card of an exported network .*{said}"):
         write_pages(tmp_path)

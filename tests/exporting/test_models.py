@@ -7,9 +7,9 @@ from test_measuring import CARD
 
 from ofa_bench.config import TrackingConfig
 from ofa_bench.exporting.cards import ONNX, write_card
-from ofa_bench.exporting.files import write_onnx
 from ofa_bench.exporting.models import log_models
 from ofa_bench.exporting.pages import write_pages
+from ofa_bench.network_files import write_onnx
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.results import records
 

@@ -6,6 +6,7 @@ import io
 import math
 import os
 import warnings
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from ofa_bench.reading import UnreadableError, content_of
 
 if TYPE_CHECKING:
     import torch
+    from PIL import Image
 
 __all__ = ["MEAN", "STD", "Images", "decoded"]
 
@@ -65,10 +67,11 @@ class _Kept:
 
 
 class Images:
-    """The images of a folder and the folders below it, sorted by their paths; links are followed.
+    """The images of a folder and the folders below it, sorted by their paths.
 
-    Files and folders whose names begin with a dot are passed over. Decoded images are kept in a quarter of the
-    memory that is free.
+    Links are followed, but each folder is entered once: where it really lies below ``folder``, else through the first
+    link to it. Files and folders whose names begin with a dot are passed over. Decoded images are kept in a quarter of
+    the memory that is free.
 
     Args:
         folder: of the images; for ``labels``, a folder of each class below it.
@@ -172,10 +175,11 @@ def decoded(path: Path, size: int) -> NDArray[np.uint8]:
     """Decode an image as OFA's evaluation does: uint8 [size, size, 3].
 
     The shorter side is resized to ⌈size / 0.875⌉, bilinearly, and the centre is cropped (``Resize`` and ``CenterCrop``
-    of torchvision, ``ofa.imagenet_classification.data_providers.imagenet``).
+    of torchvision, ``ofa.imagenet_classification.data_providers.imagenet``). Grey values of 16 bits are brought to 8,
+    by the value of white; OFA's would take 255 and more for white.
 
     Raises:
-        InputError: it cannot be read, or is too large.
+        InputError: it cannot be read, is too large, or nothing says what white is in it.
     """
     from PIL import Image
 
@@ -186,7 +190,7 @@ def decoded(path: Path, size: int) -> NDArray[np.uint8]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 width, height = _resized(image.width, image.height, size)
-                small = image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
+                small = _coloured(image).resize((width, height), Image.Resampling.BILINEAR)
     except UnreadableError as error:
         raise InputError(f"image {path}: cannot be read ({error})") from error
     except Exception as error:  # of whatever bytes, Pillow raises whatever
@@ -194,6 +198,32 @@ def decoded(path: Path, size: int) -> NDArray[np.uint8]:
         raise InputError(f"image {path}: cannot be decoded ({type(error).__name__}: {why})") from error
     left, top = round((width - size) / 2), round((height - size) / 2)
     return np.asarray(small.crop((left, top, left + size, top + size)))
+
+
+def _coloured(image: "Image.Image") -> "Image.Image":
+    """Give an image in red, green and blue of 8 bits each."""
+    from PIL import Image
+
+    if image.mode == "F" or image.mode[0] == "I":
+        white = _white(image)
+        if white is None:
+            raise UnreadableError(
+                f"it is not known what white is in its pixels of mode {image.mode}; save it in 8 bits"
+            )
+        values = np.minimum(np.asarray(image), white).astype(np.uint32)
+        image = Image.fromarray(((values * 255 + white // 2) // white).astype(np.uint8))
+    return image.convert("RGB")
+
+
+def _white(image: "Image.Image") -> int | None:
+    """Give the value of white where pixels are one number of more than 8 bits; None where nothing says it."""
+    if image.mode == "F":
+        return None
+    if image.format != "TIFF":
+        return 65535  # Pillow brings those of PPM to it, whatever the file calls white
+    tags = getattr(image, "tag_v2", {})
+    bits, black_is_zero = tags.get(258, (1,))[0], tags.get(262) == 1
+    return 2**bits - 1 if image.mode.startswith("I;16") and black_is_zero and bits in (12, 16) else None
 
 
 def _resized(width: int, height: int, size: int) -> tuple[int, int]:
@@ -213,27 +243,46 @@ def _bytes_of(path: Path) -> int:
 
 
 def _found(folder: Path, key: str) -> list[Path]:
-    """Find the images below a folder, in the order of their paths; links that lead back up are not followed."""
-    found, entered = list[Path](), set[tuple[int, int]]()
-
-    def refuse(error: OSError) -> None:
-        raise InputError(f"{key}={folder}: {error.filename} cannot be read ({error.strerror})") from error
-
-    def identity(*place: str) -> tuple[int, int]:
-        about = Path(*place).stat()
-        return about.st_dev, about.st_ino
-
+    """Find the images below a folder, in the order of their paths."""
+    found = list[Path]()
     if not os.path.isdir(folder):  # noqa: PTH112 -- of a name that is too long, Path raises an error
         raise InputError(f"{key}={folder}: no such folder")
-    for place, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
-        entered.add(identity(place))
-        folders[:] = sorted(name for name in folders if name[0] != "." and identity(place, name) not in entered)
-        found += [Path(place, name) for name in files if name[0] != "." and name.lower().endswith(SUFFIXES)]
-        if len(found) > FILES:
-            raise InputError(f"{key}={folder}: more than {FILES:,} images")
+    try:
+        for place, names in _entered(folder):
+            found += [place / name for name in names if name[0] != "." and name.lower().endswith(SUFFIXES)]
+            if len(found) > FILES:
+                raise InputError(f"{key}={folder}: more than {FILES:,} images")
+    except OSError as error:
+        raise InputError(f"{key}={folder}: {error.filename} cannot be read ({error.strerror})") from error
     if not found:
         raise InputError(f"{key}={folder}: there is no image in it ({', '.join(SUFFIXES)})")
     return sorted(found, key=lambda path: path.as_posix())
+
+
+def _entered(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Give each folder from one on, and the names of its files; none twice, whatever links lead to it.
+
+    What lies below comes first, then what links lead to, so that a folder's own path is the one that it has.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    known, waiting = set[tuple[int, int]](), deque([folder])
+    while waiting:
+        for place, folders, names in os.walk(waiting.popleft(), onerror=fail):  # it follows no links
+            here = Path(place)
+            about = here.stat()
+            if (about.st_dev, about.st_ino) in known:
+                folders.clear()
+                continue
+            known.add((about.st_dev, about.st_ino))
+            folders[:] = sorted(name for name in folders if name[0] != ".")
+            waiting += [here / name for name in folders if (here / name).is_symlink()]
+            yield here, names
 
 
 def _lines(path: Path, outputs: int) -> dict[str, int]:

@@ -19,7 +19,7 @@ from ofa_bench.collect import Options, collect
 from ofa_bench.collecting import judging
 from ofa_bench.collecting.judging import distinct
 from ofa_bench.collecting.sets import make_sets
-from ofa_bench.collecting.table import COLUMNS, Table
+from ofa_bench.collecting.table import COLUMNS, Table, card_path, growing
 from ofa_bench.errors import InputError
 from ofa_bench.ofa_package import import_ofa
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space
@@ -187,6 +187,30 @@ def test_two_that_write_to_one_file_are_found_out(tmp_path):
             other.write("theirs\n")
         with pytest.raises(InputError, match="something else writes to it at the same time"):
             table.add([2])
+
+
+def test_cards_of_two_that_begin_at_once_are_whole(tmp_path, monkeypatch):
+    """Both write before either moves its card into its place; nothing is left beside them, nor where one fails."""
+    path, replace = tmp_path / "x.csv", Path.replace
+
+    def late(self, target):
+        monkeypatch.setattr(Path, "replace", replace)
+        monkeypatch.setattr("os.getpid", lambda: 12)
+        with growing(path, [], {"of": {"seed": 1}}):
+            pass
+        assert json.loads(card_path(path).read_text()) == {"of": {"seed": 1}}
+        path.unlink()
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", late)
+    monkeypatch.setattr("os.getpid", lambda: 11)
+    with growing(path, [], {"of": {"seed": 0}}):
+        assert json.loads(card_path(path).read_text()) == {"of": {"seed": 0}}
+    path.unlink()
+    monkeypatch.setattr(Path, "replace", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError), growing(path, [], {"of": {"seed": 2}}):
+        pass
+    assert [left.name for left in tmp_path.iterdir()] == ["x.csv.json"]
 
 
 def test_without_the_weights_nothing_is_measured(quick, tmp_path, monkeypatch):

@@ -46,6 +46,38 @@ def test_every_kind_of_pixel_becomes_colours(mode, suffix, tmp_path):
     assert decoded(tmp_path / f"a.{suffix}", 16).shape == (16, 16, 3)
 
 
+def grey_tiff(bits, black, values):
+    """Write a TIFF of 20 x 20 grey pixels; ``black`` is 0 where white is 0, and 1 where black is."""
+    tags = [(256, 20), (257, 20), (258, bits), (259, 1), (262, black), (273, 200), (277, 1), (278, 20)]
+    entries = b"".join(struct.pack("<HHIHH", tag, 3, 1, value, 0) for tag, value in [*tags, (279, len(values))])
+    return (struct.pack("<2sHIH", b"II", 42, 8, len(tags) + 1) + entries).ljust(200, b"\0") + values
+
+
+@pytest.mark.parametrize(("value", "wanted"), [(0, 0), (300, 1), (32768, 128), (65535, 255)])
+@pytest.mark.parametrize("kind", ["png", "tiff", "pgm", "12 bits"])
+def test_grey_of_16_bits_keeps_its_brightness(kind, value, wanted, tmp_path):
+    if kind == "12 bits":
+        packed = (value >> 4 << 12 | value >> 4).to_bytes(3, "big")
+        (tmp_path / "a.tiff").write_bytes(grey_tiff(12, 1, packed * 200))
+    elif kind == "pgm":
+        (tmp_path / "a.pgm").write_bytes(b"P5 20 20 65535\n" + value.to_bytes(2, "big") * 400)
+    else:
+        Image.fromarray(np.full((20, 20), value, np.uint16)).save(tmp_path / f"a.{kind}")
+    [path] = Images(tmp_path).paths
+    assert (decoded(path, 16) == wanted).all()
+
+
+def test_of_pixels_without_a_known_white_none_is_guessed(tmp_path):
+    Image.fromarray(np.full((20, 20), 0.5, np.float32)).save(tmp_path / "float.tiff")
+    Image.fromarray(np.full((20, 20), 500, np.int32)).save(tmp_path / "long.tiff")
+    (tmp_path / "inverse.tiff").write_bytes(grey_tiff(16, 0, b"\1\1" * 400))
+    for path in Images(tmp_path).paths:
+        with pytest.raises(
+            InputError, match=rf"{path.name}: cannot be read \(it is not known what white is .* 8 bits\)"
+        ):
+            decoded(path, 16)
+
+
 def test_batches_are_normalised_by_imagenets_colours(tmp_path):
     for number, colour in enumerate([(0, 0, 0), (255, 255, 255), (255, 0, 51)]):
         Image.new("RGB", (40, 30), colour).save(tmp_path / f"{number}.png")
@@ -73,6 +105,19 @@ def test_images_are_found_below_sorted_and_through_links(tmp_path):
     before = images.digest()
     make_image(tmp_path / "images/a.png", (9, 9), np.random.default_rng(0))
     assert Images(tmp_path / "images").digest() != before
+
+
+def test_folders_that_lead_to_each_other_are_entered_once(tmp_path):
+    """Each image has the path at which it really lies, whichever name is sorted first."""
+    files(tmp_path / "far", "x.png")
+    for name in "abc":
+        files(tmp_path / "images", f"{name}/1.png", f"{name}/deep/2.png")
+    for name, target in [("a/to", "images/b"), ("a/too", "images/c"), ("b/to", "images/a"), ("b/too", "images/c")]:
+        (tmp_path / "images" / name).symlink_to(tmp_path / target)
+    for name, target in [("a/up", "."), ("c/far", "far"), ("d", "far"), ("c/none", "none")]:
+        (tmp_path / "images" / name).symlink_to(tmp_path / target)
+    names = [path.relative_to(tmp_path / "images").as_posix() for path in Images(tmp_path / "images").paths]
+    assert names == ["a/1.png", "a/deep/2.png", "b/1.png", "b/deep/2.png", "c/1.png", "c/deep/2.png", "d/x.png"]
 
 
 def test_decoded_images_are_kept_as_long_as_they_fit(tmp_path):

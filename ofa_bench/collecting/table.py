@@ -112,9 +112,12 @@ def card_path(path: Path) -> Path:
 
 def _write_card(path: Path, card: Mapping[str, Any]) -> None:
     place = card_path(path)
-    unfinished = place.with_name(f"{place.name}.part")
-    unfinished.write_text(json.dumps(card, indent=1) + "\n")
-    unfinished.replace(place)
+    unfinished = place.with_name(f"{place.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(json.dumps(card, indent=1) + "\n")
+        unfinished.replace(place)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _check_card(path: Path, card: Mapping[str, Any]) -> None:

@@ -3,11 +3,17 @@
 import errno
 import hashlib
 import os
-import time
+import threading
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import IO, TYPE_CHECKING
 
 from ofa_bench.errors import InputError
 from ofa_bench.reading import UnreadableError, content_of
+
+if TYPE_CHECKING:
+    import requests
 
 __all__ = [
     "ASSETS",
@@ -132,10 +138,10 @@ def fetch_file(url: str, path: Path, sha256: str | None, *, largest: int = LARGE
         path: where it shall lie.
         sha256: what its bytes must have; None where that is not known.
         largest: the most bytes that it may have.
-        patience: seconds in which it must have come. There is one try.
+        patience: seconds in which it must have come, from the first step on. There is one try.
 
     Raises:
-        OSError: the network or the disk fails (the errors of requests are such).
+        OSError: the network or the disk fails (the errors of requests are such), or it takes too long.
         ValueError: the file is another one, or too large.
     """
     import pooch
@@ -149,10 +155,42 @@ def fetch_file(url: str, path: Path, sha256: str | None, *, largest: int = LARGE
 
 
 def _download(url: str, output: Path, largest: int, patience: float) -> None:
+    """Write what an address gives to a file, within a time.
+
+    Another thread receives it, as a server can make every step last that waits for a next byte: the head, the way to
+    another address, the body. What is not there in time is hung up on; a thread that is left ends with the process.
+    """
+    answers, ended = list["requests.Response"](), SimpleQueue[Exception | None]()
+
+    def receive() -> None:
+        try:
+            _receive(url, file, largest, answers)
+        except Exception as error:
+            ended.put(error)
+        else:
+            ended.put(None)
+
+    with output.open("wb") as file:
+        threading.Thread(target=receive, name="ofa_bench download", daemon=True).start()
+        try:
+            failed = ended.get(timeout=patience)
+        except Empty:
+            raise TimeoutError(f"more than {patience:g} seconds") from None
+        finally:
+            for answer in answers:
+                with suppress(Exception):  # it has ended, or its urllib3 is older than 2.3
+                    answer.raw.shutdown()
+    if failed is not None:
+        raise failed
+
+
+def _receive(url: str, file: IO[bytes], largest: int, answers: "list[requests.Response]") -> None:
+    """Write what an address gives to an open file; ``answers`` is given what is received from."""
     import requests
 
-    began, size = time.monotonic(), 0
-    with requests.get(url, stream=True, timeout=10) as answer, output.open("wb") as file:
+    size = 0
+    with requests.get(url, stream=True, timeout=10) as answer:
+        answers.append(answer)
         answer.raise_for_status()
         if url.startswith("https:") and not all(step.url.startswith("https:") for step in (*answer.history, answer)):
             raise ValueError("led to an address that is not of HTTPS")
@@ -160,6 +198,4 @@ def _download(url: str, output: Path, largest: int, patience: float) -> None:
             size += len(piece)
             if size > largest:
                 raise ValueError(f"more than {largest:,} bytes")
-            if time.monotonic() - began > patience:
-                raise TimeoutError(f"more than {patience:g} seconds")
             file.write(piece)

@@ -26,7 +26,7 @@ from ofa_bench.supernets import Supernet
 if TYPE_CHECKING:
     from ofa_bench.images import Images
 
-__all__ = ["PUBLISHED", "RANDOM", "Published", "Weights", "load_weights", "recalibrate"]
+__all__ = ["PUBLISHED", "Published", "Weights", "load_weights", "recalibrate"]
 
 LARGEST = 1_000_000_000
 """Bytes of the largest checkpoint that is read or fetched; the largest of OFA's has 193 million."""
@@ -60,16 +60,20 @@ PUBLISHED: Mapping[str, Published] = {
 }
 """The supernets that OFA published, by the name of the space (``ofa.model_zoo``; ResNet50D's now lies elsewhere)."""
 
-RANDOM = "weights are random: the network has the architecture and the speed of the one found, not its accuracy"
+_RANDOM = "weights are random: the network has the architecture and the speed of the one found, not its accuracy"
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What a supernet's weights are: ``random``, or from a path or an address; ``told`` says it in one sentence."""
+    """What a supernet's weights are: ``random``, or from a path or an address; ``told`` says it in one sentence.
+
+    ``hint`` says why they could not be had, and what to do; empty where nothing is amiss.
+    """
 
     source: str
     sha256: str | None
     told: str
+    hint: str = ""
 
     @property
     def random(self) -> bool:
@@ -96,7 +100,7 @@ def load_weights(net: Supernet, weights: str = "auto", sha256: str = "") -> Weig
     if weights == "random":
         if sha256:
             raise InputError("sha256=: random weights come from no file; give weights=<path> with it")
-        return Weights("random", None, RANDOM)
+        return Weights("random", None, _RANDOM)
     if weights == "auto":
         return _published(net, PUBLISHED[net.space.name], sha256)
     found = _load(net, Path(weights).expanduser(), sha256)
@@ -116,7 +120,7 @@ def _published(net: Supernet, published: Published, sha256: str) -> Weights:
             if isinstance(error, ValueError) and not isinstance(error, OSError):
                 raise InputError(f"weights=auto: what {source} gives is not OFA's file ({error})") from error
             why = f"{source} cannot be fetched ({type(error).__name__}), put the file at {path} by hand"
-            return Weights("random", None, f"{RANDOM}; {why}")
+            return Weights("random", None, _RANDOM, why)
     pin = assets.cache_path(published.path + ".sha256")
     earlier = None if pinned else _pinned(pin)
     try:

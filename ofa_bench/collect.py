@@ -109,14 +109,15 @@ def collect(options: Options) -> NDArray[np.float64]:
     sets = _sets(options)
     import torch
 
-    from ofa_bench.checkpoints import RANDOM, load_weights
+    from ofa_bench.checkpoints import load_weights
     from ofa_bench.supernets import supernet
 
     net = supernet(space)
     weights = load_weights(net, options.weights, options.sha256)
     if weights.random and options.weights != "random":
-        why = weights.told.removeprefix(RANDOM).strip("; ")
-        raise InputError(f"weights={options.weights}: {why}; weights=random measures random ones, to try things out")
+        raise InputError(
+            f"weights={options.weights}: {weights.hint}; weights=random measures random ones, to try things out"
+        )
     print(f"ofa_bench: {weights.told}", file=sys.stderr)
     threads = torch.get_num_threads()
     torch.set_num_threads(options.threads)

@@ -206,8 +206,8 @@ def test_without_a_network_weights_are_random_at_once(net, kept, places):
     weights = load_weights(net)
     assert weights.random
     assert time.monotonic() - began < 5
-    assert f"http://127.0.0.1:9/{NAME} cannot be fetched" in weights.told
-    assert f"put the file at {places.cache / NAME} by hand" in weights.told
+    assert f"http://127.0.0.1:9/{NAME} cannot be fetched" in weights.hint
+    assert f"put the file at {places.cache / NAME} by hand" in weights.hint
     assert has(net, kept)
 
 
@@ -255,7 +255,7 @@ def test_fetched_once_and_pinned(net, kept, places, served):
 
 
 def test_fetched_files_that_are_none_are_thrown_away(net, kept, places, served, monkeypatch):
-    assert "HTTPError" in load_weights(net).told  # not there
+    assert "HTTPError" in load_weights(net).hint  # not there
     (places.www / NAME).parent.mkdir(parents=True)
     (places.www / NAME).write_text("<html>Sign in to this network</html>")
     with pytest.raises(InputError, match="torch reads no tensors from it"):

@@ -143,8 +143,7 @@ class Verdict:
             f"({self.met / self.networks:.0%}) are met when measured, {self.met_by_median} by the median of all runs."
         )
         if self.unlike:
-            what = "another device" if {"machine", "runner"} <= {*self.unlike} else "another device, version or setting"
-            return f"{said} The table is of {what} (other {', '.join(self.unlike)})."
+            return f"The table is of another device, version or setting (other {', '.join(self.unlike)}). {said}"
         if self.controls:
             said += (
                 f" {self.controls} random networks, timed in the same rounds, took {_longer(*self.drift)} than the "

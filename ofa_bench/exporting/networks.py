@@ -20,11 +20,15 @@ from ofa_bench.exporting.cards import CARD, ONNX, PROGRAM, Card, described, read
 from ofa_bench.exporting.found import Found, buildable
 from ofa_bench.images import MEAN, STD, Images
 from ofa_bench.network_files import OPSET, differences, write_onnx, write_program
+from ofa_bench.ofa_package import import_ofa
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.spaces import DesignSpace
 from ofa_bench.supernets import Piece, Supernet, count_macs, supernet
 
-__all__ = ["Exporter"]
+__all__ = ["Exporter", "settle"]
+
+NOISE = 8
+"""Images of noise for the BatchNorm statistics of random weights."""
 
 
 class Exporter:
@@ -50,12 +54,13 @@ class Exporter:
         return net, load_weights(net, self._weights, self._sha256)
 
     def told(self, found: Found) -> str:
-        """Say what weights and BatchNorm statistics a network gets.
+        """Say what weights and BatchNorm statistics a network gets, and why none could be had, where that is so.
 
         Raises:
             InputError: they cannot be had, or no supernet builds it.
         """
-        return self._told(self._of(found)[1])
+        weights = self._of(found)[1]
+        return f"{self._told(weights)}{f' ({weights.hint})' if weights.hint else ''}"
 
     def _told(self, weights: Weights) -> str:
         if self._images is not None:
@@ -116,6 +121,8 @@ class Exporter:
         used = 0
         if self._images is not None:
             used = recalibrate(module, self._images, size, self._n_images, np.random.default_rng(0))
+        elif weights.random:
+            settle(module, size)
         with TemporaryDirectory(dir=folder, prefix=".") as place:
             onnx, program = Path(place, ONNX), Path(place, PROGRAM)
             write_onnx(module, piece.shape, onnx)
@@ -152,6 +159,19 @@ class Exporter:
             },
             "made": _made(),
         }
+
+
+def settle(module: torch.nn.Module, size: int) -> None:
+    """Give a network of random weights BatchNorm statistics of noise.
+
+    Without them its outputs hardly depend on its input, and nothing can be told from running it.
+
+    Args:
+        module: changed in place.
+        size: height and width of its images.
+    """
+    noise = torch.randn((NOISE, 3, size, size), generator=torch.Generator().manual_seed(0))
+    import_ofa("ofa.imagenet_classification.elastic_nn.utils").set_running_statistics(module.eval(), [(noise, None)])
 
 
 def _kept(folder: Path, made_of: str) -> Card | None:

@@ -2,10 +2,10 @@
 
 from ofa_bench.spaces.base import DesignSpace, Gene, Genes
 from ofa_bench.spaces.compofa import CompoundSpace
-from ofa_bench.spaces.known import known
 from ofa_bench.spaces.mbv3 import MobileNetV3Space
 from ofa_bench.spaces.part import PartSpace
 from ofa_bench.spaces.proxyless import ProxylessNASSpace
+from ofa_bench.spaces.recognition import known
 from ofa_bench.spaces.resnet50d import ResNet50DSpace
 
 __all__ = [

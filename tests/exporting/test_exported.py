@@ -84,14 +84,15 @@ def test_files_compute_what_the_subnet_of_ofa_does(exported, name):
     space = SPACES[name]
     folder, card = exported(space)
     network = built_by_ofa(space, card["architecture"], supernet(space).net.state_dict())
+    networks.settle(network, card["input"]["shape"][-1])
     pixels = image(card)
     with torch.no_grad():
-        wanted = network(pixels).numpy()
-    scale = np.abs(wanted).max()
-    assert scale > 0
-    assert np.abs(onnx_output(folder, pixels) - wanted).max() < 1e-5 * scale
+        wanted, other = network(pixels).numpy(), network(image(card, seed=6)).numpy()
+    scale = np.abs(wanted - other).max()
+    assert scale > 0.1 * np.abs(wanted).max()
+    assert np.abs(onnx_output(folder, pixels) - wanted).max() < 1e-4 * scale
     program = torch.export.load(folder / "network.pt2").module()
-    assert np.abs(program(pixels).detach().numpy() - wanted).max() < 1e-5 * scale
+    assert np.abs(program(pixels).detach().numpy() - wanted).max() < 1e-4 * scale
     assert card["parameters"] == sum(weight.numel() for weight in network.parameters())
     initial = onnx.load(str(folder / "network.onnx")).graph.initializer
     assert card["macs"] > 0.5 * card["parameters"]

@@ -207,7 +207,7 @@ def test_a_table_of_another_device_is_said_to_be_one(tmp_path):
     [(_, card)] = measured(networks, Phone({"a": 50.0}), tmp_path, 1, 2, 0, 8)
     assert card["measured"]["statistic"] == "median"
     assert card["measured"]["unlike"] == ["runner"]
-    assert "The table is of another device, version or setting (other runner)." in verdict([card]).sentence
+    assert verdict([card]).sentence.startswith("The table is of another device, version or setting (other runner).")
 
 
 def test_an_interrupted_measurement_goes_on(tmp_path):

@@ -10,7 +10,7 @@ Keys are given as ``key=value``:
   column ``architecture``, or else a column for the value of each gene (``r``, ``d0`` ...; inactive ones may be empty).
   Its accuracy is the column ``accuracy``, a fraction of 1, or else ``top1``, in percent. Other columns do not matter.
 - ``space``: the name of one, or the path of a YAML file with the ``_target_`` of your own (``conf/space/mine.yaml``).
-- ``out``: the folder; its name is the predictor's.
+- ``out``: the folder; its name is the predictor's. What is there already is not replaced.
 - ``hidden``: units of each hidden layer, 2 or more. ``epochs``: of each training; 0 is for as many as suit the pairs.
 - ``folds``: of the cross-validation. ``seed``; on one thread, the same gives the same weights. ``threads``: of torch.
 
@@ -19,9 +19,9 @@ of which that share is taken that predicts held-out pairs best: with few or nois
 one architecture are in one fold. The card has the errors on held-out pairs, beside those of a plain ridge regression
 on the genes' one-hot form and of the mean, and the learning curve: whether more pairs would help.
 
-Without ``data``, it distils OFA's official predictor, the teacher, into the embedded one: it has the keys ``space``,
-``device``, ``hidden``, ``seconds``, ``repeats``, ``seed``, ``threads`` and ``out``. The card says how far the student
-is off on uniform samples and on the frontier, and what a search on it loses when the teacher scores what it found.
+Without ``data``, it distils OFA's official predictor, the teacher, and replaces the embedded one. Its keys are
+``space``, ``device``, ``hidden``, ``seconds``, ``repeats``, ``seed``, ``threads`` and ``out``. The card says how far
+the student is off on uniform samples and on the frontier, and what a search on it loses by the teacher's word.
 """
 
 import json
@@ -178,12 +178,15 @@ def train_pairs(options: PairsOptions) -> dict[str, Any]:
     """Train on pairs, judge and write a predictor; return its card.
 
     Raises:
-        InputError: there is no such space, or the data cannot be read.
+        InputError: there is no such space, the data cannot be read, or there is a predictor already.
         OSError: the folder cannot be written.
     """
     from ofa_bench.training.pairs import read_pairs
 
     space = space_of(options.space)
+    for path in (options.folder / f"{space.name}.{kind}" for kind in ("npz", "json", "png")):
+        if path.exists():
+            raise InputError(f"out={options.out}: {path} is already there; move it away or choose another out=")
     pairs = read_pairs(Path(options.data).expanduser(), space)
     from ofa_bench.training.on_pairs import train_on_pairs
 

@@ -18,7 +18,15 @@ from ofa_bench.spaces import CompoundSpace, MobileNetV3Space
 from ofa_bench.train_predictor import run, space_of
 from ofa_bench.training.pairs import Pairs, read_pairs
 from ofa_bench.training.ridge import Ridge
-from ofa_bench.training.validation import Predictions, Trainer, cross_validated, errors_of, predicted, share_of
+from ofa_bench.training.validation import (
+    Predictions,
+    Trainer,
+    cross_validated,
+    errors_of,
+    predicted,
+    share_of,
+    trainings,
+)
 
 SPACE = MobileNetV3Space()
 TRUTH = embedded_predictor(SPACE)
@@ -185,6 +193,38 @@ def test_what_is_held_out_is_not_trained_on_even_where_architectures_repeat():
         assert (predictions[-1].linear[fold == held] == 21 + held).all()
 
 
+@pytest.mark.parametrize(
+    ("n", "folds", "sizes"),
+    [
+        (20, 2, [10]),
+        (40, 2, [10, 20]),
+        (401, 2, [25, 50, 100, 200]),
+        (60, 3, [15, 30, 40]),
+        (400, 4, [25, 50, 100, 200, 300]),
+    ],
+)
+def test_no_two_points_of_a_learning_curve_are_the_same_trainings(n, folds, sizes):
+    pairs = pairs_of(SPACE.sample(n, np.random.default_rng(0)), np.linspace(0.7, 0.8, n))
+    recorder, made = Recorder(), []
+    _, predictions = cross_validated(recorder, pairs, folds, lambda: made.append(1))
+    assert pairs.distinct == n
+    assert [one.size for one in predictions] == sizes
+    assert len(made) == trainings(pairs, folds, recorder.seed) == folds * len(sizes)
+
+
+@pytest.mark.parametrize("kind", ["npz", "json", "png"])
+def test_what_is_there_is_not_replaced(kind, collected, tmp_path, monkeypatch):
+    monkeypatch.setattr("ofa_bench.training.pairs.read_pairs", None)
+    path = tmp_path / "mine" / f"mbv3.{kind}"
+    path.parent.mkdir()
+    path.write_bytes(b"earlier")
+    said = f"out={path.parent}: {path} is already there; move it away or choose another out="
+    with pytest.raises(InputError, match=f"^{re.escape(said)}$"):
+        run([f"data={collected}", f"out={path.parent}"])
+    assert path.read_bytes() == b"earlier"
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_errors_are_what_they_are_called():
     given = np.array([0.70, 0.72, 0.74, 0.76, 0.70, 0.72])
     said = given + np.array([0.01, -0.01, 0.01, 0.03, 0.0, 0.0])
@@ -208,7 +248,18 @@ def test_a_network_that_learned_noise_gets_no_share_and_one_that_knows_all_of_it
     for rest, least, most in ((rng.normal(size=200), 0, 0.15), (truth, 1, 1), (2 * truth, 0.5, 0.5), (zero, 0, 0)):
         one = Predictions(160, zero, zero, zero, rest)
         assert least <= share_of(one, truth) <= most
-        assert np.sum((predicted(one, truth, fold) - truth) ** 2) <= 1.05 * np.sum(truth**2)
+        left = np.sum((predicted(one, truth, fold) - truth) ** 2) / np.sum(truth**2)
+        assert left <= (1e-6 if least else 1.05)
+
+
+def test_the_share_of_a_fold_is_of_the_others():
+    rng, zero, fold = np.random.default_rng(2), np.zeros(60), np.arange(60) % 3
+    accuracy, rest = rng.normal(size=(2, 60)) + rng.normal(size=60)
+    one = Predictions(40, zero, zero, zero, rest)
+    before = predicted(one, accuracy, fold)
+    after = predicted(one, np.where(fold == 0, -accuracy, accuracy), fold)
+    assert (after[fold == 0] == before[fold == 0]).all()
+    assert (np.abs(after - before)[fold != 0] > 1e-3).all(), "and theirs is of it"
 
 
 def test_trainings_suit_the_number_of_pairs():

@@ -3,6 +3,7 @@
 ``distill``, ``ofa_bench.data.make_members`` and ``python -m ofa_bench.train_predictor`` train with it.
 """
 
+import errno
 import io
 import json
 import os
@@ -159,7 +160,7 @@ def write_predictor(
         others: further files, by their names.
 
     Raises:
-        OSError: a file cannot be written; none is then changed.
+        OSError: a file cannot be written, or a folder has its name; none is then changed.
     """
     contents = {f"{stem}.npz": weights_of(layers) for stem, layers in weights.items()}
     contents |= {f"{name}.json": f"{json.dumps(card, indent=1)}\n".encode(), **(others or {})}
@@ -169,6 +170,9 @@ def write_predictor(
 def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
     """Write files that belong together: each beside its place first, and only then all into their places."""
     folder.mkdir(parents=True, exist_ok=True)
+    for name in contents:
+        if (folder / name).is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / name))
     unfinished = {name: folder / f".{name}.{os.getpid()}" for name in contents}
     try:
         for name, content in contents.items():

@@ -18,13 +18,13 @@ from ofa_bench.training.figure import validation_figure
 from ofa_bench.training.fitting import write_predictor
 from ofa_bench.training.pairs import Pairs
 from ofa_bench.training.validation import (
-    DIVISORS,
     Predictions,
     Trainer,
     cross_validated,
     errors_of,
     predicted,
     share_of,
+    trainings,
 )
 
 __all__ = ["train_on_pairs"]
@@ -36,7 +36,8 @@ NOTE = (
 
 NOISE = (
     "An accuracy a that was measured on k images has a standard error of sqrt(a (1 - a) / k): 0.19 points on 50,000, "
-    "0.43 on 10,000, 0.97 on 2,000 images (a = 0.75); no rmse can be expected to be less"
+    "0.43 on 10,000, 0.97 on 2,000 images (a = 0.75). Where each was measured on images "
+    "of its own, no rmse can be expected to be less; on the same images, as by ofa_bench.collect, differences have less"
 )
 
 
@@ -73,9 +74,8 @@ def train_on_pairs(
         raise InputError(f"folds={folds}: must be at most {pairs.distinct}, as many as there are architectures")
     trainer = Trainer(space, hidden, epochs, seed)
     torch.set_num_threads(threads)
-    bar = tqdm(
-        desc="training", total=folds * (len(DIVISORS) + 1) + 1, unit=" networks", disable=not sys.stderr.isatty()
-    )
+    total = trainings(pairs, folds, seed) + 1
+    bar = tqdm(desc="training", total=total, unit=" networks", disable=not sys.stderr.isatty())
     with threadpool_limits(threads), bar:
         fold, predictions = cross_validated(trainer, pairs, folds, bar.update)
         predictor, training = trainer.predictor(pairs, share_of(predictions[-1], pairs.accuracy))

@@ -15,7 +15,7 @@ from ofa_bench.training.fitting import Training, fit
 from ofa_bench.training.pairs import Pairs
 from ofa_bench.training.ridge import Ridge, fit_ridge, in_order, joined
 
-__all__ = ["Predictions", "Trainer", "cross_validated", "errors_of", "predicted", "share_of"]
+__all__ = ["Predictions", "Trainer", "cross_validated", "errors_of", "predicted", "share_of", "trainings"]
 
 Floats = NDArray[np.float64]
 
@@ -129,9 +129,18 @@ def cross_validated(
         The fold of each pair, intp [n], and predictions of the learning curve's sizes, the largest last.
     """
     fold, order = folds_of(pairs, folds, trainer.seed)
-    n = len(fold)
-    sizes = [n // divisor for divisor in DIVISORS if n // divisor >= FEWEST] + [n]
-    return fold, [_predicted(trainer, pairs, fold, order, size, done) for size in sizes]
+    return fold, [_predicted(trainer, pairs, fold, order, size, done) for size in _sizes(fold)]
+
+
+def trainings(pairs: Pairs, folds: int, seed: int) -> int:
+    """Say how many trainings ``cross_validated`` makes."""
+    return folds * len(_sizes(folds_of(pairs, folds, seed)[0]))
+
+
+def _sizes(fold: NDArray[np.intp]) -> list[int]:
+    """Give the most pairs of each training of the learning curve: fewer than all without a fold, and then all."""
+    n, whole = len(fold), len(fold) - int(np.bincount(fold).max())
+    return [n // divisor for divisor in DIVISORS if FEWEST <= n // divisor < whole] + [n]
 
 
 def _predicted(

@@ -102,6 +102,11 @@ def test_weights_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="a/b"):
         write_predictor(tmp_path, "mbv3", {"mbv3": layers[-1:], "a/b": layers}, {"title": "two"})
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    (tmp_path / "mbv3.png").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"mbv3\.png"):
+        write_predictor(tmp_path, "mbv3", {"mbv3": layers[-1:]}, {"title": "two"}, {"mbv3.png": b"picture"})
+    (tmp_path / "mbv3.png").rmdir()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize("space", [SPACE, ResNet50DSpace()], ids=lambda space: space.name)
@@ -139,6 +144,64 @@ def test_knowing_the_order_of_choices_helps_where_pairs_are_few(space):
         ridge = fit_ridge(encoder.features(genes).numpy(), accuracy, in_order(space) if i else None)
         errors[seed, i] = np.sqrt(np.mean((ridge.accuracy(encoder.features(others).numpy()) - truth) ** 2))
     assert errors[:, 1].mean() < 0.9 * errors[:, 0].mean()
+
+
+OTHERS, TRUTH = labelled(2000, 9)
+ENCODER = Student(SPACE, (4,), 0, 1, 0)
+
+
+def off(genes, accuracy):
+    """Give the penalty that is chosen, and how far off other architectures are, in points (root mean square)."""
+    ridge = fit_ridge(ENCODER.features(genes).numpy(), accuracy, in_order(SPACE))
+    return ridge.penalty, 100 * np.sqrt(np.mean((ridge.accuracy(ENCODER.features(OTHERS).numpy()) - TRUTH) ** 2))
+
+
+def noisy(n, seed, noise, times=1):
+    """Give architectures that were each measured so many times, with noise, in fractions of 1."""
+    genes, accuracy = (one.repeat(times, axis=0) for one in labelled(n, seed))
+    return genes, accuracy + noise * np.random.default_rng([seed, 7]).normal(size=len(genes))
+
+
+@pytest.mark.parametrize("n", [20, 30])
+def test_few_noisy_pairs_are_not_learned_by_heart(n):
+    found = np.array([off(*noisy(n, seed, 0.02)) for seed in range(8)])
+    assert np.median(found[:, 0]) > 1
+    assert found[:, 1].mean() < 1.75, "the spread of the accuracies is 1.3 points, and that of the noise 2"
+
+
+def test_rows_that_are_listed_twice_change_nothing():
+    genes, accuracy = noisy(100, 2, 0.005)
+    wanted = off(genes, accuracy)
+    assert wanted[1] < 0.8
+    for times in (2, 5):
+        assert off(np.tile(genes, (times, 1)), np.tile(accuracy, times)) == pytest.approx(wanted, rel=1e-6)
+
+
+def test_measuring_again_helps():
+    errors = [[off(*noisy(100, seed, 0.005, times))[1] for times in (1, 4)] for seed in range(4)]
+    once, again = np.mean(errors, axis=0)
+    assert again < 0.85 * once
+
+
+def test_an_architecture_counts_as_often_as_it_was_measured():
+    genes, accuracy = noisy(150, 3, 0.005)
+    times = np.arange(150) % 4 + 1
+    features = ENCODER.features(genes).numpy().astype(float)
+    ridge = fit_ridge(features.repeat(times, axis=0), accuracy.repeat(times))
+    weights, mean = times / times.mean(), accuracy @ times / times.sum()
+    centred = features - times @ features / times.sum()
+    gram = (centred.T * weights) @ centred + ridge.penalty * np.eye(features.shape[1])
+    assert ridge.weight == pytest.approx(np.linalg.solve(gram, (centred.T * weights) @ (accuracy - mean)), abs=1e-9)
+    assert ridge.accuracy(features) @ times / times.sum() == pytest.approx(mean)
+
+
+def test_what_cannot_be_told_apart_gets_the_mean():
+    features = ENCODER.features(SPACE.sample(2, np.random.default_rng(0))).numpy()
+    one = fit_ridge(features[[0] * 6], np.linspace(0.7, 0.75, 6))
+    assert (one.weight == 0).all()
+    assert one.intercept == pytest.approx(0.725)
+    two = fit_ridge(features[[0, 0, 1]], np.array([0.70, 0.72, 0.75])).accuracy(features)
+    assert 0.71 - 1e-9 <= two[0] < two[1] <= 0.75 + 1e-9
 
 
 def test_noisy_labels_are_shrunk_more():

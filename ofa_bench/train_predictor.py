@@ -19,7 +19,7 @@ of which that share is taken that predicts held-out pairs best: with few or nois
 one architecture are in one fold. The card has the errors on held-out pairs, beside those of a plain ridge regression
 on the genes' one-hot form and of the mean, and the learning curve: whether more pairs would help.
 
-Without ``data``, it distils OFA's official predictor, the teacher, and replaces the embedded one. Its keys are
+Without ``data``, it distils OFA's official predictor, the teacher, as the embedded ones were made. Its keys are
 ``space``, ``device``, ``hidden``, ``seconds``, ``repeats``, ``seed``, ``threads`` and ``out``. The card says how far
 the student is off on uniform samples and on the frontier, and what a search on it loses by the teacher's word.
 """
@@ -55,16 +55,27 @@ class Common:
     hidden: list[int] = field(default_factory=lambda: [256, 256])
     seed: int = 0
     threads: int = 1
-    out: str = ""
+    out: str = "predictors/own"
 
     def check(self) -> None:
         """Raise InputError where a value is out of range."""
         check_range("seed", self.seed, 0, 2**63 - 1)
         check_range("threads", self.threads, 1, THREADS)
-        check_folder("out", Path(self.out))
+        check_folder("out", self.folder)
         least = 2 if self.data else 1
         if not self.hidden or min(self.hidden) < least or max(self.hidden) > WIDEST:
             raise InputError(f"hidden={self.hidden}: must be one or more layer widths of {least} to {WIDEST:,}")
+
+    @property
+    def folder(self) -> Path:
+        """Where the predictor goes."""
+        return Path(self.out).expanduser()
+
+    def check_free(self, space: str) -> None:
+        """Raise InputError where a predictor of the space is in the folder already."""
+        for path in (self.folder / f"{space}.{kind}" for kind in ("npz", "json", "png")):
+            if path.exists():
+                raise InputError(f"out={self.out}: {path} is already there; move it away or choose another out=")
 
 
 @dataclass
@@ -74,7 +85,6 @@ class Options(Common):
     device: str = "note10"
     seconds: float = 2400.0
     repeats: int = 10
-    out: str = str(Path(__file__).parent / "data" / "predictors")
 
     def check(self) -> None:
         """Raise InputError where a value is out of range."""
@@ -90,7 +100,6 @@ class PairsOptions(Common):
     hidden: list[int] = field(default_factory=lambda: [128, 128])
     folds: int = 5
     epochs: int = 0
-    out: str = "predictors/own"
 
     def check(self) -> None:
         """Raise InputError where a value is out of range."""
@@ -101,11 +110,6 @@ class PairsOptions(Common):
         if not self.folder.name:
             raise InputError(f"out={self.out}: has no name, which would be the predictor's")
         super().check()
-
-    @property
-    def folder(self) -> Path:
-        """Where the predictor goes."""
-        return Path(self.out).expanduser()
 
 
 def space_of(text: str) -> "DesignSpace":
@@ -138,13 +142,14 @@ def train(options: Options) -> dict[str, Any]:
     """Distil, judge and write a predictor; return its errors.
 
     Raises:
-        InputError: there is no such space or device, or no official predictor of the space.
+        InputError: there is no such space or device, no official predictor of the space, or a predictor already.
         OSError: the folder cannot be written.
     """
     from ofa_bench.predictors import latency_table, official_predictor
 
     space = load_space(options.space)
-    cost, teacher, out = latency_table(space, options.device), official_predictor(space), Path(options.out)
+    cost, teacher, out = latency_table(space, options.device), official_predictor(space), options.folder
+    options.check_free(space.name)
     out.mkdir(parents=True, exist_ok=True)
     import torch
     from threadpoolctl import threadpool_limits
@@ -184,9 +189,7 @@ def train_pairs(options: PairsOptions) -> dict[str, Any]:
     from ofa_bench.training.pairs import read_pairs
 
     space = space_of(options.space)
-    for path in (options.folder / f"{space.name}.{kind}" for kind in ("npz", "json", "png")):
-        if path.exists():
-            raise InputError(f"out={options.out}: {path} is already there; move it away or choose another out=")
+    options.check_free(space.name)
     pairs = read_pairs(Path(options.data).expanduser(), space)
     from ofa_bench.training.on_pairs import train_on_pairs
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.found import Found, buildable
+from ofa_bench.exporting.networks import settle
 from ofa_bench.network_files import write_onnx
 from ofa_bench.predictors import latency_table
 from ofa_bench.reading import UnreadableError, content_of, json_object
@@ -60,7 +61,9 @@ def write_controls(folder: Path, found: Sequence[Found], device: str, n: int) ->
         if not path.exists():
             with TemporaryDirectory(dir=folder, prefix=".") as place:
                 piece = net.subnet(rows[i])
-                write_onnx(piece.build(), piece.shape, Path(place, path.name))
+                module = piece.build()
+                settle(module, piece.shape[1])
+                write_onnx(module, piece.shape, Path(place, path.name))
                 Path(place, path.name).replace(path)
         listed.append({"file": path.name, "cost": float(costs[i]), "genes": rows[i].tolist()})
     about = {"table": table.sha256, "networks": sorted(listed, key=lambda one: one["cost"])}

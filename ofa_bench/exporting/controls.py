@@ -48,8 +48,10 @@ def write_controls(folder: Path, found: Sequence[Found], device: str, n: int) ->
         table = latency_table(space, device)
     except InputError as error:
         return f"no networks are timed beside those found: {error}"
-    if table.sha256 != found[0].hashes["device"] or table.unit != "ms":
-        return f"no networks are timed beside those found: the table {device} is not theirs, or not in milliseconds"
+    if table.unit != "ms":
+        return f"no networks are timed beside those found: the costs of {device} are not in milliseconds"
+    if table.sha256 != found[0].hashes["device"]:
+        return f"no networks are timed beside those found: the table {device} is not the one that they were found with"
     rows = space.canonical(space.sample(SAMPLE, np.random.default_rng(0)))
     costs = table.cost(rows)
     spread = np.linspace(min(one.cost for one in found), max(one.cost for one in found), n)

@@ -138,9 +138,10 @@ class Verdict:
     def sentence(self) -> str:
         """Say it in words."""
         said = (
-            f"{self.networks} networks measured: predicted latency is off by {self.mean_error:.1%} on average, "
-            f"{self.worst_error:.1%} at most; of the targets met in the search, {self.met} of {self.networks} "
-            f"({self.met / self.networks:.0%}) are met when measured, {self.met_by_median} by the median of all runs."
+            f"{self.networks} network{'s' if self.networks > 1 else ''} measured: predicted latency is off by "
+            f"{self.mean_error:.1%} on average, {self.worst_error:.1%} at most; of the targets met in the search, "
+            f"{self.met} of {self.networks} ({self.met / self.networks:.0%}) are met when measured, "
+            f"{self.met_by_median} by the median of all runs."
         )
         if self.unlike:
             return f"The table is of another device, version or setting (other {', '.join(self.unlike)}). {said}"

@@ -232,5 +232,5 @@ def test_random_networks_cost_what_the_table_says_of_them(tmp_path):
     spread = [cost for _, cost in controls]
     assert spread == pytest.approx([20, 45], rel=0.05)
     assert len(list((folder / "controls").glob("*.onnx"))) <= 3
-    assert "is not theirs" in write_controls(folder, [smallest(space)], "note10", 2)
+    assert "is not the one that they were found with" in write_controls(folder, [smallest(space)], "note10", 2)
     assert "unknown" in write_controls(folder, [one], "nowhere", 2)

@@ -22,6 +22,7 @@ from ofa_bench.predictors import assets
 from ofa_bench.reading import UnreadableError, content_of
 from ofa_bench.state_dicts import load_state, state_of
 from ofa_bench.supernets import Supernet
+from ofa_bench.writing import write_whole
 
 if TYPE_CHECKING:
     from ofa_bench.images import Images
@@ -155,11 +156,9 @@ def _pinned(pin: Path) -> str | None:
 
 def _pin(pin: Path, found: str) -> str:
     """Write what later uses of a file must have, in the way of ``sha256sum``; say what came of it."""
-    unfinished = pin.with_name(f"{pin.name}.{os.getpid()}")
     try:
         pin.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(f"{found}  {pin.stem}\n")
-        unfinished.replace(pin)
+        write_whole(pin, f"{found}  {pin.stem}\n")
     except OSError as error:
         return f"it could not be kept for later uses ({error.strerror})"
     return "later uses must have the same"

@@ -12,6 +12,7 @@ from ofa_bench.errors import InputError, suggestion
 from ofa_bench.predictors.cost import MOST_COST, CostTable, Term
 from ofa_bench.reading import UnreadableError, content_of, json_object
 from ofa_bench.spaces import DesignSpace, PartSpace
+from ofa_bench.writing import write_whole
 
 __all__ = ["FOLDER", "FORMAT", "latency_table", "write_table"]
 
@@ -162,6 +163,4 @@ def write_table(
     }
     rows = ",\n  ".join(json.dumps({"places": term.places, "values": term.values.tolist()}) for term in terms)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(f'{json.dumps(about, indent=1)[:-2]},\n "terms": [\n  {rows}\n ]\n}}\n')
-    unfinished.replace(path)
+    write_whole(path, f'{json.dumps(about, indent=1)[:-2]},\n "terms": [\n  {rows}\n ]\n}}\n')

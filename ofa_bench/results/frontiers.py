@@ -14,6 +14,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.reading import UnreadableError, content_of, json_object
 from ofa_bench.search import Problem
 from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.writing import write_whole
 
 __all__ = ["FOLDER", "FORMAT", "NOISE", "OWN", "Frontier", "agree", "confirmed", "find", "read", "staircase", "write"]
 
@@ -231,6 +232,4 @@ def write(path: Path, frontier: Frontier) -> None:
     points = zip(rows, frontier.cost.tolist(), frontier.accuracy.tolist(), strict=True)
     lines = ",\n  ".join(json.dumps(point) for point in points)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(f'{json.dumps(head, indent=1)[:-2]},\n "points": [\n  {lines}\n ]\n}}\n')
-    unfinished.replace(path)
+    write_whole(path, f'{json.dumps(head, indent=1)[:-2]},\n "points": [\n  {lines}\n ]\n}}\n')

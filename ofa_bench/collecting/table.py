@@ -11,6 +11,7 @@ from typing import Any
 
 from ofa_bench.errors import InputError
 from ofa_bench.reading import UnreadableError, content_of, json_object
+from ofa_bench.writing import write_whole
 
 __all__ = ["COLUMNS", "LARGEST", "Table", "card_path", "growing"]
 
@@ -111,13 +112,7 @@ def card_path(path: Path) -> Path:
 
 
 def _write_card(path: Path, card: Mapping[str, Any]) -> None:
-    place = card_path(path)
-    unfinished = place.with_name(f"{place.name}.{os.getpid()}")
-    try:
-        unfinished.write_text(json.dumps(card, indent=1) + "\n")
-        unfinished.replace(place)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(card_path(path), json.dumps(card, indent=1) + "\n")
 
 
 def _check_card(path: Path, card: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Which networks are exported: what records found for each target, each network once."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,24 +93,22 @@ def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) ->
     first, taken = group[0][1], set[str]()
     guard = _guard_band(first)
     names = _names(first)
-    by_target: dict[float, dict[tuple[str, bytes], list[tuple[str, Any]]]] = {}
+    by_target: dict[float, dict[str, list[tuple[str, Any]]]] = {}
     for label, record in group:
         for result in (one for repeat in record["repeats"] for one in repeat["results"] if one["feasible"]):
             space, row = buildable(result["architecture"], names["space"])
             networks = by_target.setdefault(float(result["target"]), {})
-            networks.setdefault((space.name, row.tobytes()), []).append((label, result))
+            networks.setdefault(json.dumps(space.to_ofa(row)), []).append((label, result))
     for target, networks in sorted(by_target.items()):
-        best_first = sorted(networks.values(), key=lambda them: (-them[0][1]["accuracy"], them[0][1]["cost"]))
-        for them in best_first if every else best_first[:1]:
+        best_first = sorted(networks.items(), key=lambda one: (-one[1][0][1]["accuracy"], one[1][0][1]["cost"]))
+        for architecture, them in best_first if every else best_first[:1]:
             result = them[0][1]
-            space, row = buildable(result["architecture"], names["space"])
-            architecture = space.to_ofa(row)
             name = distinct(f"{target:g}{first['unit']}", taken)
             yield Found(
                 **names,
                 unit=first["unit"],
                 target=target,
-                architecture=architecture,
+                architecture=json.loads(architecture),
                 accuracy=result["accuracy"],
                 cost=result["cost"] / guard,
                 guard_band=guard,

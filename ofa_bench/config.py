@@ -127,6 +127,7 @@ class Config:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     seed: int = 0
     repeats: int = 1
+    keep: int = 10
     output: str = "multirun"
     rerun: bool = False
     threads: int | None = None

@@ -16,7 +16,7 @@ from ofa_bench.budget import resolve_budget
 from ofa_bench.building import built
 from ofa_bench.config import Config, available_cores, check_tracking, resolve_threads
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.limits import REPEATS, check_memory, check_range
+from ofa_bench.limits import KEEP, REPEATS, check_memory, check_range
 from ofa_bench.search import Found, Line, Problem, SearchResult, Together, may_fork
 from ofa_bench.spaces import DesignSpace
 from ofa_bench.strategies import Budget, LineStrategy, Strategy
@@ -73,6 +73,7 @@ def build(config: Config) -> Cell:
     _check_keys(config, "")
     check_range("seed", config.seed, 0, np.inf)
     check_range("repeats", config.repeats, 1, REPEATS)
+    check_range("keep", config.keep, 1, KEEP)
     check_tracking(config.tracking)
     space = _checked_kind("space", config.space, built("space", config.space), "a DesignSpace", "genes")
     cost = _checked_kind("device", config.device, built("device", config.device, space=space), "a cost model", "cost")
@@ -89,7 +90,7 @@ def build(config: Config) -> Cell:
     predictor = built("predictor", config.predictor, space=space)
     _checked_kind("predictor", config.predictor, predictor, "an accuracy predictor", "accuracy")
     budget = Budget(*resolve_budget(config.budget))
-    problem = Problem(space, predictor, cost)
+    problem = Problem(space, predictor, cost, config.keep)
     several = config.lockstep and _has_lines(strategy) and _on_several_cores(problem, strategy)
     threads = resolve_threads(config, several=several)
     return Cell(problem, strategy, targets, budget, config.seed, config.repeats, threads, config.lockstep)
@@ -237,4 +238,8 @@ def _checked(cell: Cell, item: object, found: Container[int]) -> Found:
         raise RuntimeError(f"{name} found what is not in space {problem.space.name} for target {result.target}")
     if result.feasible and problem.cost.cost(row)[0] > result.target:
         raise RuntimeError(f"{name} found an architecture that misses target {result.target}")
+    for other in result.alternatives:
+        row = other.genes[None]
+        if not problem.space.contains(row)[0] or problem.cost.cost(row)[0] > result.target:
+            raise RuntimeError(f"{name} gave an alternative that is not valid for target {result.target}")
     return position, result

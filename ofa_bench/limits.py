@@ -8,6 +8,7 @@ from ofa_bench.errors import InputError
 
 __all__ = [
     "GENERATIONS",
+    "KEEP",
     "POPULATION",
     "REPEATS",
     "SEARCHES",
@@ -26,6 +27,9 @@ GENERATIONS = 1_000_000_000
 
 REPEATS = 10_000
 """The most repeats of one cell."""
+
+KEEP = 1000
+"""The most architectures that a record keeps for a target of a repeat."""
 
 TARGETS = 10_000
 """The most targets of one cell."""

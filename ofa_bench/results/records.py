@@ -24,6 +24,7 @@ from ofa_bench.results.frontiers import Frontier
 from ofa_bench.results.regret import with_regret
 from ofa_bench.results.shape import check_record
 from ofa_bench.search import Problem, SearchResult
+from ofa_bench.spaces import Genes
 from ofa_bench.strategies import Strategy
 
 __all__ = [
@@ -43,7 +44,7 @@ RECORD = "record.json"
 CONFIG = "config.yaml"
 
 LARGEST = 1_000_000_000
-"""Bytes of the largest record that is read; a thousand results have 1.5 million."""
+"""Bytes of the largest record that is read; a thousand results have 5 million."""
 
 Record = dict[str, Any]
 
@@ -138,10 +139,18 @@ def _result(cell: Cell, result: SearchResult, seconds: float) -> dict[str, Any]:
         "generations": result.generations,
         "shared": result.shared,
         **vars(result.counts),
-        "architecture": cell.problem.space.to_ofa(result.genes),
-        "genes": result.genes.tolist(),
+        **_architecture(cell, result.genes),
+        "alternatives": [
+            {"accuracy": one.accuracy, "cost": one.cost, **_architecture(cell, one.genes)}
+            for one in result.alternatives
+        ],
         "curve": [list(point) for point in result.curve],
     }
+
+
+def _architecture(cell: Cell, genes: Genes) -> dict[str, Any]:
+    """Return a row (int8 [n_genes]) as OFA's dict and as positions of choices."""
+    return {"architecture": cell.problem.space.to_ofa(genes), "genes": genes.tolist()}
 
 
 def write(folder: Path, record: Record, config_yaml: str) -> Record:

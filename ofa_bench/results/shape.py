@@ -57,8 +57,11 @@ _RESULT: Mapping[str, Any] = {
     **dict.fromkeys(("best_known?", "regret?", "evaluations_within?", "seconds_within?"), MAYBE),
     "architecture": (dict,),
     "genes": [(int,)],
+    "alternatives?": (list,),
     "curve": (list,),
 }
+
+_ALTERNATIVE: Mapping[str, Any] = {"accuracy": NUMBER, "cost": NUMBER, "architecture": (dict,), "genes": [(int,)]}
 
 
 def check_record(record: Mapping[str, Any]) -> None:
@@ -85,19 +88,29 @@ def check_record(record: Mapping[str, Any]) -> None:
 def _check_result(at: str, result: Any, record: Mapping[str, Any]) -> None:
     _need(isinstance(result, dict), at, result, "an object")
     check_node(f"{at}.", result, _RESULT)
-    accuracy, genes, first = result["accuracy"], result["genes"], record["repeats"][0]["results"][0]["genes"]
+    accuracy, first = result["accuracy"], record["repeats"][0]["results"][0]["genes"]
     if result["feasible"]:
         fits = accuracy is not None and abs(accuracy) <= MOST_ACCURACY
         _need(fits, f"{at}.accuracy", accuracy, "a fraction of 1")
     else:
         _need(accuracy is None, f"{at}.accuracy", accuracy, "null where the target is not met")
-    _need(min(genes, default=-1) >= 0 and max(genes) < 128, f"{at}.genes", genes, "numbers of 0 to 127")
-    _need(isinstance(first, list) and len(genes) == len(first), f"{at}.genes", genes, "as many as in other results")
+    _check_genes(at, result["genes"], first)
+    for number, other in enumerate(result.get("alternatives", [])):
+        place = f"{at}.alternatives[{number}]"
+        _need(isinstance(other, dict), place, other, "an object")
+        check_node(f"{place}.", other, _ALTERNATIVE)
+        _need(other["accuracy"] <= MOST_ACCURACY, f"{place}.accuracy", other["accuracy"], "a fraction of 1")
+        _check_genes(place, other["genes"], first)
     _need(result.get("shared", 1) >= 1, f"{at}.shared", result.get("shared"), "1 or more")
     for point in result["curve"]:
         wanted = "lists of four numbers"
         _need(isinstance(point, list) and len(point) == 4, f"{at}.curve", point, wanted)
         _check_numbers(f"{at}.curve", point, NUMBER, 0)
+
+
+def _check_genes(at: str, genes: Sequence[int], first: Any) -> None:
+    _need(min(genes, default=-1) >= 0 and max(genes) < 128, f"{at}.genes", genes, "numbers of 0 to 127")
+    _need(isinstance(first, list) and len(genes) == len(first), f"{at}.genes", genes, "as many as in other results")
 
 
 def check_node(at: str, node: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:

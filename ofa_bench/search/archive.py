@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ofa_bench.search.alternatives import Alternative, distinct_best_first, next_best
 from ofa_bench.search.problem import Counts, CurvePoint, Evaluator, SearchResult
 from ofa_bench.spaces import Genes
 
@@ -76,6 +77,7 @@ class Archive:
             raise RuntimeError("nothing was found for a target that the cheapest architecture meets")
         shares = dict(zip(feasible, _dealt(self._evaluator.counts, len(feasible)), strict=True))
         rows = problem.space.canonical(self._genes[np.maximum(self._best, 0)]) if feasible else self._genes
+        alternatives = self._alternatives(rows, feasible)
         return [
             SearchResult(
                 target=float(target),
@@ -87,11 +89,36 @@ class Archive:
                 curve=tuple(self._curves[i]),
                 generations=generations,
                 shared=len(feasible),
+                alternatives=alternatives[i],
             )
             if i in shares
             else SearchResult.infeasible(problem, float(target))
             for i, target in enumerate(self._targets)
         ]
+
+
+    def _alternatives(self, winners: Genes, feasible: Sequence[int]) -> dict[int, tuple[Alternative, ...]]:
+        """Return what is best behind the winner (int8 [k, n_genes]) of each of these targets, by its position.
+
+        Targets are gone through by rising cost: what was best for one, and what only the next one allows, compete.
+        """
+        problem, order = self._evaluator.problem, np.argsort(self.cost, kind="stable")
+        cost, found, pool, begin = self.cost[order], dict[int, tuple[Alternative, ...]](), list[int](), 0
+        for i in sorted(feasible, key=lambda i: float(self._targets[i])):
+            end = int(np.searchsorted(cost, self._targets[i], side="right"))
+            batches, kept = [], list[int]()
+            for rows, values, places in distinct_best_first(
+                problem, self.genes, self.accuracy, [*pool, *order[begin:end].tolist()]
+            ):
+                batches.append((rows, values))
+                kept += places
+                if len(kept) > problem.keep:
+                    break
+            found[i] = next_best(
+                problem, float(self._targets[i]), winners[i], float(self._best_accuracy[i]), batches
+            )
+            pool, begin = kept[: problem.keep + 1], end
+        return found
 
 
 def best_within(

@@ -130,6 +130,7 @@ class Evolution:
             curve=tuple(best.curve),
             generations=generations,
             population=population[order],
+            alternatives=evaluator.alternatives(target, row[0], best.accuracy),
         )
 
     def _ranked(

@@ -98,6 +98,8 @@ class Kernels:
         self.loops, self.space, self.cost = library, space, cost
         first, shift = _packing(space.cardinality)
         self.n_words = len(first) - 1
+        self._word = np.repeat(np.arange(self.n_words), np.diff(first))  # the word of each gene
+        self._shift, self._bits = shift, _bits(space.cardinality)
         most_choices = int(space.cardinality.max())
         distinct = np.zeros((space.n_genes, most_choices), np.int8)
         for i, gene in enumerate(space.genes):
@@ -199,6 +201,11 @@ class Kernels:
         ats = (keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1, places.ctypes.data, fresh.ctypes.data)
         return places, fresh[: self.loops.find(self._at, rows.ctypes.data, n, *ats)]
 
+    def unpack(self, keys: NDArray[np.uint64]) -> Genes:
+        """Return the canonical rows of packed keys: uint64 [n, n_words] to int8 [n, n_genes]."""
+        mask = (np.uint64(1) << self._bits) - np.uint64(1)
+        return np.asarray((keys[:, self._word] >> self._shift) & mask, np.int8)
+
     def _checked(self, rows: Genes) -> Genes:
         """Give rows as C reads them, which trusts what it is given."""
         if rows.ndim != 2 or rows.shape[1] != self.space.n_genes:
@@ -215,6 +222,11 @@ def _state(rng: np.random.Generator) -> int:
     return int(rng.bit_generator.ctypes.bit_generator.value)
 
 
+def _bits(cardinality: Iterable[int]) -> NDArray[np.uint64]:
+    """Return how many bits the position of each gene takes: uint64 [n_genes]."""
+    return np.array([max(1, (int(choices) - 1).bit_length()) for choices in cardinality], np.uint64)
+
+
 def _packing(cardinality: Iterable[int]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     """Lay the genes' positions into words of 64 bits.
 
@@ -222,8 +234,7 @@ def _packing(cardinality: Iterable[int]) -> tuple[NDArray[np.int64], NDArray[np.
         The first gene of each word, and the number of genes (int64 [words + 1]); by how much each is shifted.
     """
     first, shift, used = [0], [], 0
-    for gene, choices in enumerate(cardinality):
-        bits = max(1, (int(choices) - 1).bit_length())
+    for gene, bits in enumerate(_bits(cardinality).tolist()):
         if used + bits > _WORD:
             first.append(gene)
             used = 0

@@ -1,5 +1,6 @@
 """What a search has already evaluated: no architecture is evaluated twice."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +13,9 @@ __all__ = ["KeyedMemo", "Memo", "PackedMemo", "Values"]
 
 Values = NDArray[np.float64]
 """Accuracies (fractions of 1) of some architectures: float64 [n]."""
+
+CHUNK = 64
+"""Architectures that ``best_first`` gives at first; then all the others."""
 
 
 class Memo(Protocol):
@@ -36,6 +40,10 @@ class Memo(Protocol):
         """Give the accuracies at places that ``find`` gave."""
         ...
 
+    def best_first(self) -> Iterator[tuple[Genes, Values]]:
+        """Yield all architectures (int8 [n, n_genes], canonical, distinct) with their accuracies, the best first."""
+        ...
+
 
 class KeyedMemo:
     """A memo in a dictionary, by the keys of any design space."""
@@ -44,6 +52,8 @@ class KeyedMemo:
         self._space = space
         self._places: dict[bytes, int] = {}
         self._values: list[float] = []
+        self._rows: list[Genes] = []
+        self._new: Genes = np.empty((0, space.n_genes), np.int8)
 
     def find(self, genes: Genes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """See ``Memo.find``."""
@@ -53,11 +63,13 @@ class KeyedMemo:
             places[row] = place = self._places.setdefault(key, known + len(new))
             if place == known + len(new):
                 new.append(row)
+        self._new = genes[new]
         return places, np.array(new, np.int64)
 
     def store(self, values: Values) -> None:
         """See ``Memo.store``."""
         self._values.extend(values.tolist())
+        self._rows.append(self._new)
 
     def forget(self) -> None:
         """See ``Memo.forget``."""
@@ -66,6 +78,13 @@ class KeyedMemo:
     def at(self, places: NDArray[np.int64]) -> Values:
         """See ``Memo.at``."""
         return np.array([self._values[place] for place in places.tolist()])
+
+    def best_first(self) -> Iterator[tuple[Genes, Values]]:
+        """See ``Memo.best_first``."""
+        values = np.array(self._values)
+        rows = np.concatenate([self._new[:0], *self._rows])
+        for places in _best_first(values):
+            yield self._space.canonical(rows[places]), values[places]
 
 
 class PackedMemo:
@@ -97,9 +116,25 @@ class PackedMemo:
         """See ``Memo.at``."""
         return self._values[places]
 
+    def best_first(self) -> Iterator[tuple[Genes, Values]]:
+        """See ``Memo.best_first``."""
+        values = self._values[: self._size]
+        for places in _best_first(values):
+            yield self._kernels.unpack(self._keys[places]), values[places]
+
     def _grow(self, capacity: int) -> None:
         more = capacity - len(self._values)
         self._keys = np.concatenate([self._keys, np.empty((more, self._kernels.n_words), np.uint64)])
         self._values = np.concatenate([self._values, np.empty(more)])
         self._slots = np.full(2 * capacity, -1, np.int32)
         self._kernels.rehash(self._keys, self._size, self._slots)
+
+
+def _best_first(values: Values) -> Iterator[NDArray[np.int64]]:
+    """Yield the places of the ``CHUNK`` largest values, largest first, of equal ones the first; then all others."""
+    first = np.flatnonzero(values >= np.partition(values, -CHUNK)[-CHUNK]) if len(values) > CHUNK else None
+    places = np.arange(len(values)) if first is None else first
+    yield places[np.argsort(-values[places], kind="stable")]
+    if first is not None:
+        others = np.setdiff1d(np.arange(len(values)), first, assume_unique=True)
+        yield others[np.argsort(-values[others], kind="stable")]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import AccuracyPredictor, CostModel
+from ofa_bench.search.alternatives import Alternative, next_best
 from ofa_bench.search.kernels import Kernels
 from ofa_bench.search.memo import KeyedMemo, Memo, PackedMemo, Values
 from ofa_bench.spaces import DesignSpace, Genes
@@ -51,11 +52,15 @@ class Counts:
 
 @dataclass(frozen=True)
 class Problem:
-    """A design space with what its architectures are worth and what they cost."""
+    """A design space with what its architectures are worth and what they cost.
+
+    ``keep`` says how many distinct architectures a result has for its target: the winner, and the best behind it.
+    """
 
     space: DesignSpace
     predictor: AccuracyPredictor
     cost: CostModel
+    keep: int = 10
 
     @cached_property
     def kernels(self) -> Kernels | None:
@@ -109,6 +114,10 @@ class Evaluator:
         self.counts.unique_evaluations += len(new)
         return self._memo.at(places)
 
+    def alternatives(self, target: float, winner: Genes, highest: float) -> tuple[Alternative, ...]:
+        """Return the best of what was evaluated that meets a target, behind the winner (see ``next_best``)."""
+        return next_best(self.problem, target, winner, highest, self._memo.best_first())
+
     def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32] | None:
         """Estimate to first order what changes do to accuracy: float32 [n, m], fractions of 1; None if that is unknown.
 
@@ -155,6 +164,7 @@ class SearchResult:
     ``genes`` (int8 [n_genes], canonical), ``accuracy`` (fraction of 1) and ``cost`` are of the best architecture that
     meets the target. Where none can (``feasible`` is false), ``genes`` and ``cost`` are of the cheapest one and
     ``accuracy`` is None. ``population`` (int8 [n, n_genes]) are the last parents, best first, for warm starts.
+    ``alternatives`` are the best distinct architectures behind it that meet the target, best first.
 
     Where one search served several targets, ``shared`` says how many: ``counts`` are then an equal share of what it
     did, so that sums over targets stay true, while ``curve`` counts all that the search had done by then.
@@ -170,6 +180,7 @@ class SearchResult:
     generations: int = 0
     population: Genes | None = None
     shared: int = 1
+    alternatives: tuple[Alternative, ...] = ()
 
     @classmethod
     def infeasible(cls, problem: Problem, target: float) -> "SearchResult":

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ofa_bench.errors import InputError
 from ofa_bench.ofa_package import import_ofa
 from ofa_bench.search import Counts, Evolution, Problem, SearchResult
+from ofa_bench.search.alternatives import distinct_best_first, next_best
 from ofa_bench.search.problem import CurvePoint
 from ofa_bench.search.repair import MAX_SAMPLES
 from ofa_bench.spaces import DesignSpace, Genes
@@ -111,6 +112,7 @@ class _Adapter:
         self._populations = 0
         self._curve: list[CurvePoint] = []
         self._row: Genes = problem.cost.cheapest
+        self._considered: list[tuple[Genes, NDArray[np.float64]]] = []
 
     def get_efficiency(self, arch: Arch) -> float:
         """Cost of one architecture, in the cost model's unit."""
@@ -137,6 +139,8 @@ class _Adapter:
             cheapest = self._problem.cost.cheapest[None]
             self._consider(0, cheapest, self._evaluate(cheapest))
         row = self._problem.space.canonical(self._row[None])
+        genes, values = map(np.concatenate, zip(*self._considered, strict=True))
+        batches = ((rows, best) for rows, best, _ in distinct_best_first(self._problem, genes, values, range(len(genes))))
         return SearchResult(
             target=self._target,
             feasible=True,
@@ -146,6 +150,7 @@ class _Adapter:
             counts=self._counts,
             curve=tuple(self._curve),
             generations=max(0, self._populations - 1),
+            alternatives=next_best(self._problem, self._target, row[0], self._curve[-1][-1], batches),
         )
 
     def _evaluate(self, genes: Genes) -> NDArray[np.float64]:
@@ -158,6 +163,7 @@ class _Adapter:
         return accuracy
 
     def _consider(self, generation: int, genes: Genes, accuracy: NDArray[np.float64]) -> None:
+        self._considered.append((genes, accuracy))
         top = len(accuracy) - 1 - int(np.argmax(accuracy[::-1]))  # of equal ones the last, as ofa's order has it
         if not self._curve or accuracy[top] > self._curve[-1][-1]:
             self._row = genes[top]

@@ -1,0 +1,74 @@
+"""The best distinct architectures behind a winner: people rank them again by what they measure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.search.memo import Values
+from ofa_bench.spaces import Genes
+
+if TYPE_CHECKING:
+    from ofa_bench.search.problem import Problem
+
+__all__ = ["Alternative", "distinct_best_first", "next_best"]
+
+CHUNK = 64
+"""Architectures whose canonical form is looked at together."""
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """An architecture (int8 [n_genes], canonical) that met a target: its accuracy (fraction of 1) and its cost."""
+
+    genes: Genes
+    accuracy: float
+    cost: float
+
+
+def next_best(
+    problem: "Problem", target: float, winner: Genes, highest: float, batches: Iterable[tuple[Genes, Values]]
+) -> tuple[Alternative, ...]:
+    """Return the best architectures that meet a target, without the winner: ``problem.keep - 1`` of them, best first.
+
+    Args:
+        problem: says how many are kept, and what they cost.
+        target: the largest cost allowed.
+        winner: int8 [n_genes], canonical.
+        highest: its accuracy; what is more accurate was not considered by the search, and is not given here either.
+        batches: distinct canonical architectures (int8 [n, n_genes]) with their accuracies (float64 [n]), best first.
+    """
+    found: list[Alternative] = []
+    for genes, accuracy in batches:
+        if len(found) >= problem.keep - 1:
+            break
+        cost = problem.cost.cost(genes) if len(genes) else np.empty(0)
+        for place in np.flatnonzero((cost <= target) & (accuracy <= highest)).tolist():
+            if len(found) < problem.keep - 1 and (genes[place] != winner).any():
+                found.append(Alternative(genes[place].copy(), float(accuracy[place]), float(cost[place])))
+    return tuple(found)
+
+
+def distinct_best_first(
+    problem: "Problem", genes: Genes, accuracy: NDArray[np.float64], places: Sequence[int]
+) -> Iterator[tuple[Genes, Values, list[int]]]:
+    """Yield the distinct ones of some architectures, best first: canonical rows, their accuracies and their places.
+
+    Args:
+        problem: has the space.
+        genes: int8 [n, n_genes].
+        accuracy: float64 [n].
+        places: rows that are asked for.
+    """
+    order = np.asarray(places, np.int64)
+    order = order[np.argsort(-accuracy[order], kind="stable")]
+    seen = set[bytes]()
+    for begin in range(0, len(order), CHUNK):
+        chunk = order[begin : begin + CHUNK]
+        rows = problem.space.canonical(genes[chunk])
+        first = {row.tobytes(): i for i, row in reversed(list(enumerate(rows)))}
+        new = sorted(i for key, i in first.items() if key not in seen)
+        seen.update(first)
+        yield rows[new], accuracy[chunk[new]], chunk[new].tolist()

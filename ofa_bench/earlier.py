@@ -1,9 +1,9 @@
-"""What an earlier record found, for a warm start from it: files and MLflow end here, a strategy sees arrays."""
+"""What a warm start begins from, an earlier record or an architecture: files end here, a strategy sees arrays."""
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from ofa_bench.architectures import FORMS, check_same_network, content_hash, distinct_genes, read_architectures
 from ofa_bench.errors import InputError
 from ofa_bench.spaces import DesignSpace, Genes
 
-__all__ = ["Earlier", "named_by", "read", "record_named", "run_named"]
+__all__ = ["Earlier", "Named", "named_by", "read", "record_named", "run_named"]
 
 KEY = "strategy.warm_start.from"
 
@@ -34,6 +35,7 @@ class Earlier:
     space: Any
     genes: Genes
     sha256: str
+    pairs: Sequence[tuple[Sequence[int], Mapping[str, Any]]] = field(default=(), repr=False)
 
     def genes_in(self, space: DesignSpace, described: Any) -> Genes:
         """Give the architectures, if they are of this space.
@@ -44,7 +46,25 @@ class Earlier:
         if self.space != described or not space.contains(self.genes).all():
             other = self.called if self.called != space.name else f"{self.called} with other settings"
             raise InputError(f"{KEY}={self.name}: a record of space {other}; this one is {space.name}")
+        for positions, architecture in self.pairs:
+            check_same_network(f"{KEY}={self.name}", self.called, positions, space.from_ofa(architecture), space)
         return self.genes
+
+
+@dataclass(frozen=True)
+class Named:
+    """Architectures that a user names other than by a record (see ``architectures.FORMS``), and their hash."""
+
+    name: str
+    sha256: str
+
+    def genes_in(self, space: DesignSpace, described: Any) -> Genes:  # noqa: ARG002 -- as of a record
+        """Return the architectures: int8 [n, n_genes], distinct.
+
+        Raises:
+            InputError: they cannot be read, or are not of this space.
+        """
+        return distinct_genes(read_architectures(KEY, self.name, space, None))
 
 
 def named_by(strategy: Any) -> str | None:
@@ -55,21 +75,24 @@ def named_by(strategy: Any) -> str | None:
 
 
 @cache
-def read(name: str, uri: str | None) -> Earlier:
-    """Read what a record found (see ``record_named``), once in a process, so that what is searched is what is recorded.
+def read(name: str, uri: str | None) -> Earlier | Named:
+    """Read what a user names (see ``architectures.FORMS``), once in a process, so that what is searched is recorded.
 
     Raises:
         InputError: there is no such record, or it holds nothing that met its target.
     """
+    content = content_hash(KEY, name)
+    if content is not None:
+        return Named(name, content)
     record = record_named(KEY, name, uri)
-    rows = [
-        result["genes"] for repeat in record["repeats"] for result in repeat["results"] if result.get("feasible", True)
-    ]
+    results = [one for repeat in record["repeats"] for one in repeat["results"] if one.get("feasible", True)]
+    rows = [result["genes"] for result in results]
     if not rows:
         raise InputError(f"{KEY}={name}: nothing in this record met its target")
     genes = np.unique(np.array(rows, np.int8), axis=0)
     digest = sha256(repr(genes.tolist()).encode()).hexdigest()
-    return Earlier(name, record["choices"]["space"], record["config"].get("space"), genes, digest)
+    pairs = [(result["genes"], result["architecture"]) for result in results]
+    return Earlier(name, record["choices"]["space"], record["config"].get("space"), genes, digest, pairs)
 
 
 def record_named(key: str, name: str, uri: str | None) -> dict[str, Any]:
@@ -97,10 +120,10 @@ def _of_path(key: str, name: str, path: Path) -> dict[str, Any]:
 
     folder = path.parent if path.name == records.RECORD else path
     if not os.path.lexists(folder / records.RECORD):
-        given = f"there is no {records.RECORD}" if folder.is_dir() else "no such folder"
-        raise InputError(
-            f"{key}={name}: {given}; give the folder of a cell, its record.json or the id of its MLflow run"
+        given = (
+            f"there is no {records.RECORD}" if folder.is_dir() else "no record" if folder.exists() else "no such file"
         )
+        raise InputError(f"{key}={name}: {given}; give {FORMS}")
     try:
         return records.read(folder)
     except InputError as error:

@@ -23,17 +23,13 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf, open_dict
 
 from ofa_bench import interrupts
-from ofa_bench.command_line import check_overrides
-from ofa_bench.config import Config, TargetsConfig, conf_dir, register
+from ofa_bench.composition import compose_config
+from ofa_bench.config import Config, TargetsConfig, conf_dir
 from ofa_bench.engine import Cell, build, run_repeats
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.limits import REPEATS, TARGETS, check_range
-from ofa_bench.overrides import parsed
-from ofa_bench.own_tables import with_own_tables
 from ofa_bench.results import frontiers
 from ofa_bench.results.frontiers import Frontier
 from ofa_bench.results.progress import Progress
@@ -92,19 +88,7 @@ def compose_task(words: Sequence[str], options: Options) -> Task:
             raise InputError(f"{word}: a frontier's targets are its grid; grid= says how fine")
         if word.startswith(("tracking", "+tracking", "~tracking")):
             raise InputError(f"{word}: MLflow is not told of a frontier; leave this out")
-    register()
-    known = with_own_tables(words)
-    check_overrides(known)
-    for word in known:
-        if parsed(word).is_sweep_override():
-            raise InputError(f"{word}: one at a time here")
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose("config", [*known, "tracking=none"], return_hydra_config=True)
-    names = {str(key): str(value) for key, value in config.hydra.runtime.choices.items()}
-    with open_dict(config):
-        del config["hydra"]
-    typed = OmegaConf.to_object(config)
-    assert isinstance(typed, Config)
+    typed, names = compose_config([*words, "tracking=none"])
     check_range("repeats", typed.repeats, 1, REPEATS)
     typed.targets, typed.repeats = TargetsConfig(quantiles=[0.5]), 1  # until the costs are known
     cell = build(typed)

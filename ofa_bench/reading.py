@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["UnreadableError", "content_of", "json_object"]
+__all__ = ["UnreadableError", "content_of", "json_object", "json_value"]
 
 
 class UnreadableError(ValueError):
@@ -48,8 +48,20 @@ def json_object(content: bytes) -> dict[str, Any]:
     Raises:
         UnreadableError: it is something else, or nested too deeply.
     """
+    found = json_value(content)
+    if not isinstance(found, dict):
+        raise UnreadableError("it holds no JSON object")
+    return found
+
+
+def json_value(content: bytes) -> Any:
+    """Parse JSON whose numbers are finite and whose keys are distinct.
+
+    Raises:
+        UnreadableError: it is something else, or nested too deeply.
+    """
     try:
-        found = json.loads(content, object_pairs_hook=_distinct, parse_constant=_refuse, parse_float=_finite)
+        return json.loads(content, object_pairs_hook=_distinct, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
         raise UnreadableError("it is nested too deeply") from None
     except UnreadableError:
@@ -58,9 +70,6 @@ def json_object(content: bytes) -> dict[str, Any]:
         raise UnreadableError("it is no text in UTF-8") from None
     except ValueError as error:
         raise UnreadableError(f"it is no JSON: {str(error).partition(';')[0]}") from error
-    if not isinstance(found, dict):
-        raise UnreadableError("it holds no JSON object")
-    return found
 
 
 def _distinct(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

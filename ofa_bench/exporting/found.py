@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ofa_bench.architectures import check_same_network
 from ofa_bench.errors import InputError
 from ofa_bench.results.labels import distinct, labels
 from ofa_bench.results.records import Record
@@ -97,6 +98,7 @@ def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) ->
     for label, record in group:
         for result in (one for repeat in record["repeats"] for one in repeat["results"] if one["feasible"]):
             space, row = buildable(result["architecture"], names["space"])
+            check_same_network(record["address"], names["space"], result["genes"], row, space)
             networks = by_target.setdefault(float(result["target"]), {})
             networks.setdefault(json.dumps(space.to_ofa(row)), []).append((label, result))
     for target, networks in sorted(by_target.items()):

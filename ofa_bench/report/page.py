@@ -16,13 +16,14 @@ from ofa_bench.report.judges import JUDGES
 from ofa_bench.report.leads import leads
 from ofa_bench.report.ranking import diagram_size, draw_ranking
 from ofa_bench.report.rendering import rendered
-from ofa_bench.report.studies import studies
+from ofa_bench.report.studies import Study, studies
 from ofa_bench.report.summary import Summary, summed_up, with_judges
 from ofa_bench.report.tables import (
     Table,
     as_csv,
     comparison,
     latex,
+    notes,
     others,
     provenance,
     tested,
@@ -30,6 +31,7 @@ from ofa_bench.report.tables import (
 )
 from ofa_bench.results.csv_file import write_csv
 from ofa_bench.results.labels import distinct
+from ofa_bench.results.networks import best_networks, describe_networks
 
 __all__ = ["Section", "write_report"]
 
@@ -44,6 +46,7 @@ class Section:
     table: Table
     judged: Table | None
     tested: Table | None
+    networks: tuple[str, ...]
     pictures: tuple[Picture, ...]
 
     @property
@@ -152,9 +155,18 @@ def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _
     words += [
         f"Kept the same: {study.kept}.",
         study.timing,
+        *notes(summary),
     ]
     tables = (comparison(summary), winners_judged(summary), tested(summary))
-    return Section(summary.title, study.told, tuple(words), *tables, tuple(pictures))
+    return Section(summary.title, study.told, tuple(words), *tables, tuple(_networks(study)), tuple(pictures))
+
+
+def _networks(study: Study) -> Iterator[str]:
+    """Yield the most accurate network of each entry and target, as lines to copy."""
+    for entry in study.entries:
+        found = [one for record in entry.records for one in best_networks(record)]
+        best = {one.target: one for one in sorted(found, key=lambda one: (one.accuracy, -one.cost))}
+        yield f"{entry.name}\n" + "\n".join(describe_networks([best[target] for target in sorted(best)]))
 
 
 def _ranks(summary: Summary) -> Figure | None:

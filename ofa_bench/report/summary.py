@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ofa_bench.formatting import format_number
 from ofa_bench.report.judges import Judged, judged
 from ofa_bench.report.pairs import differences, of_pairs
 from ofa_bench.report.ranking import Ranking, ranking
@@ -78,7 +79,7 @@ class Summary:
             return ""
         leads = [(one.judge, one.leads.get(line.name)) for one in self.judges]
         said = [
-            f"{lead.difference:+.2f}{in_points(lead)} by {judge}"
+            f"{format_number(lead.difference, '+.2f')}{in_points(lead)} by {judge}"
             for judge, lead in leads
             if lead is not None and lead.difference is not None
         ]
@@ -154,7 +155,7 @@ def _sentence(line: Line, reference: Line) -> str:
         said.append(f"and {100 * line.ratio.ratio:.3g} % of the time{in_percent(line.ratio)}")
     said.append(f"of {difference.reference},")
     if difference.difference is not None:
-        said.append(f"{difference.difference:+.2f} points{in_points(difference)},")
+        said.append(f"{format_number(difference.difference, '+.2f')} points{in_points(difference)},")
     words: dict[str, str] = {
         "better": "significantly better",
         "worse": "significantly worse",
@@ -174,4 +175,4 @@ def in_percent(ratio: Ratio) -> str:
 def in_points(difference: Paired) -> str:
     """Write the interval of a difference, in brackets; empty where there is none."""
     interval = difference.interval
-    return f" ({interval[0]:+.2f} to {interval[1]:+.2f})" if interval else ""
+    return f" ({' to '.join(format_number(end, '+.2f') for end in interval)})" if interval else ""

@@ -7,10 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ofa_bench.formatting import format_number
 from ofa_bench.report.statistics import MARGIN, Paired
 from ofa_bench.report.summary import Line, Summary, in_percent, in_points
+from ofa_bench.results.regret import excess_notes, format_ratio, format_regret
 
-__all__ = ["Table", "as_csv", "comparison", "latex", "markdown", "others", "provenance", "tested", "winners_judged"]
+__all__ = [
+    "Table",
+    "as_csv",
+    "comparison",
+    "latex",
+    "markdown",
+    "notes",
+    "others",
+    "provenance",
+    "tested",
+    "winners_judged",
+]
 
 
 @dataclass(frozen=True)
@@ -26,6 +39,17 @@ class Table:
 def comparison(summary: Summary) -> Table:
     """Set a study's strategies side by side; columns of which nothing is known are left out."""
     return _kept(f"{summary.title}, {summary.study.told}", ["strategy", *_COLUMNS], _cells(summary), 1)
+
+
+def notes(summary: Summary) -> list[str]:
+    """Return what the marks in the table of ``comparison`` mean, and whether its regrets may be compared."""
+    lines, records = summary.lines, [record for entry in summary.study.entries for record in entry.records]
+    found = excess_notes(
+        [format_regret(line.regret) for line in lines], [format_ratio(line.hypervolume, 3) for line in lines]
+    )
+    if len({(record.get("frontier") or {}).get("sha256") for record in records}) > 1:
+        found.append("Not all were compared with the same best-known frontier, so do not compare their regret.")
+    return found
 
 
 def others(summaries: Sequence[Summary]) -> Table:
@@ -54,7 +78,7 @@ def _accuracy(line: Line) -> str:
 def _difference(difference: Paired | None) -> str:
     if difference is None or difference.difference is None:
         return ""
-    return f"{difference.difference:+.2f}{in_points(difference)}"
+    return format_number(difference.difference, "+.2f") + in_points(difference)
 
 
 def _ratio(line: Line) -> str:
@@ -68,7 +92,7 @@ def _p(value: float | None) -> str:
 
 
 def _number(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
+    return "" if value is None else format_number(value, f".{digits}f")
 
 
 def provenance(summaries: Sequence[Summary]) -> Table:
@@ -102,8 +126,8 @@ _COLUMNS: Mapping[str, Callable[[Line], str]] = {
     "predicted accuracy %": _accuracy,
     "difference, points": lambda line: _difference(line.paired),
     "verdict": lambda line: line.paired.verdict if line.paired else "",
-    "regret, points": lambda line: _number(line.regret, 3),
-    "hypervolume": lambda line: _number(line.hypervolume, 3),
+    "regret, points": lambda line: format_regret(line.regret),
+    "hypervolume": lambda line: format_ratio(line.hypervolume, 3),
     "seconds": lambda line: _number(line.seconds, 2),
     "time": _ratio,
     "evaluations": lambda line: f"{line.evaluations:,.0f}",

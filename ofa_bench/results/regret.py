@@ -3,15 +3,30 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ofa_bench.formatting import format_number
 from ofa_bench.results.frontiers import NOISE, Frontier
 
-__all__ = ["BEYOND", "WITHIN", "beaten", "evaluations_within", "hypervolume", "hypervolume_ratio", "with_regret"]
+__all__ = [
+    "BEYOND",
+    "WITHIN",
+    "beaten",
+    "evaluations_within",
+    "excess_notes",
+    "format_ratio",
+    "format_regret",
+    "hypervolume",
+    "hypervolume_ratio",
+    "with_regret",
+]
 
 WITHIN = 0.001
 """An accuracy is close to the best known if it is at most this fraction (0.1 points) below."""
 
 BEYOND = 1.1
 """The reference cost of a hypervolume, in largest feasible targets."""
+
+MARK = "*"
+"""Stands behind a regret below 0 and a hypervolume above 1; ``excess_notes`` says what it means."""
 
 Plain = dict[str, Any]
 """A record, or a part of one (see ``records.make_record``)."""
@@ -108,3 +123,31 @@ def beaten(record: Plain) -> tuple[int, float]:
     regrets = [result.get("regret") for repeat in record["repeats"] for result in repeat["results"]]
     better = [-regret for regret in regrets if regret is not None and regret < -NOISE]
     return len(better), max(better, default=0.0)
+
+
+def format_regret(points: float | None) -> str:
+    """Return a regret in points as people read it, marked where the best known is beaten; empty for None."""
+    if points is None:
+        return ""
+    return format_number(points, ".3f") + (MARK if points < -100 * NOISE else "")
+
+
+def format_ratio(ratio: float | None, digits: int = 4) -> str:
+    """Return a ratio of hypervolumes as people read it, marked where it is above 1; empty for None."""
+    if ratio is None:
+        return ""
+    text = f"{ratio:.{digits}f}"
+    return text + (MARK if float(text) > 1 else "")
+
+
+def excess_notes(regrets: Sequence[str], ratios: Sequence[str]) -> list[str]:
+    """Return what the marks say that stand behind these regrets and ratios of hypervolumes, as they are shown."""
+    notes = []
+    if any(text.endswith(MARK) for text in regrets):
+        notes.append(f"{MARK} Regret below 0: better than the best known, which ofa_bench.frontier raises.")
+    if any(text.endswith(MARK) for text in ratios):
+        notes.append(
+            f"{MARK} Hypervolume above 1: the winners cost less than the best known networks for the same targets, "
+            "or are more accurate."
+        )
+    return notes

@@ -13,11 +13,12 @@ from rich.table import Table
 
 from ofa_bench.results.labels import heading, labels
 from ofa_bench.results.records import Record
+from ofa_bench.results.regret import excess_notes, format_ratio, format_regret
 
 __all__ = ["Row", "markdown", "print_tables", "rows", "timing", "totals"]
 
 MOST_TARGETS = 20
-"""With more targets than this, only the totals are printed."""
+"""Of more targets than this, as many are printed, evenly chosen."""
 
 COMPARED = ("regret", "within 0.1", "hypervolume")
 """Columns where there is a best-known frontier to compare with."""
@@ -140,7 +141,9 @@ def markdown(named: Mapping[str, Row], most: int | None = None) -> str:
     lengths = list(accumulate(len(line) + 1 for line in written))
     kept = len(written) if most is None or lengths[-1] <= most else sum(length + 60 <= most for length in lengths)
     more = [f"\n{len(written) - kept} more rows are in results.csv."] if kept < len(written) else []
-    return "\n".join([*written[:kept], *more])
+    notes = "\n\n".join(_excess(list(named.values())[: max(0, kept - 2)], compared))
+    text = "\n".join([*written[:kept], *more])
+    return f"{text}\n\n{notes}" if notes and (most is None or len(text) + len(notes) + 2 <= most) else text
 
 
 def print_tables(records: Iterable[Record], console: Console) -> None:
@@ -184,15 +187,17 @@ def _table(records: Sequence[Record], compared: Sequence[str]) -> Table:
     notes = [_averaged(records), timing(records)]
     if len({(record.get("frontier") or {}).get("sha256") for record in records}) > 1:
         notes.append("Not all were compared with the same best-known frontier, so do not compare their regret.")
+    lines = [[totals(record) for record in records]]
+    by_target = sorted(zip(*(rows(record) for record in records), strict=True), key=lambda r: r[0].target or 0.0)
     if n_targets > MOST_TARGETS:
-        notes.append(f"The rows of the {n_targets} targets are in the records.")
+        chosen = np.linspace(0, n_targets - 1, MOST_TARGETS).round().astype(int).tolist()
+        by_target = [by_target[place] for place in chosen]
+        notes.append(f"{MOST_TARGETS} of {n_targets} targets, evenly chosen; python -m ofa_bench.show has all.")
+    lines = [*map(list, by_target), *lines]
+    notes += _excess((row for line in lines for row in line), compared)
     table.caption = " ".join(note for note in notes if note) or None
     for name in (unit, "strategy", *_heads(f"cost {unit}", compared)):
         table.add_column(name, justify="left" if name == "strategy" else "right", no_wrap=True)
-    lines = [[totals(record) for record in records]]
-    if n_targets <= MOST_TARGETS:
-        by_target = zip(*(rows(record) for record in records), strict=True)
-        lines = [*map(list, sorted(by_target, key=lambda r: r[0].target or 0.0)), *lines]
     for several in lines:
         target = several[0].target
         for i, (row, label) in enumerate(zip(several, named, strict=True)):
@@ -232,16 +237,25 @@ def _cells(row: Row, compared: Sequence[str], unit: str = "") -> list[str]:
     accuracy = "infeasible" if row.accuracy is None else f"{100 * row.accuracy:.2f}"
     if row.accuracy_std:
         accuracy += f" ± {100 * row.accuracy_std:.2f}"
-    regret = "" if row.regret is None else f"{100 * row.regret:.3f}"
-    ratio = "" if row.hypervolume_ratio is None else f"{row.hypervolume_ratio:.4f}"
     return [
         accuracy,
-        *(regret, _near(row), ratio)[: len(compared)],
+        *(_regret(row), _near(row), format_ratio(row.hypervolume_ratio))[: len(compared)],
         f"{row.cost:.2f}{unit}",
         f"{row.seconds:.2f}",
         f"{row.evaluations:,.0f}",
         f"{row.unique_evaluations:,.0f}",
     ]
+
+
+def _regret(row: Row) -> str:
+    return format_regret(None if row.regret is None else 100 * row.regret)
+
+
+def _excess(rows: Iterable[Row], compared: Sequence[str]) -> list[str]:
+    """Return notes for rows of which regret and hypervolume are shown as far as ``compared`` says."""
+    shown = list(rows)
+    ratios = [format_ratio(row.hypervolume_ratio) for row in shown] if "hypervolume" in compared else []
+    return excess_notes([_regret(row) for row in shown] if compared else [], ratios)
 
 
 def _near(row: Row) -> str:

@@ -19,12 +19,27 @@ def show(found: Sequence[Record], output: Path, tracking: TrackingConfig) -> Non
 
     console = Console()
     print_tables(found, console)
+    _show_networks(found, output)
     console.print(f"results: {output}", soft_wrap=True, highlight=False)
     if tracking.uri and tracking.uri.startswith("sqlite:"):
         command = f"mlflow ui --host 127.0.0.1 --backend-store-uri {tracking.uri}"
         console.print(f"MLflow:  {command}", soft_wrap=True, highlight=False)
     elif tracking.uri:
         console.print(f"MLflow:  {tracking.uri}", soft_wrap=True, highlight=False)
+
+
+def _show_networks(found: Sequence[Record], output: Path) -> None:
+    """Print the networks of a single cell, to copy; of several, the command that shows them."""
+    from ofa_bench.results.networks import best_networks, describe_networks
+    from ofa_bench.results.tables import MOST_TARGETS
+
+    folder = output / found[0]["address"] if len(found) == 1 else output
+    command = shlex.join(["python", "-m", "ofa_bench.show", str(folder)])
+    if len(found) == 1 and len(found[0]["targets"]) <= MOST_TARGETS:
+        networks = best_networks(found[0])
+        print("\n".join(describe_networks(networks)))
+        command += " top=10"
+    print(f"networks: {command}")
 
 
 def say_unsent(what: str, output: Path, tracking: TrackingConfig) -> None:

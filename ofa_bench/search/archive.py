@@ -96,7 +96,6 @@ class Archive:
             for i, target in enumerate(self._targets)
         ]
 
-
     def _alternatives(self, winners: Genes, feasible: Sequence[int]) -> dict[int, tuple[Alternative, ...]]:
         """Return what is best behind the winner (int8 [k, n_genes]) of each of these targets, by its position.
 
@@ -114,9 +113,7 @@ class Archive:
                 kept += places
                 if len(kept) > problem.keep:
                     break
-            found[i] = next_best(
-                problem, float(self._targets[i]), winners[i], float(self._best_accuracy[i]), batches
-            )
+            found[i] = next_best(problem, float(self._targets[i]), winners[i], float(self._best_accuracy[i]), batches)
             pool, begin = kept[: problem.keep + 1], end
         return found
 

@@ -140,7 +140,8 @@ class _Adapter:
             self._consider(0, cheapest, self._evaluate(cheapest))
         row = self._problem.space.canonical(self._row[None])
         genes, values = map(np.concatenate, zip(*self._considered, strict=True))
-        batches = ((rows, best) for rows, best, _ in distinct_best_first(self._problem, genes, values, range(len(genes))))
+        ordered = distinct_best_first(self._problem, genes, values, range(len(genes)))
+        batches = ((rows, accuracy) for rows, accuracy, _ in ordered)
         return SearchResult(
             target=self._target,
             feasible=True,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ofa_bench.formatting import format_number
 from ofa_bench.report.paper.measures import (
     Measure,
     Spread,
@@ -79,7 +80,7 @@ class Answers:
     def loss(self, chain: str) -> Answer:
         """Say how a chain's mean accuracy stands to vanilla's."""
         found = self.differences[chain]
-        return f"{found.difference:+.2f}{in_points(found)}", found.verdict
+        return format_number(found.difference, "+.2f") + in_points(found), found.verdict
 
     def generations(self, _: str) -> Answer:
         """Say how many generations chains make, and whether it is the formula's number."""
@@ -174,6 +175,6 @@ def _own(space: str, published: Published) -> dict[str, str]:
         shares = [f"{share_of(seconds)[chain]:.1f} %" for seconds in (printed, notebook)]
         own[f"{chain} time"] = shares[0] if shares[0] == shares[1] else f"{shares[0]} (notebook {shares[1]})"
         differences = [one - of for one, of in zip(percent[chain], percent["vanilla"], strict=True)]
-        own[f"{chain} loss"] = f"{sum(differences) / len(differences):+.2f}"
+        own[f"{chain} loss"] = format_number(sum(differences) / len(differences), "+.2f")
         own[f"{chain} further"] = f"{further_share(numbers, notebook[chain]):.1f} %"
     return own

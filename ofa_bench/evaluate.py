@@ -1,0 +1,133 @@
+"""``python -m ofa_bench.evaluate``: cost and accuracy of architectures that are given, not searched.
+
+    python -m ofa_bench.evaluate architecture=arch.json
+    python -m ofa_bench.evaluate architecture=<folder of net.config> space=proxyless device=cpu_onnx
+
+- ``architecture``: a file with OFA's dict (JSON, or as Python writes it) or a list of these; ``net.config``, or its
+  folder, with ``run.config`` beside it; the ``card.json`` of an export; a record (a cell's folder, its
+  ``record.json`` or an MLflow run); or the dict itself, in quotes.
+- ``target``: of a record, only what was found for this target. ``format``: ``text`` or ``json``.
+- ``uri``: the MLflow store of runs. Default: ``sqlite:///mlflow.db`` here.
+
+``space``, ``device``, ``predictor`` and their keys are those of ``python -m ofa_bench``.
+"""
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ofa_bench.errors import InputError, suggestion
+from ofa_bench.words import ending, heed_full_error, options_of, show_help
+
+if TYPE_CHECKING:
+    from ofa_bench.architectures import NamedArchitecture
+    from ofa_bench.search import Problem
+
+__all__ = ["Evaluated", "Options", "evaluate", "main"]
+
+FORMATS = ("text", "json")
+
+USED = ("space", "device", "predictor")
+"""Groups of ``python -m ofa_bench`` that say what an architecture is worth and what it costs."""
+
+
+@dataclass
+class Options:
+    """What can be set on the command line, besides the keys of ``python -m ofa_bench``."""
+
+    architecture: str = ""
+    target: float | None = None
+    format: str = "text"
+    uri: str = "sqlite:///mlflow.db"
+
+    def check(self) -> None:
+        """Raise InputError where a value is missing or not allowed."""
+        from ofa_bench.architectures import FORMS
+
+        if not self.architecture:
+            raise InputError(f"architecture=: must be given: {FORMS}")
+        if self.format not in FORMATS:
+            raise InputError(f"format={self.format}: must be text or json{suggestion(self.format, FORMATS)}")
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """An architecture with its predicted accuracy (fraction of 1) and its cost in the cost model's unit."""
+
+    named: "NamedArchitecture"
+    accuracy: float
+    cost: float
+
+
+def evaluate(problem: "Problem", named: "Sequence[NamedArchitecture]") -> list[Evaluated]:
+    """Return accuracy and cost of architectures of the problem's space, in their order."""
+    genes = np.array([one.genes for one in named], np.int8)
+    accuracy, cost = problem.predictor.accuracy(genes), problem.cost.cost(genes)
+    return [Evaluated(one, *map(float, values)) for one, *values in zip(named, accuracy, cost, strict=True)]
+
+
+def run(words: Sequence[str]) -> Iterator[str]:
+    """Evaluate what a command's words name; yield the lines to print.
+
+    Raises:
+        InputError: a word is not allowed, or names no architecture of the space.
+    """
+    from ofa_bench.architectures import read_architectures
+    from ofa_bench.composition import compose_config
+    from ofa_bench.config import TargetsConfig
+    from ofa_bench.engine import build
+
+    ours = [word for word in words if word.partition("=")[0] in vars(Options())]
+    options = options_of(Options, ours, verbatim=("architecture",))
+    options.check()
+    others = [word for word in words if word not in ours]
+    for word in others:
+        key = re.split(r"[.@=]", word.lstrip("+~"))[0]
+        if key not in USED:
+            allowed = [*vars(Options()), *USED]
+            raise InputError(f"{word}: no such key; allowed: {', '.join(allowed)}{suggestion(key, allowed)}")
+    from ofa_bench.results.networks import json_list
+
+    config, names = compose_config([*others, "tracking=none"])
+    config.targets = TargetsConfig(quantiles=[0.5])  # nothing is searched
+    problem = build(config).problem
+    named = read_architectures("architecture", options.architecture, problem.space, options.uri, options.target)
+    found = evaluate(problem, named)
+    unit = problem.cost.unit
+    if options.format == "json":
+        yield json_list([_plain(problem, names, one) for one in found])
+        return
+    width = max(len(one.named.name) for one in found)
+    yield f"space {names['space']}, device {problem.cost.name}, predictor {names['predictor']}"
+    yield f"{'':{width}}  accuracy %  cost {unit}"
+    for one in found:
+        yield f"{one.named.name:{width}}  {100 * one.accuracy:10.2f}  {one.cost:{5 + len(unit)}.2f}"
+
+
+def _plain(problem: "Problem", names: dict[str, str], one: Evaluated) -> dict[str, object]:
+    return {
+        "name": one.named.name,
+        **{key: names[key] for key in ("space", "predictor")},
+        "device": problem.cost.name,
+        "accuracy": one.accuracy,
+        "cost": one.cost,
+        "unit": problem.cost.unit,
+        "architecture": problem.space.to_ofa(one.named.genes),
+    }
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
+    heed_full_error()
+    show_help(__doc__, Options())
+    with ending():
+        for line in run(sys.argv[1:]):
+            print(line)
+
+
+if __name__ == "__main__":
+    main()

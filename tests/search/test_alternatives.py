@@ -1,0 +1,84 @@
+"""Behind a winner stand the best distinct architectures that were evaluated and met the target."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ofa_bench.search import Evolution, kernels
+from ofa_bench.strategies import NSGA2, Budget, Chain, Joint, LocalSearch, OFAReference, RandomSearch, Vanilla
+from ofa_bench.testing import CountingPredictor, toy_problem
+
+SMALL = Evolution(population_size=20)
+STRATEGIES = {
+    "vanilla": Vanilla(SMALL),
+    "soft": Vanilla(replace(SMALL, constraint="soft")),
+    "chain": Chain(SMALL, "descending"),
+    "nsga2": NSGA2(population_size=20),
+    "joint": Joint(evaluations=300),
+    "local_search": LocalSearch(evaluations=300),
+    "random": RandomSearch(evaluations=300),
+}
+
+
+def search(strategy, target=30.0, keep=10):
+    problem = toy_problem()
+    predictor = CountingPredictor(problem.predictor)
+    problem = replace(problem, predictor=predictor, keep=keep)
+    [(_, result)] = strategy.search(problem, [target], Budget(15, 4), np.random.default_rng(0))
+    return problem, result, np.concatenate(predictor.asked)
+
+
+@pytest.fixture(params=[True, False], ids=["compiled", "numpy"])
+def compiled(request, monkeypatch):
+    if not request.param:
+        monkeypatch.setenv(kernels.COMPILED_VARIABLE, "0")
+        kernels._library.cache_clear()
+    yield
+    kernels._library.cache_clear()
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("keep", [1, 10, 25])
+def test_they_are_what_sorting_everything_evaluated_gives(name, keep):
+    problem, result, asked = search(STRATEGIES[name], keep=keep)
+    rows = np.unique(problem.space.canonical(asked), axis=0)
+    rows = rows[problem.cost.cost(rows) <= 30.0]
+    best = np.sort(problem.predictor.predictor.accuracy(rows))[::-1][:keep]
+    found = [result, *result.alternatives]
+    assert [one.accuracy for one in found] == best.tolist()
+    assert len({one.genes.tobytes() for one in found}) == len(found)
+    for one in found:
+        row = one.genes[None]
+        assert (problem.space.canonical(row) == row).all()
+        assert problem.cost.cost(row)[0] == one.cost <= 30.0
+        assert problem.predictor.predictor.accuracy(row)[0] == one.accuracy
+
+
+def test_each_target_of_one_search_has_its_own():
+    problem, targets = toy_problem(), [40.0, 15.0, 25.0, 5.0, 25.0]
+    found = dict(Joint(evaluations=400).search(problem, targets, Budget(15, 4), np.random.default_rng(0)))
+    assert found[3].alternatives == ()  # infeasible
+    assert [one.accuracy for one in found[2].alternatives] == [one.accuracy for one in found[4].alternatives]
+    for i in (0, 1, 2):
+        assert len(found[i].alternatives) == 9
+        assert max(one.cost for one in found[i].alternatives) <= targets[i]
+        accuracies = [one.accuracy for one in (found[i], *found[i].alternatives)]
+        assert accuracies == sorted(accuracies, reverse=True)
+
+
+def test_what_ofa_does_not_consider_is_no_alternative():
+    for strategy in (OFAReference(SMALL), Vanilla(replace(SMALL, reference_compat=True))):
+        _, result, _ = search(strategy)
+        assert len(result.alternatives) == 9
+        assert max(one.accuracy for one in result.alternatives) <= result.accuracy
+
+
+@pytest.mark.parametrize("keep", [0, 1001])
+def test_how_many_are_kept_is_checked(keep, forks, tmp_path):
+    ran = forks.run("ofa_bench", (f"keep={keep}", "tracking=none"), tmp_path)
+    assert (ran.returncode, ran.stderr) == (
+        2,
+        f"ofa_bench: keep={keep}: must be {'1 or more' if keep == 0 else 'at most 1,000'}\n",
+    )

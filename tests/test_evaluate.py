@@ -1,0 +1,191 @@
+"""Networks that were found can be shown and copied; those that no search found can be evaluated and started from."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ofa_bench.architectures import read_architectures
+from ofa_bench.errors import InputError
+from ofa_bench.predictors import embedded_predictor, latency_table
+from ofa_bench.spaces import MobileNetV3Space
+from ofa_bench.supernets import supernet
+
+QUICK = ("budget=quick", "targets=single", "tracking=none", "progress=false")
+SPACE = MobileNetV3Space()
+ROW = SPACE.canonical(SPACE.sample(1, np.random.default_rng(5)))[0]
+DICT = {key: value for key, value in SPACE.to_ofa(ROW).items() if key in ("ks", "e", "d", "r")}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Give a folder with an architecture in each form that people have."""
+    folder = tmp_path_factory.mktemp("architectures")
+    (folder / "arch.json").write_text(json.dumps(DICT))
+    (folder / "python.txt").write_text(repr(DICT))
+    (folder / "list.json").write_text(json.dumps([DICT, {"architecture": DICT, "accuracy": 0.8}]))
+    (folder / "lone").mkdir()
+    config = supernet(SPACE).subnet(ROW).build().config
+    (folder / "lone" / "net.config").write_text(json.dumps(config))
+    (folder / "my net").mkdir()
+    (folder / "my net" / "net.config").write_text(json.dumps(config, indent=2))
+    (folder / "my net" / "run.config").write_text(json.dumps({"image_size": DICT["r"][0]}))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("arch.json", ["arch"]),
+        ("python.txt", ["python"]),
+        ("list.json", ["list[0]", "list[1]"]),
+        ("my net", ["my net"]),
+        ("my net/net.config", ["my net"]),
+    ],
+)
+def test_every_form_is_read_as_the_same_network(files, name, called):
+    found = read_architectures("architecture", str(files / name), SPACE, None)
+    assert [one.name for one in found] == called
+    assert all((one.genes == ROW).all() for one in found)
+
+
+@pytest.mark.parametrize("text", [json.dumps(DICT), repr(DICT)])
+def test_the_dict_itself_is_an_architecture(text):
+    [one] = read_architectures("architecture", text, SPACE, None)
+    assert (one.genes == ROW).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("nowhere", None, "architecture=nowhere: no such file; give a file with OFA's dict"),
+        ("a.json", "[]", "an empty list; give a file"),
+        ("a.json", "7", "holds no architecture; give a file"),
+        ("a.json", '{"ks": 3', "not readable as an architecture (it is no JSON"),
+        ("a.json", "__import__('os').getcwd()", "not readable as an architecture (it is no JSON"),
+        ("a.json", json.dumps({**DICT, "d": [2, 2]}), "not an architecture of space mbv3"),
+        ("a.json", "[" * 5000, "not readable as an architecture"),
+        ("a.json", json.dumps([DICT, {}]), "a.json[1]: not an architecture of space mbv3"),
+    ],
+)
+def test_what_is_none_is_refused_in_words(tmp_path, monkeypatch, name, content, said):
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    with pytest.raises(InputError) as refused:
+        read_architectures("architecture", name, SPACE, None)
+    assert said in str(refused.value)
+
+
+def test_a_config_without_the_images_size_is_refused(files):
+    with pytest.raises(InputError, match=r"run.config must lie beside it, with image_size"):
+        read_architectures("architecture", str(files / "lone"), SPACE, None)
+
+
+def test_given_networks_are_evaluated(files, forks):
+    ran = forks.run("ofa_bench.evaluate", ("architecture=my net", "format=json"), files)
+    assert ran.returncode == 0, ran.stderr
+    [one] = json.loads(ran.stdout)
+    assert one["cost"] == float(latency_table(SPACE, "note10").cost(ROW[None])[0])
+    assert one["accuracy"] == float(embedded_predictor(SPACE).accuracy(ROW[None])[0])
+    assert (SPACE.from_ofa(one["architecture"]) == ROW).all()
+    ran = forks.run("ofa_bench.evaluate", ("architecture=arch.json", "device=macs"), files)
+    head, columns, line = ran.stdout.splitlines()
+    assert head == "space mbv3, device macs, predictor embedded"
+    assert columns.split()[-1] == "MMACs" or columns.split()[-2:] == ["cost", columns.split()[-1]]
+    assert line.split() == ["arch", f"{100 * one['accuracy']:.2f}", line.split()[-1]]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "architecture=: must be given: a file with OFA's dict"),
+        (("architecture=arch.json", "targets=single"), "targets=single: no such key; allowed: architecture, target"),
+        (("architecture=arch.json", "space=proxyless"), "not an architecture of space proxyless"),
+        (("architecture=arch.json", "format=yaml"), "format=yaml: must be text or json"),
+    ],
+)
+def test_evaluate_refuses_in_words(files, forks, words, said):
+    ran = forks.run("ofa_bench.evaluate", words, files)
+    assert ran.returncode == 2
+    assert said in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory, forks):
+    """Give a folder in which a cell was searched, its record, and what the command printed."""
+    folder = tmp_path_factory.mktemp("searched")
+    ran = forks.run("ofa_bench", ("strategy=joint", *QUICK), folder)
+    assert ran.returncode == 0, ran.stderr
+    [path] = folder.rglob("record.json")
+    return folder, path, ran.stdout
+
+
+def test_the_table_of_a_single_run_is_followed_by_the_networks(searched, forks):
+    folder, path, out = searched
+    result = json.loads(path.read_text())["repeats"][0]["results"][0]
+    lines = out.splitlines()
+    place = lines.index(f"25 ms: {100 * result['accuracy']:.2f} %, {result['cost']:.2f} ms")
+    assert json.loads(lines[place + 1]) == result["architecture"]
+    ran = forks.run("ofa_bench.show", ("multirun", "top=10", "format=json"), folder)
+    shown = json.loads(ran.stdout)
+    assert [one["architecture"] for one in shown] == [one["architecture"] for one in (result, *result["alternatives"])]
+    ran = forks.run("ofa_bench.show", (str(path.parent), "target=25"), folder)
+    assert json.loads(ran.stdout.splitlines()[2]) == result["architecture"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nowhere",), "show=nowhere: no such file"),
+        (
+            ("multirun", "target=7"),
+            "quick/single/seed=0, which has 25",
+        ),
+        (("multirun", "top=0"), "top=0: must be 1 or more"),
+        (("multirun", "format=yaml"), "format=yaml: must be text or json"),
+    ],
+)
+def test_show_refuses_in_words(searched, forks, words, said):
+    ran = forks.run("ofa_bench.show", words, searched[0])
+    assert ran.returncode == 2
+    assert said in ran.stderr
+
+
+def test_searches_start_from_a_given_network_and_a_changed_file_is_another_cell(files, forks, tmp_path):
+    best = max(
+        SPACE.canonical(SPACE.sample(3000, np.random.default_rng(1))),
+        key=lambda row: float(embedded_predictor(SPACE).accuracy(row[None])[0]) if meets(row) else 0.0,
+    )
+    (tmp_path / "arch.json").write_text(json.dumps(SPACE.to_ofa(best)))
+    command = ("strategy=bottom_up", "strategy.warm_start.from=arch.json", *QUICK)
+    ran = forks.run("ofa_bench", (*command, "evolution.population_size=4", "budget.warm_generations=1"), tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    [path] = tmp_path.rglob("record.json")
+    result = json.loads(path.read_text())["repeats"][0]["results"][0]
+    assert result["accuracy"] >= float(embedded_predictor(SPACE).accuracy(best[None])[0])
+    (tmp_path / "arch.json").write_text(json.dumps(DICT))
+    ran = forks.run("ofa_bench", (*command, "evolution.population_size=4", "budget.warm_generations=1"), tmp_path)
+    assert ran.returncode == 2
+    assert "holds a record of another config" in ran.stderr
+
+
+def meets(row):
+    return latency_table(SPACE, "note10").cost(row[None])[0] <= 25
+
+
+def test_a_record_whose_genes_and_architecture_differ_is_refused_wherever_it_is_read(searched, forks, tmp_path):
+    record = json.loads(searched[1].read_text())
+    result = record["repeats"][0]["results"][0]
+    result["architecture"] = SPACE.to_ofa(ROW)
+    (tmp_path / "forged").mkdir()
+    (tmp_path / "forged" / "record.json").write_text(json.dumps(record))
+    for module, words in {
+        "ofa_bench": ("strategy=bottom_up", "strategy.warm_start.from=forged", *QUICK),
+        "ofa_bench.evaluate": ("architecture=forged",),
+        "ofa_bench.export": ("run=forged", "weights=random", "uri=none"),
+    }.items():
+        ran = forks.run(module, words, tmp_path)
+        assert ran.returncode == 2, module
+        assert "the genes and the architecture of a result are not the same network" in ran.stderr

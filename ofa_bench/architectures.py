@@ -107,7 +107,7 @@ def _locate(key: str, name: str) -> Path | None:
         if not path.is_dir():
             return path if os.path.lexists(path) else None
     except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(f"{key}={name[:200]}: no such file ({error.__class__.__name__})") from error
+        raise InputError(f"{key}={name[:200]}: no such file or folder ({error.__class__.__name__})") from error
     return next((path / one for one in (NET_CONFIG, CARD) if (path / one).is_file()), None)
 
 

@@ -105,7 +105,7 @@ def record_named(key: str, name: str, uri: str | None) -> dict[str, Any]:
         path = Path(name).expanduser()
         run = None if path.exists() else run_named(name)
     except (OSError, RuntimeError, ValueError) as error:  # too long, no such user's home, a null character
-        raise InputError(f"{key}={name[:200]}: no such folder ({error.__class__.__name__})") from error
+        raise InputError(f"{key}={name[:200]}: no such file or folder ({error.__class__.__name__})") from error
     return _of_run(key, name, run, uri) if run else _of_path(key, name, path)
 
 
@@ -121,7 +121,11 @@ def _of_path(key: str, name: str, path: Path) -> dict[str, Any]:
     folder = path.parent if path.name == records.RECORD else path
     if not os.path.lexists(folder / records.RECORD):
         given = (
-            f"there is no {records.RECORD}" if folder.is_dir() else "no record" if folder.exists() else "no such file"
+            f"there is no {records.RECORD}"
+            if folder.is_dir()
+            else "no record"
+            if folder.exists()
+            else "no such file or folder"
         )
         raise InputError(f"{key}={name}: {given}; give {FORMS}")
     try:

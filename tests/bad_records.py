@@ -212,7 +212,7 @@ def disks(text: str) -> list[Case]:
         Case("a report of no folder", _nothing, ("nowhere", "out=r"), "nowhere: no such folder", "ofa_bench.report"),
         Case("a report of 300 letters", _nothing, (long, "out=r"), "no such folder", "ofa_bench.report"),
         Case("records of 300 letters", _nothing, (f"records={long}",), "no such folder", "ofa_bench.frontier"),
-        Case("a record of 300 letters", _nothing, (*FROM[:-1], f"strategy.warm_start.from={long}"), "no such folder"),
+        Case("a record of 300 letters", _nothing, (*FROM[:-1], f"strategy.warm_start.from={long}"), "no such file"),
         Case("a table of 5,000 letters", _nothing, (*QUICK, f"device.device={'a' * 5000}"), "device=a.*cannot be read"),
         Case("a report of no database", _writing("mlflow.db", b"x" * 999), ("mlflow=a", "out=r"),
              "mlflow.db: not usable as MLflow's database .file is not a database", "ofa_bench.report"),

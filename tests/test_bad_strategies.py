@@ -24,7 +24,10 @@ STRATEGIES = {
         (f"warm_start.prunings={HUGE}", "must be at most 1,000,000"),
         ("warm_start.prune_resolution=1", "strategy.warm_start.prune_resolution=1: must be true or false"),
         ("warm_start.share=nan", "strategy.warm_start.share=nan: must be null, or a number above 0 and at most 1"),
-        ("warm_start.from=nowhere", "strategy.warm_start.from=nowhere: no such folder; give the folder of a cell"),
+        (
+            "warm_start.from=nowhere",
+            "strategy.warm_start.from=nowhere: no such file or folder; give a file with OFA's dict",
+        ),
         ("warm_start.from_best=many", "strategy.warm_start.from_best=many: must be a whole number of 1 or more"),
         ("warm_start.form=x", "share, from, from_best; did you mean 'from'?"),
         ("warm_start._target_=builtins.int", "strategy.warm_start._target_=builtins.int: must be a class"),

@@ -58,7 +58,7 @@ def test_the_dict_itself_is_an_architecture(text):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("nowhere", None, "architecture=nowhere: no such file; give a file with OFA's dict"),
+        ("nowhere", None, "architecture=nowhere: no such file or folder; give a file with OFA's dict"),
         ("a.json", "[]", "an empty list; give a file"),
         ("a.json", "7", "holds no architecture; give a file"),
         ("a.json", '{"ks": 3', "not readable as an architecture (it is no JSON"),
@@ -138,7 +138,7 @@ def test_the_table_of_a_single_run_is_followed_by_the_networks(searched, forks):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("nowhere",), "show=nowhere: no such file"),
+        (("nowhere",), "show=nowhere: no such file or folder"),
         (
             ("multirun", "target=7"),
             "quick/single/seed=0, which has 25",

@@ -83,7 +83,7 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
     ("words", "said"),
     [
         ([], "give run=<a cell's folder or MLflow run>, sweep=<a folder of records>, or measure=true"),
-        (["run=nowhere"], "run=nowhere: no such folder; give the folder of a cell"),
+        (["run=nowhere"], "run=nowhere: no such file or folder; give a file with OFA's dict"),
         (["run=x", "sweep=y"], "give run= or sweep=, not both"),
         (["sweep=nowhere"], "nowhere: no such folder"),
         (["sweep=multirun", "target=25"], "target=25: no target of these records; they have 20, 30"),

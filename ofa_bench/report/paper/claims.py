@@ -80,7 +80,8 @@ class Answers:
     def loss(self, chain: str) -> Answer:
         """Say how a chain's mean accuracy stands to vanilla's."""
         found = self.differences[chain]
-        return format_number(found.difference, "+.2f") + in_points(found), found.verdict
+        told = "" if found.difference is None else format_number(found.difference, "+.2f")
+        return told + in_points(found), found.verdict
 
     def generations(self, _: str) -> Answer:
         """Say how many generations chains make, and whether it is the formula's number."""

@@ -167,6 +167,11 @@ def train(options: Options) -> dict[str, Any]:
     card = {
         "title": f"Accuracy predictor of space {space.name}, distilled from OFA's official one",
         "note": "It repeats the official predictor, not ImageNet accuracy; errors are in percentage points against it",
+        "coverage": {
+            "labels": "accuracies by the official predictor, the teacher, of random architectures (each gene uniform), of "
+            "those that searches met and of mutants of these: they have every choice of every gene",
+            "unlabelled": {},
+        },
         "teacher": {"name": teacher.name, "sha256": teacher.sha256},
         "hidden": list(options.hidden),
         "parameters": sum(weight.size + bias.size for weight, bias in student.layers),
@@ -212,7 +217,21 @@ def _said(card: Mapping[str, Any], out: str) -> str:
         lines.append(f"  {words}: off by {rmse:.3f} points (root mean square), {mae:.3f} (mean){ranked}")
     if found["predictor"]["rmse"]["value"] >= found["mean"]["rmse"]["value"]:
         lines.append("  it knows no more than the mean does: it needs more pairs, or accuracies with less noise")
-    return "\n".join([*lines, f"use it: predictor={out}"])
+    return "\n".join([*lines, *_gaps(card["coverage"]), f"use it: predictor={out}"])
+
+
+def _gaps(coverage: Mapping[str, Any]) -> list[str]:
+    """Say which choices no pair has, and which are rare."""
+    from ofa_bench.predictors.coverage import FEW, format_choices, format_flow
+
+    lines = []
+    if coverage["unlabelled"]:
+        held = f"; {format_flow(coverage['labelled'])} holds a search to the others" if coverage["labelled"] else ""
+        lines.append(f"  no pair has {format_choices(coverage['unlabelled'])}: what it predicts of these is a guess{held}")
+    if coverage["rare"]:
+        rare = {gene: sorted(map(float, found)) for gene, found in coverage["rare"].items()}
+        lines.append(f"  fewer than {FEW} architectures have {format_choices(rare)} (the card counts them)")
+    return lines
 
 
 def _made_by() -> str:

@@ -30,6 +30,7 @@ from ofa_bench.report.tables import (
 )
 from ofa_bench.results.csv_file import write_csv
 from ofa_bench.results.labels import distinct
+from ofa_bench.results.unlabelled import note
 
 __all__ = ["Section", "write_report"]
 
@@ -83,11 +84,13 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
         if summary.study not in compared:
             apart.setdefault(summary.study.family, []).append(summary)
     further = [others(several) for several in apart.values()]
+    unlabelled = [_note(summary) for several in apart.values() for summary in several if _note(summary)]
     page = {
         "title": title,
         "headline": shown,
         "sections": sections,
         "others": further,
+        "unlabelled": unlabelled,
         "kept_apart": _kept_apart(summaries),
         "left_out": gathered.left_out,
         "provenance": provenance(summaries),
@@ -152,9 +155,16 @@ def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _
     words += [
         f"Kept the same: {study.kept}.",
         study.timing,
+        note([(entry.name, entry.records) for entry in study.entries]),
     ]
     tables = (comparison(summary), winners_judged(summary), tested(summary))
-    return Section(summary.title, study.told, tuple(words), *tables, tuple(pictures))
+    return Section(summary.title, study.told, tuple(filter(None, words)), *tables, tuple(pictures))
+
+
+def _note(summary: Summary) -> str:
+    """Say which accuracies are marked in the table of other target sets."""
+    text = note([(entry.name, entry.records) for entry in summary.study.entries])
+    return text and f"{summary.title}: {text}"
 
 
 def _ranks(summary: Summary) -> Figure | None:

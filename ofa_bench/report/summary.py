@@ -11,6 +11,7 @@ from ofa_bench.report.pairs import differences, of_pairs
 from ofa_bench.report.ranking import Ranking, ranking
 from ofa_bench.report.statistics import MARGIN, Paired, Ratio, time_ratios
 from ofa_bench.report.studies import Entry, Study
+from ofa_bench.results.unlabelled import is_marked
 
 __all__ = ["Line", "Summary", "in_percent", "in_points", "summed_up", "with_judges"]
 
@@ -26,7 +27,7 @@ class Line:
 
     ``accuracy`` and ``accuracy_std`` are predicted accuracies over feasible targets, percent; ``regret`` is in points.
     Where a number does not exist it is None. ``paired`` and ``ratio`` are None for the reference, ``ratio`` also where
-    seconds must not be compared.
+    seconds must not be compared. ``unlabelled`` says that a winner has a choice that no label of the predictor had.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Line:
     unique: float
     paired: Paired | None
     ratio: Ratio | None
+    unlabelled: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +133,7 @@ def _line(entry: Entry, difference: Paired | None, ratio: Ratio | None) -> Line:
         unique=float(np.mean(entry.unique)),
         paired=difference,
         ratio=ratio,
+        unlabelled=any(is_marked(results) for results in entry.repeats),
     )
 
 

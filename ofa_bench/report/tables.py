@@ -9,6 +9,7 @@ import numpy as np
 
 from ofa_bench.report.statistics import MARGIN, Paired
 from ofa_bench.report.summary import Line, Summary, in_percent, in_points
+from ofa_bench.results.unlabelled import MARK
 
 __all__ = ["Table", "as_csv", "comparison", "latex", "markdown", "others", "provenance", "tested", "winners_judged"]
 
@@ -48,7 +49,8 @@ def _kept(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], left:
 def _accuracy(line: Line) -> str:
     if line.accuracy is None:
         return "infeasible"
-    return f"{line.accuracy:.2f}" + (f" ± {line.accuracy_std:.2f}" if line.accuracy_std is not None else "")
+    spread = f" ± {line.accuracy_std:.2f}" if line.accuracy_std is not None else ""
+    return f"{line.accuracy:.2f}{spread}{MARK if line.unlabelled else ''}"
 
 
 def _difference(difference: Paired | None) -> str:

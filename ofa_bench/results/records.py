@@ -19,6 +19,7 @@ import ofa_bench
 from ofa_bench.engine import Cell, Repeat
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.assets import sha256_of
+from ofa_bench.predictors.coverage import Choices, check_unlabelled, labelled_choices, unlabelled_in
 from ofa_bench.reading import UnreadableError, content_of, json_object
 from ofa_bench.results.frontiers import Frontier
 from ofa_bench.results.regret import with_regret
@@ -77,9 +78,12 @@ def make_record(
 ) -> Record:
     """Say everything about a finished cell in plain types; costs are in ``unit``, accuracies fractions of 1.
 
-    ``frontier`` is the best known of the cell's problem, where there is one (see ``regret.with_regret``).
+    ``frontier`` is the best known of the cell's problem, where there is one (see ``regret.with_regret``). ``predictor``
+    has in ``unlabelled`` the values, by gene, that none of its labels had (None where that is not known), in ``labelled``
+    the ``space.choices`` without them; a result's ``unlabelled`` are those that its architecture has.
     """
     problem = cell.problem
+    unlabelled = check_unlabelled(problem.space, problem.predictor)
     record = {
         "format": FORMAT,
         "address": address,
@@ -94,6 +98,8 @@ def make_record(
             "name": problem.predictor.name,
             "sha256": problem.predictor.sha256,
             "pruning": getattr(problem.predictor, "pruning", None),
+            "unlabelled": unlabelled and {gene: list(values) for gene, values in unlabelled.items()},
+            "labelled": unlabelled and labelled_choices(problem.space, unlabelled),
         },
         "device": {
             "name": problem.cost.name,
@@ -118,7 +124,7 @@ def make_record(
                 "repeat": number,
                 "seconds": repeat.seconds,
                 "results": [
-                    _result(cell, result, seconds)
+                    _result(cell, result, seconds, unlabelled)
                     for result, seconds in zip(repeat.results, repeat.target_seconds, strict=True)
                 ],
             }
@@ -128,7 +134,8 @@ def make_record(
     return with_regret(record, frontier)
 
 
-def _result(cell: Cell, result: SearchResult, seconds: float) -> dict[str, Any]:
+def _result(cell: Cell, result: SearchResult, seconds: float, unlabelled: Choices | None) -> dict[str, Any]:
+    space, genes = cell.problem.space, result.genes
     return {
         "target": result.target,
         "feasible": result.feasible,
@@ -138,8 +145,9 @@ def _result(cell: Cell, result: SearchResult, seconds: float) -> dict[str, Any]:
         "generations": result.generations,
         "shared": result.shared,
         **vars(result.counts),
-        "architecture": cell.problem.space.to_ofa(result.genes),
-        "genes": result.genes.tolist(),
+        "architecture": space.to_ofa(genes),
+        "genes": genes.tolist(),
+        "unlabelled": None if unlabelled is None else unlabelled_in(space, genes, unlabelled),
         "curve": [list(point) for point in result.curve],
     }
 

@@ -25,6 +25,7 @@ from ofa_bench.results.frontiers import Frontier
 from ofa_bench.results.regret import with_regret
 from ofa_bench.results.shape import check_record
 from ofa_bench.search import Problem, SearchResult
+from ofa_bench.spaces import DesignSpace
 from ofa_bench.strategies import Strategy
 
 __all__ = [
@@ -79,8 +80,8 @@ def make_record(
     """Say everything about a finished cell in plain types; costs are in ``unit``, accuracies fractions of 1.
 
     ``frontier`` is the best known of the cell's problem, where there is one (see ``regret.with_regret``). ``predictor``
-    has in ``unlabelled`` the values, by gene, that none of its labels had (None where that is not known), in ``labelled``
-    the ``space.choices`` without them; a result's ``unlabelled`` are those that its architecture has.
+    has in ``unlabelled`` the values, by gene, that none of its labels had, and in ``labelled`` the ``space.choices`` without
+    them; a result's ``unlabelled`` are those that its architecture has. All are absent where nobody knows.
     """
     problem = cell.problem
     unlabelled = check_unlabelled(problem.space, problem.predictor)
@@ -98,8 +99,7 @@ def make_record(
             "name": problem.predictor.name,
             "sha256": problem.predictor.sha256,
             "pruning": getattr(problem.predictor, "pruning", None),
-            "unlabelled": unlabelled and {gene: list(values) for gene, values in unlabelled.items()},
-            "labelled": unlabelled and labelled_choices(problem.space, unlabelled),
+            **_coverage(problem.space, unlabelled),
         },
         "device": {
             "name": problem.cost.name,
@@ -134,6 +134,13 @@ def make_record(
     return with_regret(record, frontier)
 
 
+def _coverage(space: DesignSpace, unlabelled: Choices | None) -> dict[str, Any]:
+    if unlabelled is None:
+        return {}
+    missing = {gene: list(values) for gene, values in unlabelled.items()}
+    return {"unlabelled": missing, "labelled": labelled_choices(space, unlabelled)}
+
+
 def _result(cell: Cell, result: SearchResult, seconds: float, unlabelled: Choices | None) -> dict[str, Any]:
     space, genes = cell.problem.space, result.genes
     return {
@@ -147,7 +154,7 @@ def _result(cell: Cell, result: SearchResult, seconds: float, unlabelled: Choice
         **vars(result.counts),
         "architecture": space.to_ofa(genes),
         "genes": genes.tolist(),
-        "unlabelled": None if unlabelled is None else unlabelled_in(space, genes, unlabelled),
+        **({} if unlabelled is None else {"unlabelled": unlabelled_in(space, genes, unlabelled)}),
         "curve": [list(point) for point in result.curve],
     }
 

@@ -1,15 +1,17 @@
-"""Reads files that others may have made: regular ones of bounded size, and JSON that has one meaning only."""
+"""Reads files that others may have made: regular ones of bounded size, and JSON or Python that has one meaning only."""
 
+import ast
 import errno
 import json
 import math
 import os
 import stat
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["UnreadableError", "content_of", "json_object"]
+__all__ = ["UnreadableError", "content_of", "json_object", "python_object"]
 
 
 class UnreadableError(ValueError):
@@ -80,3 +82,29 @@ def _finite(text: str) -> float:
 
 def _refuse(text: str) -> float:
     raise UnreadableError(f"it has {text}, which is no number")
+
+
+def python_object(text: str, most: int = 20_000) -> dict[Any, Any]:
+    """Parse a Python dict of plain values (numbers, texts, None, lists, dicts), whose keys are distinct; nothing is run.
+
+    Raises:
+        UnreadableError: it is something else, nested too deeply or has more than ``most`` letters.
+    """
+    if len(text) > most:
+        raise UnreadableError(f"as a Python dict it has more than {most:,} letters, the most that is read")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # of escapes in texts
+            tree = ast.parse(text.strip(), mode="eval")
+        for node in (node for node in ast.walk(tree) if isinstance(node, ast.Dict)):
+            _distinct([(ast.dump(key) if key else None, None) for key in node.keys])
+        found = ast.literal_eval(tree)
+    except UnreadableError:
+        raise UnreadableError("as a Python dict it has a key twice") from None
+    except (RecursionError, MemoryError):
+        raise UnreadableError("it is nested too deeply") from None
+    except (SyntaxError, TypeError, ValueError) as error:
+        raise UnreadableError("it is no Python dict of plain values") from error
+    if not isinstance(found, dict):
+        raise UnreadableError("it holds no Python dict")
+    return found

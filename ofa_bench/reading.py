@@ -5,6 +5,7 @@ import errno
 import json
 import math
 import os
+import re
 import stat
 import warnings
 from collections.abc import Sequence
@@ -12,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 __all__ = ["UnreadableError", "content_of", "json_object", "python_object"]
+
+
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
+"""A text in quotes, as Python writes it."""
 
 
 class UnreadableError(ValueError):
@@ -88,10 +93,10 @@ def python_object(text: str, most: int = 20_000) -> dict[Any, Any]:
     """Parse a Python dict of plain values (numbers, texts, None, lists, dicts), whose keys are distinct; nothing is run.
 
     Raises:
-        UnreadableError: it is something else, nested too deeply or has more than ``most`` letters.
+        UnreadableError: it is something else, nested too deeply or has more than ``most`` letters outside texts.
     """
-    if len(text) > most:
-        raise UnreadableError(f"as a Python dict it has more than {most:,} letters, the most that is read")
+    if len(text) > most and len(_QUOTED.sub("", text)) > most:
+        raise UnreadableError(f"as a Python dict it has more than {most:,} letters outside texts, the most that is read")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)  # of escapes in texts

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,6 +86,11 @@ def _accuracies(path: Path, content: bytes, architectures: Sequence[str]) -> lis
         head, *rows = csv.reader(io.StringIO(content.decode()), strict=True)
     except (ValueError, csv.Error) as error:
         raise InputError(f"out={path}: is no table of accuracies ({error}); choose another out=") from error
+    if re.split("[,;\t]", ",".join(head).lstrip("\ufeff")) == [*COLUMNS] != head:
+        raise InputError(
+            f"out={path}: another program saved it anew, with other separators or a mark of its coding; to go on, save it "
+            "as plain UTF-8 with commas"
+        )
     if tuple(head) != COLUMNS:
         raise InputError(f"out={path}: its columns are not {','.join(COLUMNS)}; choose another out=")
     found = list[float]()
@@ -92,10 +98,13 @@ def _accuracies(path: Path, content: bytes, architectures: Sequence[str]) -> lis
         try:
             architecture, accuracy, *_ = row
             found.append(float(accuracy))
+            fits = len(row) == len(COLUMNS) and architecture in (architectures[number:] or row)[:1]
         except ValueError:
-            architecture = ""
-        if (number < len(architectures) and architecture != architectures[number]) or len(row) != len(COLUMNS):
+            fits = False
+        if not fits:
             raise InputError(f"out={path}: row {number + 1} is not of this collection; move it away, and its card")
+        if not 0 <= found[-1] <= 1:
+            raise InputError(f"out={path}: row {number + 1}: accuracy={accuracy[:20]}: must be from 0 to 1")
     return found
 
 

@@ -148,7 +148,8 @@ def winners_judged(summary: Summary) -> Table | None:
         heads += [f"{one.judge} %", "lead, points"]
     rows = []
     for line in summary.lines:
-        row = [line.name, _number(line.accuracy, 2), _difference(line.paired)]
+        guide = f"{_number(line.accuracy, 2)}{MARK if line.unlabelled else ''}"
+        row = [line.name, guide, _difference(line.paired)]
         for one in summary.judges:
             known = one.accuracy[line.name][np.isfinite(one.accuracy[line.name])]
             row += [_number(float(known.mean()) if len(known) else None, 2), _difference(one.leads.get(line.name))]

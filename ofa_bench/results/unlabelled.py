@@ -42,11 +42,12 @@ def note(named: Sequence[tuple[str, Sequence[Record]]]) -> str:
     if not places:
         return ""
     labelled = next((one["predictor"].get("labelled") for _, records in named for one in records), None)
-    where = places[0][1] if len(named) == 1 else "; ".join(f"{name} {at}" for name, at in places)
+    alike = len(places) == len(named) and len({at for _, at in places}) == 1
+    where = places[0][1] if alike else "; ".join(f"{name} {at}" for name, at in places)
     held = f"; {format_flow(labelled)} holds a search to the others" if labelled else ""
     return (
-        f"{MARK} No label of the predictor had {format_choices(choices)} ({where}): "
-        f"what it predicts of such networks is a guess{held}."
+        f"Accuracies marked {MARK}: no label of the predictor had {format_choices(choices)} ({where}), so that what it "
+        f"predicts of these networks is a guess{held}."
     )
 
 

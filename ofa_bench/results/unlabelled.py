@@ -41,13 +41,14 @@ def note(named: Sequence[tuple[str, Sequence[Record]]]) -> str:
             places.append((name, _format_targets(*found, records[0]["unit"])))
     if not places:
         return ""
-    labelled = next((one["predictor"].get("labelled") for _, records in named for one in records), None)
+    held = [one["predictor"].get("labelled") for _, records in named for one in records]
+    labelled = next(filter(None, held), None)
     alike = len(places) == len(named) and len({at for _, at in places}) == 1
     where = places[0][1] if alike else "; ".join(f"{name} {at}" for name, at in places)
-    held = f"; {format_flow(labelled)} holds a search to the others" if labelled else ""
+    hint = f"; {format_flow(labelled)} holds a search to the others" if labelled else ""
     return (
         f"Accuracies marked {MARK}: no label of the predictor had {format_choices(choices)} ({where}), so that what it "
-        f"predicts of these networks is a guess{held}."
+        f"predicts of these networks is a guess{hint}."
     )
 
 

@@ -90,13 +90,13 @@ def _refuse(text: str) -> float:
 
 
 def python_object(text: str, most: int = 20_000) -> dict[Any, Any]:
-    """Parse a Python dict of plain values (numbers, texts, None, lists, dicts), whose keys are distinct; nothing is run.
+    """Parse a Python dict of plain values (numbers, texts, None, lists, dicts) with distinct keys; nothing is run.
 
     Raises:
         UnreadableError: it is something else, nested too deeply or has more than ``most`` letters outside texts.
     """
     if len(text) > most and len(_QUOTED.sub("", text)) > most:
-        raise UnreadableError(f"as a Python dict it has more than {most:,} letters outside texts, the most that is read")
+        raise UnreadableError(f"as a Python dict it has more than {most:,} letters outside texts, the most allowed")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)  # of escapes in texts

@@ -7,10 +7,10 @@ trains on pairs of an architecture and its accuracy, and ``predictor=predictors/
 Keys are given as ``key=value``:
 
 - ``data``: a table, such as ``python -m ofa_bench.collect`` writes, parted by commas, semicolons or tabs. An
-  architecture is OFA's dict (JSON, or as Python writes it) in the column ``architecture`` (``config``, ``subnet`` ...), or
-  else a column for the value of each gene (``r``, ``d0`` ...; inactive ones may be empty). Its accuracy is the column
-  ``accuracy``, a fraction of 1, or else ``top1`` (``Top-1 Acc (%)`` ...), in percent; values of the other unit are refused.
-  Other columns do not matter. Or OFA's ``acc.dict``, or an ``iter_<n>.stats`` of NSGANetV2.
+  architecture is OFA's dict (JSON, or as Python writes it) in the column ``architecture`` (``config``, ``subnet`` ...),
+  or else a column for the value of each gene (``r``, ``d0`` ...; inactive ones may be empty). Its accuracy is the
+  column ``accuracy``, a fraction of 1, or else ``top1`` (``Top-1 Acc (%)`` ...), in percent; values of the other unit
+  are refused. Other columns do not matter. Or OFA's ``acc.dict``, or an ``iter_<n>.stats`` of NSGANetV2.
 - ``space``: the name of one, or the path of a YAML file with the ``_target_`` of your own (``conf/space/mine.yaml``).
 - ``out``: the folder; its name is the predictor's. What is there already is not replaced.
 - ``hidden``: units of each hidden layer, 2 or more. ``epochs``: of each training; 0 is for as many as suit the pairs.
@@ -171,8 +171,8 @@ def train(options: Options) -> dict[str, Any]:
         "title": f"Accuracy predictor of space {space.name}, distilled from OFA's official one",
         "note": "It repeats the official predictor, not ImageNet accuracy; errors are in percentage points against it",
         "coverage": {
-            "labels": "accuracies by the official predictor, the teacher, of random architectures (each gene uniform), of "
-            "those that searches met and of mutants of these: they have every choice of every gene",
+            "labels": "accuracies by the official predictor, the teacher, of random architectures (each gene uniform), "
+            "of those that searches met and of mutants of these: they have every choice of every gene",
             "unlabelled": {},
         },
         "teacher": {"name": teacher.name, "sha256": teacher.sha256},
@@ -230,7 +230,8 @@ def _gaps(coverage: Mapping[str, Any]) -> list[str]:
     lines = []
     if coverage["unlabelled"]:
         held = f"; {format_flow(coverage['labelled'])} holds a search to the others" if coverage["labelled"] else ""
-        lines.append(f"  no pair has {format_choices(coverage['unlabelled'])}: what it predicts of these is a guess{held}")
+        missing = format_choices(coverage["unlabelled"])
+        lines.append(f"  no pair has {missing}: what it predicts of these is a guess{held}")
     if coverage["rare"]:
         rare = {gene: sorted(map(float, found)) for gene, found in coverage["rare"].items()}
         lines.append(f"  fewer than {FEW} architectures have {format_choices(rare)} (the card counts them)")

@@ -88,8 +88,8 @@ def _accuracies(path: Path, content: bytes, architectures: Sequence[str]) -> lis
         raise InputError(f"out={path}: is no table of accuracies ({error}); choose another out=") from error
     if re.split("[,;\t]", ",".join(head).lstrip("\ufeff")) == [*COLUMNS] != head:
         raise InputError(
-            f"out={path}: another program saved it anew, with other separators or a mark of its coding; to go on, save it "
-            "as plain UTF-8 with commas"
+            f"out={path}: another program saved it anew, with other separators or a mark of its coding; to go on, "
+            "save it as plain UTF-8 with commas"
         )
     if tuple(head) != COLUMNS:
         raise InputError(f"out={path}: its columns are not {','.join(COLUMNS)}; choose another out=")

@@ -45,8 +45,9 @@ LAST_BLOCK = (
 )
 COVERAGE = (
     "those of the predictor of mbv3, which have every choice of the genes that both spaces share; and the published "
-    "networks, which have every choice of k20 and e20, but of the resolutions only 192 and 208: they decided the straight "
-    "line, not what a single choice of a gene is worth. The effects of k20 and e20 are an assumption (last_block)"
+    "networks, which have every choice of k20 and e20, but of the resolutions only 192 and 208: they decided the "
+    "straight line, not what a single choice of a gene is worth. The effects of k20 and e20 are an assumption "
+    "(last_block)"
 )
 WHY = (
     "Errors are compared in by_treatment_of_resolution. Of the treatments that use the predictor as it is at its five "

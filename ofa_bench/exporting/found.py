@@ -19,8 +19,8 @@ class Found:
 
     ``accuracy`` is a fraction of 1; ``target`` and ``cost`` are in ``unit``. ``cost`` is the table's; the search
     raised it by the factor ``guard_band``, 1 for none. ``by`` names the strategies that found it. ``table`` is
-    the table's name or path, ``device_card`` its card, ``folder`` where its files go, below the export's. ``unlabelled``
-    are its choices that no label of the predictor had, None where that is not known.
+    the table's name or path, ``device_card`` its card, ``folder`` where its files go, below the export's.
+    ``unlabelled`` are its choices that no label of the predictor had, None where that is not known.
     """
 
     space: str

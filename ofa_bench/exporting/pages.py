@@ -106,7 +106,8 @@ def _csv(networks: Sequence[tuple[Path, Card]]) -> str:
     plain = ["space", "device", "predictor", "guard_band", "target", "unit", "accuracy", "cost", "macs", "parameters"]
     timed = ["ms", "median_ms", "statistic", "drift", "runner", "date"]
     text = io.StringIO()
-    table = csv.DictWriter(text, ["folder", *plain, *timed, "by", "weights", "unlabelled", "architecture"], lineterminator="\n")
+    columns = ["folder", *plain, *timed, "by", "weights", "unlabelled", "architecture"]
+    table = csv.DictWriter(text, columns, lineterminator="\n")
     table.writeheader()
     for folder, card in networks:
         one = card["measured"] or {}

@@ -37,8 +37,8 @@ class AccuracyPredictor(Protocol):
     may share a call. It may have ``linearised(genes, changed)``, as ``OneHotMLP`` does: a search that can use gradients
     then needs fewer evaluations. It may also have ``pruning``, a plain dict for the record of what was done to its
     network at load, or None. And it may have ``unlabelled``: by gene, the values that none of the labels had from which
-    it learned, ``{"r": (160, 176)}``, empty where they had all; a search whose winner has one of them says so. Absent or
-    None is for what nobody knows.
+    it learned, ``{"r": (160, 176)}``, empty where they had all; a search whose winner has one of them says so. It is
+    absent or None where nobody knows.
     """
 
     name: str

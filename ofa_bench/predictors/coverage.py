@@ -61,7 +61,8 @@ def find_unlabelled(space: DesignSpace, genes: Genes) -> dict[str, tuple[float, 
 
 def find_rare(space: DesignSpace, genes: Genes) -> dict[str, dict[float, int]]:
     """Find the values that some rows (int8 [n, n_genes], distinct) have, but fewer than ``FEW``; with their counts."""
-    rare = {name: {v: n for v, n in found.items() if 0 < n < FEW} for name, found in count_choices(space, genes).items()}
+    counts = count_choices(space, genes)
+    rare = {name: {v: n for v, n in found.items() if 0 < n < FEW} for name, found in counts.items()}
     return {name: found for name, found in rare.items() if found}
 
 

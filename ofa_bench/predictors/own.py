@@ -22,8 +22,8 @@ def own_predictor(space: DesignSpace, path: str) -> AccuracyPredictor:
     """Load a predictor for a space: a file of weights, or that of the space in a folder, ``<space>.npz``.
 
     A part of a space is judged by its own file, or else by that of the whole. The predictor's name is the last part of
-    the path; its hash is that of the file. Its features are the one-hot form of the genes, in their order. The card beside
-    the file, of the same name, says which choices its labels never had; where there is none, that is not known.
+    the path; its hash is that of the file. Its features are the one-hot form of the genes, in their order. The card
+    beside the file, of the same name, says which choices its labels never had; where there is none, nobody knows.
 
     Args:
         space: what it predicts for.

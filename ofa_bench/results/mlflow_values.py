@@ -35,8 +35,8 @@ def name(record: Record) -> str:
 def tags(record: Record, sha256: str) -> dict[str, str]:
     """Give the tags of a cell: plain ones for the UI's filters and groups, and those by which it is found again.
 
-    ``variant`` names the strategy with what was overridden, but for what has its own tag or adds repeats; ``unlabelled``,
-    where it is there, the winners' choices that no label of the predictor had.
+    ``variant`` names the strategy with what was overridden, but for what has its own tag or adds repeats;
+    ``unlabelled``, where it is there, the winners' choices that no label of the predictor had.
     """
     page = {"all": totals(record)} | {f"{row.target:g} {record['unit']}": row for row in rows(record)}
     choices = {group: str(choice) for group, choice in record["choices"].items()}

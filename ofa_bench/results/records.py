@@ -80,8 +80,8 @@ def make_record(
     """Say everything about a finished cell in plain types; costs are in ``unit``, accuracies fractions of 1.
 
     ``frontier`` is the best known of the cell's problem, where there is one (see ``regret.with_regret``). ``predictor``
-    has in ``unlabelled`` the values, by gene, that none of its labels had, and in ``labelled`` the ``space.choices`` without
-    them; a result's ``unlabelled`` are those that its architecture has. All are absent where nobody knows.
+    has in ``unlabelled`` the values, by gene, that none of its labels had, and in ``labelled`` the ``space.choices``
+    without them; a result's ``unlabelled`` are those that its architecture has. All are absent where nobody knows.
     """
     problem = cell.problem
     unlabelled = check_unlabelled(problem.space, problem.predictor)

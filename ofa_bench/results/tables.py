@@ -43,8 +43,8 @@ class Row:
     Where a best-known frontier was there to compare with, ``regret`` is the mean (a fraction of 1), ``near`` says how
     many of ``compared`` came within 0.1 points of the best known: of the repeats or, in a total, of the targets (mean
     over repeats); ``evaluations_near`` and ``seconds_near`` how many evaluations and seconds that took those that did.
-    ``hypervolume_ratio`` is a total's. ``unlabelled`` says that an architecture has a choice that no label of the predictor
-    had.
+    ``hypervolume_ratio`` is a total's. ``unlabelled`` says that an architecture has a choice that no label of the
+    predictor had.
     """
 
     strategy: str

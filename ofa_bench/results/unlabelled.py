@@ -2,10 +2,18 @@
 
 from collections.abc import Sequence
 
-from ofa_bench.predictors.coverage import format_choices, format_flow
+from ofa_bench.predictors.coverage import (
+    check_unlabelled,
+    format_choices,
+    format_flow,
+    labelled_choices,
+    unlabelled_in,
+)
 from ofa_bench.results.records import Record
+from ofa_bench.search import Problem
+from ofa_bench.spaces import Genes
 
-__all__ = ["MARK", "is_marked", "note", "notes", "summarize"]
+__all__ = ["MARK", "describe_points", "is_marked", "note", "notes", "summarize"]
 
 MARK = "*"
 """Follows an accuracy of such a winner."""
@@ -49,6 +57,22 @@ def note(named: Sequence[tuple[str, Sequence[Record]]]) -> str:
     return (
         f"Accuracies marked {MARK}: no label of the predictor had {format_choices(choices)} ({where}), so that what it "
         f"predicts of these networks is a guess{hint}."
+    )
+
+
+def describe_points(problem: Problem, genes: Genes) -> str:
+    """Say how many of a frontier's architectures (int8 [n, n_genes]) have such a choice; empty where none has."""
+    unlabelled = check_unlabelled(problem.space, problem.predictor) or {}
+    found = [choices for row in genes if (choices := unlabelled_in(problem.space, row, unlabelled))]
+    named: dict[str, list[float]] = {}
+    for gene, values in (item for choices in found for item in choices.items()):
+        named[gene] = sorted({*named.get(gene, []), *values})
+    if not found:
+        return ""
+    held = format_flow(labelled_choices(problem.space, unlabelled))
+    return (
+        f"{len(found)} of {len(genes)} points have choices that no label of the predictor had "
+        f"({format_choices(named)}), so that their accuracy is a guess; {held} holds a search to the others"
     )
 
 

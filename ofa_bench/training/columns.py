@@ -23,7 +23,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table that are read; those of ``architecture`` are one, or with ``by_gene`` one for each gene."""
+    """The columns of a table that are read: one of ``architecture``, or with ``by_gene`` one for each gene."""
 
     accuracy: Column
     architecture: tuple[str, ...]
@@ -41,7 +41,8 @@ UNITS: dict[str, Unit] = {
 """By a column's name, less its case and signs: what it holds."""
 
 ARCHITECTURE = (
-    "architecture", "arch", "childarch", "config", "subnetconfig", "netconfig", "subnet", "subnetwork", "network", "netid",
+    "architecture", "arch", "childarch", "config", "subnetconfig", "netconfig",
+    "subnet", "subnetwork", "network", "netid",
 )  # fmt: skip
 """Names, less their case and signs, of a column of architectures."""
 
@@ -49,8 +50,8 @@ ARCHITECTURE = (
 def find_columns(names: Sequence[str], space: DesignSpace, place: str) -> Columns:
     """Find the columns of the accuracy and of the architecture among a table's, each there once.
 
-    ``accuracy`` comes before ``top1``, and these before other names; ``architecture`` before a column for each gene, and
-    these before other names.
+    ``accuracy`` comes before ``top1``, and these before other names; ``architecture`` before a column for each gene,
+    and these before other names.
 
     Raises:
         InputError: one is missing or there twice; the message says so of ``place``.

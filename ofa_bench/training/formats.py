@@ -16,7 +16,7 @@ from ofa_bench.training.columns import Column, find_columns
 __all__ = ["Entry", "decode", "read_architecture", "read_entries"]
 
 MOST_PYTHON = 500_000
-"""Letters outside texts, of the largest file that is read as a Python dict; a pair has some 10, a letter takes 500 bytes."""
+"""Letters outside texts, of the largest file that is read as a Python dict; a pair has 10, each may take 500 bytes."""
 
 CONVERT = (
     'these lines write what is read: import csv, json; table = csv.writer(open("pairs.csv", "w", newline="")); '

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -76,7 +76,7 @@ def read_pairs(path: Path, space: DesignSpace) -> Pairs:
     looked at. ``acc.dict`` has percent, a ``.stats`` errors in percent.
 
     Raises:
-        InputError: the file cannot be read, a line of it is wrong or in another unit, or it has too few pairs or too many.
+        InputError: the file cannot be read, a line is wrong or in another unit, or it has too few pairs or too many.
     """
     try:
         content = content_of(path, LARGEST)
@@ -124,7 +124,7 @@ def _read(text: str, space: DesignSpace) -> tuple[list[Genes], list[float]]:
 def _check_percent(column: Column, numbers: Sequence[float], places: Sequence[str]) -> None:
     """Refuse fractions of 1 in a column of percent, which the values alone would not tell: they are small, not wrong.
 
-    0 is the same in both; a value of up to 1 beside none of ``TENS`` or more may be that of a network of random weights.
+    0 is the same in both; values of up to 1 beside none of ``TENS`` or more may be those of networks of random weights.
     """
     small = [i for i, number in enumerate(numbers) if 0 < number <= 1]
     if not small:
@@ -133,13 +133,13 @@ def _check_percent(column: Column, numbers: Sequence[float], places: Sequence[st
     if largest <= 1:
         fractions = "accuracy" if column.unit == "percent" else "accuracy (1 less the error)"
         raise InputError(
-            f"{shown}: no value of column {column.name} is above 1, as if they were fractions of 1, and it holds percent: "
-            f"name it {fractions} if they are, or multiply by 100"
+            f"{shown}: column {column.name} holds percent, and no value of it is above 1, as of fractions of 1: "
+            f"name it {fractions} if they are such, or multiply by 100"
         )
     if largest >= TENS:
         raise InputError(
-            f"{shown}: as if it were a fraction of 1, among percent of up to {largest:g} in column {column.name} "
-            f"({len(small)} of {len(numbers)} values are so); write all in percent"
+            f"{shown}: column {column.name} holds percent of up to {largest:g}, and {len(small)} of {len(numbers)} "
+            "values are at most 1, as fractions of 1 are: write all in percent"
         )
 
 
@@ -154,9 +154,7 @@ def _architecture(entry: Entry, space: DesignSpace) -> Genes:
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise InputError(f"architecture is none of {space.name} ({type(error).__name__}: {error})") from error
     assert not isinstance(entry.architecture, str)
-    values = {
-        name: _number(name, text) for name in space.gene_names if (text := entry.architecture[name]).strip()
-    }
+    values = {name: _number(name, text) for name in space.gene_names if (text := entry.architecture[name]).strip()}
     try:
         return space.row(values)
     except KeyError as error:

@@ -181,10 +181,11 @@ def test_ones_own_is_read_from_the_card_beside_the_weights(tmp_path):
     card.write_text('{"coverage": {"unlabelled": {"r": [160, 208], "d0": [4]}}}')
     found = own_predictor(SPACE, str(tmp_path / "mbv3.npz"))
     assert check_unlabelled(SPACE, found) == {"r": (160, 208), "d0": (4,)}
-    assert check_unlabelled(CompoundSpace(), own_predictor(CompoundSpace(), str(tmp_path))) == check_unlabelled(SPACE, found)
+    part = CompoundSpace()
+    assert check_unlabelled(part, own_predictor(part, str(tmp_path))) == {"r": (160, 208), "d0": (4,)}
     for content, said in (
         ("{", "its card mbv3.json cannot be read (it is no JSON"),
-        ('{"coverage": {"unlabelled": {"w9": [1]}}}', "its card mbv3.json has no coverage.unlabelled of genes of space mbv3"),
+        ('{"coverage": {"unlabelled": {"w9": [1]}}}', "its card mbv3.json has no coverage.unlabelled of genes of"),
         ('{"coverage": {"unlabelled": {"r": 3}}}', "has no coverage.unlabelled of genes"),
         ('{"coverage": {"unlabelled": {"r": ["x"]}}}', "has no coverage.unlabelled of genes"),
         ('{"coverage": []}', "has no coverage.unlabelled of genes"),

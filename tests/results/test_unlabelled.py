@@ -5,6 +5,7 @@ import json
 import re
 from io import StringIO
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -17,15 +18,14 @@ from ofa_bench.report.__main__ import run
 from ofa_bench.results import mlflow_values, records
 from ofa_bench.results.csv_file import write_csv
 from ofa_bench.results.tables import print_tables, rows, totals
-from ofa_bench.results.unlabelled import notes, summarize
+from ofa_bench.results.unlabelled import describe_points, notes, summarize
 from ofa_bench.search import Evolution
-from ofa_bench.spaces import MobileNetV3Space
 from ofa_bench.strategies import Budget, Vanilla
 from ofa_bench.testing import toy_problem
 
 NOTE = (
-    "Accuracies marked *: no label of the predictor had r=160 (at 20 ms), so that what it predicts of these networks is a "
-    "guess; space.choices='{r: [176, 192, 208, 224]}' holds a search to the others."
+    "Accuracies marked *: no label of the predictor had r=160 (at 20 ms), so that what it predicts of these networks "
+    "is a guess; space.choices='{r: [176, 192, 208, 224]}' holds a search to the others."
 )
 
 
@@ -40,7 +40,7 @@ def marked(made):
 
 
 def test_a_record_has_the_choices_of_each_winner():
-    problem, space = toy_problem(), MobileNetV3Space()
+    problem = toy_problem()
     problem.predictor.unlabelled = {"r": (160, 176), "d0": (4,), "k3": (3, 5, 7), "e1": (3,)}
     cell = Cell(problem, Vanilla(Evolution(population_size=10)), (1.0, 18.0, 30.0), Budget(4, 2), 0, 2, threads=1)
     about = {"address": "a/b", "choices": {"strategy": "vanilla"}, "identity": "0", "config": {}}
@@ -96,6 +96,19 @@ def test_the_note_is_short_for_many_targets_and_strategies(marked):
     assert notes(["a"], [every]) == []
     other = {**marked, "predictor": {**marked["predictor"], "sha256": "1" * 64}}
     assert notes(["a", "b"], [marked, other]) == [NOTE, NOTE], "one for each predictor"
+
+
+def test_a_frontier_counts_its_points():
+    problem = toy_problem()
+    genes = problem.space.canonical(problem.space.sample(40, np.random.default_rng(0)))
+    assert describe_points(problem, genes) == ""
+    problem.predictor.unlabelled = {"r": (160, 176)}
+    n = int((genes[:, 0] < 2).sum())
+    assert describe_points(problem, genes) == (
+        f"{n} of 40 points have choices that no label of the predictor had (r=160, 176), so that their accuracy is a "
+        "guess; space.choices='{r: [192, 208, 224]}' holds a search to the others"
+    )
+    assert describe_points(problem, genes[genes[:, 0] > 1]) == ""
 
 
 def test_records_of_others_are_checked(marked, tmp_path):
@@ -171,9 +184,8 @@ def test_exported_networks_say_it_in_card_index_and_table(marked, tmp_path):
         (tmp_path / one.folder / "card.json").write_text(json.dumps(described(one, CARD)))
     write_pages(tmp_path)
     first, second = (tmp_path / one.folder for one in networks)
-    assert "no label of the predictor had r=160, so that the accuracy that it predicts is a guess" in (
-        first / "card.md"
-    ).read_text()
+    text = (first / "card.md").read_text()
+    assert "no label of the predictor had r=160, so that the accuracy that it predicts is a guess" in text
     assert "no label" not in (second / "card.md").read_text()
     [section] = sections([(first, read_card(first)), (second, read_card(second))])
     assert section.table.heads[-1] == "in no label of the predictor"

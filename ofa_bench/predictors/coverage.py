@@ -108,18 +108,24 @@ def _is_gone(space: DesignSpace, name: str, left: Choices) -> bool:
 
 
 def to_part(part: PartSpace, unlabelled: Choices) -> dict[str, tuple[float, ...]]:
-    """Return the unlabelled choices of a space as those of a part of it: each value that sets one of them."""
+    """Return the values of a part's genes that set unlabelled choices of the whole.
+
+    A choice that a gene sets whatever its value is left out: nothing in the part can avoid it.
+    """
     found: dict[str, list[float]] = {}
     whole = part.whole
     for i, name in enumerate(whole.gene_names):
         if not unlabelled.get(name):
             continue
-        source, owner = int(part.source[i]), int(whole.owner[i])
-        for choice, value in enumerate(part.genes[source].choices):
-            inactive = part.source[owner] == source and part.positions[owner, choice] < whole.active_from[i]
+        gene, owner = part.genes[int(part.source[i])], int(whole.owner[i])
+        setting = []
+        for choice, value in enumerate(gene.choices):
+            inactive = part.source[owner] == part.source[i] and part.positions[owner, choice] < whole.active_from[i]
             if not inactive and whole.genes[i].choices[part.positions[i, choice]] in unlabelled[name]:
-                found.setdefault(part.genes[source].name, []).append(value)
-    return {name: tuple(dict.fromkeys(values)) for name, values in found.items()}
+                setting.append(value)
+        if len(setting) < len(gene.choices) or len(set(part.positions[i, : len(gene.choices)].tolist())) > 1:
+            found.setdefault(gene.name, []).extend(setting)
+    return {name: tuple(dict.fromkeys(values)) for name, values in found.items() if values}
 
 
 def check_unlabelled(space: DesignSpace, predictor: Any) -> dict[str, tuple[float, ...]] | None:

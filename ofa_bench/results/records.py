@@ -19,13 +19,13 @@ import ofa_bench
 from ofa_bench.engine import Cell, Repeat
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.assets import sha256_of
-from ofa_bench.predictors.coverage import Choices, check_unlabelled, labelled_choices, unlabelled_in
+from ofa_bench.predictors.coverage import check_unlabelled, labelled_choices
+from ofa_bench.predictors.gaps import find_gaps, find_source
 from ofa_bench.reading import UnreadableError, content_of, json_object
 from ofa_bench.results.frontiers import Frontier
 from ofa_bench.results.regret import with_regret
 from ofa_bench.results.shape import check_record
 from ofa_bench.search import Problem, SearchResult
-from ofa_bench.spaces import DesignSpace
 from ofa_bench.strategies import Strategy
 
 __all__ = [
@@ -80,11 +80,10 @@ def make_record(
     """Say everything about a finished cell in plain types; costs are in ``unit``, accuracies fractions of 1.
 
     ``frontier`` is the best known of the cell's problem, where there is one (see ``regret.with_regret``). ``predictor``
-    has in ``unlabelled`` the values, by gene, that none of its labels had, and in ``labelled`` the ``space.choices``
-    without them; a result's ``unlabelled`` are those that its architecture has. All are absent where nobody knows.
+    has in ``unlabelled`` the values, by gene, that none of its labels had (of a part of a space, the genes are those of
+    the whole that it was taught), and in ``labelled`` the ``space.choices`` without them; a result's ``unlabelled`` are those that its architecture has. All are absent where nobody knows.
     """
     problem = cell.problem
-    unlabelled = check_unlabelled(problem.space, problem.predictor)
     record = {
         "format": FORMAT,
         "address": address,
@@ -99,7 +98,7 @@ def make_record(
             "name": problem.predictor.name,
             "sha256": problem.predictor.sha256,
             "pruning": getattr(problem.predictor, "pruning", None),
-            **_coverage(problem.space, unlabelled),
+            **_coverage(problem),
         },
         "device": {
             "name": problem.cost.name,
@@ -124,7 +123,7 @@ def make_record(
                 "repeat": number,
                 "seconds": repeat.seconds,
                 "results": [
-                    _result(cell, result, seconds, unlabelled)
+                    _result(cell, result, seconds)
                     for result, seconds in zip(repeat.results, repeat.target_seconds, strict=True)
                 ],
             }
@@ -134,15 +133,19 @@ def make_record(
     return with_regret(record, frontier)
 
 
-def _coverage(space: DesignSpace, unlabelled: Choices | None) -> dict[str, Any]:
+def _coverage(problem: Problem) -> dict[str, Any]:
+    """Say which choices the labels of a predictor never had, and which hold the problem's space to the others."""
+    unlabelled = find_source(problem.space, problem.predictor, problem.cost.cheapest[None])[1]
     if unlabelled is None:
         return {}
     missing = {gene: list(values) for gene, values in unlabelled.items()}
-    return {"unlabelled": missing, "labelled": labelled_choices(space, unlabelled)}
+    here = check_unlabelled(problem.space, problem.predictor) or {}
+    return {"unlabelled": missing, "labelled": labelled_choices(problem.space, here)}
 
 
-def _result(cell: Cell, result: SearchResult, seconds: float, unlabelled: Choices | None) -> dict[str, Any]:
+def _result(cell: Cell, result: SearchResult, seconds: float) -> dict[str, Any]:
     space, genes = cell.problem.space, result.genes
+    gaps = find_gaps(space, cell.problem.predictor, genes[None])
     return {
         "target": result.target,
         "feasible": result.feasible,
@@ -154,7 +157,7 @@ def _result(cell: Cell, result: SearchResult, seconds: float, unlabelled: Choice
         **vars(result.counts),
         "architecture": space.to_ofa(genes),
         "genes": genes.tolist(),
-        **({} if unlabelled is None else {"unlabelled": unlabelled_in(space, genes, unlabelled)}),
+        **({} if gaps is None else {"unlabelled": gaps[0]}),
         "curve": [list(point) for point in result.curve],
     }
 

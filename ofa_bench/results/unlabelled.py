@@ -7,8 +7,8 @@ from ofa_bench.predictors.coverage import (
     format_choices,
     format_flow,
     labelled_choices,
-    unlabelled_in,
 )
+from ofa_bench.predictors.gaps import find_gaps
 from ofa_bench.results.records import Record
 from ofa_bench.search import Problem
 from ofa_bench.spaces import Genes
@@ -62,17 +62,18 @@ def note(named: Sequence[tuple[str, Sequence[Record]]]) -> str:
 
 def describe_points(problem: Problem, genes: Genes) -> str:
     """Say how many of a frontier's architectures (int8 [n, n_genes]) have such a choice; empty where none has."""
-    unlabelled = check_unlabelled(problem.space, problem.predictor) or {}
-    found = [choices for row in genes if (choices := unlabelled_in(problem.space, row, unlabelled))]
+    found = list(filter(None, find_gaps(problem.space, problem.predictor, genes) or ()))
     named: dict[str, list[float]] = {}
     for gene, values in (item for choices in found for item in choices.items()):
         named[gene] = sorted({*named.get(gene, []), *values})
     if not found:
         return ""
-    held = format_flow(labelled_choices(problem.space, unlabelled))
+    unlabelled = check_unlabelled(problem.space, problem.predictor) or {}
+    held = labelled_choices(problem.space, unlabelled)
+    hint = f"; {format_flow(held)} holds a search to the others" if held else ""
     return (
         f"{len(found)} of {len(genes)} points have choices that no label of the predictor had "
-        f"({format_choices(named)}), so that their accuracy is a guess; {held} holds a search to the others"
+        f"({format_choices(named)}), so that their accuracy is a guess{hint}"
     )
 
 

@@ -19,7 +19,8 @@ from ofa_bench.predictors.coverage import (
     unlabelled_in,
 )
 from ofa_bench.predictors.embedded import FOLDER
-from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
+from ofa_bench.predictors.gaps import find_gaps
+from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, PartSpace, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.testing import check_predictor
 
 SPACE, RESNET = MobileNetV3Space(), ResNet50DSpace()
@@ -114,11 +115,40 @@ def test_a_part_knows_what_its_choices_set():
     assert to_part(part, {"e0": (6,), "e4": (3,)}) == {"d0": (4,), "d1": (2,)}, "a depth sets the expand ratio"
     assert to_part(part, {"k3": (3,)}) == {"d0": (4,)}, "block 3 is not there in shorter stages"
     assert to_part(part, {"k3": (7,)}) == {}, "no choice of the part sets it"
+    assert to_part(part, {"k1": (3,)}) == {}, "none avoids it"
     predictor = embedded_predictor(SPACE)
     predictor.unlabelled = {"r": (208,), "e0": (4,)}
     assert Within(part, predictor).unlabelled == {"r": (208,), "d0": (3,)}
     predictor.unlabelled = None
     assert Within(part, predictor).unlabelled is None
+
+
+def test_winners_in_parts_are_named_by_the_genes_that_were_labelled():
+    part = CompoundSpace()
+    predictor = embedded_predictor(SPACE)
+    predictor.unlabelled = {"r": (160,), "e0": (6,), "k1": (3,)}
+    rows = part.canonical(part.sample(60, np.random.default_rng(0)))
+    found = find_gaps(part, Within(part, predictor), rows)
+    for row, gaps in zip(rows, found, strict=True):
+        values = part.values(row)
+        wanted = {"r": [160]} if values["r"] == 160 else {}
+        assert gaps == wanted | {"k1": [3]} | ({"e0": [6]} if values["d0"] == 4 else {})
+    small = [gene for gene in SPACE.genes if gene.name != "r"]
+    sources = {gene.name: (gene.name, range(len(gene.choices))) for gene in small}
+    for size, gaps in ((0, {"r": [160]}), (4, {})):
+        held = PartSpace("one resolution", small, SPACE, {"r": ("d0", [size] * 3), **sources})
+        predictor.unlabelled = {"r": (160, 176, 192, 208)}
+        within = Within(held, predictor)
+        assert find_gaps(held, within, held.sample(3, np.random.default_rng(0))) == [gaps] * 3
+        assert check_unlabelled(held, within) == {}, "no choice is left that would"
+    nested = PartSpace(
+        "nested", part.genes, part, {name: (name, range(3 + 2 * (name == "r"))) for name in part.gene_names}
+    )
+    assert find_gaps(nested, Within(nested, Within(part, predictor)), rows[:1]) == find_gaps(
+        part, Within(part, predictor), rows[:1]
+    )
+    predictor.unlabelled = None
+    assert find_gaps(part, Within(part, predictor), rows) is None
 
 
 class Mine:

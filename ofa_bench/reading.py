@@ -102,7 +102,7 @@ def python_object(text: str, most: int = 20_000) -> dict[Any, Any]:
             warnings.simplefilter("ignore", SyntaxWarning)  # of escapes in texts
             tree = ast.parse(text.strip(), mode="eval")
         for node in (node for node in ast.walk(tree) if isinstance(node, ast.Dict)):
-            _distinct([(ast.dump(key) if key else None, None) for key in node.keys])
+            _distinct([(ast.dump(key) if key else "**", None) for key in node.keys])
         found = ast.literal_eval(tree)
     except UnreadableError:
         raise UnreadableError("as a Python dict it has a key twice") from None

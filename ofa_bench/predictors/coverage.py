@@ -159,8 +159,8 @@ def format_choices(choices: Choices) -> str:
     for name, values in choices.items():
         groups.setdefault((_kind(name), ", ".join(f"{value:g}" for value in values)), []).append(name)
     parts = []
-    for (kind, values), names in groups.items():
-        parts += [f"{name}={values}" for name in names] if len(names) < 4 else [f"{kind}={values} ({len(names)} genes)"]
+    for (kind, text), names in groups.items():
+        parts += [f"{name}={text}" for name in names] if len(names) < 4 else [f"{kind}={text} ({len(names)} genes)"]
     more = f"; and {len(parts) - MAX_NAMED} more" if len(parts) > MAX_NAMED else ""
     return "; ".join(parts[:MAX_NAMED]) + more
 

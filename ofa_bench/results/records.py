@@ -80,8 +80,9 @@ def make_record(
     """Say everything about a finished cell in plain types; costs are in ``unit``, accuracies fractions of 1.
 
     ``frontier`` is the best known of the cell's problem, where there is one (see ``regret.with_regret``). ``predictor``
-    has in ``unlabelled`` the values, by gene, that none of its labels had (of a part of a space, the genes are those of
-    the whole that it was taught), and in ``labelled`` the ``space.choices`` without them; a result's ``unlabelled`` are those that its architecture has. All are absent where nobody knows.
+    has in ``unlabelled`` the values, by gene, that none of its labels had (for a part of a space, by the genes of the
+    space that was labelled), and in ``labelled`` the ``space.choices`` without them; a result's ``unlabelled`` are those
+    that its architecture has. All are absent where nobody knows.
     """
     problem = cell.problem
     record = {

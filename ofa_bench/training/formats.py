@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from ofa_bench.errors import InputError
 from ofa_bench.reading import UnreadableError, json_object, python_object
@@ -162,10 +162,10 @@ def _read_table(text: str, space: DesignSpace) -> Iterator[Entry]:
         raise InputError(f"line {reader.line_num}: cannot be read as CSV ({error})") from error
 
 
-def _find_separator(text: str, space: DesignSpace) -> Literal[",", ";", "\t"]:
+def _find_separator(text: str, space: DesignSpace) -> str:
     """Find by what values are parted: that by which the first line has the columns that are needed, else a comma."""
-    first, found = text.partition("\n")[0].rstrip("\r"), list[Literal[",", ";", "\t"]]()
-    for separator in (",", ";", "\t"):
+    first, found = text.partition("\n")[0].rstrip("\r"), list[str]()
+    for separator in ",;\t":
         try:
             find_columns(next(csv.reader([first], delimiter=separator)), space, "line 1")
         except (InputError, StopIteration, csv.Error):

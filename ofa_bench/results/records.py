@@ -81,8 +81,8 @@ def make_record(
 
     ``frontier`` is the best known of the cell's problem, where there is one (see ``regret.with_regret``). ``predictor``
     has in ``unlabelled`` the values, by gene, that none of its labels had (for a part of a space, by the genes of the
-    space that was labelled), and in ``labelled`` the ``space.choices`` without them; a result's ``unlabelled`` are those
-    that its architecture has. All are absent where nobody knows.
+    space that was labelled), and in ``labelled`` the ``space.choices`` without them; a result's ``unlabelled`` are
+    those that its architecture has. All are absent where nobody knows.
     """
     problem = cell.problem
     record = {

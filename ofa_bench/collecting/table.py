@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,15 +83,16 @@ def growing(path: Path, architectures: Sequence[str], card: Mapping[str, Any]) -
 
 
 def _accuracies(path: Path, content: bytes, architectures: Sequence[str]) -> list[float]:
-    try:
-        head, *rows = csv.reader(io.StringIO(content.decode()), strict=True)
-    except (ValueError, csv.Error) as error:
-        raise InputError(f"out={path}: is no table of accuracies ({error}); choose another out=") from error
-    if re.split("[,;\t]", ",".join(head).lstrip("\ufeff")) == [*COLUMNS] != head:
+    first = content.partition(b"\n")[0].rstrip(b"\r").replace(b'"', b"")
+    if first != _HEAD.strip() and re.split(b"[,;\t]", first.removeprefix(BOM_UTF8)) == _HEAD.strip().split(b","):
         raise InputError(
             f"out={path}: another program saved it anew, with other separators or a mark of its coding; to go on, "
             "save it as plain UTF-8 with commas"
         )
+    try:
+        head, *rows = csv.reader(io.StringIO(content.decode()), strict=True)
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"out={path}: is no table of accuracies ({error}); choose another out=") from error
     if tuple(head) != COLUMNS:
         raise InputError(f"out={path}: its columns are not {','.join(COLUMNS)}; choose another out=")
     found = list[float]()

@@ -1,6 +1,5 @@
 """Architectures that a user names: OFA's dict, what ``ofa`` saves of a network, a card, or what a record found."""
 
-import ast
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ofa_bench.errors import InputError
-from ofa_bench.reading import UnreadableError, content_of, json_value
+from ofa_bench.reading import UnreadableError, content_of, json_value, python_value
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.spaces.network_config import architecture_of
 
@@ -149,8 +148,8 @@ def _parse(where: str, content: bytes) -> Any:
         return json_value(content)
     except UnreadableError as error:
         try:
-            return ast.literal_eval(content.decode().strip())
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            return python_value(content.decode(errors="replace"), LARGEST)
+        except UnreadableError:
             raise InputError(f"{where}: not readable as an architecture ({error}); give {FORMS}") from error
 
 

@@ -17,6 +17,7 @@ from ofa_bench.building import built
 from ofa_bench.config import Config, available_cores, check_tracking, resolve_threads
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.limits import KEEP, REPEATS, check_memory, check_range
+from ofa_bench.predictors.coverage import check_unlabelled
 from ofa_bench.search import Found, Line, Problem, SearchResult, Together, may_fork
 from ofa_bench.spaces import DesignSpace
 from ofa_bench.strategies import Budget, LineStrategy, Strategy
@@ -89,6 +90,7 @@ def build(config: Config) -> Cell:
     check_memory(strategy, searches=(config.repeats, len(targets)), n_genes=space.n_genes, cores=available_cores())
     predictor = built("predictor", config.predictor, space=space)
     _checked_kind("predictor", config.predictor, predictor, "an accuracy predictor", "accuracy")
+    check_unlabelled(space, predictor)
     budget = Budget(*resolve_budget(config.budget))
     problem = Problem(space, predictor, cost, config.keep)
     several = config.lockstep and _has_lines(strategy) and _on_several_cores(problem, strategy)

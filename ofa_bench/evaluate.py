@@ -14,7 +14,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,18 +56,25 @@ class Options:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """An architecture with its predicted accuracy (fraction of 1) and its cost in the cost model's unit."""
+    """An architecture with its predicted accuracy (fraction of 1) and its cost in the cost model's unit.
+
+    ``unlabelled`` are its choices that no label of the predictor had, None where that is not known.
+    """
 
     named: "NamedArchitecture"
     accuracy: float
     cost: float
+    unlabelled: Mapping[str, Sequence[float]] | None
 
 
 def evaluate(problem: "Problem", named: "Sequence[NamedArchitecture]") -> list[Evaluated]:
     """Return accuracy and cost of architectures of the problem's space, in their order."""
+    from ofa_bench.predictors.gaps import find_gaps
+
     genes = np.array([one.genes for one in named], np.int8)
-    accuracy, cost = problem.predictor.accuracy(genes), problem.cost.cost(genes)
-    return [Evaluated(one, *map(float, values)) for one, *values in zip(named, accuracy, cost, strict=True)]
+    accuracy, cost = problem.predictor.accuracy(genes).tolist(), problem.cost.cost(genes).tolist()
+    gaps = find_gaps(problem.space, problem.predictor, genes) or [None] * len(named)
+    return [Evaluated(*values) for values in zip(named, accuracy, cost, gaps, strict=True)]
 
 
 def run(words: Sequence[str]) -> Iterator[str]:
@@ -80,6 +87,7 @@ def run(words: Sequence[str]) -> Iterator[str]:
     from ofa_bench.composition import compose_config
     from ofa_bench.config import TargetsConfig
     from ofa_bench.engine import build
+    from ofa_bench.predictors.coverage import format_choices
 
     ours = [word for word in words if word.partition("=")[0] in vars(Options())]
     options = options_of(Options, ours, verbatim=("architecture",))
@@ -105,7 +113,9 @@ def run(words: Sequence[str]) -> Iterator[str]:
     yield f"space {names['space']}, device {problem.cost.name}, predictor {names['predictor']}"
     yield f"{'':{width}}  accuracy %  cost {unit}"
     for one in found:
-        yield f"{one.named.name:{width}}  {100 * one.accuracy:10.2f}  {one.cost:{5 + len(unit)}.2f}"
+        guess = format_choices(one.unlabelled or {})
+        note = f"  (no label of the predictor had {guess}: its accuracy is a guess)" if guess else ""
+        yield f"{one.named.name:{width}}  {100 * one.accuracy:10.2f}  {one.cost:{5 + len(unit)}.2f}{note}"
 
 
 def _plain(problem: "Problem", names: dict[str, str], one: Evaluated) -> dict[str, object]:
@@ -116,6 +126,7 @@ def _plain(problem: "Problem", names: dict[str, str], one: Evaluated) -> dict[st
         "accuracy": one.accuracy,
         "cost": one.cost,
         "unit": problem.cost.unit,
+        "unlabelled": one.unlabelled,
         "architecture": problem.space.to_ofa(one.named.genes),
     }
 

@@ -34,6 +34,7 @@ from ofa_bench.results import frontiers
 from ofa_bench.results.frontiers import Frontier
 from ofa_bench.results.progress import Progress
 from ofa_bench.results.raising import confirmed, fine_grid, gathered, mean_best_known, raised, rises
+from ofa_bench.results.unlabelled import describe_points
 from ofa_bench.spaces import Genes
 from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
 
@@ -186,6 +187,8 @@ def report(task: Task, before: Frontier | None, after: Frontier) -> None:
         rose = f", {len(rise)} of them raised by {rise.mean():.4f} points on average, {rise.max():.4f} at most"
     print(f"{task.path}: version {after.version}, {len(after.cost)} points{rose}")
     print(f"mean best-known accuracy over {len(targets)} targets: {said}")
+    if gaps := describe_points(task.cell.problem, after.genes):
+        print(gaps)
 
 
 def run(words: Sequence[str]) -> bool:

@@ -1,15 +1,22 @@
-"""Reads files that others may have made: regular ones of bounded size, and JSON that has one meaning only."""
+"""Reads files that others may have made: regular ones of bounded size, and JSON or Python that has one meaning only."""
 
+import ast
 import errno
 import json
 import math
 import os
+import re
 import stat
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["UnreadableError", "content_of", "json_object", "json_value"]
+__all__ = ["UnreadableError", "content_of", "json_object", "json_value", "python_object", "python_value"]
+
+
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
+"""A text in quotes, as Python writes it."""
 
 
 class UnreadableError(ValueError):
@@ -89,3 +96,38 @@ def _finite(text: str) -> float:
 
 def _refuse(text: str) -> float:
     raise UnreadableError(f"it has {text}, which is no number")
+
+
+def python_object(text: str, most: int = 20_000) -> dict[Any, Any]:
+    """Parse a Python dict of plain values (numbers, texts, None, lists, dicts) with distinct keys; nothing is run.
+
+    Raises:
+        UnreadableError: it is something else, nested too deeply or has more than ``most`` letters outside texts.
+    """
+    found = python_value(text, most)
+    if not isinstance(found, dict):
+        raise UnreadableError("it holds no Python dict")
+    return found
+
+
+def python_value(text: str, most: int = 20_000) -> Any:
+    """Parse plain Python values as ``python_object`` does, a list as well as a dict.
+
+    Raises:
+        UnreadableError: it is something else, nested too deeply or has more than ``most`` letters outside texts.
+    """
+    if len(text) > most and len(_QUOTED.sub("", text)) > most:
+        raise UnreadableError(f"as a Python dict it has more than {most:,} letters outside texts, the most allowed")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # of escapes in texts
+            tree = ast.parse(text.strip(), mode="eval")
+        for node in (node for node in ast.walk(tree) if isinstance(node, ast.Dict)):
+            _distinct([(ast.dump(key) if key else "**", None) for key in node.keys])
+        return ast.literal_eval(tree)
+    except UnreadableError:
+        raise UnreadableError("as a Python dict it has a key twice") from None
+    except (RecursionError, MemoryError):
+        raise UnreadableError("it is nested too deeply") from None
+    except (SyntaxError, TypeError, ValueError) as error:
+        raise UnreadableError("it is no Python dict of plain values") from error

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.predictors import AccuracyPredictor, CostModel, latency_table
+from ofa_bench.predictors.coverage import check_unlabelled
 from ofa_bench.search import Problem, SearchResult, Together
 from ofa_bench.spaces import DesignSpace, Genes, MobileNetV3Space
 from ofa_bench.strategies import Budget, LineStrategy, Strategy
@@ -109,6 +110,7 @@ def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
     assert accuracy.std() > 0
     assert len(predictor.sha256) == 64
     assert predictor.name
+    check_unlabelled(space, predictor)
     assert np.allclose(predictor.accuracy(space.canonical(genes)), accuracy, atol=1e-6)
     assert np.allclose(np.concatenate([predictor.accuracy(row[None]) for row in genes[:50]]), accuracy[:50], atol=1e-6)
     assert predictor.accuracy(genes[:0]).shape == (0,)

@@ -6,9 +6,11 @@ trains on pairs of an architecture and its accuracy, and ``predictor=predictors/
 ``<out>/<space>.npz`` (weights), ``<out>/<space>.json`` (the card) and ``<out>/<space>.png`` (the errors in a picture).
 Keys are given as ``key=value``:
 
-- ``data``: a CSV file, such as ``python -m ofa_bench.collect`` writes. An architecture is OFA's dict as JSON in the
-  column ``architecture``, or else a column for the value of each gene (``r``, ``d0`` ...; inactive ones may be empty).
-  Its accuracy is the column ``accuracy``, a fraction of 1, or else ``top1``, in percent. Other columns do not matter.
+- ``data``: a table, such as ``python -m ofa_bench.collect`` writes, parted by commas, semicolons or tabs. An
+  architecture is OFA's dict (JSON, or as Python writes it) in the column ``architecture`` (``config``, ``subnet`` ...),
+  or else a column for the value of each gene (``r``, ``d0`` ...; inactive ones may be empty). Its accuracy is the
+  column ``accuracy``, a fraction of 1, or else ``top1`` (``Top-1 Acc (%)`` ...), in percent; values of the other unit
+  are refused. Other columns do not matter. Or OFA's ``acc.dict``, or an ``iter_<n>.stats`` of NSGANetV2.
 - ``space``: the name of one, or the path of a YAML file with the ``_target_`` of your own (``conf/space/mine.yaml``).
 - ``out``: the folder; its name is the predictor's. What is there already is not replaced.
 - ``hidden``: units of each hidden layer, 2 or more. ``epochs``: of each training; 0 is for as many as suit the pairs.
@@ -17,7 +19,8 @@ Keys are given as ``key=value``:
 A ridge regression, which knows the order of a gene's choices, is fitted first, then a network to what it leaves over,
 of which that share is taken that predicts held-out pairs best: with few or noisy pairs that is little. All pairs of
 one architecture are in one fold. The card has the errors on held-out pairs, beside those of a plain ridge regression
-on the genes' one-hot form and of the mean, and the learning curve: whether more pairs would help.
+on the genes' one-hot form and of the mean, and the learning curve: whether more pairs would help. It also has the
+choices that no pair has: a search whose winner has one of them says so.
 
 Without ``data``, it distils OFA's official predictor, the teacher, as the embedded ones were made. Its keys are
 ``space``, ``device``, ``hidden``, ``seconds``, ``repeats``, ``seed``, ``threads`` and ``out``. The card says how far
@@ -167,6 +170,11 @@ def train(options: Options) -> dict[str, Any]:
     card = {
         "title": f"Accuracy predictor of space {space.name}, distilled from OFA's official one",
         "note": "It repeats the official predictor, not ImageNet accuracy; errors are in percentage points against it",
+        "coverage": {
+            "labels": "accuracies by the official predictor, the teacher, of random architectures (each gene uniform), "
+            "of those that searches met and of mutants of these: they have every choice of every gene",
+            "unlabelled": {},
+        },
         "teacher": {"name": teacher.name, "sha256": teacher.sha256},
         "hidden": list(options.hidden),
         "parameters": sum(weight.size + bias.size for weight, bias in student.layers),
@@ -212,7 +220,22 @@ def _said(card: Mapping[str, Any], out: str) -> str:
         lines.append(f"  {words}: off by {rmse:.3f} points (root mean square), {mae:.3f} (mean){ranked}")
     if found["predictor"]["rmse"]["value"] >= found["mean"]["rmse"]["value"]:
         lines.append("  it knows no more than the mean does: it needs more pairs, or accuracies with less noise")
-    return "\n".join([*lines, f"use it: predictor={out}"])
+    return "\n".join([*lines, *_gaps(card["coverage"]), f"use it: predictor={out}"])
+
+
+def _gaps(coverage: Mapping[str, Any]) -> list[str]:
+    """Say which choices no pair has, and which are rare."""
+    from ofa_bench.predictors.coverage import FEW, format_choices, format_flow
+
+    lines = []
+    if coverage["unlabelled"]:
+        held = f"; {format_flow(coverage['labelled'])} holds a search to the others" if coverage["labelled"] else ""
+        missing = format_choices(coverage["unlabelled"])
+        lines.append(f"  no pair has {missing}: what it predicts of these is a guess{held}")
+    if coverage["rare"]:
+        rare = {gene: sorted(map(float, found)) for gene, found in coverage["rare"].items()}
+        lines.append(f"  fewer than {FEW} architectures have {format_choices(rare)} (the card counts them)")
+    return lines
 
 
 def _made_by() -> str:

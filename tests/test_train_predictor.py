@@ -119,6 +119,39 @@ def test_the_card_tells_the_truth(trained, collected):
         assert len(picture.convert("RGB").getcolors(10_000)) > 20
 
 
+def test_what_no_pair_has_is_said_by_the_card_the_output_and_the_search(forks, tmp_path):
+    """Pairs of one resolution: whatever is said of another one is a guess, and nobody is to be told otherwise."""
+    genes = GENES.copy()
+    genes[:, 0] = 4
+    genes[:, SPACE.index["k0"]] = np.where(np.arange(400) < 3, 2, genes[:, SPACE.index["k0"]] % 2)
+    rows = [(json.dumps(SPACE.to_ofa(row)), value) for row, value in zip(genes, TRUTH.accuracy(genes), strict=True)]
+    path = written(tmp_path / "p.csv", ("architecture", "accuracy"), rows)
+    said = run([f"data={path}", f"out={tmp_path / 'one'}", "epochs=1", "hidden=[4]", "folds=2"])
+    held = "space.choices='{r: [224]}' holds a search to the others"
+    assert f"\n  no pair has r=160, 176, 192, 208: what it predicts of these is a guess; {held}\n" in said
+    assert "\n  fewer than 5 architectures have k0=7 (the card counts them)\n" in said
+    coverage = read(tmp_path / "one" / "mbv3.json")["coverage"]
+    assert coverage == {
+        "labels": "the accuracies of the pairs in p.csv",
+        "unlabelled": {"r": [160, 176, 192, 208]},
+        "labelled": {"r": [224]},
+        "rare": {"k0": {"7": 3}},
+    }
+    ran = forks.run("ofa_bench", ("predictor=one", *SEARCH, "targets.values=[16,25,40]"), tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    [record] = map(read, tmp_path.rglob("record.json"))
+    assert record["predictor"]["unlabelled"] == {"r": [160, 176, 192, 208]}
+    marked = 0
+    for result in record["repeats"][0]["results"]:
+        size, accuracy = result["architecture"]["image_size"], f"{100 * result['accuracy']:.2f}"
+        assert result["unlabelled"] == ({} if size == 224 else {"r": [size]})
+        shown = re.search(rf"^ *{result['target']:g} +vanilla +(\S+)", ran.stdout, re.MULTILINE)[1]
+        assert shown == accuracy + ("*" if size != 224 else "")
+        marked += size != 224
+    assert marked, "a search takes what it may not know"
+    assert held in ran.stdout
+
+
 def test_genes_and_percent_mean_the_same_and_bytes_are_the_same(trained, tmp_path):
     active = SPACE.active(GENES)
     rows = [

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import os
+import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,6 +83,12 @@ def growing(path: Path, architectures: Sequence[str], card: Mapping[str, Any]) -
 
 
 def _accuracies(path: Path, content: bytes, architectures: Sequence[str]) -> list[float]:
+    first = content.partition(b"\n")[0].rstrip(b"\r").replace(b'"', b"")
+    if first != _HEAD.strip() and re.split(b"[,;\t]", first.removeprefix(BOM_UTF8)) == _HEAD.strip().split(b","):
+        raise InputError(
+            f"out={path}: another program saved it anew, with other separators or a mark of its coding; to go on, "
+            "save it as plain UTF-8 with commas"
+        )
     try:
         head, *rows = csv.reader(io.StringIO(content.decode()), strict=True)
     except (ValueError, csv.Error) as error:
@@ -92,10 +100,13 @@ def _accuracies(path: Path, content: bytes, architectures: Sequence[str]) -> lis
         try:
             architecture, accuracy, *_ = row
             found.append(float(accuracy))
+            fits = len(row) == len(COLUMNS) and architecture in (architectures[number:] or row)[:1]
         except ValueError:
-            architecture = ""
-        if (number < len(architectures) and architecture != architectures[number]) or len(row) != len(COLUMNS):
+            fits = False
+        if not fits:
             raise InputError(f"out={path}: row {number + 1} is not of this collection; move it away, and its card")
+        if not 0 <= found[-1] <= 1:
+            raise InputError(f"out={path}: row {number + 1}: accuracy={accuracy[:20]}: must be from 0 to 1")
     return found
 
 

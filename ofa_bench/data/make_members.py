@@ -62,6 +62,11 @@ def main() -> None:
         card = {
             "title": f"Members: accuracy predictors of space {name} to judge winners of other predictors",
             "note": "Fitted to official accuracies of random architectures; they have seen no search's findings",
+            "coverage": {
+                "labels": "accuracies by the official predictor, the teacher, of random architectures (each gene "
+                "uniform): they have every choice of every gene",
+                "unlabelled": {},
+            },
             "teacher_sha256": official_predictor(space).sha256,
             "hidden": how.pop("hidden"),
             "labels": LABELS,

@@ -10,7 +10,7 @@ from typing import Any
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.found import Found
 from ofa_bench.reading import UnreadableError, content_of, json_object
-from ofa_bench.results.shape import NUMBER, check_node
+from ofa_bench.results.shape import MOST_ACCURACY, NUMBER, check_choices, check_node
 from ofa_bench.writing import write_whole
 
 __all__ = ["CARD", "FORMAT", "ONNX", "PROGRAM", "Card", "cards_below", "described", "placed", "read_card", "write_card"]
@@ -31,7 +31,7 @@ _FILE: Mapping[str, Any] = {"bytes": NUMBER, "sha256": _TEXT}
 _SHAPE: Mapping[str, Any] = {
     **dict.fromkeys(("space", "device", "predictor", "unit"), _TEXT),
     **dict.fromkeys(("target", "accuracy", "cost", "guard_band", "macs", "parameters"), NUMBER),
-    "by": [_TEXT], "architecture": (dict,), "table": (dict,), "measured": _MAYBE,
+    "by": [_TEXT], "architecture": (dict,), "table": (dict,), "measured": _MAYBE, "unlabelled?": _MAYBE,
     "hashes": {"device": _TEXT, "predictor": _TEXT},
     "weights": {"told": _TEXT, "random": (bool,)},
     "files": {ONNX: _FILE, PROGRAM: _FILE},
@@ -63,6 +63,7 @@ def described(found: Found, built: Mapping[str, Any]) -> Card:
         "by": list(found.by),
         "architecture": dict(found.architecture),
         "accuracy": found.accuracy,
+        "unlabelled": found.unlabelled,
         "cost": found.cost,
         "guard_band": found.guard_band,
         "hashes": dict(found.hashes),
@@ -93,6 +94,7 @@ def read_card(folder: Path) -> Card:
         if card.get("format") != FORMAT:
             raise UnreadableError(f"it is not of format {FORMAT}")
         check_node("", card, _SHAPE)
+        check_choices("unlabelled", card.get("unlabelled"))
         _check_values(card)
     except UnreadableError as error:
         raise InputError(f"{path}: not readable as the card of an exported network ({error})") from error
@@ -114,6 +116,8 @@ def _check_values(card: Card) -> None:
     for key, value in numbers.items():
         if not 0 < value < MOST:
             raise UnreadableError(f"its {key} is {str(value)[:40]}; must be more than 0, and less than {MOST:g}")
+    if card["accuracy"] > MOST_ACCURACY:
+        raise UnreadableError(f"its accuracy is {card['accuracy']:g}; must be a fraction of 1")
     if not json.dumps(card["architecture"]).isascii() or len(card["architecture"]) > 100:
         raise UnreadableError("its architecture is no dict of OFA's")
 

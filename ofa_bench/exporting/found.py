@@ -21,6 +21,7 @@ class Found:
     ``accuracy`` is a fraction of 1; ``target`` and ``cost`` are in ``unit``. ``cost`` is the table's; the search
     raised it by the factor ``guard_band``, 1 for none. ``by`` names the strategies that found it. ``table`` is
     the table's name or path, ``device_card`` its card, ``folder`` where its files go, below the export's.
+    ``unlabelled`` are its choices that no label of the predictor had, None where that is not known.
     """
 
     space: str
@@ -37,6 +38,7 @@ class Found:
     table: str
     device_card: Mapping[str, Any] = field(hash=False, repr=False)
     folder: str
+    unlabelled: Mapping[str, Any] | None = field(default=None, hash=False)
 
 
 def buildable(architecture: Mapping[str, Any], called: str) -> tuple[DesignSpace, Genes]:
@@ -119,6 +121,7 @@ def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) ->
                 table=_table(first),
                 device_card=first["device"].get("card") or {},
                 folder=f"{stem}/{name}",
+                unlabelled=result.get("unlabelled"),
             )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ofa_bench.config import TrackingConfig
 from ofa_bench.exporting.cards import CARD, ONNX, Card
+from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.results.tracking import Tracker
 
 __all__ = ["log_models"]
@@ -80,6 +81,7 @@ def _tags(card: Card) -> dict[str, str]:
         "target": f"{card['target']:g} {card['unit']}",
         "found_by": ", ".join(map(str, card["by"]))[:250],
         "weights": "random" if card["weights"].get("random") else "trained",
+        **({"unlabelled": unlabelled[:250]} if (unlabelled := format_choices(card.get("unlabelled") or {})) else {}),
     }
 
 

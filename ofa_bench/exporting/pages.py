@@ -15,10 +15,12 @@ from matplotlib.figure import Figure
 
 from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, cards_below
 from ofa_bench.exporting.measuring import verdict
+from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.report.drawing import DPI, Picture, png
 from ofa_bench.report.networks import draw_rows
 from ofa_bench.report.rendering import rendered
 from ofa_bench.report.tables import Table
+from ofa_bench.results.unlabelled import MARK
 from ofa_bench.writing import write_whole
 
 __all__ = ["INDEX", "Section", "sections", "write_pages"]
@@ -81,6 +83,7 @@ def write_pages(out: Path) -> Path:
     page = {"sections": shown, "networks": len(there)}
     for folder, card in there:
         about = {"card": card, "told": _sentence(card), "onnx": ONNX, "program": PROGRAM}
+        about["unlabelled"] = format_choices(card.get("unlabelled") or {})
         write_whole(folder / "card.md", rendered("network.md.j2", about))
     for picture in (one for section in shown for one in section.pictures):
         write_whole(out / f"{picture.name}.png", base64.b64decode(picture.data))
@@ -103,7 +106,8 @@ def _csv(networks: Sequence[tuple[Path, Card]]) -> str:
     plain = ["space", "device", "predictor", "guard_band", "target", "unit", "accuracy", "cost", "macs", "parameters"]
     timed = ["ms", "median_ms", "statistic", "drift", "runner", "date"]
     text = io.StringIO()
-    table = csv.DictWriter(text, ["folder", *plain, *timed, "by", "weights", "architecture"], lineterminator="\n")
+    columns = ["folder", *plain, *timed, "by", "weights", "unlabelled", "architecture"]
+    table = csv.DictWriter(text, columns, lineterminator="\n")
     table.writeheader()
     for folder, card in networks:
         one = card["measured"] or {}
@@ -113,6 +117,7 @@ def _csv(networks: Sequence[tuple[Path, Card]]) -> str:
             **{key: one.get(key, "") for key in timed},
             "by": ", ".join(card["by"]),
             "weights": "random" if card["weights"]["random"] else "trained",
+            "unlabelled": format_choices(card.get("unlabelled") or {}),
             "architecture": json.dumps(card["architecture"]),
         })  # fmt: skip
     return text.getvalue()
@@ -140,6 +145,7 @@ def _heads(unit: str) -> tuple[str, ...]:
     return (
         f"target, {unit}", "predicted accuracy %", f"predicted, {unit}", "measured, ms", "median, ms", "prediction off",
         "target met when measured", "MMACs", "parameters, millions", "resolution", "ONNX, MB", "found by", "weights",
+        "in no label of the predictor",
     )  # fmt: skip
 
 
@@ -148,7 +154,7 @@ def _row(card: Card) -> tuple[str, ...]:
     one, comparable = card["measured"], card["unit"] == "ms"
     return (
         f"{card['target']:g}",
-        f"{100 * card['accuracy']:.2f}",
+        f"{100 * card['accuracy']:.2f}{MARK if card.get('unlabelled') else ''}",
         f"{card['cost']:.2f}",
         f"{one['ms']:.2f}" if one else "",
         f"{one['median_ms']:.2f}" if one else "",
@@ -160,6 +166,7 @@ def _row(card: Card) -> tuple[str, ...]:
         f"{card['files'].get(ONNX, {}).get('bytes', 0) / 1e6:.1f}",
         ", ".join(map(str, card["by"])),
         "random" if card["weights"].get("random") else "trained",
+        format_choices(card.get("unlabelled") or {}),
     )
 
 

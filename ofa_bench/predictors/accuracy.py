@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from ofa_bench.errors import InputError
+from ofa_bench.predictors.coverage import Choices, to_part
 from ofa_bench.predictors.pruning import check_pruned, first_interval, prune
 from ofa_bench.spaces import DesignSpace, Genes, PartSpace
 
@@ -35,7 +36,9 @@ class AccuracyPredictor(Protocol):
     the same whatever rows are predicted beside it, and when several threads ask at once, so that independent searches
     may share a call. It may have ``linearised(genes, changed)``, as ``OneHotMLP`` does: a search that can use gradients
     then needs fewer evaluations. It may also have ``pruning``, a plain dict for the record of what was done to its
-    network at load, or None.
+    network at load, or None. And it may have ``unlabelled``: by gene, the values that none of the labels had from which
+    it learned, ``{"r": (160, 176)}``, empty where they had all; a search whose winner has one of them says so. It is
+    absent or None where nobody knows.
     """
 
     name: str
@@ -59,6 +62,7 @@ class OneHotMLP:
         layers: weight [n_in, n_out] and bias [n_out] of each layer; the last has one output.
         name: what records call this predictor.
         sha256: the hash of the file that the weights came from.
+        unlabelled: by gene, the values that none of its labels had; None where that is not known.
 
     Raises:
         InputError: the layers do not fit the features or each other or are not finite, two genes share a feature, or
@@ -73,8 +77,10 @@ class OneHotMLP:
         *,
         name: str,
         sha256: str,
+        unlabelled: Choices | None = None,
     ) -> None:
         self.space, self.name, self.sha256, self.layers = space, name, sha256, tuple(layers)
+        self.unlabelled = unlabelled
         shapes = [(weight.shape, bias.shape) for weight, bias in layers]
         fit = bool(shapes) and all(len(weight) == 2 and bias == weight[1:] for weight, bias in shapes)
         if not fit or any(before[1] != after[0] for (before, _), (after, _) in pairwise(shapes)):
@@ -210,6 +216,8 @@ class Within:
         self.space, self.predictor = part, predictor
         self.name, self.sha256 = predictor.name, predictor.sha256
         self.pruning: dict[str, Any] | None = getattr(predictor, "pruning", None)
+        of_whole = getattr(predictor, "unlabelled", None)
+        self.unlabelled: Choices | None = None if of_whole is None else to_part(part, of_whole)
 
     @property
     def row_wise(self) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.accuracy import AccuracyPredictor, Layer, OneHotMLP, Within
+from ofa_bench.predictors.coverage import Choices
 from ofa_bench.predictors.transfer import transferred_layers
 from ofa_bench.predictors.weights import layers_of
 from ofa_bench.spaces import DesignSpace, MobileNetV3Space, PartSpace
@@ -56,24 +57,39 @@ def embedded_predictor(space: DesignSpace, member: int | None = None) -> Accurac
     if (FOLDER / f"{space.name}.npz").is_file():
         layers, content = _weights(space.name, member)
         name = f"member{number}" if number else "embedded"
-        return OneHotMLP(space, columns, layers, name=name, sha256=hashlib.sha256(content).hexdigest())
+        sha256 = hashlib.sha256(content).hexdigest()
+        return OneHotMLP(space, columns, layers, name=name, sha256=sha256, unlabelled=_unlabelled(space.name, member))
     transfer = _transfer(space.name)
     if transfer is None:
         stems = {path.name.rpartition(".")[0] for path in FOLDER.iterdir() if path.name.endswith((".npz", ".json"))}
         have = sorted(stem for stem in stems if (FOLDER / f"{stem}.npz").is_file() or _transfer(stem))
         option = "member" if number else "embedded"
         raise InputError(f"predictor={option}: there is none for space {space.name}, only for {', '.join(have)}")
-    source, card = transfer["from"], (FOLDER / f"{space.name}.json").read_bytes()
+    source, card = transfer["from"], _decisive(space.name)
     layers, content = _weights(source, member)
     layers = transferred_layers(layers, one_hot_columns(_SOURCES[source]()), columns, transfer)
     sha256 = hashlib.sha256(card + content).hexdigest()
-    return OneHotMLP(space, columns, layers, name=f"member{number}" if number else "transfer", sha256=sha256)
+    name, unlabelled = f"member{number}" if number else "transfer", _unlabelled(space.name)
+    return OneHotMLP(space, columns, layers, name=name, sha256=sha256, unlabelled=unlabelled)
 
 
 def _weights(name: str, member: int | None) -> tuple[list[Layer], bytes]:
     """Read a space's layers, and the bytes of their file."""
     content = (FOLDER / (f"{name}.npz" if member is None else f"members/{name}_{member}.npz")).read_bytes()
     return layers_of(content), content
+
+
+def _unlabelled(name: str, member: int | None = None) -> Choices:
+    """Read from a predictor's card which choices its labels never had."""
+    card = FOLDER / (f"{name}.json" if member is None else f"members/{name}.json")
+    unlabelled: Choices = json.loads(card.read_bytes())["coverage"]["unlabelled"]
+    return unlabelled
+
+
+def _decisive(name: str) -> bytes:
+    """Give what identifies a card: all but ``coverage``, which changes no prediction."""
+    card = json.loads((FOLDER / f"{name}.json").read_bytes())
+    return f"{json.dumps({key: value for key, value in card.items() if key != 'coverage'}, indent=1)}\n".encode()
 
 
 def _transfer(name: str) -> Mapping[str, Any] | None:

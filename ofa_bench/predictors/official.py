@@ -20,7 +20,9 @@ Columns = Mapping[str, Sequence[int]]
 def official_predictor(space: DesignSpace, fetch: bool = True) -> AccuracyPredictor:
     """Load OFA's published accuracy predictor for a space (``ofa.tutorial`` and ``ofa.nas.accuracy_predictor``).
 
-    A part of a space is judged by the predictor of the whole. Without ``fetch``, it must be at hand already.
+    A part of a space is judged by the predictor of the whole. Without ``fetch``, it must be at hand already. Its labels
+    were not published; by the paper (section 3.4), they are of 16,000 random subnets and resolutions, which have every
+    choice of the space.
 
     Raises:
         InputError: none is published for the space, or the checkpoint is altered or cannot be had.
@@ -39,7 +41,7 @@ def official_predictor(space: DesignSpace, fetch: bool = True) -> AccuracyPredic
 
     state = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
     layers = [(_normal(weight.T), _normal(bias)) for weight, bias in layers_of(state)]
-    return OneHotMLP(space, columns_of(space), layers, name="official", sha256=ASSETS[checkpoint])
+    return OneHotMLP(space, columns_of(space), layers, name="official", sha256=ASSETS[checkpoint], unlabelled={})
 
 
 def _normal(tensor: Any) -> NDArray[np.float32]:

@@ -1,23 +1,29 @@
 """A user's own accuracy predictor, from a file of weights such as ``python -m ofa_bench.train_predictor`` writes."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, Within
+from ofa_bench.predictors.coverage import Choices
 from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.predictors.weights import LARGEST, layers_of
-from ofa_bench.reading import UnreadableError, content_of
+from ofa_bench.reading import UnreadableError, content_of, json_object
 from ofa_bench.spaces import DesignSpace, PartSpace
 
 __all__ = ["own_predictor"]
+
+LARGEST_CARD = 10_000_000
+"""Bytes of the largest card that is read; ours have some 10,000."""
 
 
 def own_predictor(space: DesignSpace, path: str) -> AccuracyPredictor:
     """Load a predictor for a space: a file of weights, or that of the space in a folder, ``<space>.npz``.
 
     A part of a space is judged by its own file, or else by that of the whole. The predictor's name is the last part of
-    the path; its hash is that of the file. Its features are the one-hot form of the genes, in their order.
+    the path; its hash is that of the file. Its features are the one-hot form of the genes, in their order. The card
+    beside the file, of the same name, says which choices its labels never had; where there is none, nobody knows.
 
     Args:
         space: what it predicts for.
@@ -58,7 +64,27 @@ def _read(space: DesignSpace, path: Path, name: str) -> AccuracyPredictor:
         raise InputError(f"predictor={path}: takes {taken:,} features, and space {judge.name} has {wanted:,}")
     sha256 = hashlib.sha256(content).hexdigest()
     try:
-        predictor = OneHotMLP(judge, one_hot_columns(judge), layers, name=name, sha256=sha256)
+        predictor = OneHotMLP(
+            judge, one_hot_columns(judge), layers, name=name, sha256=sha256, unlabelled=_unlabelled(path, judge)
+        )
     except InputError as error:
         raise InputError(f"predictor={path}: {error}") from error
     return Within(space, predictor) if isinstance(space, PartSpace) and judge is not space else predictor
+
+
+def _unlabelled(weights: Path, space: DesignSpace) -> Choices | None:
+    """Read from the card of a file of weights which choices its labels never had; None where it does not say."""
+    path = weights.with_suffix(".json")
+    if not os.path.lexists(path):
+        return None
+    try:
+        coverage = json_object(content_of(path, LARGEST_CARD)).get("coverage")
+    except UnreadableError as error:
+        raise InputError(f"its card {path.name} cannot be read ({error})") from error
+    if coverage is None:  # a card from before there were any, or of something else
+        return None
+    try:
+        unlabelled = coverage["unlabelled"]
+        return {space.genes[space.index[gene]].name: tuple(map(float, unlabelled[gene])) for gene in unlabelled}
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"its card {path.name} has no coverage.unlabelled of genes of space {space.name}") from error

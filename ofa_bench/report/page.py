@@ -32,6 +32,7 @@ from ofa_bench.report.tables import (
 from ofa_bench.results.csv_file import write_csv
 from ofa_bench.results.labels import distinct
 from ofa_bench.results.networks import best_networks, describe_networks
+from ofa_bench.results.unlabelled import note
 
 __all__ = ["Section", "write_report"]
 
@@ -86,11 +87,13 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
         if summary.study not in compared:
             apart.setdefault(summary.study.family, []).append(summary)
     further = [others(several) for several in apart.values()]
+    unlabelled = [_note(summary) for several in apart.values() for summary in several if _note(summary)]
     page = {
         "title": title,
         "headline": shown,
         "sections": sections,
         "others": further,
+        "unlabelled": unlabelled,
         "kept_apart": _kept_apart(summaries),
         "left_out": gathered.left_out,
         "provenance": provenance(summaries),
@@ -156,9 +159,12 @@ def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _
         f"Kept the same: {study.kept}.",
         study.timing,
         *notes(summary),
+        note([(entry.name, entry.records) for entry in study.entries]),
     ]
     tables = (comparison(summary), winners_judged(summary), tested(summary))
-    return Section(summary.title, study.told, tuple(words), *tables, tuple(_networks(study)), tuple(pictures))
+    return Section(
+        summary.title, study.told, tuple(filter(None, words)), *tables, tuple(_networks(study)), tuple(pictures)
+    )
 
 
 def _networks(study: Study) -> Iterator[str]:
@@ -167,6 +173,12 @@ def _networks(study: Study) -> Iterator[str]:
         found = [one for record in entry.records for one in best_networks(record)]
         best = {one.target: one for one in sorted(found, key=lambda one: (one.accuracy, -one.cost))}
         yield f"{entry.name}\n" + "\n".join(describe_networks([best[target] for target in sorted(best)]))
+
+
+def _note(summary: Summary) -> str:
+    """Say which accuracies are marked in the table of other target sets."""
+    text = note([(entry.name, entry.records) for entry in summary.study.entries])
+    return text and f"{summary.title}: {text}"
 
 
 def _ranks(summary: Summary) -> Figure | None:

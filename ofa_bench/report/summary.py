@@ -12,6 +12,7 @@ from ofa_bench.report.pairs import differences, of_pairs
 from ofa_bench.report.ranking import Ranking, ranking
 from ofa_bench.report.statistics import MARGIN, Paired, Ratio, time_ratios
 from ofa_bench.report.studies import Entry, Study
+from ofa_bench.results.unlabelled import is_marked
 
 __all__ = ["Line", "Summary", "in_percent", "in_points", "summed_up", "with_judges"]
 
@@ -27,7 +28,7 @@ class Line:
 
     ``accuracy`` and ``accuracy_std`` are predicted accuracies over feasible targets, percent; ``regret`` is in points.
     Where a number does not exist it is None. ``paired`` and ``ratio`` are None for the reference, ``ratio`` also where
-    seconds must not be compared.
+    seconds must not be compared. ``unlabelled`` says that a winner has a choice that no label of the predictor had.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Line:
     unique: float
     paired: Paired | None
     ratio: Ratio | None
+    unlabelled: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +134,7 @@ def _line(entry: Entry, difference: Paired | None, ratio: Ratio | None) -> Line:
         unique=float(np.mean(entry.unique)),
         paired=difference,
         ratio=ratio,
+        unlabelled=any(is_marked(results) for results in entry.repeats),
     )
 
 

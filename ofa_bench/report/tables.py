@@ -11,6 +11,7 @@ from ofa_bench.formatting import format_number
 from ofa_bench.report.statistics import MARGIN, Paired
 from ofa_bench.report.summary import Line, Summary, in_percent, in_points
 from ofa_bench.results.regret import excess_notes, format_ratio, format_regret
+from ofa_bench.results.unlabelled import MARK
 
 __all__ = [
     "Table",
@@ -72,7 +73,8 @@ def _kept(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], left:
 def _accuracy(line: Line) -> str:
     if line.accuracy is None:
         return "infeasible"
-    return f"{line.accuracy:.2f}" + (f" ± {line.accuracy_std:.2f}" if line.accuracy_std is not None else "")
+    spread = f" ± {line.accuracy_std:.2f}" if line.accuracy_std is not None else ""
+    return f"{line.accuracy:.2f}{spread}{MARK if line.unlabelled else ''}"
 
 
 def _difference(difference: Paired | None) -> str:
@@ -170,7 +172,8 @@ def winners_judged(summary: Summary) -> Table | None:
         heads += [f"{one.judge} %", "lead, points"]
     rows = []
     for line in summary.lines:
-        row = [line.name, _number(line.accuracy, 2), _difference(line.paired)]
+        guide = f"{_number(line.accuracy, 2)}{MARK if line.unlabelled else ''}"
+        row = [line.name, guide, _difference(line.paired)]
         for one in summary.judges:
             known = one.accuracy[line.name][np.isfinite(one.accuracy[line.name])]
             row += [_number(float(known.mean()) if len(known) else None, 2), _difference(one.leads.get(line.name))]

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.results.records import Record
 
 __all__ = ["write_csv"]
@@ -12,12 +13,14 @@ __all__ = ["write_csv"]
 RESULT_COLUMNS = (
     "target", "feasible", "accuracy", "cost", "seconds", "evaluations", "unique_evaluations", "gradients",
     "proposals", "cost_lookups", "generations", "shared", "best_known", "regret", "evaluations_within",
-    "seconds_within", "architecture",
+    "seconds_within", "unlabelled", "architecture",
 )  # fmt: skip
 
 
 def write_csv(records: Sequence[Record], path: Path) -> None:
     """Write what records found; what an older record does not say is empty.
+
+    ``unlabelled`` are the choices of an architecture that no label of the predictor had.
 
     Raises:
         OSError: the file cannot be written.
@@ -29,5 +32,6 @@ def write_csv(records: Sequence[Record], path: Path) -> None:
             for repeat in record["repeats"]:
                 for result in repeat["results"]:
                     found = {**result, "architecture": json.dumps(result["architecture"])}
+                    found["unlabelled"] = format_choices(result.get("unlabelled") or {})
                     about = (record["address"], repeat["repeat"], record["unit"])
                     writer.writerow([*about, *(found.get(key) for key in RESULT_COLUMNS)])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ofa_bench.results.labels import OUTSIDE_BRACKETS, named
 from ofa_bench.results.records import Record
 from ofa_bench.results.tables import markdown, rows, totals
+from ofa_bench.results.unlabelled import notes, summarize
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Param
@@ -21,6 +22,9 @@ MOST_CURVES = 20
 MOST_LETTERS = 8000
 """MLflow cuts a description that is longer."""
 
+MOST_TAG = 500
+"""Letters of a tag that has a list."""
+
 
 def name(record: Record) -> str:
     """Name a cell's run."""
@@ -31,10 +35,12 @@ def name(record: Record) -> str:
 def tags(record: Record, sha256: str) -> dict[str, str]:
     """Give the tags of a cell: plain ones for the UI's filters and groups, and those by which it is found again.
 
-    ``variant`` names the strategy with what was overridden, but for what has its own tag or adds repeats.
+    ``variant`` names the strategy with what was overridden, but for what has its own tag or adds repeats;
+    ``unlabelled``, where it is there, the winners' choices that no label of the predictor had.
     """
     page = {"all": totals(record)} | {f"{row.target:g} {record['unit']}": row for row in rows(record)}
     choices = {group: str(choice) for group, choice in record["choices"].items()}
+    told = "".join(f"\n\n{text}" for text in notes([choices["strategy"]], [record]))
     return {
         "strategy": choices["strategy"],  # the UI lists tags in this order
         "variant": _variant(record),
@@ -45,7 +51,8 @@ def tags(record: Record, sha256: str) -> dict[str, str]:
         "ofa_bench.identity": record["identity"],
         "ofa_bench.record": sha256,
         "ofa_bench.predictor_sha256": record["predictor"]["sha256"],
-        "mlflow.note.content": markdown(page, MOST_LETTERS),
+        **({"unlabelled": found[:MOST_TAG]} if (found := summarize(record)) else {}),
+        "mlflow.note.content": markdown(page, MOST_LETTERS - len(told)) + told,
     }
 
 

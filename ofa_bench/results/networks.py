@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ofa_bench.errors import InputError
+from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.results.records import Record
+from ofa_bench.results.unlabelled import MARK
 
 __all__ = ["FoundNetwork", "best_networks", "describe_networks", "json_list", "same_target"]
 
@@ -15,7 +17,8 @@ __all__ = ["FoundNetwork", "best_networks", "describe_networks", "json_list", "s
 class FoundNetwork:
     """A network that met a target: ``accuracy`` is a fraction of 1; ``target`` and ``cost`` are in ``unit``.
 
-    ``winner_of`` counts the repeats, of ``repeats``, that found nothing better.
+    ``winner_of`` counts the repeats, of ``repeats``, that found nothing better. ``unlabelled`` are its choices that no
+    label of the predictor had, None where that is not known.
     """
 
     address: str
@@ -26,6 +29,7 @@ class FoundNetwork:
     winner_of: int
     repeats: int
     architecture: Mapping[str, Any]
+    unlabelled: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in plain types, as ``show format=json`` prints it."""
@@ -65,7 +69,7 @@ def _at(record: Record, place: int) -> Iterator[FoundNetwork]:
     for genes, one in networks.items():
         yield FoundNetwork(
             record["address"], float(record["targets"][place]), record["unit"], one["accuracy"], one["cost"],
-            won.count(genes), len(record["repeats"]), one["architecture"],
+            won.count(genes), len(record["repeats"]), one["architecture"], one.get("unlabelled"),
         )  # fmt: skip
 
 
@@ -78,7 +82,9 @@ def describe_networks(networks: Sequence[FoundNetwork]) -> Iterator[str]:
     """Yield two lines for each network: what it is worth, and OFA's dict to copy."""
     for one in networks:
         won = f", found by {one.winner_of} of {one.repeats} repeats" if one.repeats > 1 and one.winner_of else ""
-        yield f"{one.target:g} {one.unit}: {100 * one.accuracy:.2f} %, {one.cost:.2f} {one.unit}{won}"
+        guess = format_choices(one.unlabelled or {})
+        mark = f"{MARK} (no label had {guess})" if guess else ""
+        yield f"{one.target:g} {one.unit}: {100 * one.accuracy:.2f} %{mark}, {one.cost:.2f} {one.unit}{won}"
         yield f"  {json.dumps(one.architecture)}"
 
 

@@ -19,6 +19,8 @@ import ofa_bench
 from ofa_bench.engine import Cell, Repeat
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.assets import sha256_of
+from ofa_bench.predictors.coverage import check_unlabelled, labelled_choices
+from ofa_bench.predictors.gaps import find_gaps, find_source
 from ofa_bench.reading import UnreadableError, content_of, json_object
 from ofa_bench.results.frontiers import Frontier
 from ofa_bench.results.regret import with_regret
@@ -78,7 +80,10 @@ def make_record(
 ) -> Record:
     """Say everything about a finished cell in plain types; costs are in ``unit``, accuracies fractions of 1.
 
-    ``frontier`` is the best known of the cell's problem, where there is one (see ``regret.with_regret``).
+    ``frontier`` is the best known of the cell's problem, where there is one (see ``regret.with_regret``). ``predictor``
+    has in ``unlabelled`` the values, by gene, that none of its labels had (for a part of a space, by the genes of the
+    space that was labelled), and in ``labelled`` the ``space.choices`` without them; a result's ``unlabelled`` are
+    those that its architecture has. All are absent where nobody knows.
     """
     problem = cell.problem
     record = {
@@ -95,6 +100,7 @@ def make_record(
             "name": problem.predictor.name,
             "sha256": problem.predictor.sha256,
             "pruning": getattr(problem.predictor, "pruning", None),
+            **_coverage(problem),
         },
         "device": {
             "name": problem.cost.name,
@@ -129,6 +135,16 @@ def make_record(
     return with_regret(record, frontier)
 
 
+def _coverage(problem: Problem) -> dict[str, Any]:
+    """Say which choices the labels of a predictor never had, and which hold the problem's space to the others."""
+    unlabelled = find_source(problem.space, problem.predictor, problem.cost.cheapest[None])[1]
+    if unlabelled is None:
+        return {}
+    missing = {gene: list(values) for gene, values in unlabelled.items()}
+    here = check_unlabelled(problem.space, problem.predictor) or {}
+    return {"unlabelled": missing, "labelled": labelled_choices(problem.space, here)}
+
+
 def _result(cell: Cell, result: SearchResult, seconds: float) -> dict[str, Any]:
     return {
         "target": result.target,
@@ -149,8 +165,11 @@ def _result(cell: Cell, result: SearchResult, seconds: float) -> dict[str, Any]:
 
 
 def _architecture(cell: Cell, genes: Genes) -> dict[str, Any]:
-    """Return a row (int8 [n_genes]) as OFA's dict and as positions of choices."""
-    return {"architecture": cell.problem.space.to_ofa(genes), "genes": genes.tolist()}
+    """Return a row (int8 [n_genes]) as OFA's dict, as positions, and its choices that no label of the predictor had."""
+    space = cell.problem.space
+    gaps = find_gaps(space, cell.problem.predictor, genes[None])
+    unlabelled = {} if gaps is None else {"unlabelled": gaps[0]}
+    return {"architecture": space.to_ofa(genes), "genes": genes.tolist(), **unlabelled}
 
 
 def write(folder: Path, record: Record, config_yaml: str) -> Record:

@@ -25,7 +25,7 @@ WITHIN = 0.001
 BEYOND = 1.1
 """The reference cost of a hypervolume, in largest feasible targets."""
 
-MARK = "*"
+MARK = "†"
 """Stands behind a regret below 0 and a hypervolume above 1; ``excess_notes`` says what it means."""
 
 Plain = dict[str, Any]

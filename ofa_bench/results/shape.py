@@ -7,7 +7,7 @@ from typing import Any
 
 from ofa_bench.reading import UnreadableError
 
-__all__ = ["NUMBER", "check_node", "check_record"]
+__all__ = ["NUMBER", "check_choices", "check_node", "check_record"]
 
 MOST_ACCURACY = 10.0
 """No accuracy is larger: what is, is in percent, where fractions of 1 are wanted."""
@@ -29,7 +29,7 @@ _RECORD: Mapping[str, Any] = {
     "unit": (str,),
     "targets": [NUMBER],
     "budget": {"generations": (int,), "warm_generations": (int, list)},
-    "predictor": {"sha256": (str,), "name?": (str,)},
+    "predictor": {"sha256": (str,), "name?": (str,), **dict.fromkeys(("unlabelled?", "labelled?"), (dict, NONE))},
     "device": {"sha256": (str,), "name": (str,), "minimum": NUMBER, "maximum": NUMBER, "card?": (dict,)},
     "made": {
         **dict.fromkeys(("at", "ofa_bench", "python", "numpy", "machine"), (str,)),
@@ -58,10 +58,14 @@ _RESULT: Mapping[str, Any] = {
     "architecture": (dict,),
     "genes": [(int,)],
     "alternatives?": (list,),
+    "unlabelled?": (dict, NONE),
     "curve": (list,),
 }
 
-_ALTERNATIVE: Mapping[str, Any] = {"accuracy": NUMBER, "cost": NUMBER, "architecture": (dict,), "genes": [(int,)]}
+_ALTERNATIVE: Mapping[str, Any] = {
+    **dict.fromkeys(("accuracy", "cost"), NUMBER),
+    **{key: _RESULT[key] for key in ("architecture", "genes", "unlabelled?")},
+}
 
 
 def check_record(record: Mapping[str, Any]) -> None:
@@ -71,6 +75,8 @@ def check_record(record: Mapping[str, Any]) -> None:
         UnreadableError: a key is missing or has another type or range; the message names it.
     """
     check_node("", record, _RECORD)
+    for key in ("unlabelled", "labelled"):
+        check_choices(f"predictor.{key}", record["predictor"].get(key))
     _check_numbers("budget.warm_generations", _listed(record["budget"]["warm_generations"]), (int,), 1)
     _need(record["repeats"], "repeats", record["repeats"], "a list of at least one")
     for number, repeat in enumerate(record["repeats"]):
@@ -88,6 +94,7 @@ def check_record(record: Mapping[str, Any]) -> None:
 def _check_result(at: str, result: Any, record: Mapping[str, Any]) -> None:
     _need(isinstance(result, dict), at, result, "an object")
     check_node(f"{at}.", result, _RESULT)
+    check_choices(f"{at}.unlabelled", result.get("unlabelled"))
     accuracy, first = result["accuracy"], record["repeats"][0]["results"][0]["genes"]
     if result["feasible"]:
         fits = accuracy is not None and abs(accuracy) <= MOST_ACCURACY
@@ -100,6 +107,7 @@ def _check_result(at: str, result: Any, record: Mapping[str, Any]) -> None:
         _need(isinstance(other, dict), place, other, "an object")
         check_node(f"{place}.", other, _ALTERNATIVE)
         _need(other["accuracy"] <= MOST_ACCURACY, f"{place}.accuracy", other["accuracy"], "a fraction of 1")
+        check_choices(f"{place}.unlabelled", other.get("unlabelled"))
         _check_genes(place, other["genes"], first)
     _need(result.get("shared", 1) >= 1, f"{at}.shared", result.get("shared"), "1 or more")
     for point in result["curve"]:
@@ -140,6 +148,18 @@ def check_node(at: str, node: Mapping[str, Any], kinds: Mapping[str, Any]) -> No
         else:
             _need(isinstance(node[key], dict), f"{at}{key}", node[key], "an object")
             check_node(f"{at}{key}.", node[key], kind)
+
+
+def check_choices(at: str, choices: Mapping[str, Any] | None) -> None:
+    """Check lists of numbers by gene, which may be missing.
+
+    Raises:
+        UnreadableError: they are something else, or a gene's name is not printable or has markup.
+    """
+    for gene, values in (choices or {}).items():
+        _check_text(at, gene)
+        _need(isinstance(values, list), f"{at}.{gene}", values, "a list")
+        _check_numbers(f"{at}.{gene}", values, NUMBER, 1)
 
 
 def _check_text(at: str, text: str) -> None:

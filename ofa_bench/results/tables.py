@@ -14,6 +14,8 @@ from rich.table import Table
 from ofa_bench.results.labels import heading, labels
 from ofa_bench.results.records import Record
 from ofa_bench.results.regret import excess_notes, format_ratio, format_regret
+from ofa_bench.results.unlabelled import MARK, is_marked
+from ofa_bench.results.unlabelled import notes as unlabelled_notes
 
 __all__ = ["Row", "markdown", "print_tables", "rows", "timing", "totals"]
 
@@ -42,7 +44,8 @@ class Row:
     Where a best-known frontier was there to compare with, ``regret`` is the mean (a fraction of 1), ``near`` says how
     many of ``compared`` came within 0.1 points of the best known: of the repeats or, in a total, of the targets (mean
     over repeats); ``evaluations_near`` and ``seconds_near`` how many evaluations and seconds that took those that did.
-    ``hypervolume_ratio`` is a total's.
+    ``hypervolume_ratio`` is a total's. ``unlabelled`` says that an architecture has a choice that no label of the
+    predictor had.
     """
 
     strategy: str
@@ -60,6 +63,7 @@ class Row:
     evaluations_near: float | None = None
     seconds_near: float | None = None
     hypervolume_ratio: float | None = None
+    unlabelled: bool = False
 
 
 def rows(record: Record) -> list[Row]:
@@ -81,6 +85,7 @@ def _row(record: Record, target: float, results: Sequence[Record]) -> Row:
         float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else 0.0,
         **mean,
         **_compared(results),
+        unlabelled=is_marked(results),
     )
 
 
@@ -109,7 +114,8 @@ def totals(record: Record) -> Row:
         key: float(np.mean([sum(result[key] for result in repeat["results"]) for repeat in record["repeats"]]))
         for key in ("evaluations", "unique_evaluations")
     }
-    compared = _compared([result for repeat in record["repeats"] for result in repeat["results"]])
+    results = [result for repeat in record["repeats"] for result in repeat["results"]]
+    compared = _compared(results)
     n = len(record["repeats"])
     ratios = [ratio for repeat in record["repeats"] if (ratio := repeat.get("hypervolume_ratio")) is not None]
     return Row(
@@ -123,6 +129,7 @@ def totals(record: Record) -> Row:
         **sums,
         **compared | {"near": compared["near"] / n, "compared": compared["compared"] // n},
         hypervolume_ratio=_mean(ratios),
+        unlabelled=is_marked(results),
     )
 
 
@@ -158,6 +165,8 @@ def print_tables(records: Iterable[Record], console: Console) -> None:
     for group in together:
         console.print(heading(group), style="italic", soft_wrap=True, highlight=False)
         console.print(_fitting(group, console))
+        for text in unlabelled_notes(labels(group), group):
+            console.print(text, style="yellow", soft_wrap=True, highlight=False, markup=False)
     note = "Accuracy is predicted; in row all, accuracy and cost are means and the rest are sums over targets."
     if any(record.get("frontier") for group in together for record in group):
         note += (
@@ -237,6 +246,8 @@ def _cells(row: Row, compared: Sequence[str], unit: str = "") -> list[str]:
     accuracy = "infeasible" if row.accuracy is None else f"{100 * row.accuracy:.2f}"
     if row.accuracy_std:
         accuracy += f" ± {100 * row.accuracy_std:.2f}"
+    if row.unlabelled and row.accuracy is not None:
+        accuracy += MARK
     return [
         accuracy,
         *(_regret(row), _near(row), format_ratio(row.hypervolume_ratio))[: len(compared)],

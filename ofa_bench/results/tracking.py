@@ -23,6 +23,7 @@ from ofa_bench.results.labels import labels
 from ofa_bench.results.mlflow_client import making_client
 from ofa_bench.results.records import CONFIG, RECORD, Record, read
 from ofa_bench.results.tables import markdown, totals
+from ofa_bench.results.unlabelled import notes
 from ofa_bench.words import say
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ class Tracker:
         named = dict(zip(labels(records), map(totals, records), strict=True))
         more = f" Figures of {left_out} more studies are in `python -m ofa_bench.report`." if left_out else ""
         words = f"[Compare these cells]({link}), or see the figures and the table under Artifacts.{more}"
+        words += "".join(f"\n\n{text}" for text in notes(labels(records), records))
         return f"{words}\n\n{markdown(named, mlflow_values.MOST_LETTERS - len(words) - 2)}"
 
     def log_cell(self, record: Record, folder: Path, parent: str | None) -> str:

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from ofa_bench.errors import InputError
+from ofa_bench.predictors.coverage import find_rare, find_unlabelled, labelled_choices
 from ofa_bench.report.drawing import png
 from ofa_bench.spaces import DesignSpace
 from ofa_bench.training.figure import validation_figure
@@ -87,6 +88,7 @@ def train_on_pairs(
         "note": NOTE,
         "space": space.name,
         "data": _about(pairs),
+        "coverage": _coverage(space, pairs),
         "hidden": list(hidden),
         "parameters": sum(weight.size + bias.size for weight, bias in predictor.layers),
         "training": training,
@@ -111,6 +113,19 @@ def _about(pairs: Pairs) -> dict[str, Any]:
         "distinct": pairs.distinct,
         "accuracy": [round(float(low), 6), round(float(high), 6)],
         "repeated_points": None if repeated is None else round(100 * repeated, 4),
+    }
+
+
+def _coverage(space: DesignSpace, pairs: Pairs) -> dict[str, Any]:
+    """Say which choices no pair has, or few architectures have, and which choices hold a space to the others."""
+    rows = np.unique(pairs.genes, axis=0)
+    unlabelled = find_unlabelled(space, rows)
+    rare = {gene: {f"{value:g}": n for value, n in found.items()} for gene, found in find_rare(space, rows).items()}
+    return {
+        "labels": f"the accuracies of the pairs in {pairs.file}",
+        "unlabelled": {gene: list(values) for gene, values in unlabelled.items()},
+        "labelled": labelled_choices(space, unlabelled),
+        "rare": rare,
     }
 
 

@@ -1,20 +1,22 @@
-"""Reads pairs of an architecture and its accuracy from a CSV file that a user, or ``ofa_bench.collect``, made."""
+"""Reads pairs of an architecture and its accuracy from a file that a user, or ``ofa_bench.collect``, made."""
 
-import csv
 import hashlib
-import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
-from ofa_bench.reading import UnreadableError, content_of, json_object
+from ofa_bench.reading import UnreadableError, content_of
 from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.training.blocks import pad_blocks
+from ofa_bench.training.columns import Column
+from ofa_bench.training.formats import Entry, decode, read_architecture, read_entries
 
 __all__ = ["FEWEST", "MOST", "Pairs", "read_pairs"]
 
@@ -27,7 +29,8 @@ FEWEST, MOST = 20, 200_000
 MOST_LETTERS = 60
 """Of a value that is shown."""
 
-Row = Mapping[str, str]
+TENS = 10
+"""Percent, from which on a table's accuracies are those of networks that work, so that 0.8 among them is a fraction."""
 
 
 @dataclass(frozen=True)
@@ -65,31 +68,25 @@ class Pairs:
 
 
 def read_pairs(path: Path, space: DesignSpace) -> Pairs:
-    """Read pairs of a space.
+    """Read pairs of a space from a table, or from OFA's ``acc.dict`` or NSGANetV2's ``.stats``.
 
-    An architecture is OFA's dict as JSON in the column ``architecture``, or else a column for the value of each gene,
-    which may be empty where the gene is inactive. Its accuracy is the column ``accuracy``, a fraction of 1, or else
-    ``top1``, in percent. Other columns are not looked at.
+    In a table, an architecture is OFA's dict (JSON, or as Python writes it) in the column ``architecture``, or else a
+    column for the value of each gene, which may be empty where the gene is inactive. Its accuracy is the column
+    ``accuracy``, a fraction of 1, or else ``top1``, in percent; ``columns`` has further names. Other columns are not
+    looked at. ``acc.dict`` has percent, a ``.stats`` errors in percent.
 
     Raises:
-        InputError: the file cannot be read, a line of it is wrong, or it has too few pairs or too many.
+        InputError: the file cannot be read, a line is wrong or in another unit, or it has too few pairs or too many.
     """
     try:
         content = content_of(path, LARGEST)
-        text = content.decode("utf-8-sig")
+        text = decode(content)
     except UnreadableError as error:
         raise InputError(f"data={path}: cannot be read ({error})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"data={path}: cannot be read (it is no text in UTF-8)") from error
-    genes, accuracy = list[Genes](), list[float]()
-    for line, row, reader in _rows(path, text, space):
-        try:
-            genes.append(_architecture(row, space))
-            accuracy.append(_accuracy(row, reader))
-        except (InputError, UnreadableError) as error:
-            raise InputError(f"data={path}: line {line}: {error}") from error
-        if len(genes) > MOST:
-            raise InputError(f"data={path}: has more than {MOST:,} pairs, the most that are read")
+    try:
+        genes, accuracy = _read(text, space)
+    except InputError as error:
+        raise InputError(f"data={path}: {error}") from error
     pairs = Pairs(
         np.array(genes, np.int8).reshape(-1, space.n_genes),
         np.array(accuracy),
@@ -104,75 +101,86 @@ def read_pairs(path: Path, space: DesignSpace) -> Pairs:
     return pairs
 
 
-def _rows(path: Path, text: str, space: DesignSpace) -> Iterator[tuple[int, Row, str]]:
-    """Give each row with the number of its last line and the column of its accuracy."""
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        column = _check_columns(path, reader.fieldnames or (), space)
-        for row in reader:
-            if None in row or None in row.values():
-                there = sum(value is not None for name, value in row.items() if name) + len(row.get(None, ()))
-                wanted = len(reader.fieldnames or ())
-                raise InputError(f"data={path}: line {reader.line_num}: has {there} values for {wanted} columns")
-            yield reader.line_num, row, column
-    except csv.Error as error:
-        raise InputError(f"data={path}: line {reader.line_num}: cannot be read as CSV ({error})") from error
+def _read(text: str, space: DesignSpace) -> tuple[list[Genes], list[float]]:
+    """Read canonical rows and accuracies (fractions of 1)."""
+    genes, numbers, places = list[Genes](), list[float](), list[str]()
+    column = Column("accuracy", "fraction")
+    for entry in read_entries(text, space):
+        column = entry.column
+        try:
+            genes.append(_architecture(entry, space))
+            numbers.append(_accuracy(entry.accuracy, column))
+        except (InputError, UnreadableError) as error:
+            raise InputError(f"{entry.place}: {error}") from error
+        places.append(entry.place)
+        if len(genes) > MOST:
+            raise InputError(f"has more than {MOST:,} pairs, the most that are read")
+    if column.unit == "fraction":
+        return genes, numbers
+    _check_percent(column, numbers, places)
+    return genes, [(100 - number if column.unit == "error" else number) / 100 for number in numbers]
 
 
-def _check_columns(path: Path, names: Sequence[str], space: DesignSpace) -> str:
-    """Check that what is needed is there, once each; give the column of the accuracy."""
-    column = next((name for name in ("accuracy", "top1") if name in names), None)
-    if column is None:
-        raise InputError(f"data={path}: line 1: must name a column accuracy (a fraction of 1) or top1 (percent)")
-    needed = ["architecture"] if "architecture" in names else list(space.gene_names)
-    lacking = [name for name in needed if name not in names]
-    if lacking:
-        shown = ", ".join(lacking[:3]) + (" and others" if len(lacking) > 3 else "")
+def _check_percent(column: Column, numbers: Sequence[float], places: Sequence[str]) -> None:
+    """Refuse fractions of 1 in a column of percent, which the values alone would not tell: they are small, not wrong.
+
+    0 is the same in both; values of up to 1 beside none of ``TENS`` or more may be those of networks of random weights.
+    """
+    small = [i for i, number in enumerate(numbers) if 0 < number <= 1]
+    if not small:
+        return
+    shown, largest = f"{places[small[0]]}: {column.name}={numbers[small[0]]:g}", max(numbers)
+    if largest <= 1:
+        fractions = "accuracy" if column.unit == "percent" else "accuracy (1 less the error)"
         raise InputError(
-            f"data={path}: line 1: must name a column architecture (OFA's dict as JSON), "
-            f"or one for each gene of {space.name}; there is none for {shown}"
+            f"{shown}: column {column.name} holds percent, and no value of it is above 1, as of fractions of 1: "
+            f"name it {fractions} if they are such, or multiply by 100"
         )
-    for name in (column, *needed):
-        if names.count(name) > 1:
-            raise InputError(f"data={path}: line 1: names the column {name} twice")
-    return column
+    if largest >= TENS:
+        raise InputError(
+            f"{shown}: column {column.name} holds percent of up to {largest:g}, and {len(small)} of {len(numbers)} "
+            "values are at most 1, as fractions of 1 are: write all in percent"
+        )
 
 
-def _architecture(row: Row, space: DesignSpace) -> Genes:
+def _architecture(entry: Entry, space: DesignSpace) -> Genes:
     """Read one architecture as a canonical row: int8 [n_genes]."""
-    if "architecture" in row:
-        arch = json_object(row["architecture"].encode())
+    if not entry.by_gene:
+        arch = pad_blocks(space, read_architecture(entry.architecture))
         try:
             return space.from_ofa(arch)
         except InputError:
             raise
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise InputError(f"architecture is none of {space.name} ({type(error).__name__}: {error})") from error
-    values = {name: _number(name, row[name]) for name in space.gene_names if row[name].strip()}
+    assert not isinstance(entry.architecture, str)
+    values = {name: _number(name, text) for name in space.gene_names if (text := entry.architecture[name]).strip()}
     try:
         return space.row(values)
     except KeyError as error:
         raise InputError(f"{error.args[0]} is empty, and the gene is active") from error
 
 
-def _accuracy(row: Row, column: str) -> float:
-    """Read the accuracy as a fraction of 1."""
-    value, most = _number(column, row[column]), 1 if column == "accuracy" else 100
+def _accuracy(given: Any, column: Column) -> float:
+    """Read a number of a column of accuracies, within the range of its unit."""
+    value, most = _number(column.name, given), 1 if column.unit == "fraction" else 100
     if not 0 <= value <= most:
-        other = "; a column top1 holds percent" if column == "accuracy" else ""
-        raise InputError(f"{column}={_short(row[column])}: must be from 0 to {most}{other}")
-    return value * 1.0 if column == "accuracy" else value / 100
-
-
-def _number(column: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f"{column}={_short(text)}: must be a number")
+        other = "; a column top1 holds percent" if column.unit == "fraction" else ""
+        raise InputError(f"{column.name}={_short(given)}: must be from 0 to {most}{other}")
     return value
 
 
-def _short(text: str) -> str:
+def _number(column: str, given: Any) -> float:
+    try:
+        value = math.nan if isinstance(given, bool) else float(given)
+    except (OverflowError, TypeError, ValueError):
+        value = math.nan
+    if not math.isfinite(value):
+        comma = isinstance(given, str) and "," in given
+        raise InputError(f"{column}={_short(given)}: must be a number{', with a point for the comma' if comma else ''}")
+    return value
+
+
+def _short(given: Any) -> str:
+    text = str(given)
     return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}..."

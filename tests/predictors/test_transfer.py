@@ -52,8 +52,11 @@ def test_any_sign_of_slope_and_effects_is_carried():
 
 
 def test_its_hash_covers_the_card_and_the_weights():
-    content = (FOLDER / "proxyless.json").read_bytes() + (FOLDER / "mbv3.npz").read_bytes()
+    card = {key: value for key, value in CARD.items() if key != "coverage"}  # which changes no prediction
+    content = f"{json.dumps(card, indent=1)}\n".encode() + (FOLDER / "mbv3.npz").read_bytes()
     assert embedded_predictor(SPACE).sha256 == hashlib.sha256(content).hexdigest()
+    frontier = json.loads((FOLDER.parent / "frontiers/proxyless/cpu_onnx/embedded.json").read_text())
+    assert embedded_predictor(SPACE).sha256 == frontier["predictor"]["sha256"], "as records have it"
 
 
 def test_a_higher_resolution_and_a_wider_last_block_are_better():

@@ -1,0 +1,175 @@
+"""Which choices of which genes the labels of a predictor never had: what it predicts of these is a guess."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ofa_bench.errors import InputError, suggestion
+from ofa_bench.spaces import DesignSpace, Genes, PartSpace
+
+__all__ = [
+    "FEW",
+    "Choices",
+    "check_unlabelled",
+    "find_rare",
+    "find_unlabelled",
+    "format_choices",
+    "format_flow",
+    "labelled_choices",
+    "to_part",
+    "unlabelled_in",
+]
+
+FEW = 5
+"""A choice that fewer labelled architectures have is named as rare."""
+
+MAX_NAMED = 8
+"""The most groups of choices that a message names."""
+
+Choices = Mapping[str, Sequence[float]]
+"""Values by gene."""
+
+
+def count_choices(space: DesignSpace, genes: Genes) -> dict[str, dict[float, int]]:
+    """Count, for each gene and value, the rows (int8 [n, n_genes], distinct) in which it is active and has that value.
+
+    Values that build the same network are counted together.
+    """
+    rows, active = space.canonical(genes), space.active(genes)
+    counts = {}
+    for i, gene in enumerate(space.genes):
+        found = np.bincount(rows[active[:, i], i], minlength=len(gene.choices)).tolist()
+        counts[gene.name] = {value: found[gene.distinct[j]] for j, value in enumerate(gene.choices)}
+    return counts
+
+
+def find_unlabelled(space: DesignSpace, genes: Genes) -> dict[str, tuple[float, ...]]:
+    """Find the values of each gene that no row (int8 [n, n_genes]) has where the gene is active.
+
+    A gene that is active in none is left out where its owner's missing values imply that.
+    """
+    counts = count_choices(space, genes)
+    missing = {name: tuple(value for value, n in found.items() if not n) for name, found in counts.items()}
+    return {
+        gene.name: missing[gene.name]
+        for gene in space.genes
+        if missing[gene.name] and not (gene.owner and missing[gene.owner] and not any(counts[gene.name].values()))
+    }
+
+
+def find_rare(space: DesignSpace, genes: Genes) -> dict[str, dict[float, int]]:
+    """Find the values that some rows (int8 [n, n_genes], distinct) have, but fewer than ``FEW``; with their counts."""
+    counts = count_choices(space, genes)
+    rare = {name: {v: n for v, n in found.items() if 0 < n < FEW} for name, found in counts.items()}
+    return {name: found for name, found in rare.items() if found}
+
+
+def unlabelled_in(space: DesignSpace, row: Genes, unlabelled: Choices) -> dict[str, list[float]]:
+    """Find the genes of an architecture (int8 [n_genes]) that are active and have a value that no label had."""
+    active, values = space.active(row[None])[0], space.values(space.canonical(row[None])[0])
+    return {
+        name: [value]
+        for there, (name, value) in zip(active, values.items(), strict=True)
+        if there and value in unlabelled.get(name, ())
+    }
+
+
+def labelled_choices(space: DesignSpace, unlabelled: Choices) -> dict[str, list[float]]:
+    """Return the value of ``space.choices`` that holds a space to what was labelled; empty where nothing is missing.
+
+    A kind of genes (``k`` for ``k0``, ``k1`` ...) is one key where all of them that remain have the same values left.
+    """
+    left = {gene.name: [v for v in gene.choices if v not in unlabelled.get(gene.name, ())] for gene in space.genes}
+    kinds: dict[str, list[str]] = {}
+    for gene in space.genes:
+        kinds.setdefault(_kind(gene.name), []).append(gene.name)
+    held: dict[str, list[float]] = {}
+    for kind, names in kinds.items():
+        remain = [name for name in names if not _is_gone(space, name, left)]
+        some = [name for name in remain if left[name] and name in unlabelled]
+        same = bool(some) and all(left[name] == left[some[0]] for name in remain)
+        alone = len(names) == 1 or kind not in space.index
+        if same and alone and all(set(left[some[0]]) <= set(space.genes[space.index[name]].choices) for name in names):
+            held[kind if len(names) > 1 else names[0]] = left[some[0]]
+        else:
+            held |= {name: left[name] for name in some}
+    return held
+
+
+def _is_gone(space: DesignSpace, name: str, left: Choices) -> bool:
+    """Tell whether a gene is inactive whatever value its owner has left."""
+    gene = space.genes[space.index[name]]
+    if gene.owner is None or not left[gene.owner]:
+        return False
+    owner = space.genes[space.index[gene.owner]]
+    return max(map(owner.choices.index, left[gene.owner])) < gene.active_from
+
+
+def to_part(part: PartSpace, unlabelled: Choices) -> dict[str, tuple[float, ...]]:
+    """Return the values of a part's genes that set unlabelled choices of the whole.
+
+    A choice that a gene sets whatever its value is left out: nothing in the part can avoid it.
+    """
+    found: dict[str, list[float]] = {}
+    whole = part.whole
+    for i, name in enumerate(whole.gene_names):
+        if not unlabelled.get(name):
+            continue
+        gene, owner = part.genes[int(part.source[i])], int(whole.owner[i])
+        setting = []
+        for choice, value in enumerate(gene.choices):
+            inactive = part.source[owner] == part.source[i] and part.positions[owner, choice] < whole.active_from[i]
+            if not inactive and whole.genes[i].choices[part.positions[i, choice]] in unlabelled[name]:
+                setting.append(value)
+        if len(setting) < len(gene.choices) or len(set(part.positions[i, : len(gene.choices)].tolist())) > 1:
+            found.setdefault(gene.name, []).extend(setting)
+    return {name: tuple(dict.fromkeys(values)) for name, values in found.items() if values}
+
+
+def check_unlabelled(space: DesignSpace, predictor: Any) -> dict[str, tuple[float, ...]] | None:
+    """Return what a predictor says of choices that its labels never had; None where it says nothing.
+
+    Values that the space does not have are left out.
+
+    Raises:
+        InputError: it is no mapping of genes to values, or the space has no such gene.
+    """
+    given, name = getattr(predictor, "unlabelled", None), getattr(predictor, "name", type(predictor).__name__)
+    if given is None:
+        return None
+    fits = isinstance(given, Mapping) and all(
+        isinstance(values, Sequence) and all(isinstance(value, int | float) for value in values)
+        for values in given.values()
+    )
+    if not fits:
+        raise InputError(f"predictor {name}: unlabelled must map genes to lists of their values, not {given!r:.60}")
+    unknown = [] if isinstance(space, PartSpace) else [str(gene) for gene in given if gene not in space.index]
+    if unknown:
+        near = suggestion(unknown[0], space.gene_names)
+        raise InputError(f"predictor {name}: unlabelled names {unknown[0]}, no gene of space {space.name}{near}")
+    kept = {gene.name: tuple(v for v in gene.choices if v in given.get(gene.name, ())) for gene in space.genes}
+    return {gene: values for gene, values in kept.items() if values}
+
+
+def format_choices(choices: Choices) -> str:
+    """Write values by gene in a few words: ``r=160, 176``; genes of a kind with the same values are taken together."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name, values in choices.items():
+        groups.setdefault((_kind(name), ", ".join(f"{value:g}" for value in values)), []).append(name)
+    parts = []
+    for (kind, text), names in groups.items():
+        parts += [f"{name}={text}" for name in names] if len(names) < 4 else [f"{kind}={text} ({len(names)} genes)"]
+    more = f"; and {len(parts) - MAX_NAMED} more" if len(parts) > MAX_NAMED else ""
+    return "; ".join(parts[:MAX_NAMED]) + more
+
+
+def format_flow(choices: Choices) -> str:
+    """Write the override that holds a space to some choices: ``space.choices='{r: [224]}'``."""
+    held = ", ".join(f"{name}: [{', '.join(f'{value:g}' for value in values)}]" for name, values in choices.items())
+    return f"space.choices='{{{held}}}'"
+
+
+def _kind(name: str) -> str:
+    return re.sub(r"(?<=\D)\d+$", "", name)

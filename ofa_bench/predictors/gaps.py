@@ -1,0 +1,35 @@
+"""From a predictor of a part of a space to that which has labels: what these never had is said in its genes."""
+
+from typing import Any
+
+from ofa_bench.predictors.accuracy import Within
+from ofa_bench.predictors.coverage import Choices, check_unlabelled, unlabelled_in
+from ofa_bench.spaces import DesignSpace, Genes
+
+__all__ = ["find_gaps", "find_source"]
+
+
+def find_source(space: DesignSpace, predictor: Any, genes: Genes) -> tuple[DesignSpace, Choices | None, Genes]:
+    """Return the space of a predictor's labels, the choices that these never had, and architectures as its rows.
+
+    Args:
+        space: of the architectures.
+        predictor: for that space.
+        genes: int8 [n, n_genes].
+
+    Raises:
+        InputError: what the predictor says of its labels is not valid.
+    """
+    while isinstance(predictor, Within):
+        genes, space, predictor = predictor.space.to_whole(genes), predictor.space.whole, predictor.predictor
+    return space, check_unlabelled(space, predictor), genes
+
+
+def find_gaps(space: DesignSpace, predictor: Any, genes: Genes) -> list[dict[str, list[float]]] | None:
+    """Return for each architecture (int8 [n, n_genes]) its choices that no label had; None where nobody knows.
+
+    Raises:
+        InputError: what the predictor says of its labels is not valid.
+    """
+    space, unlabelled, genes = find_source(space, predictor, genes)
+    return None if unlabelled is None else [unlabelled_in(space, row, unlabelled) for row in genes]

@@ -1,0 +1,198 @@
+"""Files of architectures and accuracies as people have them: tables, OFA's ``acc.dict``, NSGANetV2's ``.stats``."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ofa_bench.errors import InputError
+from ofa_bench.reading import UnreadableError, json_object, python_object
+from ofa_bench.spaces import DesignSpace
+from ofa_bench.training.columns import Column, find_columns
+
+__all__ = ["Entry", "decode", "read_architecture", "read_entries"]
+
+MOST_PYTHON = 500_000
+"""Letters outside texts, of the largest file that is read as a Python dict; a pair has 10, each may take 500 bytes."""
+
+CONVERT = (
+    'these lines write what is read: import csv, json; table = csv.writer(open("pairs.csv", "w", newline="")); '
+    'table.writerow(["architecture", "accuracy"]); '
+    "table.writerows([json.dumps(arch), fraction] for arch, fraction in yours)"
+)
+
+BINARY: Mapping[bytes, str] = {
+    b"PK": "a zip file, as of Excel or NumPy",
+    b"\x80": "a pickle, which may run code",
+    b"\x93NUMPY": "an array of NumPy",
+    b"\x1f\x8b": "compressed by gzip",
+    b"PAR1": "Parquet",
+    b"\x89HDF": "HDF5",
+}
+"""Forms by their first bytes."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One pair as it stands in a file.
+
+    ``place`` says where; ``architecture`` is OFA's dict or its text, or by gene the text or number of each value;
+    ``accuracy`` is of a column.
+    """
+
+    place: str
+    architecture: Mapping[str, Any] | str
+    by_gene: bool
+    accuracy: Any
+    column: Column
+
+
+def decode(content: bytes) -> str:
+    """Decode a file's content: UTF-8, or UTF-16 that says so by its first bytes.
+
+    Raises:
+        UnreadableError: it is something else.
+    """
+    form = next((form for magic, form in BINARY.items() if content.startswith(magic)), None)
+    if form:
+        raise UnreadableError(f"it is {form}; {CONVERT}")
+    utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    try:
+        return content.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableError("it is no text in UTF-8") from error
+
+
+def read_entries(text: str, space: DesignSpace) -> Iterator[Entry]:
+    """Read the pairs of a file: a table with a line of names, or JSON or a Python dict.
+
+    Raises:
+        InputError: it has another form, which the message names.
+    """
+    if text.lstrip()[:1] not in ("{", "["):
+        yield from _read_table(text, space)
+        return
+    found = _read_object(text)
+    if isinstance(found, list):
+        yield from _read_rows(found, space)
+    elif isinstance(found.get("archive"), list):
+        yield from _read_archive(found["archive"])
+    elif found and all(isinstance(value, int | float) for value in found.values()):
+        column = Column("top1", "percent")
+        for i, (key, value) in enumerate(found.items(), 1):
+            yield Entry(f"entry {i}", str(key), False, value, column)
+    else:
+        shown = ", ".join(str(key)[:30] for key in [*found][:4]) or "nothing"
+        raise InputError(
+            f"is an object with the keys {shown}: neither OFA's acc.dict (architecture: percent) nor NSGANetV2's "
+            f"stats (archive); {CONVERT}"
+        )
+
+
+def _read_object(text: str) -> Any:
+    """Parse JSON, JSON Lines or a Python dict."""
+    if text.lstrip().startswith("["):
+        try:
+            found = json_object(f'{{"rows": {text}}}'.encode())["rows"]
+        except UnreadableError as error:
+            raise InputError(f"begins as a list, and {error}") from error
+        return found
+    try:
+        return json_object(text.encode())
+    except UnreadableError as error:
+        if "Extra data" in str(error):
+            return [_read_line(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+        if not str(error).startswith("it is no JSON"):
+            raise InputError(str(error)) from error
+        try:
+            return python_object(text, MOST_PYTHON)
+        except UnreadableError as other:
+            raise InputError(f"begins as a dict; {error}, and {other}") from error
+
+
+def _read_line(number: int, line: str) -> dict[str, Any]:
+    try:
+        return json_object(line.encode())
+    except UnreadableError as error:
+        raise InputError(f"line {number}: {error}") from error
+
+
+def _read_archive(archive: Sequence[Any]) -> Iterator[Entry]:
+    """Read what NSGANetV2 has met: lists of an architecture, its top-1 error and more."""
+    column = Column("top-1 error", "error")
+    for i, one in enumerate(archive, 1):
+        if not isinstance(one, list) or len(one) < 2 or not isinstance(one[0], dict):
+            raise InputError(f"archive {i}: must be a list of an architecture and its top-1 error, in percent")
+        yield Entry(f"archive {i}", one[0], False, one[1], column)
+
+
+def _read_rows(rows: Sequence[Any], space: DesignSpace) -> Iterator[Entry]:
+    """Read a list of objects, whose keys are the columns of a table."""
+    if not all(isinstance(row, dict) for row in rows):
+        kind = next(type(row).__name__ for row in rows if not isinstance(row, dict))
+        raise InputError(f"is a JSON list in which there is a {kind}; must be a list of objects; {CONVERT}")
+    columns = find_columns([*rows[0]] if rows else [], space, "entry 1")
+    for i, row in enumerate(rows, 1):
+        lacking = [name for name in (columns.accuracy.name, *columns.architecture) if name not in row]
+        if lacking:
+            raise InputError(f"entry {i}: has no {lacking[0]}")
+        if columns.by_gene:
+            genes = {name: "" if row[name] is None else str(row[name]) for name in columns.architecture}
+            yield Entry(f"entry {i}", genes, True, row[columns.accuracy.name], columns.accuracy)
+        else:
+            yield Entry(f"entry {i}", row[columns.architecture[0]], False, row[columns.accuracy.name], columns.accuracy)
+
+
+def _read_table(text: str, space: DesignSpace) -> Iterator[Entry]:
+    """Read lines of values, parted by commas, semicolons or tabs, below a line of names."""
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_find_separator(text, space), strict=True)
+    try:
+        names = reader.fieldnames or ()
+        columns = find_columns(names, space, "line 1")
+        for row in reader:
+            if None in row or None in row.values():
+                there = sum(value is not None for name, value in row.items() if name) + len(row.get(None, ()))
+                raise InputError(f"line {reader.line_num}: has {there} values for {len(names)} columns")
+            arch = row if columns.by_gene else row[columns.architecture[0]]
+            yield Entry(f"line {reader.line_num}", arch, columns.by_gene, row[columns.accuracy.name], columns.accuracy)
+    except csv.Error as error:
+        raise InputError(f"line {reader.line_num}: cannot be read as CSV ({error})") from error
+
+
+def _find_separator(text: str, space: DesignSpace) -> str:
+    """Find by what values are parted: that by which the first line has the columns that are needed, else a comma."""
+    first, found = text.partition("\n")[0].rstrip("\r"), list[str]()
+    for separator in ",;\t":
+        try:
+            find_columns(next(csv.reader([first], delimiter=separator)), space, "line 1")
+        except (InputError, StopIteration, csv.Error):
+            continue
+        found.append(separator)
+    if len(found) > 1:
+        raise InputError("line 1: can be read as parted by several of commas, semicolons and tabs; use one of them")
+    likely = max((";", "\t"), key=first.count)
+    return found[0] if found else likely if first.count(likely) > first.count(",") else ","
+
+
+def read_architecture(given: Mapping[str, Any] | str) -> Mapping[str, Any]:
+    """Parse an architecture: OFA's dict, or the text of it as JSON or as Python writes it.
+
+    Raises:
+        UnreadableError: it is neither.
+    """
+    if isinstance(given, dict):
+        return given
+    if not isinstance(given, str):
+        raise UnreadableError(f"the architecture is {json.dumps(given)[:40]}; must be OFA's dict")
+    try:
+        return json_object(given.encode())
+    except UnreadableError as error:
+        if not str(error).startswith("it is no JSON") or not re.match(r"\s*\{", given):
+            raise
+        try:
+            return python_object(given)
+        except UnreadableError as other:
+            raise UnreadableError(f"{error}; and {other}") from error

@@ -232,8 +232,8 @@ def _checked(cell: Cell, item: object, found: Container[int]) -> Found:
     position, result = item
     if position in found or not 0 <= position < len(cell.targets) or result.target != cell.targets[position]:
         raise RuntimeError(f"{name} gave a result for target {result.target} at position {position}, twice or astray")
-    row = result.genes[None]
-    if not problem.space.contains(row)[0]:
+    row = np.asarray(result.genes)[None]
+    if row.ndim != 2 or row.dtype.kind not in "iu" or not problem.space.contains(row)[0]:
         raise RuntimeError(f"{name} found what is not in space {problem.space.name} for target {result.target}")
     if result.feasible and problem.cost.cost(row)[0] > result.target:
         raise RuntimeError(f"{name} found an architecture that misses target {result.target}")

@@ -24,6 +24,7 @@ from platformdirs import user_cache_path
 
 from ofa_bench.predictors import CostModel, CostTable
 from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.spaces.checks import check_genes
 
 __all__ = ["COMPILED_VARIABLE", "Kernels"]
 
@@ -171,8 +172,11 @@ class Kernels:
             The children (int8 [n, n_genes]), and the number of candidates drawn for them.
 
         Raises:
+            ValueError: the parents are no architectures of the space, or there is none, or more mutants than children.
             MemoryError: there is none for the candidates.
         """
+        if not 0 <= n_mutants <= n or not len(parents):
+            raise ValueError(f"{len(parents)} parents cannot have {n} children, {n_mutants} of them mutants")
         parents, children = self._checked(parents), np.empty((n, self.space.n_genes), np.int8)
         given = (parents.ctypes.data, len(parents), prob, target, rounds, children.ctypes.data)
         candidates = self.loops.offspring(self._at, _state(rng), *given, n_mutants, n - n_mutants)
@@ -201,9 +205,7 @@ class Kernels:
 
     def _checked(self, rows: Genes) -> Genes:
         """Give rows as C reads them, which trusts what it is given."""
-        if rows.ndim != 2 or rows.shape[1] != self.space.n_genes:
-            raise ValueError(f"genes must have shape [n, {self.space.n_genes}], not {list(rows.shape)}")
-        return np.ascontiguousarray(rows, np.int8)
+        return np.ascontiguousarray(check_genes(self.space, rows))
 
     def rehash(self, keys: NDArray[np.uint64], size: int, slots: NDArray[np.int32]) -> None:
         """Enter the first ``size`` keys into empty slots."""

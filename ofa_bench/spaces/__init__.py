@@ -1,6 +1,7 @@
 """Design spaces: what a Once-For-All supernet can build, as rows of small integers."""
 
 from ofa_bench.spaces.base import DesignSpace, Gene, Genes
+from ofa_bench.spaces.chosen import ChosenSpace, hold
 from ofa_bench.spaces.compofa import CompoundSpace
 from ofa_bench.spaces.mbv3 import MobileNetV3Space
 from ofa_bench.spaces.part import PartSpace
@@ -9,6 +10,7 @@ from ofa_bench.spaces.recognition import known
 from ofa_bench.spaces.resnet50d import ResNet50DSpace
 
 __all__ = [
+    "ChosenSpace",
     "CompoundSpace",
     "DesignSpace",
     "Gene",
@@ -17,5 +19,6 @@ __all__ = [
     "PartSpace",
     "ProxylessNASSpace",
     "ResNet50DSpace",
+    "hold",
     "known",
 ]

@@ -116,8 +116,7 @@ class DesignSpace(ABC):
         """
         genes = np.asarray(genes)
         if genes.ndim != 2 or genes.dtype.kind not in "iu":
-            wanted = f"rows of type int8, shape [n, {self.n_genes}]"
-            raise ValueError(f"genes must be {wanted}; given: {genes.dtype} {list(genes.shape)}")
+            raise ValueError(f"genes must be int8 [n, {self.n_genes}], not {genes.dtype} {list(genes.shape)}")
         if genes.shape[1] != self.n_genes:
             return np.zeros(len(genes), dtype=bool)
         return np.asarray(((genes >= 0) & (genes < self.cardinality)).all(axis=1))

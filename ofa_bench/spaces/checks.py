@@ -43,7 +43,7 @@ def check_row(space: "DesignSpace", row: Any) -> Genes:
     Raises:
         ValueError: it is no array of integers of this shape, or a position is none of its gene's.
     """
-    return check_genes(space, _converted(space, row, f"[{space.n_genes}] (one row)", 1)[None])[0]
+    return check_genes(space, _converted(space, row, f"[{space.n_genes}]", 1)[None])[0]
 
 
 def check_changed(space: "DesignSpace", genes: Any, changed: Any) -> tuple[Genes, Genes]:
@@ -66,8 +66,8 @@ def _converted(space: "DesignSpace", given: Any, wanted: str, ndim: int) -> Gene
     if array.ndim != ndim or array.shape[-1] != space.n_genes or array.dtype.kind not in "iu":
         hint = "; of one row, give row[None]" if (ndim, array.shape) == (2, (space.n_genes,)) else ""
         raise ValueError(
-            f"genes must have shape {wanted} and type int8, as space {space.name} has {space.n_genes} genes; "
-            f"given: {array.dtype} {list(array.shape)}{hint}"
+            f"these are not all architectures of space {space.name}: genes must be int8 {wanted}, not {array.dtype} "
+            f"{list(array.shape)}{hint}"
         )
     if array.dtype == np.int8:
         return array

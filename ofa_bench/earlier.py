@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ofa_bench.errors import InputError
-from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.spaces import ChosenSpace, DesignSpace, Genes
 
 __all__ = ["Earlier", "named_by", "read", "record_named", "run_named"]
 
@@ -26,7 +26,8 @@ _RUN = re.compile(r"(?:runs:/)?([0-9a-f]{32})(?:/record\.json)?")
 class Earlier:
     """The architectures found (int8 [n, n_genes], distinct) for all targets and repeats of a record, and their hash.
 
-    ``space`` is the design space as the record's config describes it, ``called`` the name of that option.
+    ``space`` is the design space as the record's config describes it, ``called`` the name of that option;
+    ``architectures`` are OFA's dicts of what was found.
     """
 
     name: str
@@ -34,17 +35,35 @@ class Earlier:
     space: Any
     genes: Genes
     sha256: str
+    architectures: Sequence[Mapping[str, Any]] = ()
 
     def genes_in(self, space: DesignSpace, described: Any) -> Genes:
-        """Give the architectures, if they are of this space.
+        """Give the architectures, if they are of this space; those of other parts of one space become the nearest here.
 
         Raises:
             InputError: they are of another one.
         """
+        if self.space != described and _whole(self.space) == _whole(described):
+            return self._nearest(space)
         if self.space != described or not space.contains(self.genes).all():
             other = self.called if self.called != space.name else f"{self.called} with other settings"
             raise InputError(f"{KEY}={self.name}: a record of space {other}; this one is {space.name}")
         return self.genes
+
+    def _nearest(self, space: DesignSpace) -> Genes:
+        """Read architectures in the whole space; those that the part has not become what is nearest in it."""
+        whole = space.whole if isinstance(space, ChosenSpace) else space
+        try:
+            rows = np.array([whole.from_ofa(arch) for arch in self.architectures], np.int8)
+        except InputError as error:
+            raise InputError(f"{KEY}={self.name}: {error}") from error
+        rows = space.nearest(rows) if isinstance(space, ChosenSpace) else rows
+        return np.unique(rows, axis=0)
+
+
+def _whole(described: Any) -> Any:
+    """Give the config of a space without the choices that hold it to a part."""
+    return {key: value for key, value in described.items() if key != "choices"} if isinstance(described, dict) else None
 
 
 def named_by(strategy: Any) -> str | None:
@@ -62,14 +81,14 @@ def read(name: str, uri: str | None) -> Earlier:
         InputError: there is no such record, or it holds nothing that met its target.
     """
     record = record_named(KEY, name, uri)
-    rows = [
-        result["genes"] for repeat in record["repeats"] for result in repeat["results"] if result.get("feasible", True)
-    ]
+    results = [one for repeat in record["repeats"] for one in repeat["results"] if one.get("feasible", True)]
+    rows = [result["genes"] for result in results]
     if not rows:
         raise InputError(f"{KEY}={name}: nothing in this record met its target")
     genes = np.unique(np.array(rows, np.int8), axis=0)
     digest = sha256(repr(genes.tolist()).encode()).hexdigest()
-    return Earlier(name, record["choices"]["space"], record["config"].get("space"), genes, digest)
+    archs = [result["architecture"] for result in results]
+    return Earlier(name, record["choices"]["space"], record["config"].get("space"), genes, digest, archs)
 
 
 def record_named(key: str, name: str, uri: str | None) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from ofa_bench import earlier
 from ofa_bench.budget import resolve_budget
-from ofa_bench.building import built
-from ofa_bench.config import Config, available_cores, check_tracking, resolve_threads
+from ofa_bench.building import build_space, built
+from ofa_bench.config import Config, available_cores, check_tracking, resolve_threads, whole_or_part
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.limits import REPEATS, check_memory, check_range
 from ofa_bench.search import Found, Line, Problem, SearchResult, Together, may_fork
@@ -74,7 +74,7 @@ def build(config: Config) -> Cell:
     check_range("seed", config.seed, 0, np.inf)
     check_range("repeats", config.repeats, 1, REPEATS)
     check_tracking(config.tracking)
-    space = _checked_kind("space", config.space, built("space", config.space), "a DesignSpace", "genes")
+    space = _checked_kind("space", config.space, build_space(config.space), "a DesignSpace", "genes")
     cost = _checked_kind("device", config.device, built("device", config.device, space=space), "a cost model", "cost")
     targets = resolve_targets(config.targets, space, cost)
     if cost.minimum > max(targets):
@@ -111,7 +111,7 @@ def _build_strategy(config: Config, space: DesignSpace) -> Any:
     besides = {"strategy.warm_start": ["from"]}
     if name is None:
         return built("strategy", node, besides=besides)
-    genes = earlier.read(name, config.tracking.uri).genes_in(space, config.space)
+    genes = earlier.read(name, config.tracking.uri).genes_in(space, whole_or_part(config.space))
     return built("strategy", node, besides=besides, earlier=genes)
 
 

@@ -142,13 +142,14 @@ def _kept(space: DesignSpace, choices: Any) -> list[list[int]]:
             raise InputError(f"{KEY}.{key}=[]: give at least one of {_listed(offered)}")
         for value in values:
             if isinstance(value, bool) or not isinstance(value, int | float) or value not in offered:
-                raise InputError(f"{KEY}.{key}={value}: {space.name} has no such choice; allowed: {_listed(offered)}")
+                raise InputError(f"{KEY}.{key}={value!r}: {space.name} has no such choice; allowed: {_listed(offered)}")
         for name in names:
             gene = space.genes[space.index[name]]
             left[name] = [place for place in left[name] if gene.choices[place] in values]
             if not left[name]:
                 raise InputError(
-                    f"{KEY}.{key}={_listed(values)}: leaves gene {name} no choice; it has {_listed(gene.choices)}"
+                    f"{KEY}.{key}={_listed(values)}: with the other keys, this leaves gene {name} none of "
+                    f"{_listed(gene.choices)}"
                 )
     return list(left.values())
 

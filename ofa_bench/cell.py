@@ -168,7 +168,7 @@ def _tell_if_beaten(record: "Record", output: str) -> None:
     if number:
         device = record["config"]["device"].get("device", record["choices"]["device"])  # the path of a user's table
         path = record["config"]["predictor"].get("path")  # likewise
-        given = [text for text in HydraConfig.get().overrides.task if re.match(r"(space|predictor)[.=]", text)]
+        given = [text for text in HydraConfig.get().overrides.task if re.match(r"\+*(space|predictor)[.=]", text)]
         given = [f"predictor={path}" if path and text.startswith("predictor=") else text for text in given]
         command = " ".join(["python -m ofa_bench.frontier", f"device={device}", *given, f"records={output}"])
         print(

@@ -27,7 +27,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 
 from ofa_bench import interrupts
-from ofa_bench.command_line import check_overrides
+from ofa_bench.command_line import add_choices, check_overrides
 from ofa_bench.config import Config, TargetsConfig, conf_dir, register
 from ofa_bench.engine import Cell, build, run_repeats
 from ofa_bench.errors import InputError, suggestion
@@ -93,7 +93,7 @@ def compose_task(words: Sequence[str], options: Options) -> Task:
         if word.startswith(("tracking", "+tracking", "~tracking")):
             raise InputError(f"{word}: MLflow is not told of a frontier; leave this out")
     register()
-    known = with_own_tables(words)
+    known = add_choices(with_own_tables(words))
     check_overrides(known)
     for word in known:
         if parsed(word).is_sweep_override():

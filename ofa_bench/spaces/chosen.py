@@ -115,7 +115,7 @@ def _stem(name: str) -> str:
 def _named(whole: DesignSpace, kept: Sequence[Sequence[int]]) -> str:
     """Name what is held, by kind where all genes of a kind have the same choices left."""
     values = {
-        gene.name: "-".join(f"{gene.choices[place]:g}" for place in positions)
+        gene.name: "-".join(f"{gene.choices[place]:.12g}" for place in positions)
         for gene, positions in zip(whole.genes, kept, strict=True)
         if len(positions) < len(gene.choices)
     }

@@ -1,6 +1,7 @@
 """Design spaces: what a Once-For-All supernet can build, as rows of small integers."""
 
 from ofa_bench.spaces.base import DesignSpace, Gene, Genes
+from ofa_bench.spaces.checks import check_genes
 from ofa_bench.spaces.chosen import ChosenSpace, hold
 from ofa_bench.spaces.compofa import CompoundSpace
 from ofa_bench.spaces.mbv3 import MobileNetV3Space
@@ -19,6 +20,7 @@ __all__ = [
     "PartSpace",
     "ProxylessNASSpace",
     "ResNet50DSpace",
+    "check_genes",
     "hold",
     "known",
 ]

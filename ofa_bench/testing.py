@@ -96,7 +96,8 @@ def check_space(space: DesignSpace, seed: int = 0) -> None:
     assert (space.mutate(genes, 0.0, rng) == genes).all()
     mutants = space.mutate(genes, 0.3, rng)
     assert space.contains(mutants).all()
-    assert (mutants != genes).any(axis=1).mean() > 0.5
+    redrawn = (space.mutate(genes, 1.0, rng) != genes).any(axis=1)
+    assert redrawn.mean() > 0.4 or (space.cardinality == 1).all(), "mutation changes little"
     crossed = space.crossover(genes, mutants, rng)
     assert ((crossed == genes) | (crossed == mutants)).all()
     assert (space.sample(5, np.random.default_rng(7)) == space.sample(5, np.random.default_rng(7))).all()

@@ -12,7 +12,7 @@ from ofa_bench.config import conf_dir, register
 from ofa_bench.engine import build
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import Within, embedded_predictor, latency_table, own_predictor
-from ofa_bench.predictors.weights import write_predictor
+from ofa_bench.training.fitting import write_predictor
 from ofa_bench.search import Problem, may_fork
 from ofa_bench.spaces import (
     CompoundSpace,
@@ -145,8 +145,8 @@ def test_the_nearest_architecture_of_a_part():
         ({"k": None}, "k=None: mbv3 has no such choice"),
         ({"k": []}, r"k=\[\]: give at least one of \[3, 5, 7\]"),
         ({"k": [3, 5], "k7": [7]}, r"k7=\[7\]: with the other keys, this leaves gene k7 none of \[3, 5, 7\]"),
-        ([3], r"choices=\[3\]: must be the choices of genes, like"),
-        ("r", "choices=r: must be the choices of genes, like"),
+        ([3], r"=\[3\]: must be the choices of genes, like"),
+        ("r", "=r: must be the choices of genes, like"),
     ],
 )
 def test_choices_that_cannot_be_are_refused(choices, message):

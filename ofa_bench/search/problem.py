@@ -14,7 +14,7 @@ from ofa_bench.predictors import AccuracyPredictor, CostModel
 from ofa_bench.search.kernels import Kernels
 from ofa_bench.search.memo import KeyedMemo, Memo, PackedMemo, Values
 from ofa_bench.spaces import DesignSpace, Genes
-from ofa_bench.spaces.checks import check_changed, check_genes, check_shape
+from ofa_bench.spaces.checks import check_genes, check_shape
 
 __all__ = ["Asking", "Counts", "CurvePoint", "Evaluator", "Problem", "SearchResult", "Values", "answered"]
 
@@ -123,7 +123,10 @@ class Evaluator:
         Raises:
             ValueError: these are no architectures of the space.
         """
-        genes, changed = check_changed(self.problem.space, genes, changed)
+        genes = check_shape(self.problem.space, genes)
+        if np.ndim(changed) != 3 or len(changed) != len(genes):
+            wanted = f"[{len(genes)}, m, {self.problem.space.n_genes}]"
+            raise ValueError(f"changed must be int8 {wanted}, not {list(np.shape(changed))}")
         linearised = getattr(self.problem.predictor, "linearised", None)
         if linearised is None:
             return None

@@ -8,6 +8,7 @@ import pytest
 from ofa_bench.predictors import embedded_predictor, latency_table
 from ofa_bench.search import Archive, Evolution, Problem, prune
 from ofa_bench.search.kernels import Kernels
+from ofa_bench.search.memo import PackedMemo
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, check_genes
 from ofa_bench.strategies import Budget, Chain
 from ofa_bench.testing import check_cost, check_predictor, check_space
@@ -46,7 +47,7 @@ def test_one_row_without_its_axis_and_other_types_are_refused(door):
     for wrong in (ROW, GENES[:, 1:], GENES[None], GENES.astype(float), GENES.astype(bool)):
         with pytest.raises((ValueError, IndexError)) as caught:
             method(wrong)
-        assert re.search(r"int8 \[|too many indices|cannot start from what is not", str(caught.value))
+        assert re.search(r"int8 \[|changed must be|too many indices|cannot start from what is not", str(caught.value))
 
 
 @pytest.mark.parametrize("door", [door for door in WITH_ROWS if door not in TRUSTING])
@@ -108,7 +109,7 @@ def test_what_has_rows_of_no_kind_is_refused_by_contains():
 def test_changed_forms_must_be_of_the_architectures():
     with pytest.raises(ValueError, match="3 given for 5 architectures"):
         PROBLEM.predictor.linearised(GENES, GENES[:3, None])
-    with pytest.raises(ValueError, match=r"int8 \[5, m, 46\], not int8 \[5, 46\]"):
+    with pytest.raises(ValueError, match=r"changed must be int8 \[5, m, 46\], not \[5, 46\]"):
         PROBLEM.evaluator().linearised(GENES, GENES)
 
 
@@ -123,8 +124,14 @@ def test_compiled_loops_take_no_place_outside_their_tables():
         pytest.skip("no compiler")
     rng = np.random.default_rng(0)
     for parents in (GENES + np.int8(9), ROW, GENES[:0]):
-        with pytest.raises(ValueError, match="architectures of space|parents"):
+        with pytest.raises(ValueError, match="architectures of space mbv3|0 parents cannot"):
             kernels.offspring(rng, parents, 0.1, 30.0, 1, 5, 10)
+    memo = PackedMemo(kernels)
+    for wrong in (GENES + np.int8(9), GENES - np.int8(9), ROW):
+        with pytest.raises(ValueError, match="not all architectures of space mbv3"):
+            memo.find(wrong)
+    places, new = memo.find(GENES)
+    assert (places.tolist(), new.tolist()) == ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4])
     with pytest.raises(ValueError, match="11 of them mutants"):
         kernels.offspring(rng, GENES, 0.1, 30.0, 1, 11, 10)
 

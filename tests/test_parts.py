@@ -59,7 +59,9 @@ def test_a_part_has_a_frontier_of_its_own(forks, swept):
     assert "1 records of this space" in made.stderr
     [path] = (folder / "frontiers").rglob("*.json")
     assert path.relative_to(folder).as_posix() == "frontiers/mbv3,r=224/note10/embedded.json"
-    assert json.loads(path.read_text())["points"][-1][2] == records["mbv3,r=224"]["repeats"][0]["results"][0]["accuracy"]
+    assert (
+        json.loads(path.read_text())["points"][-1][2] == records["mbv3,r=224"]["repeats"][0]["results"][0]["accuracy"]
+    )
     again = forks.run("ofa_bench", ("space.choices={r: 224}", "strategy=random", *PLAIN), folder)
     assert again.returncode == 0, again.stderr
     assert "no regret" not in again.stderr
@@ -86,11 +88,14 @@ def test_architectures_of_an_earlier_record_become_the_nearest():
     [row] = earlier.genes_in(part, {**ours, "choices": {"r": [208, 224], "k": [3, 5]}})
     values = part.values(row)
     assert (values["r"], values["k0"], values["d0"], values["e0"]) == (208, 5, 3, 3)
-    assert (Earlier("old", "mbv3", {**ours, "choices": {}}, row[None], "", [arch]).genes_in(whole, ours)[0] == whole.from_ofa(arch)).all()
+    assert (
+        Earlier("old", "mbv3", {**ours, "choices": {}}, row[None], "", [arch]).genes_in(whole, ours)[0]
+        == whole.from_ofa(arch)
+    ).all()
     with pytest.raises(InputError, match="a record of space mbv3; this one is compofa"):
         earlier.genes_in(CompoundSpace(), {"_target_": "ofa_bench.spaces.CompoundSpace", "kernels": "fixed"})
     broken = Earlier("old", "mbv3", ours, row[None], "", [{"ks": 3}])
-    with pytest.raises(InputError, match="^strategy.warm_start.from=old: mbv3: 'd' must be a list"):
+    with pytest.raises(InputError, match=r"^strategy\.warm_start\.from=old: mbv3: 'd' must be a list"):
         broken.genes_in(part, {**ours, "choices": {"r": [208, 224]}})
 
 
@@ -98,7 +103,10 @@ def test_architectures_of_an_earlier_record_become_the_nearest():
     ("word", "said"),
     [
         ("space.choices.rr=[224]", "space.choices.rr: space mbv3 has no such gene; allowed: r, d (d0 to d4)"),
-        ("space.choices={r: [225]}", "space.choices.r=225: mbv3 has no such choice; allowed: [160, 176, 192, 208, 224]"),
+        (
+            "space.choices={r: [225]}",
+            "space.choices.r=225: mbv3 has no such choice; allowed: [160, 176, 192, 208, 224]",
+        ),
         ("space.choices=3", "space.choices=3: must be the choices of genes, like {r: [224], k: [3, 5]}"),
         ("space.chioces={r: [224]}", "space.chioces: no such key"),
     ],

@@ -56,7 +56,8 @@ def check_row(space: "DesignSpace", row: Any) -> Genes:
     Raises:
         ValueError: it is no array of integers of this shape, or a position is none of its gene's.
     """
-    return check_genes(space, _converted(space, row, f"[{space.n_genes}]", 1)[None])[0]
+    rows = check_genes(space, _converted(space, row, f"[{space.n_genes}]", 1)[None])
+    return rows.reshape(space.n_genes)
 
 
 def check_changed(space: "DesignSpace", genes: Any, changed: Any) -> tuple[Genes, Genes]:

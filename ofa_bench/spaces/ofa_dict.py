@@ -1,6 +1,6 @@
 """Reading the dicts by which OFA's supernets and predictors name an architecture.
 
-What can be read in two ways is refused: two resolutions, a width that is not the supernet's, a key that is none of OFA's.
+What can be read in two ways is refused: two resolutions, a width that is not the supernet's, another key than OFA's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -89,7 +89,9 @@ def resolution(space: str, arch: Mapping[str, Any]) -> float:
     if not given:
         raise InputError(f"{space}: 'r' or 'image_size' must be one resolution; there is none")
     if len(set(given.values())) > 1:
-        raise InputError(f"{space}: r={arch['r']!r} and image_size={arch['image_size']!r} are two resolutions; give one")
+        raise InputError(
+            f"{space}: r={arch['r']!r} and image_size={arch['image_size']!r} are two resolutions; give one"
+        )
     size: float = next(iter(given.values()))
     return size
 
@@ -103,7 +105,9 @@ def check_width(space: str, arch: Mapping[str, Any], width: float) -> None:
     for key in ("wid", "w"):
         value = _single(arch.get(key))
         if value is not None and not (_is_number(value) and value == width):
-            raise InputError(f"{space}: {key}={arch[key]!r}, but the width of its supernet is {width} (null is allowed)")
+            raise InputError(
+                f"{space}: {key}={arch[key]!r}, but the width of its supernet is {width} (null is allowed)"
+            )
 
 
 def _listed(space: str, arch: Mapping[str, Any], key: str, wanted: str) -> list[Any]:

@@ -74,7 +74,9 @@ class ResNet50DSpace(DesignSpace):
         given = numbers(self.name, arch, "w", N_WIDTHS)
         positions, widths = any(one in (0, 2) for one in given), any(one in WIDTHS[:2] for one in given)
         if positions and widths:
-            raise InputError(f"{self.name}: 'w' has positions (0, 1, 2) and widths {list(WIDTHS)} in one list: {given!r}")
+            raise InputError(
+                f"{self.name}: 'w' has positions (0, 1, 2) and widths {list(WIDTHS)} in one list: {given!r}"
+            )
         if not positions and not widths and not all(isinstance(one, Integral) for one in given if one == 1):
             raise InputError(
                 f"{self.name}: w={given!r} may be positions or widths; for widths of 1.0 write {[2] * N_WIDTHS}, for the "

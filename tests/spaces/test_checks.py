@@ -124,7 +124,7 @@ def test_compiled_loops_take_no_place_outside_their_tables():
         pytest.skip("no compiler")
     rng = np.random.default_rng(0)
     for parents in (GENES + np.int8(9), ROW, GENES[:0]):
-        with pytest.raises(ValueError, match="architectures of space mbv3|0 parents cannot"):
+        with pytest.raises(ValueError, match=r"architectures of space mbv3|0 parents cannot"):
             kernels.offspring(rng, parents, 0.1, 30.0, 1, 5, 10)
     memo = PackedMemo(kernels)
     for wrong in (GENES + np.int8(9), GENES - np.int8(9), ROW):

@@ -12,7 +12,6 @@ from ofa_bench.config import conf_dir, register
 from ofa_bench.engine import build
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import Within, embedded_predictor, latency_table, own_predictor
-from ofa_bench.training.fitting import write_predictor
 from ofa_bench.search import Problem, may_fork
 from ofa_bench.spaces import (
     CompoundSpace,
@@ -26,6 +25,7 @@ from ofa_bench.spaces import (
 from ofa_bench.strategies import Budget
 from ofa_bench.strategies.exhaustive import architectures, number_of_architectures
 from ofa_bench.testing import check_cost, check_predictor, check_space
+from ofa_bench.training.fitting import write_predictor
 
 MBV3 = MobileNetV3Space()
 STRATEGIES = sorted(path.stem for path in (conf_dir() / "strategy").glob("*.yaml"))
@@ -73,7 +73,10 @@ def test_a_part_keeps_all_contracts(whole, choices, device, name):
 def test_the_least_and_greatest_cost_are_those_of_all_its_networks():
     rng = np.random.default_rng(3)
     for _ in range(5):
-        choices = {"r": rng.choice([160, 176, 192, 208, 224], 2, replace=False).tolist(), "e": [int(rng.choice([3, 4, 6]))]}
+        choices = {
+            "r": rng.choice([160, 176, 192, 208, 224], 2, replace=False).tolist(),
+            "e": [int(rng.choice([3, 4, 6]))],
+        }
         choices |= {f"d{i}": rng.choice([2, 3, 4], 2, replace=False).tolist() for i in range(5)}
         choices |= {"k": [int(rng.choice([3, 5, 7]))]}
         part = hold(MBV3, choices)
@@ -137,7 +140,10 @@ def test_the_nearest_architecture_of_a_part():
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"kk": [3]}, r"kk: space mbv3 has no such gene; allowed: r, d \(d0 to d4\), k \(k0 to k19\).*did you mean 'k'"),
+        (
+            {"kk": [3]},
+            r"kk: space mbv3 has no such gene; allowed: r, d \(d0 to d4\), k \(k0 to k19\).*did you mean 'k'",
+        ),
         ({"k21": [3]}, "k21: space mbv3 has no such gene"),
         ({"k": [9]}, r"k=9: mbv3 has no such choice; allowed: \[3, 5, 7\]"),
         ({"k": ["3"]}, r"k='3': mbv3 has no such choice; allowed: \[3, 5, 7\]"),
@@ -185,7 +191,9 @@ class Pairs(DesignSpace):
     """A user's space, whose genes have other names and uneven choices."""
 
     def __init__(self):
-        super().__init__("pairs", [Gene("size", (1, 2, 4), "a"), Gene("conv1_w", (8, 16), "b"), Gene("conv2_w", (8, 24), "b")])
+        super().__init__(
+            "pairs", [Gene("size", (1, 2, 4), "a"), Gene("conv1_w", (8, 16), "b"), Gene("conv2_w", (8, 24), "b")]
+        )
 
     def to_ofa(self, row):
         return self.values(row)
@@ -252,7 +260,9 @@ def test_one_architecture_that_is_left_is_found(strategy):
     cell = build(composed(f"strategy={strategy}", "space=compofa", "space.choices={r: [224], d: [3]}"))
     problem = cell.problem
     assert problem.space.n_genes == 1
-    found = dict(cell.strategy.search(problem, (0.9 * problem.cost.minimum, 60.0), Budget(3, 2), np.random.default_rng(0)))
+    found = dict(
+        cell.strategy.search(problem, (0.9 * problem.cost.minimum, 60.0), Budget(3, 2), np.random.default_rng(0))
+    )
     assert [found[i].feasible for i in range(2)] == [False, True]
     assert problem.space.to_ofa(found[1].genes)["d"] == [3] * 5
 
@@ -270,7 +280,9 @@ def test_one_resolution_of_mbv3_equals_its_exhaustive_search():
 
 
 def test_targets_that_only_the_whole_meets_are_infeasible():
-    with pytest.raises(InputError, match=r"12 ms cannot be met; the cheapest architecture of mbv3,r=224 on note10 costs"):
+    with pytest.raises(
+        InputError, match=r"12 ms cannot be met; the cheapest architecture of mbv3,r=224 on note10 costs"
+    ):
         build(composed("space.choices={r: [224]}", "targets=single", "targets.values=[12]"))
     cell = build(composed("space.choices={r: [224]}"))
     assert min(cell.targets) > cell.problem.cost.minimum > latency_table(MBV3, "note10").minimum

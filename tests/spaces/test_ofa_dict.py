@@ -73,7 +73,7 @@ def test_lists_of_the_blocks_that_are_built_are_told_by_their_length():
 def test_a_width_is_that_of_the_supernet():
     arch = {"ks": [3] * 21, "e": [3] * 21, "d": [2] * 5 + [1], "r": 160}
     assert PROXYLESS.from_ofa({**arch, "wid": 1.3}).shape == (48,)
-    with pytest.raises(InputError, match="proxyless: wid=1.2, but the width of its supernet is 1.3"):
+    with pytest.raises(InputError, match=r"proxyless: wid=1\.2, but the width of its supernet is 1\.3"):
         PROXYLESS.from_ofa({**arch, "wid": 1.2})
 
 

@@ -153,9 +153,9 @@ def _check_refused(method: Callable[[Genes], Any], wrong: NDArray[Any], *, takes
         given = method(wrong)
     except ValueError:
         return
-    assert takes_one and np.shape(given) in ((), (1,)), (
-        f"{method.__name__} takes {wrong.dtype} {list(wrong.shape)}; ofa_bench.spaces.check_genes(space, genes) refuses it"
-    )
+    one = takes_one and np.shape(given) in ((), (1,))
+    shown = f"{method.__name__} takes {wrong.dtype} {list(wrong.shape)}"
+    assert one, f"{shown}; ofa_bench.spaces.check_genes(space, genes) refuses it"
 
 
 def check_strategy(strategy: Strategy, problem: Problem | None = None, targets: Sequence[float] | None = None) -> None:

@@ -79,7 +79,7 @@ class ResNet50DSpace(DesignSpace):
             )
         if not positions and not widths and not all(isinstance(one, Integral) for one in given if one == 1):
             raise InputError(
-                f"{self.name}: w={given!r} may be positions or widths; for widths of 1.0 write {[2] * N_WIDTHS}, for the "
-                f"position of {WIDTHS[1]} write whole numbers"
+                f"{self.name}: w={given!r} may be positions or widths; for widths of 1.0 write {[2] * N_WIDTHS}, "
+                f"for the position of {WIDTHS[1]} write whole numbers"
             )
         return list(given) if widths else [WIDTHS[int(one)] if one in range(len(WIDTHS)) else one for one in given]

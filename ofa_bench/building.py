@@ -11,8 +11,9 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 from ofa_bench.errors import InputError, suggestion
+from ofa_bench.spaces import DesignSpace, hold
 
-__all__ = ["built"]
+__all__ = ["build_space", "built"]
 
 Besides = Mapping[str, Sequence[str]]
 """Keys that a group may hold besides a constructor's parameters, by the full name of the group."""
@@ -42,6 +43,22 @@ def built(key: str, node: Any, *, besides: Besides | None = None, **given: Any) 
             raise
         missing = re.search(r"missing .* arguments?: '(\w+)'", str(error))
         raise InputError(f"{key}.{missing[1]}: must be given" if missing else f"{key}: {error}") from error
+
+
+def build_space(node: Any) -> Any:
+    """Build the design space that a config group describes; its key ``choices`` holds it to a part of itself.
+
+    A space of the user's whose constructor has a parameter ``choices`` is given them instead.
+
+    Raises:
+        InputError: as ``built`` does, or a choice is none of the space's.
+    """
+    plain = {key: value for key, value in node.items() if key != "choices"} if isinstance(node, dict) else node
+    choices = node.get("choices") if isinstance(node, dict) else None
+    if choices not in (None, {}) and "_target_" in node and "choices" in _parameters("space", node["_target_"]):
+        return built("space", node)
+    space = built("space", plain, besides={"space": ["choices"]})
+    return hold(space, choices) if choices not in (None, {}) and isinstance(space, DesignSpace) else space
 
 
 def _check_maker(key: str, node: Any, given: Mapping[str, Any], besides: Besides) -> None:

@@ -3,6 +3,7 @@
 import re
 import sys
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,7 @@ def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
     from ofa_bench.engine import build, run_repeats
     from ofa_bench.results import attempts, frontiers, records
     from ofa_bench.results.progress import Progress
+    from ofa_bench.spaces import ChosenSpace
 
     typed = OmegaConf.to_object(config)
     assert isinstance(typed, Config)
@@ -107,6 +109,11 @@ def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
         return there
     choices = {group: str(context.runtime.choices[group]) for group in GROUPS}
     frontier = frontiers.find(cell.problem)
+    space = cell.problem.space
+    if isinstance(space, ChosenSpace):  # what belongs to the part is not compared with what belongs to the whole
+        choices["space"] = f"{choices['space']},{space.held}"
+        if frontier is None:
+            _say_of_part(space.name)
     with Progress(choices["strategy"], cell, shown=typed.progress) as progress:
         repeats = list(run_repeats(cell, progress.report))
     record = records.make_record(
@@ -115,6 +122,15 @@ def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
     record = records.write(output / name, record, OmegaConf.to_yaml(config, resolve=True))
     _tell_if_beaten(record, typed.output)
     return record
+
+
+@cache
+def _say_of_part(name: str) -> None:
+    """Say, once in a process, that a part has no regret, because the best known of the whole may lie outside it."""
+    print(
+        f"{name}: no regret, as no best-known frontier is of this part; python -m ofa_bench.frontier makes one",
+        file=sys.stderr,
+    )
 
 
 def _logged(record: "Record", output: Path, tracking: TrackingConfig, sweep: Sweep | None, *, here: bool) -> bool:
@@ -152,7 +168,7 @@ def _tell_if_beaten(record: "Record", output: str) -> None:
     if number:
         device = record["config"]["device"].get("device", record["choices"]["device"])  # the path of a user's table
         path = record["config"]["predictor"].get("path")  # likewise
-        given = [text for text in HydraConfig.get().overrides.task if re.match(r"(space|predictor)[.=]", text)]
+        given = [text for text in HydraConfig.get().overrides.task if re.match(r"\+*(space|predictor)[.=]", text)]
         given = [f"predictor={path}" if path and text.startswith("predictor=") else text for text in given]
         command = " ".join(["python -m ofa_bench.frontier", f"device={device}", *given, f"records={output}"])
         print(

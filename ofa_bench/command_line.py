@@ -10,7 +10,7 @@ from hydra._internal.utils import get_args_parser
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.overrides import check_group, check_hydra, check_key, parsed, sweep_size
 
-__all__ = ["check_overrides", "checked"]
+__all__ = ["add_choices", "check_overrides", "checked"]
 
 CELLS = 100_000
 """The most cells of one sweep."""
@@ -25,10 +25,15 @@ def checked(words: Sequence[str]) -> list[str]:
     given = _flags(words)
     left = list(given.overrides)
     flags = [word for word in words if not (left and word == left[0] and left.pop(0) is not None)]
-    overrides = _last_words(given.overrides)
+    overrides = add_choices(_last_words(given.overrides))
     swept = given.multirun or "hydra.mode=MULTIRUN" in overrides
     check_overrides(overrides, folders=[Path(given.config_dir)] if given.config_dir else [], swept=swept)
     return [*flags, *overrides]
+
+
+def add_choices(words: Sequence[str]) -> list[str]:
+    """Mark ``space.choices.<gene>=``, of which the config knows no gene, as a key that is added."""
+    return [f"++{word}" if word.startswith("space.choices.") else word for word in words]
 
 
 def check_overrides(words: Sequence[str], *, folders: Sequence[Path] = (), swept: bool = False) -> None:

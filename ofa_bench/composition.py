@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 
-from ofa_bench.command_line import check_overrides
+from ofa_bench.command_line import add_choices, check_overrides
 from ofa_bench.config import Config, conf_dir, register
 from ofa_bench.errors import InputError
 from ofa_bench.overrides import parsed
@@ -27,7 +27,7 @@ def compose_config(words: Sequence[str]) -> tuple[Config, dict[str, str]]:
         InputError: a word is not allowed.
     """
     register()
-    known = with_own_tables(words)
+    known = add_choices(with_own_tables(words))
     check_overrides(known)
     for word in known:
         if parsed(word).is_sweep_override():

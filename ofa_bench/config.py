@@ -33,6 +33,7 @@ __all__ = [
     "register",
     "resolve_threads",
     "result_config",
+    "whole_or_part",
 ]
 
 GROUPS = ("space", "device", "predictor", "strategy", "budget", "targets")
@@ -115,9 +116,10 @@ class Config:
     """One cell: a strategy on a problem, for a set of targets, under a budget, repeated.
 
     ``space``, ``device``, ``predictor`` and ``strategy`` (with its ``evolution``) are built from their ``_target_``.
+    ``choices`` of the space hold its genes to some of their choices.
     """
 
-    space: Any = MISSING
+    space: dict[str, Any] = field(default_factory=lambda: {"choices": None})
     device: Any = MISSING
     predictor: Any = MISSING
     strategy: Any = MISSING
@@ -148,7 +150,7 @@ def load_space(name: str) -> "DesignSpace":
     Raises:
         InputError: there is no such option.
     """
-    from hydra.utils import instantiate
+    from ofa_bench.building import build_space
 
     options = sorted(path.stem for path in (conf_dir() / "space").glob("*.yaml"))
     if name not in options:
@@ -156,7 +158,7 @@ def load_space(name: str) -> "DesignSpace":
     node = OmegaConf.load(conf_dir() / "space" / f"{name}.yaml")
     assert isinstance(node, DictConfig)
     node.pop("defaults", None)  # of interest to Hydra only: the space's default device
-    space: DesignSpace = instantiate(node)
+    space: DesignSpace = build_space(OmegaConf.to_container(node))
     return space
 
 
@@ -240,6 +242,13 @@ def check_tracking(tracking: TrackingConfig) -> None:
         raise InputError(f"tracking.experiment={name}: must be a name of 1 to {LONGEST_NAME} letters")
 
 
+def whole_or_part(node: Any) -> Any:
+    """Give the config of a space without ``choices`` where there are none."""
+    if isinstance(node, Mapping) and not node.get("choices"):
+        return {key: value for key, value in node.items() if key != "choices"}
+    return node
+
+
 def available_cores() -> int:
     """Count the cores that this process may use: its affinity, and a container's share (Linux, cgroup v2)."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -251,12 +260,14 @@ def available_cores() -> int:
 
 
 def result_config(config: DictConfig) -> dict[str, Any]:
-    """Give the resolved config without the keys that change nothing of what is found.
+    """Give the resolved config without the keys that change nothing of what is found, such as no choices of a space.
 
     An earlier record that a strategy starts from has its hash beside its name.
     """
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)
+    if "space" in container:
+        container["space"] = whole_or_part(container["space"])
     name = earlier.named_by(container.get("strategy"))
     if name is not None:
         uri = (container.get("tracking") or {}).get("uri")

@@ -14,7 +14,7 @@ import numpy as np
 
 from ofa_bench.architectures import FORMS, check_same_network, content_hash, distinct_genes, read_architectures
 from ofa_bench.errors import InputError
-from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.spaces import ChosenSpace, DesignSpace, Genes
 
 __all__ = ["Earlier", "Named", "named_by", "read", "record_named", "run_named"]
 
@@ -27,7 +27,8 @@ _RUN = re.compile(r"(?:runs:/)?([0-9a-f]{32})(?:/record\.json)?")
 class Earlier:
     """The architectures found (int8 [n, n_genes], distinct) for all targets and repeats of a record, and their hash.
 
-    ``space`` is the design space as the record's config describes it, ``called`` the name of that option.
+    ``space`` is the design space as the record's config describes it, ``called`` the name of that option;
+    ``pairs`` are the genes and OFA's dict of each network found.
     """
 
     name: str
@@ -38,17 +39,34 @@ class Earlier:
     pairs: Sequence[tuple[Sequence[int], Mapping[str, Any]]] = field(default=(), repr=False)
 
     def genes_in(self, space: DesignSpace, described: Any) -> Genes:
-        """Give the architectures, if they are of this space.
+        """Give the architectures, if they are of this space; those of other parts of one space become the nearest here.
 
         Raises:
             InputError: they are of another one.
         """
+        if self.space != described and _whole(self.space) == _whole(described):
+            return self._nearest(space)
         if self.space != described or not space.contains(self.genes).all():
             other = self.called if self.called != space.name else f"{self.called} with other settings"
             raise InputError(f"{KEY}={self.name}: a record of space {other}; this one is {space.name}")
         for positions, architecture in self.pairs:
             check_same_network(f"{KEY}={self.name}", self.called, positions, space.from_ofa(architecture), space)
         return self.genes
+
+    def _nearest(self, space: DesignSpace) -> Genes:
+        """Read architectures in the whole space; those that the part has not become what is nearest in it."""
+        whole = space.whole if isinstance(space, ChosenSpace) else space
+        try:
+            rows = np.array([whole.from_ofa(architecture) for _, architecture in self.pairs], np.int8)
+        except InputError as error:
+            raise InputError(f"{KEY}={self.name}: {error}") from error
+        rows = space.nearest(rows) if isinstance(space, ChosenSpace) else rows
+        return np.unique(rows, axis=0)
+
+
+def _whole(described: Any) -> Any:
+    """Give the config of a space without the choices that hold it to a part."""
+    return {key: value for key, value in described.items() if key != "choices"} if isinstance(described, dict) else None
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from ofa_bench import earlier
 from ofa_bench.budget import resolve_budget
-from ofa_bench.building import built
-from ofa_bench.config import Config, available_cores, check_tracking, resolve_threads
+from ofa_bench.building import build_space, built
+from ofa_bench.config import Config, available_cores, check_tracking, resolve_threads, whole_or_part
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.limits import KEEP, REPEATS, check_memory, check_range
 from ofa_bench.predictors.coverage import check_unlabelled
@@ -76,7 +76,7 @@ def build(config: Config) -> Cell:
     check_range("repeats", config.repeats, 1, REPEATS)
     check_range("keep", config.keep, 1, KEEP)
     check_tracking(config.tracking)
-    space = _checked_kind("space", config.space, built("space", config.space), "a DesignSpace", "genes")
+    space = _checked_kind("space", config.space, build_space(config.space), "a DesignSpace", "genes")
     cost = _checked_kind("device", config.device, built("device", config.device, space=space), "a cost model", "cost")
     targets = resolve_targets(config.targets, space, cost)
     if cost.minimum > max(targets):
@@ -114,7 +114,7 @@ def _build_strategy(config: Config, space: DesignSpace) -> Any:
     besides = {"strategy.warm_start": ["from"]}
     if name is None:
         return built("strategy", node, besides=besides)
-    genes = earlier.read(name, config.tracking.uri).genes_in(space, config.space)
+    genes = earlier.read(name, config.tracking.uri).genes_in(space, whole_or_part(config.space))
     return built("strategy", node, besides=besides, earlier=genes)
 
 
@@ -235,8 +235,8 @@ def _checked(cell: Cell, item: object, found: Container[int]) -> Found:
     position, result = item
     if position in found or not 0 <= position < len(cell.targets) or result.target != cell.targets[position]:
         raise RuntimeError(f"{name} gave a result for target {result.target} at position {position}, twice or astray")
-    row = result.genes[None]
-    if not problem.space.contains(row)[0]:
+    row = np.asarray(result.genes)[None]
+    if row.ndim != 2 or row.dtype.kind not in "iu" or not problem.space.contains(row)[0]:
         raise RuntimeError(f"{name} found what is not in space {problem.space.name} for target {result.target}")
     if result.feasible and problem.cost.cost(row)[0] > result.target:
         raise RuntimeError(f"{name} found an architecture that misses target {result.target}")

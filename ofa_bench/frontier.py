@@ -7,7 +7,7 @@ Keys are given as ``key=value``:
 - ``grid``: the number of targets searched, from the space's least cost to its greatest; the device's own are added.
 - ``records``: a folder; all records below it of the same space, predictor and table add what they found.
 - ``out``: the folder; the file is ``<out>/<space>/<device>/<predictor>.json``. Default: ``frontiers`` here; in a
-  checkout, for its own devices, ``ofa_bench/data/frontiers``. Every run looks both up.
+  checkout, for its own devices and whole spaces, ``ofa_bench/data/frontiers``. Every run looks both up.
 
 All other keys are those of ``python -m ofa_bench``, such as ``space``, ``device``, ``predictor``, ``strategy``.
 Architectures are evaluated anew before they are taken; the version rises where something is better. Interrupted, it
@@ -35,7 +35,7 @@ from ofa_bench.results.frontiers import Frontier
 from ofa_bench.results.progress import Progress
 from ofa_bench.results.raising import confirmed, fine_grid, gathered, mean_best_known, raised, rises
 from ofa_bench.results.unlabelled import describe_points
-from ofa_bench.spaces import Genes
+from ofa_bench.spaces import ChosenSpace, Genes
 from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
 
 __all__ = ["Options", "main", "run"]
@@ -94,8 +94,10 @@ def compose_task(words: Sequence[str], options: Options) -> Task:
     typed.targets, typed.repeats = TargetsConfig(quantiles=[0.5]), 1  # until the costs are known
     cell = build(typed)
     cell = replace(cell, targets=fine_grid(cell.problem.cost, options.grid))
-    out = Path(options.out) if options.out else _usual(names["device"])
-    path = out / cell.problem.space.name / names["device"] / f"{names['predictor']}.json"
+    space = cell.problem.space
+    usual = frontiers.OWN if isinstance(space, ChosenSpace) else _usual(names["device"])
+    out = Path(options.out) if options.out else usual
+    path = out / space.name / names["device"] / f"{names['predictor']}.json"
     return Task(cell, names, path, typed.progress)
 
 

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ofa_bench.errors import InputError
 from ofa_bench.ofa_package import import_ofa
-from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.spaces import DesignSpace, Genes, PartSpace
 from ofa_bench.spaces.mobile import BLOCKS_PER_STAGE, DEPTHS, EXPANDS, KERNELS, N_STAGES, MobileSpace
 from ofa_bench.spaces.resnet50d import MAX_DEPTHS
 
@@ -232,6 +232,8 @@ def supernet(space: DesignSpace) -> Supernet:
     Raises:
         InputError: ``ofa`` has none for the space.
     """
+    if isinstance(space, PartSpace):
+        raise InputError(f"space={space.name}: a part of {space.whole.name}, whose supernet builds its networks")
     if space.name not in _SUPERNETS:
         raise InputError(f"space={space.name}: there is no supernet of it in ofa, only of {', '.join(_SUPERNETS)}")
     with torch.random.fork_rng(devices=[]):

@@ -4,9 +4,10 @@ Call them from a test: ``check_strategy(MyStrategy(Evolution()))``. Each raises 
 """
 
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,12 @@ def check_space(space: DesignSpace, seed: int = 0) -> None:
     assert ((genes.max(axis=0) + 1) == space.cardinality).all(), "a choice is never sampled"
     assert not space.contains(genes + space.cardinality).any()
     assert not space.contains(genes[:, 1:]).any()
+    for method in (space.active, space.canonical, space.keys):
+        for wrong in (genes[0], genes[:, 1:], genes.astype(np.float64), genes[:3] + space.cardinality):
+            _check_refused(method, wrong)
+    _check_refused(space.contains, genes[0])
+    for wrong in (genes[:2], genes[0, 1:], genes[0] + space.cardinality):
+        _check_refused(space.to_ofa, wrong)
 
     canonical, active = space.canonical(genes), space.active(genes)
     assert space.contains(canonical).all()
@@ -90,7 +97,8 @@ def check_space(space: DesignSpace, seed: int = 0) -> None:
     assert (space.mutate(genes, 0.0, rng) == genes).all()
     mutants = space.mutate(genes, 0.3, rng)
     assert space.contains(mutants).all()
-    assert (mutants != genes).any(axis=1).mean() > 0.5
+    redrawn = (space.mutate(genes, 1.0, rng) != genes).any(axis=1)
+    assert redrawn.mean() > 0.4 or (space.cardinality == 1).all(), "mutation changes little"
     crossed = space.crossover(genes, mutants, rng)
     assert ((crossed == genes) | (crossed == mutants)).all()
     assert (space.sample(5, np.random.default_rng(7)) == space.sample(5, np.random.default_rng(7))).all()
@@ -114,6 +122,7 @@ def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
     assert np.allclose(predictor.accuracy(space.canonical(genes)), accuracy, atol=1e-6)
     assert np.allclose(np.concatenate([predictor.accuracy(row[None]) for row in genes[:50]]), accuracy[:50], atol=1e-6)
     assert predictor.accuracy(genes[:0]).shape == (0,)
+    _check_refused(predictor.accuracy, genes[0], takes_one=True)
     if getattr(predictor, "row_wise", False):
         for size in (1, 2, 3, 17, 64, 499):
             pieces = [predictor.accuracy(genes[i : i + size]) for i in range(0, 500, size)]
@@ -137,6 +146,18 @@ def check_cost(cost: CostModel, space: DesignSpace) -> None:
         assert cost.cost(row[None])[0] == extreme
     one = cost.cost(genes[:1])
     assert one[0] == value[0], "cost depends on the batch"
+    _check_refused(cost.cost, genes[0], takes_one=True)
+
+
+def _check_refused(method: Callable[[Genes], Any], wrong: NDArray[Any], *, takes_one: bool = False) -> None:
+    """Check that what is no array of architectures is refused; one row may be taken for an array of one."""
+    try:
+        given = method(wrong)
+    except ValueError:
+        return
+    one = takes_one and np.shape(given) in ((), (1,))
+    shown = f"{method.__name__} takes {wrong.dtype} {list(wrong.shape)}"
+    assert one, f"{shown}; ofa_bench.spaces.check_genes(space, genes) refuses it"
 
 
 def check_strategy(strategy: Strategy, problem: Problem | None = None, targets: Sequence[float] | None = None) -> None:

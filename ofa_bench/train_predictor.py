@@ -125,9 +125,9 @@ def space_of(text: str) -> "DesignSpace":
         return load_space(text)
     import yaml
 
-    from ofa_bench.building import built
+    from ofa_bench.building import build_space
     from ofa_bench.reading import UnreadableError, content_of
-    from ofa_bench.spaces import DesignSpace
+    from ofa_bench.spaces import ChosenSpace, DesignSpace
 
     try:
         node = yaml.safe_load(content_of(Path(text), 1_000_000))
@@ -135,9 +135,11 @@ def space_of(text: str) -> "DesignSpace":
         raise InputError(f"space={text}: cannot be read ({error})") from error
     if isinstance(node, dict):
         node.pop("defaults", None)  # of interest to Hydra only
-    space = built("space", node)
+    space = build_space(node)
     if not isinstance(space, DesignSpace):
         raise InputError(f"space={text}: gives {type(space).__name__}; must be a DesignSpace")
+    if isinstance(space, ChosenSpace):
+        raise InputError(f"space={text}: has choices; train for {space.whole.name} without them, which serves the part")
     return space
 
 

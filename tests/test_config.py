@@ -91,7 +91,7 @@ def test_a_space_has_a_default_device_and_the_command_line_wins(overrides, devic
     config, task = composed(*overrides)
     assert config.hydra.runtime.choices["device"] == device
     assert task.device.device == device
-    assert list(task.space) == ["_target_", *(["kernels"] if "space=compofa" in overrides else [])]
+    assert list(task.space) == ["choices", "_target_", *(["kernels"] if "space=compofa" in overrides else [])]
     space = dict(text.split("=") for text in overrides).get("space", "mbv3")
     assert config.hydra.run.dir.startswith(f"multirun/{space}/{device}/embedded/vanilla/sqrt/default/seed=0")
 

@@ -119,7 +119,7 @@ class Fixed(Strategy):
 
 
 def result(target=40.0, genes=PROBLEM.cost.cheapest):
-    return SearchResult(target, True, genes, 0.5, float(PROBLEM.cost.cost(genes[None])[0]))
+    return SearchResult(target, True, genes, 0.5, PROBLEM.cost.minimum)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +133,8 @@ def result(target=40.0, genes=PROBLEM.cost.cheapest):
         ([(0, result(target=41.0))], "twice or astray"),
         ([(0, result(genes=PROBLEM.cost.dearest))], "misses target 40.0"),
         ([(0, result(genes=PROBLEM.cost.cheapest - np.int8(1)))], "not in space mbv3"),
+        ([(0, result(genes=PROBLEM.cost.cheapest[None]))], "not in space mbv3"),
+        ([(0, result(genes=PROBLEM.cost.cheapest + 0.0))], "not in space mbv3"),
     ],
 )
 def test_what_a_strategy_gives_is_checked(items, said):

@@ -13,6 +13,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.predictors.coverage import Choices, to_part
 from ofa_bench.predictors.pruning import check_pruned, first_interval, prune
 from ofa_bench.spaces import DesignSpace, Genes, PartSpace
+from ofa_bench.spaces.checks import check_changed, check_genes
 
 __all__ = ["AccuracyPredictor", "Layer", "OneHotMLP", "Within"]
 
@@ -148,6 +149,9 @@ class OneHotMLP:
 
     def features(self, genes: Genes) -> NDArray[np.float32]:
         """Give the one-hot features, 0 where a gene is inactive: float32 [n, n_features + 1], the last one unused."""
+        return self._features(check_genes(self.space, genes))
+
+    def _features(self, genes: Genes) -> NDArray[np.float32]:
         by_gene = genes.T.copy()  # features of a row lie apart: whole rows of bytes are copied and compared
         if self._by_owners:
             active = by_gene.take(self._owner, axis=0) >= self._active_from
@@ -160,7 +164,12 @@ class OneHotMLP:
         return one_hot
 
     def accuracy(self, genes: Genes) -> NDArray[np.float64]:
-        """Predict accuracy as a fraction of 1: int8 [n, n_genes] to float64 [n]."""
+        """Predict accuracy as a fraction of 1: int8 [n, n_genes] to float64 [n].
+
+        Raises:
+            ValueError: these are no architectures of the space.
+        """
+        genes = check_genes(self.space, genes)
         accuracy = np.empty(len(genes))
         for start in range(0, len(genes), _CHUNK):
             accuracy[start : start + _CHUNK] = self._output(self._hidden(genes[start : start + _CHUNK]))
@@ -172,9 +181,13 @@ class OneHotMLP:
         Args:
             genes: int8 [n, n_genes], where the gradient of the accuracy over the one-hot features is taken.
             changed: int8 [n, m, n_genes], changed forms of each of them.
+
+        Raises:
+            ValueError: these are no architectures of the space.
         """
-        features = self.features(genes)[:, :-1]
-        steps = self.features(changed.reshape(-1, changed.shape[2]))[:, :-1].reshape(*changed.shape[:2], -1)
+        genes, changed = check_changed(self.space, genes, changed)
+        features = self._features(genes)[:, :-1]
+        steps = self._features(changed.reshape(-1, changed.shape[2]))[:, :-1].reshape(*changed.shape[:2], -1)
         steps -= features[:, None]
         change: NDArray[np.float32] = (steps @ self._gradient(features)[:, :, None])[:, :, 0]
         return change
@@ -194,7 +207,7 @@ class OneHotMLP:
     def _hidden(self, genes: Genes) -> NDArray[np.float32]:
         """Compute what the last hidden layer gives: float32 [n, n_units]."""
         # One row alone would be multiplied by another routine, which may sum in another order.
-        hidden = self.features(genes if len(genes) > 1 else genes.repeat(2, axis=0))[:, :-1]
+        hidden = self._features(genes if len(genes) > 1 else genes.repeat(2, axis=0))[:, :-1]
         for weight, bias in self._padded[:-1]:
             hidden = hidden @ weight
             hidden += bias
@@ -235,6 +248,11 @@ class Within:
         if of_whole is None:
             return None
         whole = self.space.to_whole
-        return lambda genes, changed: of_whole(
-            whole(genes), whole(changed.reshape(-1, changed.shape[2])).reshape(*changed.shape[:2], -1)
-        )
+
+        def linearised(genes: Genes, changed: Genes) -> NDArray[np.float32]:
+            genes, changed = check_changed(self.space, genes, changed)
+            forms = whole(changed.reshape(-1, changed.shape[2])).reshape(*changed.shape[:2], -1)
+            change: NDArray[np.float32] = of_whole(whole(genes), forms)
+            return change
+
+        return linearised

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.elimination import Factor, minimise
 from ofa_bench.spaces import DesignSpace, Genes, PartSpace
+from ofa_bench.spaces.checks import check_genes
 
 __all__ = ["MOST_COST", "CostModel", "CostTable", "Term"]
 
@@ -100,8 +101,12 @@ class CostTable:
         self.maximum, self.dearest = self._extreme(factors, -1)
 
     def cost(self, genes: Genes) -> NDArray[np.float64]:
-        """Cost of each architecture, in ``unit``: int8 [n, n_genes] to float64 [n]."""
-        places = (genes @ self.strides).astype(np.intp)  # exact: small integers in float64
+        """Cost of each architecture, in ``unit``: int8 [n, n_genes] to float64 [n].
+
+        Raises:
+            ValueError: these are no architectures of the space.
+        """
+        places = (check_genes(self.space, genes) @ self.strides).astype(np.intp)  # exact: small integers in float64
         places += self.offsets
         return np.asarray(self.entries[places].sum(axis=1))
 
@@ -193,7 +198,9 @@ def _factor(space: DesignSpace, place: Sequence[str], values: NDArray[np.float64
 
 def _factor_within(part: PartSpace, scope: Sequence[int], values: NDArray[np.float64]) -> Factor:
     """Look a table of the whole up for every choice of the part's genes that set its variables."""
-    sources = sorted({int(part.source[gene]) for gene in scope})
-    grid = np.indices([int(part.cardinality[source]) for source in sources])
-    places = tuple(part.positions[gene, grid[sources.index(int(part.source[gene]))]] for gene in scope)
+    sources = sorted({int(part.source[gene]) for gene in scope if not part.fixed[gene]})
+    sizes = [int(part.cardinality[source]) for source in sources]
+    grid = dict(zip(sources, np.indices(sizes), strict=True))
+    fixed = np.zeros(sizes, np.intp)
+    places = tuple(part.positions[gene, fixed if part.fixed[gene] else grid[int(part.source[gene])]] for gene in scope)
     return tuple(sources), np.ascontiguousarray(values[places])

@@ -56,20 +56,17 @@ def _read(space: DesignSpace, path: Path, name: str) -> AccuracyPredictor:
         layers = layers_of(content)
     except UnreadableError as error:
         raise InputError(f"predictor={path}: cannot be read ({error})") from error
-    judge, taken = space, len(layers[0][0])
-    if isinstance(space, PartSpace) and taken != space.cardinality.sum():
-        judge = space.whole
-    wanted = int(judge.cardinality.sum())
+    taken, wanted = len(layers[0][0]), int(space.cardinality.sum())
+    if isinstance(space, PartSpace) and taken != wanted:
+        return Within(space, _read(space.whole, path, name))
     if taken != wanted:
-        raise InputError(f"predictor={path}: takes {taken:,} features, and space {judge.name} has {wanted:,}")
+        raise InputError(f"predictor={path}: takes {taken:,} features, and space {space.name} has {wanted:,}")
     sha256 = hashlib.sha256(content).hexdigest()
     try:
-        predictor = OneHotMLP(
-            judge, one_hot_columns(judge), layers, name=name, sha256=sha256, unlabelled=_unlabelled(path, judge)
-        )
+        unlabelled = _unlabelled(path, space)
+        return OneHotMLP(space, one_hot_columns(space), layers, name=name, sha256=sha256, unlabelled=unlabelled)
     except InputError as error:
         raise InputError(f"predictor={path}: {error}") from error
-    return Within(space, predictor) if isinstance(space, PartSpace) and judge is not space else predictor
 
 
 def _unlabelled(weights: Path, space: DesignSpace) -> Choices | None:

@@ -78,6 +78,7 @@ def _space(study: Study) -> DesignSpace | None:
     """
     node = study.entries[0].records[0]["config"].get("space")
     node = dict(node) if isinstance(node, dict) else {}
+    choices = node.pop("choices", {})
     package, _, name = str(node.pop("_target_", "")).rpartition(".")
     ours = f"{package}.".startswith(f"{spaces.__name__}.") and name in spaces.__all__
     kind = getattr(spaces, name) if ours else None
@@ -85,6 +86,7 @@ def _space(study: Study) -> DesignSpace | None:
         return None
     try:
         space: DesignSpace = kind(**node)
+        space = spaces.hold(space, choices)
     except (TypeError, ValueError):  # no such setting
         return None
     found = [_genes(entry) for entry in study.entries]

@@ -138,7 +138,13 @@ def read(path: Path, space: DesignSpace) -> Frontier:
 
 
 def agree(problem: Problem, genes: Genes, accuracy: Floats, cost: Floats) -> NDArray[np.bool_]:
-    """Tell which architectures have the accuracy and the cost that is said of them: bool [n]."""
+    """Tell which architectures have the accuracy and the cost that is said of them: bool [n].
+
+    Raises:
+        ValueError: these are no architectures of the space, or not one accuracy and one cost for each.
+    """
+    if np.shape(accuracy) != (len(genes),) or np.shape(cost) != (len(genes),):
+        raise ValueError(f"{np.size(accuracy)} accuracies and {np.size(cost)} costs for {len(genes)} architectures")
     close = np.abs(problem.predictor.accuracy(genes) - accuracy) <= NOISE
     return close & np.isclose(problem.cost.cost(genes), cost, rtol=1e-9, atol=0.0)
 

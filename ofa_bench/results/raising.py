@@ -1,5 +1,6 @@
 """Raising a best-known frontier: candidates are evaluated anew, and those that are better are taken."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from ofa_bench.predictors import CostModel
 from ofa_bench.results.frontiers import NOISE, Frontier, agree, confirmed, staircase
 from ofa_bench.results.records import RECORD, Record, read
 from ofa_bench.search import Problem
-from ofa_bench.spaces import Genes
+from ofa_bench.spaces import DesignSpace, Genes
 
 __all__ = ["Gathered", "confirmed", "fine_grid", "gathered", "mean_best_known", "raised", "rises"]
 
@@ -50,7 +51,7 @@ def gathered(folder: Path, problem: Problem) -> Gathered:
             continue
         results = [result for repeat in record["repeats"] for result in repeat["results"] if result["feasible"]]
         genes = np.array([result["genes"] for result in results], np.int8).reshape(len(results), -1)
-        if not results or not problem.space.contains(genes).all():
+        if not results or not problem.space.contains(genes).all() or not _means(problem.space, genes, results):
             continue
         said = np.array([(result["accuracy"], result["cost"]) for result in results])
         borne_out = agree(problem, genes, said[:, 0], said[:, 1])
@@ -62,6 +63,12 @@ def gathered(folder: Path, problem: Problem) -> Gathered:
 def _is_of(record: Record, problem: Problem) -> bool:
     hashes = record["predictor"]["sha256"], record["device"]["sha256"]
     return hashes == (problem.predictor.sha256, problem.cost.sha256)
+
+
+def _means(space: DesignSpace, genes: Genes, results: Sequence[Record]) -> bool:
+    """Tell whether rows are the architectures of results: in another part of the space, positions are other choices."""
+    made = json.dumps([space.to_ofa(row) for row in genes])
+    return bool(json.loads(made) == [result["architecture"] for result in results])
 
 
 def raised(problem: Problem, before: Frontier | None, genes: Genes) -> Frontier:

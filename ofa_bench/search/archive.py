@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ofa_bench.search.alternatives import Alternative, distinct_best_first, next_best
 from ofa_bench.search.problem import Counts, CurvePoint, Evaluator, SearchResult
 from ofa_bench.spaces import Genes
+from ofa_bench.spaces.checks import check_shape
 
 __all__ = ["Archive", "best_within"]
 
@@ -48,7 +49,15 @@ class Archive:
         return self._values[1, : self.size]
 
     def add(self, genes: Genes, accuracy: NDArray[np.float64], cost: NDArray[np.float64], generation: int) -> None:
-        """Take in what was evaluated: int8 [n, n_genes], float64 [n], float64 [n]; it improves what targets it can."""
+        """Take in what was evaluated: int8 [n, n_genes], float64 [n], float64 [n]; it improves what targets it can.
+
+        Raises:
+            ValueError: these are no rows of the space, or not one accuracy and one cost for each.
+        """
+        genes = check_shape(self._evaluator.problem.space, genes)
+        if np.shape(accuracy) != (len(genes),) or np.shape(cost) != (len(genes),):
+            shapes = f"accuracies of shape {np.shape(accuracy)} and costs of shape {np.shape(cost)}"
+            raise ValueError(f"{shapes} for {len(genes)} architectures; must be one each")
         if not len(genes):
             return
         begin, end = self.size, self.size + len(genes)

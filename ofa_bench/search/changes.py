@@ -137,7 +137,7 @@ class Changes:
             gain = self._evaluator.linearised(rows, changed)
             gain = self._regressed(rows, changed) if gain is None else gain
             idle = (rows[:, self._gene] == self._choice) | ~self._space.active(rows)[:, self._gene]
-            scale = np.abs(gain).mean(axis=1, where=~idle)
+            scale = np.abs(gain).mean(axis=1, where=~idle | idle.all(axis=1, keepdims=True))
             gain[idle] = -np.inf
             self._learned |= {place: (gain[i], saving[i], float(scale[i])) for i, place in enumerate(new)}
         return [self._learned[place] for place in parents]

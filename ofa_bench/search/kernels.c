@@ -16,12 +16,12 @@ typedef struct {
 
 /* A design space and a cost table; n_* count, the others are arrays. */
 typedef struct {
-    int64_t n_genes, n_groups, n_words, n_terms, most_choices;
+    int64_t n_genes, n_groups, n_words, n_terms;
     const float *cardinality;   /* [n_genes] */
     const int64_t *group;       /* [n_genes] genes of one group mutate together */
     const int64_t *owner;       /* [n_genes] */
     const int8_t *active_from;  /* [n_genes] a gene is active where its owner's position is at least this */
-    const int8_t *distinct;     /* [n_genes, most_choices] the position that stands for a choice */
+    const int8_t *distinct;     /* [n_genes, 256] the position that stands for a choice; -1 where there is none */
     const int64_t *first;       /* [n_words + 1] the genes in a word of a packed key: first[w] to first[w + 1] - 1 */
     const uint64_t *shift;      /* [n_genes] where a gene lies in its word */
     const int64_t *offset;      /* [n_terms] where a term's values begin among the entries */
@@ -34,6 +34,11 @@ typedef struct {
 /* As numpy.random.Generator.random(dtype=float32). */
 static inline float uniform(const bitgen *rng) {
     return (float)(rng->next_uint32(rng->state) >> 8) * (1.0f / 16777216.0f);
+}
+
+/* The position that stands for a gene's choice; negative where it has no such choice. */
+static inline int8_t distinct(const tables *t, int64_t gene, int8_t choice) {
+    return t->distinct[gene * 256 + (uint8_t)choice];
 }
 
 static inline double entry(const tables *t, const int8_t *row, int64_t term) {
@@ -86,11 +91,15 @@ static inline int64_t integer(const bitgen *rng, uint32_t below) {
 
 /* Fill children (int8 [n_mutants + n_crossed, n_genes]) from parents (int8 [n_parents, n_genes]): mutants first, then
    crossings. Those that miss the target are redrawn from the same parents, and are the first of them after max_redraws.
-   Returns the number of candidates, or -1 without memory. */
+   Returns the number of candidates, -1 without memory, or -2 where a parent has a choice that its gene has not. */
 int64_t offspring(const tables *t, const bitgen *given_rng, const int8_t *parents, int64_t n_parents, float prob, double target,
                   int64_t max_redraws, int8_t *children, int64_t n_mutants, int64_t n_crossed) {
     const bitgen copy = *given_rng, *rng = &copy; /* a local one: its functions need not be read again and again */
     int64_t width = t->n_genes, proposals = 0, n = n_mutants > n_crossed ? n_mutants : n_crossed;
+    int8_t absent = 0;
+    for (int64_t s = 0; s < n_parents; s++)
+        for (int64_t i = 0; i < width; i++) absent |= distinct(t, i, parents[s * width + i]);
+    if (absent < 0) return -2;
     int64_t *slots = malloc(2 * n * sizeof *slots + 1), *others = slots + n;
     int8_t *hit = malloc(n * t->n_groups + 1), *candidates = malloc(n * width + 1);
     if (!slots || !hit || !candidates) {
@@ -144,10 +153,12 @@ static inline int64_t slot_of(const uint64_t *key, int64_t n_words, int64_t mask
 }
 
 /* Find each row's place among the keys (uint64 [size + n or more, n_words]) by open addressing in slots (int32
-   [mask + 1], -1 is empty); keys not there are appended and their rows listed in fresh. Returns how many those are. */
+   [mask + 1], -1 is empty); keys not there are appended and their rows listed in fresh. Returns how many those are, or
+   -1 where a row has a choice that its gene has not; nothing is changed then. */
 int64_t find(const tables *t, const int8_t *rows, int64_t n, uint64_t *keys, int64_t size, int32_t *slots, int64_t mask,
              int64_t *places, int64_t *fresh) {
     int64_t n_words = t->n_words, added = 0;
+    int8_t absent = 0;
     size_t bytes = n_words * sizeof *keys;
     for (int64_t r = 0; r < n; r++) {
         const int8_t *row = rows + r * t->n_genes;
@@ -156,13 +167,15 @@ int64_t find(const tables *t, const int8_t *rows, int64_t n, uint64_t *keys, int
             uint64_t bits = 0;
             for (int64_t i = t->first[w]; i < t->first[w + 1]; i++) {
                 uint64_t active = row[t->owner[i]] >= t->active_from[i];
-                uint64_t choice = (uint64_t)t->distinct[i * t->most_choices + row[i]];
-                bits |= (choice * active) << t->shift[i];
+                int8_t choice = distinct(t, i, row[i]);
+                absent |= choice;
+                bits |= ((uint64_t)choice * active) << t->shift[i];
             }
             key[w] = bits;
         }
         places[r] = slot_of(key, n_words, mask);
     }
+    if (absent < 0) return -1;
     for (int64_t r = 0; r < n; r++) { /* apart from the above, so that waits for memory overlap */
         const uint64_t *key = keys + (size + r) * n_words;
         int64_t slot = places[r];

@@ -24,6 +24,7 @@ from platformdirs import user_cache_path
 
 from ofa_bench.predictors import CostModel, CostTable
 from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.spaces.checks import check_genes, check_shape
 
 __all__ = ["COMPILED_VARIABLE", "Kernels"]
 
@@ -85,7 +86,7 @@ class _Tables(ctypes.Structure):
     """The C structure ``tables``."""
 
     _fields_ = (
-        *((name, _Count) for name in ("n_genes", "n_groups", "n_words", "n_terms", "most_choices")),
+        *((name, _Count) for name in ("n_genes", "n_groups", "n_words", "n_terms")),
         *((name, _Place) for name in ("cardinality", "group", "owner", "active_from", "distinct", "first", "shift")),
         *((name, _Place) for name in ("offset", "begin", "gene", "stride", "entries")),
     )
@@ -100,8 +101,7 @@ class Kernels:
         self.n_words = len(first) - 1
         self._word = np.repeat(np.arange(self.n_words), np.diff(first))  # the word of each gene
         self._shift, self._bits = shift, _bits(space.cardinality)
-        most_choices = int(space.cardinality.max())
-        distinct = np.zeros((space.n_genes, most_choices), np.int8)
+        distinct = np.full((space.n_genes, 256), -1, np.int8)  # a place for every byte, whatever rows hold
         for i, gene in enumerate(space.genes):
             distinct[i, : len(gene.choices)] = gene.distinct
         term, gene_of = np.nonzero(cost.strides.T)
@@ -120,7 +120,7 @@ class Kernels:
             "entries": cost.entries.astype(np.float64),
         }
         self._kept = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        counts = (space.n_genes, space.n_groups, self.n_words, len(cost.offsets), most_choices)
+        counts = (space.n_genes, space.n_groups, self.n_words, len(cost.offsets))
         self._tables = _Tables(*counts, *(array.ctypes.data for array in self._kept.values()))
         self._at = ctypes.addressof(self._tables)
 
@@ -173,11 +173,16 @@ class Kernels:
             The children (int8 [n, n_genes]), and the number of candidates drawn for them.
 
         Raises:
+            ValueError: the parents are no architectures of the space, or there is none, or more mutants than children.
             MemoryError: there is none for the candidates.
         """
+        if not 0 <= n_mutants <= n or not len(parents):
+            raise ValueError(f"{len(parents)} parents cannot have {n} children, {n_mutants} of them mutants")
         parents, children = self._checked(parents), np.empty((n, self.space.n_genes), np.int8)
         given = (parents.ctypes.data, len(parents), prob, target, rounds, children.ctypes.data)
         candidates = self.loops.offspring(self._at, _state(rng), *given, n_mutants, n - n_mutants)
+        if candidates == -2:
+            check_genes(self.space, parents)
         if candidates < 0:
             raise MemoryError("no memory for a generation's candidates")
         return children, candidates
@@ -195,11 +200,17 @@ class Kernels:
 
         Returns:
             The place of each row (int64 [n]), and which rows are the first of a new key (int64 [new]).
+
+        Raises:
+            ValueError: the rows are no architectures of the space.
         """
         rows, n = self._checked(rows), len(rows)
         places, fresh = np.empty(n, np.int64), np.empty(n, np.int64)
         ats = (keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1, places.ctypes.data, fresh.ctypes.data)
-        return places, fresh[: self.loops.find(self._at, rows.ctypes.data, n, *ats)]
+        found = self.loops.find(self._at, rows.ctypes.data, n, *ats)
+        if found < 0:
+            check_genes(self.space, rows)
+        return places, fresh[:found]
 
     def unpack(self, keys: NDArray[np.uint64]) -> Genes:
         """Return the canonical rows of packed keys: uint64 [n, n_words] to int8 [n, n_genes]."""
@@ -207,10 +218,8 @@ class Kernels:
         return np.asarray((keys[:, self._word] >> self._shift) & mask, np.int8)
 
     def _checked(self, rows: Genes) -> Genes:
-        """Give rows as C reads them, which trusts what it is given."""
-        if rows.ndim != 2 or rows.shape[1] != self.space.n_genes:
-            raise ValueError(f"genes must have shape [n, {self.space.n_genes}], not {list(rows.shape)}")
-        return np.ascontiguousarray(rows, np.int8)
+        """Give rows as C reads them."""
+        return np.ascontiguousarray(check_shape(self.space, rows))
 
     def rehash(self, keys: NDArray[np.uint64], size: int, slots: NDArray[np.int32]) -> None:
         """Enter the first ``size`` keys into empty slots."""

@@ -214,7 +214,7 @@ class Together:
 def may_fork(problem: Problem) -> bool:
     """Tell whether predictor, space and costs are of kinds that are known to bear to be forked, and the system too."""
     predictor = problem.predictor
-    if isinstance(predictor, Within):
+    while isinstance(predictor, Within):
         predictor = predictor.predictor
     ours = type(predictor) is OneHotMLP and problem.kernels is not None
     return ours and sys.platform == "linux" and not multiprocessing.current_process().daemon

@@ -15,6 +15,7 @@ from ofa_bench.search.alternatives import Alternative, next_best
 from ofa_bench.search.kernels import Kernels
 from ofa_bench.search.memo import KeyedMemo, Memo, PackedMemo, Values
 from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.spaces.checks import check_genes, check_shape
 
 __all__ = ["Asking", "Counts", "CurvePoint", "Evaluator", "Problem", "SearchResult", "Values", "answered"]
 
@@ -85,7 +86,12 @@ class Evaluator:
         self._memo: Memo = PackedMemo(kernels) if kernels else KeyedMemo(problem.space)
 
     def cost(self, candidates: Genes) -> NDArray[np.float64]:
-        """Look up the cost of candidates: int8 [n, n_genes] to float64 [n], in the cost model's unit."""
+        """Look up the cost of candidates: int8 [n, n_genes] to float64 [n], in the cost model's unit.
+
+        Raises:
+            ValueError: these are no rows of the space.
+        """
+        candidates = check_shape(self.problem.space, candidates)
         self.counts.cost_lookups += len(candidates)
         return self.problem.cost.cost(candidates)
 
@@ -95,9 +101,7 @@ class Evaluator:
         Raises:
             ValueError: the rows are no architectures of the space, or the predictor gave no finite number for each.
         """
-        if not self.problem.space.contains(genes).all():
-            raise ValueError(f"these are not all architectures of space {self.problem.space.name}")
-        return answered(self.ask(genes), self.problem.predictor)
+        return answered(self.ask(check_genes(self.problem.space, genes)), self.problem.predictor)
 
     def ask(self, genes: Genes) -> Asking[Values]:
         """Evaluate as ``accuracy`` does, but leave it to the caller to have the unseen ones predicted."""
@@ -124,7 +128,14 @@ class Evaluator:
         Args:
             genes: int8 [n, n_genes].
             changed: int8 [n, m, n_genes], changed forms of each of them.
+
+        Raises:
+            ValueError: these are no architectures of the space.
         """
+        genes = check_shape(self.problem.space, genes)
+        if np.ndim(changed) != 3 or len(changed) != len(genes):
+            wanted = f"[{len(genes)}, m, {self.problem.space.n_genes}]"
+            raise ValueError(f"changed must be int8 {wanted}, not {list(np.shape(changed))}")
         linearised = getattr(self.problem.predictor, "linearised", None)
         if linearised is None:
             return None

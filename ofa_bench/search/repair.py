@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ofa_bench.search.problem import Evaluator
 from ofa_bench.spaces import Genes
+from ofa_bench.spaces.checks import check_row
 
 __all__ = ["MAX_REDRAWS", "MAX_SAMPLES", "prune", "redraw", "valid_samples"]
 
@@ -72,10 +73,13 @@ def prune(
     has to be met. On a measured table the smallest choice is not always the cheapest: once no gene is left to lower,
     genes are set to the cheapest architecture's one by one. If the target is infeasible, the cheapest architecture
     comes back.
+
+    Raises:
+        ValueError: ``start`` is no architecture of the space.
     """
     space, cheapest = evaluator.problem.space, evaluator.problem.cost.cheapest
     spared = -1 if resolution else space.index.get("r", -1)
-    row: Genes = start.copy()
+    row: Genes = check_row(space, start).copy()
     evaluator.counts.proposals += 1
     while evaluator.cost(row[None])[0] > target:
         lowerable = np.flatnonzero(space.active(row[None])[0] & (row > 0))

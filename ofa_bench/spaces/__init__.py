@@ -1,6 +1,8 @@
 """Design spaces: what a Once-For-All supernet can build, as rows of small integers."""
 
 from ofa_bench.spaces.base import DesignSpace, Gene, Genes
+from ofa_bench.spaces.checks import check_genes
+from ofa_bench.spaces.chosen import ChosenSpace, hold
 from ofa_bench.spaces.compofa import CompoundSpace
 from ofa_bench.spaces.mbv3 import MobileNetV3Space
 from ofa_bench.spaces.part import PartSpace
@@ -9,6 +11,7 @@ from ofa_bench.spaces.recognition import known
 from ofa_bench.spaces.resnet50d import ResNet50DSpace
 
 __all__ = [
+    "ChosenSpace",
     "CompoundSpace",
     "DesignSpace",
     "Gene",
@@ -17,5 +20,7 @@ __all__ = [
     "PartSpace",
     "ProxylessNASSpace",
     "ResNet50DSpace",
+    "check_genes",
+    "hold",
     "known",
 ]

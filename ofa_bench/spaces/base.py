@@ -3,12 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.errors import InputError
+from ofa_bench.errors import InputError, suggestion
+from ofa_bench.spaces.checks import check_genes, check_row, check_shape
 
 __all__ = ["DesignSpace", "Gene", "Genes"]
 
@@ -45,6 +47,9 @@ class DesignSpace(ABC):
     Sub-classes give the genes and the conversion to and from OFA's dict. By gene: ``cardinality`` (int8, number of
     choices), ``group`` (which of ``n_groups`` it mutates with), and where it is active: its ``owner``'s position is at
     least ``active_from``.
+
+    Methods that take architectures raise ValueError, in words, where an array has another shape or type, or a position
+    that its gene has not.
     """
 
     def __init__(self, name: str, genes: Sequence[Gene]) -> None:
@@ -75,19 +80,24 @@ class DesignSpace(ABC):
 
         A redrawn gene may keep its value, as in OFA's ``ArchManager.random_resample``.
         """
+        parents = check_shape(self, parents)
         hit = rng.random((len(parents), self.n_groups), dtype=np.float32) < prob
         return np.where(hit[:, self.group], self.sample(len(parents), rng), parents)
 
     def crossover(self, first: Genes, second: Genes, rng: np.random.Generator) -> Genes:
         """Take each gene from one of two parents with equal chance (OFA's ``crossover_sample``)."""
+        first, second = check_shape(self, first), check_shape(self, second)
+        if len(first) != len(second):
+            raise ValueError(f"{len(first)} architectures cannot be crossed with {len(second)}")
         return np.where(rng.random(first.shape, dtype=np.float32) < 0.5, first, second)
 
     def active(self, genes: Genes) -> NDArray[np.bool_]:
         """Tell which genes change the network: bool [n, n_genes]."""
-        return np.asarray(genes[:, self.owner] >= self.active_from)
+        return np.asarray(check_genes(self, genes)[:, self.owner] >= self.active_from)
 
     def canonical(self, genes: Genes) -> Genes:
         """Set inactive genes to 0 and merge equal choices, so that equal networks are equal rows: int8 [n, n_genes]."""
+        genes = check_shape(self, genes)
         rows: Genes = np.where(self.active(genes), genes, np.int8(0))
         for i in self._merged:
             rows[:, i] = np.array(self.genes[i].distinct, np.int8)[rows[:, i]]
@@ -99,8 +109,15 @@ class DesignSpace(ABC):
         return keys
 
     def contains(self, genes: Genes) -> NDArray[np.bool_]:
-        """Tell which rows are architectures of this space: bool [n]."""
-        if genes.ndim != 2 or genes.shape[1] != self.n_genes:
+        """Tell which rows are architectures of this space: bool [n]; rows of another length are none.
+
+        Raises:
+            ValueError: these are no rows of integers.
+        """
+        genes = np.asarray(genes)
+        if genes.ndim != 2 or genes.dtype.kind not in "iu":
+            raise ValueError(f"genes must be int8 [n, {self.n_genes}], not {genes.dtype} {list(genes.shape)}")
+        if genes.shape[1] != self.n_genes:
             return np.zeros(len(genes), dtype=bool)
         return np.asarray(((genes >= 0) & (genes < self.cardinality)).all(axis=1))
 
@@ -108,8 +125,12 @@ class DesignSpace(ABC):
         """Find the canonical row (int8 [n_genes]) of the genes' values; those of inactive genes may be anything.
 
         Raises:
-            InputError: an active gene has no such choice.
+            InputError: an active gene has no such choice, or there is no such gene.
+            KeyError: an active gene has no value.
         """
+        for name in values:
+            if name not in self.index:
+                raise self._unknown(name)
         row: Genes = np.zeros(self.n_genes, dtype=np.int8)
         for i, gene in enumerate(self.genes):
             absent = gene.owner is not None and row[self.index[gene.owner]] < gene.active_from
@@ -119,18 +140,24 @@ class DesignSpace(ABC):
 
     def values(self, row: Genes) -> dict[str, float]:
         """Give the value of each gene of one row (int8 [n_genes])."""
+        row = check_row(self, row)
         return {gene.name: gene.choices[int(choice)] for gene, choice in zip(self.genes, row, strict=True)}
 
     def position(self, gene: str, value: float) -> int:
-        """Find the position of a gene's value.
+        """Find the position of a gene's value, a number (3 and 3.0 are one; true is none, and neither is a text).
 
         Raises:
-            InputError: the gene has no such choice.
+            InputError: the gene has no such choice, or there is no such gene.
         """
+        if gene not in self.index:
+            raise self._unknown(gene)
         choices = self.genes[self.index[gene]].choices
-        if value not in choices:
-            raise InputError(f"{self.name}: {gene}={value} is not one of {list(choices)}")
+        if not isinstance(value, Real) or isinstance(value, bool) or value not in choices:
+            raise InputError(f"{self.name}: {gene}={value!r} is not one of {list(choices)}")
         return choices.index(value)
+
+    def _unknown(self, name: str) -> InputError:
+        return InputError(f"{self.name}: there is no gene {name}{suggestion(str(name), self.gene_names)}")
 
     @abstractmethod
     def to_ofa(self, row: Genes) -> dict[str, Any]:

@@ -9,4 +9,4 @@ class MobileNetV3Space(MobileSpace):
     """46 genes: resolution ``r``, depth ``d0``-``d4``, kernel ``k0``-``k19`` and expand ratio ``e0``-``e19``."""
 
     def __init__(self) -> None:
-        super().__init__("mbv3", last_blocks=0)
+        super().__init__("mbv3", last_blocks=0, width=1.2)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ofa_bench.spaces.base import DesignSpace, Gene, Genes
-from ofa_bench.spaces.ofa_dict import numbers, resolution
+from ofa_bench.spaces.ofa_dict import by_block, check_keys, check_width, numbers, resolution
 
 __all__ = ["BLOCKS_PER_STAGE", "DEPTHS", "EXPANDS", "KERNELS", "N_STAGES", "RESOLUTIONS", "MobileSpace"]
 
@@ -14,6 +14,7 @@ RESOLUTIONS = (160, 176, 192, 208, 224)
 DEPTHS = (2, 3, 4)
 KERNELS = (3, 5, 7)
 EXPANDS = (3, 4, 6)
+KEYS = ("ks", "e", "d", "r", "image_size", "wid", "w")
 
 
 class MobileSpace(DesignSpace):
@@ -22,11 +23,12 @@ class MobileSpace(DesignSpace):
     Args:
         name: of the space.
         last_blocks: blocks after the five stages, each a stage of its own that is always there.
+        width: by which the supernet's channels are multiplied.
     """
 
-    def __init__(self, name: str, last_blocks: int) -> None:
+    def __init__(self, name: str, last_blocks: int, width: float) -> None:
         staged = N_STAGES * BLOCKS_PER_STAGE
-        self.last_blocks, self.n_blocks = last_blocks, staged + last_blocks
+        self.last_blocks, self.n_blocks, self.width = last_blocks, staged + last_blocks, width
         genes = [Gene("r", RESOLUTIONS, group="r")]
         genes += [Gene(f"d{stage}", DEPTHS, group=f"d{stage}") for stage in range(N_STAGES)]
         for kind, choices in (("k", KERNELS), ("e", EXPANDS)):
@@ -51,14 +53,19 @@ class MobileSpace(DesignSpace):
         }
 
     def from_ofa(self, arch: Mapping[str, Any]) -> Genes:
-        """Convert OFA's dict to a canonical row; inactive blocks may hold 0, as in ``feature2arch``.
+        """Convert OFA's dict to a canonical row; inactive blocks may hold 0, as in ``feature2arch``, or be left out.
 
         As in OFA's supernets, the depth of a stage of one block is ignored.
         """
-        depths = numbers(self.name, arch, "d", N_STAGES + self.last_blocks)
-        values = {"r": resolution(self.name, arch)} | {f"d{stage}": depths[stage] for stage in range(N_STAGES)}
+        check_keys(self.name, arch, KEYS)
+        check_width(self.name, arch, self.width)
+        depths = numbers(self.name, arch, "d", N_STAGES + self.last_blocks)[:N_STAGES]
+        for stage, depth in enumerate(depths):
+            self.position(f"d{stage}", depth)
+        values: dict[str, Any] = {"r": resolution(self.name, arch)}
+        values |= {f"d{stage}": depth for stage, depth in enumerate(depths)}
+        built = [place < depth for depth in depths for place in range(BLOCKS_PER_STAGE)]
+        built += [True] * self.last_blocks
         for kind, key in (("k", "ks"), ("e", "e")):
-            values |= {
-                f"{kind}{block}": value for block, value in enumerate(numbers(self.name, arch, key, self.n_blocks))
-            }
+            values |= {f"{kind}{block}": value for block, value in enumerate(by_block(self.name, arch, key, built))}
         return self.row(values)

@@ -1,34 +1,133 @@
-"""Reading the dicts by which OFA's supernets and predictors name an architecture."""
+"""Reading the dicts by which OFA's supernets and predictors name an architecture.
+
+What can be read in two ways is refused: two resolutions, a width that is not the supernet's, another key than OFA's.
+"""
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
-from ofa_bench.errors import InputError
+import numpy as np
 
-__all__ = ["numbers", "resolution"]
+from ofa_bench.errors import InputError, suggestion
+
+__all__ = ["by_block", "check_keys", "check_width", "numbers", "resolution"]
+
+_OTHER_NAMES = {
+    **dict.fromkeys(("k", "kernel", "kernels", "kernel_size", "kernel_sizes"), "ks"),
+    **dict.fromkeys(("expand", "expand_ratio", "expand_ratios"), "e"),
+    **dict.fromkeys(("depth", "depths"), "d"),
+    **dict.fromkeys(("res", "resolution", "img_size", "imgsize", "input_size"), "r"),
+    **dict.fromkeys(("width", "widths", "width_mult"), "w"),
+}
+"""What others call OFA's keys."""
+
+
+def check_keys(space: str, arch: Mapping[str, Any], keys: Sequence[str]) -> None:
+    """Check that an architecture has no keys besides those that are read.
+
+    Raises:
+        InputError: it is no dict, or a key of it is not among ``keys``.
+    """
+    if not isinstance(arch, Mapping):
+        raise InputError(f"{space}: an architecture is a dict with the keys {', '.join(keys)}, not {arch!r:.60}")
+    for key in arch:
+        if key not in keys:
+            meant = _OTHER_NAMES.get(str(key), "")
+            near = f"; did you mean '{meant}'?" if meant in keys else suggestion(str(key), keys)
+            raise InputError(f"{space}: '{key}' is no key of its architectures, which have {', '.join(keys)}{near}")
 
 
 def numbers(space: str, arch: Mapping[str, Any], key: str, length: int) -> Sequence[float]:
-    """Read a list of numbers.
+    """Read a list of numbers; where something is not built, its number may be None.
 
     Raises:
-        InputError: it is missing, no list or not of this length.
+        InputError: it is missing, no list, not of this length, or something in it is no number.
     """
-    values = arch.get(key)
-    if not isinstance(values, Sequence) or len(values) != length:
-        raise InputError(f"{space}: '{key}' must be a list of {length} numbers, not {values!r}")
+    values = _listed(space, arch, key, f"{length} numbers")
+    if len(values) != length:
+        raise InputError(f"{space}: '{key}' must be a list of {length} numbers, not {len(values)}: {values!r}")
     return values
+
+
+def by_block(space: str, arch: Mapping[str, Any], key: str, built: Sequence[bool]) -> Sequence[float | None]:
+    """Read a list with a number for each block; what stands for a block that is not built is not looked at.
+
+    A list may also have numbers for the blocks that are built only, in their order: its length says so.
+
+    Args:
+        space: its name, for messages.
+        arch: OFA's dict.
+        key: of the list.
+        built: for each block, whether the depths build it.
+
+    Raises:
+        InputError: it is missing, no list, of neither length, or something in it is no number.
+    """
+    values = _listed(space, arch, key, f"{len(built)} numbers")
+    if len(values) == len(built):
+        return values
+    if len(values) != sum(built):
+        raise InputError(
+            f"{space}: '{key}' must be a list of {len(built)} numbers, one a block, or of the {sum(built)} blocks that "
+            f"'d' builds; it has {len(values)}: {values!r}"
+        )
+    left = iter(values)
+    return [next(left) if there else None for there in built]
 
 
 def resolution(space: str, arch: Mapping[str, Any]) -> float:
     """Read the resolution, from ``image_size`` (``ofa.nas``) or ``r`` (``ofa.tutorial``, a list of one).
 
     Raises:
-        InputError: there is none, or it is no number.
+        InputError: there is none, it is no number, or there are two.
     """
-    value = arch.get("image_size", arch.get("r"))
-    if isinstance(value, Sequence) and len(value) == 1:
-        value = value[0]
-    if not isinstance(value, int | float):
-        raise InputError(f"{space}: 'r' or 'image_size' must be one resolution, not {value!r}")
-    return value
+    given = {key: _single(arch[key]) for key in ("r", "image_size") if arch.get(key) is not None}
+    for key, value in given.items():
+        if not _is_number(value):
+            raise InputError(f"{space}: 'r' or 'image_size' must be one resolution, not {key}={arch[key]!r}")
+    if not given:
+        raise InputError(f"{space}: 'r' or 'image_size' must be one resolution; there is none")
+    if len(set(given.values())) > 1:
+        raise InputError(
+            f"{space}: r={arch['r']!r} and image_size={arch['image_size']!r} are two resolutions; give one"
+        )
+    size: float = next(iter(given.values()))
+    return size
+
+
+def check_width(space: str, arch: Mapping[str, Any], width: float) -> None:
+    """Check that an architecture is of no other supernet: its width (``wid`` or ``w``), if it has one, is this one.
+
+    Raises:
+        InputError: it is another.
+    """
+    for key in ("wid", "w"):
+        value = _single(arch.get(key))
+        if value is not None and not (_is_number(value) and value == width):
+            raise InputError(
+                f"{space}: {key}={arch[key]!r}, but the width of its supernet is {width} (null is allowed)"
+            )
+
+
+def _listed(space: str, arch: Mapping[str, Any], key: str, wanted: str) -> list[Any]:
+    values = arch.get(key)
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    if not isinstance(values, Sequence) or isinstance(values, str | bytes):
+        raise InputError(f"{space}: '{key}' must be a list of {wanted}, not {values!r}")
+    for value in values:
+        if value is not None and not _is_number(value):
+            raise InputError(f"{space}: '{key}' must be a list of {wanted}; {value!r} in it is none")
+    return list(values)
+
+
+def _single(value: Any) -> Any:
+    """Give the only element of a list, and anything else as it is."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

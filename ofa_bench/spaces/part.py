@@ -7,12 +7,16 @@ import numpy as np
 
 from ofa_bench.errors import InputError
 from ofa_bench.spaces.base import DesignSpace, Gene, Genes
+from ofa_bench.spaces.checks import check_genes, check_row
 
 __all__ = ["PartSpace"]
 
 
 class PartSpace(DesignSpace):
     """A design space whose architectures are some of another's.
+
+    By gene of the whole: ``source`` (the gene here that sets it), ``positions`` (the whole's position for each choice
+    of that; the rest of a row is not used) and ``fixed`` (whether these are all the same).
 
     Args:
         name: of the space.
@@ -31,14 +35,16 @@ class PartSpace(DesignSpace):
         for i, gene in enumerate(whole.gene_names):
             choices = sources[gene][1]
             self.positions[i, : len(choices)] = choices
+        sizes = self.cardinality[self.source]
+        self.fixed = np.array([len(set(row[:n].tolist())) == 1 for row, n in zip(self.positions, sizes, strict=True)])
 
     def to_whole(self, genes: Genes) -> Genes:
         """Give the same architectures as rows of the whole: int8 [n, n_genes] to int8 [n, whole.n_genes]."""
-        return self.positions[np.arange(self.whole.n_genes), genes[:, self.source]]
+        return self.positions[np.arange(self.whole.n_genes), check_genes(self, genes)[:, self.source]]
 
     def to_ofa(self, row: Genes) -> dict[str, Any]:
         """Convert one row (int8 [n_genes]) to the dict of the whole's supernet."""
-        return self.whole.to_ofa(self.to_whole(row[None])[0])
+        return self.whole.to_ofa(self.to_whole(check_row(self, row)[None])[0])
 
     def from_ofa(self, arch: Mapping[str, Any]) -> Genes:
         """Convert the dict of the whole's supernet to one canonical row (int8 [n_genes]).
@@ -50,14 +56,21 @@ class PartSpace(DesignSpace):
         row: Genes = np.zeros(self.n_genes, np.int8)
         active = self.whole.active(wanted[None])[0]
         for i, source in enumerate(self.source):
-            n_choices = int(self.cardinality[source])
-            choices = np.flatnonzero(self.positions[i, :n_choices] == wanted[i])
+            distinct = np.array(self.whole.genes[i].distinct, np.int8)
+            choices = np.flatnonzero(distinct[self._allowed(i)] == wanted[i])
             if active[i] and len(choices) == 1:
                 row[source] = choices[0]
         row = self.canonical(row[None])[0]
         built = self.whole.canonical(self.to_whole(row[None]))[0]
         if (built != wanted).any():
-            gene = self.whole.gene_names[int(np.flatnonzero(built != wanted)[0])]
-            value = self.whole.values(wanted)[gene]
-            raise InputError(f"{self.name}: {gene}={value} is not what this part of {self.whole.name} has there")
+            i = int(np.flatnonzero(built != wanted)[0])
+            gene, there = self.whole.genes[i], sorted(set(self._allowed(i).tolist()))
+            said = f"{self.name}: {gene.name}={gene.choices[wanted[i]]}"
+            if wanted[i] not in there:
+                raise InputError(f"{said} is not one of {[gene.choices[place] for place in there]}")
+            raise InputError(f"{said} is not what this part of {self.whole.name} has there")
         return row
+
+    def _allowed(self, gene: int) -> Genes:
+        """Give the positions that a gene of the whole can have, one for each choice of the gene that sets it."""
+        return self.positions[gene, : int(self.cardinality[self.source[gene]])]

@@ -9,4 +9,4 @@ class ProxylessNASSpace(MobileSpace):
     """48 genes: resolution ``r``, depth ``d0``-``d4``, kernel ``k0``-``k20`` and expand ratio ``e0``-``e20``."""
 
     def __init__(self) -> None:
-        super().__init__("proxyless", last_blocks=1)
+        super().__init__("proxyless", last_blocks=1, width=1.3)

@@ -1,10 +1,12 @@
 """OFA's ResNet50D space: elastic depth, bottleneck width, stage width and resolution (``OFAResNets`` of ``ofa``)."""
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
+from ofa_bench.errors import InputError
 from ofa_bench.spaces.base import DesignSpace, Gene, Genes
-from ofa_bench.spaces.ofa_dict import numbers, resolution
+from ofa_bench.spaces.ofa_dict import by_block, check_keys, numbers, resolution
 
 __all__ = ["BASE_DEPTHS", "MAX_DEPTHS", "ResNet50DSpace"]
 
@@ -17,6 +19,7 @@ WIDTHS = (0.65, 0.8, 1.0)
 MAX_DEPTHS = tuple(base + EXTRA_DEPTHS[-1] for base in BASE_DEPTHS)
 N_BLOCKS = sum(MAX_DEPTHS)
 N_WIDTHS = 2 + len(BASE_DEPTHS)
+KEYS = ("d", "e", "w", "image_size", "r")
 
 
 def _genes() -> list[Gene]:
@@ -48,10 +51,35 @@ class ResNet50DSpace(DesignSpace):
         return {"d": values[1:6], "e": values[6 + N_WIDTHS :], "w": widths, "image_size": values[0]}
 
     def from_ofa(self, arch: Mapping[str, Any]) -> Genes:
-        """Convert OFA's dict to a canonical row; inactive blocks may hold 0, as in ``feature2arch``."""
-        values = {"r": resolution(self.name, arch)}
-        for kind, key, length in (("d", "d", 1 + len(BASE_DEPTHS)), ("e", "e", N_BLOCKS)):
-            values |= {f"{kind}{i}": value for i, value in enumerate(numbers(self.name, arch, key, length))}
-        for i, choice in enumerate(numbers(self.name, arch, "w", N_WIDTHS)):
-            values[f"w{i}"] = WIDTHS[int(choice)] if choice in range(len(WIDTHS)) else choice
+        """Convert OFA's dict to a canonical row; inactive blocks may hold 0, as in ``feature2arch``, or be left out.
+
+        ``w`` has positions of the widths, as in OFA's code, or the widths themselves: a list with 0 or 2 in it is of
+        positions, one with 0.65 or 0.8 of widths. Of a list of ones only, whole numbers are positions, and 1.0 is
+        refused, because it can be read either way.
+        """
+        check_keys(self.name, arch, KEYS)
+        depths = numbers(self.name, arch, "d", 1 + len(BASE_DEPTHS))
+        for i, depth in enumerate(depths):
+            self.position(f"d{i}", depth)
+        values: dict[str, Any] = {"r": resolution(self.name, arch)}
+        values |= {f"d{i}": depth for i, depth in enumerate(depths)}
+        stages = zip(BASE_DEPTHS, MAX_DEPTHS, depths[1:], strict=True)
+        built = [place < base + extra for base, most, extra in stages for place in range(most)]
+        values |= {f"e{block}": value for block, value in enumerate(by_block(self.name, arch, "e", built))}
+        values |= {f"w{i}": width for i, width in enumerate(self._widths(arch))}
         return self.row(values)
+
+    def _widths(self, arch: Mapping[str, Any]) -> list[float]:
+        """Read the width multipliers."""
+        given = numbers(self.name, arch, "w", N_WIDTHS)
+        positions, widths = any(one in (0, 2) for one in given), any(one in WIDTHS[:2] for one in given)
+        if positions and widths:
+            raise InputError(
+                f"{self.name}: 'w' has positions (0, 1, 2) and widths {list(WIDTHS)} in one list: {given!r}"
+            )
+        if not positions and not widths and not all(isinstance(one, Integral) for one in given if one == 1):
+            raise InputError(
+                f"{self.name}: w={given!r} may be positions or widths; for widths of 1.0 write {[2] * N_WIDTHS}, "
+                f"for the position of {WIDTHS[1]} write whole numbers"
+            )
+        return list(given) if widths else [WIDTHS[int(one)] if one in range(len(WIDTHS)) else one for one in given]

@@ -8,6 +8,7 @@ import numpy as np
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.search import Asking, Evaluator, Evolution, Line, Problem, SearchResult, prune
 from ofa_bench.spaces import Genes
+from ofa_bench.spaces.checks import check_genes
 from ofa_bench.strategies.base import Budget, LineStrategy
 from ofa_bench.strategies.shared import check_evolution
 from ofa_bench.strategies.warm_start import WarmStart
@@ -57,6 +58,8 @@ class Chain(LineStrategy):
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
     ) -> Sequence[Line]:
         """Give one line, the chain."""
+        if self.earlier is not None:
+            check_genes(problem.space, self.earlier)
         return [self._line(problem, targets, budget, rng)]
 
     def _line(self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator) -> Line:

@@ -40,7 +40,7 @@ class Exhaustive(SharedSearch):
             words = f"{size:,}" if size < 1e9 else f"{size:.3g}"
             raise InputError(
                 f"strategy=exhaustive: {space.name} has {words} architectures, more than strategy.most={self.most}; "
-                "space=compofa has 1,215"
+                "space.choices holds a space to a part of it, and space=compofa has 1,215"
             )
         return size + 1
 

@@ -1,0 +1,100 @@
+"""Checks of arrays at public doors: what is no architecture of a space is refused, naming what was given and wanted."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from ofa_bench.spaces.base import DesignSpace
+
+__all__ = ["check_changed", "check_genes", "check_row", "check_shape"]
+
+Genes = NDArray[np.int8]
+
+_ROWS = 512
+"""Rows that are compared at a time."""
+
+
+def check_genes(space: "DesignSpace", genes: Any) -> Genes:
+    """Return architectures as int8 [n, n_genes]; integers of another type are converted.
+
+    Raises:
+        ValueError: it is no array of integers of this shape, or a position is none of its gene's.
+    """
+    rows = check_shape(space, genes)
+    flat, limits = rows.reshape(-1).view(np.uint8), _limits(space.cardinality.tobytes())
+    for begin in range(0, len(flat), len(limits)):
+        some = flat[begin : begin + len(limits)]
+        if not (some < limits[: len(some)]).all():  # a negative position is 128 or more
+            raise _out_of_range(space, rows)
+    return rows
+
+
+@lru_cache(maxsize=64)
+def _limits(cardinality: bytes) -> NDArray[np.uint8]:
+    """Repeat the numbers of choices: arrays of one length are compared ten times as fast as a row with many."""
+    return np.tile(np.frombuffer(cardinality, np.uint8), _ROWS)
+
+
+def check_shape(space: "DesignSpace", genes: Any) -> Genes:
+    """Return architectures as int8 [n, n_genes] as ``check_genes`` does, but take positions of type int8 on trust.
+
+    Raises:
+        ValueError: it is no array of integers of this shape, or a position that is to be converted is none of its
+            gene's.
+    """
+    if isinstance(genes, np.ndarray) and genes.dtype == np.int8 and genes.ndim == 2 and genes.shape[1] == space.n_genes:
+        return genes
+    return _converted(space, genes, f"[n, {space.n_genes}]", 2)
+
+
+def check_row(space: "DesignSpace", row: Any) -> Genes:
+    """Return one architecture as int8 [n_genes].
+
+    Raises:
+        ValueError: it is no array of integers of this shape, or a position is none of its gene's.
+    """
+    rows = check_genes(space, _converted(space, row, f"[{space.n_genes}]", 1)[None])
+    return rows.reshape(space.n_genes)
+
+
+def check_changed(space: "DesignSpace", genes: Any, changed: Any) -> tuple[Genes, Genes]:
+    """Return architectures as int8 [n, n_genes] and changed forms of each of them as int8 [n, m, n_genes].
+
+    Raises:
+        ValueError: one is no array of integers of this shape, or a position is none of its gene's.
+    """
+    rows = check_genes(space, genes)
+    forms = _converted(space, changed, f"[{len(rows)}, m, {space.n_genes}]", 3)
+    if len(forms) != len(rows):
+        raise ValueError(f"changed: {len(forms)} given for {len(rows)} architectures of space {space.name}")
+    check_genes(space, forms.reshape(-1, space.n_genes))
+    return rows, forms
+
+
+def _converted(space: "DesignSpace", given: Any, wanted: str, ndim: int) -> Genes:
+    """Convert what has the right shape, in words where it has not."""
+    array = np.asarray(given)
+    if array.ndim != ndim or array.shape[-1] != space.n_genes or array.dtype.kind not in "iu":
+        hint = "; of one row, give row[None]" if (ndim, array.shape) == (2, (space.n_genes,)) else ""
+        raise ValueError(
+            f"these are not all architectures of space {space.name}: genes must be int8 {wanted}, not {array.dtype} "
+            f"{list(array.shape)}{hint}"
+        )
+    if array.dtype == np.int8:
+        return array
+    rows = array.reshape(-1, space.n_genes)
+    if not ((rows >= 0) & (rows < space.cardinality)).all():
+        raise _out_of_range(space, rows)
+    return array.astype(np.int8)
+
+
+def _out_of_range(space: "DesignSpace", rows: NDArray[Any]) -> ValueError:
+    row, i = np.argwhere((rows < 0) | (rows >= space.cardinality))[0].tolist()
+    gene, last = space.genes[i], len(space.genes[i].choices) - 1
+    return ValueError(
+        f"these are not all architectures of space {space.name}: gene {gene.name} is {rows[row, i]} in row {row}; it "
+        f"must be a position from 0 to {last}"
+    )

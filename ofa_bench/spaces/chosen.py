@@ -1,0 +1,172 @@
+"""Part of a space by a key of its config: genes are held to some of their choices."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ofa_bench.errors import InputError, suggestion
+from ofa_bench.spaces.base import DesignSpace, Gene, Genes
+from ofa_bench.spaces.checks import check_genes
+from ofa_bench.spaces.part import PartSpace
+
+__all__ = ["ChosenSpace", "hold"]
+
+KEY = "space.choices"
+
+MOST_LETTERS = 120
+"""A longer list of choices ends in a hash; files are named by it."""
+
+_OPERATORS = ("sample", "mutate", "crossover", "active", "canonical", "keys", "contains")
+
+
+def hold(space: DesignSpace, choices: Mapping[str, Any]) -> DesignSpace:
+    """Return the part of a space where genes are held to some of their choices; the space itself where none is lost.
+
+    Args:
+        space: any, a part of another too.
+        choices: values by the name of a gene (``k7``) or of all genes of a kind (``k`` for ``k0``, ``k1`` and so on).
+            What is held twice has the choices that both allow.
+
+    Raises:
+        InputError: there is no such gene, a value is none of its choices, or a gene has none left.
+    """
+    kept = _kept(space, choices)
+    if all(len(positions) == len(gene.choices) for positions, gene in zip(kept, space.genes, strict=True)):
+        return space
+    for name in _OPERATORS:
+        if getattr(type(space), name) is not getattr(DesignSpace, name):
+            raise InputError(f"{KEY}: space {space.name} has its own {name}(); write a PartSpace for a part of it")
+    return ChosenSpace(space, kept)
+
+
+class ChosenSpace(PartSpace):
+    """A part of a space. Genes that have one choice left, or that no depth left makes active, are no genes here.
+
+    ``held`` names the choices, in the same way for equal parts.
+
+    Args:
+        whole: the space.
+        kept: for each gene of it, the positions that are left, rising.
+    """
+
+    def __init__(self, whole: DesignSpace, kept: Sequence[Sequence[int]]) -> None:
+        self.held, self.kept = _named(whole, kept), tuple(map(tuple, kept))
+        genes = [_gene(whole, i, kept) for i in range(whole.n_genes) if _varies(whole, i, kept)]
+        if not genes:  # one architecture is left; an array of no genes would have no rows
+            first = whole.genes[0]
+            genes = [Gene(first.name, (first.choices[kept[0][0]],), first.group)]
+        varying = {gene.name for gene in genes}
+        fixed = genes[0]
+        sources: dict[str, tuple[str, Sequence[int]]] = {
+            name: (name, positions) if name in varying else (fixed.name, positions[:1] * len(fixed.choices))
+            for name, positions in zip(whole.gene_names, self.kept, strict=True)
+        }
+        super().__init__(f"{whole.name},{self.held}", genes, whole, sources)
+
+    def nearest(self, genes: Genes) -> Genes:
+        """Give the rows whose values are nearest to those of rows of the whole: int8 [n, n_genes], canonical.
+
+        Of two equally near values it is the smaller.
+
+        Args:
+            genes: int8 [n, whole.n_genes].
+        """
+        genes = check_genes(self.whole, genes)
+        rows: Genes = np.zeros((len(genes), self.n_genes), np.int8)
+        for i, gene in enumerate(self.genes):
+            at = self.whole.index[gene.name]
+            values = np.array(self.whole.genes[at].choices, np.float64)
+            near = np.abs(values[:, None] - np.array(gene.choices)).argmin(axis=1).astype(np.int8)
+            rows[:, i] = near[genes[:, at]]
+        return self.canonical(rows)
+
+
+def _gene(whole: DesignSpace, i: int, kept: Sequence[Sequence[int]]) -> Gene:
+    """Make a gene of the part: its choices are fewer, and so may be those of its owner."""
+    gene, positions = whole.genes[i], kept[i]
+    distinct = [gene.distinct[place] for place in positions]
+    first = tuple(distinct.index(place) for place in distinct)
+    owner, active_from = gene.owner, 0
+    if owner is not None:
+        active_from = sum(place < gene.active_from for place in kept[whole.index[owner]])
+    if active_from == 0:
+        owner = None
+    same_as = first if first != tuple(range(len(first))) else None
+    choices = tuple(gene.choices[place] for place in positions)
+    return Gene(gene.name, choices, gene.group, owner, active_from, same_as)
+
+
+def _varies(whole: DesignSpace, i: int, kept: Sequence[Sequence[int]]) -> bool:
+    """Tell whether a gene makes a difference in the part."""
+    gene = whole.genes[i]
+    if len({gene.distinct[place] for place in kept[i]}) == 1:
+        return False
+    return gene.owner is None or max(kept[whole.index[gene.owner]]) >= gene.active_from
+
+
+def _stem(name: str) -> str:
+    """Give the name that a gene shares with all of its kind."""
+    return re.sub(r"\d+$", "", name) or name
+
+
+def _named(whole: DesignSpace, kept: Sequence[Sequence[int]]) -> str:
+    """Name what is held, by kind where all genes of a kind have the same choices left."""
+    values = {
+        gene.name: "-".join(f"{gene.choices[place]:.12g}" for place in positions)
+        for gene, positions in zip(whole.genes, kept, strict=True)
+        if len(positions) < len(gene.choices)
+    }
+    words = dict[str, str]()
+    for name, text in values.items():
+        alike = [other for other in whole.gene_names if _stem(other) == _stem(name)]
+        words[_stem(name) if all(values.get(other) == text for other in alike) else name] = text
+    held = ",".join(f"{name}={text}" for name, text in words.items())
+    if len(held) <= MOST_LETTERS:
+        return held
+    return f"{held[:MOST_LETTERS]}~{hashlib.sha256(held.encode()).hexdigest()[:8]}"
+
+
+def _kept(space: DesignSpace, choices: Any) -> list[list[int]]:
+    """Read which positions of each gene are left."""
+    if not isinstance(choices, Mapping):
+        raise InputError(f"{KEY}={choices}: must be the choices of genes, like {{r: [224], k: [3, 5]}}")
+    left: dict[str, list[int]] = {gene.name: list(range(len(gene.choices))) for gene in space.genes}
+    for key, given in choices.items():
+        names = _genes_of(space, str(key))
+        values = given if isinstance(given, list | tuple) else [given]
+        offered = sorted({value for name in names for value in space.genes[space.index[name]].choices})
+        if not values:
+            raise InputError(f"{KEY}.{key}=[]: give at least one of {_listed(offered)}")
+        for value in values:
+            if isinstance(value, bool) or not isinstance(value, int | float) or value not in offered:
+                raise InputError(f"{KEY}.{key}={value!r}: {space.name} has no such choice; allowed: {_listed(offered)}")
+        for name in names:
+            gene = space.genes[space.index[name]]
+            left[name] = [place for place in left[name] if gene.choices[place] in values]
+            if not left[name]:
+                raise InputError(
+                    f"{KEY}.{key}={_listed(values)}: with the other keys, this leaves gene {name} none of "
+                    f"{_listed(gene.choices)}"
+                )
+    return list(left.values())
+
+
+def _genes_of(space: DesignSpace, key: str) -> list[str]:
+    """Give the gene of a name, or all genes of a kind."""
+    if key in space.index:
+        return [key]
+    kinds: dict[str, list[str]] = {}
+    for name in space.gene_names:
+        kinds.setdefault(_stem(name), []).append(name)
+    if key in kinds:
+        return kinds[key]
+    shown = [names[0] if len(names) == 1 else f"{kind} ({names[0]} to {names[-1]})" for kind, names in kinds.items()]
+    near = suggestion(key, [*kinds, *space.gene_names])
+    raise InputError(f"{KEY}.{key}: space {space.name} has no such gene; allowed: {', '.join(shown)}{near}")
+
+
+def _listed(values: Sequence[float]) -> str:
+    return f"[{', '.join(f'{value:g}' for value in values)}]"

@@ -1,0 +1,125 @@
+"""Part of a space on the command line: records, frontiers, warm starts and exports keep it apart from the whole."""
+
+import json
+
+import pytest
+import yaml
+
+from ofa_bench.earlier import Earlier
+from ofa_bench.errors import InputError
+from ofa_bench.exporting.found import found
+from ofa_bench.report.studies import studies
+from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, hold
+from ofa_bench.train_predictor import space_of
+
+PLAIN = ("tracking=none", "progress=false", "targets=single", "targets.values=[22]", "budget.generations=2")
+SWEEP = "space.choices.r=[160],[224]"
+
+
+@pytest.fixture(scope="module")
+def swept(forks, tmp_path_factory):
+    """Sweep two parts with one strategy, and the whole; give the folder and its records, by the name of the space."""
+    folder = tmp_path_factory.mktemp("parts")
+    for words in (("-m", SWEEP), (), ("space=compofa", "space.choices={d: [2, 3]}")):
+        done = forks.run("ofa_bench", (*words, "strategy=joint", *PLAIN), folder)
+        assert done.returncode == 0, done.stderr
+    records = [json.loads(path.read_text()) for path in sorted(folder.rglob("record.json"))]
+    return folder, {record["choices"]["space"]: record for record in records}, done
+
+
+def test_a_record_names_its_part_and_has_no_regret_of_the_whole(swept):
+    _, records, done = swept
+    assert sorted(records) == ["compofa,d=2-3", "mbv3", "mbv3,r=160", "mbv3,r=224"]
+    assert "compofa,d=2-3: no regret, as no best-known frontier is of this part" in done.stderr
+    for name, record in records.items():
+        [result] = record["repeats"][0]["results"]
+        part = "," in name
+        assert (record["frontier"] is None) == part
+        assert (result["regret"] is None) == part
+        assert ("choices" in record["config"]["space"]) == part
+        assert ("space.choices" in record["address"]) == part
+    for size in (160, 224):
+        [result] = records[f"mbv3,r={size}"]["repeats"][0]["results"]
+        assert result["architecture"]["r"] == [size]
+    assert len({record["identity"] for record in records.values()}) == 4
+
+
+def test_parts_are_compared_and_exported_apart(swept):
+    _, records, _ = swept
+    assert len(studies(list(records.values()))) == 4
+    networks = found(list(records.values()))
+    assert sorted(one.space for one in networks) == sorted(records)
+    assert len({one.folder for one in networks}) == 4
+
+
+def test_a_part_has_a_frontier_of_its_own(forks, swept):
+    folder, records, _ = swept
+    made = forks.run("ofa_bench.frontier", ("space.choices={r: [224]}", "records=multirun", "progress=false"), folder)
+    assert made.returncode == 0, made.stderr
+    assert "1 records of this space" in made.stderr
+    [path] = (folder / "frontiers").rglob("*.json")
+    assert path.relative_to(folder).as_posix() == "frontiers/mbv3,r=224/note10/embedded.json"
+    assert (
+        json.loads(path.read_text())["points"][-1][2] == records["mbv3,r=224"]["repeats"][0]["results"][0]["accuracy"]
+    )
+    again = forks.run("ofa_bench", ("space.choices={r: 224}", "strategy=random", *PLAIN), folder)
+    assert again.returncode == 0, again.stderr
+    assert "no regret" not in again.stderr
+    assert "regret" in again.stdout
+
+
+@pytest.mark.parametrize(("given", "sizes"), [("r=[224]", {224}), ("r=[176,192]", {176})])
+def test_a_record_of_another_part_starts_a_search(forks, swept, given, sizes):
+    folder, records, _ = swept
+    start = f"strategy.warm_start.from='multirun/{records['mbv3,r=160']['address']}'"
+    words = ("strategy=bottom_up", start, f"space.choices.{given}", *PLAIN, "budget.warm_generations=1")
+    done = forks.run("ofa_bench", (*words, "evolution.population_size=1", f"output=warm{len(given)}"), folder)
+    assert done.returncode == 0, done.stderr
+    [path] = (folder / f"warm{len(given)}").rglob("record.json")
+    [result] = json.loads(path.read_text())["repeats"][0]["results"]
+    assert set(result["architecture"]["r"]) == sizes
+
+
+def test_architectures_of_an_earlier_record_become_the_nearest():
+    whole, ours = MobileNetV3Space(), {"_target_": "ofa_bench.spaces.MobileNetV3Space"}
+    arch = whole.to_ofa(whole.row({**dict.fromkeys(whole.gene_names, 3), "r": 160, **{f"k{i}": 7 for i in range(20)}}))
+    part = hold(whole, {"r": [208, 224], "k": [3, 5]})
+    earlier = Earlier("old", "mbv3", ours, whole.from_ofa(arch)[None], "", [arch, arch])
+    [row] = earlier.genes_in(part, {**ours, "choices": {"r": [208, 224], "k": [3, 5]}})
+    values = part.values(row)
+    assert (values["r"], values["k0"], values["d0"], values["e0"]) == (208, 5, 3, 3)
+    assert (
+        Earlier("old", "mbv3", {**ours, "choices": {}}, row[None], "", [arch]).genes_in(whole, ours)[0]
+        == whole.from_ofa(arch)
+    ).all()
+    with pytest.raises(InputError, match="a record of space mbv3; this one is compofa"):
+        earlier.genes_in(CompoundSpace(), {"_target_": "ofa_bench.spaces.CompoundSpace", "kernels": "fixed"})
+    broken = Earlier("old", "mbv3", ours, row[None], "", [{"ks": 3}])
+    with pytest.raises(InputError, match=r"^strategy\.warm_start\.from=old: mbv3: 'd' must be a list"):
+        broken.genes_in(part, {**ours, "choices": {"r": [208, 224]}})
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("space.choices.rr=[224]", "space.choices.rr: space mbv3 has no such gene; allowed: r, d (d0 to d4)"),
+        (
+            "space.choices={r: [225]}",
+            "space.choices.r=225: mbv3 has no such choice; allowed: [160, 176, 192, 208, 224]",
+        ),
+        ("space.choices=3", "space.choices=3: must be the choices of genes, like {r: [224], k: [3, 5]}"),
+        ("space.chioces={r: [224]}", "space.chioces: no such key"),
+    ],
+)
+def test_wrong_choices_are_refused_in_one_line(forks, tmp_path, word, said):
+    done = forks.run("ofa_bench", (word, *PLAIN), tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_predictors_are_trained_for_the_whole(tmp_path):
+    path = tmp_path / "held.yaml"
+    path.write_text(yaml.safe_dump({"_target_": "ofa_bench.spaces.MobileNetV3Space", "choices": {"r": [224]}}))
+    with pytest.raises(InputError, match="has choices; train for mbv3 without them, which serves the part"):
+        space_of(str(path))

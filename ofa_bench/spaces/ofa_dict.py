@@ -1,6 +1,6 @@
 """Reading the dicts by which OFA's supernets and predictors name an architecture.
 
-What can be read in two ways is refused: two resolutions, a width that is not the supernet's, a value under another name.
+What can be read in two ways is refused: two resolutions, a width that is not the supernet's, a key by another name.
 """
 
 from collections.abc import Mapping, Sequence

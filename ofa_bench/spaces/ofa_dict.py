@@ -1,6 +1,6 @@
 """Reading the dicts by which OFA's supernets and predictors name an architecture.
 
-What can be read in two ways is refused: two resolutions, a width that is not the supernet's, another key than OFA's.
+What can be read in two ways is refused: two resolutions, a width that is not the supernet's, a key by another name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ofa_bench.errors import InputError, suggestion
+from ofa_bench.errors import InputError
 
 __all__ = ["by_block", "check_keys", "check_width", "numbers", "resolution"]
 
@@ -22,19 +22,22 @@ _OTHER_NAMES = {
 }
 """What others call OFA's keys."""
 
+_KEYS = ("ks", "e", "d", "r", "image_size", "wid", "w")
+"""OFA's keys, of all spaces."""
+
 
 def check_keys(space: str, arch: Mapping[str, Any], keys: Sequence[str]) -> None:
-    """Check that an architecture has no keys besides those that are read.
+    """Check that all that an architecture says of its network is read; other keys, such as a name, are ignored.
 
     Raises:
-        InputError: it is no dict, or a key of it is not among ``keys``.
+        InputError: it is no dict, or has one of OFA's keys that is not among ``keys``, or one under another name.
     """
     if not isinstance(arch, Mapping):
         raise InputError(f"{space}: an architecture is a dict with the keys {', '.join(keys)}, not {arch!r:.60}")
-    for key in arch:
-        if key not in keys:
-            meant = _OTHER_NAMES.get(str(key), "")
-            near = f"; did you mean '{meant}'?" if meant in keys else suggestion(str(key), keys)
+    for key, value in arch.items():
+        meant = _OTHER_NAMES.get(str(key), "")
+        if key not in keys and (meant or key in _KEYS) and value is not None:
+            near = f"; did you mean '{meant}'?" if meant in keys else ""
             raise InputError(f"{space}: '{key}' is no key of its architectures, which have {', '.join(keys)}{near}")
 
 

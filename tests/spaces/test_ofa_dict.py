@@ -32,7 +32,7 @@ D50 = {"d": [0, 0, 0, 0, 0], "e": [0.2] * 18, "w": [0, 1, 2, 0, 1, 2], "image_si
         ({"ks": [None] + [3] * 19}, r"k0=None is not one of \[3, 5, 7\]"),
         ({"kernel_size": [5] * 20}, "'kernel_size' is no key of its architectures.*did you mean 'ks'"),
         ({"resolution": 224}, "'resolution' is no key.*did you mean 'r'"),
-        ({"top1": 80.0}, "'top1' is no key of its architectures, which have ks, e, d, r"),
+        ({"width": 1.2}, "'width' is no key of its architectures, which have ks, e, d, r.*did you mean 'w'"),
     ],
 )
 def test_what_can_be_misread_is_refused(given, message):
@@ -48,6 +48,7 @@ def test_what_can_be_misread_is_refused(given, message):
         {"r": None, "image_size": 160},
         {"wid": None, "w": None},
         {"wid": 1.2},
+        {"name": "mine", "top1": 80.0},
         {"w": [1.2]},
         {"ks": [3.0] * 20, "r": [160.0]},
         {"ks": np.full(20, 3), "d": np.full(5, 2), "r": np.int64(160)},
@@ -107,6 +108,12 @@ def test_widths_of_resnet_are_positions_or_multipliers(given, widths):
 def test_widths_of_resnet_that_can_be_misread_are_refused(given, message):
     with pytest.raises(InputError, match=message):
         RESNET.from_ofa({**D50, "w": given})
+
+
+def test_keys_of_another_space_are_refused():
+    with pytest.raises(InputError, match="resnet50d: 'ks' is no key of its architectures, which have d, e, w"):
+        RESNET.from_ofa({**D50, "ks": [3] * 20})
+    assert (RESNET.from_ofa({**D50, "wid": None}) == RESNET.from_ofa(D50)).all()
 
 
 def test_what_is_no_dict_is_refused():

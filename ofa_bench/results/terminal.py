@@ -1,37 +1,36 @@
 """What a command says on the terminal when it ends."""
 
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ofa_bench.config import TrackingConfig
 from ofa_bench.results.records import Record
+from ofa_bench.shell import command_line, option
 
 __all__ = ["say_unsent", "show"]
 
 
 def show(found: Sequence[Record], output: Path, tracking: TrackingConfig) -> None:
     """Print the tables, and where the results and the MLflow UI are."""
-    from rich.console import Console
-
+    from ofa_bench.results.console import make_console
     from ofa_bench.results.tables import print_tables
 
-    console = Console()
+    console = make_console()
     print_tables(found, console)
-    console.print(f"results: {output}", soft_wrap=True, highlight=False)
+    console.print(f"results: {output}", soft_wrap=True)
     if tracking.uri and tracking.uri.startswith("sqlite:"):
-        command = f"mlflow ui --host 127.0.0.1 --backend-store-uri {tracking.uri}"
-        console.print(f"MLflow:  {command}", soft_wrap=True, highlight=False)
+        command = command_line(["mlflow", "ui", "--host", "127.0.0.1", "--backend-store-uri", tracking.uri])
+        console.print(f"MLflow:  {command}", soft_wrap=True)
     elif tracking.uri:
-        console.print(f"MLflow:  {tracking.uri}", soft_wrap=True, highlight=False)
+        console.print(f"MLflow:  {tracking.uri}", soft_wrap=True)
 
 
 def say_unsent(what: str, output: Path, tracking: TrackingConfig) -> None:
     """Say what MLflow lacks, and how it gets it."""
-    words = ["python", "-m", "ofa_bench.sync", str(output), f"uri={tracking.uri}"]
+    words = ["python", "-m", "ofa_bench.sync", str(output), option("uri", tracking.uri)]
     if tracking.experiment != TrackingConfig.experiment:
-        words.append(f"experiment={tracking.experiment}")
+        words.append(option("experiment", tracking.experiment))
     if tracking.artifacts and Path(tracking.artifacts).name != "mlartifacts":
-        words.append(f"artifacts={tracking.artifacts}")
-    print(f"ofa_bench: MLflow lacks {what}; this sends it: {shlex.join(words)}", file=sys.stderr)
+        words.append(option("artifacts", tracking.artifacts))
+    print(f"ofa_bench: MLflow lacks {what}; this sends it: {command_line(words)}", file=sys.stderr)

@@ -12,7 +12,7 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from ofa_bench.config import ONE_AFTER_ANOTHER, SWEEP_VARIABLE, conf_dir
+from ofa_bench.config import SWEEP_VARIABLE, conf_dir
 from ofa_bench.errors import InputError
 from ofa_bench.shell import command_line, override
 
@@ -24,6 +24,7 @@ FOLDERS = ("run.dir", "sweep.dir", "sweep.subdir")
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 OF_A_SWEEP = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweeper")
+"""How the words begin that only a sweep uses."""
 
 
 def check_settings(config: DictConfig) -> None:
@@ -60,8 +61,8 @@ def check_settings(config: DictConfig) -> None:
         )
     if settings.mode != RunMode.MULTIRUN:
         for word in settings.overrides.hydra:
-            if word.lstrip("+").startswith(OF_A_SWEEP) and settings.launcher["_target_"] != ONE_AFTER_ANOTHER:
-                raise InputError(f"{word}: a launcher runs the cells of a sweep; put -m first")
+            if word.lstrip("+").startswith(OF_A_SWEEP) and not word.endswith("=basic"):
+                raise InputError(f"{word}: is of a sweep, and this is a single run; put -m first")
 
 
 def _said_of_folder(name: str, given: str) -> str:

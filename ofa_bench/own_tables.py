@@ -84,7 +84,8 @@ class _OwnFiles:
         if self._paths.setdefault(name, path) != path:
             raise InputError(f"{said}: would be called {name}, as {self._paths[name]} is; rename one of them")
         # Relative where it can be, so that records stay valid where the folder that holds all is moved.
-        place = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        inside = path.is_relative_to(Path.cwd()) or not Path(text).expanduser().is_absolute()
+        place = os.path.relpath(path) if inside else path
         key, others = NODES[self._group]
         ConfigStore.instance().store(name=name, group=self._group, node={key: str(place), **others})
         return name if _parsed(name) == name else f"'{name}'"

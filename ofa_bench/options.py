@@ -31,7 +31,8 @@ def options_of(kind: type[Options], words: Sequence[str], verbatim: Sequence[str
         key, equals, text = word.partition("=")
         if key not in standard or not equals:
             raise _no_option(word, list(standard))
-        given[key] = text if key in verbatim else _value(word, text, standard)
+        value = text if key in verbatim else _value(word, text, standard)
+        given[key] = value.replace("${", r"\${") if isinstance(value, str) else value  # no interpolation
     options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(kind), given))
     assert isinstance(options, kind)
     return options

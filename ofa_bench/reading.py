@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["UnreadableError", "content_of", "json_object"]
+__all__ = ["UnreadableError", "content_of", "json_object", "name_of"]
 
 
 class UnreadableError(ValueError):
@@ -40,6 +40,13 @@ def content_of(path: Path, most: int) -> bytes:
     if content is None or len(content) > most:
         raise UnreadableError(f"larger than {most:,} bytes, the most that is read")
     return content
+
+
+def name_of(path: Path, *, folder: bool = False) -> str:
+    """Return what a user's file is called in records and on pages: its name, without what these refuse as markup."""
+    name = path.name if folder else path.stem
+    plain = "".join("_" if letter in "<>$" or not letter.isprintable() else letter for letter in name)
+    return plain.replace("](", "]_")
 
 
 def json_object(content: bytes) -> dict[str, Any]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ofa_bench.results.records import Record
     from ofa_bench.results.tracking import Tracker
 
-__all__ = ["OpenSweep", "Sweep", "SweepCallback", "remove_empty"]
+__all__ = ["OpenSweep", "Sweep", "SweepCallback", "remove_empty", "sweep_id"]
 
 DEFAULTS = "defaults"
 """The name of a sweep without overrides."""
@@ -212,14 +212,14 @@ def _open(config: DictConfig) -> OpenSweep:
     overrides = [text for text in config.hydra.overrides.task if text.split("=")[0].split(".")[0] not in NO_RESULT]
     name = " ".join(overrides) or DEFAULTS
     output, tracking = Path(config.output).absolute(), TrackingConfig(**config.tracking)
-    sweep = Sweep(output, _sweep_id(output, overrides), "", "")
+    sweep = Sweep(output, sweep_id(output, overrides), "", "")
     elsewhere = config.hydra.launcher["_target_"] != ONE_AFTER_ANOTHER
     opened = OpenSweep(sweep, tracking, elsewhere=elsewhere, cells=cells)
     opened.begin(name)
     return opened
 
 
-def _sweep_id(output: Path, overrides: Sequence[str]) -> str:
+def sweep_id(output: Path, overrides: Sequence[str]) -> str:
     """Return the id of a sweep: a hash of output folder and overrides; where the folder was moved, the one it had."""
     hashed = hashlib.sha256(" ".join([str(output), *sorted(overrides)]).encode()).hexdigest()[:12]
     if (output / FOLDER / f"{hashed}.jsonl").is_file():

@@ -9,7 +9,8 @@ Keys are given as ``key=value``:
 - ``out``: the folder; the file is ``<out>/<space>/<device>/<predictor>.json``. Default: ``frontiers`` here; in a
   checkout, for its own devices, ``ofa_bench/data/frontiers``. Every run looks both up.
 
-All other keys are those of ``python -m ofa_bench``, such as ``space``, ``device``, ``predictor``, ``strategy``.
+All other keys are those of ``python -m ofa_bench``, such as ``space``, ``device``, ``predictor``, ``strategy``, but not
+Hydra's own: it searches in one process.
 Architectures are evaluated anew before they are taken; the version rises where something is better. Interrupted, it
 keeps what is found so far.
 """

@@ -105,7 +105,8 @@ def not_an_override(word: str) -> str:
     quoted = f"{key}=[{','.join(map(_quoted, value[1:-1].split(',')))}]" if is_list else override_word(key, value)
     if not accepted(quoted):
         return said
-    return f"{said} (a {'text' if is_list else 'value'} with such letters stands in quotes of its own: {shlex.quote(quoted)})"
+    kind = "text" if is_list else "value"
+    return f"{said} (a {kind} with such letters stands in quotes of its own: {shlex.quote(quoted)})"
 
 
 def _quoted(item: str) -> str:

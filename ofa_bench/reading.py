@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["UnreadableError", "content_of", "json_object", "name_of"]
+__all__ = ["UnreadableError", "content_of", "json_object", "name_of", "plain_text"]
 
 
 class UnreadableError(ValueError):
@@ -44,8 +44,12 @@ def content_of(path: Path, most: int) -> bytes:
 
 def name_of(path: Path, *, folder: bool = False) -> str:
     """Return what a user's file is called in records and on pages: its name, without what these refuse as markup."""
-    name = path.name if folder else path.stem
-    plain = "".join("_" if letter in "<>$" or not letter.isprintable() else letter for letter in name)
+    return plain_text(path.name if folder else path.stem)
+
+
+def plain_text(text: str) -> str:
+    """Return a text that records and cards take: what they refuse as markup is replaced."""
+    plain = "".join("_" if letter in "<>$" or not letter.isprintable() else letter for letter in text)
     return plain.replace("](", "]_")
 
 

@@ -73,9 +73,7 @@ class OpenSweep:
     ``cells`` is how many it has; None where that is not known.
     """
 
-    def __init__(
-        self, sweep: Sweep, tracking: TrackingConfig, *, elsewhere: bool, cells: int | None = None
-    ) -> None:
+    def __init__(self, sweep: Sweep, tracking: TrackingConfig, *, elsewhere: bool, cells: int | None = None) -> None:
         self.sweep, self.tracking, self.elsewhere, self.cells = sweep, tracking, elsewhere, cells
         self._new = [path for path in (sweep.journal.path, sweep.output / "multirun.yaml") if not path.exists()]
 

@@ -15,10 +15,16 @@ SMALL = ("tracking=none", "budget=quick", "targets=single", "evolution.populatio
 
 SETTINGS = [
     (["hydra.job.chdir=true"], "hydra.job.chdir=true: not possible, as paths are those of the folder where"),
-    (["hydra.run.dir=outputs/x"], "hydra.run.dir=outputs/x: is not used, as results go to output=; write output=outputs/x"),
+    (
+        ["hydra.run.dir=outputs/x"],
+        "hydra.run.dir=outputs/x: is not used, as results go to output=; write output=outputs/x",
+    ),
     (["hydra.run.dir='a b,c'"], "write 'output=\"a b,c\"'"),
     (["hydra.run.dir=${now:%Y}"], "hydra.run.dir=${now:%Y}: is not used, as results go to output=; leave it out"),
-    (["hydra.sweep.dir=mysweep"], "hydra.sweep.dir=mysweep: is not used, as results go to output=; write output=mysweep"),
+    (
+        ["hydra.sweep.dir=mysweep"],
+        "hydra.sweep.dir=mysweep: is not used, as results go to output=; write output=mysweep",
+    ),
     (["hydra.sweep.subdir=${hydra.job.num}"], "is not used, as a cell's folder is its address; leave it out"),
     (["hydra.verbose=true"], "hydra.verbose=true: shows nothing, as there is no log; add hydra/job_logging=default"),
     (["hydra.job.env_copy=[HOME]"], "write hydra.job.env_copy=[OFA_BENCH_SWEEP,HOME]"),

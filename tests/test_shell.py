@@ -14,7 +14,22 @@ from ofa_bench.report.__main__ import Options
 from ofa_bench.results.terminal import say_unsent, show
 from ofa_bench.shell import command_line, option, override, portable
 
-TEXTS = (*NASTY_NAMES, "0.1", "true", "null", "[a]", "{a: b}", "a #b", "'x' and 'y'", '"x"', "a\\", "a: b", "~/x", "-x", "=")
+TEXTS = (
+    *NASTY_NAMES,
+    "0.1",
+    "true",
+    "null",
+    "[a]",
+    "{a: b}",
+    "a #b",
+    "'x' and 'y'",
+    '"x"',
+    "a\\",
+    "a: b",
+    "~/x",
+    "-x",
+    "=",
+)
 
 
 @pytest.mark.parametrize("text", TEXTS)

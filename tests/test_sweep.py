@@ -45,10 +45,9 @@ def test_what_has_failed_otherwise_is_not_said_twice(opened, capsys):
 
 
 def test_a_sweep_that_is_moved_stays_the_same_sweep(opened, tmp_path):
-    first = sweep_id(tmp_path / "out", ["seed=0,1"])
-    journal = opened.sweep.journal.path
-    journal.rename(journal.with_name(f"{first}.jsonl"))
-    moved = (tmp_path / "out").rename(tmp_path / "elsewhere")
-    assert sweep_id(moved, ["seed=0,1"]) == first
-    assert sweep_id(moved, ["seed=0,2"]) not in (first, sweep_id(tmp_path / "out", ["seed=0,2"]))
-    assert sweep_id(tmp_path / "out", ["seed=0,1"]) == first
+    out = tmp_path / "out"
+    assert sweep_id(out, ["seed=0,1"]) == "1234"
+    assert sweep_id(out.rename(tmp_path / "moved"), ["seed=0,1"]) == "1234"
+    assert sweep_id(tmp_path / "moved", ["seed=0,2"]) != "1234"
+    assert sweep_id(out, ["seed=0,1"]) != "1234"  # of a folder that is new
+    assert sweep_id(out, ["b=1", "a=1"]) == sweep_id(out, ["a=1", "b=1"]) != sweep_id(tmp_path / "x", ["a=1", "b=1"])

@@ -253,7 +253,7 @@ def test_pages_show_all_that_is_there(tmp_path):
 
 def test_links_lead_to_networks_in_folders_of_any_name(tmp_path):
     names = [name for name in NASTY_NAMES if "/" not in name]
-    exported(tmp_path, **{name: (20.0, 19.0) for name in names})
+    exported(tmp_path, **dict.fromkeys(names, (20.0, 19.0)))
     (tmp_path / "mbv3_mine_embedded").rename(tmp_path / "[v2] R&D, 100%20 #?")
     page = write_pages(tmp_path)
     linked = [unquote(html.unescape(link)) for link in re.findall(r'href="([^"]*)"', page.read_text())]

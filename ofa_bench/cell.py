@@ -21,7 +21,9 @@ from ofa_bench.config import (
     register,
     result_config,
 )
+from ofa_bench.errors import InputError
 from ofa_bench.results.delivery import UNTRACKED, insisted, tracked
+from ofa_bench.shell import command_line, option, override
 from ofa_bench.sweep import Sweep, SweepCallback, remove_empty
 from ofa_bench.words import say
 
@@ -54,6 +56,8 @@ def run_cell(config: DictConfig) -> None:
     context = HydraConfig.get()
     output, name = Path(config.output).absolute(), address(context.runtime.choices, context.overrides.task, config.seed)
     sweep, tracking = Sweep.of_this_cell(output), TrackingConfig(**config.tracking)
+    if sweep is None and context.mode == RunMode.MULTIRUN:
+        raise InputError("hydra.callbacks.sweep: is needed in a sweep; a config must leave it as it is")
     here = sweep is None or sweep.is_here()
     try:
         if not here:
@@ -168,9 +172,12 @@ def _tell_if_beaten(record: "Record", output: str) -> None:
     if number:
         device = record["config"]["device"].get("device", record["choices"]["device"])  # the path of a user's table
         path = record["config"]["predictor"].get("path")  # likewise
-        given = [text for text in HydraConfig.get().overrides.task if re.match(r"\+*(space|predictor)[.=]", text)]
-        given = [f"predictor={path}" if path and text.startswith("predictor=") else text for text in given]
-        command = " ".join(["python -m ofa_bench.frontier", f"device={device}", *given, f"records={output}"])
+        task = HydraConfig.get().overrides.task
+        given = [text for text in task if re.match(r"\+*(space|predictor)[.=]|\+*device\.", text)]
+        own = override("predictor", str(path))
+        given = [own if path and text.startswith("predictor=") else text for text in given]
+        asked = [override("device", str(device)), *given, option("records", output)]
+        command = command_line(["python", "-m", "ofa_bench.frontier", *asked])
         print(
             f"{record['address']}: {number} results beat the best-known frontier, by up to {100 * most:.3f} points; "
             f"raise it: {command}",

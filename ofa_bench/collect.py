@@ -39,6 +39,7 @@ from numpy.typing import NDArray
 from ofa_bench.config import load_space
 from ofa_bench.errors import InputError
 from ofa_bench.limits import THREADS, check_range
+from ofa_bench.shell import command_line, option, portable
 from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def _card(options: Options, weights: "Weights", sets: "Sets") -> dict[str, Any]:
         "weights": asdict(weights),
         "images": dict(sets.told),
         "versions": {"ofa_bench": ofa_bench.__version__, "python": platform.python_version(), **packages},
-        "made_by": " ".join(["python -m ofa_bench.collect", *_asked(options)]),
+        "made_by": command_line(["python", "-m", "ofa_bench.collect", *_asked(options)]),
         "date": date.today().isoformat(),
     }
 
@@ -202,7 +203,8 @@ def _card(options: Options, weights: "Weights", sets: "Sets") -> dict[str, Any]:
 def _asked(options: Options) -> list[str]:
     """Give the options that differ from the defaults, but for the place of the file."""
     standard = asdict(Options())
-    return [f"{key}={value}" for key, value in asdict(options).items() if value != standard[key] and key != "out"]
+    given = {key: value for key, value in asdict(options).items() if value != standard[key] and key != "out"}
+    return [portable(option(key, value)) for key, value in given.items()]
 
 
 def main() -> None:
@@ -215,7 +217,8 @@ def main() -> None:
     with ending(interrupted="what is evaluated is kept, the same command goes on"):
         options = options_of(Options, sys.argv[1:])
         accuracy = collect(options)
-        use = f"python -m ofa_bench.train_predictor data={options.out} space={options.space}"
+        asked = [option("data", options.out), option("space", options.space)]
+        use = command_line(["python", "-m", "ofa_bench.train_predictor", *asked])
         print(
             f"{options.path}: {len(accuracy):,} networks, accuracy {accuracy.min():.1%} to {accuracy.max():.1%}, mean "
             f"{accuracy.mean():.1%}\nuse it: {use}"

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from hydra._internal.utils import get_args_parser
 
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.overrides import check_group, check_hydra, check_key, parsed, sweep_size
+from ofa_bench.overrides import check_group, check_hydra, check_key, did_you_mean, parsed, sweep_size
 
 __all__ = ["add_choices", "check_overrides", "checked"]
 
@@ -52,6 +52,8 @@ def check_overrides(words: Sequence[str], *, folders: Sequence[Path] = (), swept
     other_sweeper = any(word.startswith("hydra/sweeper=") for word in words)
     for word in words:
         override = parsed(word)
+        if str(override.key_or_group).startswith("hydra.callbacks.sweep"):
+            raise InputError(f"{word}: this callback keeps the books of sweeps; leave it as it is")
         if not override.is_delete():
             check_key(word, override)
             check_group(word, override, None if elsewhere else folders)
@@ -84,7 +86,7 @@ def _flags(words: Sequence[str]) -> Any:
     if unknown:
         known = [flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")]
         plain = unknown[0].lstrip("-")
-        near = f"; did you mean '{plain}'?" if "=" in plain[1:] else suggestion(unknown[0], known)
+        near = did_you_mean(plain) if "=" in plain[1:] else suggestion(unknown[0], known)
         raise InputError(f"{unknown[0]}: no such flag; there are -m and --help, and keys as key=value{near}")
     if given.experimental_rerun and not Path(given.experimental_rerun).is_file():
         raise InputError(f"--experimental-rerun: no such file {given.experimental_rerun}")

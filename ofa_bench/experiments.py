@@ -61,4 +61,12 @@ def _sweeps(name: str) -> list[list[str]]:
     if not path.is_file():
         return []
     content = OmegaConf.to_container(OmegaConf.load(path))
-    return [list(map(str, words)) for words in content.get("sweeps", [])] if isinstance(content, dict) else []
+    if not isinstance(content, dict) or "sweeps" not in content:
+        return []
+    others = [str(key) for key in content if key != "sweeps"]
+    if others:
+        raise InputError(
+            f"experiment={name}: lists sweeps, so that its {', '.join(others)} would not be used; "
+            "write what they set, such as hydra/launcher=joblib, into each sweep's list or the command"
+        )
+    return [list(map(str, words)) for words in content["sweeps"]]

@@ -9,7 +9,8 @@ Keys are given as ``key=value``:
 - ``out``: the folder; the file is ``<out>/<space>/<device>/<predictor>.json``. Default: ``frontiers`` here; in a
   checkout, for its own devices and whole spaces, ``ofa_bench/data/frontiers``. Every run looks both up.
 
-All other keys are those of ``python -m ofa_bench``, such as ``space``, ``device``, ``predictor``, ``strategy``.
+All other keys are those of ``python -m ofa_bench``, such as ``space``, ``device``, ``predictor``, ``strategy``, but not
+Hydra's own: it searches in one process.
 Architectures are evaluated anew before they are taken; the version rises where something is better. Interrupted, it
 keeps what is found so far.
 """
@@ -35,6 +36,7 @@ from ofa_bench.results.frontiers import Frontier
 from ofa_bench.results.progress import Progress
 from ofa_bench.results.raising import confirmed, fine_grid, gathered, mean_best_known, raised, rises
 from ofa_bench.results.unlabelled import describe_points
+from ofa_bench.shell import command_line, portable
 from ofa_bench.spaces import ChosenSpace, Genes
 from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
 
@@ -58,7 +60,7 @@ class Options:
         check_range("seeds", self.seeds, 1, np.inf)
         check_range("grid", self.grid, 2, TARGETS)
         if self.out:
-            check_folder("out", Path(self.out))
+            check_folder("out", Path(self.out).expanduser())
         if self.records and not os.path.isdir(self.records):  # noqa: PTH112 - Path raises where the name is too long
             raise InputError(f"records={self.records}: no such folder")
 
@@ -89,6 +91,8 @@ def compose_task(words: Sequence[str], options: Options) -> Task:
             raise InputError(f"{word}: a frontier's targets are its grid; grid= says how fine")
         if word.startswith(("tracking", "+tracking", "~tracking")):
             raise InputError(f"{word}: MLflow is not told of a frontier; leave this out")
+        if word.lstrip("+~").startswith("hydra") and not word.lstrip("+").startswith("hydra.searchpath="):
+            raise InputError(f"{word}: is not used here, as this is no cell or sweep of Hydra's; leave it out")
     typed, names = compose_config([*words, "tracking=none"])
     check_range("repeats", typed.repeats, 1, REPEATS)
     typed.targets, typed.repeats = TargetsConfig(quantiles=[0.5]), 1  # until the costs are known
@@ -96,7 +100,7 @@ def compose_task(words: Sequence[str], options: Options) -> Task:
     cell = replace(cell, targets=fine_grid(cell.problem.cost, options.grid))
     space = cell.problem.space
     usual = frontiers.OWN if isinstance(space, ChosenSpace) else _usual(names["device"])
-    out = Path(options.out) if options.out else usual
+    out = Path(options.out).expanduser() if options.out else usual
     path = out / space.name / names["device"] / f"{names['predictor']}.json"
     return Task(cell, names, path, typed.progress)
 
@@ -213,8 +217,8 @@ def run(words: Sequence[str]) -> bool:
         place = task.path if task.path.exists() else f"space {after.space} on {task.names['device']}"
         print(f"{place}: nothing better was found; version {version} of the best known stays")
     else:
-        asked = [_portable(word) for word in words if not word.startswith("out=")]
-        after = finished(task, after, version, " ".join(["python -m ofa_bench.frontier", *asked]))
+        asked = [portable(word) for word in words if not word.startswith("out=")]
+        after = finished(task, after, version, command_line(["python", "-m", "ofa_bench.frontier", *asked]))
         frontiers.write(task.path, after)
         report(task, before, after)
     return interrupted
@@ -229,12 +233,6 @@ def _check_keys(words: Sequence[str]) -> None:
             raise InputError(f"{key}: no such option; options are given as key=value, --help lists them")
         if key.isidentifier() and key not in [*allowed, "targets"]:
             raise InputError(f"{key}: no such key; allowed: {', '.join(allowed)}{suggestion(key, allowed)}")
-
-
-def _portable(word: str) -> str:
-    """Shorten an absolute path to its last part."""
-    key, _, value = word.partition("=")
-    return f"{key}={Path(value).name}" if Path(value).is_absolute() else word
 
 
 def main() -> None:

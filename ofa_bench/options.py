@@ -31,7 +31,8 @@ def options_of(kind: type[Options], words: Sequence[str], verbatim: Sequence[str
         key, equals, text = word.partition("=")
         if key not in standard or not equals:
             raise _no_option(word, list(standard))
-        given[key] = text if key in verbatim else _value(word, text, standard)
+        value = text if key in verbatim else _value(word, text, standard)
+        given[key] = value.replace("${", r"\${") if isinstance(value, str) else value  # no interpolation
     options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(kind), given))
     assert isinstance(options, kind)
     return options
@@ -47,7 +48,8 @@ def options_and_folders(kind: type[Options], words: Sequence[str]) -> tuple[Opti
     given, folders = list[str](), list[str]()
     for word in words:
         key, equals, _ = word.partition("=")
-        if word.startswith("-") or (equals and key.isidentifier() and key not in keys):
+        unknown = equals and key.isidentifier() and key not in keys and not os.path.isdir(word)  # noqa: PTH112 -- as below
+        if word.startswith("-") or unknown:
             raise _no_option(word, [*keys, "and folders"])
         (given if equals and key in keys else folders).append(word)
     options = options_of(kind, given)
@@ -99,7 +101,7 @@ def _no_option(word: str, keys: Sequence[str]) -> InputError:
 
 
 def _value(word: str, text: str, standard: Mapping[str, Any]) -> Any:
-    """Read a value as YAML; a text that is none in YAML stands for itself."""
+    """Read a value as YAML; a text stands for itself, unless it is in quotes."""
     key = word.partition("=")[0]
     if not text and standard[key] != "":
         raise InputError(f"{word}: give a value")
@@ -109,4 +111,5 @@ def _value(word: str, text: str, standard: Mapping[str, Any]) -> Any:
         if isinstance(standard[key], str):
             return text
         raise InputError(f"{word}: cannot be read; must be like {key}={standard[key]}") from error
-    return text if isinstance(standard[key], str) and not isinstance(value, str) else value
+    quoted = isinstance(value, str) and text[:1] in ("'", '"')
+    return text if isinstance(standard[key], str) and not quoted else value

@@ -8,18 +8,24 @@ from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 
+from hydra.conf import HydraConf
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, QuotedString, RangeSweep
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from ofa_bench.config import GROUPS, BudgetConfig, EvolutionConfig, TargetsConfig, TrackingConfig, conf_dir
+from ofa_bench.config import GROUPS, BudgetConfig, Config, EvolutionConfig, TargetsConfig, TrackingConfig, conf_dir
 from ofa_bench.errors import LONG, InputError, no_such_option, suggestion
+from ofa_bench.shell import override as override_word
 
 __all__ = [
+    "accepted",
     "check_group",
     "check_hydra",
     "check_key",
+    "did_you_mean",
     "installs",
     "launcher_hint",
     "not_an_override",
@@ -44,6 +50,10 @@ LETTERS = 20_000
 
 DIGITS = 308
 """Of a whole number that is too large for any key, and for Python to read or to make a float of."""
+
+QUOTE = "'"
+
+_FIELDS = [field.name for field in fields(Config)]
 
 VALUES = 1_000_000
 """Values of one sweep beyond which they are not counted."""
@@ -79,7 +89,8 @@ def not_an_override(word: str) -> str:
     said = f"'{word}': not of the form key=value"
     if not equals or not re.fullmatch(r"[+~]{0,2}[\w./@:-]+", key, re.ASCII):
         return f"{said}{_meant(word)}"
-    if re.search(r"[ ,][a-z][\w./]*=", value):
+    is_list = value.startswith("[") and value.endswith("]")
+    if not is_list and re.search(r"[ ,][a-z][\w./]*=", value):
         return f"{said} (each key is a word of its own, with a blank before it)"
     for opening, closing in ("()", "[]", "{}", "''", '""'):
         same = opening == closing
@@ -89,16 +100,60 @@ def not_an_override(word: str) -> str:
         return f"{said} (nothing stands before or behind a comma)"
     if len(word) > 100 or not word.isprintable():
         return said
-    quoted = shlex.quote(f'{key}="{value}"')
-    return f"{said} (a value with such letters stands in quotes of its own: {quoted})"
+    if value.startswith("~/"):
+        value = str(Path(value).expanduser())
+    quoted = f"{key}=[{','.join(map(_quoted, value[1:-1].split(',')))}]" if is_list else override_word(key, value)
+    if not accepted(quoted):
+        return said
+    kind = "text" if is_list else "value"
+    return f"{said} (a {kind} with such letters stands in quotes of its own: {shlex.quote(quoted)})"
+
+
+def _quoted(item: str) -> str:
+    """Quote an item of a list, unless Hydra reads it as it is."""
+    try:
+        OverridesParser.create().parse_override(f"item={item}")
+    except HydraException:
+        return override_word("", item.strip())[1:]
+    return item
+
+
+def accepted(word: str, folders: Sequence[Path] = ()) -> bool:
+    """Return whether a word would be taken, as far as that can be told before anything is composed."""
+    try:
+        override = OverridesParser.create().parse_override(word)
+        check_key(word, override)
+        check_group(word, override, folders)
+        check_hydra(word, override)
+    except (HydraException, InputError):
+        return False
+    name, value = str(override.key_or_group), override.value()
+    if name in CHOSEN or "/" in name or override.is_sweep_override():
+        return name in CHOSEN or "/" in name or name.partition(".")[0] in _FIELDS
+    for part in reversed(name.split(".")):
+        value = {part: value}
+    schema = {"hydra": HydraConf} if name.startswith("hydra.") else Config
+    try:
+        OmegaConf.merge(OmegaConf.structured(schema), value)
+    except OmegaConfBaseException:
+        return False
+    return True
 
 
 def _meant(word: str) -> str:
     """Suggest the group of which a word is an option, or what ``key: value`` means."""
     groups = [group for group in CHOSEN if word in options_of_group(group)]
     key, colon, value = word.partition(":")
-    meant = f"{groups[0]}={word}" if groups else f"{key.strip()}={value.strip()}" if colon else ""
-    return f"; did you mean '{meant}'?" if meant and len(word) < 100 else ""
+    meant = f"{groups[0]}={word}" if groups else override_word(key.strip(), value.strip()) if colon else ""
+    return did_you_mean(meant) if len(word) < 100 else ""
+
+
+def did_you_mean(word: str, folders: Sequence[Path] = ()) -> str:
+    """Return ``"; did you mean '<word>'?"`` as it can be pasted, or an empty string where it would be refused."""
+    if not word or not accepted(word, folders):
+        return ""
+    pasted = shlex.quote(word)
+    return f"; did you mean {pasted if pasted[0] == QUOTE else QUOTE + pasted + QUOTE}?"
 
 
 def options_of_group(group: str, folders: Sequence[Path] = (), *, registered: bool = True) -> list[str]:
@@ -150,7 +205,7 @@ def check_group(word: str, override: Override, folders: Sequence[Path] | None) -
     group, value = override.key_or_group, override.value()
     if group not in CHOSEN or override.package is not None or isinstance(value, Glob):
         return
-    if word.startswith("+"):
+    if word.startswith("+") and (folders is None or accepted(word.lstrip("+"), folders)):
         raise InputError(f"{word}: {group} has an option already; write {word.lstrip('+')}")
     options = options_of_group(group, folders or ())
     for one in value.list if isinstance(value, ChoiceSweep) else [value]:

@@ -81,10 +81,13 @@ class _OwnFiles:
         name = re.sub(r"[^\w.+-]", "_", path.name if path.is_dir() else path.stem).strip(".") or "own"
         if name in self._options:
             raise InputError(f"{said}: there is an option {name} already; rename this file or folder")
+        if "${" in text:
+            raise InputError(f"{said}: a path with ${{ in it cannot be used; rename this file or folder")
         if self._paths.setdefault(name, path) != path:
             raise InputError(f"{said}: would be called {name}, as {self._paths[name]} is; rename one of them")
         # Relative where it can be, so that records stay valid where the folder that holds all is moved.
-        place = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        inside = path.is_relative_to(Path.cwd()) or not Path(text).expanduser().is_absolute()
+        place = os.path.relpath(path) if inside else path
         key, others = NODES[self._group]
         ConfigStore.instance().store(name=name, group=self._group, node={key: str(place), **others})
         return name if _parsed(name) == name else f"'{name}'"

@@ -32,6 +32,7 @@ from threadpoolctl import threadpool_limits
 from ofa_bench.config import conf_dir, load_space
 from ofa_bench.errors import InputError
 from ofa_bench.limits import THREADS, check_range
+from ofa_bench.shell import command_line, option, override
 from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def profile(options: Options) -> Path:
         **how,
         "load_average": [min(load), max(load)],
         "date": date.today().isoformat(),
-        "made_by": " ".join(["python -m ofa_bench.profile", *_asked(options)]),
+        "made_by": command_line(["python", "-m", "ofa_bench.profile", *_asked(options)]),
     }
     make_table(space, plan, times, path, card)
     (work / MEASUREMENTS).replace(out / f"{space.name}.{MEASUREMENTS}")
@@ -187,7 +188,8 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
 def _asked(options: Options) -> list[str]:
     """Give the options that differ from the defaults, but for the place of the table."""
     standard = asdict(Options())
-    return [f"{key}={value}" for key, value in asdict(options).items() if value != standard[key] and key != "out"]
+    given = {key: value for key, value in asdict(options).items() if value != standard[key] and key != "out"}
+    return [f"{key}={value}" if key == "runner" else option(key, value) for key, value in given.items()]
 
 
 def main() -> None:
@@ -207,7 +209,8 @@ def main() -> None:
         found = latency_table(load_space(options.space), str(path)).card["held_back"]
         print(
             f"{path}: on {found['networks']} held-back networks, mean error {found['mean_error']:.1%}, 95th percentile "
-            f"{found['p95_error']:.1%}, rank correlation {found['rank_correlation']:.4f}\nuse it: device={options.out}"
+            f"{found['p95_error']:.1%}, rank correlation {found['rank_correlation']:.4f}\n"
+            f"use it: {command_line([override('device', options.out)])}"
         )
 
 

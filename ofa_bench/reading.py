@@ -12,7 +12,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["UnreadableError", "content_of", "json_object", "json_value", "python_object", "python_value"]
+__all__ = [
+    "UnreadableError",
+    "content_of",
+    "json_object",
+    "json_value",
+    "name_of",
+    "plain_text",
+    "python_object",
+    "python_value",
+]
 
 
 _QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
@@ -47,6 +56,17 @@ def content_of(path: Path, most: int) -> bytes:
     if content is None or len(content) > most:
         raise UnreadableError(f"larger than {most:,} bytes, the most that is read")
     return content
+
+
+def name_of(path: Path, *, folder: bool = False) -> str:
+    """Return what a user's file is called in records and on pages: its name, without what these refuse as markup."""
+    return plain_text(path.name if folder else path.stem)
+
+
+def plain_text(text: str) -> str:
+    """Return a text that records and cards take: what they refuse as markup is replaced."""
+    plain = "".join("_" if letter in "<>$" or not letter.isprintable() else letter for letter in text)
+    return plain.replace("](", "]_")
 
 
 def json_object(content: bytes) -> dict[str, Any]:

@@ -4,17 +4,18 @@ import contextlib
 import hashlib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from ofa_bench import interrupts
 from ofa_bench.config import NO_RESULT, ONE_AFTER_ANOTHER, SWEEP_VARIABLE, TrackingConfig
 from ofa_bench.errors import InputError
+from ofa_bench.hydra_settings import check_settings, check_swept_experiments, count_cells, parse_task
 from ofa_bench.results.delivery import UNTRACKED, tracked
 from ofa_bench.results.journal import FOLDER, Ended, Journal
 from ofa_bench.words import say
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from ofa_bench.results.records import Record
     from ofa_bench.results.tracking import Tracker
 
-__all__ = ["OpenSweep", "Sweep", "SweepCallback", "remove_empty"]
+__all__ = ["OpenSweep", "Sweep", "SweepCallback", "remove_empty", "sweep_id"]
+
+DEFAULTS = "defaults"
+"""The name of a sweep without overrides."""
 
 
 class Sweep:
@@ -64,10 +68,13 @@ class Sweep:
 
 
 class OpenSweep:
-    """A sweep as its parent process holds it: it can be closed."""
+    """A sweep as its parent process holds it: it can be closed.
 
-    def __init__(self, sweep: Sweep, tracking: TrackingConfig, *, elsewhere: bool) -> None:
-        self.sweep, self.tracking, self.elsewhere = sweep, tracking, elsewhere
+    ``cells`` is how many it has; None where that is not known.
+    """
+
+    def __init__(self, sweep: Sweep, tracking: TrackingConfig, *, elsewhere: bool, cells: int | None = None) -> None:
+        self.sweep, self.tracking, self.elsewhere, self.cells = sweep, tracking, elsewhere, cells
         self._new = [path for path in (sweep.journal.path, sweep.output / "multirun.yaml") if not path.exists()]
 
     def begin(self, name: str) -> None:
@@ -99,6 +106,8 @@ class OpenSweep:
         if self.elsewhere and self._has_run() and not interrupted:
             tracked(self.tracking, self._bring_back, patience=None)
         ended = self.sweep.ended()
+        lost = "" if failed or interrupted else self._lost()
+        failed = failed or bool(lost)
         found = [read(self.sweep.output / cell.address) for cell in ended.values() if cell.code == 0]
         if interrupted and self._has_run():
             tracked(self.tracking, self._interrupted, patience=1)
@@ -108,7 +117,17 @@ class OpenSweep:
             show(found, self.sweep.output, self.tracking)
         if failed and not (ended or interrupted or self._has_run()):
             self._undo()
-        return [cell.code for cell in ended.values()]
+        if lost:
+            print(f"ofa_bench: {lost}", file=sys.stderr)
+        return [*(cell.code for cell in ended.values()), *([1] if lost else [])]
+
+    def _lost(self) -> str:
+        """Say how many cells have not ended, though the launcher says that all have; empty where none is missing."""
+        ended = self.sweep.journal.count(self.sweep.command)
+        if ended >= (1 if self.cells is None else self.cells):
+            return ""
+        of = "no cell" if not ended else f"only {ended} of {self.cells} cells"
+        return f"{of} of this sweep ended: their processes died, or did not write to {self.sweep.output}"
 
     def _undo(self) -> None:
         """Remove the files and folders made for a sweep of which no cell could begin."""
@@ -163,6 +182,10 @@ class SweepCallback(Callback):
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Note which folders were there before Hydra makes those of a cell."""
         with contextlib.suppress(Exception):  # of a name that cannot be one, or has no value: Hydra raises it next
+            try:
+                check_settings(config)
+            except InputError as error:  # raised as it is, Hydra would only warn and go on
+                sys.exit(say(error))
             output = Path(config.output).absolute()
             SweepCallback.there = next(folder for folder in (output, *output.parents) if folder.exists())
 
@@ -177,18 +200,34 @@ class SweepCallback(Callback):
 
 
 def _open(config: DictConfig) -> OpenSweep:
-    for override in OverridesParser.create().parse_overrides(list(config.hydra.overrides.task)):
-        key = str(override.key_or_group).split(".")[0]
-        if override.is_sweep_override() and key in NO_RESULT:
+    task = parse_task(config)
+    for one in task:
+        key = str(one.key_or_group).split(".")[0]
+        if one.is_sweep_override() and key in NO_RESULT:
             raise InputError(f"{key}: cannot be swept; the cells of a sweep share one")
+    check_swept_experiments(config, task)
+    cells = count_cells(config, task)
     overrides = [text for text in config.hydra.overrides.task if text.split("=")[0].split(".")[0] not in NO_RESULT]
-    name = " ".join(overrides) or "defaults"
+    name = " ".join(overrides) or DEFAULTS
     output, tracking = Path(config.output).absolute(), TrackingConfig(**config.tracking)
-    sweep_id = hashlib.sha256(" ".join([str(output), *sorted(overrides)]).encode()).hexdigest()[:12]
-    sweep = Sweep(output, sweep_id, "", "")
-    opened = OpenSweep(sweep, tracking, elsewhere=config.hydra.launcher["_target_"] != ONE_AFTER_ANOTHER)
+    sweep = Sweep(output, sweep_id(output, overrides), "", "")
+    elsewhere = config.hydra.launcher["_target_"] != ONE_AFTER_ANOTHER
+    opened = OpenSweep(sweep, tracking, elsewhere=elsewhere, cells=cells)
     opened.begin(name)
     return opened
+
+
+def sweep_id(output: Path, overrides: Sequence[str]) -> str:
+    """Return the id of a sweep: a hash of output folder and overrides; where the folder was moved, the one it had."""
+    hashed = hashlib.sha256(" ".join([str(output), *sorted(overrides)]).encode()).hexdigest()[:12]
+    if (output / FOLDER / f"{hashed}.jsonl").is_file():
+        return hashed
+    words = sorted((" ".join(overrides) or DEFAULTS).split())
+    for path in sorted((output / FOLDER).glob("*.jsonl")):
+        first = Journal(path).first()
+        if first and sorted(first[0].split()) == words:
+            return path.stem
+    return hashed
 
 
 def remove_empty(folder: Path) -> None:

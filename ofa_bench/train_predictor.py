@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 from ofa_bench.config import load_space
 from ofa_bench.errors import InputError
 from ofa_bench.limits import REPEATS, THREADS, check_range
+from ofa_bench.shell import command_line, override, portable
 from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def _said(card: Mapping[str, Any], out: str) -> str:
         lines.append(f"  {words}: off by {rmse:.3f} points (root mean square), {mae:.3f} (mean){ranked}")
     if found["predictor"]["rmse"]["value"] >= found["mean"]["rmse"]["value"]:
         lines.append("  it knows no more than the mean does: it needs more pairs, or accuracies with less noise")
-    return "\n".join([*lines, *_gaps(card["coverage"]), f"use it: predictor={out}"])
+    return "\n".join([*lines, *_gaps(card["coverage"]), f"use it: {command_line([override('predictor', out)])}"])
 
 
 def _gaps(coverage: Mapping[str, Any]) -> list[str]:
@@ -242,7 +243,8 @@ def _gaps(coverage: Mapping[str, Any]) -> list[str]:
 
 def _made_by() -> str:
     """Give the command line, without what does not change the weights."""
-    return " ".join(["python -m ofa_bench.train_predictor", *(a for a in sys.argv[1:] if not a.startswith("out="))])
+    given = [portable(word) for word in sys.argv[1:] if not word.startswith("out=")]
+    return command_line(["python", "-m", "ofa_bench.train_predictor", *given])
 
 
 def _report(line: str) -> None:

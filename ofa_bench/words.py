@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import os
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Iterator
@@ -17,13 +18,15 @@ from hydra.errors import (
     MissingConfigException,
     OverrideParseException,
 )
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ofa_bench import interrupts
+from ofa_bench.config import NO_RESULT, EvolutionConfig, conf_dir
 from ofa_bench.errors import InputError, no_such_option, suggestion
 from ofa_bench.options import check_folder, options_and_folders, options_of, show_help, unread
-from ofa_bench.overrides import installs, launcher_hint, not_an_override
+from ofa_bench.overrides import accepted, installs, launcher_hint, not_an_override
+from ofa_bench.shell import override
 
 __all__ = [
     "TRACEBACK",
@@ -43,6 +46,8 @@ TRACEBACK = "OFA_BENCH_TRACEBACK"
 
 LETTERS = 380
 """The longest line; of a longer one the middle is left out."""
+
+EVOLUTION = [one.name for one in dataclasses.fields(EvolutionConfig)]
 
 _KINDS = {
     "Integer": "a whole number",
@@ -90,9 +95,11 @@ def _explained(error: BaseException, key: str) -> tuple[str, int]:
     if isinstance(error, OverrideParseException):
         return not_an_override(error.override), 2
     if isinstance(error, CompactHydraException) and "Ambiguous value for argument" in str(error):
-        return f"{str(error).splitlines()[0]}: several options are a sweep, put -m before them", 2
+        return _several(str(error).splitlines()[0]), 2
     if isinstance(error, HydraException) or (isinstance(error, ValueError) and _of_hydra(error)):
         return str(error), 2
+    if isinstance(error, KeyError) and _of_hydra(error, "os"):
+        return f"hydra.job.env_copy: there is no environment variable {error.args[0]}", 2
     plugin = re.match(r"Unknown plugin class : 'hydra_plugins\.hydra_(joblib|ray|submitit)_launcher\b", str(error))
     if plugin:  # a config of ours, of a plugin that is not there
         return f"hydra/launcher: hydra_{plugin[1]}_launcher {installs(plugin[1])}", 2
@@ -104,10 +111,12 @@ def _explained(error: BaseException, key: str) -> tuple[str, int]:
     return f"{type(error).__name__}: {error} (HYDRA_FULL_ERROR=1 shows where)", 1
 
 
-def _of_hydra(error: BaseException) -> bool:
-    """Tell whether it was Hydra's own code that raised an error."""
-    frames = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
-    return bool(frames) and str(frames[-1]).startswith("hydra.")
+def _of_hydra(error: BaseException, called: str = "") -> bool:
+    """Tell whether it was Hydra's own code that raised an error, or a module that it called."""
+    frames = [str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if called and frames and frames[-1] == called:
+        frames.pop()
+    return bool(frames) and frames[-1].startswith("hydra.")
 
 
 def say(error: BaseException, where: str = "", key: str = "output") -> int:
@@ -145,6 +154,17 @@ def ending(key: str = "out", interrupted: str = "") -> Iterator[None]:
         if isinstance(error, Exception):
             sys.exit(say(error, key=key))
         raise
+
+
+def _several(said: str) -> str:
+    """Say what is meant where values are separated by commas, but nothing is swept."""
+    key, _, value = said.partition("'")[2].rpartition("'")[0].partition("=")
+    texts = override(key, value)
+    if key in NO_RESULT and accepted(texts):
+        return f"{said}: a value with commas stands in quotes of its own: {shlex.quote(texts)}"
+    if not accepted(f"{key}={value.partition(',')[0]}") and accepted(f"{key}=[{value}]"):
+        return f"{said}: is one list: {key}=[{value}]"
+    return f"{said}: several options are a sweep, put -m before them"
 
 
 def _missing_option(error: MissingConfigException) -> str:
@@ -185,12 +205,19 @@ def _omegaconf(error: OmegaConfBaseException) -> str:
 
 
 def _no_such_key(full: str, name: str, parent: object) -> str:
-    if full.startswith("strategy.evolution."):
+    if full.startswith("strategy.evolution.") and name in EVOLUTION:
         return f"{full}: no such key; strategy.evolution is evolution: {full.removeprefix('strategy.')}="
-    if full.startswith("strategy.") and any(re.match(r"strategy=.*,", word) for word in sys.argv):
+    if full.startswith("strategy.") and name in _keys_of_swept_strategies():
         return f"{full}: not a key of every strategy; in a sweep over strategies, ++ stands before it: ++{full}"
     keys = [str(key) for key in parent if key != "hydra"] if isinstance(parent, DictConfig) else []
     return f"{full}: no such key; allowed: {', '.join(keys) or 'none'}{suggestion(name, keys)}"
+
+
+def _keys_of_swept_strategies() -> set[str]:
+    """List the keys that at least one of the package's strategies has which the command sweeps over."""
+    names = [name for word in sys.argv if re.match(r"strategy=.*,", word) for name in word.partition("=")[2].split(",")]
+    files = [conf_dir() / "strategy" / f"{name}.yaml" for name in names]
+    return {str(key) for file in files if file.is_file() for key in OmegaConf.load(file)}
 
 
 def _unresolved(full: str, message: str) -> str:

@@ -127,7 +127,7 @@ TARGETS = [
         ("values=[[1]]", "targets.values: [1] is not a number"),
         ("values={a: 1}", "targets.values: must be a list, such as [25]"),
         ("values=25", "targets.values: must be a list, such as [25]"),
-        ("values=15,20", "several options are a sweep, put -m before them"),
+        ("values=15,20", "targets.values=15,20': is one list: targets.values=[15,20]"),
         ("values=[5,20", "not of the form key=value ([ and ] must come in pairs)"),
         ("values[0]=3", "not of the form key=value"),
         ("values.0=3", "targets.values.0=3: no such key; a list is given as a whole: targets.values=[...]"),

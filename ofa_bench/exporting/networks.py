@@ -21,6 +21,7 @@ from ofa_bench.images import MEAN, STD, Images
 from ofa_bench.network_files import OPSET, differences, write_onnx, write_program
 from ofa_bench.ofa_package import import_ofa
 from ofa_bench.predictors.assets import sha256_of
+from ofa_bench.reading import plain_text
 from ofa_bench.spaces import DesignSpace
 from ofa_bench.supernets import Piece, Supernet, count_macs, supernet
 
@@ -140,7 +141,7 @@ class Exporter:
                 "random": weights.random,
                 "source": weights.source,
                 "sha256": weights.sha256,
-                "told": self._told(weights),
+                "told": plain_text(self._told(weights)),
                 "batchnorm_statistics_of_images": used,
             },
             "input": _input(size),

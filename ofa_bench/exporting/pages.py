@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from matplotlib.figure import Figure
 
@@ -18,7 +17,7 @@ from ofa_bench.exporting.measuring import verdict
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.report.drawing import DPI, Picture, png
 from ofa_bench.report.networks import draw_rows
-from ofa_bench.report.rendering import rendered
+from ofa_bench.report.rendering import relative_url, rendered
 from ofa_bench.report.tables import Table
 from ofa_bench.results.unlabelled import MARK
 from ofa_bench.writing import write_whole
@@ -132,7 +131,7 @@ def _section(group: Sequence[tuple[Path, Card]]) -> Section:
     kept = [i for i in range(len(rows[0])) if any(row[i] for row in rows)]
     heads = _heads(first["unit"])
     table = Table(heading, tuple(heads[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows))
-    links = tuple(f"./{quote(f'{folder.parent.name}/{folder.name}')}/card.md" for folder, _ in group)
+    links = tuple(f"./{relative_url(f'{folder.parent.name}/{folder.name}/card.md')}" for folder, _ in group)
     return Section(heading, group[0][0].parent.name, table, links, cards)
 
 

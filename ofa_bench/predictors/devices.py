@@ -10,7 +10,7 @@ import numpy as np
 
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.predictors.cost import MOST_COST, CostTable, Term
-from ofa_bench.reading import UnreadableError, content_of, json_object
+from ofa_bench.reading import UnreadableError, content_of, json_object, name_of
 from ofa_bench.spaces import DesignSpace, PartSpace
 from ofa_bench.writing import write_whole
 
@@ -53,7 +53,7 @@ def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> 
     folder = FOLDER / device if device in devices else Path(str(device))
     try:
         if not folder.is_dir() and folder.exists():
-            return _read(space, folder, folder.stem)
+            return _read(space, folder, name_of(folder))
         tables = sorted(entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json"))
     except FileNotFoundError as error:
         near = suggestion(str(device), devices)
@@ -67,7 +67,7 @@ def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> 
             f"device={device}: it has no table for space {space.name}, only for {', '.join(tables) or 'none'}; "
             f"devices with a table for {space.name}: {', '.join(others) or 'none'}"
         )
-    return _read(space, folder / f"{space.name}.json", folder.name)
+    return _read(space, folder / f"{space.name}.json", name_of(folder, folder=True))
 
 
 def _read(space: DesignSpace, path: Path, device: str) -> CostTable:

@@ -9,7 +9,7 @@ from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, Within
 from ofa_bench.predictors.coverage import Choices
 from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.predictors.weights import LARGEST, layers_of
-from ofa_bench.reading import UnreadableError, content_of, json_object
+from ofa_bench.reading import UnreadableError, content_of, json_object, name_of
 from ofa_bench.spaces import DesignSpace, PartSpace
 
 __all__ = ["own_predictor"]
@@ -35,14 +35,14 @@ def own_predictor(space: DesignSpace, path: str) -> AccuracyPredictor:
     place = Path(str(path))
     try:
         if not place.is_dir():
-            return _read(space, place, place.stem)
+            return _read(space, place, name_of(place))
         files = sorted(entry.name for entry in place.iterdir() if entry.name.endswith(".npz"))
     except OSError as error:
         raise InputError(f"predictor={str(path)[:200]}: cannot be read ({error.strerror})") from error
     except ValueError as error:  # a null character in the path
         raise InputError(f"predictor={str(path)[:200]}: cannot be read ({error})") from error
     if f"{space.name}.npz" in files:
-        return _read(space, place / f"{space.name}.npz", place.name)
+        return _read(space, place / f"{space.name}.npz", name_of(place, folder=True))
     if isinstance(space, PartSpace):
         return Within(space, own_predictor(space.whole, path))
     have = ", ".join(name.removesuffix(".npz") for name in files) or "none"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ofa_bench.errors import InputError
+from ofa_bench.reading import plain_text
 
 __all__ = ["Command", "Function", "OnnxRuntime", "Runner", "about", "checked", "machine", "make_runner"]
 
@@ -189,7 +190,7 @@ def make_runner(runner: str, threads: int) -> Runner:
 
 def about(runner: Runner, threads: int) -> dict[str, Any]:
     """Say how and on what a runner times, as far as it is known: its name; of onnxruntime, threads and machine."""
-    how: dict[str, Any] = {"runner": getattr(runner, "name", type(runner).__name__)}
+    how: dict[str, Any] = {"runner": plain_text(str(getattr(runner, "name", type(runner).__name__)))}
     return how | {"threads": threads, "machine": machine()} if isinstance(runner, OnnxRuntime) else how
 
 

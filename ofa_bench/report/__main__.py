@@ -45,7 +45,7 @@ def run(words: Sequence[str]) -> Path:
     options, folders = options_and_folders(Options, words)
     if not folders and not options.mlflow:
         raise InputError("give a folder of records (python -m ofa_bench.report multirun), or mlflow=<experiment>")
-    check_folder("out", Path(options.out))
+    check_folder("out", Path(options.out).expanduser())
     from ofa_bench.report.gather import from_folders, from_mlflow
 
     gathered = from_folders([Path(folder) for folder in folders])
@@ -54,7 +54,7 @@ def run(words: Sequence[str]) -> Path:
     from ofa_bench.report.page import write_report
 
     gc.freeze()  # statsmodels collects garbage at every correction, which takes its time with many records
-    return write_report(gathered, Path(options.out), options.title, options.reference)
+    return write_report(gathered, Path(options.out).expanduser(), options.title, options.reference)
 
 
 def main() -> None:

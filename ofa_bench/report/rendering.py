@@ -2,21 +2,28 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from ofa_bench.report.tables import markdown
 
-__all__ = ["rendered"]
+__all__ = ["relative_url", "rendered"]
+
+
+def relative_url(path: str) -> str:
+    """Return a path below a page's folder as the page links to it, in HTML or Markdown."""
+    return quote(path)
 
 
 def rendered(template: str, page: Mapping[str, Any]) -> str:
-    """Fill in a template of ``report/templates``, by its name; ``markdown`` writes a table in it."""
+    """Fill in a template of ``report/templates``, by its name; ``markdown`` writes a table in it, ``|url`` a link."""
     environment = Environment(
         loader=PackageLoader("ofa_bench.report", "templates"),
         autoescape=select_autoescape(["html.j2"]),
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["url"] = relative_url
     environment.globals["markdown"] = markdown
     return environment.get_template(template).render(page)

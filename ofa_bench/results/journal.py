@@ -73,6 +73,10 @@ class Journal:
             if "cell" in line and run in (None, line["run"])
         }
 
+    def count(self, run: str) -> int:
+        """Count how often a cell has ended in a run of the command."""
+        return sum("cell" in line and line["run"] == run for line in self._lines())
+
     def _lines(self) -> Iterator[dict[str, Any]]:
         if not self.path.is_file():
             return

@@ -4,9 +4,9 @@ from multiprocessing import parent_process
 from types import TracebackType
 
 import rich.progress
-from rich.console import Console
 
 from ofa_bench.engine import Cell
+from ofa_bench.results.console import make_console
 from ofa_bench.search import SearchResult
 
 __all__ = ["Progress"]
@@ -16,14 +16,14 @@ class Progress:
     """Counts finished targets and shows the best accuracy so far; quiet in workers and without a terminal."""
 
     def __init__(self, strategy: str, cell: Cell, *, shown: bool) -> None:
-        console = Console(stderr=True)
+        console = make_console(stderr=True)
         self._cell = cell
         self._best = 0.0
         self._bar = rich.progress.Progress(
-            rich.progress.TextColumn("{task.description}"),
+            rich.progress.TextColumn("{task.description}", markup=False),
             rich.progress.BarColumn(),
             rich.progress.MofNCompleteColumn(),
-            rich.progress.TextColumn("{task.fields[last]}"),
+            rich.progress.TextColumn("{task.fields[last]}", markup=False),
             rich.progress.TimeRemainingColumn(),
             console=console,
             transient=True,

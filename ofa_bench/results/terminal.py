@@ -1,31 +1,30 @@
 """What a command says on the terminal when it ends."""
 
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ofa_bench.config import TrackingConfig
 from ofa_bench.results.records import Record
+from ofa_bench.shell import command_line, option
 
 __all__ = ["say_unsent", "show"]
 
 
 def show(found: Sequence[Record], output: Path, tracking: TrackingConfig) -> None:
     """Print the tables, and where the results and the MLflow UI are."""
-    from rich.console import Console
-
+    from ofa_bench.results.console import make_console
     from ofa_bench.results.tables import print_tables
 
-    console = Console()
+    console = make_console()
     print_tables(found, console)
     _show_networks(found, output)
-    console.print(f"results: {output}", soft_wrap=True, highlight=False)
+    console.print(f"results: {output}", soft_wrap=True)
     if tracking.uri and tracking.uri.startswith("sqlite:"):
-        command = f"mlflow ui --host 127.0.0.1 --backend-store-uri {tracking.uri}"
-        console.print(f"MLflow:  {command}", soft_wrap=True, highlight=False)
+        command = command_line(["mlflow", "ui", "--host", "127.0.0.1", "--backend-store-uri", tracking.uri])
+        console.print(f"MLflow:  {command}", soft_wrap=True)
     elif tracking.uri:
-        console.print(f"MLflow:  {tracking.uri}", soft_wrap=True, highlight=False)
+        console.print(f"MLflow:  {tracking.uri}", soft_wrap=True)
 
 
 def _show_networks(found: Sequence[Record], output: Path) -> None:
@@ -34,19 +33,19 @@ def _show_networks(found: Sequence[Record], output: Path) -> None:
     from ofa_bench.results.tables import MOST_TARGETS
 
     folder = output / found[0]["address"] if len(found) == 1 else output
-    command = shlex.join(["python", "-m", "ofa_bench.show", str(folder)])
+    words = ["python", "-m", "ofa_bench.show", str(folder)]
     if len(found) == 1 and len(found[0]["targets"]) <= MOST_TARGETS:
         networks = best_networks(found[0])
         print("\n".join(describe_networks(networks)))
-        command += " top=10"
-    print(f"networks: {command}")
+        words.append("top=10")
+    print(f"networks: {command_line(words)}")
 
 
 def say_unsent(what: str, output: Path, tracking: TrackingConfig) -> None:
     """Say what MLflow lacks, and how it gets it."""
-    words = ["python", "-m", "ofa_bench.sync", str(output), f"uri={tracking.uri}"]
+    words = ["python", "-m", "ofa_bench.sync", str(output), option("uri", tracking.uri)]
     if tracking.experiment != TrackingConfig.experiment:
-        words.append(f"experiment={tracking.experiment}")
+        words.append(option("experiment", tracking.experiment))
     if tracking.artifacts and Path(tracking.artifacts).name != "mlartifacts":
-        words.append(f"artifacts={tracking.artifacts}")
-    print(f"ofa_bench: MLflow lacks {what}; this sends it: {shlex.join(words)}", file=sys.stderr)
+        words.append(option("artifacts", tracking.artifacts))
+    print(f"ofa_bench: MLflow lacks {what}; this sends it: {command_line(words)}", file=sys.stderr)

@@ -1,10 +1,14 @@
 import csv
+import html
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from nasty import NASTY_NAMES
 
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import ONNX, PROGRAM, placed, write_card
@@ -244,6 +248,19 @@ def test_pages_show_all_that_is_there(tmp_path):
         write_card(folder, card)
     assert "measured, ms" in write_pages(tmp_path).read_text()
     for link in re.findall(r"\]\((.*?)\)", (tmp_path / "index.md").read_text()):
+        assert (tmp_path / link).is_file()
+
+
+def test_links_lead_to_networks_in_folders_of_any_name(tmp_path):
+    names = [name for name in NASTY_NAMES if "/" not in name]
+    exported(tmp_path, **dict.fromkeys(names, (20.0, 19.0)))
+    (tmp_path / "mbv3_mine_embedded").rename(tmp_path / "[v2] R&D, 100%20 #?")
+    page = write_pages(tmp_path)
+    linked = [unquote(html.unescape(link)) for link in re.findall(r'href="([^"]*)"', page.read_text())]
+    assert sorted(Path(link).parts[1] for link in linked) == sorted(names)
+    written = [unquote(link) for link in re.findall(r"\]\((.*?)\)", (tmp_path / "index.md").read_text())]
+    assert len(written) == len(names) + 1
+    for link in linked + written:
         assert (tmp_path / link).is_file()
 
 

@@ -35,13 +35,13 @@ def run(words: Sequence[str]) -> Path:
     options, folders = options_and_folders(Options, words)
     if not folders:
         raise InputError("give a folder of records: python -m ofa_bench.report.paper multirun")
-    check_folder("out", Path(options.out))
+    check_folder("out", Path(options.out).expanduser())
     from ofa_bench.report.gather import from_folders
 
     gathered = from_folders([Path(folder) for folder in folders])
     from ofa_bench.report.paper.page import write_page
 
-    return write_page(gathered, folders, Path(options.out))
+    return write_page(gathered, folders, Path(options.out).expanduser())
 
 
 def main() -> None:

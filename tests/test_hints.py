@@ -1,0 +1,78 @@
+"""What a message suggests is taken when it is typed."""
+
+import re
+import shlex
+
+import pytest
+from test_bad_input import named
+from test_config import composed
+
+from ofa_bench.command_line import checked
+from ofa_bench.words import explain
+
+SUGGESTED = re.compile(
+    r"stands in quotes of its own: (.+?)\)?$|did you mean ('.+')\?$|[;,] write (.+)$|is one list: (.+)$"
+)
+
+CASES = [
+    (["hydra.searchpath=[file://conf=a]"], 'hydra.searchpath=["file://conf=a"]'),
+    (["hydra.searchpath=[conf=a,pkg://ofa_bench]"], 'hydra.searchpath=["conf=a",pkg://ofa_bench]'),
+    (["output=lr=0.1"], 'output="lr=0.1"'),
+    (["output=it's"], None),
+    (["output=a,b"], 'output="a,b"'),
+    (["output=R&D"], 'output="R&D"'),
+    (["output=~/x"], "output="),
+    (["targets.values=15,20"], "targets.values=[15,20]"),
+    (["vanilla"], "strategy=vanilla"),
+    (["strategy: top_down"], "strategy=top_down"),
+    (["output: lr=0.1"], 'output="lr=0.1"'),
+    (["--seed=1"], "seed=1"),
+    (["+strategy=vanilla"], "strategy=vanilla"),
+    (["hydra.run.dir='R&D'"], None),
+]
+
+NOTHING = [
+    (["hydra.searchpath=[a@b,c=d]"], "not of the form key=value"),
+    (["seed=\u00e2"], "not of the form key=value"),
+    (["foo: bar"], "not of the form key=value"),
+    (["strategy: vanila"], "not of the form key=value"),
+    (["--strategy=vanila"], "no such flag"),
+    (["+strategy=vanila"], "strategy=vanila: no such option"),
+    (["strategy.evolution.foo=1"], "strategy.evolution.foo: no such key"),
+]
+
+
+def message(words):
+    """Give what is said of words that are wrong; nothing of words that are taken."""
+    try:
+        composed(*checked(words))
+    except Exception as error:
+        return explain(error)[0]
+    return ""
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_a_suggestion_is_taken(case, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf=a").mkdir()
+    words, expected = case
+    said = message(words)
+    if expected is None:
+        assert not SUGGESTED.search(said)
+        return
+    found = SUGGESTED.search(said)
+    assert found, said
+    [word] = shlex.split(next(filter(None, found.groups())))
+    assert word.startswith(expected)
+    assert message([word]) == ""
+
+
+@pytest.mark.parametrize("case", NOTHING, ids=named)
+def test_nothing_is_suggested_that_would_be_refused(case):
+    words, said = case
+    told = message(words)
+    assert said in told
+    found = SUGGESTED.search(told)
+    if found:  # the nearest name, in the place of the one that is wrong
+        [name] = shlex.split(next(filter(None, found.groups())))
+        assert message([f"{words[0].lstrip('+').partition('=')[0]}={name}"]) == ""

@@ -1,0 +1,141 @@
+"""Settings of Hydra's that would be accepted and not used: refused in one line, wherever they are set."""
+
+from textwrap import dedent
+
+import pytest
+from test_bad_input import named, refused
+from test_config import composed
+
+from ofa_bench.errors import InputError
+from ofa_bench.experiments import commands
+from ofa_bench.frontier import Options, compose_task
+from ofa_bench.hydra_settings import check_settings
+
+SMALL = ("tracking=none", "budget=quick", "targets=single", "evolution.population_size=10", "progress=false")
+
+SETTINGS = [
+    (["hydra.job.chdir=true"], "hydra.job.chdir=true: not possible, as paths are those of the folder where"),
+    (
+        ["hydra.run.dir=outputs/x"],
+        "hydra.run.dir=outputs/x: is not used, as results go to output=; write output=outputs/x",
+    ),
+    (["hydra.run.dir='a b,c'"], "write 'output=\"a b,c\"'"),
+    (["hydra.run.dir=${now:%Y}"], "hydra.run.dir=${now:%Y}: is not used, as results go to output=; leave it out"),
+    (
+        ["hydra.sweep.dir=mysweep"],
+        "hydra.sweep.dir=mysweep: is not used, as results go to output=; write output=mysweep",
+    ),
+    (["hydra.sweep.subdir=${hydra.job.num}"], "is not used, as a cell's folder is its address; leave it out"),
+    (["hydra.verbose=true"], "hydra.verbose=true: shows nothing, as there is no log; add hydra/job_logging=default"),
+    (["hydra.job.env_copy=[HOME]"], "write hydra.job.env_copy=[OFA_BENCH_SWEEP,HOME]"),
+    (["hydra.job.config.override_dirname.kv_sep=_"], "hydra.job.config: is not used, as a cell's folder is its addr"),
+    (["hydra/launcher=joblib"], "hydra/launcher=joblib: is of a sweep, and this is a single run; put -m first"),
+    (["hydra.sweeper.max_batch_size=2"], "hydra.sweeper.max_batch_size=2: is of a sweep, and this is a single run"),
+    (["output='~/x'"], "output=~/x: ~ is not read as a home folder; write output=/"),
+]
+
+
+@pytest.mark.filterwarnings("ignore:\\s*'hydra/launcher/:UserWarning")
+@pytest.mark.parametrize("case", SETTINGS, ids=named)
+def test_a_setting_that_is_not_used_is_refused(case):
+    arguments, said = case
+    with pytest.raises(InputError) as refusal:
+        check_settings(composed(*arguments)[0])
+    assert said in str(refusal.value)
+
+
+@pytest.mark.filterwarnings("ignore:\\s*'hydra/launcher/:UserWarning")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["hydra.mode=MULTIRUN", "hydra/launcher=joblib", "hydra.sweeper.max_batch_size=2"],
+        ["hydra/launcher=basic", "output='~x'"],
+        ["hydra.job.chdir=false", "hydra.verbose=true", "hydra/job_logging=default"],
+        ["hydra.job.env_copy=[OFA_BENCH_SWEEP,HOME]"],
+    ],
+)
+def test_a_setting_that_is_used_is_taken(arguments, monkeypatch):
+    monkeypatch.setenv("OFA_BENCH_SWEEP", "")
+    check_settings(composed(*arguments)[0])
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (["hydra.job.env_copy=[NO_SUCH_ONE]"], "hydra.job.env_copy: there is no environment variable NO_SUCH_ONE"),
+        (["~hydra.callbacks.sweep"], "~hydra.callbacks.sweep: this callback keeps the books of sweeps"),
+        (["hydra.run.dir=x"], "hydra.run.dir=x: is not used"),
+        (["-m", "seed=0,1", "hydra.job.chdir=true", "hydra/launcher=joblib"], "hydra.job.chdir=true: not possible"),
+        (["-m", "strategy=glob(zzz*)"], "strategy=glob(zzz*): matches no option, so that nothing would run"),
+    ],
+    ids=named,
+)
+def test_what_is_not_used_is_one_line_and_leaves_nothing(forks, tmp_path, case):
+    arguments, said = case
+    refused(forks.run("ofa_bench", (*SMALL, *arguments), tmp_path), tmp_path, said)
+
+
+EXPERIMENTS = {
+    "folder": """
+        hydra:
+          sweep:
+            dir: mysweep
+    """,
+    "changes": """
+        hydra:
+          job:
+            chdir: true
+    """,
+    "parallel": """
+        defaults:
+          - override /hydra/launcher: joblib
+    """,
+    "plain": """
+        defaults:
+          - override /strategy: top_down
+    """,
+}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (["experiment=folder"], "hydra.sweep.dir=mysweep: is not used"),
+        (["-m", "experiment=plain,changes"], "hydra.job.chdir=true: not possible"),
+        (["-m", "experiment=plain,parallel"], "experiment=parallel: sets hydra.launcher, which a sweep has once"),
+    ],
+    ids=named,
+)
+def test_what_a_users_config_sets_is_refused_as_well(forks, tmp_path, case):
+    folder, here = tmp_path / "conf" / "experiment", tmp_path / "here"
+    folder.mkdir(parents=True)
+    here.mkdir()
+    for name, content in EXPERIMENTS.items():
+        (folder / f"{name}.yaml").write_text(f"# @package _global_\n{dedent(content)}")
+    arguments, said = case
+    refused(forks.run("ofa_bench", ("--config-dir", "../conf", *SMALL, *arguments), here), here, said)
+
+
+def test_an_experiment_that_lists_sweeps_has_nothing_besides(monkeypatch, tmp_path):
+    (tmp_path / "experiment").mkdir()
+    listed = "defaults:\n  - override /hydra/launcher: joblib\nsweeps:\n  - [strategy=vanilla]\n"
+    (tmp_path / "experiment" / "mine.yaml").write_text(listed)
+    monkeypatch.setattr("ofa_bench.experiments.conf_dir", lambda: tmp_path)
+    monkeypatch.setattr("ofa_bench.experiments.checked", lambda words: words)
+    with pytest.raises(InputError, match="experiment=mine: lists sweeps, so that its defaults would not be used"):
+        list(commands(["-m", "experiment=mine"]))
+
+
+def test_a_frontier_takes_no_launcher():
+    with pytest.raises(InputError, match="hydra/launcher=joblib: is not used here"):
+        compose_task(["hydra/launcher=joblib"], Options())
+
+
+def test_what_hydra_does_use_is_used(forks, tmp_path):
+    words = ("hydra.output_subdir=.hydra", "hydra/job_logging=default", "hydra.verbose=true", "hydra.job.name=mine")
+    ran = forks.run("ofa_bench", (*SMALL, *words), tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    [record] = tmp_path.rglob("record.json")
+    assert (record.parent / ".hydra" / "config.yaml").is_file()
+    assert (record.parent / "mine.log").is_file()

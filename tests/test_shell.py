@@ -1,0 +1,103 @@
+"""Words of commands as they are printed: read back by a shell, by Hydra and by our options, they are what was meant."""
+
+import shlex
+
+import pytest
+from nasty import NASTY_NAMES
+
+from ofa_bench import sync
+from ofa_bench.config import TrackingConfig
+from ofa_bench.options import options_and_folders, options_of
+from ofa_bench.overrides import parsed
+from ofa_bench.own_tables import with_own_tables
+from ofa_bench.report.__main__ import Options
+from ofa_bench.results.terminal import say_unsent, show
+from ofa_bench.shell import command_line, option, override, portable
+
+TEXTS = (
+    *NASTY_NAMES,
+    "0.1",
+    "true",
+    "null",
+    "[a]",
+    "{a: b}",
+    "a #b",
+    "'x' and 'y'",
+    '"x"',
+    "a\\",
+    "a: b",
+    "~/x",
+    "-x",
+    "=",
+)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_printed_word_is_read_as_it_was_meant(text):
+    [word] = shlex.split(command_line([override("output", text)]))
+    assert parsed(word).value() == text
+    [word] = shlex.split(command_line([option("out", text)]))
+    assert options_of(Options, [word]).out == text
+
+
+def test_a_value_has_quotes_only_where_it_needs_them():
+    assert override("device", "my/phone.json") == "device=my/phone.json"
+    assert override("device", "lr=0.1") == 'device="lr=0.1"'
+    assert option("measure", True) == "measure=true"
+    assert command_line(["a", option("out", "my nets")]) == "a 'out=my nets'"
+
+
+def test_an_absolute_path_is_cut_where_others_read_it():
+    assert portable("data=/home/me/pairs.csv") == "data=pairs.csv"
+    assert portable("device='/home/me/lr=0.1.json'") == 'device="lr=0.1.json"'
+    assert portable("data=mine/pairs.csv") == "data=mine/pairs.csv"
+
+
+def test_an_options_text_is_taken_as_it_is_unless_in_quotes():
+    for text in ("a #b", "&x y", "!a b", "what?", " x ", "${seed}"):
+        assert options_of(Options, [f"title={text}"]).title == text
+    assert options_of(Options, ["title='a: \"b\"'"]).title == 'a: "b"'
+
+
+@pytest.mark.parametrize("name", NASTY_NAMES)
+def test_a_printed_path_is_a_table_or_predictor(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / name / "mine.json"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    for group in ("device", "predictor"):
+        [word] = shlex.split(command_line([override(group, f"{name}/mine.json")]))
+        assert with_own_tables([word]) == [f"{group}=mine"]
+
+
+@pytest.mark.parametrize("name", NASTY_NAMES)
+def test_what_is_printed_at_the_end_can_be_pasted(name, tmp_path, capsys, made):
+    output, uri = tmp_path / name, f"sqlite:////somewhere/{name}/mlflow.db"
+    tracking = TrackingConfig(uri, f"/somewhere/{name}/files", name)
+    show([made()], output, tracking)
+    *_, results, mlflow = capsys.readouterr().out.splitlines()
+    assert results == f"results: {output}"
+    words = shlex.split(mlflow.removeprefix("MLflow:  "))
+    assert words == ["mlflow", "ui", "--host", "127.0.0.1", "--backend-store-uri", uri]
+    output.mkdir(parents=True)
+    say_unsent("this", output, tracking)
+    words = shlex.split(capsys.readouterr().err.partition("this sends it: ")[2])
+    options, folders = options_and_folders(sync.Options, words[3:])
+    assert (options.uri, options.artifacts, options.experiment) == (uri, tracking.artifacts, name)
+    assert folders == [str(output)]
+
+
+def test_a_folder_whose_name_looks_like_an_option_is_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lr=0.1").mkdir()
+    assert options_and_folders(sync.Options, ["lr=0.1"])[1] == ["lr=0.1"]
+
+
+@pytest.mark.parametrize("name", ["[b]x[/b]", "[/b] x", ":smile:", "[link=x]"])
+def test_tables_show_names_as_they_are(name, capsys, made):
+    record = made()
+    record["choices"]["strategy"] = record["choices"]["device"] = name
+    show([record], "here", TrackingConfig())
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert f" / {name} / " in first
+    assert any(name in line for line in rest)

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ofa_bench import interrupts
 from ofa_bench.config import (
+    CHANGED,
     GROUPS,
     ONE_AFTER_ANOTHER,
     Config,
@@ -100,11 +101,18 @@ def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
     cell = build(typed)
     wanted = result_config(config)
     identity = records.identity(wanted, cell.problem, cell.strategy)
+    if typed.rerun is not True:
+        there = attempts.existing(
+            output / name,
+            identity,
+            changes=lambda record: records.changes(record, wanted, cell.problem),
+            changed=typed.rerun == CHANGED,
+        )
+        if there is not None:
+            print(f"{there['address']}: already there, skipped", file=sys.stderr)
+            return there
     if typed.rerun:
         name = attempts.attempt(name, max(attempts.attempts(output / name), default=0) + 1)
-    elif (there := attempts.existing(output / name, identity)) is not None:
-        print(f"{there['address']}: already there, skipped", file=sys.stderr)
-        return there
     choices = {group: str(context.runtime.choices[group]) for group in GROUPS}
     frontier = frontiers.find(cell.problem)
     with Progress(choices["strategy"], cell, shown=typed.progress) as progress:

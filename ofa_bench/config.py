@@ -13,13 +13,14 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from ofa_bench import earlier
-from ofa_bench.errors import InputError, no_such_option
+from ofa_bench.errors import InputError, no_such_option, suggestion
 from ofa_bench.limits import THREADS, check_range
 
 if TYPE_CHECKING:
     from ofa_bench.spaces import DesignSpace
 
 __all__ = [
+    "CHANGED",
     "GROUPS",
     "NO_RESULT",
     "ONE_AFTER_ANOTHER",
@@ -27,6 +28,7 @@ __all__ = [
     "Config",
     "address",
     "available_cores",
+    "check_rerun",
     "check_tracking",
     "conf_dir",
     "load_space",
@@ -40,6 +42,9 @@ GROUPS = ("space", "device", "predictor", "strategy", "budget", "targets")
 
 NO_RESULT = ("hydra", "tracking", "output", "rerun", "progress", "threads", "lockstep")
 """Keys that change nothing of what is found; they are no part of an address or a hash."""
+
+CHANGED = "changed"
+"""The value of ``rerun`` by which only those cells are run again whose config, predictor, table or code changed."""
 
 ONE_AFTER_ANOTHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 """The launcher that runs a sweep's cells one at a time, in its own process; others run them in parallel."""
@@ -128,7 +133,7 @@ class Config:
     seed: int = 0
     repeats: int = 1
     output: str = "multirun"
-    rerun: bool = False
+    rerun: Any = False
     threads: int | None = None
     lockstep: bool = True
     progress: bool = True
@@ -237,6 +242,17 @@ def check_tracking(tracking: TrackingConfig) -> None:
     name = tracking.experiment
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise InputError(f"tracking.experiment={name}: must be a name of 1 to {LONGEST_NAME} letters")
+
+
+def check_rerun(rerun: object) -> None:
+    """Check whether cells that are done are to be run again.
+
+    Raises:
+        InputError: the value is not allowed.
+    """
+    if rerun is not True and rerun is not False and rerun != CHANGED:
+        value = "null" if rerun is None else rerun
+        raise InputError(f"rerun={value}: must be true or false, or {CHANGED}{suggestion(str(rerun), [CHANGED])}")
 
 
 def available_cores() -> int:

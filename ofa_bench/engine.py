@@ -14,8 +14,9 @@ from threadpoolctl import threadpool_limits
 from ofa_bench import earlier
 from ofa_bench.budget import resolve_budget
 from ofa_bench.building import built
-from ofa_bench.config import Config, available_cores, check_tracking, resolve_threads
+from ofa_bench.config import Config, available_cores, check_rerun, check_tracking, resolve_threads
 from ofa_bench.errors import InputError, suggestion
+from ofa_bench.importing import name_and_line
 from ofa_bench.limits import REPEATS, check_memory, check_range
 from ofa_bench.search import Found, Line, Problem, SearchResult, Together, may_fork
 from ofa_bench.spaces import DesignSpace
@@ -73,6 +74,7 @@ def build(config: Config) -> Cell:
     _check_keys(config, "")
     check_range("seed", config.seed, 0, np.inf)
     check_range("repeats", config.repeats, 1, REPEATS)
+    check_rerun(config.rerun)
     check_tracking(config.tracking)
     space = _checked_kind("space", config.space, built("space", config.space), "a DesignSpace", "genes")
     cost = _checked_kind("device", config.device, built("device", config.device, space=space), "a cost model", "cost")
@@ -195,7 +197,7 @@ def _run_together(cell: Cell, report: Callable[[int, SearchResult], None]) -> It
 
 def _repeat(cell: Cell, found: Mapping[int, tuple[SearchResult, float]], scale: float = 1.0) -> Repeat:
     if len(found) != len(cell.targets):
-        raise RuntimeError(f"{type(cell.strategy).__name__} gave {len(found)} results for {len(cell.targets)} targets")
+        raise RuntimeError(f"{_named(cell)} gave {len(found)} results for {len(cell.targets)} targets")
     results, seconds = zip(*(found[i] for i in range(len(cell.targets))), strict=True)
     several = [spent for result, spent in zip(results, seconds, strict=True) if result.shared > 1]
     scaled = tuple(
@@ -226,15 +228,23 @@ def _run_alone(cell: Cell, repeat: int, report: Callable[[int, SearchResult], No
 
 def _checked(cell: Cell, item: object, found: Container[int]) -> Found:
     """Give what a strategy yielded, if it is a result, of a target that is not yet found, and valid."""
-    name, problem = type(cell.strategy).__name__, cell.problem
+    problem = cell.problem
     if not isinstance(item, tuple) or len(item) != 2 or not isinstance(item[1], SearchResult):
-        raise RuntimeError(f"{name} gave {type(item).__name__}; it must yield (position in targets, SearchResult)")
+        raise RuntimeError(
+            f"{_named(cell)} gave {type(item).__name__}; it must yield (position in targets, SearchResult)"
+        )
     position, result = item
     if position in found or not 0 <= position < len(cell.targets) or result.target != cell.targets[position]:
-        raise RuntimeError(f"{name} gave a result for target {result.target} at position {position}, twice or astray")
+        raise RuntimeError(
+            f"{_named(cell)} gave a result for target {result.target} at position {position}, twice or astray"
+        )
     row = result.genes[None]
     if not problem.space.contains(row)[0]:
-        raise RuntimeError(f"{name} found what is not in space {problem.space.name} for target {result.target}")
+        raise RuntimeError(f"{_named(cell)} found what is not in space {problem.space.name} for target {result.target}")
     if result.feasible and problem.cost.cost(row)[0] > result.target:
-        raise RuntimeError(f"{name} found an architecture that misses target {result.target}")
+        raise RuntimeError(f"{_named(cell)} found an architecture that misses target {result.target}")
     return position, result
+
+
+def _named(cell: Cell) -> str:
+    return name_and_line(type(cell.strategy))

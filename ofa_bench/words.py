@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ofa_bench import interrupts
 from ofa_bench.errors import InputError, no_such_option, suggestion
+from ofa_bench.importing import user_line
 from ofa_bench.options import check_folder, options_and_folders, options_of, show_help, unread
 from ofa_bench.overrides import installs, launcher_hint, not_an_override
 
@@ -101,7 +102,9 @@ def _explained(error: BaseException, key: str) -> tuple[str, int]:
         return f"{key}:{place} cannot be written ({error.strerror})", 2
     if isinstance(error, MemoryError):
         return f"out of memory ({error}); make populations, targets or repeats fewer", 1
-    return f"{type(error).__name__}: {error} (HYDRA_FULL_ERROR=1 shows where)", 1
+    line = user_line(error)
+    where = f"{line}; HYDRA_FULL_ERROR=1 shows all" if line else "HYDRA_FULL_ERROR=1 shows where"
+    return f"{type(error).__name__}: {error} ({where})", 1
 
 
 def _of_hydra(error: BaseException) -> bool:

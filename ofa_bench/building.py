@@ -9,7 +9,8 @@ from typing import Any
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
-from ofa_bench.errors import InputError, suggestion
+from ofa_bench.errors import InputError
+from ofa_bench.full_keys import suggest_key
 from ofa_bench.importing import import_target, user_line
 
 __all__ = ["built"]
@@ -55,7 +56,8 @@ def _check_maker(key: str, node: Any, given: Mapping[str, Any], besides: Besides
             if name not in parameters and not name.startswith("_"):
                 allowed = [parameter for parameter in parameters if parameter not in given] + [*besides.get(key, ())]
                 raise InputError(
-                    f"{key}.{name}: no such key; allowed: {', '.join(allowed) or 'none'}{suggestion(name, allowed)}"
+                    f"{key}.{name}: no such key; allowed: {', '.join(allowed) or 'none'}"
+                    f"{suggest_key(f'{key}.{name}', allowed, given=f'{name}={node[name]}')}"
                 )
     for name, value in node.items():
         inner = vars(value) if is_dataclass(value) else value

@@ -1,5 +1,6 @@
 """The words of a command, checked before Hydra reads them: what it would misread, or refuse late or at length."""
 
+import sys
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
@@ -9,6 +10,7 @@ from hydra._internal.utils import get_args_parser
 
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.overrides import check_group, check_hydra, check_key, parsed, sweep_size
+from ofa_bench.shorthand import expand
 
 __all__ = ["check_overrides", "checked"]
 
@@ -25,9 +27,12 @@ def checked(words: Sequence[str]) -> list[str]:
     given = _flags(words)
     left = list(given.overrides)
     flags = [word for word in words if not (left and word == left[0] and left.pop(0) is not None)]
-    overrides = _last_words(given.overrides)
-    swept = given.multirun or "hydra.mode=MULTIRUN" in overrides
-    check_overrides(overrides, folders=[Path(given.config_dir)] if given.config_dir else [], swept=swept)
+    swept = given.multirun or "hydra.mode=MULTIRUN" in given.overrides
+    folders = [Path(given.config_dir)] if given.config_dir else []
+    overrides, notes = expand(_last_words(given.overrides), folders=folders, swept=swept)
+    check_overrides(overrides, folders=folders, swept=swept)
+    for note in notes:
+        print(f"ofa_bench: {note}", file=sys.stderr)
     return [*flags, *overrides]
 
 

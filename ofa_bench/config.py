@@ -60,7 +60,7 @@ SWEEP_VARIABLE = "OFA_BENCH_SWEEP"
 class BudgetConfig:
     """Generations of a search from scratch and of a warm-started one, or of one warm-started search after another."""
 
-    generations: int = MISSING
+    generations: int = field(default=MISSING, metadata={"also": ("n",)})
     warm_generations: Any = "sqrt"
 
 

@@ -15,7 +15,8 @@ from ofa_bench import earlier
 from ofa_bench.budget import resolve_budget
 from ofa_bench.building import built
 from ofa_bench.config import Config, available_cores, check_rerun, check_tracking, resolve_threads
-from ofa_bench.errors import InputError, suggestion
+from ofa_bench.errors import InputError
+from ofa_bench.full_keys import suggest_key
 from ofa_bench.importing import name_and_line
 from ofa_bench.limits import REPEATS, check_memory, check_range
 from ofa_bench.search import Found, Line, Problem, SearchResult, Together, may_fork
@@ -132,14 +133,18 @@ def _on_several_cores(problem: Problem, strategy: Strategy) -> bool:
     return bool(getattr(problem.predictor, "row_wise", False)) or (_bears_forks(strategy) and may_fork(problem))
 
 
-def _check_keys(node: Any, path: str) -> None:
+def _check_keys(node: Any, path: str, config: Any = None) -> None:
     """Refuse keys that the schema does not have, which ``+key=value`` on the command line adds all the same."""
+    config = config or node
     allowed = [field.name for field in dataclasses.fields(node)]
     for name, value in vars(node).items():
         if name not in allowed:
-            raise InputError(f"{path}{name}: no such key; allowed: {', '.join(allowed)}{suggestion(name, allowed)}")
+            raise InputError(
+                f"{path}{name}: no such key; allowed: {', '.join(allowed)}"
+                f"{suggest_key(f'{path}{name}', allowed, config=config, given=f'{name}={value}')}"
+            )
         if dataclasses.is_dataclass(value):
-            _check_keys(value, f"{path}{name}.")
+            _check_keys(value, f"{path}{name}.", config)
 
 
 def stream(cell: Cell, repeat: int) -> np.random.Generator:

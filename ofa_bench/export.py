@@ -223,7 +223,9 @@ def _source(options: Options) -> str:
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
-    show_help(__doc__, Options())
+    show_help(
+        __doc__, Options(), needed="a record, run=<a cell's folder or MLflow run>, or sweep=<a folder of records>"
+    )
     heed_full_error()
     with ending(interrupted="networks that are exported are kept, the same command goes on"):
         print(export(options_of(Options, sys.argv[1:], verbatim=("runner", "run", "sweep", "weights", "images"))))

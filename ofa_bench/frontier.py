@@ -30,7 +30,8 @@ from ofa_bench import interrupts
 from ofa_bench.command_line import check_overrides
 from ofa_bench.config import Config, TargetsConfig, conf_dir, register
 from ofa_bench.engine import Cell, build, run_repeats
-from ofa_bench.errors import InputError, suggestion
+from ofa_bench.errors import InputError
+from ofa_bench.full_keys import suggest_key
 from ofa_bench.limits import REPEATS, TARGETS, check_range
 from ofa_bench.overrides import parsed
 from ofa_bench.own_tables import with_own_tables
@@ -239,7 +240,9 @@ def _check_keys(words: Sequence[str]) -> None:
         if key.startswith("-"):
             raise InputError(f"{key}: no such option; options are given as key=value, --help lists them")
         if key.isidentifier() and key not in [*allowed, "targets"]:
-            raise InputError(f"{key}: no such key; allowed: {', '.join(allowed)}{suggestion(key, allowed)}")
+            raise InputError(
+                f"{key}: no such key; allowed: {', '.join(allowed)}{suggest_key(key, allowed, given=word)}"
+            )
 
 
 def _portable(word: str) -> str:

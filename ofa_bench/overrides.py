@@ -14,7 +14,8 @@ from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, O
 from hydra.errors import HydraException
 
 from ofa_bench.config import GROUPS, BudgetConfig, EvolutionConfig, TargetsConfig, TrackingConfig, conf_dir
-from ofa_bench.errors import LONG, InputError, no_such_option, suggestion
+from ofa_bench.errors import LONG, InputError, no_such_option
+from ofa_bench.full_keys import suggest_key
 
 __all__ = [
     "check_group",
@@ -138,7 +139,7 @@ def check_key(word: str, override: Override) -> None:
         raise InputError(f"{word}: no such key; a list is given as a whole: {key}=[...]")
     group, _, key = name.partition(".")
     if group in TYPED and key and key not in (allowed := [field.name for field in fields(TYPED[group])]):
-        raise InputError(f"{name}: no such key; allowed: {', '.join(allowed)}{suggestion(key, allowed)}")
+        raise InputError(f"{name}: no such key; allowed: {', '.join(allowed)}{suggest_key(name, allowed, given=word)}")
 
 
 def check_group(word: str, override: Override, folders: Sequence[Path] | None) -> None:
@@ -158,10 +159,19 @@ def check_group(word: str, override: Override, folders: Sequence[Path] | None) -
         if isinstance(name, list) and group == "experiment" and len(name) > 1:
             continue  # several at once, which Hydra composes
         if not isinstance(name, str):
-            keys = f" (its keys are set one by one, as {group}.<key>=)" if isinstance(name, dict) else ""
-            raise InputError(f"{word}: must be the name of an option{keys}; there are {', '.join(options)}")
+            hint = _hint(group, name)
+            raise InputError(f"{word}: must be the name of an option{hint}; there are {', '.join(options)}")
         if name not in options and folders is not None and not _other_sources():
             raise no_such_option(group, name, options)
+
+
+def _hint(group: str, value: object) -> str:
+    """Say how that is given which was given in place of an option's name."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return f" (several are swept: -m {group}={','.join(value)})"
+    if isinstance(value, int | float) and group == "budget":
+        return f" (generations are set by budget.generations={value})"
+    return f" (its keys are set one by one, as {group}.<key>=)" if isinstance(value, dict) else ""
 
 
 def _other_sources() -> bool:

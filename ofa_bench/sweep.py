@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ofa_bench.results.records import Record
     from ofa_bench.results.tracking import Tracker
 
-__all__ = ["OpenSweep", "Sweep", "SweepCallback", "remove_empty"]
+__all__ = ["OpenSweep", "Sweep", "SweepCallback", "check_swept", "remove_empty"]
 
 
 class Sweep:
@@ -176,11 +177,20 @@ class SweepCallback(Callback):
             sys.exit(say(error))
 
 
-def _open(config: DictConfig) -> OpenSweep:
-    for override in OverridesParser.create().parse_overrides(list(config.hydra.overrides.task)):
+def check_swept(overrides: Sequence[str]) -> None:
+    """Check that nothing is swept that the cells of a sweep share.
+
+    Raises:
+        InputError: something is.
+    """
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
         key = str(override.key_or_group).split(".")[0]
         if override.is_sweep_override() and key in NO_RESULT:
             raise InputError(f"{key}: cannot be swept; the cells of a sweep share one")
+
+
+def _open(config: DictConfig) -> OpenSweep:
+    check_swept(config.hydra.overrides.task)
     overrides = [text for text in config.hydra.overrides.task if text.split("=")[0].split(".")[0] not in NO_RESULT]
     name = " ".join(overrides) or "defaults"
     output, tracking = Path(config.output).absolute(), TrackingConfig(**config.tracking)

@@ -21,9 +21,10 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from ofa_bench import interrupts
-from ofa_bench.errors import InputError, no_such_option, suggestion
+from ofa_bench.errors import InputError, no_such_option
+from ofa_bench.full_keys import suggest_key
 from ofa_bench.importing import user_line
-from ofa_bench.options import check_folder, options_and_folders, options_of, show_help, unread
+from ofa_bench.options import check_folder, options_and_folders, options_of, show_help, show_version, unread
 from ofa_bench.overrides import installs, launcher_hint, not_an_override
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "options_of",
     "say",
     "show_help",
+    "show_version",
     "unread",
 ]
 
@@ -167,7 +169,7 @@ def _omegaconf(error: OmegaConfBaseException) -> str:
     if ours:  # of our resolver of addresses
         return ours
     if "is not in struct" in message or re.match(r"Key '.*' not in", message):
-        return _no_such_key(full, str(error.key), parent)
+        return _no_such_key(full, parent)
     if full.startswith("hydra.") and ("nterpolation" in message or "mandatory" in message):
         return _unresolved(full, message)
     if "mandatory value" in message:
@@ -187,13 +189,15 @@ def _omegaconf(error: OmegaConfBaseException) -> str:
     return f"{full}: {message}"
 
 
-def _no_such_key(full: str, name: str, parent: object) -> str:
+def _no_such_key(full: str, parent: object) -> str:
     if full.startswith("strategy.evolution."):
         return f"{full}: no such key; strategy.evolution is evolution: {full.removeprefix('strategy.')}="
     if full.startswith("strategy.") and any(re.match(r"strategy=.*,", word) for word in sys.argv):
         return f"{full}: not a key of every strategy; in a sweep over strategies, ++ stands before it: ++{full}"
     keys = [str(key) for key in parent if key != "hydra"] if isinstance(parent, DictConfig) else []
-    return f"{full}: no such key; allowed: {', '.join(keys) or 'none'}{suggestion(name, keys)}"
+    given = next((word for word in sys.argv[1:] if word.startswith(f"{full}=")), "")
+    meant = suggest_key(full, keys, config=parent._get_root() if isinstance(parent, DictConfig) else None, given=given)
+    return f"{full}: no such key; allowed: {', '.join(keys) or 'none'}{meant}"
 
 
 def _unresolved(full: str, message: str) -> str:

@@ -172,7 +172,7 @@ def test_an_error_in_a_users_strategy_names_its_line(forks, tmp_path, size, code
 
 
 def test_an_error_of_ours_has_no_line_of_a_user():
-    with pytest.raises(ImportError, match="class ofa_bench.errors.InputError has no nothing") as error:
+    with pytest.raises(ImportError, match=r"class ofa_bench\.errors\.InputError has no nothing") as error:
         import_target("ofa_bench.errors.InputError.nothing")
     error.value.__traceback__ = None
     assert user_line(error.value) == ""

@@ -23,7 +23,7 @@ from ofa_bench.config import (
     result_config,
 )
 from ofa_bench.results.delivery import UNTRACKED, insisted, tracked
-from ofa_bench.sweep import Sweep, SweepCallback, remove_empty
+from ofa_bench.sweep import Sweep, SweepCallback, keep_out_of_git, remove_empty
 from ofa_bench.words import say
 
 if TYPE_CHECKING:
@@ -159,6 +159,7 @@ def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
         frontier=frontier,
     )
     record = records.write(output / name, record, OmegaConf.to_yaml(config, resolve=True))
+    keep_out_of_git(output)
     _tell_if_beaten(record, typed.output)
     return record
 

@@ -41,6 +41,7 @@ from ofa_bench.results.progress import Progress
 from ofa_bench.results.raising import confirmed, fine_grid, gathered, mean_best_known, raised, rises
 from ofa_bench.spaces import Genes
 from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
+from ofa_bench.writing import make_folder
 
 __all__ = ["Options", "main", "run"]
 
@@ -227,6 +228,7 @@ def run(words: Sequence[str]) -> bool:
     else:
         asked = [_portable(word) for word in words if not word.startswith("out=")]
         after = finished(task, after, version, " ".join(["python -m ofa_bench.frontier", *asked]))
+        make_folder(task.path.parents[2])
         frontiers.write(task.path, after)
         report(task, before, after)
     return interrupted

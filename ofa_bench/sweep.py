@@ -19,12 +19,13 @@ from ofa_bench.errors import InputError
 from ofa_bench.results.delivery import UNTRACKED, tracked
 from ofa_bench.results.journal import FOLDER, Ended, Journal
 from ofa_bench.words import say
+from ofa_bench.writing import GITIGNORE, ignore_in_git
 
 if TYPE_CHECKING:
     from ofa_bench.results.records import Record
     from ofa_bench.results.tracking import Tracker
 
-__all__ = ["OpenSweep", "Sweep", "SweepCallback", "check_swept", "remove_empty"]
+__all__ = ["OpenSweep", "Sweep", "SweepCallback", "check_swept", "keep_out_of_git", "remove_empty"]
 
 
 class Sweep:
@@ -69,11 +70,13 @@ class OpenSweep:
 
     def __init__(self, sweep: Sweep, tracking: TrackingConfig, *, elsewhere: bool) -> None:
         self.sweep, self.tracking, self.elsewhere = sweep, tracking, elsewhere
-        self._new = [path for path in (sweep.journal.path, sweep.output / "multirun.yaml") if not path.exists()]
+        made = (sweep.journal.path, sweep.output / "multirun.yaml", sweep.output / GITIGNORE)
+        self._new = [path for path in made if not path.exists()]
 
     def begin(self, name: str) -> None:
         """Note that this run of the command begins, and tell its cells."""
         self.sweep.command = self.sweep.journal.begin(name, self.tracking.experiment)
+        keep_out_of_git(self.sweep.output)
         self.sweep.publish("")
         if self.elsewhere:
             self.open_run()
@@ -199,6 +202,12 @@ def _open(config: DictConfig) -> OpenSweep:
     opened = OpenSweep(sweep, tracking, elsewhere=config.hydra.launcher["_target_"] != ONE_AFTER_ANOTHER)
     opened.begin(name)
     return opened
+
+
+def keep_out_of_git(output: Path) -> None:
+    """Have git leave the output folder alone, where this command makes it."""
+    if SweepCallback.there and output != SweepCallback.there:
+        ignore_in_git(output)
 
 
 def remove_empty(folder: Path) -> None:

@@ -30,6 +30,7 @@ from ofa_bench.report.tables import (
 )
 from ofa_bench.results.csv_file import write_csv
 from ofa_bench.results.labels import distinct
+from ofa_bench.writing import make_folder
 
 __all__ = ["Section", "write_report"]
 
@@ -71,6 +72,7 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
         raise InputError(
             f"reference={reference}: not among the strategies: {', '.join(names)}{suggestion(reference, names)}"
         )
+    make_folder(out)
     (out / "figures").mkdir(parents=True, exist_ok=True)
     summaries = [summed_up(study, reference) for study in found]
     style = Style(names)

@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 
 from ofa_bench.errors import InputError
 from ofa_bench.full_keys import suggest_key
-from ofa_bench.importing import import_target, user_line
+from ofa_bench.importing import at_user_line, import_target
 
 __all__ = ["built"]
 
@@ -37,13 +37,13 @@ def built(key: str, node: Any, *, besides: Besides | None = None, **given: Any) 
     except InstantiationException as error:
         if isinstance(error.__cause__, InputError):
             raise error.__cause__ from error
-        raise InputError(f"{key}: {' '.join(str(error.__cause__ or error).split())}{_at(error)}") from error
+        raise InputError(f"{key}: {' '.join(str(error.__cause__ or error).split())}{at_user_line(error)}") from error
     except (TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         missing = re.search(r"missing .* arguments?: '(\w+)'", str(error))
         said = f"{key}.{missing[1]}: must be given" if missing else f"{key}: {error}"
-        raise InputError(f"{said}{_at(error)}") from error
+        raise InputError(f"{said}{at_user_line(error)}") from error
 
 
 def _check_maker(key: str, node: Any, given: Mapping[str, Any], besides: Besides) -> None:
@@ -65,19 +65,13 @@ def _check_maker(key: str, node: Any, given: Mapping[str, Any], besides: Besides
             _check_maker(f"{key}.{name}", inner, {}, besides)
 
 
-def _at(error: BaseException) -> str:
-    """Say in which line of a user's own file an error arose, if it did."""
-    line = user_line(error)
-    return f" ({line})" if line else ""
-
-
 def _parameters(key: str, target: Any) -> Mapping[str, inspect.Parameter]:
     """Import a maker and give its parameters."""
     try:
         maker: Callable[..., Any] = import_target(str(target))
     except Exception as error:
         kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
-        raise InputError(f"{key}._target_={target}: cannot be imported ({kind}{error}){_at(error)}") from error
+        raise InputError(f"{key}._target_={target}: cannot be imported ({kind}{error}){at_user_line(error)}") from error
     if not callable(maker):
         raise InputError(f"{key}._target_={target}: must be a class or a function")
     try:

@@ -55,7 +55,7 @@ class DryRun:
         context, output = HydraConfig.get(), Path(config.output).absolute()
         name = ""
         try:
-            swept = OmegaConf.select(context, "sweeper.params")
+            swept = OmegaConf.select(HydraConfig.instance().cfg, "hydra.sweeper.params")
             name = address(context.runtime.choices, context.overrides.task, config.seed, swept)
             check_folder("output", output / name)
             self._cells.append(prepare(config, output, name))

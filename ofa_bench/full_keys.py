@@ -46,6 +46,7 @@ def suggest_key(key: str, allowed: list[str], *, config: object = None, given: s
 
 def _keys(node: Any, at: str = "") -> Iterator[str]:
     """Give the full keys of what is no group: of the schema or of a config. What only refers to another key is none."""
+    inner: Mapping[Any, Any]
     if isinstance(node, type) and is_dataclass(node):
         kinds = get_type_hints(node)
         inner = {one.name: kinds[one.name] for one in fields(node)}

@@ -12,7 +12,7 @@ import ofa_bench
 from ofa_bench.errors import suggestion
 from ofa_bench.user_code import is_third_party
 
-__all__ = ["import_target", "name_and_line", "user_line"]
+__all__ = ["at_user_line", "import_target", "name_and_line", "user_line"]
 
 OURS = Path(ofa_bench.__file__).resolve().parent
 
@@ -65,6 +65,12 @@ def user_line(error: BaseException) -> str:
             return found[-1]
         one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
     return ""
+
+
+def at_user_line(error: BaseException) -> str:
+    """Return that line in brackets, after a blank; empty if there is none."""
+    line = user_line(error)
+    return f" ({line})" if line else ""
 
 
 def name_and_line(kind: type) -> str:

@@ -37,7 +37,7 @@ def suggest_key(key: str, allowed: list[str], *, config: object = None, given: s
             continue  # evolution.x, as strategy.evolution.x refers to it
         for alias in (full.rpartition(".")[2], *_aliases(full)):
             known.setdefault(alias.lower(), set()).add(full)
-    here = suggestion(name, allowed)
+    here = suggestion(name, allowed if "." in key else [*allowed, "experiment"])
     near = [name] if name in known else [] if here else get_close_matches(name, list(known), n=1, cutoff=NEAR)
     value = given.partition("=")[2]
     found = [f"'{full}={value}'" if value and len(value) < LONG else f"'{full}'" for one in near for full in known[one]]

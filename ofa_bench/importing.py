@@ -30,7 +30,7 @@ def import_target(target: str) -> Any:
         ImportError: there is no such module, or nothing of that name in it.
         Exception: what a module raises where it is imported.
     """
-    parts = target.split(".")
+    parts = target.replace(":", ".").split(".")
     if not all(part.isidentifier() for part in parts):
         raise ImportError("not a dotted name, such as my_package.MyStrategy")
     if parts[0] != "ofa_bench":
@@ -95,13 +95,11 @@ def _lines(error: BaseException) -> Iterator[str]:
 
 def _is_users(path: Path, module: str) -> bool:
     """Tell whether a file of code is neither ours nor a library's."""
-    if not path.is_absolute():  # of code made at runtime, such as <string> or <frozen importlib>
-        return path.suffix == ".py"
-    if OURS in path.parents:
+    if path.suffix != ".py" or OURS in path.parents:
         return False
     if is_third_party(path):
         return module.partition(".")[0] in _roots or (not module and bool(_roots & set(path.parts)))
-    return STANDARD not in path.resolve().parents
+    return STANDARD not in path.absolute().parents
 
 
 def _shown(path: Path) -> str:

@@ -96,6 +96,8 @@ def not_an_override(word: str) -> str:
 
 def _meant(word: str) -> str:
     """Suggest the group of which a word is an option, or what ``key: value`` means."""
+    if word in ("help", "version"):
+        return f"; did you mean '--{word}'?"
     groups = [group for group in CHOSEN if word in options_of_group(group)]
     key, colon, value = word.partition(":")
     meant = f"{groups[0]}={word}" if groups else f"{key.strip()}={value.strip()}" if colon else ""
@@ -159,19 +161,20 @@ def check_group(word: str, override: Override, folders: Sequence[Path] | None) -
         if isinstance(name, list) and group == "experiment" and len(name) > 1:
             continue  # several at once, which Hydra composes
         if not isinstance(name, str):
-            hint = _hint(group, name)
-            raise InputError(f"{word}: must be the name of an option{hint}; there are {', '.join(options)}")
+            keys = f" (its keys are set one by one, as {group}.<key>=)" if isinstance(name, dict) else ""
+            there = f"there are {', '.join(options)}{_hint(group, name)}"
+            raise InputError(f"{word}: must be the name of an option{keys}; {there}")
         if name not in options and folders is not None and not _other_sources():
             raise no_such_option(group, name, options)
 
 
 def _hint(group: str, value: object) -> str:
-    """Say how that is given which was given in place of an option's name."""
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return f" (several are swept: -m {group}={','.join(value)})"
-    if isinstance(value, int | float) and group == "budget":
-        return f" (generations are set by budget.generations={value})"
-    return f" (its keys are set one by one, as {group}.<key>=)" if isinstance(value, dict) else ""
+    """Say how that is given which was given in place of an option's name; an empty string if nothing is meant."""
+    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+        return f"; several are swept: -m {group}={','.join(value)}"
+    if isinstance(value, int | float) and not isinstance(value, bool) and group == "budget":
+        return f"; generations are set by budget.generations={value}"
+    return "; numbers are given as targets=[20,30]" if group == "targets" and isinstance(value, RangeSweep) else ""
 
 
 def _other_sources() -> bool:

@@ -1,15 +1,19 @@
 """Words that people type for keys of other names: what is meant, or the exact words, in the first answer."""
 
 import json
+import sys
 
 import pytest
+from hydra.errors import ConfigCompositionException
 from test_bad_input import QUICK, named, refused
+from test_config import cell
 
 import ofa_bench
 from ofa_bench.command_line import checked
 from ofa_bench.config import register
 from ofa_bench.errors import InputError
 from ofa_bench.full_keys import suggest_key
+from ofa_bench.words import explain
 
 register()
 
@@ -69,8 +73,15 @@ def test_an_option_that_is_called_as_a_number_stays_one(tmp_path, capsys):
         (["seeds=300"], "300 cells are -m 'seed=range(0,300)', 300 runs"),
         (["seeds=0,1"], "seeds=0,1: a cell for each seed is -m seed=0,1"),
         (["seed=[0,1]"], "seed=[0,1]: a cell for each seed is -m seed=0,1"),
-        (["budget=100"], "must be the name of an option (generations are set by budget.generations=100)"),
-        (["strategy=[vanilla,joint]"], "must be the name of an option (several are swept: -m strategy=vanilla,joint)"),
+        (["targets=range(10,30,10)"], "; numbers are given as targets=[20,30]"),
+        (["--targets", "25"], "--targets: no such flag; there are -m and --help, and keys as key=value"),
+        (["--targets", "25"], "; did you mean 'targets=25'?"),
+        (["--repeats", "-m"], "; did you mean 'repeats=...'?"),
+        (["--dry_run"], "; did you mean '--dry-run'?"),
+        (["--strategy=vanilla"], "; did you mean 'strategy=vanilla'?"),
+        (["help"], "; did you mean '--help'?"),
+        (["budget=100"], "; generations are set by budget.generations=100"),
+        (["strategy=[vanilla,joint]"], "; several are swept: -m strategy=vanilla,joint"),
     ],
     ids=str,
 )
@@ -105,6 +116,7 @@ def test_a_short_target_is_at_the_address_of_the_long_one(forks, tmp_path):
         (["guard_band=true"], "; did you mean 'device.guard_band=true'?"),
         (["order=random", "strategy=top_down"], "; did you mean 'strategy.order=random'?"),
         (["repeat=3"], "; did you mean 'repeats'?"),
+        (["experiments=table1"], "; did you mean 'experiment'?"),
         (["seeds=x"], "; did you mean 'seed'?"),
         (["budget.population_size=50"], "; did you mean 'evolution.population_size=50'?"),
         (["strategy.generations=5"], "; did you mean 'budget.generations=5'?"),
@@ -113,9 +125,19 @@ def test_a_short_target_is_at_the_address_of_the_long_one(forks, tmp_path):
     ],
     ids=named,
 )
-def test_a_key_without_its_group_is_answered_with_the_full_key(forks, tmp_path, case):
+def test_a_key_without_its_group_is_answered_with_the_full_key(monkeypatch, case):
     arguments, said = case
-    refused(forks.run("ofa_bench", (*QUICK, *arguments), tmp_path), tmp_path, said)
+    monkeypatch.setattr(sys, "argv", ["ofa_bench", *arguments])
+    with pytest.raises((InputError, ConfigCompositionException)) as error:
+        cell(*checked(arguments))
+    line, code = explain(error.value)
+    assert (code, line.endswith(said)) == (2, True), line
+
+
+def test_such_an_answer_is_one_line(forks, tmp_path):
+    said = "; did you mean 'evolution.population_size=50'?"
+    refused(forks.run("ofa_bench", (*QUICK, "population_size=50"), tmp_path), tmp_path, said)
+    refused(forks.run("ofa_bench", ("-m", "seed=0,1", *QUICK, "population_size=50"), tmp_path), tmp_path, said)
 
 
 def test_what_is_like_no_key_has_no_suggestion():

@@ -8,7 +8,7 @@ from types import TracebackType
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from ofa_bench.cell import Prepared, prepare
 from ofa_bench.config import address
@@ -55,7 +55,7 @@ class DryRun:
         context, output = HydraConfig.get(), Path(config.output).absolute()
         name = ""
         try:
-            swept = OmegaConf.select(HydraConfig.instance().cfg, "hydra.sweeper.params")
+            swept = context.sweeper.get("params")
             name = address(context.runtime.choices, context.overrides.task, config.seed, swept)
             check_folder("output", output / name)
             self._cells.append(prepare(config, output, name))

@@ -45,7 +45,8 @@ class _Code:
 
     def __init__(self, roots: set[str]) -> None:
         self.pieces = set[str]()
-        self._roots, self._modules, self._seen = roots, dict[str, _Module | None](), set[tuple[str, str | None]]()
+        self._roots, self._users = roots, dict[str, bool]()
+        self._modules, self._seen = dict[str, _Module | None](), set[tuple[str, str | None]]()
 
     def add(self, module: str, name: str | None) -> None:
         """Add what defines a name of a module, or with None the whole module, and all that this uses."""
@@ -84,21 +85,31 @@ class _Code:
         """Read a module's source, if the module is the user's."""
         if name not in self._modules:
             path = self._path(name)
-            self._modules[name] = _Module(name, path) if path else None
+            self._modules[name] = _Module(name, path) if path and path.is_file() else None
         return self._modules[name]
 
     def _path(self, name: str) -> Path | None:
+        """Find a module's file; None of one that is ours, of the standard library or of an installed package."""
         root = name.partition(".")[0]
-        if root == "ofa_bench" or root in sys.stdlib_module_names:
-            return None
-        try:
-            there = sys.modules.get(name)
-            spec = None if there else importlib.util.find_spec(name)
-            file = getattr(there, "__file__", None) or (spec.origin if spec and spec.has_location else None)
-        except (ImportError, ValueError, AttributeError):
-            return None
-        path = Path(file) if file else None
-        return None if path is None or (is_third_party(path) and root not in self._roots) else path
+        if root not in self._users:
+            ours = root == "ofa_bench" or root in sys.stdlib_module_names
+            files = [] if ours else list(_files(root))
+            self._users[root] = bool(files) and (root in self._roots or not any(map(is_third_party, files)))
+        return next(_files(name), None) if self._users[root] else None
+
+
+def _files(name: str) -> Iterator[Path]:
+    """Give the file of a module, or the folders of a package without one; of another root, nothing is imported."""
+    there = sys.modules.get(name)
+    try:
+        spec = getattr(there, "__spec__", None) or importlib.util.find_spec(name)
+    except (ImportError, ValueError, AttributeError):
+        spec = None
+    file = getattr(there, "__file__", None) or (spec.origin if spec and spec.has_location else None)
+    if file:
+        yield Path(file)
+    elif "." not in name:
+        yield from map(Path, (spec.submodule_search_locations if spec else None) or ())
 
 
 class _Module:

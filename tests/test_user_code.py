@@ -1,6 +1,7 @@
 """A user's own code: what of it a cell's identity sees, and where an error in it is."""
 
 import json
+import sys
 from pkgutil import resolve_name
 
 import pytest
@@ -100,6 +101,23 @@ def test_a_class_that_derives_from_another_changes_with_it(package):
     two = package / "two.py"
     two.write_text(two.read_text().replace("dict if False", "First if False"))
     assert edited(package, "helpers", "DIVISOR = 2", "DIVISOR = 3") == ["First", "Second"]
+
+
+def test_nothing_is_imported_that_a_class_imports_late(package):
+    late = package / "late.py"
+    late.write_text("def later():\n    from pip._vendor.rich.bar import Bar\n    import nowhere\n    return Bar\n")
+    assert edited(package, "late", "Bar\n    import nowhere", "Bar") == ["First"]
+    assert "pip._vendor.rich.bar" not in sys.modules
+
+
+def test_a_module_of_a_folder_without_init_counts(package):
+    (package.parent / "loose_parts").mkdir()
+    (package.parent / "loose_parts" / "part.py").write_text("def later(): return 1\n")
+    late = package / "late.py"
+    late.write_text("from loose_parts.part import later\n")
+    before = code_sha256([resolve_name(f"{package.name}.First")])
+    (package.parent / "loose_parts" / "part.py").write_text("def later(): return 2\n")
+    assert code_sha256([resolve_name(f"{package.name}.First")]) != before
 
 
 def test_ours_and_what_is_installed_has_no_hash():

@@ -40,7 +40,6 @@ from ofa_bench.config import load_space
 from ofa_bench.errors import InputError
 from ofa_bench.limits import THREADS, check_range
 from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
-from ofa_bench.writing import make_folder
 
 if TYPE_CHECKING:
     from ofa_bench.checkpoints import Weights
@@ -136,7 +135,7 @@ def _measure(options: Options, net: "Supernet", sets: "Sets", card: dict[str, An
 
     rows = distinct(net.space, options.n, np.random.default_rng([options.seed, 0]))
     names = [json.dumps(net.space.to_ofa(row)) for row in rows]
-    make_folder(options.path.parent)
+    options.path.parent.mkdir(parents=True, exist_ok=True)
     each = len(sets.calibration) + len(sets.test)
     with growing(options.path, names, card) as (table, accuracies), _bar(options, each, len(accuracies)) as bar:
         for number in range(len(accuracies), options.n):

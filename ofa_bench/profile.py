@@ -33,7 +33,6 @@ from ofa_bench.config import conf_dir, load_space
 from ofa_bench.errors import InputError
 from ofa_bench.limits import THREADS, check_range
 from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
-from ofa_bench.writing import make_folder
 
 if TYPE_CHECKING:
     from ofa_bench.profiling.plan import Plan
@@ -115,7 +114,6 @@ def profile(options: Options) -> Path:
         supernet(space), latency_table(space, "macs"), options.calibration, options.held_back, options.seed
     )
     pinned = runner if isinstance(runner, OnnxRuntime) else nullcontext()
-    make_folder(out)
     first = export_all(dict([next(iter(plan.items.items()))]), work / "onnx")
     with pinned:
         checked(runner, first[0])  # what is wrong with the runner is said before minutes are spent

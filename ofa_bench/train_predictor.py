@@ -36,7 +36,6 @@ from ofa_bench.config import load_space
 from ofa_bench.errors import InputError
 from ofa_bench.limits import REPEATS, THREADS, check_range
 from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
-from ofa_bench.writing import make_folder
 
 if TYPE_CHECKING:
     from ofa_bench.spaces import DesignSpace
@@ -151,7 +150,7 @@ def train(options: Options) -> dict[str, Any]:
     space = load_space(options.space)
     cost, teacher, out = latency_table(space, options.device), official_predictor(space), options.folder
     options.check_free(space.name)
-    make_folder(out)
+    out.mkdir(parents=True, exist_ok=True)
     import torch
     from threadpoolctl import threadpool_limits
 

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from ofa_bench.predictors.accuracy import OneHotMLP
 from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.spaces import DesignSpace, Genes
-from ofa_bench.writing import make_folder
 
 __all__ = ["Layers", "Student", "Training", "fit", "weights_of", "write_predictor"]
 
@@ -170,7 +169,7 @@ def write_predictor(
 
 def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
     """Write files that belong together: each beside its place first, and only then all into their places."""
-    make_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     for name in contents:
         if (folder / name).is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / name))

@@ -3,17 +3,20 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import hydra
+from omegaconf import DictConfig
 
 from ofa_bench import interrupts
 from ofa_bench.cell import exit_codes, run_cell
 from ofa_bench.config import SWEEP_VARIABLE, conf_dir
+from ofa_bench.dry_run import DRY_RUN, DryRun
 from ofa_bench.experiments import commands
+from ofa_bench.listing import LIST, show_list
 from ofa_bench.own_tables import with_own_tables
 from ofa_bench.sweep import SweepCallback
-from ofa_bench.words import heed_full_error, say, unread
+from ofa_bench.words import heed_full_error, say, show_version, unread
 
 __all__ = ["main"]
 
@@ -24,15 +27,37 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what is wrong with the command line instead of printing it
     os.environ[SWEEP_VARIABLE] = ""
     interrupts.heed()
+    show_version()
     with _told():
-        for words in commands(with_own_tables(sys.argv[1:])):
-            sys.argv[1:] = words
-            _run_hydra()
-            if interrupts.arrived():
-                break
+        if LIST in sys.argv[1:]:
+            show_list([word for word in sys.argv[1:] if word != LIST])
+        elif DRY_RUN in sys.argv[1:]:
+            _plan([word for word in sys.argv[1:] if word != DRY_RUN])
+        else:
+            _run(sys.argv[1:])
     if interrupts.arrived():
         interrupts.leave()
     sys.exit(max(exit_codes, default=0))
+
+
+def _run(arguments: Sequence[str]) -> None:
+    """Run what a command asks for."""
+    for words in commands(with_own_tables(arguments)):
+        sys.argv[1:] = words
+        _run_hydra()
+        if interrupts.arrived():
+            break
+
+
+def _plan(arguments: Sequence[str]) -> None:
+    """Show what a command would run."""
+    with DryRun() as dry_run:
+        for words in commands(with_own_tables(arguments)):
+            sys.argv[1:] = dry_run.redirect(words)
+            with _told():
+                _compose(dry_run.plan)
+        exit_codes.extend(dry_run.codes)
+        dry_run.show()
 
 
 @contextlib.contextmanager
@@ -55,8 +80,13 @@ def _run_hydra() -> None:
     """Run one cell or one sweep, as ``sys.argv`` says, and close the sweep."""
     failed = len(exit_codes)
     with _told():
-        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run_cell)()
+        _compose(run_cell)
     sweep, SweepCallback.current = SweepCallback.current, None
     if sweep:
         with _told():
             exit_codes.extend(sweep.close(failed=len(exit_codes) > failed))
+
+
+def _compose(task: Callable[[DictConfig], None]) -> None:
+    """Have Hydra compose each cell that ``sys.argv`` describes, and call a function with it."""
+    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(task)()

@@ -4,13 +4,14 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
-from pkgutil import resolve_name
 from typing import Any
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
-from ofa_bench.errors import InputError, suggestion
+from ofa_bench.errors import InputError
+from ofa_bench.full_keys import suggest_key
+from ofa_bench.importing import at_user_line, import_target
 from ofa_bench.spaces import DesignSpace, hold
 
 __all__ = ["build_space", "built"]
@@ -37,12 +38,13 @@ def built(key: str, node: Any, *, besides: Besides | None = None, **given: Any) 
     except InstantiationException as error:
         if isinstance(error.__cause__, InputError):
             raise error.__cause__ from error
-        raise InputError(f"{key}: {' '.join(str(error.__cause__ or error).split())}") from error
+        raise InputError(f"{key}: {' '.join(str(error.__cause__ or error).split())}{at_user_line(error)}") from error
     except (TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         missing = re.search(r"missing .* arguments?: '(\w+)'", str(error))
-        raise InputError(f"{key}.{missing[1]}: must be given" if missing else f"{key}: {error}") from error
+        said = f"{key}.{missing[1]}: must be given" if missing else f"{key}: {error}"
+        raise InputError(f"{said}{at_user_line(error)}") from error
 
 
 def build_space(node: Any) -> Any:
@@ -71,7 +73,8 @@ def _check_maker(key: str, node: Any, given: Mapping[str, Any], besides: Besides
             if name not in parameters and not name.startswith("_"):
                 allowed = [parameter for parameter in parameters if parameter not in given] + [*besides.get(key, ())]
                 raise InputError(
-                    f"{key}.{name}: no such key; allowed: {', '.join(allowed) or 'none'}{suggestion(name, allowed)}"
+                    f"{key}.{name}: no such key; allowed: {', '.join(allowed) or 'none'}"
+                    f"{suggest_key(f'{key}.{name}', allowed, given=f'{name}={node[name]}')}"
                 )
     for name, value in node.items():
         inner = vars(value) if is_dataclass(value) else value
@@ -82,9 +85,10 @@ def _check_maker(key: str, node: Any, given: Mapping[str, Any], besides: Besides
 def _parameters(key: str, target: Any) -> Mapping[str, inspect.Parameter]:
     """Import a maker and give its parameters."""
     try:
-        maker: Callable[..., Any] = resolve_name(str(target))
+        maker: Callable[..., Any] = import_target(str(target))
     except Exception as error:
-        raise InputError(f"{key}._target_={target}: cannot be imported ({error})") from error
+        kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
+        raise InputError(f"{key}._target_={target}: cannot be imported ({kind}{error}){at_user_line(error)}") from error
     if not callable(maker):
         raise InputError(f"{key}._target_={target}: must be a class or a function")
     try:

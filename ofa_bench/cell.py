@@ -3,9 +3,10 @@
 import re
 import sys
 import warnings
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -13,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ofa_bench import interrupts
 from ofa_bench.config import (
+    CHANGED,
     GROUPS,
     ONE_AFTER_ANOTHER,
     Config,
@@ -24,14 +26,15 @@ from ofa_bench.config import (
 from ofa_bench.errors import InputError
 from ofa_bench.results.delivery import UNTRACKED, insisted, tracked
 from ofa_bench.shell import command_line, option, override
-from ofa_bench.sweep import Sweep, SweepCallback, remove_empty
+from ofa_bench.sweep import Sweep, SweepCallback, keep_out_of_git, remove_empty
 from ofa_bench.words import say
 
 if TYPE_CHECKING:
+    from ofa_bench.engine import Cell
     from ofa_bench.results.records import Record
     from ofa_bench.results.tracking import Tracker
 
-__all__ = ["exit_codes", "run_cell"]
+__all__ = ["Prepared", "exit_codes", "prepare", "run_cell"]
 
 register()  # here, because a launcher's worker processes import this module
 warnings.filterwarnings(
@@ -91,12 +94,29 @@ def _bring_back(name: str, output: Path, tracking: TrackingConfig, sweep: Sweep 
         insisted(tracking, lambda tracker: [*bring_back(tracker, run, output, name)], output / name, run=run)
 
 
-def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
-    """Give the cell's record: the one on disk, or a new one after running it."""
-    from ofa_bench.engine import build, run_repeats
-    from ofa_bench.results import attempts, frontiers, records
-    from ofa_bench.results.progress import Progress
-    from ofa_bench.spaces import ChosenSpace
+@dataclass(frozen=True)
+class Prepared:
+    """A cell that is built and checked: its address (of a further attempt, where it is one), and what identifies it.
+
+    ``there`` is the record that is there already, if there is one.
+    """
+
+    cell: "Cell"
+    config: Config
+    address: str
+    identity: str
+    wanted: dict[str, Any]
+    there: "Record | None" = None
+
+
+def prepare(config: DictConfig, output: Path, name: str) -> Prepared:
+    """Build a composed cell and look for its record; nothing is searched or written.
+
+    Raises:
+        InputError: a value is not allowed, or the cell's folder holds other records only.
+    """
+    from ofa_bench.engine import build
+    from ofa_bench.results import attempts, records
 
     typed = OmegaConf.to_object(config)
     assert isinstance(typed, Config)
@@ -106,12 +126,32 @@ def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
     cell = build(typed)
     wanted = result_config(config)
     identity = records.identity(wanted, cell.problem, cell.strategy)
-    if typed.rerun:
+    there = None
+    if typed.rerun is not True:
+        there = attempts.existing(
+            output / name,
+            identity,
+            changes=lambda record: records.changes(record, wanted, cell.problem),
+            changed=typed.rerun == CHANGED,
+        )
+    if typed.rerun and there is None:
         name = attempts.attempt(name, max(attempts.attempts(output / name), default=0) + 1)
-    elif (there := attempts.existing(output / name, identity)) is not None:
-        print(f"{there['address']}: already there, skipped", file=sys.stderr)
-        return there
-    choices = {group: str(context.runtime.choices[group]) for group in GROUPS}
+    return Prepared(cell, typed, there["address"] if there else name, identity, wanted, there)
+
+
+def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
+    """Give the cell's record: the one on disk, or a new one after running it."""
+    from ofa_bench.engine import run_repeats
+    from ofa_bench.results import frontiers, records
+    from ofa_bench.results.progress import Progress
+    from ofa_bench.spaces import ChosenSpace
+
+    prepared = prepare(config, output, name)
+    if prepared.there is not None:
+        print(f"{prepared.address}: already there, skipped", file=sys.stderr)
+        return prepared.there
+    cell, typed, name = prepared.cell, prepared.config, prepared.address
+    choices = {group: str(HydraConfig.get().runtime.choices[group]) for group in GROUPS}
     frontier = frontiers.find(cell.problem)
     space = cell.problem.space
     if isinstance(space, ChosenSpace):  # what belongs to the part is not compared with what belongs to the whole
@@ -121,9 +161,16 @@ def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
     with Progress(choices["strategy"], cell, shown=typed.progress) as progress:
         repeats = list(run_repeats(cell, progress.report))
     record = records.make_record(
-        cell, repeats, address=name, choices=choices, identity=identity, config=wanted, frontier=frontier
+        cell,
+        repeats,
+        address=name,
+        choices=choices,
+        identity=prepared.identity,
+        config=prepared.wanted,
+        frontier=frontier,
     )
     record = records.write(output / name, record, OmegaConf.to_yaml(config, resolve=True))
+    keep_out_of_git(output)
     _tell_if_beaten(record, typed.output)
     return record
 

@@ -212,7 +212,7 @@ def main() -> None:
 
     Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
     """
-    show_help(__doc__, Options())
+    show_help(__doc__, Options(), needed="a folder of images, images=imagenet/val")
     heed_full_error()
     with ending(interrupted="what is evaluated is kept, the same command goes on"):
         options = options_of(Options, sys.argv[1:])

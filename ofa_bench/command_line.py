@@ -1,16 +1,23 @@
 """The words of a command, checked before Hydra reads them: what it would misread, or refuse late or at length."""
 
+import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from math import prod
 from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra._internal.utils import get_args_parser
 
+from ofa_bench.config import Config
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.overrides import check_group, check_hydra, check_key, did_you_mean, parsed, sweep_size
+from ofa_bench.overrides import CHOSEN, check_group, check_hydra, check_key, did_you_mean, parsed, sweep_size
+from ofa_bench.shorthand import expand
 
 __all__ = ["add_choices", "check_overrides", "checked"]
+
+OURS = ("--dry-run", "--version")
+"""Flags besides Hydra's."""
 
 CELLS = 100_000
 """The most cells of one sweep."""
@@ -25,9 +32,13 @@ def checked(words: Sequence[str]) -> list[str]:
     given = _flags(words)
     left = list(given.overrides)
     flags = [word for word in words if not (left and word == left[0] and left.pop(0) is not None)]
-    overrides = add_choices(_last_words(given.overrides))
-    swept = given.multirun or "hydra.mode=MULTIRUN" in overrides
-    check_overrides(overrides, folders=[Path(given.config_dir)] if given.config_dir else [], swept=swept)
+    swept = given.multirun or "hydra.mode=MULTIRUN" in given.overrides
+    folders = [Path(given.config_dir)] if given.config_dir else []
+    overrides, notes = expand(_last_words(given.overrides), folders=folders, swept=swept)
+    overrides = add_choices(overrides)
+    check_overrides(overrides, folders=folders, swept=swept)
+    for note in notes:
+        print(f"ofa_bench: {note}", file=sys.stderr)
     return [*flags, *overrides]
 
 
@@ -64,6 +75,17 @@ def check_overrides(words: Sequence[str], *, folders: Sequence[Path] = (), swept
         raise InputError(f"-m: {prod(cells):,} cells; a sweep has at most {CELLS:,}")
 
 
+def _meant(flag: str, words: Sequence[str], flags: Sequence[str]) -> str:
+    """Suggest the key that a word like a flag stands for, with its value, or the nearest flag."""
+    plain = flag.lstrip("-")
+    behind = [*words[words.index(flag) + 1 :], ""][0] if flag in words else ""
+    if "=" in plain[1:]:
+        return did_you_mean(plain)
+    if plain in (*CHOSEN, *(key.name for key in fields(Config))):
+        return f"; did you mean '{plain}={'...' if not behind or behind[0] == '-' or '=' in behind else behind}'?"
+    return suggestion(flag.replace("_", "-"), [*OURS, *(one for one in flags if one.startswith("--"))])
+
+
 def _last_words(words: Sequence[str]) -> list[str]:
     """Leave out what a later word for the same key overrides, so that it is not in the address of results."""
     last = {word.partition("=")[0]: i for i, word in enumerate(words)}
@@ -84,10 +106,10 @@ def _flags(words: Sequence[str]) -> Any:
     parser.error = refuse  # type: ignore[method-assign]
     given, unknown = parser.parse_known_intermixed_args(list(words))
     if unknown:
-        known = [flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")]
-        plain = unknown[0].lstrip("-")
-        near = did_you_mean(plain) if "=" in plain[1:] else suggestion(unknown[0], known)
-        raise InputError(f"{unknown[0]}: no such flag; there are -m and --help, and keys as key=value{near}")
+        raise InputError(
+            f"{unknown[0]}: no such flag; there are -m and --help, and keys as key=value"
+            f"{_meant(unknown[0], words, [flag for action in parser._actions for flag in action.option_strings])}"
+        )
     if given.experimental_rerun and not Path(given.experimental_rerun).is_file():
         raise InputError(f"--experimental-rerun: no such file {given.experimental_rerun}")
     for flag, alone in (("--package", given.package), ("--resolve", given.resolve)):

@@ -13,13 +13,14 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from ofa_bench import earlier
-from ofa_bench.errors import InputError, no_such_option
+from ofa_bench.errors import InputError, no_such_option, suggestion
 from ofa_bench.limits import THREADS, check_range
 
 if TYPE_CHECKING:
     from ofa_bench.spaces import DesignSpace
 
 __all__ = [
+    "CHANGED",
     "GROUPS",
     "NO_RESULT",
     "ONE_AFTER_ANOTHER",
@@ -27,6 +28,7 @@ __all__ = [
     "Config",
     "address",
     "available_cores",
+    "check_rerun",
     "check_tracking",
     "conf_dir",
     "load_space",
@@ -42,6 +44,9 @@ GROUPS = ("space", "device", "predictor", "strategy", "budget", "targets")
 NO_RESULT = ("hydra", "tracking", "output", "rerun", "progress", "threads", "lockstep")
 """Keys that change nothing of what is found; they are no part of an address or a hash."""
 
+CHANGED = "changed"
+"""The value of ``rerun`` by which only those cells are run again whose config, predictor, table or code changed."""
+
 ONE_AFTER_ANOTHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 """The launcher that runs a sweep's cells one at a time, in its own process; others run them in parallel."""
 
@@ -56,7 +61,7 @@ SWEEP_VARIABLE = "OFA_BENCH_SWEEP"
 class BudgetConfig:
     """Generations of a search from scratch and of a warm-started one, or of one warm-started search after another."""
 
-    generations: int = MISSING
+    generations: int = field(default=MISSING, metadata={"also": ("n",)})
     warm_generations: Any = "sqrt"
 
 
@@ -131,7 +136,7 @@ class Config:
     repeats: int = 1
     keep: int = 10
     output: str = "multirun"
-    rerun: bool = False
+    rerun: Any = False
     threads: int | None = None
     lockstep: bool = True
     progress: bool = True
@@ -247,6 +252,17 @@ def whole_or_part(node: Any) -> Any:
     if isinstance(node, Mapping) and not node.get("choices"):
         return {key: value for key, value in node.items() if key != "choices"}
     return node
+
+
+def check_rerun(rerun: object) -> None:
+    """Check whether cells that are done are to be run again.
+
+    Raises:
+        InputError: the value is not allowed.
+    """
+    if rerun is not True and rerun is not False and rerun != CHANGED:
+        value = "null" if rerun is None else rerun
+        raise InputError(f"rerun={value}: must be true or false, or {CHANGED}{suggestion(str(rerun), [CHANGED])}")
 
 
 def available_cores() -> int:

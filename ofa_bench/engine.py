@@ -14,8 +14,10 @@ from threadpoolctl import threadpool_limits
 from ofa_bench import earlier
 from ofa_bench.budget import resolve_budget
 from ofa_bench.building import build_space, built
-from ofa_bench.config import Config, available_cores, check_tracking, resolve_threads, whole_or_part
-from ofa_bench.errors import InputError, suggestion
+from ofa_bench.config import Config, available_cores, check_rerun, check_tracking, resolve_threads, whole_or_part
+from ofa_bench.errors import InputError
+from ofa_bench.full_keys import suggest_key
+from ofa_bench.importing import name_and_line
 from ofa_bench.limits import KEEP, REPEATS, check_memory, check_range
 from ofa_bench.predictors.coverage import check_unlabelled
 from ofa_bench.search import Found, Line, Problem, SearchResult, Together, may_fork
@@ -75,6 +77,7 @@ def build(config: Config) -> Cell:
     check_range("seed", config.seed, 0, np.inf)
     check_range("repeats", config.repeats, 1, REPEATS)
     check_range("keep", config.keep, 1, KEEP)
+    check_rerun(config.rerun)
     check_tracking(config.tracking)
     space = _checked_kind("space", config.space, build_space(config.space), "a DesignSpace", "genes")
     cost = _checked_kind("device", config.device, built("device", config.device, space=space), "a cost model", "cost")
@@ -133,14 +136,18 @@ def _on_several_cores(problem: Problem, strategy: Strategy) -> bool:
     return bool(getattr(problem.predictor, "row_wise", False)) or (_bears_forks(strategy) and may_fork(problem))
 
 
-def _check_keys(node: Any, path: str) -> None:
+def _check_keys(node: Any, path: str, config: Any = None) -> None:
     """Refuse keys that the schema does not have, which ``+key=value`` on the command line adds all the same."""
+    config = config or node
     allowed = [field.name for field in dataclasses.fields(node)]
     for name, value in vars(node).items():
         if name not in allowed:
-            raise InputError(f"{path}{name}: no such key; allowed: {', '.join(allowed)}{suggestion(name, allowed)}")
+            raise InputError(
+                f"{path}{name}: no such key; allowed: {', '.join(allowed)}"
+                f"{suggest_key(f'{path}{name}', allowed, config=config, given=f'{name}={value}')}"
+            )
         if dataclasses.is_dataclass(value):
-            _check_keys(value, f"{path}{name}.")
+            _check_keys(value, f"{path}{name}.", config)
 
 
 def stream(cell: Cell, repeat: int) -> np.random.Generator:
@@ -198,7 +205,7 @@ def _run_together(cell: Cell, report: Callable[[int, SearchResult], None]) -> It
 
 def _repeat(cell: Cell, found: Mapping[int, tuple[SearchResult, float]], scale: float = 1.0) -> Repeat:
     if len(found) != len(cell.targets):
-        raise RuntimeError(f"{type(cell.strategy).__name__} gave {len(found)} results for {len(cell.targets)} targets")
+        raise RuntimeError(f"{_named(cell)} gave {len(found)} results for {len(cell.targets)} targets")
     results, seconds = zip(*(found[i] for i in range(len(cell.targets))), strict=True)
     several = [spent for result, spent in zip(results, seconds, strict=True) if result.shared > 1]
     scaled = tuple(
@@ -229,19 +236,27 @@ def _run_alone(cell: Cell, repeat: int, report: Callable[[int, SearchResult], No
 
 def _checked(cell: Cell, item: object, found: Container[int]) -> Found:
     """Give what a strategy yielded, if it is a result, of a target that is not yet found, and valid."""
-    name, problem = type(cell.strategy).__name__, cell.problem
+    problem = cell.problem
     if not isinstance(item, tuple) or len(item) != 2 or not isinstance(item[1], SearchResult):
-        raise RuntimeError(f"{name} gave {type(item).__name__}; it must yield (position in targets, SearchResult)")
+        raise RuntimeError(
+            f"{_named(cell)} gave {type(item).__name__}; it must yield (position in targets, SearchResult)"
+        )
     position, result = item
     if position in found or not 0 <= position < len(cell.targets) or result.target != cell.targets[position]:
-        raise RuntimeError(f"{name} gave a result for target {result.target} at position {position}, twice or astray")
+        raise RuntimeError(
+            f"{_named(cell)} gave a result for target {result.target} at position {position}, twice or astray"
+        )
     row = np.asarray(result.genes)[None]
     if row.ndim != 2 or row.dtype.kind not in "iu" or not problem.space.contains(row)[0]:
-        raise RuntimeError(f"{name} found what is not in space {problem.space.name} for target {result.target}")
+        raise RuntimeError(f"{_named(cell)} found what is not in space {problem.space.name} for target {result.target}")
     if result.feasible and problem.cost.cost(row)[0] > result.target:
-        raise RuntimeError(f"{name} found an architecture that misses target {result.target}")
+        raise RuntimeError(f"{_named(cell)} found an architecture that misses target {result.target}")
     for other in result.alternatives:
         row = other.genes[None]
         if not problem.space.contains(row)[0] or problem.cost.cost(row)[0] > result.target:
-            raise RuntimeError(f"{name} gave an alternative that is not valid for target {result.target}")
+            raise RuntimeError(f"{_named(cell)} gave an alternative that is not valid for target {result.target}")
     return position, result
+
+
+def _named(cell: Cell) -> str:
+    return name_and_line(type(cell.strategy))

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.limits import THREADS, check_range
 from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
+from ofa_bench.writing import make_folder
 
 if TYPE_CHECKING:
     from ofa_bench.exporting.cards import Card
@@ -136,6 +137,7 @@ def _exported(options: Options) -> list[tuple[Path, "Card"]]:
     exporter = Exporter(options.folder, options.weights, options.sha256, images, options.n_images)
     for told in dict.fromkeys(exporter.told(one) for one in chosen):
         print(told, file=sys.stderr)
+    make_folder(options.folder)
     if options.measure and options.controls:
         _write_controls(options.folder, chosen, options.controls)
     for one in chosen:
@@ -223,7 +225,9 @@ def _source(options: Options) -> str:
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
-    show_help(__doc__, Options())
+    show_help(
+        __doc__, Options(), needed="a record, run=<a cell's folder or MLflow run>, or sweep=<a folder of records>"
+    )
     heed_full_error()
     with ending(interrupted="networks that are exported are kept, the same command goes on"):
         print(export(options_of(Options, sys.argv[1:], verbatim=("runner", "run", "sweep", "weights", "images"))))

@@ -29,7 +29,8 @@ from ofa_bench import interrupts
 from ofa_bench.composition import compose_config
 from ofa_bench.config import Config, TargetsConfig, conf_dir
 from ofa_bench.engine import Cell, build, run_repeats
-from ofa_bench.errors import InputError, suggestion
+from ofa_bench.errors import InputError
+from ofa_bench.full_keys import suggest_key
 from ofa_bench.limits import REPEATS, TARGETS, check_range
 from ofa_bench.results import frontiers
 from ofa_bench.results.frontiers import Frontier
@@ -39,6 +40,7 @@ from ofa_bench.results.unlabelled import describe_points
 from ofa_bench.shell import command_line, portable
 from ofa_bench.spaces import ChosenSpace, Genes
 from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
+from ofa_bench.writing import make_folder
 
 __all__ = ["Options", "main", "run"]
 
@@ -219,6 +221,7 @@ def run(words: Sequence[str]) -> bool:
     else:
         asked = [portable(word) for word in words if not word.startswith("out=")]
         after = finished(task, after, version, command_line(["python", "-m", "ofa_bench.frontier", *asked]))
+        make_folder(task.path.parents[2])
         frontiers.write(task.path, after)
         report(task, before, after)
     return interrupted
@@ -232,7 +235,9 @@ def _check_keys(words: Sequence[str]) -> None:
         if key.startswith("-"):
             raise InputError(f"{key}: no such option; options are given as key=value, --help lists them")
         if key.isidentifier() and key not in [*allowed, "targets"]:
-            raise InputError(f"{key}: no such key; allowed: {', '.join(allowed)}{suggestion(key, allowed)}")
+            raise InputError(
+                f"{key}: no such key; allowed: {', '.join(allowed)}{suggest_key(key, allowed, given=word)}"
+            )
 
 
 def main() -> None:

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import yaml
 from omegaconf import OmegaConf
 
+from ofa_bench import __version__
 from ofa_bench.errors import InputError, suggestion
 
-__all__ = ["check_folder", "options_and_folders", "options_of", "show_help", "unread"]
+__all__ = ["check_folder", "options_and_folders", "options_of", "show_help", "show_version", "unread"]
 
 Options = TypeVar("Options")
 
@@ -71,12 +72,30 @@ def check_folder(key: str, folder: Path) -> None:
         raise InputError(f"{key}={folder}: cannot be written ({why}: {there})")
 
 
-def show_help(text: str | None, options: object) -> None:
-    """Print a module's text and its options with their defaults, and exit, where the command line asks for help."""
-    if {"-h", "--help"} & set(sys.argv[1:]):
+def show_help(text: str | None, options: object, *, needed: str = "") -> None:
+    """Print a module's text and its options with their defaults, and exit, where the command line asks for help.
+
+    Args:
+        text: the module's.
+        options: with their defaults.
+        needed: what a command must be given at least; without any word the help is printed too, with exit code 2.
+    """
+    show_version()
+    nothing = bool(needed) and not sys.argv[1:]
+    if nothing or {"-h", "--help"} & set(sys.argv[1:]):
         defaults = "\n".join(f"  {key}={value}" for key, value in vars(options).items())
         with unread():
             print(f"{text}\nDefaults:\n{defaults}")
+        if nothing:
+            print(f"ofa_bench: give {needed}", file=sys.stderr)
+        sys.exit(2 if nothing else 0)
+
+
+def show_version() -> None:
+    """Print the version, and exit, where the command line asks for it."""
+    if "--version" in sys.argv[1:]:
+        with unread():
+            print(f"ofa_bench {__version__}")
         sys.exit(0)
 
 

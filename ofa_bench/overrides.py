@@ -17,7 +17,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ofa_bench.config import GROUPS, BudgetConfig, Config, EvolutionConfig, TargetsConfig, TrackingConfig, conf_dir
-from ofa_bench.errors import LONG, InputError, no_such_option, suggestion
+from ofa_bench.errors import LONG, InputError, no_such_option
+from ofa_bench.full_keys import suggest_key
 from ofa_bench.shell import override as override_word
 
 __all__ = [
@@ -142,6 +143,8 @@ def accepted(word: str, folders: Sequence[Path] = ()) -> bool:
 
 def _meant(word: str) -> str:
     """Suggest the group of which a word is an option, or what ``key: value`` means."""
+    if word in ("help", "version"):
+        return f"; did you mean '--{word}'?"
     groups = [group for group in CHOSEN if word in options_of_group(group)]
     key, colon, value = word.partition(":")
     meant = f"{groups[0]}={word}" if groups else override_word(key.strip(), value.strip()) if colon else ""
@@ -193,7 +196,7 @@ def check_key(word: str, override: Override) -> None:
         raise InputError(f"{word}: no such key; a list is given as a whole: {key}=[...]")
     group, _, key = name.partition(".")
     if group in TYPED and key and key not in (allowed := [field.name for field in fields(TYPED[group])]):
-        raise InputError(f"{name}: no such key; allowed: {', '.join(allowed)}{suggestion(key, allowed)}")
+        raise InputError(f"{name}: no such key; allowed: {', '.join(allowed)}{suggest_key(name, allowed, given=word)}")
 
 
 def check_group(word: str, override: Override, folders: Sequence[Path] | None) -> None:
@@ -214,9 +217,19 @@ def check_group(word: str, override: Override, folders: Sequence[Path] | None) -
             continue  # several at once, which Hydra composes
         if not isinstance(name, str):
             keys = f" (its keys are set one by one, as {group}.<key>=)" if isinstance(name, dict) else ""
-            raise InputError(f"{word}: must be the name of an option{keys}; there are {', '.join(options)}")
+            there = f"there are {', '.join(options)}{_hint(group, name)}"
+            raise InputError(f"{word}: must be the name of an option{keys}; {there}")
         if name not in options and folders is not None and not _other_sources():
             raise no_such_option(group, name, options)
+
+
+def _hint(group: str, value: object) -> str:
+    """Say how that is given which was given in place of an option's name; an empty string if nothing is meant."""
+    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+        return f"; several are swept: -m {group}={','.join(value)}"
+    if isinstance(value, int | float) and not isinstance(value, bool) and group == "budget":
+        return f"; generations are set by budget.generations={value}"
+    return "; numbers are given as targets=[20,30]" if group == "targets" and isinstance(value, RangeSweep) else ""
 
 
 def _other_sources() -> bool:

@@ -194,7 +194,7 @@ def _asked(options: Options) -> list[str]:
 
 def main() -> None:
     """Read the options, profile, and say how good the table is. Exit codes: 0 done, 1 failed, 2 bad input."""
-    show_help(__doc__, Options())
+    show_help(__doc__, Options(), needed="a space and a folder, such as space=mbv3 out=devices/mine")
     heed_full_error()
     with ending(interrupted="what is exported and measured is kept, the same command goes on"):
         options = options_of(Options, sys.argv[1:], verbatim=("runner",))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
@@ -19,12 +20,13 @@ from ofa_bench.hydra_settings import check_settings, check_swept_experiments, co
 from ofa_bench.results.delivery import UNTRACKED, tracked
 from ofa_bench.results.journal import FOLDER, Ended, Journal
 from ofa_bench.words import say
+from ofa_bench.writing import GITIGNORE, ignore_in_git
 
 if TYPE_CHECKING:
     from ofa_bench.results.records import Record
     from ofa_bench.results.tracking import Tracker
 
-__all__ = ["OpenSweep", "Sweep", "SweepCallback", "remove_empty", "sweep_id"]
+__all__ = ["OpenSweep", "Sweep", "SweepCallback", "check_swept", "keep_out_of_git", "remove_empty", "sweep_id"]
 
 DEFAULTS = "defaults"
 """The name of a sweep without overrides."""
@@ -75,11 +77,13 @@ class OpenSweep:
 
     def __init__(self, sweep: Sweep, tracking: TrackingConfig, *, elsewhere: bool, cells: int | None = None) -> None:
         self.sweep, self.tracking, self.elsewhere, self.cells = sweep, tracking, elsewhere, cells
-        self._new = [path for path in (sweep.journal.path, sweep.output / "multirun.yaml") if not path.exists()]
+        made = (sweep.journal.path, sweep.output / "multirun.yaml", sweep.output / GITIGNORE)
+        self._new = [path for path in made if not path.exists()]
 
     def begin(self, name: str) -> None:
         """Note that this run of the command begins, and tell its cells."""
         self.sweep.command = self.sweep.journal.begin(name, self.tracking.experiment)
+        keep_out_of_git(self.sweep.output)
         self.sweep.publish("")
         if self.elsewhere:
             self.open_run()
@@ -199,12 +203,21 @@ class SweepCallback(Callback):
             sys.exit(say(error))
 
 
-def _open(config: DictConfig) -> OpenSweep:
-    task = parse_task(config)
-    for one in task:
-        key = str(one.key_or_group).split(".")[0]
-        if one.is_sweep_override() and key in NO_RESULT:
+def check_swept(overrides: Sequence[str]) -> None:
+    """Check that nothing is swept that the cells of a sweep share.
+
+    Raises:
+        InputError: something is.
+    """
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        key = str(override.key_or_group).split(".")[0]
+        if override.is_sweep_override() and key in NO_RESULT:
             raise InputError(f"{key}: cannot be swept; the cells of a sweep share one")
+
+
+def _open(config: DictConfig) -> OpenSweep:
+    check_swept(config.hydra.overrides.task)
+    task = parse_task(config)
     check_swept_experiments(config, task)
     cells = count_cells(config, task)
     overrides = [text for text in config.hydra.overrides.task if text.split("=")[0].split(".")[0] not in NO_RESULT]
@@ -228,6 +241,12 @@ def sweep_id(output: Path, overrides: Sequence[str]) -> str:
         if first and sorted(first[0].split()) == words:
             return path.stem
     return hashed
+
+
+def keep_out_of_git(output: Path) -> None:
+    """Have git leave the output folder alone, where this command makes it."""
+    if SweepCallback.there and output != SweepCallback.there:
+        ignore_in_git(output)
 
 
 def remove_empty(folder: Path) -> None:

@@ -270,7 +270,11 @@ def run(words: Sequence[str]) -> str:
 def main() -> None:
     """Read the options, train and write. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     with_data = " ".join(f"{key}={value}" for key, value in asdict(PairsOptions()).items() if key != "data")
-    show_help(f"{__doc__}\nDefaults with data:\n  {with_data}\n", Options())
+    show_help(
+        f"{__doc__}\nDefaults with data:\n  {with_data}\n",
+        Options(),
+        needed="data=<a CSV file of pairs>, or space=<a space> whose official predictor is distilled",
+    )
     heed_full_error()
     with ending():
         print(run(sys.argv[1:]))

@@ -23,8 +23,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ofa_bench import interrupts
 from ofa_bench.config import NO_RESULT, EvolutionConfig, conf_dir
-from ofa_bench.errors import InputError, no_such_option, suggestion
-from ofa_bench.options import check_folder, options_and_folders, options_of, show_help, unread
+from ofa_bench.errors import InputError, no_such_option
+from ofa_bench.full_keys import suggest_key
+from ofa_bench.importing import user_line
+from ofa_bench.options import check_folder, options_and_folders, options_of, show_help, show_version, unread
 from ofa_bench.overrides import accepted, installs, launcher_hint, not_an_override
 from ofa_bench.shell import override
 
@@ -38,6 +40,7 @@ __all__ = [
     "options_of",
     "say",
     "show_help",
+    "show_version",
     "unread",
 ]
 
@@ -108,7 +111,9 @@ def _explained(error: BaseException, key: str) -> tuple[str, int]:
         return f"{key}:{place} cannot be written ({error.strerror})", 2
     if isinstance(error, MemoryError):
         return f"out of memory ({error}); make populations, targets or repeats fewer", 1
-    return f"{type(error).__name__}: {error} (HYDRA_FULL_ERROR=1 shows where)", 1
+    line = user_line(error)
+    where = f"{line}; HYDRA_FULL_ERROR=1 shows all" if line else "HYDRA_FULL_ERROR=1 shows where"
+    return f"{type(error).__name__}: {error} ({where})", 1
 
 
 def _of_hydra(error: BaseException, called: str = "") -> bool:
@@ -184,7 +189,7 @@ def _omegaconf(error: OmegaConfBaseException) -> str:
     if ours:  # of our resolver of addresses
         return ours
     if "is not in struct" in message or re.match(r"Key '.*' not in", message):
-        return _no_such_key(full, str(error.key), parent)
+        return _no_such_key(full, parent)
     if full.startswith("hydra.") and ("nterpolation" in message or "mandatory" in message):
         return _unresolved(full, message)
     if "mandatory value" in message:
@@ -204,13 +209,16 @@ def _omegaconf(error: OmegaConfBaseException) -> str:
     return f"{full}: {message}"
 
 
-def _no_such_key(full: str, name: str, parent: object) -> str:
+def _no_such_key(full: str, parent: object) -> str:
+    name = full.rpartition(".")[2]
     if full.startswith("strategy.evolution.") and name in EVOLUTION:
         return f"{full}: no such key; strategy.evolution is evolution: {full.removeprefix('strategy.')}="
     if full.startswith("strategy.") and name in _keys_of_swept_strategies():
         return f"{full}: not a key of every strategy; in a sweep over strategies, ++ stands before it: ++{full}"
     keys = [str(key) for key in parent if key != "hydra"] if isinstance(parent, DictConfig) else []
-    return f"{full}: no such key; allowed: {', '.join(keys) or 'none'}{suggestion(name, keys)}"
+    given = next((word for word in sys.argv[1:] if word.startswith(f"{full}=")), "")
+    meant = suggest_key(full, keys, config=parent._get_root() if isinstance(parent, DictConfig) else None, given=given)
+    return f"{full}: no such key; allowed: {', '.join(keys) or 'none'}{meant}"
 
 
 def _keys_of_swept_strategies() -> set[str]:

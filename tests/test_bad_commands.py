@@ -24,8 +24,7 @@ GROUPS = [
     (["strategy={_target_: x}"], "must be the name of an option (its keys are set one by one, as strategy.<key>=)"),
     (["budget={generations: 5}"], "must be the name of an option (its keys are set one by one, as budget.<key>=)"),
     (["budget=500"], "budget=500: must be the name of an option; there are paper, quick, sqrt"),
-    (["targets=25"], "targets=25: must be the name of an option; there are default"),
-    (["targets=[25]"], "targets=[25]: must be the name of an option; there are default"),
+    (["targets=true"], "targets=true: must be the name of an option; there are default"),
     (["targets=/etc/passwd"], "targets=/etc/passwd: no such option; there are default"),
     (
         ["space=mbv3.yaml"],

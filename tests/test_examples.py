@@ -67,7 +67,7 @@ def test_the_command_finds_it_and_sees_its_code(ofa_bench, site, tmp_path):
     assert (again.returncode, again.stderr.count("already there, skipped")) == (0, 2), again.stderr
 
     with (site / "own_strategy" / "__init__.py").open("a") as file:
-        file.write("# edited\n")
+        file.write("Aging.edited = True\n")
     refused = ofa_bench(*sweep, **path_with(site))
     assert (refused.returncode, refused.stderr.count("already there, skipped")) == (2, 1)
     assert "aging/quick/single/seed=0: holds a record of another config, predictor, table or strategy code" in (

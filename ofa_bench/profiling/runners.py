@@ -7,13 +7,13 @@ import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from pkgutil import resolve_name
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from ofa_bench.errors import InputError
+from ofa_bench.importing import at_user_line, import_target
 from ofa_bench.reading import plain_text
 
 __all__ = ["Command", "Function", "OnnxRuntime", "Runner", "about", "checked", "machine", "make_runner"]
@@ -161,7 +161,8 @@ class Function:
         try:
             return self._function(path)
         except Exception as error:
-            raise InputError(f"runner={self.name}: {type(error).__name__} on {path.name}: {error}") from error
+            said = f"runner={self.name}: {type(error).__name__} on {path.name}: {error}"
+            raise InputError(f"{said}{at_user_line(error)}") from error
 
 
 def make_runner(runner: str, threads: int) -> Runner:
@@ -177,11 +178,11 @@ def make_runner(runner: str, threads: int) -> Runner:
     if "{model}" in runner:
         return Command(runner)
     try:
-        made = resolve_name(runner)
+        made = import_target(runner)
     except Exception as error:
         raise InputError(
             f"runner={runner}: neither onnxruntime, nor a command with {{model}} in it, nor a callable's dotted name "
-            f"that can be imported ({error})"
+            f"that can be imported ({error}){at_user_line(error)}"
         ) from error
     if not callable(made):
         raise InputError(f"runner={runner}: not callable")

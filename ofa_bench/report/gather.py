@@ -29,7 +29,7 @@ class Gathered:
         except InputError as error:
             self.left_out.append(str(error))
             return
-        place = next((i for i, one in enumerate(self.records) if _cell(one) == _cell(record)), None)
+        place = next((i for i, one in enumerate(self.records) if _same_cell(one, record)), None)
         if place is None:
             self.records.append(record)
             return
@@ -60,8 +60,18 @@ class Gathered:
             raise InputError(f"no record can be read: {self.left_out[0]}{more}")
 
 
-def _cell(record: Record) -> tuple[str, str]:
-    return attempted(record["address"])[0], record["identity"]
+def _same_cell(one: Record, other: Record) -> bool:
+    """Tell whether two records are of one cell: of one identity, or attempts that differ in a user's code alone."""
+    if attempted(one["address"])[0] != attempted(other["address"])[0]:
+        return False
+    alike = all(_searched(one)[key] == _searched(other)[key] for key in ("config", "predictor", "device"))
+    return one["identity"] == other["identity"] or (one["address"] != other["address"] and alike)
+
+
+def _searched(record: Record) -> Record:
+    """Give what a cell searched with and on, but for a user's code."""
+    sha256 = {part: record[part]["sha256"] for part in ("predictor", "device")}
+    return {"config": record["config"], **sha256}
 
 
 def from_folders(folders: Sequence[Path], gathered: Gathered | None = None) -> Gathered:

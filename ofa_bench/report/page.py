@@ -33,6 +33,7 @@ from ofa_bench.results.csv_file import write_csv
 from ofa_bench.results.labels import distinct
 from ofa_bench.results.networks import best_networks, describe_networks
 from ofa_bench.results.unlabelled import note
+from ofa_bench.writing import make_folder
 
 __all__ = ["Section", "write_report"]
 
@@ -75,6 +76,7 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
         raise InputError(
             f"reference={reference}: not among the strategies: {', '.join(names)}{suggestion(reference, names)}"
         )
+    make_folder(out)
     (out / "figures").mkdir(parents=True, exist_ok=True)
     summaries = [summed_up(study, reference) for study in found]
     style = Style(names)

@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from ofa_bench.errors import InputError
@@ -49,19 +50,29 @@ def attempted(address: str) -> tuple[str, int]:
     return (first, int(number)) if sign and number.isdecimal() else (address, 1)
 
 
-def existing(folder: Path, identity: str) -> Record | None:
-    """Give the record that is already there for a cell of this identity, the last of several; None if there is none.
+def existing(
+    folder: Path, identity: str, *, changes: Callable[[Record], str] = lambda _: "", changed: bool = False
+) -> Record | None:
+    """Return the record that is already there for a cell of this identity, the last of several; None if there is none.
+
+    Args:
+        folder: of the cell's first attempt.
+        identity: of the cell as it is now.
+        changes: says in what a record differs from the cell as it is now.
+        changed: whether a cell whose last attempt is of another identity is run again: None then.
 
     Raises:
         InputError: the folder holds records of other identities only; nothing is overwritten.
     """
     found = [read(path) for path in attempts(folder).values()]
-    if not found:
+    if not found or (changed and found[-1]["identity"] != identity):
         return None
     same = [record for record in found if record["identity"] == identity]
     if not same:
+        what = changes(found[-1])
         raise InputError(
-            f"{folder}: holds a record of another config, predictor, table or strategy code; "
-            "move it away, choose another output= or keep both with rerun=true"
+            f"{folder}: holds a record of another config, predictor, table or strategy code"
+            f"{f' ({what} changed)' if what else ''}; rerun=changed runs what changed, as further attempts; "
+            "or move it away, choose another output= or keep both with rerun=true"
         )
     return same[-1]

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ import numpy as np
 import ofa_bench
 from ofa_bench.engine import Cell, Repeat
 from ofa_bench.errors import InputError
-from ofa_bench.predictors.assets import sha256_of
+from ofa_bench.importing import import_target
 from ofa_bench.predictors.coverage import check_unlabelled, labelled_choices
 from ofa_bench.predictors.gaps import find_gaps, find_source
 from ofa_bench.reading import UnreadableError, content_of, json_object
@@ -28,12 +27,14 @@ from ofa_bench.results.shape import check_record
 from ofa_bench.search import Problem, SearchResult
 from ofa_bench.spaces import Genes
 from ofa_bench.strategies import Strategy
+from ofa_bench.user_code import code_sha256
 
 __all__ = [
     "CONFIG",
     "FORMAT",
     "RECORD",
     "Record",
+    "changes",
     "copy",
     "identity",
     "make_record",
@@ -52,20 +53,52 @@ Record = dict[str, Any]
 
 
 def identity(config: Mapping[str, Any], problem: Problem, strategy: Strategy) -> str:
-    """Hash all that decides what a cell finds: its config, its predictor, its cost model, and a user's strategy's code.
+    """Hash all that decides what a cell finds: its config, its predictor, its cost model, and the code of a user's own.
+
+    That is the code of their strategy, and of what else the config makes of it (see ``user_code``); our own code
+    changes with the package's version.
 
     Returns:
         16 hexadecimal digits of SHA-256.
     """
-    content = [config, problem.predictor.sha256, problem.cost.sha256, _code_of(strategy)]
+    parts = [type(part) for part in (strategy, problem.space, problem.predictor, problem.cost)]
+    code = code_sha256([*parts, *_makers(config)])
+    content = [config, problem.predictor.sha256, problem.cost.sha256, code]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _code_of(strategy: Strategy) -> str | None:
-    """Hash the source file of a strategy that is not ours; ours change with the package's version."""
-    module = type(strategy).__module__
-    file = getattr(sys.modules.get(module), "__file__", None)
-    return sha256_of(Path(file)) if file and not module.startswith("ofa_bench.") else None
+def _makers(config: Mapping[str, Any]) -> Iterator[object]:
+    """Give the classes and functions, but for ours, that a config names, as far as there are such."""
+    for target in sorted(_targets(config)):
+        with suppress(Exception):  # of what this cell does not use
+            yield import_target(target)
+
+
+def _targets(node: object) -> set[str]:
+    """Give the dotted names of all that a config makes, but for ours."""
+    inner = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
+    found = set[str]().union(*map(_targets, inner))
+    target = str(node.get("_target_", "")) if isinstance(node, Mapping) else ""
+    return found | {target} if target and not target.startswith("ofa_bench.") else found
+
+
+def changes(record: Record, config: Mapping[str, Any], problem: Problem) -> str:
+    """Say in what a record differs from one that a cell would have now: its config's keys, or what it searched on."""
+    before, after = _flat(record["config"]), _flat(json.loads(json.dumps(config)))
+    keys = [key for key in (*before, *after) if before.get(key, ...) != after.get(key, ...)]
+    found = [*dict.fromkeys(keys)][:3]
+    found += ["the predictor"] if record["predictor"]["sha256"] != problem.predictor.sha256 else []
+    found += ["the device's table"] if record["device"]["sha256"] != problem.cost.sha256 else []
+    return ", ".join(found) or "the code"
+
+
+def _flat(node: Any, at: str = "") -> dict[str, Any]:
+    """Give the values of a config by their full keys."""
+    if not isinstance(node, Mapping):
+        return {at: node}
+    return {
+        key: value for name in node for key, value in _flat(node[name], f"{at}.{name}" if at else str(name)).items()
+    }
 
 
 def make_record(

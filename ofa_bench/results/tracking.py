@@ -25,6 +25,7 @@ from ofa_bench.results.records import CONFIG, RECORD, Record, read
 from ofa_bench.results.tables import markdown, totals
 from ofa_bench.results.unlabelled import notes
 from ofa_bench.words import say
+from ofa_bench.writing import make_folder
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Param, Run
@@ -62,6 +63,9 @@ class Tracker:
         experiment = self.client.get_experiment_by_name(config.experiment)
         if experiment is None:
             root = Path(config.artifacts).absolute().as_uri() if config.artifacts else None
+            if config.artifacts and "://" not in config.artifacts:
+                with suppress(OSError):  # said where something is written to it
+                    make_folder(Path(config.artifacts))
             tags = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on runs, not on traces
             return str(self.client.create_experiment(config.experiment, artifact_location=root, tags=tags))
         if experiment.lifecycle_stage == "deleted":

@@ -52,6 +52,10 @@ class Strategy(ABC):
             One (position, result) for each target, in any order; an infeasible target has an infeasible result.
         """
 
+    def most_evaluations(self, problem: Problem, targets: Sequence[float], budget: Budget) -> int | None:  # noqa: ARG002
+        """Return the most evaluations of one search of all targets; None, as here, where that is not known before."""
+        return None
+
 
 class LineStrategy(Strategy):
     """A strategy that says which of its searches need another's result: those that do not can advance together."""

@@ -10,7 +10,7 @@ from ofa_bench.search import Asking, Evaluator, Evolution, Line, Problem, Search
 from ofa_bench.spaces import Genes
 from ofa_bench.spaces.checks import check_genes
 from ofa_bench.strategies.base import Budget, LineStrategy
-from ofa_bench.strategies.shared import check_evolution
+from ofa_bench.strategies.shared import check_evolution, count_evaluations
 from ofa_bench.strategies.warm_start import WarmStart
 
 __all__ = ["Chain"]
@@ -53,6 +53,17 @@ class Chain(LineStrategy):
             raise InputError(f"strategy.earlier={earlier}: not to be set; name a record by strategy.warm_start.from")
         self.evolution, self.order, self.earlier = evolution, order, earlier
         self.warm_start = warm_start or WarmStart()
+
+    def most_evaluations(self, problem: Problem, targets: Sequence[float], budget: Budget) -> int | None:
+        """Return those of one search from scratch and warm-started ones for the other targets that can be met.
+
+        Seeds from earlier records are evaluated besides.
+        """
+        met, cold = sum(target >= problem.cost.minimum for target in targets), int(self.earlier is None)
+        scratch = count_evaluations(self.evolution, min(met, cold) * [budget.generations])
+        few = cold and self.warm_start.seed != "population" and self.warm_start.prunings == 1
+        warm = count_evaluations(self.evolution, [budget.warm(i) for i in range(met - cold)], full=not few)
+        return None if scratch is None or warm is None else scratch + warm
 
     def lines(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator

@@ -8,12 +8,12 @@ import numpy as np
 
 from ofa_bench.errors import InputError
 from ofa_bench.limits import POPULATION
-from ofa_bench.search import Archive, Asking, Line, Problem, SearchResult
+from ofa_bench.search import Archive, Asking, Evolution, Line, Problem, SearchResult
 from ofa_bench.search.problem import Values
 from ofa_bench.spaces import Genes
 from ofa_bench.strategies.base import Budget, LineStrategy
 
-__all__ = ["Ledger", "SharedSearch", "check_evolution", "check_probability", "check_whole", "need"]
+__all__ = ["Ledger", "SharedSearch", "check_evolution", "check_probability", "check_whole", "count_evaluations", "need"]
 
 
 class Ledger:
@@ -78,6 +78,10 @@ class SharedSearch(LineStrategy):
         """Give the most evaluations that a search of all targets may make."""
         return self.evaluations or budget.generations * self.population_size
 
+    def most_evaluations(self, problem: Problem, targets: Sequence[float], budget: Budget) -> int:
+        """Return the limit; nothing is evaluated where no target can be met."""
+        return self.limit(problem, budget) if problem.cost.minimum <= max(targets) else 0
+
     @abstractmethod
     def explore(self, ledger: Ledger, rng: np.random.Generator) -> Asking[None]:
         """Spend what is left in the ledger, or some of it; something is, and at least one target is feasible."""
@@ -120,6 +124,17 @@ def check_whole(key: str, value: int, least: int = 1, most: int = 10**12) -> Non
         raise InputError(f"strategy.{key}={value}: must be a whole number of {least} or more")
     if value > most:
         raise InputError(f"strategy.{key}={value}: must be at most {most:,}")
+
+
+def count_evaluations(evolution: object, generations: Sequence[int], *, full: bool = False) -> int | None:
+    """Return the evaluations of searches of one target that take so many generations; None if it is not ours.
+
+    With ``full``, seeds may fill the first population beyond its ``initial_size``.
+    """
+    if not isinstance(evolution, Evolution):
+        return None
+    first = evolution.population_size if full else evolution.initial_size
+    return sum(first + evolution.population_size * n for n in generations)
 
 
 def check_evolution(evolution: object) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ofa_bench.search import Evolution, Line, Problem
 from ofa_bench.strategies.base import Budget, LineStrategy
-from ofa_bench.strategies.shared import check_evolution
+from ofa_bench.strategies.shared import check_evolution, count_evaluations
 
 __all__ = ["Vanilla"]
 
@@ -21,6 +21,11 @@ class Vanilla(LineStrategy):
     def __init__(self, evolution: Evolution) -> None:
         check_evolution(evolution)
         self.evolution = evolution
+
+    def most_evaluations(self, problem: Problem, targets: Sequence[float], budget: Budget) -> int | None:
+        """Return those of a search from scratch for each target that can be met."""
+        met = sum(target >= problem.cost.minimum for target in targets)
+        return count_evaluations(self.evolution, met * [budget.generations])
 
     def lines(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator

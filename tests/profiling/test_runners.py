@@ -87,6 +87,17 @@ def test_callable_is_found_by_its_dotted_name(monkeypatch, tmp_path):
         make_runner("my_timer.nothing", 1)
 
 
+def test_a_callable_that_fails_names_its_line(monkeypatch, tmp_path):
+    (tmp_path / "bad_timer.py").write_text("def timer(path):\n    raise OSError('no phone')\n")
+    (tmp_path / "worse_timer.py").write_text("\n1 / 0\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"OSError on x\.onnx: no phone \(bad_timer\.py, line 2, in timer\)"):
+        make_runner("bad_timer.timer", 1)(Path("x.onnx"))
+    with pytest.raises(InputError, match=r"\(worse_timer\.py, line 2\)"):
+        make_runner("worse_timer.timer", 1)
+
+
 @pytest.mark.parametrize("given", [[], [0.0], [float("nan")], [-1.0, 2.0], "3.5", None, [[1.0], [2.0, 3.0]]])
 def test_times_that_are_none_are_refused(given):
     with pytest.raises(InputError, match="must be positive milliseconds"):

@@ -52,7 +52,7 @@ def test_the_page_stands_alone_and_says_the_verdict_first(sweep, tmp_path):
 def test_beside_it_stand_markdown_latex_csv_and_pictures(sweep, tmp_path):
     run([str(sweep), f"out={tmp_path}/out"])
     out = tmp_path / "out"
-    files = {"report.html", "report.md", "report.tex", "results.csv", "tables.csv", "figures"}
+    files = {"report.html", "report.md", "report.tex", "results.csv", "tables.csv", "figures", ".gitignore"}
     assert {path.name for path in out.iterdir()} == files
     text = (out / "report.md").read_text()
     for picture in re.findall(r"\((figures/[^)]+)\)", text):

@@ -94,7 +94,7 @@ def test_identity_sees_config_predictor_table_and_a_users_code(tmp_path, monkeyp
     module.write_text("from ofa_bench.strategies import Vanilla\nclass Mine(Vanilla): pass\n")
     mine = resolve_name("a_users_module.Mine")(Evolution())
     before = records.identity({}, problem, mine)
-    module.write_text(module.read_text() + "# changed\n")
+    module.write_text(module.read_text().replace("pass", "changed = True"))
     assert records.identity({}, problem, mine) != before
 
 

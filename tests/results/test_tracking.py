@@ -152,3 +152,7 @@ def test_drawing_loads_no_statistics():
     code = "import sys, ofa_bench.report.drawings; print({'scipy', 'statsmodels', 'pandas', 'mlflow'} & {*sys.modules})"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert ran.stdout == "set()\n"
+
+
+def test_git_does_not_see_the_folder_of_artifacts(tracker, store):
+    assert (Path(store[1]) / ".gitignore").read_text().endswith("\n*\n")

@@ -20,6 +20,7 @@ from ofa_bench.report.studies import studies
 from ofa_bench.report.summary import summed_up, with_judges
 from ofa_bench.report.tables import Table, winners_judged
 from ofa_bench.results.records import Record
+from ofa_bench.writing import make_folder
 
 __all__ = ["write_page"]
 
@@ -42,6 +43,7 @@ def write_page(gathered: Gathered, folders: Sequence[str], out: Path) -> Path:
 
 
 def _written(gathered: Gathered, runs: Mapping[tuple[str, str], Runs], out: Path) -> Path:
+    make_folder(out)
     (out / "paper").mkdir(parents=True, exist_ok=True)
     published = published_paper()
     of_spaces = {space: {key: runs[space, key] for key in PROTOCOLS if (space, key) in runs} for space in NAMES}

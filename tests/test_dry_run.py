@@ -1,0 +1,137 @@
+"""``--dry-run`` and ``list``: what would be run, and what there is, without a search."""
+
+import json
+
+import pytest
+
+from ofa_bench.config import conf_dir
+from ofa_bench.errors import InputError
+from ofa_bench.listing import NAMES, show_list
+from ofa_bench.overrides import CHOSEN
+
+SMALL = ("budget=quick", "evolution.population_size=10", "tracking=none")
+CELL = "mbv3/note10/embedded/{}/quick/single/seed=0,evolution.population_size=10,targets.values=[{}]"
+
+
+def test_a_dry_run_lists_the_cells_and_leaves_nothing(forks, tmp_path):
+    swept = ("-m", "strategy=vanilla,bottom_up", "targets=[20,25],[30]", *SMALL)
+    ran = forks.run("ofa_bench", ("--dry-run", *swept, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"), tmp_path)
+    assert (ran.returncode, ran.stderr.count("\n")) == (0, 1), ran.stderr
+    lines = ran.stdout.splitlines()
+    first = CELL.format("vanilla", "20,25")
+    assert lines[0] == f"to run: {first}"
+    assert lines[1] == "  2 targets: 20, 25 ms; 1 repeat; 25 generations, warm-started 5; at most 520 evaluations"
+    assert lines[-1].startswith("cells: 4 to run; at most 1,360 evaluations (")
+    assert len(lines) == 9
+    assert list(tmp_path.iterdir()) == []
+
+    assert forks.run("ofa_bench", ("-m", "strategy=vanilla", "targets=[20,25]", *SMALL), tmp_path).returncode == 0
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    ran = forks.run("ofa_bench", (*swept, "--dry-run"), tmp_path)
+    assert f"already there: {first}\n" in ran.stdout
+    assert "cells: 3 to run, 1 already there; at most 840 evaluations" in ran.stdout
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+    ran = forks.run("ofa_bench", ("--dry-run", *swept, "rerun=true"), tmp_path)
+    assert f"to run: {first},attempt=2\n" in ran.stdout
+
+
+def test_what_a_run_evaluates_is_what_the_dry_run_says(forks, tmp_path):
+    words = ("-m", "strategy=vanilla,top_down,bottom_up,joint,random,local_search", "targets=[20,25,30]", "repeats=2")
+    words += ("evolution.initial_ratio=0.5", *SMALL)
+    said = forks.run("ofa_bench", ("--dry-run", *words), tmp_path).stdout
+    assert forks.run("ofa_bench", words, tmp_path).returncode == 0
+    for path in tmp_path.rglob("record.json"):
+        record = json.loads(path.read_text())
+        number = sum(result["evaluations"] for repeat in record["repeats"] for result in repeat["results"])
+        cell = said.partition(f"to run: {record['address']}\n")[2].splitlines()[0]
+        assert cell.endswith(f"at most {number:,} evaluations"), record["address"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["targets.values=[5]"], "targets: 5 ms cannot be met"),
+        (["repeats=100000"], "repeats=100000: must be at most 10,000"),
+        (["experiment=ablation_order"], "experiment=ablation_order: sweeps strategy.order; put -m first"),
+        (["-m", "output=a,b"], "output: cannot be swept"),
+        (["output=/dev/null"], "output=/dev/null/"),
+        (["tracking.uri=nowhere"], "tracking.uri=nowhere: must be like sqlite"),
+    ],
+    ids=str,
+)
+def test_a_dry_run_refuses_what_a_run_would(forks, tmp_path, arguments, said):
+    ran = forks.run("ofa_bench", ("--dry-run", "tracking=none", *arguments), tmp_path)
+    assert ran.returncode == 2
+    assert said in ran.stderr
+    assert "to run" not in ran.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_that_many_cells_have_is_said_once(forks, tmp_path):
+    ran = forks.run("ofa_bench", ("--dry-run", "-m", "seed=0,1,2", "targets.values=[5]", "tracking=none"), tmp_path)
+    assert (ran.returncode, ran.stderr.count("cannot be met")) == (2, 1)
+    assert "cells: 3 refused" in ran.stdout
+
+
+def test_an_experiment_of_several_sweeps_is_listed_as_a_whole(forks, tmp_path):
+    words = ("experiment=table2", "predictor=embedded", "seed=0", "tracking=none")
+    ran = forks.run("ofa_bench", ("--dry-run", "-m", *words), tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "cells: 6 to run; " in ran.stdout
+    assert ran.stdout.count("experiment=authors_") == 3
+
+
+def test_list_says_what_each_option_is(capsys):
+    show_list([])
+    everything = capsys.readouterr().out
+    for group in CHOSEN:
+        show_list([group])
+        listed = capsys.readouterr().out
+        assert listed in everything
+        for path in (conf_dir() / group).glob("*.yaml"):
+            (line,) = {line for line in listed.splitlines() if line.startswith(f"  {path.stem} ")}
+            assert len(line.split()) > 1, path
+    assert "@package" not in everything
+    assert "  vanilla        Each target from scratch, as OFA does: k n generations\n" in everything
+
+
+@pytest.mark.parametrize("name", [*NAMES, *CHOSEN])
+def test_groups_are_listed_by_their_names_and_plurals(name, capsys):
+    show_list([name])
+    assert capsys.readouterr().out.startswith(f"{NAMES.get(name, name)}=\n")
+
+
+def test_devices_of_a_space_are_those_with_costs_for_it(capsys):
+    show_list(["devices", "space=proxyless"])
+    listed = capsys.readouterr().out
+    assert "note10" not in listed
+    assert "  macs      136.3 to 1005 MMACs, 10 targets of its own\n" in listed
+
+
+def test_a_users_own_options_are_listed(tmp_path, capsys):
+    (tmp_path / "strategy").mkdir()
+    (tmp_path / "strategy" / "mine.yaml").write_text("# Mine is best. Really.\n_target_: mine.Mine\n")
+    for words in (["--config-dir", str(tmp_path)], [f"hydra.searchpath=[file://{tmp_path}]"]):
+        show_list([*words, "strategies"])
+        assert "  mine           Mine is best\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["strategis"], "list strategis: no such group; there are spaces, .*did you mean 'strategies'"),
+        (["strategies", "space=mbv3"], "space=mbv3: is for ofa_bench list devices space=mbv3"),
+        (["devices", "space=mbv4"], "space=mbv4: no such option"),
+    ],
+)
+def test_what_cannot_be_listed_is_refused(words, said):
+    with pytest.raises(InputError, match=said):
+        show_list(words)
+
+
+def test_the_command_lists(forks, tmp_path):
+    ran = forks.run("ofa_bench", ("list", "strategies"), tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "  joint " in ran.stdout
+    ran = forks.run("ofa_bench", ("list", "x"), tmp_path)
+    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)

@@ -1,0 +1,163 @@
+"""Words that people type for keys of other names: what is meant, or the exact words, in the first answer."""
+
+import json
+import sys
+
+import pytest
+from hydra.errors import ConfigCompositionException
+from test_bad_input import QUICK, named, refused
+from test_config import cell
+
+import ofa_bench
+from ofa_bench.command_line import checked
+from ofa_bench.config import register
+from ofa_bench.errors import InputError
+from ofa_bench.full_keys import suggest_key
+from ofa_bench.words import explain
+
+register()
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (["targets=25"], ["targets=single", "targets.values=[25]"]),
+        (["target=25"], ["targets=single", "targets.values=[25]"]),
+        (["targets=12.5"], ["targets=single", "targets.values=[12.5]"]),
+        (["targets=[20,30]"], ["targets=single", "targets.values=[20,30]"]),
+        (["targets=25ms"], ["targets=single", "targets.values=[25]", "targets.unit=ms"]),
+        (["targets='25 ms'"], ["targets=single", "targets.values=[25]", "targets.unit=ms"]),
+        (["targets=[20ms, 30 ms]"], ["targets=single", "targets.values=[20,30]", "targets.unit=ms"]),
+        (["-m", "targets=20,30"], ["-m", "targets=single", "targets.values=[20],[30]"]),
+        (["-m", "targets=[20,30],[40]"], ["-m", "targets=single", "targets.values=[20,30],[40]"]),
+        (["-m", "seeds=0,1,2"], ["-m", "seed=0,1,2"]),
+        (["-m", "seeds=[0,1]"], ["-m", "seed=0,1"]),
+        (["-m", "seed=[3,4]", "repeats=2"], ["-m", "seed=3,4", "repeats=2"]),
+        (["-m", "seeds=range(0,5)"], ["-m", "seed=range(0,5)"]),
+    ],
+    ids=str,
+)
+def test_what_is_meant_is_done_and_said(given, read, capsys):
+    assert checked(given) == read
+    short = next(word for word in given if word.partition("=")[0] in ("targets", "target", "seeds", "seed"))
+    new = [word for word in read if word not in given]
+    assert capsys.readouterr().err == f"ofa_bench: {short}: read as {' '.join(new)}\n"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [["targets=paper10"], ["-m", "targets=paper1,paper10"], ["targets=default"], ["seed=3"], ["-m", "seed=0,1"]],
+    ids=str,
+)
+def test_options_stay_options(given, capsys):
+    assert checked(given) == given
+    assert capsys.readouterr().err == ""
+
+
+def test_an_option_that_is_called_as_a_number_stays_one(tmp_path, capsys):
+    (tmp_path / "targets").mkdir()
+    (tmp_path / "targets" / "25.yaml").write_text("values: [1]\n")
+    assert checked(["--config-dir", str(tmp_path), "targets='25'"])[-1] == "targets='25'"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["targets=20,30"], "one cell of all targets is targets=[20,30]; a cell for each is -m targets=20,30"),
+        (["targets=[20],[30]"], "one cell of all targets is targets=[20,30]; a cell for each is -m targets=[20],[30]"),
+        (["-m", "targets=20,paper2"], "numbers and options cannot be mixed"),
+        (["-m", "targets=20ms,300MMACs"], "several units cannot be mixed"),
+        (["targets=25", "targets.values=[3]"], "means targets=single targets.values=[25]; not together with targets.v"),
+        (["targets=true"], "targets=true: must be the name of an option; there are "),
+        (["seeds=3"], "one cell of seed 3 is seed=3, 3 cells are -m seed=0,1,2, 3 runs in one cell are repeats=3"),
+        (["seeds=300"], "300 cells are -m 'seed=range(0,300)', 300 runs"),
+        (["seeds=0,1"], "seeds=0,1: a cell for each seed is -m seed=0,1"),
+        (["seed=[0,1]"], "seed=[0,1]: a cell for each seed is -m seed=0,1"),
+        (["targets=range(10,30,10)"], "; numbers are given as targets=[20,30]"),
+        (["--targets", "25"], "--targets: no such flag; there are -m and --help, and keys as key=value"),
+        (["--targets", "25"], "; did you mean 'targets=25'?"),
+        (["--repeats", "-m"], "; did you mean 'repeats=...'?"),
+        (["--dry_run"], "; did you mean '--dry-run'?"),
+        (["--strategy=vanilla"], "; did you mean 'strategy=vanilla'?"),
+        (["help"], "; did you mean '--help'?"),
+        (["budget=100"], "; generations are set by budget.generations=100"),
+        (["strategy=[vanilla,joint]"], "; several are swept: -m strategy=vanilla,joint"),
+    ],
+    ids=str,
+)
+def test_what_may_mean_two_things_is_answered_with_the_words_for_each(given, said):
+    with pytest.raises(InputError) as error:
+        checked(given)
+    assert said in str(error.value)
+
+
+def test_a_short_target_is_at_the_address_of_the_long_one(forks, tmp_path):
+    first = forks.run("ofa_bench", (*QUICK, "targets=25"), tmp_path)
+    assert first.returncode == 0, first.stderr
+    again = forks.run("ofa_bench", (*QUICK, "targets=single", "targets.values=[25]"), tmp_path)
+    assert "already there, skipped" in again.stderr
+    (path,) = tmp_path.rglob("record.json")
+    assert path.parent.name == "seed=0,targets.values=[25]"
+    assert json.loads(path.read_text())["targets"] == [25]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (["population_size=50"], "; did you mean 'evolution.population_size=50'?"),
+        (["+population_size=50"], "; did you mean 'evolution.population_size=50'?"),
+        (["pop_size=50"], "; did you mean 'evolution.population_size=50'?"),
+        (["generations=20"], "; did you mean 'budget.generations=20'?"),
+        (["n=20"], "; did you mean 'budget.generations=20'?"),
+        (["mutate_prob=0.2"], "; did you mean 'evolution.mutate_prob=0.2'?"),
+        (["quantiles=[.5]"], "; did you mean 'targets.quantiles=[.5]'?"),
+        (["values=[25]"], "; did you mean 'targets.values=[25]'?"),
+        (["uri=x"], "; did you mean 'tracking.uri=x'?"),
+        (["guard_band=true"], "; did you mean 'device.guard_band=true'?"),
+        (["order=random", "strategy=top_down"], "; did you mean 'strategy.order=random'?"),
+        (["repeat=3"], "; did you mean 'repeats'?"),
+        (["experiments=table1"], "; did you mean 'experiment'?"),
+        (["seeds=x"], "; did you mean 'seed'?"),
+        (["budget.population_size=50"], "; did you mean 'evolution.population_size=50'?"),
+        (["strategy.generations=5"], "; did you mean 'budget.generations=5'?"),
+        (["+strategy.mutate_prob=1"], "; did you mean 'evolution.mutate_prob=1'?"),
+        (["evolution.seed=5"], "; did you mean 'seed=5'?"),
+    ],
+    ids=named,
+)
+def test_a_key_without_its_group_is_answered_with_the_full_key(monkeypatch, case):
+    arguments, said = case
+    monkeypatch.setattr(sys, "argv", ["ofa_bench", *arguments])
+    with pytest.raises((InputError, ConfigCompositionException)) as error:
+        cell(*checked(arguments))
+    line, code = explain(error.value)
+    assert (code, line.endswith(said)) == (2, True), line
+
+
+def test_such_an_answer_is_one_line(forks, tmp_path):
+    said = "; did you mean 'evolution.population_size=50'?"
+    refused(forks.run("ofa_bench", (*QUICK, "population_size=50"), tmp_path), tmp_path, said)
+    refused(forks.run("ofa_bench", ("-m", "seed=0,1", *QUICK, "population_size=50"), tmp_path), tmp_path, said)
+
+
+def test_what_is_like_no_key_has_no_suggestion():
+    assert suggest_key("xyzzy", ["seed"]) == suggest_key(300 * "a", ["seed"]) == ""
+
+
+COMMANDS = ["ofa_bench", *(f"ofa_bench.{name}" for name in ("collect", "export", "frontier", "profile", "report"))]
+COMMANDS += ["ofa_bench.report.paper", "ofa_bench.sync", "ofa_bench.train_predictor"]
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_every_command_knows_its_version(forks, tmp_path, module):
+    ran = forks.run(module, ("--version",), tmp_path)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"ofa_bench {ofa_bench.__version__}\n", "")
+
+
+@pytest.mark.parametrize("name", ["collect", "export", "profile", "train_predictor"])
+def test_a_command_that_needs_words_shows_its_help_without_any(forks, tmp_path, name):
+    ran = forks.run(f"ofa_bench.{name}", (), tmp_path)
+    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
+    assert ran.stderr.startswith("ofa_bench: give ")
+    assert ran.stdout == forks.run(f"ofa_bench.{name}", ("--help",), tmp_path).stdout
+    assert list(tmp_path.iterdir()) == []

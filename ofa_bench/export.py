@@ -9,6 +9,7 @@
   below ``<space>_<device>_<predictor>/<target>``, ``network.onnx``, ``network.pt2`` (``torch.export``) and its card.
 - ``weights``: ``auto`` (OFA's supernet, at hand or fetched; random if it cannot be had, which is said), ``random``, or
   the path of a checkpoint of the supernet; ``sha256``: that it must have.
+- ``batch``: how many images the networks take at a time; ``dynamic`` for any number.
 - ``images``: a folder of images on which BatchNorm statistics are computed anew, as subnets of a supernet need; at most
   ``n_images`` of them.
 - ``measure=true``: time the networks end to end and set that against what was predicted; without ``run`` and ``sweep``,
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ofa_bench.batches import read_batch, show_batch
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.limits import THREADS, check_range
 from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
@@ -32,6 +34,7 @@ from ofa_bench.words import check_folder, ending, heed_full_error, options_of, s
 if TYPE_CHECKING:
     from ofa_bench.exporting.cards import Card
     from ofa_bench.exporting.found import Found
+    from ofa_bench.profiling.runners import Runner
     from ofa_bench.results.records import Record
 
 __all__ = ["Options", "export", "main"]
@@ -52,6 +55,7 @@ class Options:
     sha256: str = ""
     images: str = ""
     n_images: int = 2000
+    batch: str = "1"
     measure: bool = False
     runner: str = "onnxruntime"
     threads: int = 1
@@ -74,6 +78,7 @@ class Options:
             raise InputError(f"images={self.images}: no such folder")
         if self.register and self.uri == "none":
             raise InputError(f"register={self.register}: needs an MLflow store, but uri=none")
+        read_batch(self.batch)
         check_range("n_images", self.n_images, 1, 10**7)
         check_range("rounds", self.rounds, 2, 10_000)
         check_range("controls", self.controls, 0, 1000)
@@ -105,7 +110,7 @@ def export(options: Options) -> Path:
     from ofa_bench.exporting.cards import cards_below, write_card
     from ofa_bench.exporting.pages import sections, write_pages
 
-    networks = _exported(options) if options.run or options.sweep else list(cards_below(out))
+    networks = _exported(options, runner) if options.run or options.sweep else list(cards_below(out))
     if not networks:
         raise InputError(f"out={out}: no exported network there; give run= or sweep= to export some")
     if runner:
@@ -124,16 +129,19 @@ def export(options: Options) -> Path:
     return index
 
 
-def _exported(options: Options) -> list[tuple[Path, "Card"]]:
+def _exported(options: Options, runner: "Runner | None") -> list[tuple[Path, "Card"]]:
     """Write the files of the networks asked for, one after another: their folders and cards."""
     from tqdm import tqdm
 
     from ofa_bench.exporting.cards import placed
+    from ofa_bench.exporting.measuring import timed_batch
     from ofa_bench.exporting.networks import Exporter
 
-    chosen = placed(_chosen(options), options.folder)
+    chosen, batch = placed(_chosen(options), options.folder), read_batch(options.batch)
+    for one in chosen if runner else []:
+        timed_batch(one.unit, show_batch(batch), one.device, runner)  # what cannot be compared is not exported first
     images = Path(options.images).expanduser() if options.images else None
-    exporter = Exporter(options.folder, options.weights, options.sha256, images, options.n_images)
+    exporter = Exporter(options.folder, options.weights, options.sha256, images, options.n_images, batch)
     for told in dict.fromkeys(exporter.told(one) for one in chosen):
         print(told, file=sys.stderr)
     if options.measure and options.controls:

@@ -18,7 +18,7 @@ def quick(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "phone.py").write_text("def timer(path):\n    return [19.5, 19.6, 19.4]\n")
 
-    def write(module, shape, path):
+    def write(module, shape, path, batch=1):
         path.write_bytes(json.dumps(shape).encode())
 
     monkeypatch.setattr(networks, "write_onnx", write)

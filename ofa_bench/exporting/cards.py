@@ -31,7 +31,7 @@ _FILE: Mapping[str, Any] = {"bytes": NUMBER, "sha256": _TEXT}
 _SHAPE: Mapping[str, Any] = {
     **dict.fromkeys(("space", "device", "predictor", "unit"), _TEXT),
     **dict.fromkeys(("target", "accuracy", "cost", "guard_band", "macs", "parameters"), NUMBER),
-    "by": [_TEXT], "architecture": (dict,), "table": (dict,), "measured": _MAYBE,
+    "batch?": (int, str), "by": [_TEXT], "architecture": (dict,), "table": (dict,), "measured": _MAYBE,
     "hashes": {"device": _TEXT, "predictor": _TEXT},
     "weights": {"told": _TEXT, "random": (bool,)},
     "files": {ONNX: _FILE, PROGRAM: _FILE},
@@ -44,6 +44,7 @@ _SHAPE: Mapping[str, Any] = {
 
 _MEASURED: Mapping[str, Any] = {
     **dict.fromkeys(("ms", "median_ms"), NUMBER), **dict.fromkeys(("statistic", "runner", "date"), _TEXT),
+    "batch?": (int,),
     "unlike": (list,), "controls": (int,), "drift": (int, float, type(None)), "drift_error": (int, float, type(None)),
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from matplotlib.figure import Figure
 
+from ofa_bench.batches import batch_of_unit, milliseconds
 from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, cards_below
 from ofa_bench.exporting.measuring import verdict
 from ofa_bench.report.drawing import DPI, Picture, png
@@ -80,7 +81,17 @@ def write_pages(out: Path) -> Path:
     shown = sections(there)
     page = {"sections": shown, "networks": len(there)}
     for folder, card in there:
-        about = {"card": card, "told": _sentence(card), "onnx": ONNX, "program": PROGRAM}
+        timed = milliseconds((card["measured"] or {}).get("batch", 1))
+        shape = [max(1, size) for size in card["input"]["shape"]]  # -1 stands for any batch
+        about = {
+            "comparable": batch_of_unit(card["unit"]),
+            "timed": timed,
+            "shape": shape,
+            "card": card,
+            "told": _sentence(card),
+            "onnx": ONNX,
+            "program": PROGRAM,
+        }
         write_whole(folder / "card.md", rendered("network.md.j2", about))
     for picture in (one for section in shown for one in section.pictures):
         write_whole(out / f"{picture.name}.png", base64.b64decode(picture.data))
@@ -100,7 +111,19 @@ def sections(networks: Sequence[tuple[Path, Card]]) -> list[Section]:
 
 def _csv(networks: Sequence[tuple[Path, Card]]) -> str:
     """Write one row a network; costs in ``unit``, accuracy a fraction of 1."""
-    plain = ["space", "device", "predictor", "guard_band", "target", "unit", "accuracy", "cost", "macs", "parameters"]
+    plain = [
+        "space",
+        "device",
+        "predictor",
+        "guard_band",
+        "target",
+        "unit",
+        "accuracy",
+        "cost",
+        "batch",
+        "macs",
+        "parameters",
+    ]
     timed = ["ms", "median_ms", "statistic", "drift", "runner", "date"]
     text = io.StringIO()
     table = csv.DictWriter(text, ["folder", *plain, *timed, "by", "weights", "architecture"], lineterminator="\n")
@@ -109,7 +132,7 @@ def _csv(networks: Sequence[tuple[Path, Card]]) -> str:
         one = card["measured"] or {}
         table.writerow({
             "folder": f"{folder.parent.name}/{folder.name}",
-            **{key: card[key] for key in plain},
+            **{key: card.get(key, 1) for key in plain},
             **{key: one.get(key, "") for key in timed},
             "by": ", ".join(card["by"]),
             "weights": "random" if card["weights"]["random"] else "trained",
@@ -123,9 +146,10 @@ def _section(group: Sequence[tuple[Path, Card]]) -> Section:
     first = cards[0]
     guarded = f", guard band {first['guard_band']:g}" if first["guard_band"] != 1 else ""
     heading = f"{first['space']} on {first['device']}, predictor {first['predictor']}{guarded}"
-    rows = [_row(card) for card in cards]
+    batched = any(card.get("batch", 1) != 1 for card in cards)
+    rows = [_row(card, str(card.get("batch", 1)) if batched else "") for card in cards]
     kept = [i for i in range(len(rows[0])) if any(row[i] for row in rows)]
-    heads = _heads(first["unit"])
+    heads = _heads(first["unit"], first["unit"] if batch_of_unit(first["unit"]) else "ms")
     table = Table(heading, tuple(heads[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows))
     links = tuple(f"./{quote(f'{folder.parent.name}/{folder.name}')}/card.md" for folder, _ in group)
     return Section(heading, group[0][0].parent.name, table, links, cards)
@@ -136,16 +160,17 @@ def _sentence(card: Card) -> str:
     return f"{told[:1].upper()}{told[1:]}."
 
 
-def _heads(unit: str) -> tuple[str, ...]:
+def _heads(unit: str, timed: str) -> tuple[str, ...]:
     return (
-        f"target, {unit}", "predicted accuracy %", f"predicted, {unit}", "measured, ms", "median, ms", "prediction off",
-        "target met when measured", "MMACs", "parameters, millions", "resolution", "ONNX, MB", "found by", "weights",
+        f"target, {unit}", "predicted accuracy %", f"predicted, {unit}", f"measured, {timed}", f"median, {timed}",
+        "prediction off", "target met when measured", "batch", "MMACs", "parameters, millions", "resolution",
+        "ONNX, MB", "found by", "weights",
     )  # fmt: skip
 
 
-def _row(card: Card) -> tuple[str, ...]:
-    """Write a network's row; cells of what is not known are empty."""
-    one, comparable = card["measured"], card["unit"] == "ms"
+def _row(card: Card, batch: str) -> tuple[str, ...]:
+    """Write a network's row; cells of what is not known are empty, as is ``batch`` where it is 1 for all."""
+    one, comparable = card["measured"], batch_of_unit(card["unit"]) is not None
     return (
         f"{card['target']:g}",
         f"{100 * card['accuracy']:.2f}",
@@ -154,6 +179,7 @@ def _row(card: Card) -> tuple[str, ...]:
         f"{one['median_ms']:.2f}" if one else "",
         f"{card['cost'] / one['ms'] - 1:+.1%}" if one and comparable else "",
         ("yes" if one["ms"] <= card["target"] else "no") if one and comparable else "",
+        batch,
         f"{card['macs'] / 1e6:,.0f}",
         f"{card['parameters'] / 1e6:.2f}",
         str(_resolution(card)),
@@ -170,7 +196,7 @@ def _resolution(card: Card) -> Any:
 
 def _latencies(cards: Sequence[Card]) -> Figure | None:
     """Draw how far predicted and measured latency are from the target, by target; None where nothing is measured."""
-    known = [card for card in cards if card["measured"] and card["unit"] == "ms"]
+    known = [card for card in cards if card["measured"] and batch_of_unit(card["unit"])]
     if not known:
         return None
     figure = Figure(figsize=(8.0, 3.6), dpi=DPI, layout="constrained")
@@ -189,7 +215,7 @@ def _latencies(cards: Sequence[Card]) -> Figure | None:
         median = less([card["measured"]["median_ms"] for card in known])
         axes.plot(places, median, "_", ms=12, mew=2, color="#CC79A7", label="median of all runs")
     axes.set_xticks(list(places), [f"{card['target']:g}" for card in known])
-    axes.set_xlabel("target, ms")
+    axes.set_xlabel(f"target, {known[0]['unit']}")
     axes.set_ylabel("latency less target, %\n(above 0: missed)")
     axes.grid(axis="y", alpha=0.3)
     axes.legend(loc="best", framealpha=0.85, edgecolor="none")

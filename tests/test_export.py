@@ -82,10 +82,10 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "give run=<a cell's folder or MLflow run>, sweep=<a folder of records>, or measure=true"),
+        ([], "give run=<a cell's folder or MLflow run>, sweep=<a sweep or a folder of records>, or measure=true"),
         (["run=nowhere"], "run=nowhere: no such folder; give the folder of a cell"),
         (["run=x", "sweep=y"], "give run= or sweep=, not both"),
-        (["sweep=nowhere"], "nowhere: no such folder"),
+        (["sweep=nowhere"], "sweep=nowhere: no such folder, journal, id or name of a sweep"),
         (["sweep=multirun", "target=25"], "target=25: no target of these records; they have 20, 30"),
         (["sweep=multirun", "target=x"], "target=x: must be a number"),
         (["sweep=multirun", "which=bets"], "which=bets: must be best or every; did you mean 'best'?"),

@@ -1,7 +1,6 @@
 """Which networks are exported: what records found for each target, each network once."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -104,7 +103,7 @@ def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) ->
         best_first = sorted(networks.items(), key=lambda one: (-one[1][0][1]["accuracy"], one[1][0][1]["cost"]))
         for architecture, them in best_first if every else best_first[:1]:
             result = them[0][1]
-            name = distinct(re.sub(r"[^\w.-]+", "-", f"{target:g}{first['unit']}"), taken)
+            name = distinct(f"{target:g}{first['unit']}", taken)
             yield Found(
                 **names,
                 unit=first["unit"],

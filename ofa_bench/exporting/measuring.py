@@ -11,7 +11,7 @@ import numpy as np
 
 from ofa_bench.batches import DYNAMIC, batch_of_unit
 from ofa_bench.errors import InputError
-from ofa_bench.exporting.cards import ONNX, Card
+from ofa_bench.exporting.cards import INT8, ONNX, Card
 from ofa_bench.exporting.controls import read_controls
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.profiling.rounds import MEASUREMENTS, Times, measure
@@ -57,15 +57,18 @@ def measured(
         for folder, card in networks
     }
     beside = list(dict.fromkeys(path for some in controls.values() for path, _ in some))
-    paths = [*(folder / ONNX for folder, _ in networks), *beside]
+    wanted = {folder / ONNX: card["files"][ONNX]["sha256"] for folder, card in networks}
+    wanted |= {folder / INT8: card["int8"]["file"]["sha256"] for folder, card in networks if card.get("int8")}
+    paths = [*wanted, *beside]
     files = [_timed(path) for path in paths]
-    for (folder, card), sha256 in zip(networks, files, strict=False):
-        if card["files"][ONNX]["sha256"] != sha256:
-            raise InputError(f"{folder / ONNX}: is not the file that its card is of; export it again")
+    for (path, one), sha256 in zip(wanted.items(), files, strict=False):
+        if one != sha256:
+            raise InputError(f"{path}: is not the file that its card is of; export it again")
     how = about(runner, threads)
     asked = {"files": files, **how, **({} if set(batches) == {1} else {"batches": batches})}
     if isinstance(runner, OnnxRuntime):
-        runner.batches.update(zip(paths, batches, strict=False))
+        for (folder, _), batch in zip(networks, batches, strict=True):
+            runner.batches.update({folder / ONNX: batch, folder / INT8: batch})
     with runner if isinstance(runner, OnnxRuntime) else nullcontext():
         checked(runner, paths[0])  # what is wrong with the runner is said before minutes are spent
         times, load = measure(paths, runner, work, asked, rounds, seed)
@@ -77,7 +80,11 @@ def measured(
     for (folder, card), batch in zip(networks, batches, strict=True):
         summary = _summary(of[folder / ONNX], card["table"], how)
         drift = _drift(controls[folder.parent, card["hashes"]["device"]], of, summary["statistic"])
-        made.append((folder, card | {"measured": summary | drift | extra | {"batch": batch}}))
+        int8 = {}
+        if card.get("int8"):
+            timed = _summary(of[folder / INT8], card["table"], how)
+            int8 = {"int8": card["int8"] | {"measured": timed | extra | {"batch": batch}}}
+        made.append((folder, card | int8 | {"measured": summary | drift | extra | {"batch": batch}}))
     return made
 
 

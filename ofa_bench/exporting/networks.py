@@ -16,7 +16,7 @@ import ofa_bench
 from ofa_bench.batches import Batch, show_batch
 from ofa_bench.checkpoints import Weights, load_weights, recalibrate
 from ofa_bench.errors import InputError
-from ofa_bench.exporting.cards import CARD, ONNX, PROGRAM, Card, described, read_card, write_card
+from ofa_bench.exporting.cards import CARD, INT8, ONNX, PROGRAM, Card, described, read_card, write_card
 from ofa_bench.exporting.found import Found, buildable
 from ofa_bench.images import MEAN, STD, Images
 from ofa_bench.network_files import OPSET, differences, write_onnx, write_program
@@ -103,11 +103,26 @@ class Exporter:
             built = self._written(folder, piece, weights)
             card = described(found, built | {"made": built["made"] | {"of": made_of}})
         else:
-            kept = ["batch", "macs", "parameters", "weights", "input", "output", "files", "made"]
+            kept = ["batch", "macs", "parameters", "weights", "input", "output", "files", "made", "int8"]
             same_table = there["hashes"]["device"] == found.hashes["device"]
-            card = described(found, {key: there[key] for key in [*kept, *(["measured"] if same_table else [])]})
+            card = described(found, {key: there[key] for key in kept if key in there})
+            if same_table:
+                card["measured"] = there["measured"]
+            elif "int8" in card:
+                card["int8"] = card["int8"] | {"measured": None}
         write_card(folder, card)
         return folder, card
+
+    def outputs(self, found: Found) -> int:
+        """Return how many classes a network has."""
+        return self._of(found)[0].classes
+
+    def parameters(self, found: Found) -> int:
+        """Count the parameters of a network that is not written yet; 0 for one that is there already, whole."""
+        _, weights, piece = self._of(found)
+        if _kept(self._out / found.folder, self._made_of(found, weights)) is not None:
+            return 0
+        return sum(weight.numel() for weight in piece.build().parameters())
 
     def better(self, found: Found) -> Card | None:
         """Give the card of the network whose place a network takes, if that was predicted to be more accurate."""
@@ -137,7 +152,8 @@ class Exporter:
             write_onnx(module, piece.shape, onnx, self._batch)
             write_program(module, piece.shape, program, self._batch)
             off = differences(module, piece.shape, onnx, program, self._batch)
-            (folder / CARD).unlink(missing_ok=True)  # whatever happens now, no card is of other files
+            for name in (CARD, INT8):  # whatever happens now, no card is of other files, and no file of another network
+                (folder / name).unlink(missing_ok=True)
             for path in (onnx, program):
                 path.replace(folder / path.name)
         with torch.no_grad():

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from ofa_bench.batches import batch_of_unit, milliseconds
 from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, cards_below
 from ofa_bench.exporting.measuring import verdict
+from ofa_bench.exporting.quantising import int8_metrics, int8_sentence
 from ofa_bench.report.drawing import DPI, Picture, png
 from ofa_bench.report.networks import draw_rows
 from ofa_bench.report.rendering import rendered
@@ -84,6 +85,7 @@ def write_pages(out: Path) -> Path:
         timed = milliseconds((card["measured"] or {}).get("batch", 1))
         shape = [max(1, size) for size in card["input"]["shape"]]  # -1 stands for any batch
         about = {
+            "int8": int8_sentence(card),
             "comparable": batch_of_unit(card["unit"]),
             "timed": timed,
             "shape": shape,
@@ -124,9 +126,12 @@ def _csv(networks: Sequence[tuple[Path, Card]]) -> str:
         "macs",
         "parameters",
     ]
+    quantised = ["int8_differs", "int8_top1", "fp32_top1", "int8_ms", "int8_median_ms", "int8_bytes"]
     timed = ["ms", "median_ms", "statistic", "drift", "runner", "date"]
     text = io.StringIO()
-    table = csv.DictWriter(text, ["folder", *plain, *timed, "by", "weights", "architecture"], lineterminator="\n")
+    table = csv.DictWriter(
+        text, ["folder", *plain, *timed, *quantised, "by", "weights", "architecture"], lineterminator="\n"
+    )
     table.writeheader()
     for folder, card in networks:
         one = card["measured"] or {}
@@ -134,6 +139,7 @@ def _csv(networks: Sequence[tuple[Path, Card]]) -> str:
             "folder": f"{folder.parent.name}/{folder.name}",
             **{key: card.get(key, 1) for key in plain},
             **{key: one.get(key, "") for key in timed},
+            **int8_metrics(card),
             "by": ", ".join(card["by"]),
             "weights": "random" if card["weights"]["random"] else "trained",
             "architecture": json.dumps(card["architecture"]),
@@ -163,13 +169,15 @@ def _sentence(card: Card) -> str:
 def _heads(unit: str, timed: str) -> tuple[str, ...]:
     return (
         f"target, {unit}", "predicted accuracy %", f"predicted, {unit}", f"measured, {timed}", f"median, {timed}",
-        "prediction off", "target met when measured", "batch", "MMACs", "parameters, millions", "resolution",
-        "ONNX, MB", "found by", "weights",
+        f"INT8, {timed}", "prediction off", "target met when measured", "INT8: other first class %",
+        "INT8: top-1 less FP32's, points", "batch", "MMACs", "parameters, millions", "resolution", "ONNX, MB",
+        "found by", "weights",
     )  # fmt: skip
 
 
 def _row(card: Card, batch: str) -> tuple[str, ...]:
     """Write a network's row; cells of what is not known are empty, as is ``batch`` where it is 1 for all."""
+    int8 = int8_metrics(card)
     one, comparable = card["measured"], batch_of_unit(card["unit"]) is not None
     return (
         f"{card['target']:g}",
@@ -177,8 +185,11 @@ def _row(card: Card, batch: str) -> tuple[str, ...]:
         f"{card['cost']:.2f}",
         f"{one['ms']:.2f}" if one else "",
         f"{one['median_ms']:.2f}" if one else "",
+        f"{int8['int8_ms']:.2f}" if "int8_ms" in int8 else "",
         f"{card['cost'] / one['ms'] - 1:+.1%}" if one and comparable else "",
         ("yes" if one["ms"] <= card["target"] else "no") if one and comparable else "",
+        f"{100 * int8['int8_differs']:.1f}" if int8 else "",
+        f"{100 * (int8['int8_top1'] - int8['fp32_top1']) + 0.0:+.1f}" if "int8_top1" in int8 else "",
         batch,
         f"{card['macs'] / 1e6:,.0f}",
         f"{card['parameters'] / 1e6:.2f}",

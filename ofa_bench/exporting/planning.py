@@ -22,13 +22,12 @@ def describe_plan(parameters: Sequence[int], out: Path, *, int8: bool) -> str:
     """
     n, kept = sum(map(bool, parameters)), parameters.count(0)
     size = sum(parameters) * (4 + 4 + int8)  # in the ONNX file and the program, four bytes a parameter each
+    counted = f"{n} network{'s' * (n != 1)} to write"
     there = next(place for place in (out, *out.absolute().parents) if place.is_dir())
     free = shutil.disk_usage(there).free
     if size > free:
-        raise InputError(
-            f"out={out}: {n} networks take about {_megabytes(size)}, but {_megabytes(free)} are free there"
-        )
-    said = f"{n} network{'s' * (n != 1)} to write, about {_megabytes(size)}" if n else "no network to write"
+        raise InputError(f"out={out}: {counted}, about {_megabytes(size)}, but {_megabytes(free)} are free there")
+    said = f"{counted}, about {_megabytes(size)}" if n else "no network to write"
     if kept:
         said += f"; {kept} kept, already there, whole and made of the same"
     return said

@@ -98,7 +98,7 @@ class Quantiser:
         return hashlib.sha256(json.dumps([*content, version("onnxruntime")]).encode()).hexdigest()[:16]
 
     def _quantise(self, onnx: Path, path: Path, card: Card) -> None:
-        from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+        from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
         from onnxruntime.quantization.shape_inference import quant_pre_process
 
         batches = ({"image": pixels} for pixels, _ in _batches(self._calibration, card))
@@ -110,7 +110,10 @@ class Quantiser:
         prepared = path.with_name("prepared.onnx")
         with _quietly():
             quant_pre_process(str(onnx), str(prepared), skip_symbolic_shape=True)
-            quantize_static(str(prepared), str(path), Reader(), quant_format=QuantFormat.QDQ, per_channel=True)
+            quantize_static(
+                str(prepared), str(path), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
+                activation_type=QuantType.QUInt8,  # twice as fast on CPUs as signed ones, and nearer to FP32
+            )  # fmt: skip
 
     def _compare(self, onnx: Path, int8: Path, card: Card) -> dict[str, Any]:
         """Run both files on the images that test: which share of first classes differs, and both top-1, if known."""

@@ -136,7 +136,8 @@ class Exporter:
         """Hash all that decides what is in the files."""
         images = [] if self._images is None else [self._digest, self._n_images]
         versions = [ofa_bench.__version__, torch.__version__]
-        content = [found.architecture, weights.sha256, images, self._batch, *versions]
+        batch = [] if self._batch == 1 else [show_batch(self._batch)]
+        content = [found.architecture, weights.sha256, images, *batch, *versions]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def _written(self, folder: Path, piece: Piece, weights: Weights) -> Card:

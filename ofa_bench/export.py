@@ -169,8 +169,9 @@ def _exported(options: Options, runner: "Runner | None") -> list[tuple[Path, "Ca
     from ofa_bench.exporting.quantising import int8_sentence
 
     chosen, batch = placed(_chosen(options), options.folder), read_batch(options.batch)
-    for one in chosen if runner else []:
-        timed_batch(one.unit, show_batch(batch), one.device, runner)  # what cannot be compared is not exported first
+    if runner:  # what cannot be compared is not exported first
+        for one in chosen:
+            timed_batch(one.unit, show_batch(batch), one.device, runner)
     images = Path(options.images).expanduser() if options.images else None
     exporter = Exporter(options.folder, options.weights, options.sha256, images, options.n_images, batch)
     quantiser = _quantiser(options)

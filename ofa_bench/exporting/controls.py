@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from ofa_bench.batches import batch_of_unit
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.found import Found, buildable
 from ofa_bench.exporting.networks import settle
+from ofa_bench.exporting.unfinished import unfinished_folder
 from ofa_bench.network_files import write_onnx
 from ofa_bench.predictors import latency_table
 from ofa_bench.reading import UnreadableError, content_of, json_object
@@ -66,12 +66,12 @@ def write_controls(folder: Path, found: Sequence[Found], device: str, n: int) ->
     for i in chosen.tolist():
         path = folder / FOLDER / _file(rows[i], batch)
         if not path.exists():
-            with TemporaryDirectory(dir=folder, prefix=".") as place:
+            with unfinished_folder(folder) as place:
                 piece = net.subnet(rows[i])
                 module = piece.build()
                 settle(module, piece.shape[1])
-                write_onnx(module, piece.shape, Path(place, path.name), batch)
-                Path(place, path.name).replace(path)
+                write_onnx(module, piece.shape, place / path.name, batch)
+                (place / path.name).replace(path)
         listed.append({"file": path.name, "cost": float(costs[i]), "genes": rows[i].tolist()})
     about = {"table": table.sha256, "networks": sorted(listed, key=lambda one: one["cost"])}
     write_whole(folder / FOLDER / LIST, json.dumps(about) + "\n")

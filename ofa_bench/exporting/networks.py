@@ -6,7 +6,6 @@ import platform
 from datetime import date
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from ofa_bench.checkpoints import Weights, load_weights, recalibrate
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import CARD, INT8, ONNX, PROGRAM, Card, described, read_card, write_card
 from ofa_bench.exporting.found import Found, buildable
+from ofa_bench.exporting.unfinished import unfinished_folder
 from ofa_bench.images import MEAN, STD, Images
 from ofa_bench.network_files import OPSET, differences, write_onnx, write_program
 from ofa_bench.ofa_package import import_ofa
@@ -148,8 +148,8 @@ class Exporter:
             used = recalibrate(module, self._images, size, self._n_images, np.random.default_rng(0))
         elif weights.random:
             settle(module, size)
-        with TemporaryDirectory(dir=folder, prefix=".") as place:
-            onnx, program = Path(place, ONNX), Path(place, PROGRAM)
+        with unfinished_folder(folder) as place:
+            onnx, program = place / ONNX, place / PROGRAM
             write_onnx(module, piece.shape, onnx, self._batch)
             write_program(module, piece.shape, program, self._batch)
             off = differences(module, piece.shape, onnx, program, self._batch)

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import INT8, ONNX, Card, write_card
+from ofa_bench.exporting.unfinished import unfinished_folder
 from ofa_bench.images import Images
 from ofa_bench.predictors.assets import sha256_of
 
@@ -77,8 +77,8 @@ class Quantiser:
         """
         made_of = self._made_of(card)
         if not _kept(folder, card, made_of):
-            with TemporaryDirectory(dir=folder, prefix=".") as place:
-                path = Path(place, INT8)
+            with unfinished_folder(folder) as place:
+                path = place / INT8
                 self._quantise(folder / ONNX, path, card)
                 found = self._compare(folder / ONNX, path, card)
                 write_card(folder, {key: value for key, value in card.items() if key != "int8"})

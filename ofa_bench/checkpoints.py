@@ -20,8 +20,8 @@ from ofa_bench.errors import InputError
 from ofa_bench.ofa_package import import_ofa
 from ofa_bench.predictors import assets
 from ofa_bench.reading import UnreadableError, content_of
-from ofa_bench.state_dicts import load_state, state_of
-from ofa_bench.supernets import Supernet
+from ofa_bench.state_dicts import classes_in, fitting_state, load_state, states_of
+from ofa_bench.supernets import Supernet, width_of
 from ofa_bench.writing import write_whole
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ def load_weights(net: Supernet, weights: str = "auto", sha256: str = "") -> Weig
         net: the supernet.
         weights: ``random`` leaves it as it is; ``auto`` takes the file that OFA published, from ``OFA_BENCH_ASSETS``,
             the user's cache or the network, and leaves it as it is where the file cannot be had; else the path of a
-            checkpoint, a state dict or a dict that has one as ``state_dict`` (what ``ofa.model_zoo.ofa_net`` loads).
+            checkpoint: a state dict, or a dict in which exactly one fits (``state_dict`` before any other). It may be
+            of another number of classes: the supernet then gets a classifier for as many.
         sha256: what the file's bytes must have; empty for what is pinned, if anything is.
 
     Raises:
@@ -104,9 +105,13 @@ def load_weights(net: Supernet, weights: str = "auto", sha256: str = "") -> Weig
         return Weights("random", None, _RANDOM)
     if weights == "auto":
         return _published(net, PUBLISHED[net.space.name], sha256)
-    found = _load(net, Path(weights).expanduser(), sha256)
+    trained_on = net.classes
+    found, key = _load(net, Path(weights).expanduser(), sha256, any_classes=True)
     check = "as given" if sha256 else "which nothing was given to check against"
-    return Weights(weights, found, f"weights are those of {weights} (SHA-256 {found}, {check})")
+    told = f"weights are those of {weights}{f', {key}' if key else ''} (SHA-256 {found}, {check})"
+    if net.classes != trained_on:
+        told += f", of {net.classes:,} classes; predicted accuracy and cost are of networks of {trained_on:,}"
+    return Weights(weights, found, told)
 
 
 def _published(net: Supernet, published: Published, sha256: str) -> Weights:
@@ -125,7 +130,7 @@ def _published(net: Supernet, published: Published, sha256: str) -> Weights:
     pin = assets.cache_path(published.path + ".sha256")
     earlier = None if pinned else _pinned(pin)
     try:
-        found = _load(net, path, pinned or earlier or "", "" if pinned else f", that of its first use ({pin})")
+        found, _ = _load(net, path, pinned or earlier or "", "" if pinned else f", that of its first use ({pin})")
     except InputError:
         if source == published.url:
             path.unlink(missing_ok=True)
@@ -164,8 +169,19 @@ def _pin(pin: Path, found: str) -> str:
     return "later uses must have the same"
 
 
-def _load(net: Supernet, path: Path, sha256: str, pinned: str = "") -> str:
-    """Load a checkpoint if it has the SHA-256 (unless empty) and fits: its SHA-256; ``pinned`` says who wants it."""
+def _load(net: Supernet, path: Path, sha256: str, pinned: str = "", *, any_classes: bool = False) -> tuple[str, str]:
+    """Load a checkpoint if it has the SHA-256 (unless empty) and fits.
+
+    Args:
+        net: the supernet; with ``any_classes`` it gets as many classes as the checkpoint has.
+        path: of the checkpoint.
+        sha256: what it must have.
+        pinned: says who wants it.
+        any_classes: take the number of classes from the checkpoint.
+
+    Returns:
+        Its SHA-256, and the key of the state dict in it, where that is not ``state_dict``.
+    """
     try:
         content = content_of(path, LARGEST)
     except UnreadableError as error:
@@ -175,11 +191,19 @@ def _load(net: Supernet, path: Path, sha256: str, pinned: str = "") -> str:
         raise InputError(
             f"weights={path}: SHA-256 is {found[:12]}..., not {sha256[:12]}...{pinned}; it is another file, or cut off"
         )
+    before, channels = net.net.classifier, 0
     try:
-        load_state(net.net, state_of(content, LARGEST))
+        states = states_of(content, LARGEST)
+        classes, channels = classes_in(states)
+        if any_classes and classes != net.classes and channels == classes_in({"": net.net.state_dict()})[1]:
+            net.set_classes(classes)
+        key, state = fitting_state(net.net, states)
+        load_state(net.net, state)
     except UnreadableError as error:
-        raise InputError(f"weights={path}: not weights of the supernet of space {net.space.name} ({error})") from error
-    return found
+        net.net.classifier = before
+        why = f"{error}{width_of(net, channels)}"
+        raise InputError(f"weights={path}: not weights of the supernet of space {net.space.name} ({why})") from error
+    return found, "" if key == "state_dict" else key
 
 
 def recalibrate(

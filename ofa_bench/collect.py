@@ -3,7 +3,8 @@
 Keys are given as ``key=value``:
 
 - ``space``: whose supernet; ``weights``: its weights: ``auto`` (OFA's, at hand or fetched once), the path of a
-  checkpoint, or ``random`` (to try things out); ``sha256``: what the checkpoint's bytes must have.
+  checkpoint (of whatever number of classes), or ``random`` (to try things out); ``sha256``: what the checkpoint's
+  bytes must have.
 - ``images``: a folder with a folder of images for each class. A class's number is its folder's name; or its line in
   the file ``classes`` (one folder's name a line, in the order of the network's outputs); or, where there are as many
   folders as outputs, its place in their sorted order, as in ImageNet's.
@@ -59,6 +60,9 @@ RANGES = {
 }
 """The least and the most that options may be."""
 
+CLASSES = 1000
+"""Of OFA's own supernets; a checkpoint may have others."""
+
 
 @dataclass
 class Options:
@@ -107,7 +111,7 @@ def collect(options: Options) -> NDArray[np.float64]:
     space = load_space(options.space)
     if isinstance(space, PartSpace):
         raise InputError(f"space={options.space}: a part of {space.whole.name}; collect with space={space.whole.name}")
-    sets = _sets(options)
+    first = _sets(options, CLASSES) if options.weights in ("auto", "random") else None
     import torch
 
     from ofa_bench.checkpoints import load_weights
@@ -119,6 +123,7 @@ def collect(options: Options) -> NDArray[np.float64]:
         raise InputError(
             f"weights={options.weights}: {weights.hint}; weights=random measures random ones, to try things out"
         )
+    sets = first or _sets(options, net.classes)
     print(f"ofa_bench: {weights.told}", file=sys.stderr)
     threads = torch.get_num_threads()
     torch.set_num_threads(options.threads)
@@ -152,14 +157,14 @@ def _measure(options: Options, net: "Supernet", sets: "Sets", card: dict[str, An
     return accuracies
 
 
-def _sets(options: Options) -> "Sets":
+def _sets(options: Options, outputs: int) -> "Sets":
     from ofa_bench.collecting.sets import make_sets
 
     classes, calibration = (
         Path(text).expanduser() if text else None for text in (options.classes, options.calibration)
     )
     images, counts = Path(options.images).expanduser(), (options.test_images, options.calibration_images)
-    return make_sets(images, classes, calibration, *counts, options.seed)
+    return make_sets(images, classes, calibration, *counts, options.seed, outputs)
 
 
 def _bar(options: Options, each: int, done: int) -> Any:

@@ -3,14 +3,20 @@
     python -m ofa_bench.export run=multirun/mbv3/note10/embedded/joint/sqrt/default/seed=0 target=25
     python -m ofa_bench.export sweep=multirun measure=true
 
-- ``run``: a record: the folder of a cell, or an MLflow run. ``sweep``: a folder of records instead: for each target,
-  the most accurate network that any of its strategies found (``which=every``: each network that was found).
+- ``run``: a record: the folder of a cell, or an MLflow run. ``sweep``: many records instead: one sweep, by its journal
+  (``multirun/sweeps/<id>.jsonl``), id or name, or all below a folder; for each target, the most accurate network that
+  any of its strategies found (``which=every``: each network that was found). ``strategy``: of these strategies only.
 - ``target``: only the network for this target. ``out``: the folder; it gets an ``index.html``, and for each network,
   below ``<space>_<device>_<predictor>/<target>``, ``network.onnx``, ``network.pt2`` (``torch.export``) and its card.
 - ``weights``: ``auto`` (OFA's supernet, at hand or fetched; random if it cannot be had, which is said), ``random``, or
   the path of a checkpoint of the supernet; ``sha256``: that it must have.
+- ``batch``: how many images the networks take at a time; ``dynamic`` for any number.
 - ``images``: a folder of images on which BatchNorm statistics are computed anew, as subnets of a supernet need; at most
   ``n_images`` of them.
+- ``quantize=int8``: write ``network.int8.onnx`` beside each network too, quantised by onnxruntime on at most
+  ``calibration_images`` of the images, and say on how many of at most ``test_images`` others its first class differs
+  from FP32's; where the images lie in folders of classes (as ``python -m ofa_bench.collect`` takes them, with
+  ``classes``, a file of their names), also the top-1 of both. ``measure=true`` times both.
 - ``measure=true``: time the networks end to end and set that against what was predicted; without ``run`` and ``sweep``,
   those already in ``out``. ``controls``: random networks that are timed beside them, and tell whether the device is as
   fast as when its table was measured. ``runner``, ``threads``, ``rounds``, ``seed``: as of
@@ -25,6 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ofa_bench.batches import read_batch, show_batch
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.limits import THREADS, check_range
 from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
@@ -33,6 +40,8 @@ from ofa_bench.writing import make_folder
 if TYPE_CHECKING:
     from ofa_bench.exporting.cards import Card
     from ofa_bench.exporting.found import Found
+    from ofa_bench.exporting.quantising import Quantiser
+    from ofa_bench.profiling.runners import Runner
     from ofa_bench.results.records import Record
 
 __all__ = ["Options", "export", "main"]
@@ -46,6 +55,7 @@ class Options:
 
     run: str = ""
     sweep: str = ""
+    strategy: str = ""
     target: float | None = None
     which: str = "best"
     out: str = "export"
@@ -53,6 +63,11 @@ class Options:
     sha256: str = ""
     images: str = ""
     n_images: int = 2000
+    batch: str = "1"
+    quantize: str = ""
+    classes: str = ""
+    calibration_images: int = 200
+    test_images: int = 1000
     measure: bool = False
     runner: str = "onnxruntime"
     threads: int = 1
@@ -68,13 +83,28 @@ class Options:
         if self.run and self.sweep:
             raise InputError("give run= or sweep=, not both")
         if not (self.run or self.sweep or self.measure):
-            raise InputError("give run=<a cell's folder or MLflow run>, sweep=<a folder of records>, or measure=true")
+            raise InputError(
+                "give run=<a cell's folder or MLflow run>, sweep=<a sweep or a folder of records>, or measure=true"
+            )
         if self.which not in WHICH:
             raise InputError(f"which={self.which}: must be best or every{suggestion(self.which, WHICH)}")
         if self.images and not Path(self.images).expanduser().is_dir():
             raise InputError(f"images={self.images}: no such folder")
         if self.register and self.uri == "none":
             raise InputError(f"register={self.register}: needs an MLflow store, but uri=none")
+        if self.quantize not in ("", "int8"):
+            raise InputError(f"quantize={self.quantize}: must be int8{suggestion(self.quantize, ['int8'])}")
+        if self.quantize and not self.images:
+            raise InputError("quantize=int8: needs images= (a folder of images like those that the network will see)")
+        if self.quantize and not (self.run or self.sweep):
+            raise InputError("quantize=int8: give run= or sweep= with it, the networks to quantise")
+        if self.classes and not self.quantize:
+            raise InputError(f"classes={self.classes}: is only read with quantize=int8")
+        if self.strategy and not (self.run or self.sweep):
+            raise InputError(f"strategy={self.strategy}: give run= or sweep= with it")
+        check_range("calibration_images", self.calibration_images, 1, 10**6)
+        check_range("test_images", self.test_images, 1, 10**7)
+        read_batch(self.batch)
         check_range("n_images", self.n_images, 1, 10**7)
         check_range("rounds", self.rounds, 2, 10_000)
         check_range("controls", self.controls, 0, 1000)
@@ -101,12 +131,16 @@ def export(options: Options) -> Path:
     from ofa_bench.profiling.runners import make_runner
 
     need_onnx()
+    if options.quantize:
+        from ofa_bench.exporting.quantising import need_onnxruntime
+
+        need_onnxruntime()
     runner = make_runner(options.runner, options.threads) if options.measure else None
     out = options.folder
     from ofa_bench.exporting.cards import cards_below, write_card
     from ofa_bench.exporting.pages import sections, write_pages
 
-    networks = _exported(options) if options.run or options.sweep else list(cards_below(out))
+    networks = _exported(options, runner) if options.run or options.sweep else list(cards_below(out))
     if not networks:
         raise InputError(f"out={out}: no exported network there; give run= or sweep= to export some")
     if runner:
@@ -125,18 +159,30 @@ def export(options: Options) -> Path:
     return index
 
 
-def _exported(options: Options) -> list[tuple[Path, "Card"]]:
+def _exported(options: Options, runner: "Runner | None") -> list[tuple[Path, "Card"]]:
     """Write the files of the networks asked for, one after another: their folders and cards."""
     from tqdm import tqdm
 
     from ofa_bench.exporting.cards import placed
+    from ofa_bench.exporting.measuring import timed_batch
     from ofa_bench.exporting.networks import Exporter
+    from ofa_bench.exporting.planning import describe_plan
+    from ofa_bench.exporting.quantising import int8_sentence
 
-    chosen = placed(_chosen(options), options.folder)
+    chosen, batch = placed(_chosen(options), options.folder), read_batch(options.batch)
+    if runner:  # what cannot be compared is not exported first
+        for one in chosen:
+            timed_batch(one.unit, show_batch(batch), one.device, runner)
     images = Path(options.images).expanduser() if options.images else None
-    exporter = Exporter(options.folder, options.weights, options.sha256, images, options.n_images)
+    exporter = Exporter(options.folder, options.weights, options.sha256, images, options.n_images, batch)
+    quantiser = _quantiser(options)
     for told in dict.fromkeys(exporter.told(one) for one in chosen):
         print(told, file=sys.stderr)
+    if quantiser:
+        for why in filter(None, [quantiser.find_classes(n) for n in {exporter.outputs(one) for one in chosen}]):
+            print(why, file=sys.stderr)
+    parameters = [exporter.parameters(one) for one in chosen]
+    print(describe_plan(parameters, options.folder, int8=quantiser is not None), file=sys.stderr)
     make_folder(options.folder)
     if options.measure and options.controls:
         _write_controls(options.folder, chosen, options.controls)
@@ -148,7 +194,24 @@ def _exported(options: Options) -> list[tuple[Path, "Card"]]:
                 f"{100 * (better['accuracy'] - one.accuracy):.2f} points more accurate",
                 file=sys.stderr,
             )
-    return [exporter.write(one) for one in tqdm(chosen, "exporting", unit=" networks", disable=len(chosen) == 1)]
+    made = []
+    for one in tqdm(chosen, "exporting", unit=" networks", disable=len(chosen) == 1):
+        folder, card = exporter.write(one)
+        made.append(quantiser.write(folder, card) if quantiser else (folder, card))
+    for folder, card in made if quantiser else []:
+        print(f"{folder.parent.name}/{folder.name}: {int8_sentence(card)}")
+    return made
+
+
+def _quantiser(options: Options) -> "Quantiser | None":
+    from ofa_bench.exporting.quantising import Quantiser
+    from ofa_bench.images import Images
+
+    if not options.quantize:
+        return None
+    classes = Path(options.classes).expanduser() if options.classes else None
+    images = Images(Path(options.images).expanduser(), classes)
+    return Quantiser(images, options.calibration_images, options.test_images)
 
 
 def _write_controls(out: Path, chosen: "Sequence[Found]", n: int) -> None:
@@ -177,16 +240,17 @@ def _chosen(options: Options) -> list["Found"]:
 
 
 def _records(options: Options) -> "list[Record]":
+    from ofa_bench.exporting.sources import of_strategies, records_of_sweep
+
     if options.run:
         from ofa_bench.earlier import record_named
 
-        return [record_named("run", options.run, None if options.uri == "none" else options.uri)]
-    from ofa_bench.report.gather import from_folders
-
-    gathered = from_folders([Path(options.sweep).expanduser()])
+        record = record_named("run", options.run, None if options.uri == "none" else options.uri)
+        return of_strategies([record], options.strategy)
+    gathered = records_of_sweep(options.sweep)
     for words in gathered.left_out:
         print(f"left out: {words}", file=sys.stderr)
-    return gathered.records
+    return of_strategies(gathered.records, options.strategy)
 
 
 def _log(options: Options, networks: "Sequence[tuple[Path, Card]]", index: Path) -> None:
@@ -230,7 +294,15 @@ def main() -> None:
     )
     heed_full_error()
     with ending(interrupted="networks that are exported are kept, the same command goes on"):
-        print(export(options_of(Options, sys.argv[1:], verbatim=("runner", "run", "sweep", "weights", "images"))))
+        print(
+            export(
+                options_of(
+                    Options,
+                    sys.argv[1:],
+                    verbatim=("runner", "run", "sweep", "strategy", "weights", "images", "classes"),
+                )
+            )
+        )
 
 
 if __name__ == "__main__":

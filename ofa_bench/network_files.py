@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from ofa_bench.batches import Batch
 from ofa_bench.errors import InputError
 
 __all__ = ["OPSET", "differences", "need_onnx", "write_onnx", "write_program"]
@@ -17,6 +18,9 @@ OPSET = 17
 
 MOST_DIFFERENCE = 1e-3
 """Outputs that differ from torch's by more than this, of their difference between two images, are another network's."""
+
+SEVERAL = (1, 2, 5)
+"""Batches with which files for any batch are checked."""
 
 Shape = tuple[int, int, int]
 """Of one image: channels, height, width."""
@@ -32,8 +36,8 @@ def need_onnx() -> None:
         raise InputError("writing ONNX files needs onnx: pip install onnx")
 
 
-def write_onnx(module: torch.nn.Module, shape: Shape, path: Path) -> None:
-    """Write a module for one image of ``shape`` as one ONNX file, with input ``image`` and output ``output``.
+def write_onnx(module: torch.nn.Module, shape: Shape, path: Path, batch: Batch = 1) -> None:
+    """Write a module for ``batch`` images of ``shape`` as one ONNX file, with input ``image`` and output ``output``.
 
     Raises:
         InputError: onnx is not installed.
@@ -42,37 +46,45 @@ def write_onnx(module: torch.nn.Module, shape: Shape, path: Path) -> None:
     need_onnx()
     with _quietly():
         torch.onnx.export(
-            module.eval(), (_image(shape),), str(path), input_names=["image"], output_names=["output"],
+            module.eval(), (_images(shape, batch or 2),), str(path), input_names=["image"], output_names=["output"],
             opset_version=OPSET, dynamo=False,
+            dynamic_axes=None if batch else {"image": {0: "batch"}, "output": {0: "batch"}},
         )  # fmt: skip
 
 
-def write_program(module: torch.nn.Module, shape: Shape, path: Path) -> None:
-    """Write a module for one image of ``shape`` as a program that ``torch.export.load`` reads.
+def write_program(module: torch.nn.Module, shape: Shape, path: Path, batch: Batch = 1) -> None:
+    """Write a module for ``batch`` images of ``shape`` as a program that ``torch.export.load`` reads.
 
     Raises:
         OSError: the file cannot be written.
     """
     content = io.BytesIO()
     with _quietly():
-        torch.export.save(torch.export.export(module.eval(), (_image(shape),)), content)
+        free = None if batch else ({0: torch.export.Dim("batch", min=1)},)
+        program = torch.export.export(module.eval(), (_images(shape, batch or 2),), dynamic_shapes=free)
+        torch.export.save(program, content)
     path.write_bytes(content.getvalue())
 
 
-def differences(module: torch.nn.Module, shape: Shape, onnx: Path, program: Path) -> dict[str, float | None]:
-    """Run both files on two images and give how far their outputs are from the module's.
+def differences(
+    module: torch.nn.Module, shape: Shape, onnx: Path, program: Path, batch: Batch = 1
+) -> dict[str, float | None]:
+    """Run both files on two or more images and give how far their outputs are from the module's, of one at a time.
+
+    Files for any batch are run with batches of several sizes.
 
     Returns:
-        By file's name, the largest absolute difference, divided by the largest between the module's outputs for the two
-        images: what does not depend on the image cannot hide that a file computes something else. None for ONNX where
-        onnxruntime is not installed.
+        By file's name, the largest absolute difference, divided by the largest between the module's outputs for two of
+        the images: what does not depend on the image cannot hide that a file computes something else. None for ONNX
+        where onnxruntime is not installed.
 
     Raises:
         RuntimeError: they differ by more than ``MOST_DIFFERENCE``.
     """
-    images = [_image(shape, seed) for seed in (0, 1)]
+    sizes = SEVERAL if batch is None else (1, 1) if batch == 1 else (batch,)
+    images = [_images(shape, size, seed) for seed, size in enumerate(sizes)]
     with _quietly():
-        wanted = torch.cat([module.eval()(image) for image in images])
+        wanted = torch.cat([module.eval()(image[None]) for image in torch.cat(images)])
         loaded = torch.export.load(program).module()
         found = {
             onnx.name: _onnx_outputs(onnx, images),
@@ -102,8 +114,8 @@ def _onnx_outputs(path: Path, images: list[torch.Tensor]) -> torch.Tensor | None
     return torch.cat([torch.from_numpy(session.run(None, {"image": image.numpy()})[0]) for image in images])
 
 
-def _image(shape: Shape, seed: int = 0) -> torch.Tensor:
-    return torch.randn((1, *shape), generator=torch.Generator().manual_seed(seed))
+def _images(shape: Shape, n: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn((n, *shape), generator=torch.Generator().manual_seed(seed))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ Keys are given as ``key=value``:
 - ``runner``: ``onnxruntime`` (this machine's CPU), a command that times one ONNX file and whose last line is
   milliseconds (``runner='./on_phone.sh {model}'``), or the dotted name of a Python callable that takes the file's path
   and returns milliseconds (one number or several).
+- ``batch``: images that go through at a time; with ``batch=8`` costs and targets are in ``ms a batch of 8``.
 - ``rounds``: how often everything is timed, 7 or more. ``threads``: of onnxruntime.
 - ``calibration``: whole networks a resolution that calibrate the table, 3 or more.
 - ``held_back``: networks that only tell its error, 10 or more. ``seed``: of the choice of networks.
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ofa_bench.batches import MOST, milliseconds
 from ofa_bench.config import conf_dir, load_space
 from ofa_bench.errors import InputError
 from ofa_bench.limits import THREADS, check_range
@@ -49,6 +51,7 @@ RANGES = {
     "calibration": (3, 1000),
     "held_back": (10, 10_000),
     "seed": (0, np.inf),
+    "batch": (1, MOST),
 }
 """The least and the most that options may be."""
 
@@ -65,6 +68,7 @@ class Options:
     calibration: int = 8
     held_back: int = 25
     seed: int = 0
+    batch: int = 1
     note: str = ""
 
     def check(self) -> None:
@@ -115,15 +119,18 @@ def profile(options: Options) -> Path:
         supernet(space), latency_table(space, "macs"), options.calibration, options.held_back, options.seed
     )
     pinned = runner if isinstance(runner, OnnxRuntime) else nullcontext()
-    first = export_all(dict([next(iter(plan.items.items()))]), work / "onnx")
+    first = export_all(dict([next(iter(plan.items.items()))]), work / "onnx", options.batch)
     with pinned:
         checked(runner, first[0])  # what is wrong with the runner is said before minutes are spent
-    paths = export_all(plan.items, work / "onnx")
+    paths = export_all(plan.items, work / "onnx", options.batch)
+    measured = {"files": list(plan.items), **how, **({"batch": options.batch} if options.batch != 1 else {})}
     with pinned:
-        times, load = measure(paths, runner, work, {"files": list(plan.items), **how}, options.rounds, options.seed)
+        times, load = measure(paths, runner, work, measured, options.rounds, options.seed)
+    images = "one image" if options.batch == 1 else f"batches of {options.batch} images"
     card = {
-        "title": f"Measured latency of space {space.name}, one image",
+        "title": f"Measured latency of space {space.name}, {images}",
         "device": out.name,
+        "batch": options.batch,
         **({"note": options.note} if options.note else {}),
         **how,
         "load_average": [min(load), max(load)],
@@ -139,6 +146,8 @@ def profile(options: Options) -> Path:
 def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, card: dict[str, Any]) -> None:
     """Fit a table to milliseconds [items of the plan, rounds, runs] and write it with its card.
 
+    The card's ``batch``, if it has one, is how many images went through at a time.
+
     Raises:
         InputError: all networks take the same time.
     """
@@ -149,21 +158,21 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
     from ofa_bench.profiling.plan import terms
     from ofa_bench.search import Problem, default_targets
 
-    device, n = str(card["device"]), len(plan.calibration)
-    milliseconds, chosen = summarise(times)
-    by_key = dict(zip(plan.items, milliseconds.tolist(), strict=True))
+    device, n, unit = str(card["device"]), len(plan.calibration), milliseconds(card.get("batch", 1))
+    times_of, chosen = summarise(times)
+    by_key = dict(zip(plan.items, times_of.tolist(), strict=True))
     measured = np.array([by_key[network.key] for network in plan.networks])
     if measured.max() < 1.05 * measured.min():
         raise InputError(
             f"runner: cannot tell networks apart, all take about {measured.mean():.4g} ms; no table is made"
         )
     raw = terms(plan.slots, by_key)
-    sums = CostTable(space, raw, name=device, unit="ms", sha256="", card={})
+    sums = CostTable(space, raw, name=device, unit=unit, sha256="", card={})
     resolution = plan.calibration[:, space.index["r"]].astype(np.intp)
     smallest = raw[0].values.reshape(len(raw[0].values), -1).min(axis=1)
     calibration, form, left_out = calibrate(sums.cost(plan.calibration), measured[:n], resolution, smallest)
     fitted = [Term(term.places, np.round(term.values, 5)) for term in calibrated_terms(raw, calibration)]
-    table = CostTable(space, fitted, name=device, unit="ms", sha256="", card={})
+    table = CostTable(space, fitted, name=device, unit=unit, sha256="", card={})
     held_back = table.cost(plan.held_back)
     card = card | {
         "protocol": {
@@ -182,7 +191,7 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
     problem = Problem(space, embedded_predictor(space), table)
     with threadpool_limits(1):
         targets = default_targets(problem, np.random.default_rng(0))
-    write_table(path, fitted, space=space.name, device=device, unit="ms", card=card, targets=targets)
+    write_table(path, fitted, space=space.name, device=device, unit=unit, card=card, targets=targets)
 
 
 def _asked(options: Options) -> list[str]:

@@ -1,21 +1,32 @@
 """Tensors of checkpoints that others made: read without executing anything, and loaded only where they all fit."""
 
 import io
+import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ofa_bench.numpy_scalars import numpy_scalars
 from ofa_bench.reading import UnreadableError
 
-__all__ = ["load_state", "state_of"]
+__all__ = ["classes_in", "fitting_state", "load_state", "states_of"]
+
+PREFIXES = ("_orig_mod.", "module.")
+"""Of names: what ``torch.compile`` and, within it, ``DataParallel`` and ``AveragedModel`` put before them."""
+
+DEPTH = 2
+"""How deep in a checkpoint a state dict may lie: ``model``, ``ema.module``."""
 
 
-def state_of(content: bytes, largest: int) -> dict[str, Tensor]:
-    """Read the tensors of a checkpoint: a state dict, or a dict that has one as ``state_dict``; nothing is executed.
+def states_of(content: bytes, largest: int) -> dict[str, dict[str, Tensor]]:
+    """Read the state dicts of a checkpoint, by the key that each has in it; nothing is executed.
+
+    A state dict alone has the key ``""``. Where there is a ``state_dict``, it is the only one, whatever is beside it.
+    The prefix that ``DataParallel``, ``AveragedModel`` or ``torch.compile`` gives to all names is taken off.
 
     Args:
         content: what ``torch.save`` wrote.
@@ -24,6 +35,21 @@ def state_of(content: bytes, largest: int) -> dict[str, Tensor]:
     Raises:
         UnreadableError: it is something else.
     """
+    found = _read(content, largest)
+    if isinstance(found, dict) and "state_dict" in found:
+        found = {"state_dict": found["state_dict"]}
+    states = dict(_dicts_of_tensors(found, ""))
+    if not states:
+        raise UnreadableError("it holds no state dict")
+    for state in states.values():
+        for name, value in state.items():
+            if not isinstance(name, str) or not isinstance(value, Tensor) or value.layout != torch.strided:
+                raise UnreadableError(f"{str(name)[:80]!r} is no dense tensor with a name")
+    return {key: _without_prefix(state) for key, state in states.items()}
+
+
+def _read(content: bytes, largest: int) -> Any:
+    """Read whatever a checkpoint holds."""
     file = io.BytesIO(content)
     try:
         if zipfile.is_zipfile(file):
@@ -32,24 +58,77 @@ def state_of(content: bytes, largest: int) -> dict[str, Tensor]:
             if unpacked > largest:
                 raise UnreadableError(f"larger than {largest:,} bytes when unpacked")
         file.seek(0)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), numpy_scalars():
             warnings.simplefilter("ignore")
-            found = torch.load(file, map_location="cpu", weights_only=True)
+            return torch.load(file, map_location="cpu", weights_only=True)
     except UnreadableError:
         raise
     except Exception as error:  # of whatever bytes, torch raises whatever
+        foreign = re.search(r"Unsupported (?:global|class|operand).*?GLOBAL ([\w.]{1,100})", str(error))
+        if foreign:
+            raise UnreadableError(
+                f"it holds {foreign[1]} beside tensors and numbers, which is not unpickled; save its state dict alone"
+            ) from error
         raise UnreadableError(f"torch reads no tensors from it: {type(error).__name__}") from error
-    state = found.get("state_dict", found) if isinstance(found, dict) else found
-    if not isinstance(state, dict) or not state:
-        raise UnreadableError("it holds no state dict")
-    for name, value in state.items():
-        if not isinstance(name, str) or not isinstance(value, Tensor) or value.layout != torch.strided:
-            raise UnreadableError(f"{str(name)[:80]!r} is no dense tensor with a name")
+
+
+def _dicts_of_tensors(found: Any, key: str, depth: int = 0) -> Iterator[tuple[str, dict[Any, Any]]]:
+    """Find the dicts that hold tensors, and their keys (``model``, ``ema.module``)."""
+    if not isinstance(found, dict):
+        return
+    if any(isinstance(value, Tensor) for value in found.values()):
+        yield key, found
+    elif depth < DEPTH:
+        for name, value in found.items():
+            if isinstance(name, str):
+                yield from _dicts_of_tensors(value, f"{key}.{name}" if key else name, depth + 1)
+
+
+def _without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Take prefixes off that all names have."""
+    for prefix in PREFIXES:
+        named = {name: value for name, value in state.items() if name != "n_averaged"}  # of AveragedModel
+        if named and all(name.startswith(prefix) for name in named):
+            state = {name.removeprefix(prefix): value for name, value in named.items()}
     return state
 
 
-def load_state(net: Any, state: dict[str, Tensor]) -> None:
+def classes_in(states: Mapping[str, dict[str, Tensor]]) -> tuple[int, int]:
+    """Return the classes and the channels of the classifier in the largest state dict, 0 and 0 where it has none."""
+    largest = max(states.values(), key=len)
+    shapes = [list(value.shape) for name, value in largest.items() if re.fullmatch(r"classifier\..*weight", name)]
+    return (shapes[0][0], shapes[0][1]) if len(shapes) == 1 and len(shapes[0]) == 2 else (0, 0)
+
+
+def fitting_state(net: Any, states: Mapping[str, dict[str, Tensor]]) -> tuple[str, dict[str, Tensor]]:
+    """Choose the state dict that fits a net, and give its key.
+
+    Raises:
+        UnreadableError: none does (the message is of the one with the most tensors), or several do.
+    """
+    fitting, reasons = list[str](), dict[str, UnreadableError]()
+    for key, state in states.items():
+        try:
+            load_state(net, state, only_check=True)
+            fitting.append(key)
+        except UnreadableError as error:
+            reasons[key] = error
+    if not fitting:
+        largest = max(states, key=lambda key: len(states[key]))
+        raise reasons[largest]
+    if len(fitting) > 1:
+        raise UnreadableError(f"it has several that fit, {', '.join(fitting)[:150]}; save the one you mean alone")
+    return fitting[0], states[fitting[0]]
+
+
+class _FitsError(Exception):
+    """Ends a check before tensors are copied."""
+
+
+def load_state(net: Any, state: dict[str, Tensor], *, only_check: bool = False) -> None:
     """Load tensors by ``load_state_dict`` of ``ofa``, which knows the names of older files but lets tensors be missing.
+
+    With ``only_check`` nothing is loaded.
 
     Raises:
         UnreadableError: a tensor is missing, unknown, of another shape or not finite; nothing has been loaded then.
@@ -57,11 +136,15 @@ def load_state(net: Any, state: dict[str, Tensor]) -> None:
 
     def check(given: Mapping[str, Tensor], *_: object) -> None:
         _check_state(net.state_dict(), given, state)
+        if only_check:
+            raise _FitsError
 
     # torch calls it with ofa's names, before any tensor is copied; its public like came with torch 2.5
     hook = net._register_load_state_dict_pre_hook(check)
     try:
         net.load_state_dict(state)
+    except _FitsError:
+        pass
     except (AssertionError, ValueError) as error:
         if isinstance(error, UnreadableError):
             raise

@@ -18,7 +18,7 @@ from ofa_bench.spaces import DesignSpace, Genes, PartSpace
 from ofa_bench.spaces.mobile import BLOCKS_PER_STAGE, DEPTHS, EXPANDS, KERNELS, N_STAGES, MobileSpace
 from ofa_bench.spaces.resnet50d import MAX_DEPTHS
 
-__all__ = ["Piece", "Slot", "Supernet", "count_macs", "supernet"]
+__all__ = ["Piece", "Slot", "Supernet", "count_macs", "supernet", "width_of"]
 
 _NETWORKS = "ofa.imagenet_classification.elastic_nn.networks"
 
@@ -48,6 +48,19 @@ class Supernet(ABC):
 
     def __init__(self, space: DesignSpace, net: Any) -> None:
         self.space, self.net = space, net
+
+    @property
+    def classes(self) -> int:
+        """Outputs of its networks."""
+        return int(self.net.classifier.out_features)
+
+    def set_classes(self, classes: int) -> None:
+        """Give it a new classifier, of random weights, for another number of classes."""
+        old = self.net.classifier
+        config = {key: value for key, value in old.config.items() if key != "name"} | {"out_features": classes}
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.net.classifier = type(old)(**config).eval()
 
     def subnet(self, row: Genes) -> Piece:
         """Give one architecture (int8 [n_genes]) as a whole network."""
@@ -217,6 +230,21 @@ def _mobile(network: str, width: float) -> Callable[[DesignSpace], Supernet]:
 def _resnet50d(space: DesignSpace) -> Supernet:
     lists = {"depth_list": [0, 1, 2], "expand_ratio_list": [0.2, 0.25, 0.35], "width_mult_list": [0.65, 0.8, 1.0]}
     return _ResNetSupernet(space, import_ofa(_NETWORKS).OFAResNets(dropout_rate=0, **lists))
+
+
+LAST_CHANNELS = 1280
+"""Channels that the classifier of a mobile supernet of width 1.0 takes."""
+
+
+def width_of(net: Supernet, channels: int) -> str:
+    """Say of which width a mobile supernet seems to be whose classifier takes so many channels.
+
+    Empty where it is the same, or cannot be told.
+    """
+    own, width = net.net.classifier, channels / LAST_CHANNELS
+    if not isinstance(net, _MobileSupernet) or not 0.1 <= width <= 4 or channels == own.in_features:
+        return ""
+    return f"; it seems to be of width {width:.3g}, that of {net.space.name} has width {net.net.width_mult:g}"
 
 
 _SUPERNETS: Mapping[str, Callable[[DesignSpace], Supernet]] = {

@@ -18,7 +18,7 @@ def quick(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "phone.py").write_text("def timer(path):\n    return [19.5, 19.6, 19.4]\n")
 
-    def write(module, shape, path):
+    def write(module, shape, path, batch=1):
         path.write_bytes(json.dumps(shape).encode())
 
     monkeypatch.setattr(networks, "write_onnx", write)
@@ -82,10 +82,10 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "give run=<a cell's folder or MLflow run>, sweep=<a folder of records>, or measure=true"),
+        ([], "give run=<a cell's folder or MLflow run>, sweep=<a sweep or a folder of records>, or measure=true"),
         (["run=nowhere"], "run=nowhere: no such file or folder; give a file with OFA's dict"),
         (["run=x", "sweep=y"], "give run= or sweep=, not both"),
-        (["sweep=nowhere"], "nowhere: no such folder"),
+        (["sweep=nowhere"], "sweep=nowhere: no such folder, journal, id or name of a sweep"),
         (["sweep=multirun", "target=25"], "target=25: no target of these records; they have 20, 30"),
         (["sweep=multirun", "target=x"], "target=x: must be a number"),
         (["sweep=multirun", "which=bets"], "which=bets: must be best or every; did you mean 'best'?"),
@@ -99,6 +99,23 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
         (["measure=maybe"], "measure=maybe: must be true or false"),
         (["sweep=multirun", "register=x", "uri=none"], "register=x: needs an MLflow store, but uri=none"),
         (["sweep=multirun", "out=/dev/null"], "out=/dev/null: cannot be written (Not a directory"),
+        (["sweep=multirun", "batch=0"], "batch=0: must be a whole number of 1 to 1,024, or dynamic"),
+        (["sweep=multirun", "batch=8", "measure=true"], "batch=8: costs of note10 are of batch 1 (ms)"),
+        (
+            ["sweep=multirun", "batch=dynamic", "measure=true", "runner=phone.timer"],
+            "batch=dynamic: runner=phone.timer is not told how many images to take; give batch=1",
+        ),
+        (["sweep=multirun", "quantize=int8"], "quantize=int8: needs images= (a folder of images"),
+        (["sweep=multirun", "quantize=int4", "images=."], "quantize=int4: must be int8; did you mean 'int8'?"),
+        (["measure=true", "quantize=int8", "images=."], "quantize=int8: give run= or sweep= with it"),
+        (["sweep=multirun", "quantize=int8", "images=."], "images=.: there is no image in it"),
+        (["sweep=multirun", "calibration_images=0"], "calibration_images=0: must be 1 or more"),
+        (["sweep=multirun", "classes=names.txt"], "classes=names.txt: is only read with quantize=int8"),
+        (
+            ["sweep=multirun", "strategy=vanila"],
+            "strategy=vanila: no record of it here; there are vanilla; did you mean",
+        ),
+        (["measure=true", "strategy=vanilla"], "strategy=vanilla: give run= or sweep= with it"),
         (["swep=multirun"], "did you mean 'sweep'?"),
     ],
 )
@@ -110,6 +127,28 @@ def test_what_is_wrong_is_said_and_nothing_written(quick, monkeypatch, capsys, m
     assert output.err.count("\n") == 1
     assert output.out == ""
     assert not (quick / "export").exists()
+
+
+def test_what_is_there_is_kept_and_what_will_be_written_is_said_first(quick, monkeypatch, capsys, made):
+    """Stopped between two networks, the same command writes the one that is missing."""
+    saved(quick / "multirun", made())
+    monkeypatch.setattr(networks, "settle", lambda *_: None)
+    words = ("sweep=multirun", "strategy=vanilla", "weights=random", "uri=none")
+    code, said = run(monkeypatch, capsys, *words)
+    assert code == 0, said.err
+    first, second = (quick / "export/mbv3_note10_toy" / name for name in ("20ms", "30ms"))
+    size = sum(8 * json.loads((folder / "card.json").read_text())["parameters"] for folder in (first, second))
+    assert f"2 networks to write, about {size / 1e6:,.0f} MB\n" in said.err
+    (second / "card.json").unlink()
+    before = (first / "network.onnx").stat().st_mtime_ns
+    code, said = run(monkeypatch, capsys, *words)
+    assert code == 0
+    assert "1 network to write, about " in said.err
+    assert "; 1 kept, already there, whole and made of the same\n" in said.err
+    assert (first / "network.onnx").stat().st_mtime_ns == before
+    assert (second / "card.json").is_file()
+    (first / "network.pt2").write_bytes(b"cut off")
+    assert "1 network to write, about " in run(monkeypatch, capsys, *words)[1].err
 
 
 def test_help_comes_at_once(monkeypatch, capsys):

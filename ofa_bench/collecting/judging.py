@@ -24,7 +24,10 @@ TRIES = 100
 
 @dataclass(frozen=True)
 class Scores:
-    """How a network does: shares of images whose class is its first, or one of its first five, and its mean loss."""
+    """How a network does: shares of images whose class is its first, or one of its first five, and its mean loss.
+
+    Of fewer than five classes, all are among the first five.
+    """
 
     top1: float
     top5: float
@@ -81,7 +84,7 @@ def judged(
             if not bool(torch.isfinite(outputs).all()):
                 raise InputError("weights: a network of these gives outputs that are not finite")
             loss += float(cross_entropy(outputs, wanted, reduction="sum"))
-            found = outputs.topk(5).indices == wanted[:, None]
+            found = outputs.topk(min(5, outputs.shape[1])).indices == wanted[:, None]
             hits += np.array([int(found[:, 0].sum()), int(found.sum())])
             first += len(pixels)
             shown(len(pixels))

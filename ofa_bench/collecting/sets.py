@@ -29,7 +29,13 @@ class Sets:
 
 
 def make_sets(
-    images: Path, classes: Path | None, calibration: Path | None, n_test: int, n_calibration: int, seed: int
+    images: Path,
+    classes: Path | None,
+    calibration: Path | None,
+    n_test: int,
+    n_calibration: int,
+    seed: int,
+    outputs: int = 1000,
 ) -> Sets:
     """Draw images to test on, and to calibrate on.
 
@@ -40,12 +46,13 @@ def make_sets(
         n_test: the most images to test on.
         n_calibration: the most images to calibrate on.
         seed: of the draws.
+        outputs: of the networks, their number of classes.
 
     Raises:
         InputError: a folder cannot be read or has no images, or the classes of the images are not known.
     """
     all_images = Images(images, classes)
-    labels, order = all_images.labels(), np.random.default_rng([seed, 1]).permutation(len(all_images))
+    labels, order = all_images.labels(outputs), np.random.default_rng([seed, 1]).permutation(len(all_images))
     tested = np.sort(order[:n_test])
     if calibration is None:
         source, rows, overlap = all_images, order[-n_calibration:], max(0, n_test + n_calibration - len(order))

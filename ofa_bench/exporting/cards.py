@@ -13,10 +13,22 @@ from ofa_bench.reading import UnreadableError, content_of, json_object
 from ofa_bench.results.shape import MOST_ACCURACY, NUMBER, check_choices, check_node
 from ofa_bench.writing import write_whole
 
-__all__ = ["CARD", "FORMAT", "ONNX", "PROGRAM", "Card", "cards_below", "described", "placed", "read_card", "write_card"]
+__all__ = [
+    "CARD",
+    "FORMAT",
+    "INT8",
+    "ONNX",
+    "PROGRAM",
+    "Card",
+    "cards_below",
+    "described",
+    "placed",
+    "read_card",
+    "write_card",
+]
 
 FORMAT = "ofa_bench.network/1"
-CARD, ONNX, PROGRAM = "card.json", "network.onnx", "network.pt2"
+CARD, ONNX, PROGRAM, INT8 = "card.json", "network.onnx", "network.pt2", "network.int8.onnx"
 
 LARGEST = 1_000_000
 """Bytes of the largest card that is read; ours have some 4,000."""
@@ -31,10 +43,14 @@ _FILE: Mapping[str, Any] = {"bytes": NUMBER, "sha256": _TEXT}
 _SHAPE: Mapping[str, Any] = {
     **dict.fromkeys(("space", "device", "predictor", "unit"), _TEXT),
     **dict.fromkeys(("target", "accuracy", "cost", "guard_band", "macs", "parameters"), NUMBER),
-    "by": [_TEXT], "architecture": (dict,), "table": (dict,), "measured": _MAYBE, "unlabelled?": _MAYBE,
+    "batch?": (int, str), "by": [_TEXT], "architecture": (dict,), "table": (dict,), "measured": _MAYBE,
+    "unlabelled?": _MAYBE,
     "hashes": {"device": _TEXT, "predictor": _TEXT},
     "weights": {"told": _TEXT, "random": (bool,)},
     "files": {ONNX: _FILE, PROGRAM: _FILE},
+    "int8?": {"file": _FILE, "of": _TEXT, "differs": NUMBER, "measured": _MAYBE,
+              **dict.fromkeys(("calibration_images", "test_images", "tested_on_calibration_images"), (int,)),
+              **dict.fromkeys(("fp32_top1", "int8_top1"), (int, float, type(None)))},
     "input": {**dict.fromkeys(("name", "type", "what"), _TEXT), "shape": [NUMBER],
               "mean": [NUMBER], "standard_deviation": [NUMBER]},
     "output": {"name": _TEXT, "what": _TEXT, "shape": [NUMBER]},
@@ -44,6 +60,7 @@ _SHAPE: Mapping[str, Any] = {
 
 _MEASURED: Mapping[str, Any] = {
     **dict.fromkeys(("ms", "median_ms"), NUMBER), **dict.fromkeys(("statistic", "runner", "date"), _TEXT),
+    "batch?": (int,),
     "unlike": (list,), "controls": (int,), "drift": (int, float, type(None)), "drift_error": (int, float, type(None)),
 }  # fmt: skip
 
@@ -113,6 +130,16 @@ def _check_values(card: Card) -> None:
         unlike = one["unlike"]
         if not all(isinstance(word, str) and word.isidentifier() for word in unlike):
             raise UnreadableError(f"its measured.unlike is {str(unlike)[:40]}; must be words")
+    one = card.get("int8")
+    if one:
+        numbers |= {"int8.file.bytes": one["file"]["bytes"], "int8.test_images": one["test_images"]}
+        for key in ("differs", "fp32_top1", "int8_top1"):
+            numbers |= {f"int8.{key}": 1 + (one[key] or 0)}
+        if (one["fp32_top1"] is None) != (one["int8_top1"] is None):
+            raise UnreadableError("its int8.fp32_top1 or int8.int8_top1 is null; must be both or none")
+        if one["measured"] is not None:
+            check_node("int8.measured.", one["measured"], dict.fromkeys(("ms", "median_ms"), NUMBER))
+            numbers |= {f"int8.measured.{key}": one["measured"][key] for key in ("ms", "median_ms")}
     for key, value in numbers.items():
         if not 0 < value < MOST:
             raise UnreadableError(f"its {key} is {str(value)[:40]}; must be more than 0, and less than {MOST:g}")

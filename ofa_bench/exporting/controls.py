@@ -9,17 +9,19 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+from ofa_bench.batches import batch_of_unit
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.found import Found, buildable
 from ofa_bench.exporting.networks import settle
+from ofa_bench.exporting.unfinished import unfinished_folder
 from ofa_bench.network_files import write_onnx
 from ofa_bench.predictors import latency_table
 from ofa_bench.reading import UnreadableError, content_of, json_object
+from ofa_bench.spaces import Genes
 from ofa_bench.supernets import supernet
 from ofa_bench.writing import write_whole
 
@@ -33,6 +35,8 @@ SAMPLE = 2_000
 
 def write_controls(folder: Path, found: Sequence[Found], device: str, n: int) -> str:
     """Write random networks' ONNX files, with what the cost table says of them; say in words why not, if it cannot be.
+
+    They are for the batch that the table is of.
 
     Args:
         folder: of the networks found, which share a space and a table; the files go to ``controls`` in it.
@@ -48,7 +52,8 @@ def write_controls(folder: Path, found: Sequence[Found], device: str, n: int) ->
         table = latency_table(space, device)
     except InputError as error:
         return f"no networks are timed beside those found: {error}"
-    if table.unit != "ms":
+    batch = batch_of_unit(table.unit)
+    if batch is None:
         return f"no networks are timed beside those found: the costs of {device} are not in milliseconds"
     if table.sha256 != found[0].hashes["device"]:
         return f"no networks are timed beside those found: the table {device} is not the one that they were found with"
@@ -59,18 +64,24 @@ def write_controls(folder: Path, found: Sequence[Found], device: str, n: int) ->
     net, listed = supernet(space), []
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     for i in chosen.tolist():
-        path = folder / FOLDER / f"{hashlib.sha256(rows[i].tobytes()).hexdigest()[:16]}.onnx"
+        path = folder / FOLDER / _file(rows[i], batch)
         if not path.exists():
-            with TemporaryDirectory(dir=folder, prefix=".") as place:
+            with unfinished_folder(folder) as place:
                 piece = net.subnet(rows[i])
                 module = piece.build()
                 settle(module, piece.shape[1])
-                write_onnx(module, piece.shape, Path(place, path.name))
-                Path(place, path.name).replace(path)
+                write_onnx(module, piece.shape, place / path.name, batch)
+                (place / path.name).replace(path)
         listed.append({"file": path.name, "cost": float(costs[i]), "genes": rows[i].tolist()})
     about = {"table": table.sha256, "networks": sorted(listed, key=lambda one: one["cost"])}
     write_whole(folder / FOLDER / LIST, json.dumps(about) + "\n")
     return ""
+
+
+def _file(row: Genes, batch: int) -> str:
+    """Name the file of an architecture for a batch."""
+    content = row.tobytes() + (b"" if batch == 1 else b" %d" % batch)
+    return f"{hashlib.sha256(content).hexdigest()[:16]}.onnx"
 
 
 def read_controls(folder: Path, table: str, n: int) -> list[tuple[Path, float]]:

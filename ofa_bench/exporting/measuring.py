@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from ofa_bench.batches import DYNAMIC, batch_of_unit
 from ofa_bench.errors import InputError
-from ofa_bench.exporting.cards import ONNX, Card
+from ofa_bench.exporting.cards import INT8, ONNX, Card
 from ofa_bench.exporting.controls import read_controls
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.profiling.rounds import MEASUREMENTS, Times, measure
 from ofa_bench.profiling.runners import OnnxRuntime, Runner, about, checked
 
-__all__ = ["Verdict", "measured", "verdict"]
+__all__ = ["Verdict", "measured", "timed_batch", "verdict"]
 
 STATISTICS = {"10th percentile": 10, "median": 50}
 """What a table's milliseconds may be, by name: percentiles of all timed runs."""
@@ -46,33 +47,73 @@ def measured(
         n_controls: how many of the random networks that lie beside them are timed too; 0 for none.
 
     Raises:
-        InputError: the runner fails, a file is not its card's, or another measurement was left unfinished in ``out``.
+        InputError: the runner fails, a file is not its card's, its batch is not its table's (see ``timed_batch``), or
+            another measurement was left unfinished in ``out``.
     """
     work = out / "unfinished"
+    batches = [timed_batch(card["unit"], card.get("batch", 1), card["device"], runner) for _, card in networks]
     controls = {
         (folder.parent, card["hashes"]["device"]): read_controls(folder.parent, card["hashes"]["device"], n_controls)
         for folder, card in networks
     }
     beside = list(dict.fromkeys(path for some in controls.values() for path, _ in some))
-    paths = [*(folder / ONNX for folder, _ in networks), *beside]
+    wanted = {folder / ONNX: card["files"][ONNX]["sha256"] for folder, card in networks}
+    wanted |= {folder / INT8: card["int8"]["file"]["sha256"] for folder, card in networks if card.get("int8")}
+    paths = [*wanted, *beside]
     files = [_timed(path) for path in paths]
-    for (folder, card), sha256 in zip(networks, files, strict=False):
-        if card["files"][ONNX]["sha256"] != sha256:
-            raise InputError(f"{folder / ONNX}: is not the file that its card is of; export it again")
+    for (path, one), sha256 in zip(wanted.items(), files, strict=False):
+        if one != sha256:
+            raise InputError(f"{path}: is not the file that its card is of; export it again")
     how = about(runner, threads)
+    asked = {"files": files, **how, **({} if set(batches) == {1} else {"batches": batches})}
+    if isinstance(runner, OnnxRuntime):
+        for (folder, _), batch in zip(networks, batches, strict=True):
+            runner.batches.update({folder / ONNX: batch, folder / INT8: batch})
     with runner if isinstance(runner, OnnxRuntime) else nullcontext():
         checked(runner, paths[0])  # what is wrong with the runner is said before minutes are spent
-        times, load = measure(paths, runner, work, {"files": files, **how}, rounds, seed)
+        times, load = measure(paths, runner, work, asked, rounds, seed)
     (work / MEASUREMENTS).replace(out / MEASUREMENTS)
     work.rmdir()
     of = dict(zip(paths, times, strict=True))
     extra = {"load_average": [min(load), max(load)], "date": date.today().isoformat(), **how}
     made = []
-    for folder, card in networks:
+    for (folder, card), batch in zip(networks, batches, strict=True):
         summary = _summary(of[folder / ONNX], card["table"], how)
         drift = _drift(controls[folder.parent, card["hashes"]["device"]], of, summary["statistic"])
-        made.append((folder, card | {"measured": summary | drift | extra}))
+        int8 = {}
+        if card.get("int8"):
+            timed = _summary(of[folder / INT8], card["table"], how)
+            int8 = {"int8": card["int8"] | {"measured": timed | extra | {"batch": batch}}}
+        made.append((folder, card | int8 | {"measured": summary | drift | extra | {"batch": batch}}))
     return made
+
+
+def timed_batch(unit: str, batch: int | str, device: str, runner: Runner) -> int:
+    """Return the batch with which a network is timed: its own, or for ``dynamic`` that of its cost table.
+
+    Args:
+        unit: of the table.
+        batch: of the network, as its card has it.
+        device: the table's name.
+        runner: that times it; one of the user's is told no batch.
+
+    Raises:
+        InputError: the table's latency is of another batch, or nothing tells the runner which.
+    """
+    of_table = batch_of_unit(unit)
+    if batch != DYNAMIC:
+        if of_table not in (None, batch):
+            raise InputError(
+                f"batch={batch}: costs of {device} are of batch {of_table} ({unit}), not comparable; "
+                f"export with batch={of_table} or batch={DYNAMIC} to measure"
+            )
+        return int(batch)
+    if not isinstance(runner, OnnxRuntime):
+        name = getattr(runner, "name", type(runner).__name__)
+        raise InputError(
+            f"batch={DYNAMIC}: runner={name} is not told how many images to take; give batch={of_table or 1}"
+        )
+    return of_table or 1
 
 
 def _timed(path: Path) -> str:
@@ -160,7 +201,7 @@ def _longer(part: float, error: float) -> str:
 
 def verdict(cards: Sequence[Card]) -> Verdict | None:
     """Sum up the cards that have a measurement in milliseconds to compare; None if there is none."""
-    known = [(card, card["measured"]) for card in cards if card["measured"] and card["unit"] == "ms"]
+    known = [(card, card["measured"]) for card in cards if card["measured"] and batch_of_unit(card["unit"])]
     if not known:
         return None
     errors = [abs(card["cost"] / one["ms"] - 1) for card, one in known]

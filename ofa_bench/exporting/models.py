@@ -10,6 +10,7 @@ from typing import Any
 
 from ofa_bench.config import TrackingConfig
 from ofa_bench.exporting.cards import CARD, ONNX, Card
+from ofa_bench.exporting.quantising import int8_metrics
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.results.tracking import Tracker
 
@@ -92,5 +93,6 @@ def _metrics(card: Card, model: str) -> list[Any]:
     names = {"accuracy": "predicted_accuracy", "cost": "predicted_cost"}
     if card["measured"]:
         values |= {"measured_ms": card["measured"]["ms"], "measured_median_ms": card["measured"]["median_ms"]}
+    values |= int8_metrics(card)
     now = int(1000 * time.time())
     return [Metric(names.get(key, key), float(value), now, 0, model_id=model) for key, value in values.items()]

@@ -6,17 +6,18 @@ import platform
 from datetime import date
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 
 import ofa_bench
+from ofa_bench.batches import Batch, show_batch
 from ofa_bench.checkpoints import Weights, load_weights, recalibrate
 from ofa_bench.errors import InputError
-from ofa_bench.exporting.cards import CARD, ONNX, PROGRAM, Card, described, read_card, write_card
+from ofa_bench.exporting.cards import CARD, INT8, ONNX, PROGRAM, Card, described, read_card, write_card
 from ofa_bench.exporting.found import Found, buildable
+from ofa_bench.exporting.unfinished import unfinished_folder
 from ofa_bench.images import MEAN, STD, Images
 from ofa_bench.network_files import OPSET, differences, write_onnx, write_program
 from ofa_bench.ofa_package import import_ofa
@@ -40,12 +41,19 @@ class Exporter:
         sha256: that the checkpoint must have, if given.
         images: a folder of images that BatchNorm statistics are computed on, or None.
         n_images: of them, at most this many are used.
+        batch: how many images the networks take at a time; None for any number.
     """
 
     def __init__(
-        self, out: Path, weights: str = "auto", sha256: str = "", images: Path | None = None, n_images: int = 2000
+        self,
+        out: Path,
+        weights: str = "auto",
+        sha256: str = "",
+        images: Path | None = None,
+        n_images: int = 2000,
+        batch: Batch = 1,
     ) -> None:
-        self._out, self._weights, self._sha256 = out, weights, sha256
+        self._out, self._weights, self._sha256, self._batch = out, weights, sha256, batch
         self._images, self._n_images = None if images is None else Images(images), n_images
         self._digest = "" if self._images is None else self._images.digest()
         self._loaded = cache(self._load)
@@ -96,11 +104,26 @@ class Exporter:
             built = self._written(folder, piece, weights)
             card = described(found, built | {"made": built["made"] | {"of": made_of}})
         else:
-            kept = ["macs", "parameters", "weights", "input", "output", "files", "made"]
+            kept = ["batch", "macs", "parameters", "weights", "input", "output", "files", "made", "int8"]
             same_table = there["hashes"]["device"] == found.hashes["device"]
-            card = described(found, {key: there[key] for key in [*kept, *(["measured"] if same_table else [])]})
+            card = described(found, {key: there[key] for key in kept if key in there})
+            if same_table:
+                card["measured"] = there["measured"]
+            elif "int8" in card:
+                card["int8"] = card["int8"] | {"measured": None}
         write_card(folder, card)
         return folder, card
+
+    def outputs(self, found: Found) -> int:
+        """Return how many classes a network has."""
+        return self._of(found)[0].classes
+
+    def parameters(self, found: Found) -> int:
+        """Count the parameters of a network that is not written yet; 0 for one that is there already, whole."""
+        _, weights, piece = self._of(found)
+        if _kept(self._out / found.folder, self._made_of(found, weights)) is not None:
+            return 0
+        return sum(weight.numel() for weight in piece.build().parameters())
 
     def better(self, found: Found) -> Card | None:
         """Give the card of the network whose place a network takes, if that was predicted to be more accurate."""
@@ -113,7 +136,9 @@ class Exporter:
     def _made_of(self, found: Found, weights: Weights) -> str:
         """Hash all that decides what is in the files."""
         images = [] if self._images is None else [self._digest, self._n_images]
-        content = [found.architecture, weights.sha256, images, ofa_bench.__version__, torch.__version__]
+        versions = [ofa_bench.__version__, torch.__version__]
+        batch = [] if self._batch == 1 else [show_batch(self._batch)]
+        content = [found.architecture, weights.sha256, images, *batch, *versions]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def _written(self, folder: Path, piece: Piece, weights: Weights) -> Card:
@@ -124,17 +149,20 @@ class Exporter:
             used = recalibrate(module, self._images, size, self._n_images, np.random.default_rng(0))
         elif weights.random:
             settle(module, size)
-        with TemporaryDirectory(dir=folder, prefix=".") as place:
-            onnx, program = Path(place, ONNX), Path(place, PROGRAM)
-            write_onnx(module, piece.shape, onnx)
-            write_program(module, piece.shape, program)
-            off = differences(module, piece.shape, onnx, program)
-            (folder / CARD).unlink(missing_ok=True)  # whatever happens now, no card is of other files
+        with unfinished_folder(folder) as place:
+            onnx, program = place / ONNX, place / PROGRAM
+            write_onnx(module, piece.shape, onnx, self._batch)
+            write_program(module, piece.shape, program, self._batch)
+            off = differences(module, piece.shape, onnx, program, self._batch)
+            for name in (CARD, INT8):  # whatever happens now, no card is of other files, and no file of another network
+                (folder / name).unlink(missing_ok=True)
             for path in (onnx, program):
                 path.replace(folder / path.name)
         with torch.no_grad():
             outputs = module(torch.zeros(1, *piece.shape)).shape[1]
+        first = -1 if self._batch is None else self._batch  # as MLflow says that any will do
         return {
+            "batch": show_batch(self._batch),
             "macs": count_macs(piece),
             "parameters": sum(weight.numel() for weight in module.parameters()),
             "weights": {
@@ -144,10 +172,10 @@ class Exporter:
                 "told": plain_text(self._told(weights)),
                 "batchnorm_statistics_of_images": used,
             },
-            "input": _input(size),
+            "input": _input(size, first),
             "output": {
                 "name": "output",
-                "shape": [1, outputs],
+                "shape": [first, outputs],
                 "what": "logits, in the order of the supernet's classes",
             },
             "files": {
@@ -186,10 +214,10 @@ def _kept(folder: Path, made_of: str) -> Card | None:
         return None
 
 
-def _input(size: int) -> dict[str, Any]:
+def _input(size: int, batch: int) -> dict[str, Any]:
     return {
         "name": "image",
-        "shape": [1, 3, size, size],
+        "shape": [batch, 3, size, size],
         "type": "float32",
         "what": "RGB / 255, less the mean, divided by the standard deviation, a channel each",
         "mean": list(MEAN),

@@ -12,8 +12,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from ofa_bench.batches import batch_of_unit, milliseconds
 from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, cards_below
 from ofa_bench.exporting.measuring import verdict
+from ofa_bench.exporting.quantising import int8_metrics, int8_sentence
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.report.drawing import DPI, Picture, png
 from ofa_bench.report.networks import draw_rows
@@ -81,8 +83,19 @@ def write_pages(out: Path) -> Path:
     shown = sections(there)
     page = {"sections": shown, "networks": len(there)}
     for folder, card in there:
-        about = {"card": card, "told": _sentence(card), "onnx": ONNX, "program": PROGRAM}
-        about["unlabelled"] = format_choices(card.get("unlabelled") or {})
+        timed = milliseconds((card["measured"] or {}).get("batch", 1))
+        shape = [max(1, size) for size in card["input"]["shape"]]  # -1 stands for any batch
+        about = {
+            "int8": int8_sentence(card),
+            "comparable": batch_of_unit(card["unit"]),
+            "timed": timed,
+            "shape": shape,
+            "unlabelled": format_choices(card.get("unlabelled") or {}),
+            "card": card,
+            "told": _sentence(card),
+            "onnx": ONNX,
+            "program": PROGRAM,
+        }
         write_whole(folder / "card.md", rendered("network.md.j2", about))
     for picture in (one for section in shown for one in section.pictures):
         write_whole(out / f"{picture.name}.png", base64.b64decode(picture.data))
@@ -102,18 +115,32 @@ def sections(networks: Sequence[tuple[Path, Card]]) -> list[Section]:
 
 def _csv(networks: Sequence[tuple[Path, Card]]) -> str:
     """Write one row a network; costs in ``unit``, accuracy a fraction of 1."""
-    plain = ["space", "device", "predictor", "guard_band", "target", "unit", "accuracy", "cost", "macs", "parameters"]
+    plain = [
+        "space",
+        "device",
+        "predictor",
+        "guard_band",
+        "target",
+        "unit",
+        "accuracy",
+        "cost",
+        "batch",
+        "macs",
+        "parameters",
+    ]
+    quantised = ["int8_differs", "int8_top1", "fp32_top1", "int8_ms", "int8_median_ms", "int8_bytes"]
     timed = ["ms", "median_ms", "statistic", "drift", "runner", "date"]
     text = io.StringIO()
-    columns = ["folder", *plain, *timed, "by", "weights", "unlabelled", "architecture"]
+    columns = ["folder", *plain, *timed, *quantised, "by", "weights", "unlabelled", "architecture"]
     table = csv.DictWriter(text, columns, lineterminator="\n")
     table.writeheader()
     for folder, card in networks:
         one = card["measured"] or {}
         table.writerow({
             "folder": f"{folder.parent.name}/{folder.name}",
-            **{key: card[key] for key in plain},
+            **{key: card.get(key, 1) for key in plain},
             **{key: one.get(key, "") for key in timed},
+            **int8_metrics(card),
             "by": ", ".join(card["by"]),
             "weights": "random" if card["weights"]["random"] else "trained",
             "unlabelled": format_choices(card.get("unlabelled") or {}),
@@ -127,9 +154,10 @@ def _section(group: Sequence[tuple[Path, Card]]) -> Section:
     first = cards[0]
     guarded = f", guard band {first['guard_band']:g}" if first["guard_band"] != 1 else ""
     heading = f"{first['space']} on {first['device']}, predictor {first['predictor']}{guarded}"
-    rows = [_row(card) for card in cards]
+    batched = any(card.get("batch", 1) != 1 for card in cards)
+    rows = [_row(card, str(card.get("batch", 1)) if batched else "") for card in cards]
     kept = [i for i in range(len(rows[0])) if any(row[i] for row in rows)]
-    heads = _heads(first["unit"])
+    heads = _heads(first["unit"], first["unit"] if batch_of_unit(first["unit"]) else "ms")
     table = Table(heading, tuple(heads[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows))
     links = tuple(f"./{relative_url(f'{folder.parent.name}/{folder.name}/card.md')}" for folder, _ in group)
     return Section(heading, group[0][0].parent.name, table, links, cards)
@@ -140,25 +168,32 @@ def _sentence(card: Card) -> str:
     return f"{told[:1].upper()}{told[1:]}."
 
 
-def _heads(unit: str) -> tuple[str, ...]:
+def _heads(unit: str, timed: str) -> tuple[str, ...]:
     return (
-        f"target, {unit}", "predicted accuracy %", f"predicted, {unit}", "measured, ms", "median, ms", "prediction off",
-        "target met when measured", "MMACs", "parameters, millions", "resolution", "ONNX, MB", "found by", "weights",
+        f"target, {unit}", "predicted accuracy %", f"predicted, {unit}", f"measured, {timed}", f"median, {timed}",
+        f"INT8, {timed}", "prediction off", "target met when measured", "INT8: other first class %",
+        "INT8: top-1 less FP32's, points", "batch", "MMACs", "parameters, millions", "resolution", "ONNX, MB",
+        "found by", "weights",
         "in no label of the predictor",
     )  # fmt: skip
 
 
-def _row(card: Card) -> tuple[str, ...]:
-    """Write a network's row; cells of what is not known are empty."""
-    one, comparable = card["measured"], card["unit"] == "ms"
+def _row(card: Card, batch: str) -> tuple[str, ...]:
+    """Write a network's row; cells of what is not known are empty, as is ``batch`` where it is 1 for all."""
+    int8 = int8_metrics(card)
+    one, comparable = card["measured"], batch_of_unit(card["unit"]) is not None
     return (
         f"{card['target']:g}",
         f"{100 * card['accuracy']:.2f}{MARK if card.get('unlabelled') else ''}",
         f"{card['cost']:.2f}",
         f"{one['ms']:.2f}" if one else "",
         f"{one['median_ms']:.2f}" if one else "",
+        f"{int8['int8_ms']:.2f}" if "int8_ms" in int8 else "",
         f"{card['cost'] / one['ms'] - 1:+.1%}" if one and comparable else "",
         ("yes" if one["ms"] <= card["target"] else "no") if one and comparable else "",
+        f"{100 * int8['int8_differs']:.1f}" if int8 else "",
+        f"{100 * (int8['int8_top1'] - int8['fp32_top1']) + 0.0:+.1f}" if "int8_top1" in int8 else "",
+        batch,
         f"{card['macs'] / 1e6:,.0f}",
         f"{card['parameters'] / 1e6:.2f}",
         str(_resolution(card)),
@@ -176,7 +211,7 @@ def _resolution(card: Card) -> Any:
 
 def _latencies(cards: Sequence[Card]) -> Figure | None:
     """Draw how far predicted and measured latency are from the target, by target; None where nothing is measured."""
-    known = [card for card in cards if card["measured"] and card["unit"] == "ms"]
+    known = [card for card in cards if card["measured"] and batch_of_unit(card["unit"])]
     if not known:
         return None
     figure = Figure(figsize=(8.0, 3.6), dpi=DPI, layout="constrained")
@@ -195,7 +230,7 @@ def _latencies(cards: Sequence[Card]) -> Figure | None:
         median = less([card["measured"]["median_ms"] for card in known])
         axes.plot(places, median, "_", ms=12, mew=2, color="#CC79A7", label="median of all runs")
     axes.set_xticks(list(places), [f"{card['target']:g}" for card in known])
-    axes.set_xlabel("target, ms")
+    axes.set_xlabel(f"target, {known[0]['unit']}")
     axes.set_ylabel("latency less target, %\n(above 0: missed)")
     axes.grid(axis="y", alpha=0.3)
     axes.legend(loc="best", framealpha=0.85, edgecolor="none")

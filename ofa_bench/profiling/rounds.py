@@ -26,14 +26,15 @@ MEASUREMENTS = "measurements.jsonl"
 """The first line tells what was measured, each further one has a round: milliseconds of every run of every file."""
 
 
-def export_all(items: Mapping[str, Piece], folder: Path) -> list[Path]:
-    """Write every item's ONNX file, named by its key, unless it is there: the paths in the order of the items."""
+def export_all(items: Mapping[str, Piece], folder: Path, batch: int = 1) -> list[Path]:
+    """Write every item's ONNX file for a batch, named by its key, unless it is there; return paths, in their order."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.onnx" for key in items]
+    names = [key if batch == 1 else f"{key} {batch}" for key in items]
+    paths = [folder / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.onnx" for name in names]
     for path, item in _shown("exporting", zip(paths, items.values(), strict=True), len(paths)):
         if not path.exists():
             unfinished = path.with_suffix(".part")
-            write_onnx(item.build(), item.shape, unfinished)
+            write_onnx(item.build(), item.shape, unfinished, batch)
             unfinished.replace(path)
     return paths
 

@@ -26,7 +26,9 @@ _MEMORY_SHARE = 0.4  # of what is free, for the weights of open sessions
 
 
 class OnnxRuntime:
-    """onnxruntime on this machine's CPU: all graph optimisations, batch 1; sessions are kept open while memory lasts.
+    """onnxruntime on this machine's CPU: all graph optimisations; sessions are kept open while memory lasts.
+
+    Files for a certain batch are run with it, others with one image, or as many as ``batches`` has for their path.
 
     As a context manager it pins the process to as many cores as it has threads.
 
@@ -54,6 +56,7 @@ class OnnxRuntime:
         if threads > 1:
             self._options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._sessions: dict[Path, Any] = {}
+        self.batches: dict[Path, int] = {}
         self._room = _MEMORY_SHARE * _free_memory()
         self.threads, self.name = threads, f"onnxruntime {onnxruntime.__version__}"
 
@@ -81,7 +84,8 @@ class OnnxRuntime:
         if path not in self._sessions:
             session = self._runtime.InferenceSession(str(path), self._options, providers=["CPUExecutionProvider"])
             given = session.get_inputs()[0]
-            image = np.random.default_rng(0).standard_normal(given.shape, dtype=np.float32)
+            shape = [size if isinstance(size, int) else self.batches.get(path, 1) for size in given.shape]
+            image = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
             opened = (session, {given.name: image})
             size = path.stat().st_size
             if size > self._room:

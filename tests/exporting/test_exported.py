@@ -183,11 +183,11 @@ def test_a_wrong_file_is_refused_and_no_card_left(exported, tmp_path, monkeypatc
     exporter = Exporter(tmp_path, weights="random")
     one = smallest(SPACES["mbv3"])
 
-    def wrong(module, shape, path):
+    def wrong(module, shape, path, batch):
         network = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, 1000))
         files.write_onnx(network, shape, path)
 
-    monkeypatch.setattr(networks, "write_program", lambda module, shape, path: path.write_bytes(b""))
+    monkeypatch.setattr(networks, "write_program", lambda module, shape, path, batch: path.write_bytes(b""))
     monkeypatch.setattr(networks, "write_onnx", wrong)
     monkeypatch.setattr(torch.export, "load", lambda path: pytest.fail("the ONNX file is looked at first"))
     folder = tmp_path / one.folder

@@ -1,0 +1,212 @@
+"""INT8: exported networks quantised by onnxruntime on images, and what that changes in their answers."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.errors import InputError
+from ofa_bench.exporting.cards import INT8, ONNX, Card, write_card
+from ofa_bench.exporting.unfinished import unfinished_folder
+from ofa_bench.images import Images
+from ofa_bench.predictors.assets import sha256_of
+
+__all__ = ["Quantiser", "int8_metrics", "int8_sentence", "need_onnxruntime"]
+
+BATCH = 8
+"""Images that go at a time through networks of any batch."""
+
+
+def need_onnxruntime() -> None:
+    """Raise InputError where onnxruntime, which quantises, is not installed."""
+    if find_spec("onnxruntime") is None:
+        raise InputError("quantize=int8: needs onnxruntime: pip install onnxruntime")
+
+
+class Quantiser:
+    """Quantises exported networks, all on the same images, and tests them on others, as far as there are.
+
+    Args:
+        images: of a folder; their classes are known or not.
+        n_calibration: the most that ranges of activations are taken from.
+        n_test: the most on which INT8 is compared with FP32.
+    """
+
+    def __init__(self, images: Images, n_calibration: int, n_test: int) -> None:
+        order = np.random.default_rng(0).permutation(len(images))
+        self._images, self._rows = images, np.sort(order[-n_test:])
+        self._calibration, self._test = images.only(np.sort(order[:n_calibration])), images.only(self._rows)
+        self._overlap = max(0, len(self._calibration) + len(self._test) - len(images))
+        self._labels: dict[int, NDArray[np.int64] | None] = {}
+
+    @cached_property
+    def _digest(self) -> str:
+        return self._images.digest()
+
+    def find_classes(self, outputs: int) -> str:
+        """Find the classes of the images for networks of so many outputs; return why there are none, if so.
+
+        Raises:
+            InputError: a file of classes was given, and they are not in it.
+        """
+        try:
+            self._labels[outputs] = self._images.labels(outputs)[self._rows]
+        except InputError as error:
+            if self._images.classes is not None:
+                raise
+            self._labels[outputs] = None
+            return f"top-1 of INT8 and FP32 is not told, only how often they differ: {error}"
+        return ""
+
+    def write(self, folder: Path, card: Card) -> tuple[Path, Card]:
+        """Write a network's INT8 file beside its ONNX file, and its card again; return its folder and card.
+
+        A file that is there already, whole and made of the same, is kept.
+
+        Raises:
+            InputError: an image cannot be read.
+            OSError: the folder cannot be written.
+        """
+        made_of = self._made_of(card)
+        if not _kept(folder, card, made_of):
+            with unfinished_folder(folder) as place:
+                path = place / INT8
+                self._quantise(folder / ONNX, path, card)
+                found = self._compare(folder / ONNX, path, card)
+                write_card(folder, {key: value for key, value in card.items() if key != "int8"})
+                path.replace(folder / INT8)
+            file = {"bytes": (folder / INT8).stat().st_size, "sha256": sha256_of(folder / INT8)}
+            card = card | {"int8": {**found, "file": file, "of": made_of, "measured": None}}
+            write_card(folder, card)
+        return folder, card
+
+    def _made_of(self, card: Card) -> str:
+        """Hash all that decides what is in the file, and what is said of it."""
+        from importlib.metadata import version
+
+        labels = self._labels.get(_outputs(card))
+        classes = None if labels is None else hashlib.sha256(labels.tobytes()).hexdigest()
+        content = [card["files"][ONNX]["sha256"], self._digest, len(self._calibration), len(self._test), classes]
+        return hashlib.sha256(json.dumps([*content, version("onnxruntime")]).encode()).hexdigest()[:16]
+
+    def _quantise(self, onnx: Path, path: Path, card: Card) -> None:
+        from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+        from onnxruntime.quantization.shape_inference import quant_pre_process
+
+        batches = ({"image": pixels} for pixels, _ in _batches(self._calibration, card))
+
+        class Reader(CalibrationDataReader):  # type: ignore[misc]
+            def get_next(self) -> Any:
+                return next(batches, None)
+
+        prepared = path.with_name("prepared.onnx")
+        with _quietly():
+            quant_pre_process(str(onnx), str(prepared), skip_symbolic_shape=True)
+            quantize_static(
+                str(prepared), str(path), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
+                activation_type=QuantType.QUInt8,  # twice as fast on CPUs as signed ones, and nearer to FP32
+            )  # fmt: skip
+
+    def _compare(self, onnx: Path, int8: Path, card: Card) -> dict[str, Any]:
+        """Run both files on the images that test: which share of first classes differs, and both top-1, if known."""
+        sessions, found = (_session(onnx), _session(int8)), list[NDArray[np.intp]]()
+        for pixels, n in _batches(self._test, card):
+            found.append(np.array([one.run(None, {"image": pixels})[0][:n].argmax(axis=1) for one in sessions]))
+        fp32, quantised = np.concatenate(found, axis=1)
+        labels = self._labels.get(_outputs(card))
+        return {
+            "calibration_images": len(self._calibration),
+            "test_images": len(self._test),
+            "tested_on_calibration_images": self._overlap,
+            "differs": float((fp32 != quantised).mean()),
+            "fp32_top1": None if labels is None else float((fp32 == labels).mean()),
+            "int8_top1": None if labels is None else float((quantised == labels).mean()),
+        }
+
+
+def int8_sentence(card: Card) -> str:
+    """Say what INT8 changes in a network's answers; empty where it is not quantised."""
+    one = card.get("int8")
+    if not one:
+        return ""
+    said = f"INT8 names another first class than FP32 on {one['differs']:.1%} of {one['test_images']:,} images"
+    if one["int8_top1"] is not None:
+        points = 100 * (one["int8_top1"] - one["fp32_top1"])
+        said += f"; top-1 is {one['int8_top1']:.1%}, of FP32 {one['fp32_top1']:.1%} ({points + 0.0:+.1f} points)"
+    if one["tested_on_calibration_images"]:
+        said += f"; {one['tested_on_calibration_images']:,} of the images were calibrated on too"
+    if card["weights"].get("random"):
+        said += "; weights are random, so this says nothing of accuracy"
+    return said
+
+
+def int8_metrics(card: Card) -> dict[str, float]:
+    """Return the numbers of a network's INT8 file that are known: shares of 1, milliseconds and bytes."""
+    one = card.get("int8")
+    if not one:
+        return {}
+    timed = one["measured"] or {}
+    found = {
+        "int8_differs": one["differs"],
+        "int8_top1": one["int8_top1"],
+        "fp32_top1": one["fp32_top1"],
+        "int8_ms": timed.get("ms"),
+        "int8_median_ms": timed.get("median_ms"),
+        "int8_bytes": one["file"]["bytes"],
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _kept(folder: Path, card: Card, made_of: str) -> bool:
+    """Tell whether the file is there already, whole and made of the same."""
+    one = card.get("int8")
+    if not one or one["of"] != made_of:
+        return False
+    try:
+        return bool(sha256_of(folder / INT8) == one["file"]["sha256"])
+    except OSError:
+        return False
+
+
+def _outputs(card: Card) -> int:
+    return int(card["output"]["shape"][1])
+
+
+def _batches(images: Images, card: Card) -> Iterator[tuple[NDArray[np.float32], int]]:
+    """Give images in batches that a network takes, and how many of each count: the last is filled up."""
+    batch, size = card["input"]["shape"][0], card["input"]["shape"][-1]
+    for pixels in images.batches(size, BATCH if batch < 0 else batch):
+        found = pixels.numpy()
+        lacking = 0 if batch < 0 else batch - len(found)
+        yield np.concatenate([found, np.repeat(found[-1:], lacking, axis=0)]), len(found)
+
+
+def _session(path: Path) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep back what onnxruntime says of each node."""
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(3)
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+        onnxruntime.set_default_logger_severity(2)

@@ -20,6 +20,7 @@ from ofa_bench.engine import Cell, Repeat
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.reading import UnreadableError, content_of, json_object
+from ofa_bench.results.commits import commits
 from ofa_bench.results.frontiers import Frontier
 from ofa_bench.results.regret import with_regret
 from ofa_bench.results.shape import check_record
@@ -112,6 +113,7 @@ def make_record(
             "threads": cell.threads,
             "lockstep": cell.together,
             "compiled": problem.kernels is not None,
+            **({"commits": found} if (found := commits()) else {}),
         },
         "repeats": [
             {

@@ -9,16 +9,36 @@ from pathlib import Path
 from typing import Any
 
 from ofa_bench.config import TrackingConfig
+from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import CARD, ONNX, Card
+from ofa_bench.results.mlflow_client import quiet_client
 from ofa_bench.results.tracking import Tracker
 
-__all__ = ["export_name", "log_models"]
+__all__ = ["check_store", "export_name", "log_models"]
 
 MAX_CHARS = 250
 """Characters of a tag's value that MLflow shows and keeps everywhere."""
 
 REQUIREMENTS = ["numpy", "onnx", "onnxruntime"]
 """What MLflow is told that a model needs; it would take a minute to find that out."""
+
+
+def check_store(tracking: TrackingConfig, *, register: str = "") -> None:
+    """Check that a store can be used, before hours of work that are to be shown there; nothing is made in it.
+
+    Raises:
+        InputError: it cannot.
+    """
+    try:
+        client = quiet_client(tracking.uri)
+        client.get_experiment_by_name(tracking.experiment)
+        if register:
+            client.search_registered_models(max_results=1)
+    except InputError:
+        raise
+    except Exception as error:
+        message = " ".join(str(error).split())
+        raise InputError(f"uri={tracking.uri}: MLflow cannot be used ({message}); uri=none does without it") from error
 
 
 def log_models(

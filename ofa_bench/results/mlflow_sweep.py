@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["metrics", "params", "tags"]
 
-MOST_SEARCHES = 100
+MOST_SEARCHES = 40
 """Numbers are logged of at most this many kinds of search."""
 
 

@@ -50,8 +50,8 @@ def _count(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _running_mean(values: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
     """Return the means along the last axis of the values up to each, without those that are NaN."""
     weights = np.isfinite(values).astype(float) if weights is None else weights
-    total: NDArray[np.float64] = np.nancumsum(values * weights, axis=-1) / np.cumsum(weights, axis=-1)
-    return total
+    sums, counts = np.nancumsum(values * weights, axis=-1), np.cumsum(weights, axis=-1)
+    return np.asarray(sums / counts, np.float64)
 
 
 def step_scale(targets: Sequence[float]) -> int:

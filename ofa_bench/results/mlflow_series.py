@@ -44,7 +44,7 @@ def _array(results: Sequence[Sequence[Record]], key: str) -> NDArray[np.float64]
 
 
 def _count(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.isfinite(values).sum(axis=0, keepdims=True).astype(float)
+    return np.asarray(np.isfinite(values).sum(axis=0, keepdims=True), np.float64)
 
 
 def _running_mean(values: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@
   fast as when its table was measured. ``runner``, ``threads``, ``rounds``, ``seed``: as of
   ``python -m ofa_bench.profile``.
 - ``uri``: the MLflow store that gets the networks as models, if it is there (``none``: no store); ``experiment``;
-  ``register``: the name under which they are registered.
+  ``register``: the name under which they are registered, without ``/`` and ``:``.
 """
 
 import sys

@@ -31,8 +31,8 @@ def tags(records: Sequence[Record]) -> dict[str, str]:
     What is the same in all is marked so, because the sweep must not be among the cells that a filter finds or groups.
     """
     found = {}
-    for group in (*GROUPS, "seed"):
-        values = list(dict.fromkeys(str(record["choices"].get(group, record.get(group))) for record in records))
+    for group in GROUPS:
+        values = list(dict.fromkeys(str(record["choices"][group]) for record in records))
         found[group] = f"{values[0]} (all cells)" if len(values) == 1 else ", ".join(values)
     return {key: value[:MAX_VALUE] for key, value in found.items()} | source(records[0])
 

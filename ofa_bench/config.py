@@ -233,18 +233,20 @@ def resolve_threads(config: Config, *, several: bool) -> int:
     return config.threads
 
 
-def check_tracking(tracking: TrackingConfig) -> None:
+def check_tracking(tracking: TrackingConfig, prefix: str = "tracking.") -> None:
     """Check what MLflow would refuse in any case, before a search whose record it should show.
+
+    ``prefix`` is what stands before a key where the user gives it.
 
     Raises:
         InputError: the store's address or the experiment's name cannot be one.
     """
     uri = tracking.uri
     if uri is not None and uri != "databricks" and re.fullmatch(r"[^:/\\]*|(https?|[\w+]+):/*", uri):
-        raise InputError(f"tracking.uri={uri}: must be like sqlite:///mlflow.db or http://host:5000")
+        raise InputError(f"{prefix}uri={uri}: must be like sqlite:///mlflow.db or http://host:5000")
     name = tracking.experiment
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise InputError(f"tracking.experiment={name}: must be a name of 1 to {LONGEST_NAME} letters")
+        raise InputError(f"{prefix}experiment={name}: must be a name of 1 to {LONGEST_NAME} letters")
 
 
 def whole_or_part(node: Any) -> Any:

@@ -22,7 +22,7 @@
   fast as when its table was measured. ``runner``, ``threads``, ``rounds``, ``seed``: as of
   ``python -m ofa_bench.profile``.
 - ``uri``: the MLflow store that gets the networks as models, if it is there (``none``: no store); ``experiment``;
-  ``register``: the name under which they are registered.
+  ``register``: the name under which they are registered, without ``/`` and ``:``.
 """
 
 import sys
@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ofa_bench.batches import read_batch, show_batch
+from ofa_bench.config import TrackingConfig, check_tracking
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.limits import THREADS, check_range
 from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
@@ -105,6 +106,12 @@ class Options:
         check_range("calibration_images", self.calibration_images, 1, 10**6)
         check_range("test_images", self.test_images, 1, 10**7)
         read_batch(self.batch)
+        if self.uri != "none":
+            check_tracking(TrackingConfig(self.uri, None, self.experiment), "")
+        if self.register:
+            from ofa_bench.results.mlflow_names import check_registered_name
+
+            check_registered_name("register", self.register)
         check_range("n_images", self.n_images, 1, 10**7)
         check_range("rounds", self.rounds, 2, 10_000)
         check_range("controls", self.controls, 0, 1000)
@@ -136,6 +143,7 @@ def export(options: Options) -> Path:
 
         need_onnxruntime()
     runner = make_runner(options.runner, options.threads) if options.measure else None
+    tracking = _tracking(options)
     out = options.folder
     from ofa_bench.exporting.cards import cards_below, write_card
     from ofa_bench.exporting.pages import sections, write_pages
@@ -155,7 +163,10 @@ def export(options: Options) -> Path:
         for section in sections(networks):
             print(f"{section.heading}: {section.verdict}\n\n{markdown(section.table)}\n")
     index = write_pages(out)
-    _log(options, networks, index)
+    if tracking:
+        from ofa_bench.exporting.models import log_models
+
+        print(log_models(networks, index, tracking, register=options.register, source=_source(options)))
     return index
 
 
@@ -253,25 +264,24 @@ def _records(options: Options) -> "list[Record]":
     return of_strategies(gathered.records, options.strategy)
 
 
-def _log(options: Options, networks: "Sequence[tuple[Path, Card]]", index: Path) -> None:
-    """Give the networks to MLflow, if there is a store; what was written stays, whatever happens there."""
-    scheme, _, database = options.uri.partition(":///")
-    if options.uri == "none" or (
-        scheme == "sqlite" and not options.register and not Path(database).expanduser().is_file()
-    ):
-        return
-    from ofa_bench.config import TrackingConfig
-    from ofa_bench.exporting.models import log_models
+def _tracking(options: Options) -> TrackingConfig | None:
+    """Return the MLflow store that gets the networks, if there is to be one; it is looked at before any work.
 
-    print(
-        log_models(
-            networks,
-            index,
-            TrackingConfig.at(options.uri, "", options.experiment),
-            register=options.register,
-            source=_source(options),
-        )
-    )
+    Raises:
+        InputError: the store cannot be used.
+    """
+    scheme, _, database = options.uri.partition(":///")
+    missing = scheme == "sqlite" and not Path(database).expanduser().is_file()
+    if options.uri == "none" or (missing and not options.register):
+        return None
+    from ofa_bench.exporting.models import check_store
+
+    tracking = TrackingConfig.at(options.uri, "", options.experiment)
+    if missing:
+        check_folder("uri", Path(database).expanduser().absolute().parent)
+    else:
+        check_store(tracking, register=options.register)
+    return tracking
 
 
 def _source(options: Options) -> str:

@@ -211,6 +211,7 @@ def run(words: Sequence[str]) -> bool:
     options.check()
     _check_keys(words)
     task = compose_task([word for word in words if word not in ours], options)
+    check_folder("out", task.path.parent)
     before, version, genes = known(task)
     after, interrupted = improve(task, options, raised(task.cell.problem, before, genes))
     if interrupted:

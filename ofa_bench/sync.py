@@ -18,9 +18,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ofa_bench.config import TrackingConfig
+from ofa_bench.config import TrackingConfig, check_tracking
 from ofa_bench.errors import InputError
-from ofa_bench.words import ending, heed_full_error, options_and_folders, show_help
+from ofa_bench.words import check_folder, ending, heed_full_error, options_and_folders, show_help
 
 if TYPE_CHECKING:
     from ofa_bench.results.journal import Journal
@@ -37,6 +37,12 @@ class Options:
     uri: str = "sqlite:///mlflow.db"
     artifacts: str = ""
     experiment: str = ""
+
+    def check(self) -> None:
+        """Raise InputError where MLflow would refuse a value, or cannot write."""
+        check_tracking(TrackingConfig(self.uri, None, self.experiment or TrackingConfig.experiment), "")
+        if self.artifacts:
+            check_folder("artifacts", Path(self.artifacts))
 
     def tracking(self, experiment: str) -> TrackingConfig:
         """Say where records go; a path is made absolute."""
@@ -85,6 +91,7 @@ def main() -> None:
     show_help(__doc__, Options())
     with ending():
         options, words = options_and_folders(Options, sys.argv[1:])
+        options.check()
         sent = 0
         for cell in sync([Path(word) for word in words or ["multirun"]], options):
             sent += 1

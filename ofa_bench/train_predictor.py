@@ -35,7 +35,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ofa_bench.config import load_space
+from ofa_bench.config import conf_dir, load_space
 from ofa_bench.errors import InputError
 from ofa_bench.limits import REPEATS, THREADS, check_range
 from ofa_bench.shell import command_line, override, portable
@@ -66,6 +66,9 @@ class Common:
         check_range("seed", self.seed, 0, 2**63 - 1)
         check_range("threads", self.threads, 1, THREADS)
         check_folder("out", self.folder)
+        taken = [option.stem for option in (conf_dir() / "predictor").glob("*.yaml")]
+        if self.folder.name in taken:
+            raise InputError(f"out={self.out}: there is a predictor {self.folder.name} already; choose another name")
         least = 2 if self.data else 1
         if not self.hidden or min(self.hidden) < least or max(self.hidden) > WIDEST:
             raise InputError(f"hidden={self.hidden}: must be one or more layer widths of {least} to {WIDEST:,}")

@@ -88,8 +88,12 @@ def _check_mlflow(folder, found):
         steps = {point.step for point in curve}
         assert {*(point[1] for point in results[2]["curve"]), results[2]["evaluations"]} <= steps
         assert max(steps) == results[2]["evaluations"]
-        by_target = client.get_metric_history(run.info.run_id, "all_targets/by_target_accuracy_percent")
-        assert sorted(point.step for point in by_target) == one["targets"]
+        series = client.get_metric_history(run.info.run_id, "all_targets/accuracy_percent_up_to_target")
+        assert sorted(point.step for point in series) == one["targets"]
+        metrics = run.data.metrics
+        assert metrics["all_targets/accuracy_percent_up_to_target"] == pytest.approx(
+            metrics["all_targets/accuracy_percent"]
+        )
         names = {item.path for item in client.list_artifacts(run.info.run_id)}
         assert names == {"accuracy.png", "config.yaml", "record.json", "results.csv"}
 

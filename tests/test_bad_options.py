@@ -56,6 +56,11 @@ COMMANDS = {
         (["foo"], "foo: no such key; allowed: minutes"),
         ([f"seed={LONG}"], "aaa: must be a whole number"),
     ],
+    "ofa_bench.sync": [
+        (["uri=nonsense"], "uri=nonsense: must be like sqlite:///mlflow.db or http://host:5000"),
+        ([f"experiment={'x' * 501}"], "must be a name of 1 to 500 letters"),
+        (["artifacts=/dev/null"], "artifacts=/dev/null: cannot be written (Not a directory"),
+    ],
     "ofa_bench.profile": [
         (["space=nosuch"], "space=nosuch: no such option; there are compofa, mbv3, proxyless, resnet50d"),
         (["space=compofa"], "space=compofa: a part of mbv3; its table serves, profile that"),
@@ -95,6 +100,8 @@ COMMANDS = {
         (["threads=1000000000000"], "threads=1000000000000: must be at most 1,024"),
         (["seed=x"], "seed=x: must be a whole number"),
         (["out=/dev/null"], "out=/dev/null: cannot be written (Not a directory"),
+        (["out=predictors/official"], "out=predictors/official: there is a predictor official already"),
+        (["data=x", "out=embedded"], "out=embedded: there is a predictor embedded already; choose another name"),
         (["spcae=mbv3"], "; did you mean 'space'?"),
         (["folds=5"], "folds: no such key; allowed: data, space, hidden, seed, threads, out, device, seconds, repeats"),
         (["data="], "data=: give the path of a CSV file"),

@@ -98,6 +98,20 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
         (["measure=true", "runner=nosuch"], "runner=nosuch: neither onnxruntime, nor a command with {model} in it"),
         (["measure=maybe"], "measure=maybe: must be true or false"),
         (["sweep=multirun", "register=x", "uri=none"], "register=x: needs an MLflow store, but uri=none"),
+        (
+            ["sweep=multirun", "register=team/nets"],
+            "register=team/nets: MLflow's names of registered models have no '/'",
+        ),
+        (["sweep=multirun", "register=team/nets", "measure=true"], "did you mean 'team-nets'?"),
+        (["sweep=multirun", "register=a:b"], "register=a:b: MLflow's names of registered models have no '/' or ':'"),
+        (["sweep=multirun", "register=.."], "register=..: MLflow's names of registered models"),
+        (["sweep=multirun", "register=' '"], "register= : MLflow's names of registered models"),
+        (["sweep=multirun", f"register={'x' * 251}"], "must be at most 250 characters"),
+        (["sweep=multirun", "uri=nonsense"], "uri=nonsense: must be like sqlite:///mlflow.db or http://host:5000"),
+        (["sweep=multirun", "uri=nonsense:x"], "uri=nonsense:x: MLflow cannot be used ("),
+        (["sweep=multirun", "uri=sqlite:///multirun/../bad.db"], "bad.db: not usable as MLflow's database ("),
+        (["sweep=multirun", "uri=sqlite:////dev/null/m.db", "register=x"], "uri=/dev/null: cannot be written ("),
+        (["sweep=multirun", f"experiment={'x' * 501}"], "must be a name of 1 to 500 letters"),
         (["sweep=multirun", "out=/dev/null"], "out=/dev/null: cannot be written (Not a directory"),
         (["sweep=multirun", "batch=0"], "batch=0: must be a whole number of 1 to 1,024, or dynamic"),
         (["sweep=multirun", "batch=8", "measure=true"], "batch=8: costs of note10 are of batch 1 (ms)"),
@@ -121,8 +135,10 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
 )
 def test_what_is_wrong_is_said_and_nothing_written(quick, monkeypatch, capsys, made, words, said):
     saved(quick / "multirun", made())
+    (quick / "bad.db").write_bytes(b"x" * 999)
     code, output = run(monkeypatch, capsys, *words)
     assert code == 2
+    assert not (quick / "mlflow.db").exists()
     assert said in output.err
     assert output.err.count("\n") == 1
     assert output.out == ""

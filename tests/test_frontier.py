@@ -14,6 +14,7 @@ from conftest import ROOT
 from ofa_bench import frontier as module
 from ofa_bench.config import load_space
 from ofa_bench.engine import run_repeats
+from ofa_bench.errors import InputError
 from ofa_bench.frontier import Options, compose_task
 from ofa_bench.predictors import CostTable, OneHotMLP, latency_table
 from ofa_bench.predictors.cost import Term
@@ -142,6 +143,14 @@ def test_help_shows_the_options(monkeypatch, capsys, tmp_path):
     assert code == 0
     assert "minutes=None" in told.out
     assert "grid=250" in told.out
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_search(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(module, "_usual", lambda _: tmp_path / "file")
+    monkeypatch.setattr(module, "improve", lambda *_: pytest.fail("it searched"))
+    with pytest.raises(InputError, match="cannot be written"):
+        module.run([*QUICK, "progress=false"])
 
 
 def test_interrupted_it_keeps_what_is_found(tmp_path, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""Exported networks as models in MLflow: one run for an export, a model for each network, registered on request."""
+"""Exported networks as models in MLflow: a run for the export, below it a run with its model for each network."""
 
 import re
 import time
@@ -9,21 +9,47 @@ from pathlib import Path
 from typing import Any
 
 from ofa_bench.config import TrackingConfig
+from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import CARD, ONNX, Card
 from ofa_bench.exporting.quantising import int8_metrics
 from ofa_bench.predictors.coverage import format_choices
+from ofa_bench.results.mlflow_client import quiet_client
 from ofa_bench.results.tracking import Tracker
 
-__all__ = ["log_models"]
+__all__ = ["check_store", "export_name", "log_models"]
+
+MAX_CHARS = 250
+"""Characters of a tag's value that MLflow shows and keeps everywhere."""
 
 REQUIREMENTS = ["numpy", "onnx", "onnxruntime"]
 """What MLflow is told that a model needs; it would take a minute to find that out."""
 
 
+def check_store(tracking: TrackingConfig, *, register: str = "") -> None:
+    """Check that a store can be used, before hours of work that are to be shown there; nothing is made in it.
+
+    Raises:
+        InputError: it cannot.
+    """
+    try:
+        client = quiet_client(tracking.uri)
+        client.get_experiment_by_name(tracking.experiment)
+        if register:
+            client.search_registered_models(max_results=1)
+    except InputError:
+        raise
+    except Exception as error:
+        message = " ".join(str(error).split())
+        raise InputError(f"uri={tracking.uri}: MLflow cannot be used ({message}); uri=none does without it") from error
+
+
 def log_models(
     networks: Sequence[tuple[Path, Card]], index: Path, tracking: TrackingConfig, *, register: str, source: str
 ) -> str:
-    """Log networks as ONNX models of one run, which has the index and the cards as artifacts; say where they are.
+    """Log networks as ONNX models, each with a run of its own, below the export's run; return where they are.
+
+    MLflow gives a new model the metrics that its run has so far, so each model is in a run that has only its own. The
+    export's run has the index and the cards as artifacts.
 
     Args:
         networks: folders and cards.
@@ -37,24 +63,46 @@ def log_models(
         Exception: the store cannot be used.
     """
     import mlflow
-    import mlflow.onnx
 
     tracker = Tracker(tracking)
-    tags = {"ofa_bench.kind": "export"}
+    cards = [card for _, card in networks]
+    tags = {"ofa_bench.kind": "export", "found_by": _found_by(cards, MAX_CHARS)}
     parent = tracker.cell_of(source) if len(source) == 64 else source
-    run = tracker.start(f"export {index.parent.name}", tags | ({"mlflow.parentRunId": parent} if parent else {}))
+    run = tracker.start(export_name(cards), tags | ({"mlflow.parentRunId": parent} if parent else {}))
     mlflow.set_tracking_uri(tracking.uri)
-    with mlflow.start_run(run_id=run):  # ended by it, as failed where something is raised
+    status = "FAILED"
+    try:
         for folder, card in networks:
             with redirect_stderr(StringIO()):  # MLflow tells of every version
                 _log(tracker, run, folder, card, register)
         for path in (index, index.with_suffix(".md"), index.with_name("networks.csv")):
             tracker.client.log_artifact(run, str(path))
+        status = "FINISHED"
+    finally:
+        tracker.client.set_terminated(run, status=status)
     registered = f", registered as {register}" if register else ""
     return f"{len(networks)} model{'s' if len(networks) > 1 else ''} logged to MLflow at {tracking.uri}{registered}"
 
 
-def _log(tracker: Tracker, run: str, folder: Path, card: Card, register: str) -> None:
+def export_name(cards: Sequence[Card]) -> str:
+    """Return the name of an export's run: of which spaces and devices, found by what, for how many targets.
+
+    Example: ``export mbv3 note10 joint, 5 targets``.
+    """
+    problems = dict.fromkeys(f"{card['space']} {card['device']}" for card in cards)
+    strategies = dict.fromkeys(label for card in cards for label in card["by"])
+    targets = dict.fromkeys(f"{card['target']:g} {card['unit']}" for card in cards)
+    where = " + ".join(problems) if len(problems) < 3 else f"{len(problems)} problems"
+    by = _found_by(cards, 80) if len(strategies) < 3 else f"best of {len(strategies)} strategies"
+    return f"export {where} {by}, {next(iter(targets)) if len(targets) == 1 else f'{len(targets)} targets'}"
+
+
+def _found_by(cards: Sequence[Card], most: int) -> str:
+    return ", ".join(dict.fromkeys(str(label) for card in cards for label in card["by"]))[:most]
+
+
+def _log(tracker: Tracker, export: str, folder: Path, card: Card, register: str) -> None:
+    """Log a network as the model of a run of its own, below the export's."""
     import mlflow.onnx
     import onnx
     from mlflow.models import ModelSignature
@@ -62,12 +110,19 @@ def _log(tracker: Tracker, run: str, folder: Path, card: Card, register: str) ->
 
     specs = [_spec(TensorSpec, card[key]) for key in ("input", "output")]
     name = re.sub(r"[^\w-]+", "_", f"{folder.parent.name}_{folder.name}")  # no points: MLflow refuses them
-    info = mlflow.onnx.log_model(
-        onnx.load(str(folder / ONNX)), name=name, registered_model_name=register or None, tags=_tags(card),
-        pip_requirements=REQUIREMENTS, save_as_external_data=False, extra_files=[str(folder / CARD)],
-        signature=ModelSignature(Schema([specs[0]]), Schema([specs[1]])),
-    )  # fmt: skip
-    tracker.client.log_batch(run, metrics=_metrics(card, info.model_id))
+    tags = _tags(card)
+    run = tracker.start(
+        f"{card['space']} {card['device']} {folder.name}",
+        {key: tags[key] for key in ("target", "found_by", "weights")}
+        | {"ofa_bench.kind": "network", "mlflow.parentRunId": export},
+    )
+    with mlflow.start_run(run_id=run):  # ended by it, as failed where something is raised
+        info = mlflow.onnx.log_model(
+            onnx.load(str(folder / ONNX)), name=name, registered_model_name=register or None, tags=tags,
+            pip_requirements=REQUIREMENTS, save_as_external_data=False, extra_files=[str(folder / CARD)],
+            signature=ModelSignature(Schema([specs[0]]), Schema([specs[1]])),
+        )  # fmt: skip
+        tracker.client.log_batch(run, metrics=_metrics(card, info.model_id))
 
 
 def _spec(kind: Any, about: Mapping[str, Any]) -> Any:
@@ -80,7 +135,7 @@ def _tags(card: Card) -> dict[str, str]:
     return {
         **{key: str(card[key]) for key in ("space", "device", "predictor")},
         "target": f"{card['target']:g} {card['unit']}",
-        "found_by": ", ".join(map(str, card["by"]))[:250],
+        "found_by": _found_by([card], MAX_CHARS),
         "weights": "random" if card["weights"].get("random") else "trained",
         **({"unlabelled": unlabelled[:250]} if (unlabelled := format_choices(card.get("unlabelled") or {})) else {}),
     }

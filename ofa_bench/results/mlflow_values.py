@@ -2,10 +2,13 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ofa_bench.results.labels import OUTSIDE_BRACKETS, named
+from ofa_bench.results.mlflow_inputs import source
+from ofa_bench.results.mlflow_names import MAX_VALUE, clean, safe
+from ofa_bench.results.mlflow_series import up_to_target
 from ofa_bench.results.records import Record
 from ofa_bench.results.tables import markdown, rows, totals
 from ofa_bench.results.unlabelled import notes, summarize
@@ -53,6 +56,7 @@ def tags(record: Record, sha256: str) -> dict[str, str]:
         "ofa_bench.predictor_sha256": record["predictor"]["sha256"],
         **({"unlabelled": found[:MOST_TAG]} if (found := summarize(record)) else {}),
         "mlflow.note.content": markdown(page, MOST_LETTERS - len(told)) + told,
+        **source(record),
     }
 
 
@@ -71,7 +75,7 @@ def params(record: Record) -> "list[Param]":
         "seed": record["seed"],
         "repeats": len(record["repeats"]),
         **record["budget"],
-        "targets_values": ", ".join(f"{target:g}" for target in record["targets"])[:6000],
+        "targets_values": ", ".join(f"{target:g}" for target in record["targets"]),
         "unit": record["unit"],
         "threads": record["made"]["threads"],
         "lockstep": record["made"].get("lockstep", False),
@@ -79,7 +83,7 @@ def params(record: Record) -> "list[Param]":
         **_flat("strategy", record["config"].get("strategy", {})),
     }
     values = {key: value for key, value in values.items() if not isinstance(value, dict) and "_target_" not in key}
-    return [Param(key, str(value)) for key, value in values.items()]
+    return [Param(safe(key), str(value)[:MAX_VALUE]) for key, value in values.items()]
 
 
 def _flat(prefix: str, node: dict[str, Any]) -> dict[str, Any]:
@@ -94,19 +98,22 @@ def _flat(prefix: str, node: dict[str, Any]) -> dict[str, Any]:
 
 
 def metrics(record: Record) -> "list[Metric]":
-    """Give the totals, what was found for each target as a series whose step is the target, and the curves.
+    """Give the totals, what was found for each target under a key of its own, series over targets, and the curves.
 
-    Accuracies are in percent here, because MLflow's charts round to two places. A curve's step is the number of
-    evaluations of the target's own search, or its share of those of a search for several targets, as in the tables.
+    MLflow shows the last value of a series as the run's. So the last of a series over targets is that of all targets
+    (see ``mlflow_series``), and the last of a curve is what the search ended with. Accuracies are in percent here,
+    because MLflow's charts round to two places. A curve's step is the number of evaluations of the target's own search,
+    or its share of those of a search for several targets, as in the tables.
     """
     from mlflow.entities import Metric
 
-    now, unit = int(1000 * time.time()), record["unit"]
+    now = int(1000 * time.time())
     found: list[Metric] = []
 
     def add(key: str, value: float | None, step: int = 0) -> None:
-        if value is not None:
-            found.append(Metric(key, float(value), now, step))
+        number = clean(value)
+        if number is not None:
+            found.append(Metric(key, number, now, step))
 
     total = totals(record)
     add("all_targets/accuracy_percent", _percent(total.accuracy))
@@ -118,21 +125,22 @@ def metrics(record: Record) -> "list[Metric]":
     add("all_targets/regret_points", _percent(total.regret))
     add("all_targets/hypervolume_ratio", total.hypervolume_ratio)
     add("all_targets/targets_within_0.1", total.near if total.compared else None)
-    scale = _step_scale(record["targets"])
-    suffix = "" if scale == 1 else f"_step_x{scale}"
-    for i, row in enumerate(rows(record)):
-        step = round(scale * (row.target or 0.0))
-        add(f"all_targets/by_target_accuracy_percent{suffix}", _percent(row.accuracy), step)
-        add(f"all_targets/by_target_seconds{suffix}", row.seconds, step)
-        if i < MOST_CURVES:
-            place = re.sub(r"[^\w.\- ]", "_", f"{row.target:g} {unit}")  # MLflow allows no other letters
-            add(f"target/{place}: accuracy_percent", _percent(row.accuracy))
-            add(f"target/{place}: regret_points", _percent(row.regret))
-            add(f"target/{place}: evaluations_to_within_0.1", row.evaluations_near)
-            add(f"target/{place}: seconds_to_within_0.1", row.seconds_near)
-            add(f"target/{place}: cost", row.cost)
-            for step, accuracy in _stairs(record["repeats"][0]["results"][i]):
-                add(f"progress/{place}: accuracy_percent by evaluations", _percent(accuracy), step)
+    for key, series in up_to_target(record).items():
+        for step, value in series:
+            add(f"all_targets/{key}", value, step)
+    taken = Counter[str]()
+    for i, row in enumerate(rows(record)[:MOST_CURVES]):
+        place = safe(f"{row.target:g} {record['unit']}".replace("/", "_").replace(":", "_"), 150)
+        taken[place] += 1
+        if taken[place] > 1:  # the same target again
+            place = f"{place} no. {taken[place]}"
+        add(f"target/{place}: accuracy_percent", _percent(row.accuracy))
+        add(f"target/{place}: regret_points", _percent(row.regret))
+        add(f"target/{place}: evaluations_to_within_0.1", row.evaluations_near)
+        add(f"target/{place}: seconds_to_within_0.1", row.seconds_near)
+        add(f"target/{place}: cost", row.cost)
+        for step, accuracy in _stairs(record["repeats"][0]["results"][i]):
+            add(f"progress/{place}: accuracy_percent by evaluations", _percent(accuracy), step)
     return found
 
 
@@ -147,12 +155,6 @@ def _stairs(result: Record) -> list[tuple[int, float]]:
     if stairs and result["evaluations"] > stairs[-1][0]:
         stairs.append((round(result["evaluations"]), stairs[-1][1]))
     return stairs
-
-
-def _step_scale(targets: Sequence[float]) -> int:
-    """Find the power of ten that keeps targets apart as steps, which MLflow has only as whole numbers."""
-    distinct = len(set(targets))
-    return next((s for s in (1, 10, 100) if len({round(s * target) for target in targets}) == distinct), 1000)
 
 
 def _percent(fraction: float | None) -> float | None:

@@ -21,6 +21,7 @@ from ofa_bench.importing import import_target
 from ofa_bench.predictors.coverage import check_unlabelled, labelled_choices
 from ofa_bench.predictors.gaps import find_gaps, find_source
 from ofa_bench.reading import UnreadableError, content_of, json_object
+from ofa_bench.results.commits import commits
 from ofa_bench.results.frontiers import Frontier
 from ofa_bench.results.regret import with_regret
 from ofa_bench.results.shape import check_record
@@ -152,6 +153,7 @@ def make_record(
             "threads": cell.threads,
             "lockstep": cell.together,
             "compiled": problem.kernels is not None,
+            **({"commits": found} if (found := commits()) else {}),
         },
         "repeats": [
             {

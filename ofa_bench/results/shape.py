@@ -33,7 +33,7 @@ _RECORD: Mapping[str, Any] = {
     "device": {"sha256": (str,), "name": (str,), "minimum": NUMBER, "maximum": NUMBER, "card?": (dict,)},
     "made": {
         **dict.fromkeys(("at", "ofa_bench", "python", "numpy", "machine"), (str,)),
-        "cores": (int, NONE), "threads": (int,), "lockstep?": TRUTH, "compiled?": TRUTH,
+        "cores": (int, NONE), "threads": (int,), "lockstep?": TRUTH, "compiled?": TRUTH, "commits?": (dict,),
     },
     "frontier?": (dict, NONE),
     "repeats": (list,),

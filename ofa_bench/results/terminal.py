@@ -3,12 +3,21 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ofa_bench.config import TrackingConfig
+from ofa_bench.results.delivery import tracked
+from ofa_bench.results.mlflow_view import runs_page, save_view
 from ofa_bench.results.records import Record
 from ofa_bench.shell import command_line, option
 
-__all__ = ["say_unsent", "show"]
+if TYPE_CHECKING:
+    from ofa_bench.results.tracking import Tracker
+
+__all__ = ["mlflow_lines", "say_unsent", "show"]
+
+LOCAL = "http://127.0.0.1:5000"
+"""Where ``mlflow ui`` serves a store, unless it is told otherwise."""
 
 
 def show(found: Sequence[Record], output: Path, tracking: TrackingConfig) -> None:
@@ -20,11 +29,8 @@ def show(found: Sequence[Record], output: Path, tracking: TrackingConfig) -> Non
     print_tables(found, console)
     _show_networks(found, output)
     console.print(f"results: {output}", soft_wrap=True)
-    if tracking.uri and tracking.uri.startswith("sqlite:"):
-        command = command_line(["mlflow", "ui", "--host", "127.0.0.1", "--backend-store-uri", tracking.uri])
-        console.print(f"MLflow:  {command}", soft_wrap=True)
-    elif tracking.uri:
-        console.print(f"MLflow:  {tracking.uri}", soft_wrap=True)
+    for line in mlflow_lines(tracking):
+        console.print(f"MLflow:  {line}", soft_wrap=True)
 
 
 def _show_networks(found: Sequence[Record], output: Path) -> None:
@@ -39,6 +45,29 @@ def _show_networks(found: Sequence[Record], output: Path) -> None:
         print("\n".join(describe_networks(networks)))
         words.append("top=10")
     print(f"networks: {command_line(words)}")
+
+
+def mlflow_lines(tracking: TrackingConfig) -> list[str]:
+    """Return the command that serves a store on this disk, and the address of the table of runs, as far as there are.
+
+    The address is left out where the store cannot be used now.
+    """
+    uri = tracking.uri or ""
+    served = uri.startswith(("http://", "https://"))
+    local = uri.startswith("sqlite:")
+    lines = [command_line(["mlflow", "ui", "--host", "127.0.0.1", "--backend-store-uri", uri])] if local else []
+    if served or local:
+        experiment = tracked(tracking, _with_view)
+        lines += [runs_page(uri if served else LOCAL, experiment)] if experiment else [uri] if served else []
+    elif uri:
+        lines = [uri]
+    return lines
+
+
+def _with_view(tracker: "Tracker") -> str:
+    """Save our view with the experiment, and return the experiment's id."""
+    save_view(tracker.client, tracker.experiment)
+    return tracker.experiment
 
 
 def say_unsent(what: str, output: Path, tracking: TrackingConfig) -> None:

@@ -16,11 +16,13 @@ from ofa_bench.config import TrackingConfig
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.report.drawings import draw_cell, draw_sweep
-from ofa_bench.results import mlflow_values
+from ofa_bench.results import mlflow_sweep, mlflow_values
 from ofa_bench.results.csv_file import write_csv
 from ofa_bench.results.fetching import fetch
 from ofa_bench.results.labels import labels
 from ofa_bench.results.mlflow_client import making_client
+from ofa_bench.results.mlflow_inputs import inputs
+from ofa_bench.results.mlflow_names import short
 from ofa_bench.results.records import CONFIG, RECORD, Record, read
 from ofa_bench.results.tables import markdown, totals
 from ofa_bench.results.unlabelled import notes
@@ -75,7 +77,7 @@ class Tracker:
     def start(self, name: str, tags: dict[str, str], began: float | None = None) -> str:
         """Start a run that began then (``time.time``), now by default; return its id."""
         start_time = int(1000 * (time.time() if began is None else began))
-        run = self.client.create_run(self.experiment, start_time=start_time, tags=tags, run_name=name)
+        run = self.client.create_run(self.experiment, start_time=start_time, tags=tags, run_name=short(name))
         return str(run.info.run_id)
 
     def cell_of(self, record: str) -> str | None:
@@ -137,6 +139,7 @@ class Tracker:
         """
         try:
             if records:
+                self._log_sweep(run, records, failed=failed)
                 with _folder() as folder:
                     write_csv(records, folder / "results.csv")
                     left_out = 0
@@ -147,6 +150,19 @@ class Tracker:
         finally:
             at = None if ended is None else int(1000 * ended)
             self.client.set_terminated(run, status="FAILED" if failed else "FINISHED", end_time=at)
+
+    def _log_sweep(self, run: str, records: Sequence[Record], *, failed: bool) -> None:
+        """Log what was swept, what came out and what it was made from.
+
+        MLflow keeps a parameter as it was first logged. So a sweep gets its own when all its cells are there, and one
+        that is run again keeps what it has.
+        """
+        for key, value in mlflow_sweep.tags(records).items():
+            self.client.set_tag(run, key, value)
+        there = self.client.get_run(run).data.params
+        params = [] if failed else [one for one in mlflow_sweep.params(records) if one.key not in there]
+        self._log_batches(run, params, mlflow_sweep.metrics(records))
+        self.client.log_inputs(run, inputs(records))
 
     def _summary(self, run: str, records: Sequence[Record], left_out: int) -> str:
         """Write the sweep's page: a link that sets its cells side by side in MLflow's charts, and a table of them."""
@@ -179,6 +195,7 @@ class Tracker:
         run = self.start(mlflow_values.name(record), tags, began=ended - seconds)
         try:
             self._log_batches(run, mlflow_values.params(record), mlflow_values.metrics(record))
+            self.client.log_inputs(run, inputs([record]))
             with _folder() as made:
                 with _pictures_may_fail():
                     draw_cell(record, made / "accuracy.png")
@@ -218,9 +235,9 @@ class Tracker:
         return found[0] if found else None
 
     def _log_batches(self, run: str, params: "list[Param]", metrics: "list[Metric]") -> None:
-        most = 1000 - len(params)  # MLflow's limit a batch
-        self.client.log_batch(run, metrics=metrics[:most], params=params)
-        for i in range(most, len(metrics), 1000):
+        for i in range(0, len(params), 100):  # MLflow's limits a batch
+            self.client.log_batch(run, params=params[i : i + 100])
+        for i in range(0, len(metrics), 1000):
             self.client.log_batch(run, metrics=metrics[i : i + 1000])
 
 

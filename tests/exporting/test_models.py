@@ -7,7 +7,7 @@ from test_measuring import CARD
 
 from ofa_bench.config import TrackingConfig
 from ofa_bench.exporting.cards import ONNX, write_card
-from ofa_bench.exporting.models import log_models
+from ofa_bench.exporting.models import export_name, log_models
 from ofa_bench.exporting.pages import write_pages
 from ofa_bench.network_files import write_onnx
 from ofa_bench.predictors.assets import sha256_of
@@ -25,7 +25,7 @@ def networks(tmp_path):
         torch.nn.init.constant_(network[1].weight, scale)
         write_onnx(network, (3, 4, 4), folder / ONNX)
         shapes = {"input": CARD["input"] | {"shape": [1, 3, 4, 4]}, "output": CARD["output"] | {"shape": [1, 10]}}
-        made.append((folder, CARD | shapes | {"cost": 10 * scale}))
+        made.append((folder, CARD | shapes | {"cost": 10 * scale, "accuracy": 0.7 + scale / 100}))
         write_card(*made[-1])
     return made
 
@@ -45,8 +45,12 @@ def test_models_are_logged_and_registered_below_the_cell(tracker, store, network
     assert run.info.status == "FINISHED"
     files = {item.path for item in tracker.client.list_artifacts(run.info.run_id)}
     assert {"index.html", "index.md", "networks.csv"} <= files
+    assert run.info.run_name == "export mbv3 mine joint, 20 ms"
+    below = tracker.client.search_runs([tracker.experiment], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
+    assert {one.info.run_name for one in below} == {"mbv3 mine 20ms", "mbv3 mine 30.5ms"}
+    assert {one.info.status for one in below} == {"FINISHED"}
     versions = tracker.client.search_model_versions("name = 'nets'")
-    assert {one.run_id for one in versions} == {run.info.run_id}
+    assert {one.run_id for one in versions} == {one.info.run_id for one in below}
 
     import mlflow
 
@@ -59,8 +63,25 @@ def test_models_are_logged_and_registered_below_the_cell(tracker, store, network
     assert set(found) == {"mbv3_mine_embedded_20ms", "mbv3_mine_embedded_30_5ms"}
     one = found["mbv3_mine_embedded_30_5ms"]
     assert (one.tags["space"], one.tags["target"], one.tags["weights"]) == ("mbv3", "20 ms", "random")
-    values = {metric.key: metric.value for metric in one.metrics}
-    assert values == {"predicted_accuracy": 0.8, "predicted_cost": 20, "macs": 200_000_000, "parameters": 5_000_000}
+    assert run.data.metrics == {}
+    size = {"macs": 200_000_000, "parameters": 5_000_000}
+    for name, accuracy, cost in (("20ms", 0.71, 10), ("30_5ms", 0.72, 20)):
+        own = {"predicted_accuracy": accuracy, "predicted_cost": cost, **size}
+        model = tracker.client.get_logged_model(found[f"mbv3_mine_embedded_{name}"].model_id)
+        assert sorted((one.key, one.value) for one in model.metrics) == sorted(own.items())
+        assert tracker.client.get_run(model.source_run_id).data.metrics == own  # as a version's page shows them
+
+
+def test_the_name_of_an_export_says_what_it_is():
+    def card(target, *by, device="mine"):
+        return CARD | {"target": target, "by": by, "device": device}
+
+    assert export_name([card(25.5, "joint")]) == "export mbv3 mine joint, 25.5 ms"
+    assert export_name([card(20, "joint"), card(30, "joint", "vanilla")]) == (
+        "export mbv3 mine joint, vanilla, 2 targets"
+    )
+    several = [card(20, "a", "b"), card(30, "c"), card(20, "d", device="other")]
+    assert export_name(several) == "export mbv3 mine + mbv3 other best of 4 strategies, 2 targets"
 
 
 def test_a_run_that_fails_says_so(tracker, store, networks, tmp_path, request):

@@ -1,0 +1,58 @@
+"""What MLflow takes as keys, names, values and numbers, whatever a user's files are called."""
+
+import hashlib
+import posixpath
+import re
+from typing import Any
+
+import numpy as np
+
+from ofa_bench.errors import InputError
+
+__all__ = ["MAX_KEY", "MAX_VALUE", "check_registered_name", "clean", "safe", "short"]
+
+MAX_KEY = 250
+"""Characters of a key, and of a run's name in a database."""
+
+MAX_VALUE = 6000
+"""Characters of a parameter's value."""
+
+
+def safe(key: str, most: int = MAX_KEY) -> str:
+    """Return a key that MLflow takes for parameters and metrics: other characters become ``_``, what is long is cut."""
+    plain = re.sub(r"[^\w.\- /:]", "_", key)
+    if posixpath.normpath(plain) != plain or plain.startswith((".", "/")):  # MLflow takes keys for paths of files
+        plain = plain.replace("/", "_").lstrip(".") or "_"
+    return short(plain, most)
+
+
+def short(name: str, most: int = MAX_KEY) -> str:
+    """Return a name of at most so many characters; one that is cut ends with a hash, so that it stays distinct."""
+    return name if len(name) <= most else f"{name[: most - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def clean(value: Any) -> float | None:
+    """Return a number as MLflow can show it, without a negative zero; None for what is no finite number."""
+    number = float("nan") if value is None else float(value)
+    return number + 0.0 if np.isfinite(number) else None
+
+
+def check_registered_name(key: str, name: str) -> None:
+    """Raise InputError where MLflow refuses a name of a registered model, by MLflow's own rule.
+
+    Raises:
+        InputError: it does; the message names the key and the nearest name that is allowed.
+    """
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.validation import _validate_model_name
+
+    try:
+        if len(name) > MAX_KEY:
+            raise InputError(f"{key}={name}: must be at most {MAX_KEY} characters")
+        _validate_model_name(name)
+    except MlflowException as error:
+        near = re.sub(r"[/:.]+", "-", name).strip("- ") or "nets"
+        raise InputError(
+            f"{key}={name}: MLflow's names of registered models have no '/' or ':', and are no path; "
+            f"did you mean '{near}'?"
+        ) from error

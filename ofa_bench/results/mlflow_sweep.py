@@ -1,0 +1,82 @@
+"""What a run of a sweep has in MLflow: tags and parameters of what was swept and what is common, and a summary."""
+
+import re
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ofa_bench.config import GROUPS, NO_RESULT
+from ofa_bench.results import mlflow_values
+from ofa_bench.results.attempts import attempted
+from ofa_bench.results.labels import OUTSIDE_BRACKETS
+from ofa_bench.results.mlflow_inputs import source
+from ofa_bench.results.mlflow_names import MAX_VALUE, clean, safe
+from ofa_bench.results.records import Record
+from ofa_bench.results.tables import totals
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric, Param
+
+__all__ = ["metrics", "params", "tags"]
+
+MOST_SEARCHES = 40
+"""Numbers are logged of at most this many kinds of search."""
+
+
+def tags(records: Sequence[Record]) -> dict[str, str]:
+    """Return the choices of all cells under the keys of the cells' tags.
+
+    What is the same in all is marked so, because the sweep must not be among the cells that a filter finds or groups.
+    """
+    found = {}
+    for group in GROUPS:
+        values = list(dict.fromkeys(str(record["choices"][group]) for record in records))
+        found[group] = f"{values[0]} (all cells)" if len(values) == 1 else ", ".join(values)
+    return {key: value[:MAX_VALUE] for key, value in found.items()} | source(records[0])
+
+
+def params(records: Sequence[Record]) -> "list[Param]":
+    """Return the parameters of the cells: ``swept.<key>`` has all values, ``common.<key>`` the one of all cells."""
+    from mlflow.entities import Param
+
+    cells = [{param.key: param.value for param in mlflow_values.params(record)} for record in records]
+    found = []
+    for key in cells[0]:
+        if key not in NO_RESULT and all(key in cell for cell in cells):
+            values = list(dict.fromkeys(cell[key] for cell in cells))
+            between = "; " if any("," in value for value in values) else ", "
+            kind = "common" if len(values) == 1 else "swept"
+            found.append(Param(safe(f"{kind}.{key}"), between.join(values)[:MAX_VALUE]))
+    return found
+
+
+def metrics(records: Sequence[Record]) -> "list[Metric]":
+    """Return the number of cells, their seconds, and for each kind of search (all but seeds) its means over cells."""
+    from mlflow.entities import Metric
+
+    now, kinds = int(1000 * time.time()), dict[str, list[Record]]()
+    for record in records:
+        kinds.setdefault(_kind(record), []).append(record)
+    seconds = [repeat["seconds"] for record in records for repeat in record["repeats"]]
+    found = {"sweep/cells": float(len(records)), "sweep/search_seconds": float(np.sum(seconds))}
+    for name, some in list(kinds.items())[:MOST_SEARCHES]:
+        rows = [totals(record) for record in some]
+        key = safe(name, 200)
+        accuracy = [100 * row.accuracy for row in rows if row.accuracy is not None]
+        regret = [100 * row.regret for row in rows if row.regret is not None]
+        found |= {f"searches/{key}: mean accuracy_percent": float(np.mean(accuracy))} if accuracy else {}
+        found |= {f"searches/{key}: best accuracy_percent": max(accuracy)} if len(accuracy) > 1 else {}
+        found |= {f"searches/{key}: mean regret_points": float(np.mean(regret))} if regret else {}
+        found[f"searches/{key}: mean seconds"] = float(np.mean([row.seconds for row in rows]))
+    cleaned = {key: clean(value) for key, value in found.items()}
+    return [Metric(key, value, now, 0) for key, value in cleaned.items() if value is not None]
+
+
+def _kind(record: Record) -> str:
+    """Name a search by its strategy, its other choices and what was overridden, but for seed and repeats."""
+    choices = dict(record["choices"])
+    last = re.split(OUTSIDE_BRACKETS, attempted(record["address"])[0].rsplit("/", 1)[-1])
+    own = [part for part in last if not part.startswith(("seed=", "repeats="))]
+    return " ".join([choices.pop("strategy"), *choices.values(), *own]).replace("/", "_").replace(":", "_")

@@ -99,13 +99,13 @@ def _read(space: DesignSpace, path: Path, device: str, choices: Choices) -> Cost
         raise InputError(f"device={path}: cannot be read ({error})") from error
     try:
         table = json_object(content)
-        if names_layers(table):
-            return _of_lookup(space, str(path), {0: path}, choices)
-        return _table(space, table, device, hashlib.sha256(content).hexdigest())
+        if not names_layers(table):
+            return _table(space, table, device, hashlib.sha256(content).hexdigest())
     except UnreadableError as error:
         raise InputError(f"device={path}: not a cost table ({error})") from error
     except InputError as error:
         raise InputError(f"device={path}: {error}") from error
+    return _of_lookup(space, str(path), {0: path}, choices)
 
 
 def _table(space: DesignSpace, table: Mapping[str, Any], device: str, sha256: str) -> CostTable:

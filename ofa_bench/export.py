@@ -12,8 +12,9 @@
 - ``images``: a folder of images on which BatchNorm statistics are computed anew, as subnets of a supernet need; at most
   ``n_images`` of them.
 - ``measure=true``: time the networks end to end and set that against what was predicted; without ``run`` and ``sweep``,
-  those already in ``out``. ``controls``: random networks that are timed beside them, and tell whether the device is as
-  fast as when its table was measured. ``runner``, ``threads``, ``rounds``, ``seed``: as of
+  those already in ``out``. ``statistic``: of all runs, that the targets are about: ``median``, ``p10`` or ``p90``;
+  the table says which targets are met by each. ``controls``: random networks that are timed beside them, and tell
+  whether the device is as fast as when its table was measured. ``runner``, ``threads``, ``rounds``, ``seed``: as of
   ``python -m ofa_bench.profile``.
 - ``uri``: the MLflow store that gets the networks as models, if it is there (``none``: no store); ``experiment``;
   ``register``: the name under which they are registered.
@@ -56,6 +57,7 @@ class Options:
     runner: str = "onnxruntime"
     threads: int = 1
     rounds: int = 20
+    statistic: str = "median"
     controls: int = 8
     seed: int = 0
     uri: str = "sqlite:///mlflow.db"
@@ -74,6 +76,9 @@ class Options:
             raise InputError(f"images={self.images}: no such folder")
         if self.register and self.uri == "none":
             raise InputError(f"register={self.register}: needs an MLflow store, but uri=none")
+        from ofa_bench.profiling.statistics import check_statistic
+
+        check_statistic(self.statistic)
         check_range("n_images", self.n_images, 1, 10**7)
         check_range("rounds", self.rounds, 2, 10_000)
         check_range("controls", self.controls, 0, 1000)
@@ -113,7 +118,7 @@ def export(options: Options) -> Path:
         from ofa_bench.report.tables import markdown
 
         networks = measured(
-            networks, runner, out, options.threads, options.rounds, options.seed, options.controls
+            networks, runner, out, options.threads, options.rounds, options.seed, options.controls, options.statistic
         )  # fmt: skip
         for folder, card in networks:
             write_card(folder, card)

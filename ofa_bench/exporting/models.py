@@ -10,6 +10,7 @@ from typing import Any
 
 from ofa_bench.config import TrackingConfig
 from ofa_bench.exporting.cards import CARD, ONNX, Card
+from ofa_bench.profiling.statistics import PERCENTILES
 from ofa_bench.results.tracking import Tracker
 
 __all__ = ["log_models"]
@@ -80,6 +81,7 @@ def _tags(card: Card) -> dict[str, str]:
         "target": f"{card['target']:g} {card['unit']}",
         "found_by": ", ".join(map(str, card["by"]))[:250],
         "weights": "random" if card["weights"].get("random") else "trained",
+        **({"target_statistic": card["measured"]["statistic"]} if card["measured"] else {}),
     }
 
 
@@ -88,7 +90,10 @@ def _metrics(card: Card, model: str) -> list[Any]:
 
     values = {key: card[key] for key in ("accuracy", "cost", "macs", "parameters")}
     names = {"accuracy": "predicted_accuracy", "cost": "predicted_cost"}
-    if card["measured"]:
-        values |= {"measured_ms": card["measured"]["ms"], "measured_median_ms": card["measured"]["median_ms"]}
+    if card["guard_band"] != 1:
+        values["guarded_cost"] = card["guarded_cost"]
+    for name in PERCENTILES if card["measured"] else ():
+        if card["measured"][f"{name}_ms"] is not None:
+            values[f"measured_{name}_ms"] = card["measured"][f"{name}_ms"]
     now = int(1000 * time.time())
     return [Metric(names.get(key, key), float(value), now, 0, model_id=model) for key, value in values.items()]

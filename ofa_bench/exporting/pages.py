@@ -14,7 +14,8 @@ from urllib.parse import quote
 from matplotlib.figure import Figure
 
 from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, cards_below
-from ofa_bench.exporting.measuring import verdict
+from ofa_bench.exporting.measuring import alike, comparable_ms, met, verdict
+from ofa_bench.profiling.statistics import PERCENTILES, describe
 from ofa_bench.report.drawing import DPI, Picture, png
 from ofa_bench.report.networks import draw_rows
 from ofa_bench.report.rendering import rendered
@@ -24,6 +25,9 @@ from ofa_bench.writing import write_whole
 __all__ = ["INDEX", "Section", "sections", "write_pages"]
 
 INDEX = "index.html"
+
+COLORS = ("#E69F00", "#D55E00", "#CC79A7")
+"""Of measured 10th percentiles, medians and 90th percentiles."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,10 @@ class Section:
     @property
     def verdict(self) -> str:
         """How predicted and measured latency agree, in words; empty where nothing is measured."""
-        found = verdict(self.cards)
-        if found is None and any(card["measured"] for card in self.cards):
+        found = [verdict(cards) for cards in alike(self.cards)]
+        if None in found:
             return "Costs are not in milliseconds: what was measured is compared with nothing."
-        return found.sentence if found else ""
+        return " ".join(one.sentence for one in found if one)
 
     @cached_property
     def pictures(self) -> list[Picture]:
@@ -80,7 +84,7 @@ def write_pages(out: Path) -> Path:
     shown = sections(there)
     page = {"sections": shown, "networks": len(there)}
     for folder, card in there:
-        about = {"card": card, "told": _sentence(card), "onnx": ONNX, "program": PROGRAM}
+        about = {"card": card, "told": _sentence(card), "onnx": ONNX, "program": PROGRAM, **_measurement(card)}
         write_whole(folder / "card.md", rendered("network.md.j2", about))
     for picture in (one for section in shown for one in section.pictures):
         write_whole(out / f"{picture.name}.png", base64.b64decode(picture.data))
@@ -100,8 +104,9 @@ def sections(networks: Sequence[tuple[Path, Card]]) -> list[Section]:
 
 def _csv(networks: Sequence[tuple[Path, Card]]) -> str:
     """Write one row a network; costs in ``unit``, accuracy a fraction of 1."""
-    plain = ["space", "device", "predictor", "guard_band", "target", "unit", "accuracy", "cost", "macs", "parameters"]
-    timed = ["ms", "median_ms", "statistic", "drift", "runner", "date"]
+    plain = ["space", "device", "predictor", "guard_band", "target", "unit", "accuracy", "cost", "guarded_cost"]
+    plain += ["macs", "parameters"]
+    timed = [*(f"{name}_ms" for name in PERCENTILES), "statistic", "table_statistic", "drift", "runner", "date"]
     text = io.StringIO()
     table = csv.DictWriter(text, ["folder", *plain, *timed, "by", "weights", "architecture"], lineterminator="\n")
     table.writeheader()
@@ -125,7 +130,7 @@ def _section(group: Sequence[tuple[Path, Card]]) -> Section:
     heading = f"{first['space']} on {first['device']}, predictor {first['predictor']}{guarded}"
     rows = [_row(card) for card in cards]
     kept = [i for i in range(len(rows[0])) if any(row[i] for row in rows)]
-    heads = _heads(first["unit"])
+    heads = _heads(cards)
     table = Table(heading, tuple(heads[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows))
     links = tuple(f"./{quote(f'{folder.parent.name}/{folder.name}')}/card.md" for folder, _ in group)
     return Section(heading, group[0][0].parent.name, table, links, cards)
@@ -136,24 +141,31 @@ def _sentence(card: Card) -> str:
     return f"{told[:1].upper()}{told[1:]}."
 
 
-def _heads(unit: str) -> tuple[str, ...]:
+def _heads(cards: Sequence[Card]) -> tuple[str, ...]:
+    unit, timed = cards[0]["unit"], [card["measured"] for card in cards if card["measured"]]
+    about = ", ".join(dict.fromkeys(one["statistic"] for one in timed))
+    compared = ", ".join(dict.fromkeys(one["table_statistic"] or one["statistic"] for one in timed))
     return (
-        f"target, {unit}", "predicted accuracy %", f"predicted, {unit}", "measured, ms", "median, ms", "prediction off",
-        "target met when measured", "MMACs", "parameters, millions", "resolution", "ONNX, MB", "found by", "weights",
+        f"target, {unit}", "predicted accuracy %", f"predicted cost, {unit}", f"guarded cost, {unit}",
+        *(f"measured {name}, ms" for name in PERCENTILES), f"prediction off (by {compared})",
+        f"target met when measured (by {about})", f"met by {', '.join(PERCENTILES)}",
+        "MMACs", "parameters, millions", "resolution", "ONNX, MB", "found by", "weights",
     )  # fmt: skip
 
 
 def _row(card: Card) -> tuple[str, ...]:
     """Write a network's row; cells of what is not known are empty."""
-    one, comparable = card["measured"], card["unit"] == "ms"
+    one, comparable = card["measured"] or {}, card["measured"] and card["unit"] == "ms"
+    times = [one.get(f"{name}_ms") for name in PERCENTILES]
     return (
         f"{card['target']:g}",
         f"{100 * card['accuracy']:.2f}",
         f"{card['cost']:.2f}",
-        f"{one['ms']:.2f}" if one else "",
-        f"{one['median_ms']:.2f}" if one else "",
-        f"{card['cost'] / one['ms'] - 1:+.1%}" if one and comparable else "",
-        ("yes" if one["ms"] <= card["target"] else "no") if one and comparable else "",
+        f"{card['guarded_cost']:.2f}" if card["guard_band"] != 1 else "",
+        *("" if ms is None else f"{ms:.2f}" for ms in times),
+        f"{card['cost'] / comparable_ms(card) - 1:+.1%}" if comparable else "",
+        _yes(met(card)) if comparable else "",
+        ", ".join(_yes(met(card, name)) for name in PERCENTILES) if comparable else "",
         f"{card['macs'] / 1e6:,.0f}",
         f"{card['parameters'] / 1e6:.2f}",
         str(_resolution(card)),
@@ -161,6 +173,26 @@ def _row(card: Card) -> tuple[str, ...]:
         ", ".join(map(str, card["by"])),
         "random" if card["weights"].get("random") else "trained",
     )
+
+
+def _yes(told: bool | None) -> str:
+    return "?" if told is None else "yes" if told else "no"
+
+
+def _measurement(card: Card) -> dict[str, Any]:
+    """Say of which statistics a card's measured milliseconds are, and by which its target is met."""
+    one = card["measured"]
+    if not one:
+        return {"times": [], "verdict": ""}
+    times = [(describe(name), one[f"{name}_ms"]) for name in PERCENTILES if one[f"{name}_ms"] is not None]
+    if card["unit"] != "ms":
+        return {"times": times, "verdict": ""}
+    told = ", ".join(f"{_yes(met(card, name))} by {describe(name)}" for name in PERCENTILES)
+    table = f"predicted of {describe(one['table_statistic'])}" if one["table_statistic"] else ""
+    words = f"Target met when measured: {_yes(met(card))} by {describe(one['statistic'])}, which it is about ({told})."
+    if table and one["table_statistic"] != one["statistic"]:
+        words += f" The cost is {table}, not of {describe(one['statistic'])}."
+    return {"times": times, "verdict": words}
 
 
 def _resolution(card: Card) -> Any:
@@ -180,14 +212,15 @@ def _latencies(cards: Sequence[Card]) -> Figure | None:
     def less(values: Sequence[float]) -> list[float]:
         return [100 * (value / card["target"] - 1) for value, card in zip(values, known, strict=True)]
 
-    statistics = sorted({card["measured"]["statistic"] for card in known})
     axes.axhline(0, color="0.3", linewidth=1)
     axes.plot(places, less([card["cost"] for card in known]), "o", mfc="none", color="#0072B2", label="predicted")
-    measured = f"measured ({', '.join(statistics)})"
-    axes.plot(places, less([card["measured"]["ms"] for card in known]), "s", color="#D55E00", label=measured)
-    if statistics != ["median"]:
-        median = less([card["measured"]["median_ms"] for card in known])
-        axes.plot(places, median, "_", ms=12, mew=2, color="#CC79A7", label="median of all runs")
+    about = {card["measured"]["statistic"] for card in known}
+    for (name, mark), color in zip({"p10": "v", "median": "s", "p90": "^"}.items(), COLORS, strict=True):
+        some = [(place, card) for place, card in enumerate(known) if card["measured"][f"{name}_ms"] is not None]
+        values = [100 * (card["measured"][f"{name}_ms"] / card["target"] - 1) for _, card in some]
+        size = 7 if name in about else 4  # the statistic that targets are about stands out
+        label = f"measured, {name}{' (target)' if name in about else ''}"
+        axes.plot([place for place, _ in some], values, mark, ms=size, color=color, label=label)
     axes.set_xticks(list(places), [f"{card['target']:g}" for card in known])
     axes.set_xlabel("target, ms")
     axes.set_ylabel("latency less target, %\n(above 0: missed)")

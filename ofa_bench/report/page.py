@@ -28,6 +28,7 @@ from ofa_bench.report.tables import (
     tested,
     winners_judged,
 )
+from ofa_bench.results.costs import describe_costs
 from ofa_bench.results.csv_file import write_csv
 from ofa_bench.results.labels import distinct
 
@@ -151,6 +152,7 @@ def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _
     words = [f"Differences and times are those against {summary.reference}."] if len(summary.lines) > 1 else []
     words += [
         f"Kept the same: {study.kept}.",
+        *filter(None, [describe_costs(study.entries[0].records[0])]),
         study.timing,
     ]
     tables = (comparison(summary), winners_judged(summary), tested(summary))

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from ofa_bench.results.costs import guard_band_of
 from ofa_bench.results.records import Record
 
 __all__ = ["write_csv"]
@@ -17,17 +18,17 @@ RESULT_COLUMNS = (
 
 
 def write_csv(records: Sequence[Record], path: Path) -> None:
-    """Write what records found; what an older record does not say is empty.
+    """Write what records found; what an older record does not say is empty. Costs are raised by ``guard_band``.
 
     Raises:
         OSError: the file cannot be written.
     """
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["address", "repeat", "unit", *RESULT_COLUMNS])
+        writer.writerow(["address", "repeat", "unit", "guard_band", *RESULT_COLUMNS])
         for record in records:
             for repeat in record["repeats"]:
                 for result in repeat["results"]:
                     found = {**result, "architecture": json.dumps(result["architecture"])}
-                    about = (record["address"], repeat["repeat"], record["unit"])
+                    about = (record["address"], repeat["repeat"], record["unit"], guard_band_of(record))
                     writer.writerow([*about, *(found.get(key) for key in RESULT_COLUMNS)])

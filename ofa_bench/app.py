@@ -12,6 +12,7 @@ from ofa_bench.cell import exit_codes, run_cell
 from ofa_bench.config import SWEEP_VARIABLE, conf_dir
 from ofa_bench.experiments import commands
 from ofa_bench.own_tables import with_own_tables
+from ofa_bench.surroundings import check_texts
 from ofa_bench.sweep import SweepCallback
 from ofa_bench.words import heed_full_error, say, unread
 
@@ -25,6 +26,7 @@ def main() -> None:
     os.environ[SWEEP_VARIABLE] = ""
     interrupts.heed()
     with _told():
+        check_texts()
         for words in commands(with_own_tables(sys.argv[1:])):
             sys.argv[1:] = words
             _run_hydra()

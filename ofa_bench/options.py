@@ -12,6 +12,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from ofa_bench.errors import InputError, suggestion
+from ofa_bench.surroundings import print_any_text
 
 __all__ = ["check_folder", "options_and_folders", "options_of", "show_help", "unread"]
 
@@ -80,7 +81,8 @@ def show_help(text: str | None, options: object) -> None:
 
 @contextmanager
 def unread() -> Iterator[None]:
-    """Take it as no error where nobody reads standard output to its end, as in ``--help | head``."""
+    """Take it as no error where standard output lacks letters, or nobody reads it to its end (``--help | head``)."""
+    print_any_text()
     try:
         yield
         sys.stdout.flush()

@@ -24,6 +24,7 @@ from ofa_bench import interrupts
 from ofa_bench.errors import InputError, no_such_option, suggestion
 from ofa_bench.options import check_folder, options_and_folders, options_of, show_help, unread
 from ofa_bench.overrides import installs, launcher_hint, not_an_override
+from ofa_bench.surroundings import check_texts
 
 __all__ = [
     "TRACEBACK",
@@ -136,6 +137,7 @@ def ending(key: str = "out", interrupted: str = "") -> Iterator[None]:
     interrupts.heed()
     try:
         with unread():
+            check_texts()
             yield
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) or (isinstance(error, Exception) and interrupts.arrived()):

@@ -12,6 +12,10 @@ from typing import Any
 __all__ = ["UnreadableError", "content_of", "json_object"]
 
 
+DEEPEST = 50
+"""Levels of lists and objects within each other; ours have up to 10."""
+
+
 class UnreadableError(ValueError):
     """A file or its content cannot be taken; the message says why, and leaves it to others to say which file."""
 
@@ -60,7 +64,18 @@ def json_object(content: bytes) -> dict[str, Any]:
         raise UnreadableError(f"it is no JSON: {str(error).partition(';')[0]}") from error
     if not isinstance(found, dict):
         raise UnreadableError("it holds no JSON object")
+    _check_depth(found)
     return found
+
+
+def _check_depth(found: Any) -> None:
+    """Check that what was parsed is not nested deeper than ``DEEPEST``: readers may call themselves for each level."""
+    level = [found]
+    for _ in range(DEEPEST):
+        inner = (node.values() if type(node) is dict else node for node in level)
+        level = [one for several in inner for one in several if type(one) in (dict, list)]
+    if level:
+        raise UnreadableError(f"it is nested too deeply; {DEEPEST} levels at most")
 
 
 def _distinct(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

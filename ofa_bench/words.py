@@ -100,6 +100,8 @@ def _explained(error: BaseException, key: str) -> tuple[str, int]:
     if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
         place = f" {str(error.filename)[:200]}" if error.filename else ""  # what is full has no name
         return f"{key}:{place} cannot be written ({error.strerror})", 2
+    if isinstance(error, RecursionError) and _parses(error):
+        return "what was given, or a file of the configuration, is nested too deeply", 2
     if isinstance(error, MemoryError):
         return f"out of memory ({error}); make populations, targets or repeats fewer", 1
     return f"{type(error).__name__}: {error} (HYDRA_FULL_ERROR=1 shows where)", 1
@@ -109,6 +111,12 @@ def _of_hydra(error: BaseException) -> bool:
     """Tell whether it was Hydra's own code that raised an error."""
     frames = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
     return bool(frames) and str(frames[-1]).startswith("hydra.")
+
+
+def _parses(error: BaseException) -> bool:
+    """Tell whether an error arose below a parser of what people give."""
+    frames = (str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(name.partition(".")[0] in ("yaml", "hydra", "omegaconf", "antlr4", "json") for name in frames)
 
 
 def say(error: BaseException, where: str = "", key: str = "output") -> int:

@@ -54,13 +54,27 @@ def test_words_that_are_no_text_are_refused(monkeypatch, tmp_path):
         check_texts()
 
 
-def test_a_working_directory_that_is_gone_is_said_to_be(monkeypatch, tmp_path):
-    (tmp_path / "gone").mkdir()
-    monkeypatch.chdir(tmp_path / "gone")
-    (tmp_path / "gone").rmdir()
-    with pytest.raises(InputError, match="the working directory cannot be found"):
-        check_texts()
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        ("ofa_bench", ("targets.values={}",)), ("ofa_bench", ("-m", "device={}")),
+        ("ofa_bench.report", (".", "out={}")), ("ofa_bench.export", ("sweep=.", "rounds={}")), ("ofa_bench.profile", ("seed={}",)),
+    ],
+)  # fmt: skip
+def test_words_that_are_nested_deeply_are_refused(module, words, forks, tmp_path):
+    deep = "[" * 500 + "25" + "]" * 500
+    done = forks.run(module, tuple(word.format(deep) for word in words), tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert "nested too deeply; 50 brackets within each other at most" in done.stderr
+
+
+def test_options_of_a_user_that_are_nested_deeply_are_refused(forks, tmp_path):
+    (tmp_path / "conf" / "device").mkdir(parents=True)
+    (tmp_path / "conf" / "device" / "mine.yaml").write_text(f"device: {'[' * 700}1{']' * 700}\n")
+    done = forks.run("ofa_bench", ("--config-dir", "conf", *WORDS, "device=mine"), tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "nested too deeply" in done.stderr
 
 
 def test_letters_that_the_terminal_lacks_are_escaped(monkeypatch):

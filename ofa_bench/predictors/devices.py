@@ -27,6 +27,9 @@ LARGEST = 50_000_000
 MOST_PLACES = 1_000
 """Places of all terms of a table; ours have up to 73."""
 
+MOST_GENES = 20
+"""Genes of one place of a term; ours have up to 3."""
+
 MOST_LETTERS = 40
 """A unit has at most this many, and what is wrong is shown with as many."""
 
@@ -142,6 +145,8 @@ def _term(term: object, number: int) -> Term:
             f"the places of its term {number} are {_short(places)}; must be lists of the names of genes"
         )
     values = np.array(term["values"], dtype=object)
+    if values.ndim > MOST_GENES:
+        raise UnreadableError(f"the values of its term {number} are lists within lists, deeper than {MOST_GENES}")
     wrong = [value for value in values.flat if not _number(value)]
     if wrong:
         raise UnreadableError(f"the values of its term {number} have {_short(wrong[0])} among them; must be numbers")

@@ -58,7 +58,8 @@ def test_words_that_are_no_text_are_refused(monkeypatch, tmp_path):
     ("module", "words"),
     [
         ("ofa_bench", ("targets.values={}",)), ("ofa_bench", ("-m", "device={}")),
-        ("ofa_bench.report", (".", "out={}")), ("ofa_bench.export", ("sweep=.", "rounds={}")), ("ofa_bench.profile", ("seed={}",)),
+        ("ofa_bench.report", (".", "out={}")), ("ofa_bench.export", ("sweep=.", "rounds={}")),
+        ("ofa_bench.profile", ("seed={}",)),
     ],
 )  # fmt: skip
 def test_words_that_are_nested_deeply_are_refused(module, words, forks, tmp_path):

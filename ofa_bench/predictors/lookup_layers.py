@@ -66,7 +66,7 @@ class Form:
     """
 
     name: str
-    space: type[MobileSpace]
+    space: type[MobileNetV3Space] | type[ProxylessNASSpace]
     networks: tuple[Network, ...]
     common: Callable[[Network, int, int], list[str]]
     block: Callable[[Block], str]
@@ -204,9 +204,9 @@ def layers_of(space: DesignSpace, form: Form, tables: Mapping[int, Mapping[str, 
     return Layers(terms, missing)
 
 
-def _places(space: MobileSpace) -> list[tuple[Sequence[int], int, bool]]:
+def _places(space: MobileSpace) -> list[tuple[range, int, bool]]:
     """List the blocks of each shape: their numbers, their stage, and whether they are a stage's first."""
-    staged, found = N_STAGES * BLOCKS_PER_STAGE, []
+    staged, found = N_STAGES * BLOCKS_PER_STAGE, list[tuple[range, int, bool]]()
     for stage in range(N_STAGES):
         blocks = range(stage * BLOCKS_PER_STAGE, (stage + 1) * BLOCKS_PER_STAGE)
         found += [(blocks[:1], stage, True), (blocks[1:], stage, False)]

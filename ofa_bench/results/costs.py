@@ -12,7 +12,7 @@ def guard_band_of(record: Mapping[str, Any]) -> float:
     """Return the factor by which a record's costs are raised above the table's, 1 for none."""
     device, card = record["config"].get("device"), record["device"].get("card") or {}
     guarded = isinstance(device, dict) and device.get("guard_band") is True
-    band = record["device"].get("guard_band", card.get("guard_band") if guarded else 1)  # older records lack the first
+    band = card.get("guard_band") if guarded else record["device"].get("guard_band")  # of a problem made in Python
     return float(band) if isinstance(band, int | float) and band >= 1 else 1.0
 
 

@@ -90,11 +90,17 @@ def build(config: Config) -> Cell:
     strategy = _build_strategy(config, space)
     if not isinstance(strategy, Strategy):
         raise InputError(f"strategy._target_={config.strategy['_target_']}: not a sub-class of ofa_bench's Strategy")
-    check_memory(strategy, searches=(config.repeats, len(targets)), n_genes=space.n_genes, cores=available_cores())
+    budget = Budget(*resolve_budget(config.budget))
+    check_memory(
+        strategy,
+        searches=(config.repeats, len(targets)),
+        n_genes=space.n_genes,
+        cores=available_cores(),
+        generations=budget.generations,
+    )
     predictor = built("predictor", config.predictor, space=space)
     _checked_kind("predictor", config.predictor, predictor, "an accuracy predictor", "accuracy")
     check_unlabelled(space, predictor)
-    budget = Budget(*resolve_budget(config.budget))
     problem = Problem(space, predictor, cost, config.keep)
     several = config.lockstep and _has_lines(strategy) and _on_several_cores(problem, strategy)
     threads = resolve_threads(config, several=several)

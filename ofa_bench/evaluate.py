@@ -73,8 +73,8 @@ def evaluate(problem: "Problem", named: "Sequence[NamedArchitecture]") -> list[E
 
     genes = np.array([one.genes for one in named], np.int8)
     accuracy, cost = problem.predictor.accuracy(genes).tolist(), problem.cost.cost(genes).tolist()
-    gaps = find_gaps(problem.space, problem.predictor, genes) or [None] * len(named)
-    return [Evaluated(*values) for values in zip(named, accuracy, cost, gaps, strict=True)]
+    gaps = find_gaps(problem.space, problem.predictor, genes)
+    return [Evaluated(one, accuracy[i], cost[i], None if gaps is None else gaps[i]) for i, one in enumerate(named)]
 
 
 def run(words: Sequence[str]) -> Iterator[str]:

@@ -18,8 +18,9 @@
   from FP32's; where the images lie in folders of classes (as ``python -m ofa_bench.collect`` takes them, with
   ``classes``, a file of their names), also the top-1 of both. ``measure=true`` times both.
 - ``measure=true``: time the networks end to end and set that against what was predicted; without ``run`` and ``sweep``,
-  those already in ``out``. ``controls``: random networks that are timed beside them, and tell whether the device is as
-  fast as when its table was measured. ``runner``, ``threads``, ``rounds``, ``seed``: as of
+  those already in ``out``. ``statistic``: of all runs, that the targets are about: ``median``, ``p10`` or ``p90``;
+  the table says which targets are met by each. ``controls``: random networks that are timed beside them, and tell
+  whether the device is as fast as when its table was measured. ``runner``, ``threads``, ``rounds``, ``seed``: as of
   ``python -m ofa_bench.profile``.
 - ``uri``: the MLflow store that gets the networks as models, if it is there (``none``: no store); ``experiment``;
   ``register``: the name under which they are registered, without ``/`` and ``:``.
@@ -73,6 +74,7 @@ class Options:
     runner: str = "onnxruntime"
     threads: int = 1
     rounds: int = 20
+    statistic: str = "median"
     controls: int = 8
     seed: int = 0
     uri: str = "sqlite:///mlflow.db"
@@ -112,6 +114,9 @@ class Options:
             from ofa_bench.results.mlflow_names import check_registered_name
 
             check_registered_name("register", self.register)
+        from ofa_bench.profiling.statistics import check_statistic
+
+        check_statistic(self.statistic)
         check_range("n_images", self.n_images, 1, 10**7)
         check_range("rounds", self.rounds, 2, 10_000)
         check_range("controls", self.controls, 0, 1000)
@@ -156,7 +161,7 @@ def export(options: Options) -> Path:
         from ofa_bench.report.tables import markdown
 
         networks = measured(
-            networks, runner, out, options.threads, options.rounds, options.seed, options.controls
+            networks, runner, out, options.threads, options.rounds, options.seed, options.controls, options.statistic
         )  # fmt: skip
         for folder, card in networks:
             write_card(folder, card)

@@ -43,6 +43,9 @@ THREADS = 1024
 _BYTES_A_MEMBER = 500
 """What a search's own population takes, with its candidates and features (measured; less in large populations)."""
 
+_BYTES_A_GENERATION = 16
+"""What a search remembers of each member of each generation (measured: a fifth are new, of which each takes 80)."""
+
 _BYTES_A_SEARCH = 10_000
 """What a search takes before it begins and its result afterwards, without its last population."""
 
@@ -58,14 +61,17 @@ def check_range(key: str, value: float, least: float, most: float) -> None:
         raise InputError(f"{key}={value}: must be {allowed}")
 
 
-def check_memory(strategy: Any, *, searches: tuple[int, int], n_genes: int, cores: int) -> None:
-    """Check that what a cell keeps fits into the memory that is free: the last populations of all its searches.
+def check_memory(strategy: Any, *, searches: tuple[int, int], n_genes: int, cores: int, generations: int = 0) -> None:
+    """Check that what a cell keeps fits into the memory that is free.
+
+    That is the last populations of all its searches, and what one search of each repeat remembers to its end.
 
     Args:
         strategy: has a population's size, or an evolution that has.
         searches: repeats, and targets of each.
         n_genes: bytes of a member of a population.
         cores: searches that go on at a time.
+        generations: of a search, where the strategy has an evolution.
 
     Raises:
         InputError: there are too many searches, or their populations are too large.
@@ -80,6 +86,9 @@ def check_memory(strategy: Any, *, searches: tuple[int, int], n_genes: int, core
     if not isinstance(population, int):  # of a strategy of the user's, which may mean something else by it
         return
     needed = repeats * targets * (population * n_genes + _BYTES_A_SEARCH) + cores * population * _BYTES_A_MEMBER
+    needed += population**2 * getattr(strategy, "bytes_a_pair", 0)
+    if evolution is not strategy:
+        needed += repeats * population * generations * _BYTES_A_GENERATION
     free = available_memory()
     if free is not None and needed > free:
         key = "strategy" if evolution is strategy else "evolution"
@@ -90,8 +99,8 @@ def check_memory(strategy: Any, *, searches: tuple[int, int], n_genes: int, core
 
 
 def available_memory() -> int | None:
-    """Give the bytes of memory that this process may still take: free, and left of a container's share (Linux)."""
-    found = []
+    """Give the bytes of memory that this process may still take: free, and left of its limits and its container's."""
+    found = _left_of_limits()
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         found += [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
@@ -105,6 +114,19 @@ def available_memory() -> int | None:
     if not found and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     return max(0, min(found)) if found else None
+
+
+def _left_of_limits() -> list[int]:
+    """Give what is left of the process's limits of address space and data (``ulimit -v``, ``-d``), where it has any."""
+    try:
+        import resource
+
+        used = [int(pages) * resource.getpagesize() for pages in Path("/proc/self/statm").read_text().split()]
+        taken = {resource.RLIMIT_AS: used[0], resource.RLIMIT_DATA: used[5]}
+    except (ImportError, OSError, ValueError, IndexError):  # not Linux
+        return []
+    limits = {kind: resource.getrlimit(kind)[0] for kind in taken}
+    return [limits[kind] - taken[kind] for kind in taken if limits[kind] != resource.RLIM_INFINITY]
 
 
 def _size(count: float) -> str:

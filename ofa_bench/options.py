@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from ofa_bench import __version__
 from ofa_bench.errors import InputError, suggestion
+from ofa_bench.surroundings import print_any_text
 
 __all__ = ["check_folder", "options_and_folders", "options_of", "show_help", "show_version", "unread"]
 
@@ -101,7 +102,8 @@ def show_version() -> None:
 
 @contextmanager
 def unread() -> Iterator[None]:
-    """Take it as no error where nobody reads standard output to its end, as in ``--help | head``."""
+    """Take it as no error where standard output lacks letters, or nobody reads it to its end (``--help | head``)."""
+    print_any_text()
     try:
         yield
         sys.stdout.flush()

@@ -9,6 +9,8 @@ Keys are given as ``key=value``:
   and returns milliseconds (one number or several).
 - ``batch``: images that go through at a time; with ``batch=8`` costs and targets are in ``ms a batch of 8``.
 - ``rounds``: how often everything is timed, 7 or more. ``threads``: of onnxruntime.
+- ``statistic``: of all runs, that the table's milliseconds, and so targets, are about: ``median``, ``p10`` (what a
+  network takes when nothing disturbs it) or ``p90``.
 - ``calibration``: whole networks a resolution that calibrate the table, 3 or more.
 - ``held_back``: networks that only tell its error, 10 or more. ``seed``: of the choice of networks.
 - ``note``: kept in the card, such as what device it is.
@@ -65,6 +67,7 @@ class Options:
     runner: str = "onnxruntime"
     rounds: int = 20
     threads: int = 1
+    statistic: str = "median"
     calibration: int = 8
     held_back: int = 25
     seed: int = 0
@@ -75,6 +78,9 @@ class Options:
         """Raise InputError where a value is out of range, or another device has the table's name."""
         for key, (least, most) in RANGES.items():
             check_range(key, getattr(self, key), least, most)
+        from ofa_bench.profiling.statistics import check_statistic
+
+        check_statistic(self.statistic)
         if not self.folder.name:
             raise InputError(f"out={self.out}: has no name, which would be the device's")
         check_folder("out", self.folder)
@@ -133,6 +139,7 @@ def profile(options: Options) -> Path:
         "batch": options.batch,
         **({"note": options.note} if options.note else {}),
         **how,
+        "statistic": options.statistic,
         "load_average": [min(load), max(load)],
         "date": date.today().isoformat(),
         "made_by": command_line(["python", "-m", "ofa_bench.profile", *_asked(options)]),
@@ -146,7 +153,7 @@ def profile(options: Options) -> Path:
 def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, card: dict[str, Any]) -> None:
     """Fit a table to milliseconds [items of the plan, rounds, runs] and write it with its card.
 
-    The card's ``batch``, if it has one, is how many images went through at a time.
+    The card says of which statistic of the runs these are, and in ``batch``, if it has that, of how many images.
 
     Raises:
         InputError: all networks take the same time.
@@ -159,7 +166,7 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
     from ofa_bench.search import Problem, default_targets
 
     device, n, unit = str(card["device"]), len(plan.calibration), milliseconds(card.get("batch", 1))
-    times_of, chosen = summarise(times)
+    times_of, repeats = summarise(times, str(card["statistic"]))
     by_key = dict(zip(plan.items, times_of.tolist(), strict=True))
     measured = np.array([by_key[network.key] for network in plan.networks])
     if measured.max() < 1.05 * measured.min():
@@ -180,7 +187,7 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
             "timed_runs_a_round": times.shape[2],
             "pieces": len(plan.pieces),
             "calibrating_networks": n,
-            **chosen,
+            "split_half_difference": repeats,
         },
         "calibration": {"form": form, "intercept_ms_and_factor": np.round(calibration, 5).tolist()},
         "calibrating_networks_left_out": {name: errors(value, measured[:n]) for name, value in left_out.items()},
@@ -214,12 +221,13 @@ def main() -> None:
                 f"out={options.out}: {error.filename or ''} cannot be written ({error.strerror})"
             ) from error
         from ofa_bench.predictors import latency_table
+        from ofa_bench.profiling.statistics import describe
 
         found = latency_table(load_space(options.space), str(path)).card["held_back"]
         print(
-            f"{path}: on {found['networks']} held-back networks, mean error {found['mean_error']:.1%}, 95th percentile "
-            f"{found['p95_error']:.1%}, rank correlation {found['rank_correlation']:.4f}\n"
-            f"use it: {command_line([override('device', options.out)])}"
+            f"{path}: {describe(options.statistic)} of all runs; on {found['networks']} held-back networks, mean error "
+            f"{found['mean_error']:.1%}, 95th percentile {found['p95_error']:.1%}, rank correlation "
+            f"{found['rank_correlation']:.4f}\nuse it: {command_line([override('device', options.out)])}"
         )
 
 

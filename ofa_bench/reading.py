@@ -28,6 +28,10 @@ _QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 """A text in quotes, as Python writes it."""
 
 
+DEEPEST = 50
+"""Levels of lists and objects within each other; ours have up to 10."""
+
+
 class UnreadableError(ValueError):
     """A file or its content cannot be taken; the message says why, and leaves it to others to say which file."""
 
@@ -88,7 +92,7 @@ def json_value(content: bytes) -> Any:
         UnreadableError: it is something else, or nested too deeply.
     """
     try:
-        return json.loads(content, object_pairs_hook=_distinct, parse_constant=_refuse, parse_float=_finite)
+        found = json.loads(content, object_pairs_hook=_distinct, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
         raise UnreadableError("it is nested too deeply") from None
     except UnreadableError:
@@ -97,6 +101,18 @@ def json_value(content: bytes) -> Any:
         raise UnreadableError("it is no text in UTF-8") from None
     except ValueError as error:
         raise UnreadableError(f"it is no JSON: {str(error).partition(';')[0]}") from error
+    _check_depth(found)
+    return found
+
+
+def _check_depth(found: Any) -> None:
+    """Check that what was parsed is not nested deeper than ``DEEPEST``: readers may call themselves for each level."""
+    level = [found]
+    for _ in range(DEEPEST):
+        inner = (node.values() if type(node) is dict else node for node in level)
+        level = [one for several in inner for one in several if type(one) in (dict, list)]
+    if level:
+        raise UnreadableError(f"it is nested too deeply; {DEEPEST} levels at most")
 
 
 def _distinct(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

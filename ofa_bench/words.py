@@ -29,6 +29,7 @@ from ofa_bench.importing import user_line
 from ofa_bench.options import check_folder, options_and_folders, options_of, show_help, show_version, unread
 from ofa_bench.overrides import accepted, installs, launcher_hint, not_an_override
 from ofa_bench.shell import override
+from ofa_bench.surroundings import check_texts
 
 __all__ = [
     "TRACEBACK",
@@ -109,6 +110,8 @@ def _explained(error: BaseException, key: str) -> tuple[str, int]:
     if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
         place = f" {str(error.filename)[:200]}" if error.filename else ""  # what is full has no name
         return f"{key}:{place} cannot be written ({error.strerror})", 2
+    if isinstance(error, RecursionError) and _parses(error):
+        return "what was given, or a file of the configuration, is nested too deeply", 2
     if isinstance(error, MemoryError):
         return f"out of memory ({error}); make populations, targets or repeats fewer", 1
     line = user_line(error)
@@ -122,6 +125,12 @@ def _of_hydra(error: BaseException, called: str = "") -> bool:
     if called and frames and frames[-1] == called:
         frames.pop()
     return bool(frames) and frames[-1].startswith("hydra.")
+
+
+def _parses(error: BaseException) -> bool:
+    """Tell whether an error arose below a parser of what people give."""
+    frames = (str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(name.partition(".")[0] in ("yaml", "hydra", "omegaconf", "antlr4", "json") for name in frames)
 
 
 def say(error: BaseException, where: str = "", key: str = "output") -> int:
@@ -150,6 +159,7 @@ def ending(key: str = "out", interrupted: str = "") -> Iterator[None]:
     interrupts.heed()
     try:
         with unread():
+            check_texts()
             yield
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) or (isinstance(error, Exception) and interrupts.arrived()):

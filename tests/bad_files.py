@@ -117,6 +117,12 @@ ASSETS = [
     ("a file instead of the folder", lambda path: put(path.parent, b""), "cannot be fetched from https:"),
 ]
 
+
+def nested(levels: int) -> Any:
+    """Give a number in so many lists."""
+    return [nested(levels - 1)] if levels else 1.0
+
+
 TEXT = (DATA / "devices" / "note10" / "mbv3.json").read_text()
 VALUES = ("terms", 0, "values", 2)
 DEEP = "[" * 100_000
@@ -144,6 +150,9 @@ TABLES: list[tuple[str, Callable[[Any], Any], str]] = [
     ("no JSON", lambda _: "hello", "it is no JSON"),
     ("bytes", lambda _: b"\x93NUMPY\x01", "it is no text in UTF-8"),
     ("nested", lambda _: DEEP, "it is nested too deeply"),
+    ("values nested 40 deep", setting(*VALUES[:-1], nested(40)), "lists within lists, deeper than 20"),
+    ("values nested 64 deep", setting(*VALUES[:-1], nested(64)), "it is nested too deeply; 50 levels at most"),
+    ("a card nested 64 deep", setting("card", {"x": nested(64)}), "it is nested too deeply; 50 levels at most"),
     ("a list", lambda _: "[]", "it holds no JSON object"),
     ("another unit", setting("unit", "hours"), "this device's costs are in hours"),
     ("a unit of two lines", setting("unit", "ms\nms"), "its unit is .*; must be a word"),

@@ -1,5 +1,8 @@
 """Words, flags, groups and Hydra's own keys that are wrong: one line, and nothing written."""
 
+import subprocess
+import sys
+
 import pytest
 from test_bad_input import LONG, named, refused
 
@@ -7,7 +10,8 @@ from ofa_bench import interrupts, limits, overrides
 from ofa_bench.command_line import checked
 from ofa_bench.errors import InputError
 from ofa_bench.limits import check_memory
-from ofa_bench.strategies import Joint
+from ofa_bench.search import Evolution
+from ofa_bench.strategies import NSGA2, Joint, Vanilla
 from ofa_bench.words import ending
 
 SMALL = ("tracking=none", "budget=quick", "targets=paper1", "evolution.population_size=10")
@@ -190,6 +194,29 @@ def test_what_does_not_fit_into_memory_is_refused(monkeypatch):
         check_memory(Joint(1_000_000), searches=(10, 10), n_genes=46, cores=2)
     monkeypatch.setattr(limits, "available_memory", lambda: None)  # where the system does not tell
     check_memory(Joint(1_000_000), searches=(10, 10), n_genes=46, cores=2)
+
+
+def test_what_searches_remember_is_counted(monkeypatch):
+    monkeypatch.setattr(limits, "available_memory", lambda: int(1.3e9))
+    sizes = {"searches": (1, 10), "n_genes": 46, "cores": 2}
+    check_memory(Vanilla(Evolution(population_size=50_000)), **sizes, generations=500)
+    check_memory(Vanilla(Evolution(population_size=200_000)), **sizes, generations=10)
+    with pytest.raises(InputError, match=r"evolution.population_size=200000: 10 searches .* take 1\.8 GiB"):
+        check_memory(Vanilla(Evolution(population_size=200_000)), **sizes, generations=500)
+    with pytest.raises(InputError, match=r"strategy.population_size=20000: 10 searches .* take 7\.\d GiB"):
+        check_memory(NSGA2(20_000), **sizes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("kind", ["RLIMIT_AS", "RLIMIT_DATA"])
+def test_a_limit_of_memory_is_known(kind, tmp_path):
+    """In a process of its own, as a limit once lowered stays."""
+    script = (
+        "import resource\nfrom ofa_bench.limits import available_memory\n"
+        f"resource.setrlimit(resource.{kind}, (400_000_000, 400_000_000))\nprint(available_memory())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert 100_000_000 < int(done.stdout) < 400_000_000
 
 
 def test_an_interrupt_that_a_library_makes_an_error_of_is_an_interrupt(monkeypatch, capsys):

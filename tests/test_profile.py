@@ -15,6 +15,7 @@ from ofa_bench.spaces import MobileNetV3Space
 from ofa_bench.supernets import supernet
 
 SPACE = MobileNetV3Space()
+CARD = {"device": "x", "statistic": "median"}
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,7 @@ SPACE = MobileNetV3Space()
             "space=mbv2: no such option; there are compofa, mbv3, proxyless, resnet50d; did you mean 'mbv3'",
         ),
         ({"space": "compofa"}, "a part of mbv3; its table serves, profile that"),
+        ({"statistic": "p50"}, "statistic=p50: must be p10, median, p90"),
         ({"out": "devices/note10"}, "out=devices/note10: there is a device note10 already; choose another name"),
         ({"runner": "nothing.at_all"}, "runner=nothing.at_all: neither onnxruntime, nor a command"),
     ],
@@ -47,8 +49,28 @@ def test_a_runner_that_fails_is_said_before_minutes_are_spent(tmp_path, monkeypa
 def test_times_that_tell_nothing_make_no_table(tmp_path):
     plan = make_plan(supernet(SPACE), latency_table(SPACE, "macs"), 3, 10, 0)
     with pytest.raises(InputError, match=r"cannot tell networks apart, all take about 3.5 ms"):
-        make_table(SPACE, plan, np.full((len(plan.items), 7, 1), 3.5), tmp_path / "mbv3.json", {"device": "x"})
+        make_table(SPACE, plan, np.full((len(plan.items), 7, 1), 3.5), tmp_path / "mbv3.json", CARD)
     assert not (tmp_path / "mbv3.json").exists()
+
+
+@pytest.mark.parametrize(("statistic", "percent"), [("p10", 10), ("median", 50), ("p90", 90)])
+def test_a_table_is_of_the_statistic_asked_for(statistic, percent, tmp_path):
+    """Runs of a piece take 1 to 5 times what it does: the 10th percentile, the median, the 90th differ."""
+    plan = make_plan(supernet(SPACE), latency_table(SPACE, "macs"), 3, 10, 0)
+    rng = np.random.default_rng(0)
+    runs = np.linspace(1, 5, 7)[None, :, None]
+    names = {network.key for network in plan.networks}
+    size = [50 + 10 * rng.random() if key in names else 1 + rng.random() for key in plan.items]
+    make_table(
+        SPACE, plan, np.array(size)[:, None, None] * runs, tmp_path / "mbv3.json", CARD | {"statistic": statistic}
+    )
+    table = latency_table(SPACE, str(tmp_path))
+    assert table.card["statistic"] == statistic
+    assert set(table.card["protocol"]["split_half_difference"]) == {"p10", "median", "p90"}
+    networks = np.array([s for s, key in zip(size, plan.items, strict=True) if key in names])
+    assert table.cost(plan.calibration).mean() == pytest.approx(
+        networks.mean() * np.percentile(runs, percent), rel=0.15
+    )
 
 
 def test_help_tells_the_options(capsys, monkeypatch):

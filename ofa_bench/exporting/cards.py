@@ -9,6 +9,7 @@ from typing import Any
 
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.found import Found
+from ofa_bench.profiling.statistics import PERCENTILES, STATISTICS, statistic_of
 from ofa_bench.reading import UnreadableError, content_of, json_object
 from ofa_bench.results.shape import MOST_ACCURACY, NUMBER, check_choices, check_node
 from ofa_bench.writing import write_whole
@@ -44,7 +45,7 @@ _SHAPE: Mapping[str, Any] = {
     **dict.fromkeys(("space", "device", "predictor", "unit"), _TEXT),
     **dict.fromkeys(("target", "accuracy", "cost", "guard_band", "macs", "parameters"), NUMBER),
     "batch?": (int, str), "by": [_TEXT], "architecture": (dict,), "table": (dict,), "measured": _MAYBE,
-    "unlabelled?": _MAYBE,
+    "unlabelled?": _MAYBE, "guarded_cost?": NUMBER,
     "hashes": {"device": _TEXT, "predictor": _TEXT},
     "weights": {"told": _TEXT, "random": (bool,)},
     "files": {ONNX: _FILE, PROGRAM: _FILE},
@@ -59,12 +60,12 @@ _SHAPE: Mapping[str, Any] = {
 """What every card has (see ``results.shape.check_node``)."""
 
 _MEASURED: Mapping[str, Any] = {
-    **dict.fromkeys(("ms", "median_ms"), NUMBER), **dict.fromkeys(("statistic", "runner", "date"), _TEXT),
-    "batch?": (int,),
+    **dict.fromkeys(("p10_ms", "p90_ms", "mean_ms"), (int, float, type(None))), "median_ms": NUMBER,
+    **dict.fromkeys(("statistic", "runner", "date"), _TEXT), "table_statistic": (str, type(None)), "batch?": (int,),
     "unlike": (list,), "controls": (int,), "drift": (int, float, type(None)), "drift_error": (int, float, type(None)),
 }  # fmt: skip
 
-_FROM_TABLE = ("runner", "threads", "machine", "title", "source", "protocol")
+_FROM_TABLE = ("statistic", "runner", "threads", "machine", "title", "source", "protocol")
 """What a card keeps of the cost table's: on what and how it was measured."""
 
 
@@ -82,6 +83,7 @@ def described(found: Found, built: Mapping[str, Any]) -> Card:
         "accuracy": found.accuracy,
         "unlabelled": found.unlabelled,
         "cost": found.cost,
+        "guarded_cost": found.cost * found.guard_band,
         "guard_band": found.guard_band,
         "hashes": dict(found.hashes),
         "table": {key: found.device_card[key] for key in _FROM_TABLE if key in found.device_card},
@@ -112,20 +114,43 @@ def read_card(folder: Path) -> Card:
             raise UnreadableError(f"it is not of format {FORMAT}")
         check_node("", card, _SHAPE)
         check_choices("unlabelled", card.get("unlabelled"))
+        card = _completed(card)
         _check_values(card)
     except UnreadableError as error:
         raise InputError(f"{path}: not readable as the card of an exported network ({error})") from error
     return card
 
 
+def _completed(card: Card) -> Card:
+    """Give an older version's card what it lacks: it had the table's statistic (``ms``) and the median only."""
+    one = card["measured"]
+    card = {"guarded_cost": card["cost"] * card["guard_band"]} | card
+    if one is None or "ms" not in one:
+        return card
+    check_node("measured.", one, {"ms": NUMBER, "statistic": _TEXT})
+    fast = one["statistic"] == "10th percentile"
+    known = {"p10_ms": one["ms"] if fast else None, "p90_ms": None, "mean_ms": None}
+    rest = {key: value for key, value in one.items() if key != "ms"}
+    statistics = {"statistic": "median", "table_statistic": "p10" if fast else statistic_of(card["table"])}
+    return card | {"measured": rest | known | statistics}
+
+
 def _check_values(card: Card) -> None:
     """Check what is computed with, and what is shown besides texts."""
-    numbers = {key: card[key] for key in ("target", "cost", "accuracy", "guard_band", "macs", "parameters")}
+    numbers = {
+        key: card[key] for key in ("target", "cost", "guarded_cost", "accuracy", "guard_band", "macs", "parameters")
+    }
     numbers |= {name: file["bytes"] for name, file in card["files"].items()}
     if card["measured"] is not None:
         one = card["measured"]
         check_node("measured.", one, _MEASURED)
-        numbers |= {"measured.ms": one["ms"], "measured.median_ms": one["median_ms"]}
+        if one["statistic"] not in PERCENTILES or one["table_statistic"] not in (*STATISTICS, None):
+            told = f"{one['statistic'][:40]}, of a table's {str(one['table_statistic'])[:40]}"
+            raise UnreadableError(f"its measured.statistic is {told}; must be {', '.join(PERCENTILES)}")
+        times = {f"measured.{name}_ms": one[f"{name}_ms"] for name in STATISTICS}
+        numbers |= {name: ms for name, ms in times.items() if ms is not None}
+        if None in (one[f"{one['statistic']}_ms"], one[f"{one['table_statistic'] or 'median'}_ms"]):
+            raise UnreadableError("it lacks milliseconds of the statistic that it is about")
         numbers |= {"measured.drift": 1 + (one["drift"] or 0), "measured.drift_error": 1 + (one["drift_error"] or 0)}
         unlike = one["unlike"]
         if not all(isinstance(word, str) and word.isidentifier() for word in unlike):
@@ -138,8 +163,12 @@ def _check_values(card: Card) -> None:
         if (one["fp32_top1"] is None) != (one["int8_top1"] is None):
             raise UnreadableError("its int8.fp32_top1 or int8.int8_top1 is null; must be both or none")
         if one["measured"] is not None:
-            check_node("int8.measured.", one["measured"], dict.fromkeys(("ms", "median_ms"), NUMBER))
-            numbers |= {f"int8.measured.{key}": one["measured"][key] for key in ("ms", "median_ms")}
+            check_node("int8.measured.", one["measured"], {"median_ms": NUMBER, "statistic": _TEXT})
+            if one["measured"].get("statistic") not in PERCENTILES:
+                raise UnreadableError(f"its int8.measured.statistic must be {', '.join(PERCENTILES)}")
+            key = f"{one['measured']['statistic']}_ms"
+            check_node("int8.measured.", one["measured"], {key: NUMBER})
+            numbers |= {f"int8.measured.{key}": one["measured"][key]}
     for key, value in numbers.items():
         if not 0 < value < MOST:
             raise UnreadableError(f"its {key} is {str(value)[:40]}; must be more than 0, and less than {MOST:g}")

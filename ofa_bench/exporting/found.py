@@ -7,6 +7,7 @@ from typing import Any
 
 from ofa_bench.architectures import check_same_network
 from ofa_bench.errors import InputError
+from ofa_bench.results.costs import guard_band_of
 from ofa_bench.results.labels import distinct, labels
 from ofa_bench.results.records import Record
 from ofa_bench.spaces import DesignSpace, Genes, known
@@ -64,11 +65,11 @@ def found(records: Sequence[Record], *, every: bool = False) -> list[Found]:
     """
     together: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
-        hashes = (record["device"]["sha256"], str(_guard_band(record)), record["predictor"]["sha256"])
+        hashes = (record["device"]["sha256"], str(guard_band_of(record)), record["predictor"]["sha256"])
         together.setdefault((*_names(record).values(), *hashes), []).append(record)
     taken, made = set[str](), list[Found]()
     for alike in together.values():
-        guarded = ["guarded"] if _guard_band(alike[0]) != 1 else []
+        guarded = ["guarded"] if guard_band_of(alike[0]) != 1 else []
         stem = distinct("_".join([*_names(alike[0]).values(), *guarded]), taken)
         made += _of_group(list(zip(labels(alike), alike, strict=True)), stem, every=every)
     return made
@@ -79,14 +80,6 @@ def _names(record: Record) -> dict[str, str]:
     return {"space": choices["space"], "device": record["device"]["name"], "predictor": choices["predictor"]}
 
 
-def _guard_band(record: Record) -> float:
-    """Give the factor by which a record's costs are raised."""
-    device, card = record["config"].get("device"), record["device"].get("card") or {}
-    band = card.get("guard_band")
-    guarded = isinstance(device, dict) and device.get("guard_band") is True
-    return float(band) if guarded and isinstance(band, int | float) and band >= 1 else 1.0
-
-
 def _table(record: Record) -> str:
     device = record["config"].get("device")
     return str(device.get("device", "")) if isinstance(device, dict) else ""
@@ -94,7 +87,7 @@ def _table(record: Record) -> str:
 
 def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) -> Iterator[Found]:
     first, taken = group[0][1], set[str]()
-    guard = _guard_band(first)
+    guard = guard_band_of(first)
     names = _names(first)
     by_target: dict[float, dict[str, list[tuple[str, Any]]]] = {}
     for label, record in group:

@@ -16,11 +16,9 @@ from ofa_bench.exporting.controls import read_controls
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.profiling.rounds import MEASUREMENTS, Times, measure
 from ofa_bench.profiling.runners import OnnxRuntime, Runner, about, checked
+from ofa_bench.profiling.statistics import PERCENTILES, describe, statistic_of, summarise_runs
 
-__all__ = ["Verdict", "measured", "timed_batch", "verdict"]
-
-STATISTICS = {"10th percentile": 10, "median": 50}
-"""What a table's milliseconds may be, by name: percentiles of all timed runs."""
+__all__ = ["Verdict", "alike", "comparable_ms", "measured", "met", "timed_batch", "verdict"]
 
 
 def measured(
@@ -31,11 +29,11 @@ def measured(
     rounds: int,
     seed: int,
     n_controls: int,
+    statistic: str = "median",
 ) -> list[tuple[Path, Card]]:
     """Time the ONNX files of networks and give their folders and cards, with what was measured.
 
-    The statistic is that of the cost table, if its card tells, else the median; the median stands beside it. Random
-    networks that lie beside them (``controls``) are timed in the same rounds.
+    Random networks that lie beside them (``controls``) are timed in the same rounds.
 
     Args:
         networks: folders and cards.
@@ -45,6 +43,7 @@ def measured(
         rounds: how often each file is timed, two or more.
         seed: of the orders.
         n_controls: how many of the random networks that lie beside them are timed too; 0 for none.
+        statistic: of all runs, that the targets are about: ``p10``, ``median`` or ``p90``.
 
     Raises:
         InputError: the runner fails, a file is not its card's, its batch is not its table's (see ``timed_batch``), or
@@ -78,11 +77,11 @@ def measured(
     extra = {"load_average": [min(load), max(load)], "date": date.today().isoformat(), **how}
     made = []
     for (folder, card), batch in zip(networks, batches, strict=True):
-        summary = _summary(of[folder / ONNX], card["table"], how)
-        drift = _drift(controls[folder.parent, card["hashes"]["device"]], of, summary["statistic"])
+        summary = _summary(of[folder / ONNX], card["table"], how, statistic)
+        drift = _drift(controls[folder.parent, card["hashes"]["device"]], of, _compared(summary))
         int8 = {}
         if card.get("int8"):
-            timed = _summary(of[folder / INT8], card["table"], how)
+            timed = _summary(of[folder / INT8], card["table"], how, statistic)
             int8 = {"int8": card["int8"] | {"measured": timed | extra | {"batch": batch}}}
         made.append((folder, card | int8 | {"measured": summary | drift | extra | {"batch": batch}}))
     return made
@@ -128,7 +127,7 @@ def _drift(controls: Sequence[tuple[Path, float]], times: Mapping[Path, Times], 
     """Say how much longer random networks took than the table says: mean and standard error (fractions)."""
     if len(controls) < 2:
         return {"controls": 0, "drift": None, "drift_error": None}
-    ratios = [float(np.percentile(times[path], STATISTICS[statistic])) / cost for path, cost in controls]
+    ratios = [summarise_runs(times[path])[f"{statistic}_ms"] / cost for path, cost in controls]
     error = float(np.std(ratios, ddof=1)) / len(ratios) ** 0.5
     return {
         "controls": len(ratios),
@@ -137,38 +136,55 @@ def _drift(controls: Sequence[tuple[Path, float]], times: Mapping[Path, Times], 
     }
 
 
-def _summary(times: Times, table: Mapping[str, Any], how: Mapping[str, Any]) -> dict[str, Any]:
+def _summary(times: Times, table: Mapping[str, Any], how: Mapping[str, Any], statistic: str) -> dict[str, Any]:
     """Sum up one file's milliseconds [rounds, runs]; ``unlike`` says in what the measurement is not the table's."""
-    protocol = table.get("protocol")
-    given = protocol.get("statistic") if isinstance(protocol, dict) else None
-    statistic = given if isinstance(given, str) and given in STATISTICS else "median"
     return {
-        "ms": round(float(np.percentile(times, STATISTICS[statistic])), 5),
-        "statistic": statistic,
-        "median_ms": round(float(np.median(times)), 5),
+        **summarise_runs(times),
         "p95_ms": round(float(np.percentile(times, 95)), 5),
+        "statistic": statistic,
+        "table_statistic": statistic_of(table),
         "rounds": times.shape[0],
         "timed_runs_a_round": times.shape[1],
         "unlike": sorted(key for key in how if table.get(key) != how[key]),
     }
 
 
+def _compared(summary: Mapping[str, Any]) -> str:
+    """Give the statistic that is compared with the table: the table's own, or the target's where that is not known."""
+    return str(summary["table_statistic"] or summary["statistic"])
+
+
+def comparable_ms(card: Card) -> float:
+    """Give the measured milliseconds that the predicted ones are compared with: of the same statistic."""
+    return float(card["measured"][f"{_compared(card['measured'])}_ms"])
+
+
+def met(card: Card, statistic: str | None = None) -> bool | None:
+    """Tell whether the target is met by a statistic, by default the one it is about; None if that is not known."""
+    ms = card["measured"][f"{statistic or card['measured']['statistic']}_ms"]
+    return None if ms is None else bool(ms <= card["target"])
+
+
 @dataclass(frozen=True)
 class Verdict:
     """How predicted and measured latency agree, over the networks that were measured.
 
-    ``mean_error`` and ``worst_error`` are absolute, relative to the measured; ``met`` are those whose milliseconds (the
-    table's statistic) are at most the target's, ``met_by_median`` those whose median is. Where random networks were
-    timed beside them (``controls``, else 0), ``drift`` is how much longer than predicted these took, ``beyond`` how
-    much longer those found took, allowing for that (means and standard errors, fractions), and ``met_but_for_drift``
-    how many would then be met.
+    ``mean_error`` and ``worst_error`` are absolute, relative to what was measured, both of the table's statistic
+    (``compared``, which is ``known`` or taken for the targets'); ``met`` says how many targets are met by the statistic
+    that they are about (``statistic``), ``met_by`` how many by each of the others that are known. Where random networks
+    were timed beside them (``controls``, else 0), ``drift`` is how much longer than predicted these took, ``beyond``
+    how much longer those found took, allowing for that (means and standard errors, fractions), and
+    ``met_but_for_drift`` how many would then be met.
     """
 
     networks: int
+    statistic: str
+    compared: str
+    known: bool
     mean_error: float
     worst_error: float
     met: int
-    met_by_median: int
+    met_by: Mapping[str, int]
     controls: int
     drift: tuple[float, float]
     beyond: tuple[float, float]
@@ -178,12 +194,19 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """Say it in words."""
+        others = ", ".join(f"{count} by {describe(name)}" for name, count in self.met_by.items())
         said = (
             f"{self.networks} network{'s' if self.networks > 1 else ''} measured: predicted latency is off by "
-            f"{self.mean_error:.1%} on average, {self.worst_error:.1%} at most; of the targets met in the search, "
-            f"{self.met} of {self.networks} ({self.met / self.networks:.0%}) are met when measured, "
-            f"{self.met_by_median} by the median of all runs."
+            f"{self.mean_error:.1%} on average, {self.worst_error:.1%} at most (by {describe(self.compared)} of all "
+            f"runs{'' if self.known else '; the table does not say of which statistic it is'}); of the targets met in "
+            f"the search, {self.met} of {self.networks} ({self.met / self.networks:.0%}) are met when measured by "
+            f"{describe(self.statistic)}, which they are about{f' ({others})' if others else ''}."
         )
+        if self.known and self.compared != self.statistic:
+            said += (
+                f" The table is of {describe(self.compared)}, the targets are about {describe(self.statistic)}: the "
+                "search met them by the table's."
+            )
         if self.unlike:
             return f"The table is of another device, version or setting (other {', '.join(self.unlike)}). {said}"
         if self.controls:
@@ -199,23 +222,44 @@ def _longer(part: float, error: float) -> str:
     return f"{abs(part):.1%} {'more' if part >= 0 else 'less'} (± {100 * error:.1f}, standard error)"
 
 
+def alike(cards: Sequence[Card]) -> list[list[Card]]:
+    """Part measured cards by the statistics that their targets and their tables are about."""
+    groups: dict[Any, list[Card]] = {}
+    for card in cards:
+        if card["measured"]:
+            key = card["measured"]["statistic"], card["measured"]["table_statistic"]
+            groups.setdefault(key, []).append(card)
+    return list(groups.values())
+
+
 def verdict(cards: Sequence[Card]) -> Verdict | None:
-    """Sum up the cards that have a measurement in milliseconds to compare; None if there is none."""
+    """Sum up the cards that have a measurement in milliseconds to compare; None if there is none.
+
+    Their targets are about one statistic, and so are their tables (see ``alike``).
+    """
     known = [(card, card["measured"]) for card in cards if card["measured"] and batch_of_unit(card["unit"])]
     if not known:
         return None
-    errors = [abs(card["cost"] / one["ms"] - 1) for card, one in known]
+    errors = [abs(card["cost"] / comparable_ms(card) - 1) for card, _ in known]
     drifts = [one["drift"] or 0.0 for _, one in known]
-    undrifted = [one["ms"] / (1 + drift) for (_, one), drift in zip(known, drifts, strict=True)]
-    beyond = [ms / card["cost"] - 1 for (card, _), ms in zip(known, undrifted, strict=True)]
+    beyond = [
+        comparable_ms(card) / (1 + drift) / card["cost"] - 1 for (card, _), drift in zip(known, drifts, strict=True)
+    ]
     error = float(np.mean([one["drift_error"] or 0.0 for _, one in known]))
     spread = float(np.std(beyond, ddof=1)) / len(beyond) ** 0.5 if len(beyond) > 1 else 0.0
+    first = known[0][1]
+    statistic = str(first["statistic"])
+    undrifted = [one[f"{statistic}_ms"] / (1 + drift) for (_, one), drift in zip(known, drifts, strict=True)]
+    counts = {name: [met(card, name) for card, _ in known] for name in PERCENTILES if name != statistic}
     return Verdict(
         networks=len(known),
+        statistic=statistic,
+        compared=_compared(first),
+        known=first["table_statistic"] is not None,
         mean_error=float(np.mean(errors)),
         worst_error=max(errors),
-        met=sum(one["ms"] <= card["target"] for card, one in known),
-        met_by_median=sum(one["median_ms"] <= card["target"] for card, one in known),
+        met=sum(bool(met(card)) for card, _ in known),
+        met_by={name: sum(map(bool, told)) for name, told in counts.items() if None not in told},
         controls=min(one["controls"] for _, one in known),
         drift=(float(np.mean(drifts)), error),
         beyond=(float(np.mean(beyond)), float(np.hypot(spread, error))),

@@ -13,6 +13,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import CARD, ONNX, Card
 from ofa_bench.exporting.quantising import int8_metrics
 from ofa_bench.predictors.coverage import format_choices
+from ofa_bench.profiling.statistics import PERCENTILES
 from ofa_bench.results.mlflow_client import quiet_client
 from ofa_bench.results.tracking import Tracker
 
@@ -138,6 +139,7 @@ def _tags(card: Card) -> dict[str, str]:
         "found_by": _found_by([card], MAX_CHARS),
         "weights": "random" if card["weights"].get("random") else "trained",
         **({"unlabelled": unlabelled[:250]} if (unlabelled := format_choices(card.get("unlabelled") or {})) else {}),
+        **({"target_statistic": card["measured"]["statistic"]} if card["measured"] else {}),
     }
 
 
@@ -146,8 +148,11 @@ def _metrics(card: Card, model: str) -> list[Any]:
 
     values = {key: card[key] for key in ("accuracy", "cost", "macs", "parameters")}
     names = {"accuracy": "predicted_accuracy", "cost": "predicted_cost"}
-    if card["measured"]:
-        values |= {"measured_ms": card["measured"]["ms"], "measured_median_ms": card["measured"]["median_ms"]}
+    if card["guard_band"] != 1:
+        values["guarded_cost"] = card["guarded_cost"]
+    for name in PERCENTILES if card["measured"] else ():
+        if card["measured"][f"{name}_ms"] is not None:
+            values[f"measured_{name}_ms"] = card["measured"][f"{name}_ms"]
     values |= int8_metrics(card)
     now = int(1000 * time.time())
     return [Metric(names.get(key, key), float(value), now, 0, model_id=model) for key, value in values.items()]

@@ -14,9 +14,11 @@ from matplotlib.figure import Figure
 
 from ofa_bench.batches import batch_of_unit, milliseconds
 from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, cards_below
-from ofa_bench.exporting.measuring import verdict
+from ofa_bench.exporting.measuring import alike, comparable_ms, met, verdict
 from ofa_bench.exporting.quantising import int8_metrics, int8_sentence
+from ofa_bench.formatting import format_number
 from ofa_bench.predictors.coverage import format_choices
+from ofa_bench.profiling.statistics import PERCENTILES, describe
 from ofa_bench.report.drawing import DPI, Picture, png
 from ofa_bench.report.networks import draw_rows
 from ofa_bench.report.rendering import relative_url, rendered
@@ -27,6 +29,9 @@ from ofa_bench.writing import write_whole
 __all__ = ["INDEX", "Section", "sections", "write_pages"]
 
 INDEX = "index.html"
+
+COLORS = ("#E69F00", "#D55E00", "#CC79A7")
+"""Of measured 10th percentiles, medians and 90th percentiles."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +55,10 @@ class Section:
     @property
     def verdict(self) -> str:
         """How predicted and measured latency agree, in words; empty where nothing is measured."""
-        found = verdict(self.cards)
-        if found is None and any(card["measured"] for card in self.cards):
+        found = [verdict(cards) for cards in alike(self.cards)]
+        if None in found:
             return "Costs are not in milliseconds: what was measured is compared with nothing."
-        return found.sentence if found else ""
+        return " ".join(one.sentence for one in found if one)
 
     @cached_property
     def pictures(self) -> list[Picture]:
@@ -95,6 +100,7 @@ def write_pages(out: Path) -> Path:
             "told": _sentence(card),
             "onnx": ONNX,
             "program": PROGRAM,
+            **_measurement(card),
         }
         write_whole(folder / "card.md", rendered("network.md.j2", about))
     for picture in (one for section in shown for one in section.pictures):
@@ -115,21 +121,10 @@ def sections(networks: Sequence[tuple[Path, Card]]) -> list[Section]:
 
 def _csv(networks: Sequence[tuple[Path, Card]]) -> str:
     """Write one row a network; costs in ``unit``, accuracy a fraction of 1."""
-    plain = [
-        "space",
-        "device",
-        "predictor",
-        "guard_band",
-        "target",
-        "unit",
-        "accuracy",
-        "cost",
-        "batch",
-        "macs",
-        "parameters",
-    ]
+    plain = ["space", "device", "predictor", "guard_band", "target", "unit", "accuracy", "cost", "guarded_cost"]
+    plain += ["batch", "macs", "parameters"]
     quantised = ["int8_differs", "int8_top1", "fp32_top1", "int8_ms", "int8_median_ms", "int8_bytes"]
-    timed = ["ms", "median_ms", "statistic", "drift", "runner", "date"]
+    timed = [*(f"{name}_ms" for name in PERCENTILES), "statistic", "table_statistic", "drift", "runner", "date"]
     text = io.StringIO()
     columns = ["folder", *plain, *timed, *quantised, "by", "weights", "unlabelled", "architecture"]
     table = csv.DictWriter(text, columns, lineterminator="\n")
@@ -157,7 +152,7 @@ def _section(group: Sequence[tuple[Path, Card]]) -> Section:
     batched = any(card.get("batch", 1) != 1 for card in cards)
     rows = [_row(card, str(card.get("batch", 1)) if batched else "") for card in cards]
     kept = [i for i in range(len(rows[0])) if any(row[i] for row in rows)]
-    heads = _heads(first["unit"], first["unit"] if batch_of_unit(first["unit"]) else "ms")
+    heads = _heads(cards, first["unit"] if batch_of_unit(first["unit"]) else "ms")
     table = Table(heading, tuple(heads[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows))
     links = tuple(f"./{relative_url(f'{folder.parent.name}/{folder.name}/card.md')}" for folder, _ in group)
     return Section(heading, group[0][0].parent.name, table, links, cards)
@@ -168,31 +163,37 @@ def _sentence(card: Card) -> str:
     return f"{told[:1].upper()}{told[1:]}."
 
 
-def _heads(unit: str, timed: str) -> tuple[str, ...]:
+def _heads(cards: Sequence[Card], ms: str) -> tuple[str, ...]:
+    unit, timed = cards[0]["unit"], [card["measured"] for card in cards if card["measured"]]
+    about = ", ".join(dict.fromkeys(one["statistic"] for one in timed))
+    compared = ", ".join(dict.fromkeys(one["table_statistic"] or one["statistic"] for one in timed))
     return (
-        f"target, {unit}", "predicted accuracy %", f"predicted, {unit}", f"measured, {timed}", f"median, {timed}",
-        f"INT8, {timed}", "prediction off", "target met when measured", "INT8: other first class %",
+        f"target, {unit}", "predicted accuracy %", f"predicted cost, {unit}", f"guarded cost, {unit}",
+        *(f"measured {name}, {ms}" for name in PERCENTILES), f"INT8 {about}, {ms}", f"prediction off (by {compared})",
+        f"target met when measured (by {about})", f"met by {', '.join(PERCENTILES)}", "INT8: other first class %",
         "INT8: top-1 less FP32's, points", "batch", "MMACs", "parameters, millions", "resolution", "ONNX, MB",
-        "found by", "weights",
-        "in no label of the predictor",
+        "found by", "weights", "in no label of the predictor",
     )  # fmt: skip
 
 
 def _row(card: Card, batch: str) -> tuple[str, ...]:
     """Write a network's row; cells of what is not known are empty, as is ``batch`` where it is 1 for all."""
     int8 = int8_metrics(card)
-    one, comparable = card["measured"], batch_of_unit(card["unit"]) is not None
+    one = card["measured"] or {}
+    comparable = card["measured"] and batch_of_unit(card["unit"]) is not None
+    times = [one.get(f"{name}_ms") for name in PERCENTILES]
     return (
         f"{card['target']:g}",
         f"{100 * card['accuracy']:.2f}{MARK if card.get('unlabelled') else ''}",
         f"{card['cost']:.2f}",
-        f"{one['ms']:.2f}" if one else "",
-        f"{one['median_ms']:.2f}" if one else "",
+        f"{card['guarded_cost']:.2f}" if card["guard_band"] != 1 else "",
+        *("" if ms is None else f"{ms:.2f}" for ms in times),
         f"{int8['int8_ms']:.2f}" if "int8_ms" in int8 else "",
-        f"{card['cost'] / one['ms'] - 1:+.1%}" if one and comparable else "",
-        ("yes" if one["ms"] <= card["target"] else "no") if one and comparable else "",
+        format_number(card["cost"] / comparable_ms(card) - 1, "+.1%") if comparable else "",
+        _yes(met(card)) if comparable else "",
+        ", ".join(_yes(met(card, name)) for name in PERCENTILES) if comparable else "",
         f"{100 * int8['int8_differs']:.1f}" if int8 else "",
-        f"{100 * (int8['int8_top1'] - int8['fp32_top1']) + 0.0:+.1f}" if "int8_top1" in int8 else "",
+        format_number(100 * (int8["int8_top1"] - int8["fp32_top1"]), "+.1f") if "int8_top1" in int8 else "",
         batch,
         f"{card['macs'] / 1e6:,.0f}",
         f"{card['parameters'] / 1e6:.2f}",
@@ -202,6 +203,26 @@ def _row(card: Card, batch: str) -> tuple[str, ...]:
         "random" if card["weights"].get("random") else "trained",
         format_choices(card.get("unlabelled") or {}),
     )
+
+
+def _yes(told: bool | None) -> str:
+    return "?" if told is None else "yes" if told else "no"
+
+
+def _measurement(card: Card) -> dict[str, Any]:
+    """Say of which statistics a card's measured milliseconds are, and by which its target is met."""
+    one = card["measured"]
+    if not one:
+        return {"times": [], "verdict": ""}
+    times = [(describe(name), one[f"{name}_ms"]) for name in PERCENTILES if one[f"{name}_ms"] is not None]
+    if batch_of_unit(card["unit"]) is None:
+        return {"times": times, "verdict": ""}
+    told = ", ".join(f"{_yes(met(card, name))} by {describe(name)}" for name in PERCENTILES)
+    table = f"predicted of {describe(one['table_statistic'])}" if one["table_statistic"] else ""
+    words = f"Target met when measured: {_yes(met(card))} by {describe(one['statistic'])}, which it is about ({told})."
+    if table and one["table_statistic"] != one["statistic"]:
+        words += f" The cost is {table}, not of {describe(one['statistic'])}."
+    return {"times": times, "verdict": words}
 
 
 def _resolution(card: Card) -> Any:
@@ -221,14 +242,15 @@ def _latencies(cards: Sequence[Card]) -> Figure | None:
     def less(values: Sequence[float]) -> list[float]:
         return [100 * (value / card["target"] - 1) for value, card in zip(values, known, strict=True)]
 
-    statistics = sorted({card["measured"]["statistic"] for card in known})
     axes.axhline(0, color="0.3", linewidth=1)
     axes.plot(places, less([card["cost"] for card in known]), "o", mfc="none", color="#0072B2", label="predicted")
-    measured = f"measured ({', '.join(statistics)})"
-    axes.plot(places, less([card["measured"]["ms"] for card in known]), "s", color="#D55E00", label=measured)
-    if statistics != ["median"]:
-        median = less([card["measured"]["median_ms"] for card in known])
-        axes.plot(places, median, "_", ms=12, mew=2, color="#CC79A7", label="median of all runs")
+    about = {card["measured"]["statistic"] for card in known}
+    for (name, mark), color in zip({"p10": "v", "median": "s", "p90": "^"}.items(), COLORS, strict=True):
+        some = [(place, card) for place, card in enumerate(known) if card["measured"][f"{name}_ms"] is not None]
+        values = [100 * (card["measured"][f"{name}_ms"] / card["target"] - 1) for _, card in some]
+        size = 7 if name in about else 4  # the statistic that targets are about stands out
+        label = f"measured, {name}{' (target)' if name in about else ''}"
+        axes.plot([place for place, _ in some], values, mark, ms=size, color=color, label=label)
     axes.set_xticks(list(places), [f"{card['target']:g}" for card in known])
     axes.set_xlabel(f"target, {known[0]['unit']}")
     axes.set_ylabel("latency less target, %\n(above 0: missed)")

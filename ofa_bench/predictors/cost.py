@@ -59,7 +59,8 @@ class Term:
 class CostTable:
     """An additive table: the cost of an architecture is the sum of one entry of each term whose genes are active.
 
-    All tables lie end to end in ``entries``; an architecture's are at ``genes @ strides + offsets``.
+    All tables lie end to end in ``entries``; an architecture's are at ``genes @ strides + offsets``. ``guard_band`` is
+    the factor by which costs are raised (see ``guarded``), 1 for none.
 
     Args:
         space: the design space.
@@ -86,6 +87,7 @@ class CostTable:
         targets: Sequence[float] = (),
     ) -> None:
         self.name, self.unit, self.sha256, self.card, self.targets = name, unit, sha256, card, tuple(targets)
+        self.guard_band = 1.0
         self._lay_out(space, [[_factor(space, place, term.values) for place in term.places] for term in terms])
 
     def _lay_out(self, space: DesignSpace, terms: Sequence[Sequence[Factor]]) -> None:
@@ -130,7 +132,9 @@ class CostTable:
             raise InputError(
                 f"device={self.name}: guard_band=true needs a table whose card has a guard_band of 1 or more"
             )
-        return self._scaled(np.full(len(self._terms), band))
+        made = self._scaled(np.full(len(self._terms), band))
+        made.guard_band = float(band)
+        return made
 
     def within(self, part: PartSpace) -> "CostTable":
         """Give the same table for a part of its space; minimum and maximum are exact over the part.

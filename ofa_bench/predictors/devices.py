@@ -10,6 +10,7 @@ import numpy as np
 
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.predictors.cost import MOST_COST, CostTable, Term
+from ofa_bench.predictors.lookup_tables import Choices, lookup_files, lookup_table, names_layers, reachable
 from ofa_bench.reading import UnreadableError, content_of, json_object, name_of
 from ofa_bench.spaces import DesignSpace, PartSpace
 from ofa_bench.writing import write_whole
@@ -26,6 +27,9 @@ LARGEST = 50_000_000
 MOST_PLACES = 1_000
 """Places of all terms of a table; ours have up to 73."""
 
+MOST_GENES = 20
+"""Genes of one place of a term; ours have up to 3."""
+
 MOST_LETTERS = 40
 """A unit has at most this many, and what is wrong is shown with as many."""
 
@@ -33,7 +37,8 @@ MOST_LETTERS = 40
 def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> CostTable:
     """Load a device's table for a space: from the package, or from a user's file or folder of ``<space>.json``.
 
-    A part of a space (``PartSpace``) is served by the table of the whole.
+    A part of a space (``PartSpace``) is served by the table of the whole. A user's file or folder may also be a lookup
+    table of OFA's (see ``lookup_tables``); of a part, it need have only the layers that the part's networks have.
 
     Args:
         space: the design space.
@@ -47,13 +52,21 @@ def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> 
         raise InputError(f"device.guard_band={guard_band}: must be true or false")
     if guard_band:
         return latency_table(space, device).guarded()
-    if isinstance(space, PartSpace):
-        return latency_table(space.whole, device).within(space)
+    whole, choices = reachable(space)
+    return _within(_load(whole, device, choices), space)
+
+
+def _within(table: CostTable, space: DesignSpace) -> CostTable:
+    """Give the table of the whole for a part of it, or for a part of a part."""
+    return _within(table, space.whole).within(space) if isinstance(space, PartSpace) else table
+
+
+def _load(space: DesignSpace, device: str, choices: Choices) -> CostTable:
     devices = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
     folder = FOLDER / device if device in devices else Path(str(device))
     try:
         if not folder.is_dir() and folder.exists():
-            return _read(space, folder, name_of(folder))
+            return _read(space, folder, name_of(folder), choices)
         tables = sorted(entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json"))
     except FileNotFoundError as error:
         near = suggestion(str(device), devices)
@@ -62,26 +75,40 @@ def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> 
     except OSError as error:
         raise InputError(f"device={str(device)[:200]}: cannot be read ({error.strerror})") from error
     if space.name not in tables:
+        files = lookup_files(folder)
+        if files:
+            return _of_lookup(space, str(device), files, choices)
         others = [name for name in devices if (FOLDER / name / f"{space.name}.json").is_file()]
         raise InputError(
             f"device={device}: it has no table for space {space.name}, only for {', '.join(tables) or 'none'}; "
             f"devices with a table for {space.name}: {', '.join(others) or 'none'}"
         )
-    return _read(space, folder / f"{space.name}.json", name_of(folder, folder=True))
+    return _read(space, folder / f"{space.name}.json", name_of(folder, folder=True), choices)
 
 
-def _read(space: DesignSpace, path: Path, device: str) -> CostTable:
+def _of_lookup(space: DesignSpace, device: str, files: Mapping[int, Path], choices: Choices) -> CostTable:
+    found = lookup_table(space, device, files, choices)
+    name = name_of(Path(device), folder=Path(device).is_dir())
+    return CostTable(space, found.terms, name=name, unit="ms", sha256=found.sha256, card=found.card)
+
+
+def _read(space: DesignSpace, path: Path, device: str, choices: Choices) -> CostTable:
     """Read a table; whatever is wrong with it is said of its file."""
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return _of_lookup(space, str(path), {0: path}, choices)
     try:
         content = content_of(path, LARGEST)
     except UnreadableError as error:
         raise InputError(f"device={path}: cannot be read ({error})") from error
     try:
-        return _table(space, json_object(content), device, hashlib.sha256(content).hexdigest())
+        table = json_object(content)
+        if not names_layers(table):
+            return _table(space, table, device, hashlib.sha256(content).hexdigest())
     except UnreadableError as error:
         raise InputError(f"device={path}: not a cost table ({error})") from error
     except InputError as error:
         raise InputError(f"device={path}: {error}") from error
+    return _of_lookup(space, str(path), {0: path}, choices)
 
 
 def _table(space: DesignSpace, table: Mapping[str, Any], device: str, sha256: str) -> CostTable:
@@ -118,6 +145,8 @@ def _term(term: object, number: int) -> Term:
             f"the places of its term {number} are {_short(places)}; must be lists of the names of genes"
         )
     values = np.array(term["values"], dtype=object)
+    if values.ndim > MOST_GENES:
+        raise UnreadableError(f"the values of its term {number} are lists within lists, deeper than {MOST_GENES}")
     wrong = [value for value in values.flat if not _number(value)]
     if wrong:
         raise UnreadableError(f"the values of its term {number} have {_short(wrong[0])} among them; must be numbers")

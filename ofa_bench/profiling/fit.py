@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ofa_bench.predictors.cost import Term
 from ofa_bench.profiling.rounds import Times
+from ofa_bench.profiling.statistics import PERCENTILES
 
 __all__ = ["Calibration", "calibrate", "calibrated_terms", "errors", "guard_band", "summarise"]
 
@@ -16,25 +17,21 @@ Calibration = NDArray[np.float64]
 """Intercept (ms) and factor for each resolution: float64 [resolutions, 2]."""
 
 
-def summarise(times: Times) -> tuple[Floats, dict[str, Any]]:
-    """Give one number a file: the 10th percentile or the median, whichever repeats better between the rounds' halves.
+def summarise(times: Times, statistic: str) -> tuple[Floats, dict[str, float]]:
+    """Give one number a file, and how well each statistic repeats.
 
     Args:
         times: milliseconds [items, rounds, runs], of at least two rounds.
+        statistic: ``p10``, ``median`` or ``p90`` of all runs.
 
     Returns:
-        Milliseconds [items]; what was chosen, and the median relative difference between halves of both (a fraction).
+        Milliseconds [items]; by statistic, the median relative difference between the rounds' halves (a fraction).
     """
-    noise = {}
-    for name, percentile in (("10th percentile", 10), ("median", 50)):
+    repeats = {}
+    for name, percentile in PERCENTILES.items():
         halves = [np.percentile(times[:, half::2], percentile, axis=(1, 2)) for half in (0, 1)]
-        noise[name] = float(np.median(2 * np.abs(halves[0] - halves[1]) / (halves[0] + halves[1])))
-    chosen = min(noise, key=lambda name: noise[name])
-    values = np.percentile(times, 10 if chosen.startswith("10") else 50, axis=(1, 2))
-    return values, {
-        "statistic": chosen,
-        "split_half_difference": {name: round(value, 5) for name, value in noise.items()},
-    }
+        repeats[name] = round(float(np.median(2 * np.abs(halves[0] - halves[1]) / (halves[0] + halves[1]))), 5)
+    return np.percentile(times, PERCENTILES[statistic], axis=(1, 2)), repeats
 
 
 def calibrate(

@@ -92,7 +92,7 @@ def _kept(path: Path, about: Mapping[str, Any]) -> list[dict[str, Any]]:
     for line in lines:
         try:
             whole.append(json.loads(line))
-        except ValueError:
+        except (RecursionError, ValueError):
             break
     if len(whole) < 2:  # no round was finished
         whole = [dict(about)]

@@ -137,7 +137,7 @@ def fronts(study: Study, style: Style) -> Figure | None:
     for entry in study.entries:
         look = style.look(entry.name)
         draw_points(axes, entry.cost.ravel(), entry.accuracy.ravel(), look, wrapped(entry.name), size=4.5)
-    axes.set_xlabel(f"cost ({study.unit})")
+    axes.set_xlabel(f"{study.cost_name} ({study.unit})")
     axes.set_ylabel("predicted accuracy (%)")
     return with_legend(figure, axes)
 

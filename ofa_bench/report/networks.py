@@ -130,11 +130,13 @@ def draw(study: Study, entry: Entry, places: Sequence[int] | None = None) -> Fig
         results = [results[i] for i in np.linspace(0, len(results) - 1, MOST_ROWS).round().astype(int)]
     repeats = " (first repeat)" if len(entry.keys) > 1 else ""
     title = f"networks that {entry.name} found: {study.space} on {study.device}{repeats}"
-    return draw_rows(results, title, study.unit)
+    return draw_rows(results, title, study.unit, study.cost_name)
 
 
-def draw_rows(results: Sequence[Record], title: str, unit: str) -> Figure | None:
-    """Draw the networks of results (target, cost, accuracy, architecture), a row each; costs are in ``unit``.
+def draw_rows(results: Sequence[Record], title: str, unit: str, cost: str = "cost") -> Figure | None:
+    """Draw the networks of results (target, cost, accuracy, architecture), a row each.
+
+    Costs are in ``unit`` and called ``cost``.
 
     Returns:
         None if there are none, or they are of no known space.
@@ -150,7 +152,7 @@ def draw_rows(results: Sequence[Record], title: str, unit: str) -> Figure | None
     for place, (result, network) in enumerate(rows):
         _write(axes, result, network, -place)
         end = _row(axes, network, -place, named=not place)
-    _heads(axes, unit)
+    _heads(axes, unit, cost)
     _key(axes, rows[0][1], 0.35 - len(rows) - 0.75)
     axes.set_xlim(COLUMNS[0] - 2.0, end)
     axes.set_ylim(-len(rows) - 0.75, 1.95)
@@ -169,8 +171,8 @@ def _write(axes: Axes, result: Record, network: Network, y: float) -> None:
         axes.text(x, y + HEIGHT / 2, text, ha="right", va="center", fontsize=9)
 
 
-def _heads(axes: Axes, unit: str) -> None:
-    heads = (f"target\n({unit})", f"cost\n({unit})", "predicted\naccuracy (%)", "resolution\n(pixels)")
+def _heads(axes: Axes, unit: str, cost: str) -> None:
+    heads = (f"target\n({unit})", f"{cost}\n({unit})", "predicted\naccuracy (%)", "resolution\n(pixels)")
     for x, text in zip(COLUMNS, heads, strict=True):
         axes.text(x, 1.05, text, ha="right", va="bottom", fontsize=8, color="0.3")
 

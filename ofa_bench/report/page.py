@@ -29,6 +29,7 @@ from ofa_bench.report.tables import (
     tested,
     winners_judged,
 )
+from ofa_bench.results.costs import describe_costs
 from ofa_bench.results.csv_file import write_csv
 from ofa_bench.results.labels import distinct
 from ofa_bench.results.networks import best_networks, describe_networks
@@ -159,6 +160,7 @@ def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _
     words = [f"Differences and times are those against {summary.reference}."] if len(summary.lines) > 1 else []
     words += [
         f"Kept the same: {study.kept}.",
+        *filter(None, [describe_costs(study.entries[0].records[0])]),
         study.timing,
         *notes(summary),
         note([(entry.name, entry.records) for entry in study.entries]),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ofa_bench.results.costs import cost_name, guard_band_of
 from ofa_bench.results.labels import OUTSIDE_BRACKETS, heading, labels
 from ofa_bench.results.records import Record
 from ofa_bench.results.tables import timing
@@ -113,6 +114,11 @@ class Study:
         return any(record["made"].get("lockstep") and len(record["repeats"]) > 1 for record in self._records)
 
     @property
+    def cost_name(self) -> str:
+        """What its costs are called."""
+        return cost_name(*self._records)
+
+    @property
     def _records(self) -> list[Record]:
         return [record for entry in self.entries for record in entry.records]
 
@@ -144,7 +150,8 @@ def _family(record: Record) -> str:
     choices, config = record["choices"], record["config"]
     names = [choices[key] for key in ("space", "device", "predictor")]
     hashes = [record["device"]["sha256"], record["predictor"]["sha256"]]
-    return json.dumps([names, hashes, record["unit"], config.get("space"), record["budget"]], sort_keys=True)
+    content = [names, hashes, guard_band_of(record), record["unit"], config.get("space"), record["budget"]]
+    return json.dumps(content, sort_keys=True)
 
 
 def _study(family: str, found: Sequence[Record]) -> Study:
@@ -162,7 +169,7 @@ def _study(family: str, found: Sequence[Record]) -> Study:
         family=family,
         kept=heading([{**record, "address": record["address"].rsplit("/", 1)[0] + "/"} for record in found]),
         space=first["choices"]["space"],
-        device=first["choices"]["device"],
+        device=_device(first),
         predictor=_predictor(first),
         unit=first["unit"],
         targets=np.array(sorted(first["targets"]), np.float64),
@@ -170,6 +177,12 @@ def _study(family: str, found: Sequence[Record]) -> Study:
         warm_generations=str(warm) if isinstance(warm, int) else ", ".join(map(str, warm)),
         entries=tuple(_entry(name, several) for name, several in sorted(named.items())),
     )
+
+
+def _device(record: Record) -> str:
+    """Name the device, with the guard band that raises its costs."""
+    band = guard_band_of(record)
+    return str(record["choices"]["device"]) + (f", guard band {band:g}" if band != 1 else "")
 
 
 def _predictor(record: Record) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ofa_bench.predictors.coverage import format_choices
+from ofa_bench.results.costs import guard_band_of
 from ofa_bench.results.records import Record
 
 __all__ = ["write_csv"]
@@ -18,7 +19,7 @@ RESULT_COLUMNS = (
 
 
 def write_csv(records: Sequence[Record], path: Path) -> None:
-    """Write what records found; what an older record does not say is empty.
+    """Write what records found; what an older record does not say is empty. Costs are raised by ``guard_band``.
 
     ``unlabelled`` are the choices of an architecture that no label of the predictor had.
 
@@ -27,11 +28,11 @@ def write_csv(records: Sequence[Record], path: Path) -> None:
     """
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["address", "repeat", "unit", *RESULT_COLUMNS])
+        writer.writerow(["address", "repeat", "unit", "guard_band", *RESULT_COLUMNS])
         for record in records:
             for repeat in record["repeats"]:
                 for result in repeat["results"]:
                     found = {**result, "architecture": json.dumps(result["architecture"])}
                     found["unlabelled"] = format_choices(result.get("unlabelled") or {})
-                    about = (record["address"], repeat["repeat"], record["unit"])
+                    about = (record["address"], repeat["repeat"], record["unit"], guard_band_of(record))
                     writer.writerow([*about, *(found.get(key) for key in RESULT_COLUMNS)])

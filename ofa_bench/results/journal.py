@@ -83,7 +83,7 @@ class Journal:
         for text in self.path.read_text(errors="replace").splitlines():
             try:
                 line = json.loads(text)
-            except ValueError:
+            except (RecursionError, ValueError):
                 continue
             if isinstance(line, dict) and {"run", "at"} <= line.keys() and _whole(line):
                 yield line

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from ofa_bench.results.costs import cost_name, guard_band_of
 from ofa_bench.results.labels import OUTSIDE_BRACKETS, named
 from ofa_bench.results.mlflow_inputs import source
 from ofa_bench.results.mlflow_names import MAX_VALUE, clean, safe
@@ -55,7 +56,7 @@ def tags(record: Record, sha256: str) -> dict[str, str]:
         "ofa_bench.record": sha256,
         "ofa_bench.predictor_sha256": record["predictor"]["sha256"],
         **({"unlabelled": found[:MOST_TAG]} if (found := summarize(record)) else {}),
-        "mlflow.note.content": markdown(page, MOST_LETTERS - len(told)) + told,
+        "mlflow.note.content": markdown(page, MOST_LETTERS - len(told), cost_name(record)) + told,
         **source(record),
     }
 
@@ -77,6 +78,7 @@ def params(record: Record) -> "list[Param]":
         **record["budget"],
         "targets_values": ", ".join(f"{target:g}" for target in record["targets"]),
         "unit": record["unit"],
+        "guard_band": guard_band_of(record),
         "threads": record["made"]["threads"],
         "lockstep": record["made"].get("lockstep", False),
         **{f"evolution.{key}": value for key, value in record["config"].get("evolution", {}).items()},
@@ -138,7 +140,7 @@ def metrics(record: Record) -> "list[Metric]":
         add(f"target/{place}: regret_points", _percent(row.regret))
         add(f"target/{place}: evaluations_to_within_0.1", row.evaluations_near)
         add(f"target/{place}: seconds_to_within_0.1", row.seconds_near)
-        add(f"target/{place}: cost", row.cost)
+        add(f"target/{place}: {cost_name(record)}", row.cost)
         for step, accuracy in _stairs(record["repeats"][0]["results"][i]):
             add(f"progress/{place}: accuracy_percent by evaluations", _percent(accuracy), step)
     return found

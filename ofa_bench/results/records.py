@@ -114,6 +114,7 @@ def make_record(
 ) -> Record:
     """Say everything about a finished cell in plain types; costs are in ``unit``, accuracies fractions of 1.
 
+    Where ``device.guard_band`` is not 1, each result's ``cost`` is raised by it, and ``table_cost`` is the table's.
     ``frontier`` is the best known of the cell's problem, where there is one (see ``regret.with_regret``). ``predictor``
     has in ``unlabelled`` the values, by gene, that none of its labels had (for a part of a space, by the genes of the
     space that was labelled), and in ``labelled`` the ``space.choices`` without them; a result's ``unlabelled`` are
@@ -141,6 +142,7 @@ def make_record(
             "sha256": problem.cost.sha256,
             "minimum": problem.cost.minimum,
             "maximum": problem.cost.maximum,
+            "guard_band": getattr(problem.cost, "guard_band", 1.0),
             "card": dict(problem.cost.card),
         },
         "made": {
@@ -181,11 +183,13 @@ def _coverage(problem: Problem) -> dict[str, Any]:
 
 
 def _result(cell: Cell, result: SearchResult, seconds: float) -> dict[str, Any]:
+    guard = getattr(cell.problem.cost, "guard_band", 1.0)
     return {
         "target": result.target,
         "feasible": result.feasible,
         "accuracy": result.accuracy,
         "cost": result.cost,
+        **({"table_cost": result.cost / guard} if guard != 1 else {}),
         "seconds": seconds,
         "generations": result.generations,
         "shared": result.shared,

@@ -30,7 +30,8 @@ _RECORD: Mapping[str, Any] = {
     "targets": [NUMBER],
     "budget": {"generations": (int,), "warm_generations": (int, list)},
     "predictor": {"sha256": (str,), "name?": (str,), **dict.fromkeys(("unlabelled?", "labelled?"), (dict, NONE))},
-    "device": {"sha256": (str,), "name": (str,), "minimum": NUMBER, "maximum": NUMBER, "card?": (dict,)},
+    "device": {"sha256": (str,), "name": (str,), "minimum": NUMBER, "maximum": NUMBER, "card?": (dict,),
+               "guard_band?": NUMBER},
     "made": {
         **dict.fromkeys(("at", "ofa_bench", "python", "numpy", "machine"), (str,)),
         "cores": (int, NONE), "threads": (int,), "lockstep?": TRUTH, "compiled?": TRUTH, "commits?": (dict,),
@@ -52,6 +53,7 @@ _RESULT: Mapping[str, Any] = {
     "feasible": (bool,),
     "accuracy": MAYBE,
     "cost": NUMBER,
+    "table_cost?": NUMBER,
     **dict.fromkeys(("seconds", "generations", "evaluations", "unique_evaluations"), NUMBER),
     **dict.fromkeys(("proposals?", "cost_lookups?", "gradients?", "shared?"), NUMBER),
     **dict.fromkeys(("best_known?", "regret?", "evaluations_within?", "seconds_within?"), MAYBE),

@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from ofa_bench.results.costs import cost_name, describe_costs
 from ofa_bench.results.labels import heading, labels
 from ofa_bench.results.records import Record
 from ofa_bench.results.regret import excess_notes, format_ratio, format_regret
@@ -133,13 +134,13 @@ def totals(record: Record) -> Row:
     )
 
 
-def markdown(named: Mapping[str, Row], most: int | None = None) -> str:
-    """Write rows as a Markdown table, each behind its name; their units may differ.
+def markdown(named: Mapping[str, Row], most: int | None = None, cost: str = "cost") -> str:
+    """Write rows as a Markdown table, each behind its name; their units may differ. ``cost`` heads the costs.
 
     Rows that would make it longer than so many letters are left out, and it is said how many.
     """
     compared = COMPARED if any(row.compared for row in named.values()) else ()
-    heads = ["", *_heads("cost", compared)]
+    heads = ["", *_heads(cost, compared)]
     cells = [[cell.replace(" ", SPACE) for cell in _cells(row, compared, f" {row.unit}")] for row in named.values()]
     lines = [[name, *row] for name, row in zip(named, cells, strict=True)]
     gap = f"{2 * SPACE} | "  # MLflow's pages draw tables without space between columns
@@ -193,7 +194,7 @@ def _fitting(records: Sequence[Record], console: Console) -> Table:
 def _table(records: Sequence[Record], compared: Sequence[str]) -> Table:
     unit, n_targets, named = records[0]["unit"], len(records[0]["targets"]), labels(records)
     table = Table(caption_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
-    notes = [_averaged(records), timing(records)]
+    notes = [_averaged(records), describe_costs(records[0]), timing(records)]
     if len({(record.get("frontier") or {}).get("sha256") for record in records}) > 1:
         notes.append("Not all were compared with the same best-known frontier, so do not compare their regret.")
     lines = [[totals(record) for record in records]]
@@ -205,7 +206,7 @@ def _table(records: Sequence[Record], compared: Sequence[str]) -> Table:
     lines = [*map(list, by_target), *lines]
     notes += _excess((row for line in lines for row in line), compared)
     table.caption = " ".join(note for note in notes if note) or None
-    for name in (unit, "strategy", *_heads(f"cost {unit}", compared)):
+    for name in (unit, "strategy", *_heads(f"{cost_name(records[0])} {unit}", compared)):
         table.add_column(name, justify="left" if name == "strategy" else "right", no_wrap=True)
     for several in lines:
         target = several[0].target

@@ -17,6 +17,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.report.drawings import draw_cell, draw_sweep
 from ofa_bench.results import mlflow_sweep, mlflow_values
+from ofa_bench.results.costs import cost_name
 from ofa_bench.results.csv_file import write_csv
 from ofa_bench.results.fetching import fetch
 from ofa_bench.results.labels import labels
@@ -175,7 +176,7 @@ class Tracker:
         more = f" Figures of {left_out} more studies are in `python -m ofa_bench.report`." if left_out else ""
         words = f"[Compare these cells]({link}), or see the figures and the table under Artifacts.{more}"
         words += "".join(f"\n\n{text}" for text in notes(labels(records), records))
-        return f"{words}\n\n{markdown(named, mlflow_values.MOST_LETTERS - len(words) - 2)}"
+        return f"{words}\n\n{markdown(named, mlflow_values.MOST_LETTERS - len(words) - 2, cost_name(*records))}"
 
     def log_cell(self, record: Record, folder: Path, parent: str | None) -> str:
         """Log a record as a run, once under each parent: parameters, metrics, curves, and its files as artifacts.

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from platformdirs import user_cache_path
 from ofa_bench.predictors import CostModel, CostTable
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.spaces.checks import check_genes, check_shape
+from ofa_bench.writing import write_whole
 
 __all__ = ["COMPILED_VARIABLE", "Kernels"]
 
@@ -58,14 +60,8 @@ def _library() -> ctypes.CDLL | None:
         compiler = shlex.split(os.environ.get("CC") or "cc")
         named = [SOURCE.read_text(), *compiler, *FLAGS, sys.platform, platform.machine()]
         name = hashlib.sha256("\n".join(named).encode()).hexdigest()[:16]
-        path = user_cache_path("ofa_bench") / f"kernels-{name}.so"
-        if not path.exists():
-            _compile([*compiler, *FLAGS], path)
-        try:
-            library = ctypes.CDLL(str(path))
-        except OSError:  # broken, or of another machine that shares the folder
-            _compile([*compiler, *FLAGS], path)
-            library = ctypes.CDLL(str(path))
+        folder = user_cache_path("ofa_bench")
+        library = _load(folder, name) or ctypes.CDLL(str(_compile([*compiler, *FLAGS], folder, name)))
         for function, (gives, takes) in _SIGNATURES.items():
             getattr(library, function).restype, getattr(library, function).argtypes = gives, takes
     except (OSError, ValueError, AttributeError, subprocess.SubprocessError):
@@ -73,13 +69,32 @@ def _library() -> ctypes.CDLL | None:
     return library
 
 
-def _compile(command: list[str], path: Path) -> None:
+def _load(folder: Path, name: str) -> ctypes.CDLL | None:
+    """Load a compiled library; None if there is none, or none that this machine can load.
+
+    Its name ends with the hash of its content: a damaged one, which would end the process, is removed instead.
+    """
+    for path in sorted(folder.glob(f"kernels-{name}-*.so")):
+        with suppress(OSError):  # not to be read, or of another machine that shares the folder
+            if _named(name, path.read_bytes()) == path.name:
+                return ctypes.CDLL(str(path))
+            path.unlink()
+    return None
+
+
+def _named(name: str, content: bytes) -> str:
+    return f"kernels-{name}-{hashlib.sha256(content).hexdigest()[:16]}.so"
+
+
+def _compile(command: list[str], folder: Path, name: str) -> Path:
     """Compile the source; the library appears whole or not at all, also where several processes make it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        made = Path(folder) / path.name
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place:
+        made = Path(place) / "kernels.so"
         subprocess.run([*command, str(SOURCE), "-o", str(made)], check=True, capture_output=True, timeout=60)
-        made.replace(path)
+        content = made.read_bytes()
+    write_whole(folder / _named(name, content), content)
+    return folder / _named(name, content)
 
 
 class _Tables(ctypes.Structure):

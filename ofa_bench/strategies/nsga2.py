@@ -29,6 +29,9 @@ class NSGA2(SharedSearch):
         InputError: a value is not allowed, or pymoo is not installed.
     """
 
+    bytes_a_pair = 20
+    """Memory for each pair of a population, all of which pymoo compares (measured)."""
+
     def __init__(
         self,
         population_size: int = 100,

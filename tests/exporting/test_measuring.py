@@ -11,7 +11,7 @@ import pytest
 from nasty import NASTY_NAMES
 
 from ofa_bench.errors import InputError
-from ofa_bench.exporting.cards import ONNX, PROGRAM, placed, write_card
+from ofa_bench.exporting.cards import ONNX, PROGRAM, placed, read_card, write_card
 from ofa_bench.exporting.found import Found
 from ofa_bench.exporting.measuring import measured, verdict
 from ofa_bench.exporting.pages import sections, write_pages
@@ -64,15 +64,20 @@ def test_measured_latency_is_held_against_prediction_and_target(tmp_path):
     phone = Phone({"a": 19.5, "b": 30.2})
     (_, a), (_, b) = measured(networks, phone, tmp_path, 1, 4, 0, 8)
     assert phone.calls == 1 + 4 * 2
-    assert a["measured"]["ms"] == pytest.approx(np.percentile(19.5 * (1 + np.tile(np.arange(3), 4) / 100), 10))
-    assert a["measured"]["median_ms"] == pytest.approx(19.5 * 1.01)
-    assert (a["measured"]["statistic"], a["measured"]["unlike"]) == ("10th percentile", [])
+    runs = 19.5 * (1 + np.tile(np.arange(3), 4) / 100)
+    for name, percent in (("p10", 10), ("median", 50), ("p90", 90)):
+        assert a["measured"][f"{name}_ms"] == pytest.approx(np.percentile(runs, percent))
+    assert a["measured"]["mean_ms"] == pytest.approx(runs.mean())
+    assert (a["measured"]["statistic"], a["measured"]["table_statistic"]) == ("median", "p10")
+    assert a["measured"]["unlike"] == []
     found = verdict([a, b])
-    assert (found.networks, found.met, found.met_by_median) == (2, 1, 1)
-    errors = [1 - 19 / a["measured"]["ms"], 1 - 29.9 / b["measured"]["ms"]]
+    assert (found.networks, found.met, found.met_by) == (2, 1, {"p10": 1, "p90": 1})
+    errors = [1 - 19 / a["measured"]["p10_ms"], 1 - 29.9 / b["measured"]["p10_ms"]]  # like with like
     assert found.mean_error == pytest.approx(np.mean(errors))
     assert found.worst_error == pytest.approx(max(errors))
-    assert "1 of 2 (50%) are met when measured" in found.sentence
+    assert "1 of 2 (50%) are met when measured by the median, which they are about" in found.sentence
+    assert "(1 by the 10th percentile (p10), 1 by the 90th percentile (p90))" in found.sentence
+    assert "The table is of the 10th percentile (p10), the targets are about the median" in found.sentence
     assert "another device" not in found.sentence
     assert not (tmp_path / "unfinished").exists()
     assert len((tmp_path / "measurements.jsonl").read_text().splitlines()) == 1 + 4
@@ -121,9 +126,9 @@ def test_random_networks_beside_them_tell_the_drift(tmp_path):
 def test_each_network_is_freed_of_its_own_days_drift(tmp_path):
     """Measured on a slow day and on a fast one, each as the table says but for the day."""
     (_, a), (_, b) = exported(tmp_path, a=(20.0, 19.9), b=(20.0, 19.9))
-    about = {"statistic": "median", "runner": "Phone", "unlike": [], "date": "", "controls": 4, "drift_error": 0.01}
-    a["measured"] = about | {"ms": 19.9 * 1.1, "median_ms": 22.0, "drift": 0.1}
-    b["measured"] = about | {"ms": 19.9 * 0.9, "median_ms": 18.0, "drift": -0.1}
+    about = MEASURED | {"table_statistic": "median", "controls": 4, "drift_error": 0.01}
+    a["measured"] = about | {"median_ms": 19.9 * 1.1, "drift": 0.1}
+    b["measured"] = about | {"median_ms": 19.9 * 0.9, "drift": -0.1}
     found = verdict([a, b])
     assert (found.met, found.met_but_for_drift) == (1, 2)
     assert found.beyond == pytest.approx((0, 0.01), abs=1e-9)
@@ -209,7 +214,8 @@ def test_a_table_of_another_device_is_said_to_be_one(tmp_path):
     networks = exported(tmp_path, a=(20.0, 19.0))
     networks[0][1]["table"] = {"title": "Samsung Note10"}
     [(_, card)] = measured(networks, Phone({"a": 50.0}), tmp_path, 1, 2, 0, 8)
-    assert card["measured"]["statistic"] == "median"
+    assert (card["measured"]["statistic"], card["measured"]["table_statistic"]) == ("median", None)
+    assert "by the median of all runs; the table does not say of which statistic it is" in verdict([card]).sentence
     assert card["measured"]["unlike"] == ["runner"]
     assert verdict([card]).sentence.startswith("The table is of another device, version or setting (other runner).")
 
@@ -234,19 +240,19 @@ def test_pages_show_all_that_is_there(tmp_path):
     there = exported(tmp_path, a=(20.0, 19.0), b=(30.0, 29.9))
     page = write_pages(tmp_path).read_text()
     assert page.count("<tr>") == 1 + 2
-    assert "measured, ms" not in page  # nothing is
+    assert "measured median, ms" not in page  # nothing is
     for name in ("a", "b"):
         assert f'href="./mbv3_mine_embedded/{name}/card.md"' in page
         assert "RGB" in (tmp_path / "mbv3_mine_embedded" / name / "card.md").read_text()
     networks = measured(there, Phone({"a": 19.5, "b": 30.2}), tmp_path, 1, 2, 0, 8)
     [section] = sections(networks)
     assert "1 of 2 (50%)" in section.verdict
-    column = section.table.heads.index("target met when measured")
+    column = section.table.heads.index("target met when measured (by median)")
     assert [row[column] for row in section.table.rows] == ["yes", "no"]
     assert [one.name for one in section.pictures] == ["mbv3_mine_embedded/latency", "mbv3_mine_embedded/networks"]
     for folder, card in networks:
         write_card(folder, card)
-    assert "measured, ms" in write_pages(tmp_path).read_text()
+    assert "measured median, ms" in write_pages(tmp_path).read_text()
     for link in re.findall(r"\]\((.*?)\)", (tmp_path / "index.md").read_text()):
         assert (tmp_path / link).is_file()
 
@@ -277,7 +283,8 @@ def test_the_table_of_all_networks_is_read_back(tmp_path):
     assert [row["folder"] for row in rows] == ["mbv3_mine_embedded/a", "proxyless_mine_embedded/b#1"]
     assert [row["space"] for row in rows] == ["mbv3", "proxyless"]
     assert [float(row["cost"]) for row in rows] == [19.0, 19.0]
-    assert (float(rows[0]["ms"]), rows[1]["ms"]) == (pytest.approx(19.5, abs=0.1), "")
+    assert (float(rows[0]["median_ms"]), rows[1]["median_ms"]) == (pytest.approx(19.5 * 1.01), "")
+    assert (rows[0]["statistic"], rows[0]["table_statistic"]) == ("median", "p10")
     assert json.loads(rows[0]["architecture"]) == CARD["architecture"]
     assert 'href="./proxyless_mine_embedded/b%231/card.md"' in (tmp_path / "index.html").read_text()
 
@@ -293,8 +300,8 @@ def test_costs_that_are_no_milliseconds_are_compared_with_nothing(tmp_path):
 
 
 MEASURED = {
-    "ms": 19.5, "median_ms": 19.6, "statistic": "median", "runner": "Phone", "date": "2026-01-01", "unlike": [],
-    "controls": 0, "drift": None, "drift_error": None,
+    "p10_ms": 19.5, "median_ms": 19.6, "p90_ms": 20.5, "mean_ms": 19.7, "statistic": "median", "table_statistic": None,
+    "runner": "Phone", "date": "2026-01-01", "unlike": [], "controls": 0, "drift": None, "drift_error": None,
 }  # fmt: skip
 
 
@@ -312,7 +319,14 @@ MEASURED = {
         ({"macs": True}, "its macs is true; must be a number"),
         ({"macs": 10**400}, "its macs is 1000.*; must be more than 0, and less than 1e.15"),
         ({"measured": {"ms": "fast"}}, "its measured.ms is .fast.; must be a number"),
-        ({"measured": MEASURED | {"ms": 0}}, "its measured.ms is 0; must be more than 0"),
+        ({"measured": MEASURED | {"p10_ms": 0}}, "its measured.p10_ms is 0; must be more than 0"),
+        (
+            {"measured": MEASURED | {"statistic": "p50"}},
+            "its measured.statistic is p50, of .* must be p10, median, p90",
+        ),
+        ({"measured": MEASURED | {"table_statistic": "p50"}}, "its measured.statistic is median, of a table's p50"),
+        ({"measured": MEASURED | {"statistic": "p90", "p90_ms": None}}, "it lacks milliseconds of the statistic"),
+        ({"guarded_cost": "20"}, "its guarded_cost is .20.; must be a number"),
         ({"measured": MEASURED | {"drift": -1}}, "its measured.drift is 0; must be more than 0"),
         ({"measured": MEASURED | {"unlike": [{}]}}, "its measured.unlike is .{}.; must be words"),
         ({"files": {}}, "it has no files.network.onnx"),
@@ -324,3 +338,71 @@ def test_what_is_no_card_is_refused(tmp_path, change, said):
     write_card(folder, CARD | change)
     with pytest.raises(InputError, match=f"not readable as the card of an exported network .*{said}"):
         write_pages(tmp_path)
+
+
+def test_a_target_met_by_the_10th_percentile_only_is_missed_by_the_median(tmp_path):
+    networks = exported(tmp_path, a=(20.0, 19.8))
+    phone = Phone({"a": 19.85})  # runs of 19.85, 20.05 and 20.25 ms
+    told = {}
+    for statistic in ("p10", "median", "p90"):
+        [(folder, card)] = measured(networks, phone, tmp_path, 1, 4, 0, 8, statistic)
+        write_card(folder, card)
+        write_pages(tmp_path)
+        [section] = sections([(folder, read_card(folder))])
+        row = dict(zip(section.table.heads, section.table.rows[0], strict=True))
+        told[statistic] = row[f"target met when measured (by {statistic})"]
+        assert row["met by p10, median, p90"] == "yes, no, no"
+        assert row["prediction off (by p10)"] == "-0.3%"
+        assert "yes by the 10th percentile (p10), no by the median" in (folder / "card.md").read_text()
+    assert told == {"p10": "yes", "median": "no", "p90": "no"}
+    assert "0 of 1 (0%) are met when measured by the 90th percentile (p90), which they are about" in section.verdict
+
+
+def test_targets_about_several_statistics_are_summed_up_apart(tmp_path):
+    networks = exported(tmp_path, a=(20.0, 19.8), b=(30.0, 29.0))
+    phone = Phone({"a": 19.85, "b": 29.0})
+    cards = [
+        *measured(networks[:1], phone, tmp_path, 1, 2, 0, 8),
+        *measured(networks[1:], phone, tmp_path, 1, 2, 0, 8, "p90"),
+    ]
+    [section] = sections(cards)
+    assert "0 of 1 (0%) are met when measured by the median, which" in section.verdict
+    assert "1 of 1 (100%) are met when measured by the 90th percentile (p90), which" in section.verdict
+
+
+def test_a_table_of_means_is_compared_with_means(tmp_path):
+    networks = exported(tmp_path, a=(20.0, 19.0))
+    networks[0][1]["table"] = {"statistic": "mean", "runner": "Phone"}
+    [(_, card)] = measured(networks, lambda path: np.array([18.0, 18.0, 24.0]), tmp_path, 1, 2, 0, 8)
+    assert verdict([card]).mean_error == pytest.approx(1 / 20)
+    assert verdict([card]).met == 1
+
+
+def test_the_card_of_an_older_version_is_read(tmp_path):
+    [(folder, card)] = exported(tmp_path, a=(20.0, 19.0))
+    older = {
+        key: MEASURED[key] for key in ("median_ms", "runner", "date", "unlike", "controls", "drift", "drift_error")
+    }
+    write_card(folder, card | {"measured": older | {"ms": 19.5, "statistic": "10th percentile"}})
+    read = read_card(folder)["measured"]
+    assert (read["statistic"], read["table_statistic"], read["p10_ms"], read["p90_ms"]) == ("median", "p10", 19.5, None)
+    [section] = sections([(folder, read_card(folder))])
+    row = dict(zip(section.table.heads, section.table.rows[0], strict=True))
+    assert (row["target met when measured (by median)"], row["met by p10, median, p90"]) == ("yes", "yes, yes, ?")
+    assert "of the targets met in the search, 1 of 1 (100%) are met when measured by the median" in section.verdict
+
+
+def test_a_cost_raised_by_the_guard_band_is_named_so(tmp_path):
+    [(folder, card)] = exported(tmp_path, a=(20.0, 19.0))
+    write_card(folder, card | {"guard_band": 1.02})
+    [section] = sections([(folder, read_card(folder))])
+    row = dict(zip(section.table.heads, section.table.rows[0], strict=True))
+    assert (row["predicted cost, ms"], row["guarded cost, ms"]) == ("19.00", "19.38")
+    write_pages(tmp_path)
+    assert (
+        "| guarded cost, which the search held below the target: raised by a guard band of 1.02 | 19.380 ms |"
+        in (folder / "card.md").read_text()
+    )
+    with (tmp_path / "networks.csv").open() as file:
+        [line] = csv.DictReader(file)
+    assert (float(line["cost"]), float(line["guarded_cost"])) == (19.0, pytest.approx(19.38))

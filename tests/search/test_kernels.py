@@ -1,5 +1,7 @@
 import pickle
+from ctypes import CDLL
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,14 +158,40 @@ def test_without_a_compiler_numpy_serves(fresh_library, monkeypatch, setting):
     assert Evolution().search(made.evaluator(), 30.0, 3, np.random.default_rng(0)).feasible
 
 
+DAMAGE = {
+    "not a library": lambda content: b"not a library",
+    "empty": lambda content: b"",
+    "cut off": lambda content: content[: len(content) // 2],
+    "zeros": lambda content: content[:1024] + bytes(len(content) - 1024),
+    "one bit": lambda content: content[:-100] + bytes([content[-100] ^ 1]) + content[-99:],
+}
+
+
 @needs_compiler
-def test_a_broken_library_in_the_cache_is_made_anew(fresh_library):
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_library_in_the_cache_is_never_loaded_and_made_anew(damage, fresh_library, monkeypatch):
     kernels._library()
     (made,) = fresh_library.iterdir()
+    whole, loaded = made.read_bytes(), []
+    made.unlink()  # what is loaded already stays as it is
+    made.write_bytes(DAMAGE[damage](whole))
+    kernels._library.cache_clear()
+    monkeypatch.setattr(kernels.ctypes, "CDLL", lambda path: loaded.append(Path(path).read_bytes()) or CDLL(path))
+    assert kernels._library() is not None
+    assert loaded == [whole]
+    assert [path.read_bytes() for path in fresh_library.iterdir()] == [whole]
+
+
+@needs_compiler
+def test_a_library_that_this_machine_cannot_load_is_kept_for_those_that_can(fresh_library):
+    kernels._library()
+    (made,) = fresh_library.iterdir()
+    name = made.name.split("-")[1]
+    (fresh_library / kernels._named(name, b"of another machine")).write_bytes(b"of another machine")
     made.unlink()
-    made.write_bytes(b"not a library")
     kernels._library.cache_clear()
     assert kernels._library() is not None
+    assert len(list(fresh_library.iterdir())) == 2
 
 
 @needs_compiler

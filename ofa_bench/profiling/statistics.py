@@ -1,0 +1,44 @@
+"""Which statistic of all timed runs a number of milliseconds is: of a table, and of a target."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.errors import InputError
+
+__all__ = ["PERCENTILES", "STATISTICS", "check_statistic", "describe", "statistic_of", "summarise_runs"]
+
+PERCENTILES: Mapping[str, int] = {"p10": 10, "median": 50, "p90": 90}
+"""The statistics that a target or a profiled table can be about, as percentiles of all timed runs."""
+
+STATISTICS = (*PERCENTILES, "mean")
+"""Those that a table can be of; lookup tables are of means."""
+
+_LONG = {"p10": "the 10th percentile", "median": "the median", "p90": "the 90th percentile", "mean": "the mean"}
+
+
+def check_statistic(name: str) -> None:
+    """Raise InputError where it is none that a target can be about."""
+    if name not in PERCENTILES:
+        raise InputError(f"statistic={name}: must be {', '.join(PERCENTILES)}")
+
+
+def describe(name: str) -> str:
+    """Write a statistic out, with its short name where that is another."""
+    return _LONG[name] + (f" ({name})" if name.startswith("p") else "")
+
+
+def statistic_of(card: Mapping[str, Any]) -> str | None:
+    """Tell the statistic of a cost table by its card; None if it does not say."""
+    protocol = card.get("protocol")
+    given = card.get("statistic") or (protocol.get("statistic") if isinstance(protocol, Mapping) else None)
+    given = "p10" if given == "10th percentile" else given  # as earlier profiles wrote it
+    return given if isinstance(given, str) and given in STATISTICS else None
+
+
+def summarise_runs(times: NDArray[np.float64]) -> dict[str, float]:
+    """Give every statistic of one file's milliseconds [rounds, runs], by its name and ``_ms``."""
+    found = {f"{name}_ms": np.percentile(times, percent) for name, percent in PERCENTILES.items()}
+    return {name: round(float(value), 5) for name, value in (found | {"mean_ms": np.mean(times)}).items()}

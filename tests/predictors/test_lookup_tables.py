@@ -1,0 +1,278 @@
+"""Lookup tables as others publish them. Invented ones are made by their owners' own code, which is asked for costs."""
+
+import hashlib
+import json
+import math
+
+import numpy as np
+import pytest
+import yaml
+
+from ofa_bench.config import load_space
+from ofa_bench.errors import InputError
+from ofa_bench.ofa_package import import_ofa
+from ofa_bench.predictors import latency_table, lookup_tables
+from ofa_bench.spaces import MobileNetV3Space
+from ofa_bench.spaces.mobile import EXPANDS, KERNELS, RESOLUTIONS
+from ofa_bench.spaces.part import PartSpace
+from ofa_bench.supernets import supernet
+
+SPACE = MobileNetV3Space()
+
+
+class Invented(dict):
+    """A lookup table that makes up what is asked of it for the first time."""
+
+    def __missing__(self, name):
+        share = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 2**32
+        self[name] = {"count": 100, "mean": 0.01 + share, "std": 0.01}
+        return self[name]
+
+
+def uniform(space, r, kernel, expand):
+    """Give the largest network of one kernel and expand ratio."""
+    n = space.n_blocks
+    return {"ks": [kernel] * n, "e": [expand] * n, "d": [4] * 5 + [1] * space.last_blocks, "r": [r], "image_size": r}
+
+
+def fill(space, cost, resolutions=RESOLUTIONS):
+    """Ask for every layer that a space has."""
+    for r in resolutions:
+        for kernel in KERNELS:
+            for expand in EXPANDS:
+                cost(uniform(space, r, kernel, expand))
+
+
+def ofa_mbv3(tables):
+    """Cost as ``ofa.tutorial`` and CompOFA have it."""
+    owners = import_ofa("ofa.tutorial").LatencyTable(resolutions=())
+    estimator = import_ofa("ofa.tutorial.latency_table").LatencyEstimator
+    for r, table in tables.items():
+        owners.latency_tables[r] = one = estimator.__new__(estimator)
+        one.lut = table
+    return owners.predict_efficiency
+
+
+def net_config(net, arch):
+    net.set_active_subnet(**arch)
+    return net.get_active_net_config()
+
+
+def ofa_proxyless(tables):
+    """Cost as ``ofa.nas`` has it."""
+    owners = import_ofa("ofa.nas.efficiency_predictor.latency_lookup_table").ProxylessNASLatencyTable
+    net = supernet(load_space("proxyless")).net
+
+    def cost(arch):
+        one = owners.__new__(owners)
+        one.lut = tables[arch["r"][0]]
+        return one.predict_network_latency_given_config(net_config(net, arch), arch["r"][0])
+
+    return cost
+
+
+def nsganetv2(table):
+    """Cost as nsganetv2 has it: blocks by their expand ratio, no pooling, one table for all resolutions."""
+    net = supernet(SPACE).net
+
+    def cost(arch):
+        config, r = net_config(net, arch), arch["r"][0]
+        last = math.ceil(r / 32)
+        wide, features = (config[name]["out_channels"] for name in ("final_expand_layer", "feature_mix_layer"))
+        before = config["final_expand_layer"]["in_channels"]
+        names = [
+            f"first_conv-input:{r}x{r}x3-output:{r // 2}x{r // 2}x{config['first_conv']['out_channels']}",
+            f"final_expand_layer-input:{last}x{last}x{before}-output:{last}x{last}x{wide}",
+            f"feature_mix_layer-input:1x1x{wide}-output:1x1x{features}",
+            f"classifier-input:{features}-output:1000",
+        ]
+        size = math.ceil(r / 2)
+        for block in config["blocks"]:
+            conv, skip = block["conv"], int(block["shortcut"] is not None)
+            out = math.ceil(size / conv["stride"])
+            names.append(
+                f"MBConv-input:{size}x{size}x{conv['in_channels']}-output:{out}x{out}x{conv['out_channels']}"
+                f"-expand:{conv['expand_ratio']}-kernel:{conv['kernel_size']}-stride:{conv['stride']}"
+                f"-idskip:{skip}-se:{int(conv['use_se'])}"
+            )
+            size = out
+        return sum(table[name]["mean"] for name in names)
+
+    return cost
+
+
+def write(folder, tables, suffix="json"):
+    folder.mkdir(parents=True, exist_ok=True)
+    dump = json.dumps if suffix == "json" else yaml.safe_dump
+    for r, table in tables.items():
+        (folder / f"{r}_lookup_table.{suffix}").write_text(dump(dict(table)))
+    return folder
+
+
+def check(space, device, cost, n=40):
+    """Compare costs with the owners' for random networks."""
+    table = latency_table(space, str(device))
+    genes = space.sample(n, np.random.default_rng(1))
+    theirs = np.array([cost(space.to_ofa(row)) for row in genes])
+    assert table.cost(genes) == pytest.approx(theirs, rel=1e-12)
+    return table
+
+
+@pytest.fixture(scope="module")
+def tables():
+    """Give invented tables of MobileNetV3, in OFA's form, by resolution; one of a resolution that the space has not."""
+    made = {r: Invented() for r in (*RESOLUTIONS, 164)}
+    fill(SPACE, ofa_mbv3(made), made)
+    return {r: dict(table) for r, table in made.items()}
+
+
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+def test_tables_of_ofa_cost_what_ofa_says(suffix, tables, tmp_path, capsys):
+    folder = write(tmp_path / f"latency_table@{suffix}", tables, suffix)
+    lookup_tables._print_once.cache_clear()
+    table = check(SPACE, folder, ofa_mbv3(tables))
+    check(load_space("compofa"), folder, ofa_mbv3(tables))
+    assert (table.name, table.unit, list(table.targets)) == (f"latency_table@{suffix}", "ms", [])
+    assert (table.card["width"], table.card["resolutions"], table.card["resolutions_left_out"]) == (
+        1.2, list(RESOLUTIONS), [164],
+    )  # fmt: skip
+    said = capsys.readouterr().err.splitlines()
+    assert said == [f"device={folder}: left out are its resolutions 164, which mbv3 has not"]
+
+
+def test_tables_of_proxyless_cost_what_ofa_says(tmp_path):
+    space, made = load_space("proxyless"), {r: Invented() for r in RESOLUTIONS}
+    fill(space, ofa_proxyless(made))
+    check(space, write(tmp_path / "phone", made), ofa_proxyless(made))
+
+
+@pytest.mark.parametrize("place", ["i7.yaml", "i7.json", "i7/all.yml"])
+def test_one_file_of_nsganetv2_serves_all_resolutions(place, tmp_path):
+    made = Invented()
+    fill(SPACE, nsganetv2(made))
+    path = tmp_path / place
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(made) if place.endswith("json") else yaml.safe_dump(dict(made)))
+    device = path.parent if "/" in place else path
+    table = check(SPACE, device, nsganetv2(made))
+    assert (table.name, table.sha256) == ("i7", hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def test_official_files_are_the_shipped_table(assets):
+    shipped, read = latency_table(SPACE, "note10"), latency_table(SPACE, str(assets / "ofa" / "note10"))
+    assert (shipped.entries == read.entries).all()
+    assert shipped.targets
+    assert read.card["form"] == "OFA's form for MobileNetV3"
+
+
+def test_the_hash_is_of_names_and_content(tables, tmp_path):
+    first = latency_table(SPACE, str(write(tmp_path / "a", tables))).sha256
+    folder = write(tmp_path / "b", tables)
+    (folder / "README.md").write_text("ours")
+    assert latency_table(SPACE, str(folder)).sha256 == first
+    (folder / "164_lookup_table.json").unlink()
+    assert latency_table(SPACE, str(folder)).sha256 != first
+
+
+LAYER = "expanded_conv-input:14x14x96-output:14x14x96-expand:384-kernel:5-stride:1-idskip:1-se:0-hs:1"
+
+
+def test_a_missing_layer_is_named_with_the_choices_that_need_it(tables, tmp_path):
+    lacking = {**tables, 224: {name: one for name, one in tables[224].items() if name != LAYER}}
+    folder = write(tmp_path / "lacking", lacking)
+    with pytest.raises(InputError) as error:
+        latency_table(SPACE, str(folder))
+    assert str(error.value) == f"device={folder}: has no layer {LAYER}, which r=224, k9=5, e9=4 needs"
+    held = part(SPACE, k9=[0, 2], k10=[0, 2], k11=[0, 2])
+    check(held, folder, ofa_mbv3(lacking))
+
+
+def test_missing_resolutions_are_named_and_not_needed_by_a_part_of_the_space(tables, tmp_path):
+    few = {r: tables[r] for r in (160, 192)}
+    folder = write(tmp_path / "few", few)
+    with pytest.raises(InputError) as error:
+        latency_table(SPACE, str(folder))
+    assert str(error.value) == (
+        f"device={folder}: has no layers for r=176, 208, 224 of space mbv3; hold the space to the others: "
+        "space.choices='{r: [160, 192]}'"
+    )
+    held = part(SPACE, r=[0, 2])
+    table = check(held, folder, ofa_mbv3(few))
+    whole = latency_table(SPACE, str(write(tmp_path / "whole", tables)))
+    assert (table.minimum, table.maximum) == (whole.within(held).minimum, whole.within(held).maximum)
+    single = latency_table(part(held, r=[1]), str(folder / "192_lookup_table.json"))
+    assert single.minimum == latency_table(part(SPACE, r=[2]), str(folder)).minimum
+
+
+def part(space, **choices):
+    """Hold genes to some of their choices, by position."""
+    genes, sources = [], {}
+    for gene in space.genes:
+        kept = choices.get(gene.name, range(len(gene.choices)))
+        genes.append(
+            type(gene)(gene.name, tuple(gene.choices[i] for i in kept), gene.group, gene.owner, gene.active_from)
+        )
+        sources[gene.name] = (gene.name, list(kept))
+    return PartSpace("held", genes, space, sources)
+
+
+WRONG = [
+    ("resnet50d", lambda text: text, "OFA's form for MobileNetV3, which is not for space resnet50d; known are OFA"),
+    ("proxyless", lambda text: text, "OFA's form for MobileNetV3, which is not for space proxyless; known are OFA"),
+    ("mbv3", lambda text: text.replace("x3-output:112x112x24", "x3-output:112x112x16"), "of width 1.0; space mbv3 is"),
+    ("mbv3", lambda text: text.replace('"mean": ', '"mean": -', 1), "must have a mean: a number of milliseconds"),
+    ("mbv3", lambda text: text.replace('"mean"', '"median"', 1), "must have a mean: a number of milliseconds"),
+    ("mbv3", lambda text: text.replace('"mean": ', '"mean": 1e400, "a": ', 1), "has the number 1e400, .*too large"),
+    ("mbv3", lambda text: '{"Conv-input:224x224x3-output:112x112x24": {"mean": 1}}', "names no block of these forms"),
+    ("mbv3", lambda text: "a: &a [x]\nb: *a\n", "an alias, an anchor or a tag"),
+    ("mbv3", lambda text: "a: !!python/name:os.system\n", "an alias, an anchor or a tag"),
+    ("mbv3", lambda text: "a: " + "[" * 20, "nested too deeply"),
+    ("mbv3", lambda text: "a: " + "[" * 50_000, "nested too deeply|nesting depth"),
+    ("mbv3", lambda text: "a: {mean: 1}\na: {mean: 2}\n", "is there twice: a"),
+    ("mbv3", lambda text: "a: {mean: .inf}", "must have a mean"),
+    ("mbv3", lambda text: "a: {mean: 1}\n---\nb: {mean: 1}\n", "no YAML mapping, or more than one"),
+    ("mbv3", lambda text: "", "no YAML mapping"),
+    ("mbv3", lambda text: "a: [", "it is no YAML: "),
+    ("mbv3", lambda text: "\x00", "it is no YAML"),
+    ("mbv3", lambda text: "- 1\n", "no YAML mapping"),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "says"), WRONG)
+def test_what_is_no_such_table_is_refused(name, change, says, tables, tmp_path):
+    path = tmp_path / "t.yaml"
+    path.write_text(change(json.dumps(tables[224])))
+    with pytest.raises(InputError, match=says) as error:
+        latency_table(load_space(name), str(path))
+    assert str(error.value).startswith(f"device={path}: ")
+    assert "\n" not in str(error.value)
+
+
+def test_bytes_and_files_that_are_two(tables, tmp_path):
+    (tmp_path / "t.yaml").write_bytes(b"\xff\xfe\x00a")
+    with pytest.raises(InputError, match="cannot be read as a lookup table"):
+        latency_table(SPACE, str(tmp_path / "t.yaml"))
+    folder = write(write(tmp_path / "two", tables), tables, "yaml")
+    with pytest.raises(InputError, match=r"160_lookup_table\.json and 160_lookup_table\.yaml are of one resolution"):
+        latency_table(SPACE, str(folder))
+
+
+def test_numbers_of_other_writers_are_read():
+    text = b"'Conv-input:1x1x3-output:1x1x4': {mean: 1e-05, samples: [1, 2]}\n'b': {mean: 3}\n"
+    assert lookup_tables.latencies(text) == {"Conv-input:1x1x3-output:1x1x4": 1e-05, "b": 3.0}
+
+
+def test_a_command_searches_on_a_folder(tables, forks, tmp_path):
+    folder = write(tmp_path / "latency_table@note10", tables)
+    words = ("device=latency_table@note10", "strategy=random", "targets=quantiles", "budget.generations=2",
+             "evolution.population_size=10", "tracking.uri=null", "progress=false")  # fmt: skip
+    done = forks.run("ofa_bench", words, tmp_path)
+    assert (done.returncode, done.stderr.count("left out are its resolutions 164")) == (0, 1), done.stderr
+    (path,) = (tmp_path / "multirun").rglob("record.json")
+    record = json.loads(path.read_text())
+    assert record["device"]["sha256"] == latency_table(SPACE, str(folder)).sha256
+    guarded = forks.run("ofa_bench", (*words, "device.guard_band=true"), tmp_path)
+    assert guarded.returncode == 2
+    assert "guard_band=true needs a table whose card has a guard_band" in guarded.stderr
+    shown = forks.run("ofa_bench.report", ("multirun", "out=r"), tmp_path)
+    assert (shown.returncode, shown.stderr) == (0, "")

@@ -23,6 +23,7 @@ from ofa_bench.config import (
 from ofa_bench.results.delivery import UNTRACKED, insisted, tracked
 from ofa_bench.sweep import Sweep, SweepCallback, remove_empty
 from ofa_bench.words import say
+from ofa_bench.writing import remove_leftovers
 
 if TYPE_CHECKING:
     from ofa_bench.results.records import Record
@@ -103,6 +104,7 @@ def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
     if typed.rerun:
         name = attempts.attempt(name, max(attempts.attempts(output / name), default=0) + 1)
     elif (there := attempts.existing(output / name, identity)) is not None:
+        remove_leftovers(output / there["address"])
         print(f"{there['address']}: already there, skipped", file=sys.stderr)
         return there
     choices = {group: str(context.runtime.choices[group]) for group in GROUPS}

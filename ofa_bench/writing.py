@@ -1,9 +1,26 @@
-"""Writes files whole or not at all."""
+"""Writes files whole or not at all; what killed processes left half written is removed by the next one."""
 
+import os
+import re
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any
 
-__all__ = ["write_whole"]
+try:
+    import fcntl
+except ImportError:  # Windows, which removes no file that is open
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["remove_leftovers", "write_new", "write_whole"]
+
+PART = ".part"
+"""How the names of files end that are being written: ``.<name>.<8 characters>.part`` beside ``<name>``."""
+
+FORGOTTEN = 3600.0
+"""Seconds after which a half-written file counts as left, where no lock tells whether it is."""
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -12,13 +29,74 @@ def write_whole(path: Path, content: str | bytes) -> None:
     Raises:
         OSError: it cannot be written; what was there is then unchanged.
     """
+    with _written(path, content) as made:
+        made.replace(path)
+
+
+def write_new(path: Path, content: str | bytes) -> None:
+    """Write a file whole, as ``write_whole`` does, but never over another.
+
+    Raises:
+        FileExistsError: there is one already, perhaps since a moment ago; it is unchanged.
+        OSError: it cannot be written.
+    """
+    with _written(path, content) as made:
+        path.hardlink_to(made)  # unlike a rename, this overwrites nothing
+
+
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Remove what killed processes left half written in a folder, of all files or of one; others still write theirs."""
+    kind = re.compile(rf"\.{re.escape(name) if name else '.+'}\.\w{{8}}{re.escape(PART)}")
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if kind.fullmatch(path.name):
+                _remove_if_left(path)
+
+
+@contextmanager
+def _written(path: Path, content: str | bytes) -> Iterator[Path]:
+    """Give a file with the content, safe on disk, beside where it shall be; remove it afterwards if it is there."""
+    remove_leftovers(path.parent, path.name)
     data = content.encode() if isinstance(content, str) else content
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+    file = _open_locked(path)
+    with file:
         made = Path(file.name)
         try:
             file.write(data)
             file.flush()
+            os.fsync(file.fileno())
             made.chmod(0o644)
-            made.replace(path)
+            yield made
         finally:
             made.unlink(missing_ok=True)
+
+
+def _open_locked(path: Path) -> Any:
+    """Make a file to write to, and lock it, which ends with the process, whatever ends that."""
+    while True:
+        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 -- closed by the caller
+            dir=path.parent, prefix=f".{path.name}.", suffix=PART, delete=False
+        )
+        if _lock(file, wait=True) is not True or os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # another process took it for left before it was locked
+
+
+def _remove_if_left(path: Path) -> None:
+    with suppress(OSError), path.open("r+b") as file:
+        locked = _lock(file, wait=False)
+        if locked or (locked is None and os.fstat(file.fileno()).st_mtime < time.time() - FORGOTTEN):
+            path.unlink()
+
+
+def _lock(file: IO[bytes], *, wait: bool) -> bool | None:
+    """Tell whether a file was locked or, where another process has locked it, not; None where there are no locks."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:  # of a file system that has none
+        return None
+    return True

@@ -18,6 +18,7 @@ from ofa_bench.config import (
     TrackingConfig,
     address,
     register,
+    resolve_tracking,
     result_config,
 )
 from ofa_bench.results.delivery import UNTRACKED, insisted, tracked
@@ -53,7 +54,7 @@ def run_cell(config: DictConfig) -> None:
         raise KeyboardInterrupt
     context = HydraConfig.get()
     output, name = Path(config.output).absolute(), address(context.runtime.choices, context.overrides.task, config.seed)
-    sweep, tracking = Sweep.of_this_cell(output), TrackingConfig(**config.tracking)
+    sweep, tracking = Sweep.of_this_cell(output), resolve_tracking(config)
     here = sweep is None or sweep.is_here()
     try:
         if not here:

@@ -15,18 +15,20 @@
   those already in ``out``. ``controls``: random networks that are timed beside them, and tell whether the device is as
   fast as when its table was measured. ``runner``, ``threads``, ``rounds``, ``seed``: as of
   ``python -m ofa_bench.profile``.
-- ``uri``: the MLflow store that gets the networks as models, if it is there (``none``: no store); ``experiment``;
-  ``register``: the name under which they are registered.
+- ``uri``: the MLflow store that gets the networks as models, if it is there (``none``: no store); ``experiment``. Their
+  defaults are what ``MLFLOW_TRACKING_URI`` and ``MLFLOW_EXPERIMENT_NAME`` name, where they are set. ``register``: the
+  name under which they are registered.
 """
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.limits import THREADS, check_range
+from ofa_bench.store_uri import default_experiment, sqlite_path, uri_option
 from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
 
 if TYPE_CHECKING:
@@ -58,8 +60,8 @@ class Options:
     rounds: int = 20
     controls: int = 8
     seed: int = 0
-    uri: str = "sqlite:///mlflow.db"
-    experiment: str = "ofa_bench"
+    uri: str = field(default_factory=uri_option)
+    experiment: str = field(default_factory=default_experiment)
     register: str = ""
 
     def check(self) -> None:
@@ -189,10 +191,8 @@ def _records(options: Options) -> "list[Record]":
 
 def _log(options: Options, networks: "Sequence[tuple[Path, Card]]", index: Path) -> None:
     """Give the networks to MLflow, if there is a store; what was written stays, whatever happens there."""
-    scheme, _, database = options.uri.partition(":///")
-    if options.uri == "none" or (
-        scheme == "sqlite" and not options.register and not Path(database).expanduser().is_file()
-    ):
+    database = None if options.uri == "none" else sqlite_path(options.uri)
+    if options.uri == "none" or (database and not options.register and not database.is_file()):
         return
     from ofa_bench.config import TrackingConfig
     from ofa_bench.exporting.models import log_models

@@ -13,7 +13,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from ofa_bench import interrupts
-from ofa_bench.config import NO_RESULT, ONE_AFTER_ANOTHER, SWEEP_VARIABLE, TrackingConfig
+from ofa_bench.config import NO_RESULT, ONE_AFTER_ANOTHER, SWEEP_VARIABLE, TrackingConfig, resolve_tracking
 from ofa_bench.errors import InputError
 from ofa_bench.results.delivery import UNTRACKED, tracked
 from ofa_bench.results.journal import FOLDER, Ended, Journal
@@ -183,7 +183,7 @@ def _open(config: DictConfig) -> OpenSweep:
             raise InputError(f"{key}: cannot be swept; the cells of a sweep share one")
     overrides = [text for text in config.hydra.overrides.task if text.split("=")[0].split(".")[0] not in NO_RESULT]
     name = " ".join(overrides) or "defaults"
-    output, tracking = Path(config.output).absolute(), TrackingConfig(**config.tracking)
+    output, tracking = Path(config.output).absolute(), resolve_tracking(config)
     sweep_id = hashlib.sha256(" ".join([str(output), *sorted(overrides)]).encode()).hexdigest()[:12]
     sweep = Sweep(output, sweep_id, "", "")
     opened = OpenSweep(sweep, tracking, elsewhere=config.hydra.launcher["_target_"] != ONE_AFTER_ANOTHER)

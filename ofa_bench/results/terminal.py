@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ofa_bench.config import TrackingConfig
 from ofa_bench.results.records import Record
+from ofa_bench.store_uri import artifacts_beside, default_experiment
 
 __all__ = ["say_unsent", "show"]
 
@@ -30,8 +31,8 @@ def show(found: Sequence[Record], output: Path, tracking: TrackingConfig) -> Non
 def say_unsent(what: str, output: Path, tracking: TrackingConfig) -> None:
     """Say what MLflow lacks, and how it gets it."""
     words = ["python", "-m", "ofa_bench.sync", str(output), f"uri={tracking.uri}"]
-    if tracking.experiment != TrackingConfig.experiment:
+    if tracking.experiment != default_experiment():
         words.append(f"experiment={tracking.experiment}")
-    if tracking.artifacts and Path(tracking.artifacts).name != "mlartifacts":
+    if tracking.artifacts != artifacts_beside(tracking.uri, Path.cwd()):
         words.append(f"artifacts={tracking.artifacts}")
     print(f"ofa_bench: MLflow lacks {what}; this sends it: {shlex.join(words)}", file=sys.stderr)

@@ -45,19 +45,14 @@ VARIABLES = (URI_VARIABLE, EXPERIMENT_VARIABLE)
 
 
 def sqlite_uri(path: Path) -> str:
-    """Return the address of a SQLite file, which is made absolute.
-
-    Raises:
-        InputError: this version of SQLAlchemy cannot open such a path.
-    """
+    """Return the address of a SQLite file, which is made absolute."""
     text = str(path.absolute())
     if not {"%", "?"} & set(text):
         return f"{SQLITE}{text}"
+    coded = quote(text, safe="")  # slashes too: MLflow makes the folders that it sees in an address
     if _decodes():
-        return f"{SQLITE}{quote(text, safe='')}"  # slashes too: MLflow makes the folders that it sees in an address
-    if "?" in text:
-        raise InputError(f"{text}: MLflow cannot open a database below a folder with '?' in its name")
-    return f"{SQLITE}{text}"
+        return f"{SQLITE}{coded}"
+    return f"{SQLITE}file:{coded}?uri=true" if "?" in text else f"{SQLITE}{text}"
 
 
 def sqlite_path(uri: str | None) -> Path | None:
@@ -69,6 +64,8 @@ def sqlite_path(uri: str | None) -> Path | None:
     if not uri or not uri.startswith(SQLITE):
         return None
     text, options = _parts(uri)
+    if text.startswith("file:%2F") and options == "uri=true":
+        return Path(unquote(text.removeprefix("file:")))
     if text in ("", ":memory:") or text.startswith("file:"):
         return None
     if options and not _OPTIONS.fullmatch(options):
@@ -93,12 +90,12 @@ def resolve_uri(uri: str, folder: Path) -> str:
     """Return an address whose path, if it is a relative one, is below this folder.
 
     Raises:
-        InputError: see ``sqlite_path`` and ``sqlite_uri``.
+        InputError: see ``sqlite_path``.
     """
     path = sqlite_path(uri)
     if path is not None:
-        options = _parts(uri)[1]
-        return sqlite_uri(folder / path) + (f"?{options}" if options else "")
+        made, options = sqlite_uri(folder / path), _parts(uri)[1].removeprefix("uri=true")
+        return f"{made}{'&' if '?' in made else '?'}{options}" if options else made
     return str(folder / uri) if "/" in uri and ":" not in uri else uri  # a folder, as MLflow once kept its runs
 
 

@@ -1,6 +1,8 @@
 """A local MLflow database: made once, whole and fast; one of another version of MLflow is left as it is."""
 
+import logging
 import re
+import shlex
 import sqlite3
 import sys
 import tempfile
@@ -15,37 +17,46 @@ from platformdirs import user_cache_path
 from ofa_bench.errors import InputError
 from ofa_bench.results.locks import locked
 from ofa_bench.results.quiet import silence_mlflow
+from ofa_bench.store_uri import sqlite_path
 from ofa_bench.writing import remove_leftovers, write_new, write_whole
 
 __all__ = ["check_database", "make_database"]
+
+_VERSION = "SELECT version_num FROM alembic_version"
+
+_SERVED = re.compile(r"(postgresql|mysql|mssql|sqlite)(\+\w+)?://")
+"""Databases that MLflow opens by itself, without a server of its own."""
 
 LARGEST = 50_000_000
 """Bytes of the largest empty database that is kept to be copied; one has a million."""
 
 
-def check_database(path: Path, uri: str) -> None:
+def check_database(uri: str) -> None:
     """Check that MLflow will use a database as it is: it would migrate an older one, and add tables to any other.
 
     Raises:
         InputError: it is of another version of MLflow, not MLflow's at all, or cannot be read.
     """
+    path = sqlite_path(uri)
+    if path is None and not _SERVED.match(uri):
+        return
+    name = str(path) if path else re.sub("//[^/@]*@", "//", uri)  # without a password
     try:
-        with _opened(path) as database:
-            tables, found = _tables(database), _revision(database)
+        tables, found = _schema(path) if path else _served_schema(uri)
     except sqlite3.Error as error:
-        raise InputError(f"{path}: not usable as MLflow's database ({error})") from error
+        raise InputError(f"{name}: not usable as MLflow's database ({error})") from error
     known = _revisions()
     if not tables or not known or found in known - _replaced():
         return
     if found is None and "experiments" not in tables:
-        raise InputError(f"{path}: a database, but not MLflow's; it is left as it is; choose another tracking.uri=")
+        raise InputError(f"{name}: a database, but not MLflow's; it is left as it is; choose another tracking.uri=")
     if found in known or found is None:
         raise InputError(
-            f"{path}: of an older MLflow (schema {found}), left as it is; choose another tracking.uri=, or make a copy "
-            f"of it and run: mlflow db upgrade '{uri}'"
+            f"{name}: of an older MLflow (schema {found}), left as it is; choose another tracking.uri=, or make a copy "
+            f"of it and run: mlflow db upgrade {shlex.quote(uri if path else name)}"
         )
     raise InputError(
-        f"{path}: of a newer MLflow (schema {found}), left as it is; choose another tracking.uri=, or update MLflow"
+        f"{name}: of a newer MLflow (schema {found}), left as it is; choose another tracking.uri=, or update MLflow"
     )
 
 
@@ -75,8 +86,7 @@ def _is_made(path: Path) -> bool:
     if not path.exists():
         return False
     try:
-        with _opened(path) as database:
-            return bool(_tables(database))
+        return bool(_schema(path)[0])
     except sqlite3.Error:
         return True
 
@@ -92,7 +102,8 @@ def _empty() -> bytes:
             return kept.read_bytes()
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / kept.name
-        _migrate(made)
+        with _logging_disabled():
+            _migrate(made)
         content = made.read_bytes()
         if _is_whole(made):
             with suppress(OSError):
@@ -103,8 +114,8 @@ def _empty() -> bytes:
 
 def _is_whole(path: Path) -> bool:
     with _opened(path) as database:
-        found, [checked] = _revision(database), database.execute("PRAGMA quick_check").fetchone()
-    return checked == "ok" and found in _revisions() - _replaced()
+        [checked] = database.execute("PRAGMA quick_check").fetchone()
+    return checked == "ok" and _schema(path)[1] in _revisions() - _replaced()
 
 
 def _migrate(path: Path) -> None:
@@ -128,22 +139,44 @@ def _migrate(path: Path) -> None:
 
 
 @contextmanager
+def _logging_disabled() -> Iterator[None]:
+    """Let nothing be logged but warnings, whatever levels MLflow's scripts set."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+@contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a database without making or changing it."""
     with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as database:
         yield database
 
 
-def _tables(database: sqlite3.Connection) -> set[str]:
-    return {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+def _schema(path: Path) -> tuple[set[str], str | None]:
+    """Return a database's tables, and the revision of MLflow's schema that it has."""
+    with _opened(path) as database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        found = database.execute(_VERSION).fetchone() if "alembic_version" in tables else None
+    return tables, str(found[0]) if found else None
 
 
-def _revision(database: sqlite3.Connection) -> str | None:
-    """Return the revision of MLflow's schema that a database has."""
-    if "alembic_version" not in _tables(database):
-        return None
-    found = database.execute("SELECT version_num FROM alembic_version").fetchone()
-    return str(found[0]) if found else None
+def _served_schema(uri: str) -> tuple[set[str], str | None]:
+    """Return the same of a database that SQLAlchemy opens, such as a server's."""
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(uri)
+    try:
+        with engine.connect() as connection:
+            tables = set(sqlalchemy.inspect(connection).get_table_names())
+            if "alembic_version" not in tables:
+                return tables, None
+            return tables, connection.execute(sqlalchemy.text(_VERSION)).scalar()
+    finally:
+        engine.dispose()
 
 
 @cache

@@ -48,7 +48,5 @@ def _client(uri: str | None) -> "MlflowClient":
 
         if uri is None:
             return MlflowClient()
-        path = sqlite_path(uri)
-        if path:
-            check_database(path, uri)
+        check_database(uri)
         return MlflowClient(tracking_uri=resolve_uri(uri, Path.cwd()))

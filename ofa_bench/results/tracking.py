@@ -20,6 +20,8 @@ from ofa_bench.results import mlflow_values
 from ofa_bench.results.csv_file import write_csv
 from ofa_bench.results.fetching import fetch
 from ofa_bench.results.labels import labels
+from ofa_bench.results.locations import check_location
+from ofa_bench.results.locks import locked
 from ofa_bench.results.mlflow_client import making_client
 from ofa_bench.results.records import CONFIG, RECORD, Record, read
 from ofa_bench.results.tables import markdown, totals
@@ -58,11 +60,12 @@ class Tracker:
         self.experiment = self._open_experiment(config)
 
     def _open_experiment(self, config: TrackingConfig) -> str:
-        experiment = self.client.get_experiment_by_name(config.experiment)
-        if experiment is None:
-            root = Path(config.artifacts).absolute().as_uri() if config.artifacts else None
-            tags = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on runs, not on traces
-            return str(self.client.create_experiment(config.experiment, artifact_location=root, tags=tags))
+        with locked(f"{config.uri} {config.experiment}"):
+            experiment = self.client.get_experiment_by_name(config.experiment)
+            if experiment is None:
+                tags = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on runs, not on traces
+                return str(self.client.create_experiment(config.experiment, artifact_location=_root(config), tags=tags))
+        check_location(config, experiment.artifact_location)
         if experiment.lifecycle_stage == "deleted":
             self.client.restore_experiment(experiment.experiment_id)
         return str(experiment.experiment_id)
@@ -216,6 +219,13 @@ class Tracker:
         self.client.log_batch(run, metrics=metrics[:most], params=params)
         for i in range(most, len(metrics), 1000):
             self.client.log_batch(run, metrics=metrics[i : i + 1000])
+
+
+def _root(config: TrackingConfig) -> str | None:
+    """Return the address of the place where the files of a new experiment go; None leaves it to the store."""
+    if not config.artifacts or "://" in config.artifacts:
+        return config.artifacts or None
+    return Path(config.artifacts).absolute().as_uri()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ try:
 except ImportError:  # Windows, which removes no file that is open
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["remove_leftovers", "write_new", "write_whole"]
+__all__ = ["lock_file", "remove_leftovers", "write_new", "write_whole"]
 
 PART = ".part"
 """How the names of files end that are being written: ``.<name>.<8 characters>.part`` beside ``<name>``."""
@@ -77,19 +77,19 @@ def _open_locked(path: Path) -> Any:
         file = tempfile.NamedTemporaryFile(  # noqa: SIM115 -- closed by the caller
             dir=path.parent, prefix=f".{path.name}.", suffix=PART, delete=False
         )
-        if _lock(file, wait=True) is not True or os.fstat(file.fileno()).st_nlink:
+        if lock_file(file, wait=True) is not True or os.fstat(file.fileno()).st_nlink:
             return file
         file.close()  # another process took it for left before it was locked
 
 
 def _remove_if_left(path: Path) -> None:
     with suppress(OSError), path.open("r+b") as file:
-        locked = _lock(file, wait=False)
+        locked = lock_file(file, wait=False)
         if locked or (locked is None and os.fstat(file.fileno()).st_mtime < time.time() - FORGOTTEN):
             path.unlink()
 
 
-def _lock(file: IO[bytes], *, wait: bool) -> bool | None:
+def lock_file(file: IO[bytes], *, wait: bool) -> bool | None:
     """Tell whether a file was locked or, where another process has locked it, not; None where there are no locks."""
     if fcntl is None:
         return None

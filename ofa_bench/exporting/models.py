@@ -48,6 +48,7 @@ def log_models(
                 _log(tracker, run, folder, card, register)
         for path in (index, index.with_suffix(".md"), index.with_name("networks.csv")):
             tracker.client.log_artifact(run, str(path))
+    tracker.release(run)
     registered = f", registered as {register}" if register else ""
     return f"{len(networks)} model{'s' if len(networks) > 1 else ''} logged to MLflow at {tracking.uri}{registered}"
 

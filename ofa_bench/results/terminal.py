@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ofa_bench.config import TrackingConfig
+from ofa_bench.results.delivery import was_refused
 from ofa_bench.results.records import Record
 from ofa_bench.store_uri import artifacts_beside, default_experiment
 
@@ -21,6 +22,8 @@ def show(found: Sequence[Record], output: Path, tracking: TrackingConfig) -> Non
     console = Console()
     print_tables(found, console)
     console.print(f"results: {output}", soft_wrap=True, highlight=False)
+    if tracking.uri and was_refused(tracking.uri):
+        return
     if tracking.uri and tracking.uri.startswith("sqlite:"):
         command = f"mlflow ui --host 127.0.0.1 --backend-store-uri {tracking.uri}"
         console.print(f"MLflow:  {command}", soft_wrap=True, highlight=False)

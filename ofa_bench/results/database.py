@@ -61,7 +61,7 @@ def check_database(uri: str) -> None:
 
 
 def make_database(path: Path) -> None:
-    """Make a database where there is none, whole or not at all, whatever happens meanwhile; say so.
+    """Make a database where there is none, whole or not at all, whatever happens meanwhile; say so on a terminal.
 
     Raises:
         OSError: it cannot be written.
@@ -72,7 +72,8 @@ def make_database(path: Path) -> None:
     with locked(str(path.absolute())):
         if _is_made(path):
             return
-        print(f"ofa_bench: making MLflow's database {path}, once", file=sys.stderr, flush=True)
+        if sys.stderr.isatty():  # somebody waits
+            print(f"ofa_bench: making MLflow's database {path}, once", file=sys.stderr, flush=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():  # without a byte, or a table
             write_whole(path, _empty())

@@ -54,9 +54,10 @@ def run_cell(config: DictConfig) -> None:
         raise KeyboardInterrupt
     context = HydraConfig.get()
     output, name = Path(config.output).absolute(), address(context.runtime.choices, context.overrides.task, config.seed)
-    sweep, tracking = Sweep.of_this_cell(output), resolve_tracking(config)
+    sweep, tracking = Sweep.of_this_cell(output), TrackingConfig()
     here = sweep is None or sweep.is_here()
     try:
+        tracking = resolve_tracking(config)
         if not here:
             _bring_back(name, output, tracking, sweep)
         record = _recorded(config, output, name)

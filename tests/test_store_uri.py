@@ -54,7 +54,7 @@ def test_addresses_that_are_no_files_stay_as_they_are():
         assert resolve_uri(uri, Path("/here")) == uri
     assert resolve_uri("sqlite:///a.db?timeout=30", Path("/here")) == "sqlite:////here/a.db?timeout=30"
     assert resolve_uri("./mlruns", Path("/here")) == "/here/mlruns"
-    with pytest.raises(InputError, match="'[?]' ends the path in the address of a database; write %3F"):
+    with pytest.raises(InputError, match=r"'\?' ends the path in the address of a database; write %3F"):
         sqlite_path("sqlite:////home/what?/mlflow.db")
 
 
@@ -91,7 +91,7 @@ def test_the_environment_names_the_store_and_the_experiment_where_the_command_do
     monkeypatch.setenv(URI, "mlruns")
     assert tracking().uri == f"{tmp_path}/mlruns"
     monkeypatch.setenv(URI, "sqlite:////what?/a.db")
-    with pytest.raises(Exception, match="MLFLOW_TRACKING_URI=sqlite:////what[?]/a.db: '[?]' ends the path"):
+    with pytest.raises(Exception, match=r"MLFLOW_TRACKING_URI=sqlite:////what\?/a.db: '\?' ends the path"):
         tracking()
 
 

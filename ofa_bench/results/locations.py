@@ -13,11 +13,10 @@ __all__ = ["check_location", "local_path"]
 
 
 def local_path(location: str) -> Path | None:
-    """Return the folder that an address of artifacts names on this machine; None of a server's."""
-    parsed = urlparse(location)
-    if parsed.scheme == "file":
-        return Path(url2pathname(parsed.path))
-    return Path(location) if "://" not in location and not parsed.scheme else None
+    """Return the folder that an address of artifacts names on this machine, as MLflow reads it; None of a server's."""
+    if location.startswith("file:"):
+        return Path(url2pathname(urlparse(location).path))
+    return None if urlparse(location).scheme else Path(url2pathname(location))
 
 
 def check_location(config: TrackingConfig, location: str) -> None:

@@ -12,6 +12,7 @@ from ofa_bench.cell import exit_codes, run_cell
 from ofa_bench.config import SWEEP_VARIABLE, conf_dir
 from ofa_bench.experiments import commands
 from ofa_bench.own_tables import with_own_tables
+from ofa_bench.store_uri import unused_variable
 from ofa_bench.sweep import SweepCallback
 from ofa_bench.words import heed_full_error, say, unread
 
@@ -24,6 +25,9 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what is wrong with the command line instead of printing it
     os.environ[SWEEP_VARIABLE] = ""
     interrupts.heed()
+    unused = unused_variable()
+    if unused and not any(word.startswith(("tracking=none", "tracking.experiment=")) for word in sys.argv):
+        print(f"ofa_bench: {unused} or tracking.experiment=", file=sys.stderr)
     with _told():
         for words in commands(with_own_tables(sys.argv[1:])):
             sys.argv[1:] = words

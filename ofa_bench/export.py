@@ -29,9 +29,10 @@ from typing import TYPE_CHECKING
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.limits import THREADS, check_range
 from ofa_bench.store_uri import default_experiment, sqlite_path, uri_option
-from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
+from ofa_bench.words import check_folder, ending, heed_full_error, options_of, say, show_help
 
 if TYPE_CHECKING:
+    from ofa_bench.config import TrackingConfig
     from ofa_bench.exporting.cards import Card
     from ofa_bench.exporting.found import Found
     from ofa_bench.results.records import Record
@@ -102,6 +103,7 @@ def export(options: Options) -> Path:
     from ofa_bench.profiling.runners import make_runner
 
     need_onnx()
+    store = _store(options)
     runner = make_runner(options.runner, options.threads) if options.measure else None
     out = options.folder
     from ofa_bench.exporting.cards import cards_below, write_card
@@ -122,7 +124,8 @@ def export(options: Options) -> Path:
         for section in sections(networks):
             print(f"{section.heading}: {section.verdict}\n\n{markdown(section.table)}\n")
     index = write_pages(out)
-    _log(options, networks, index)
+    if store:
+        _log(options, store, networks, index)
     return index
 
 
@@ -189,23 +192,42 @@ def _records(options: Options) -> "list[Record]":
     return gathered.records
 
 
-def _log(options: Options, networks: "Sequence[tuple[Path, Card]]", index: Path) -> None:
-    """Give the networks to MLflow, if there is a store; what was written stays, whatever happens there."""
-    database = None if options.uri == "none" else sqlite_path(options.uri)
-    if options.uri == "none" or (database and not options.register and not database.is_file()):
-        return
+def _store(options: Options) -> "TrackingConfig | None":
+    """Return the MLflow store that gets the networks; None where there is none, or it cannot be used, which is said.
+
+    Raises:
+        InputError: networks are to be registered, and the store cannot be used.
+    """
     from ofa_bench.config import TrackingConfig
+    from ofa_bench.results.database import check_database
+
+    if options.uri == "none":
+        return None
+    database = sqlite_path(options.uri)
+    if database and not options.register and not database.is_file():
+        return None
+    tracking = TrackingConfig.at(options.uri, "", options.experiment)
+    try:
+        if database and database.is_file():
+            check_database(str(tracking.uri))
+    except InputError as error:
+        if options.register:
+            raise
+        say(error, "MLflow does not get the networks: ")
+        return None
+    return tracking
+
+
+def _log(options: Options, store: "TrackingConfig", networks: "Sequence[tuple[Path, Card]]", index: Path) -> None:
+    """Give the networks to MLflow; what was written stays, whatever happens there."""
     from ofa_bench.exporting.models import log_models
 
-    print(
-        log_models(
-            networks,
-            index,
-            TrackingConfig.at(options.uri, "", options.experiment),
-            register=options.register,
-            source=_source(options),
-        )
-    )
+    try:
+        print(log_models(networks, index, store, register=options.register, source=_source(options)))
+    except InputError as error:
+        if options.register:
+            raise
+        say(error, "networks are written; MLflow does not get them: ")
 
 
 def _source(options: Options) -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "resolve_uri",
     "sqlite_path",
     "sqlite_uri",
+    "unused_variable",
     "uri_option",
 ]
 
@@ -122,6 +123,14 @@ def uri_option() -> str:
 def default_experiment() -> str:
     """Return the name of the experiment where a command names none: ``MLFLOW_EXPERIMENT_NAME``, else ours."""
     return os.environ.get(EXPERIMENT_VARIABLE) or EXPERIMENT
+
+
+def unused_variable() -> str | None:
+    """Return a line about a variable of MLflow's that names an experiment and is not used; None where there is none."""
+    number = os.environ.get("MLFLOW_EXPERIMENT_ID")
+    if not number or os.environ.get(EXPERIMENT_VARIABLE):
+        return None
+    return f"MLFLOW_EXPERIMENT_ID={number}: not used; name the experiment by {EXPERIMENT_VARIABLE}"
 
 
 def artifacts_beside(uri: str | None, folder: Path) -> str | None:

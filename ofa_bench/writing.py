@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ try:
 except ImportError:  # Windows, which removes no file that is open
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["lock_file", "remove_leftovers", "write_new", "write_whole"]
+__all__ = ["lock_file", "remove_leftovers", "work_folder", "write_new", "write_whole", "written"]
 
 PART = ".part"
 """How the names of files end that are being written: ``.<name>.<8 characters>.part`` beside ``<name>``."""
@@ -29,7 +30,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
     Raises:
         OSError: it cannot be written; what was there is then unchanged.
     """
-    with _written(path, content) as made:
+    with written(path, content) as made:
         made.replace(path)
 
 
@@ -40,7 +41,7 @@ def write_new(path: Path, content: str | bytes) -> None:
         FileExistsError: there is one already, perhaps since a moment ago; it is unchanged.
         OSError: it cannot be written.
     """
-    with _written(path, content) as made:
+    with written(path, content) as made:
         path.hardlink_to(made)  # unlike a rename, this overwrites nothing
 
 
@@ -54,8 +55,21 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
 
 
 @contextmanager
-def _written(path: Path, content: str | bytes) -> Iterator[Path]:
-    """Give a file with the content, safe on disk, beside where it shall be; remove it afterwards if it is there."""
+def work_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder below another for files that are moved to their places when all are there; remove it afterwards."""
+    remove_leftovers(folder, "work")
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".work.", suffix=PART) as name, _opened(Path(name)) as file:
+        lock_file(file, wait=True)
+        yield Path(name)
+
+
+@contextmanager
+def written(path: Path, content: str | bytes) -> Iterator[Path]:
+    """Give a file with the content, safe on disk, beside where it shall be; remove it afterwards if it is there.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     remove_leftovers(path.parent, path.name)
     data = content.encode() if isinstance(content, str) else content
     file = _open_locked(path)
@@ -83,13 +97,23 @@ def _open_locked(path: Path) -> Any:
 
 
 def _remove_if_left(path: Path) -> None:
-    with suppress(OSError), path.open("r+b") as file:
+    with suppress(OSError), _opened(path) as file:
         locked = lock_file(file, wait=False)
-        if locked or (locked is None and os.fstat(file.fileno()).st_mtime < time.time() - FORGOTTEN):
-            path.unlink()
+        if locked or (locked is None and path.stat().st_mtime < time.time() - FORGOTTEN):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
-def lock_file(file: IO[bytes], *, wait: bool) -> bool | None:
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """Give a file or folder as what can be locked."""
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        yield number
+    finally:
+        os.close(number)
+
+
+def lock_file(file: int | IO[bytes], *, wait: bool) -> bool | None:
     """Tell whether a file was locked or, where another process has locked it, not; None where there are no locks."""
     if fcntl is None:
         return None

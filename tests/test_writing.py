@@ -25,7 +25,7 @@ def test_what_a_killed_process_left_goes_with_the_next_writing_and_nothing_else(
 
 
 def _write(path, begun, go_on):
-    with writing._written(path, "theirs") as made:
+    with writing.written(path, "theirs") as made:
         begun.set()
         go_on.wait(20)
         made.replace(path)
@@ -66,3 +66,12 @@ def test_a_file_that_is_new_replaces_none(tmp_path):
         write_new(tmp_path / "a", "second")
     assert names(tmp_path) == ["a"]
     assert (tmp_path / "a").read_text() == "first"
+
+
+def test_a_folder_to_work_in_goes_with_its_process_or_with_the_next(tmp_path):
+    left = tmp_path / ".work.ab12_xyz.part"
+    left.mkdir()
+    (left / "network.onnx").write_text("half")
+    with writing.work_folder(tmp_path) as place, writing.work_folder(tmp_path) as other:
+        assert {place, other} == set(tmp_path.iterdir())
+    assert names(tmp_path) == []

@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from ofa_bench.network_files import write_onnx
 from ofa_bench.predictors import latency_table
 from ofa_bench.reading import UnreadableError, content_of, json_object
 from ofa_bench.supernets import supernet
-from ofa_bench.writing import write_whole
+from ofa_bench.writing import work_folder, write_whole
 
 __all__ = ["FOLDER", "read_controls", "write_controls"]
 
@@ -61,7 +60,7 @@ def write_controls(folder: Path, found: Sequence[Found], device: str, n: int) ->
     for i in chosen.tolist():
         path = folder / FOLDER / f"{hashlib.sha256(rows[i].tobytes()).hexdigest()[:16]}.onnx"
         if not path.exists():
-            with TemporaryDirectory(dir=folder, prefix=".") as place:
+            with work_folder(folder) as place:
                 piece = net.subnet(rows[i])
                 module = piece.build()
                 settle(module, piece.shape[1])

@@ -6,7 +6,6 @@ import platform
 from datetime import date
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from ofa_bench.ofa_package import import_ofa
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.spaces import DesignSpace
 from ofa_bench.supernets import Piece, Supernet, count_macs, supernet
+from ofa_bench.writing import work_folder
 
 __all__ = ["Exporter", "settle"]
 
@@ -123,7 +123,7 @@ class Exporter:
             used = recalibrate(module, self._images, size, self._n_images, np.random.default_rng(0))
         elif weights.random:
             settle(module, size)
-        with TemporaryDirectory(dir=folder, prefix=".") as place:
+        with work_folder(folder) as place:
             onnx, program = Path(place, ONNX), Path(place, PROGRAM)
             write_onnx(module, piece.shape, onnx)
             write_program(module, piece.shape, program)

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -183,9 +184,9 @@ def _served_schema(uri: str) -> tuple[set[str], str | None]:
 @cache
 def _steps() -> dict[str, set[str]]:
     """Return the revisions of the schema that this MLflow knows, and those that each replaces."""
-    import mlflow
-
-    texts = (path.read_text() for path in Path(mlflow.__file__).parent.glob("store/db_migrations/versions/*.py"))
+    spec = find_spec("mlflow")  # which need not be imported
+    folders = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
+    texts = (path.read_text() for folder in folders for path in folder.glob("store/db_migrations/versions/*.py"))
     found = dict[str, set[str]]()
     for text in texts:
         values = dict(re.findall(r"^(revision|down_revision)\b[^=\n]*=(.*)$", text, re.MULTILINE))

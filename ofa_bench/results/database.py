@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from platformdirs import user_cache_path
@@ -18,7 +19,7 @@ from platformdirs import user_cache_path
 from ofa_bench.errors import InputError
 from ofa_bench.results.locks import locked
 from ofa_bench.results.quiet import silence_mlflow
-from ofa_bench.store_uri import sqlite_path
+from ofa_bench.store_uri import sqlite_path, sqlite_uri
 from ofa_bench.writing import remove_leftovers, write_new, write_whole
 
 __all__ = ["check_database", "make_database"]
@@ -81,6 +82,14 @@ def make_database(path: Path) -> None:
         else:
             with suppress(FileExistsError):
                 write_new(path, _empty())
+        _add_default(path)
+
+
+def _add_default(path: Path) -> None:
+    """Have MLflow add its experiment Default, given an address: in a path, it takes a quote for syntax of SQL."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    SqlAlchemyStore(sqlite_uri(path), (path.absolute().parent / "mlruns").as_uri())
 
 
 def _is_made(path: Path) -> bool:
@@ -130,7 +139,8 @@ def _migrate(path: Path) -> None:
     try:
         utils._initialize_tables(engine)
         with closing(sqlite3.connect(path)) as database, closing(engine.raw_connection()) as connection:
-            connection.driver_connection.backup(database)
+            made: Any = connection.driver_connection
+            made.backup(database)
     except (AttributeError, sqlalchemy.exc.SQLAlchemyError):  # of an MLflow that has it elsewhere
         path.unlink(missing_ok=True)
         from mlflow import MlflowClient

@@ -25,8 +25,10 @@ def silence_mlflow() -> None:
         os.environ.setdefault(variable, value)
     import mlflow  # noqa: F401 -- which sets the levels of its loggers
 
-    for noisy in ("mlflow", "alembic"):
-        logging.getLogger(noisy).setLevel(os.environ.get("MLFLOW_LOGGING_LEVEL") or logging.WARNING)
+    given = os.environ.get("MLFLOW_LOGGING_LEVEL")
+    levels = {"mlflow": logging.WARNING, "alembic": logging.WARNING, "mlflow.store.db.utils": logging.CRITICAL}
+    for name, level in levels.items():  # the last logs the traceback of what it raises
+        logging.getLogger(name).setLevel(given or level)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -176,7 +176,7 @@ def register() -> None:
     """Register the schema and the resolvers with Hydra, and the variable that the config copies to workers."""
     os.environ.setdefault(SWEEP_VARIABLE, "")
     ConfigStore.instance().store(name="schema", node=Config)
-    resolvers = {
+    resolvers: dict[str, Callable[..., Any]] = {
         "address": address,
         "artifacts": lambda uri, folder: store_uri.artifacts_beside(uri, Path(folder)),
         "experiment": store_uri.default_experiment,

@@ -8,7 +8,7 @@ from pathlib import Path
 from ofa_bench.config import TrackingConfig
 from ofa_bench.results.delivery import was_refused
 from ofa_bench.results.records import Record
-from ofa_bench.store_uri import artifacts_beside, default_experiment
+from ofa_bench.store_uri import EXPERIMENT, artifacts_beside, default_experiment
 
 __all__ = ["say_unsent", "show"]
 
@@ -34,7 +34,7 @@ def show(found: Sequence[Record], output: Path, tracking: TrackingConfig) -> Non
 def say_unsent(what: str, output: Path, tracking: TrackingConfig) -> None:
     """Say what MLflow lacks, and how it gets it."""
     words = ["python", "-m", "ofa_bench.sync", str(output), f"uri={tracking.uri}"]
-    if tracking.experiment != default_experiment():
+    if {tracking.experiment, default_experiment()} != {EXPERIMENT}:  # in another shell, the default may be another
         words.append(f"experiment={tracking.experiment}")
     if tracking.artifacts != artifacts_beside(tracking.uri, Path.cwd()):
         words.append(f"artifacts={tracking.artifacts}")

@@ -15,6 +15,7 @@ from ofa_bench.dry_run import DRY_RUN, DryRun
 from ofa_bench.experiments import commands
 from ofa_bench.listing import LIST, show_list
 from ofa_bench.own_tables import with_own_tables
+from ofa_bench.store_uri import unused_variable
 from ofa_bench.surroundings import check_texts
 from ofa_bench.sweep import SweepCallback
 from ofa_bench.words import heed_full_error, say, show_version, unread
@@ -29,6 +30,9 @@ def main() -> None:
     os.environ[SWEEP_VARIABLE] = ""
     interrupts.heed()
     show_version()
+    unused = unused_variable()
+    if unused and not any(word.startswith(("tracking=none", "tracking.experiment=")) for word in sys.argv):
+        print(f"ofa_bench: {unused} or tracking.experiment=", file=sys.stderr)
     with _told():
         check_texts()
         if LIST in sys.argv[1:]:

@@ -21,6 +21,7 @@ from ofa_bench.config import (
     TrackingConfig,
     address,
     register,
+    resolve_tracking,
     result_config,
 )
 from ofa_bench.errors import InputError
@@ -28,6 +29,7 @@ from ofa_bench.results.delivery import UNTRACKED, insisted, tracked
 from ofa_bench.shell import command_line, option, override
 from ofa_bench.sweep import Sweep, SweepCallback, keep_out_of_git, remove_empty
 from ofa_bench.words import say
+from ofa_bench.writing import remove_leftovers
 
 if TYPE_CHECKING:
     from ofa_bench.engine import Cell
@@ -58,11 +60,12 @@ def run_cell(config: DictConfig) -> None:
         raise KeyboardInterrupt
     context = HydraConfig.get()
     output, name = Path(config.output).absolute(), address(context.runtime.choices, context.overrides.task, config.seed)
-    sweep, tracking = Sweep.of_this_cell(output), TrackingConfig(**config.tracking)
+    sweep, tracking = Sweep.of_this_cell(output), TrackingConfig()
     if sweep is None and context.mode == RunMode.MULTIRUN:
         raise InputError("hydra.callbacks.sweep: is needed in a sweep; a config must leave it as it is")
     here = sweep is None or sweep.is_here()
     try:
+        tracking = resolve_tracking(config)
         if not here:
             _bring_back(name, output, tracking, sweep)
         record = _recorded(config, output, name)
@@ -148,6 +151,7 @@ def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
 
     prepared = prepare(config, output, name)
     if prepared.there is not None:
+        remove_leftovers(output / prepared.address)
         print(f"{prepared.address}: already there, skipped", file=sys.stderr)
         return prepared.there
     cell, typed, name = prepared.cell, prepared.config, prepared.address

@@ -3,16 +3,17 @@
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from ofa_bench import earlier
+from ofa_bench import earlier, store_uri
 from ofa_bench.errors import InputError, no_such_option, suggestion
 from ofa_bench.limits import THREADS, check_range
 
@@ -34,6 +35,7 @@ __all__ = [
     "load_space",
     "register",
     "resolve_threads",
+    "resolve_tracking",
     "result_config",
     "whole_or_part",
 ]
@@ -99,21 +101,32 @@ class TargetsConfig:
 
 @dataclass
 class TrackingConfig:
-    """Where MLflow keeps its view of the records; nowhere if ``uri`` is null."""
+    """Where MLflow keeps its view of the records; nowhere if ``uri`` is null.
+
+    ``artifacts`` is a folder or an address, for an experiment that is made; null leaves it to the store.
+    """
 
     uri: str | None = None
     artifacts: str | None = None
-    experiment: str = "ofa_bench"
+    experiment: str = store_uri.EXPERIMENT
 
     @classmethod
-    def at(cls, uri: str, artifacts: str, experiment: str) -> "TrackingConfig":
-        """Make it from a command's options: paths become absolute; artifacts are by default beside a SQLite file."""
-        scheme, _, path = uri.partition(":///")
-        if scheme != "sqlite":
-            return cls(uri, artifacts or None, experiment)
-        database = Path(path).expanduser().absolute()
-        folder = Path(artifacts) if artifacts else database.parent / "mlartifacts"
-        return cls(f"sqlite:///{database}", str(folder.absolute()), experiment)
+    def at(
+        cls, uri: str | None, artifacts: str | None, experiment: str, folder: Path | None = None
+    ) -> "TrackingConfig":
+        """Make it of what was given: paths, relative to a folder, become absolute; artifacts are beside a SQLite file.
+
+        Raises:
+            InputError: the address cannot be one.
+        """
+        if uri is None:
+            return cls(None, None, experiment)
+        folder = folder or Path.cwd()
+        if artifacts:
+            place: str | None = artifacts if "://" in artifacts else str(folder / artifacts)
+        else:
+            place = store_uri.artifacts_beside(uri, folder)
+        return cls(store_uri.resolve_uri(uri, folder), place, experiment)
 
 
 @dataclass
@@ -168,10 +181,19 @@ def load_space(name: str) -> "DesignSpace":
 
 
 def register() -> None:
-    """Register the schema and the address resolver with Hydra, and the variable that the config copies to workers."""
+    """Register the schema and the resolvers with Hydra, and the variable that the config copies to workers."""
     os.environ.setdefault(SWEEP_VARIABLE, "")
     ConfigStore.instance().store(name="schema", node=Config)
-    OmegaConf.register_new_resolver("ofa_bench.address", address, replace=True)
+    resolvers: dict[str, Callable[..., Any]] = {
+        "address": address,
+        "artifacts": lambda uri, folder: store_uri.artifacts_beside(uri, Path(folder)),
+        "experiment": store_uri.default_experiment,
+        "sqlite": lambda folder: store_uri.sqlite_uri(Path(folder) / store_uri.DATABASE),
+        "store": lambda folder, *otherwise: store_uri.default_uri(Path(folder), *otherwise),
+        "variables": lambda: [SWEEP_VARIABLE, *store_uri.given_variables()],
+    }
+    for name, resolver in resolvers.items():
+        OmegaConf.register_new_resolver(f"ofa_bench.{name}", resolver, replace=True)
 
 
 def address(
@@ -243,10 +265,28 @@ def check_tracking(tracking: TrackingConfig, prefix: str = "tracking.") -> None:
     """
     uri = tracking.uri
     if uri is not None and uri != "databricks" and re.fullmatch(r"[^:/\\]*|(https?|[\w+]+):/*", uri):
-        raise InputError(f"{prefix}uri={uri}: must be like sqlite:///mlflow.db or http://host:5000")
+        of = f" (of {store_uri.URI_VARIABLE})" if uri == os.environ.get(store_uri.URI_VARIABLE) else ""
+        raise InputError(f"{prefix}uri={uri}{of}: must be like sqlite:///mlflow.db or http://host:5000")
     name = tracking.experiment
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise InputError(f"{prefix}experiment={name}: must be a name of 1 to {LONGEST_NAME} letters")
+        of = f" (of {store_uri.EXPERIMENT_VARIABLE})" if name == os.environ.get(store_uri.EXPERIMENT_VARIABLE) else ""
+        raise InputError(f"{prefix}experiment={name}{of}: must be a name of 1 to {LONGEST_NAME} letters")
+
+
+def resolve_tracking(config: DictConfig) -> TrackingConfig:
+    """Make paths in a composed config's ``tracking`` absolute, so that they are the same in every process.
+
+    Raises:
+        InputError: the address cannot be one.
+    """
+    given = config.tracking
+    try:
+        found = TrackingConfig.at(given.uri, given.artifacts, given.experiment, Path(HydraConfig.get().runtime.cwd))
+    except InputError as error:
+        raise InputError(f"tracking.uri={error}") from error
+    for key, value in vars(found).items():
+        OmegaConf.update(config, f"tracking.{key}", value)
+    return found
 
 
 def whole_or_part(node: Any) -> Any:

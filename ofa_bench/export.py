@@ -22,13 +22,14 @@
   the table says which targets are met by each. ``controls``: random networks that are timed beside them, and tell
   whether the device is as fast as when its table was measured. ``runner``, ``threads``, ``rounds``, ``seed``: as of
   ``python -m ofa_bench.profile``.
-- ``uri``: the MLflow store that gets the networks as models, if it is there (``none``: no store); ``experiment``;
-  ``register``: the name under which they are registered, without ``/`` and ``:``.
+- ``uri``: the MLflow store that gets the networks as models, if it is there (``none``: no store); ``experiment``. Their
+  defaults are what ``MLFLOW_TRACKING_URI`` and ``MLFLOW_EXPERIMENT_NAME`` name, where they are set. ``register``: the
+  name under which they are registered, without ``/`` and ``:``.
 """
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,8 @@ from ofa_bench.batches import read_batch, show_batch
 from ofa_bench.config import TrackingConfig, check_tracking
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.limits import THREADS, check_range
-from ofa_bench.words import check_folder, ending, heed_full_error, options_of, show_help
+from ofa_bench.store_uri import default_experiment, sqlite_path, uri_option
+from ofa_bench.words import check_folder, ending, heed_full_error, options_of, say, show_help
 from ofa_bench.writing import make_folder
 
 if TYPE_CHECKING:
@@ -77,8 +79,8 @@ class Options:
     statistic: str = "median"
     controls: int = 8
     seed: int = 0
-    uri: str = "sqlite:///mlflow.db"
-    experiment: str = "ofa_bench"
+    uri: str = field(default_factory=uri_option)
+    experiment: str = field(default_factory=default_experiment)
     register: str = ""
 
     def check(self) -> None:
@@ -147,8 +149,8 @@ def export(options: Options) -> Path:
         from ofa_bench.exporting.quantising import need_onnxruntime
 
         need_onnxruntime()
+    store = _store(options)
     runner = make_runner(options.runner, options.threads) if options.measure else None
-    tracking = _tracking(options)
     out = options.folder
     from ofa_bench.exporting.cards import cards_below, write_card
     from ofa_bench.exporting.pages import sections, write_pages
@@ -168,10 +170,8 @@ def export(options: Options) -> Path:
         for section in sections(networks):
             print(f"{section.heading}: {section.verdict}\n\n{markdown(section.table)}\n")
     index = write_pages(out)
-    if tracking:
-        from ofa_bench.exporting.models import log_models
-
-        print(log_models(networks, index, tracking, register=options.register, source=_source(options)))
+    if store:
+        _log(options, store, networks, index)
     return index
 
 
@@ -269,24 +269,44 @@ def _records(options: Options) -> "list[Record]":
     return of_strategies(gathered.records, options.strategy)
 
 
-def _tracking(options: Options) -> TrackingConfig | None:
-    """Return the MLflow store that gets the networks, if there is to be one; it is looked at before any work.
+def _store(options: Options) -> "TrackingConfig | None":
+    """Return the MLflow store that gets the networks; None where there is none, or it cannot be used, which is said.
 
     Raises:
-        InputError: the store cannot be used.
+        InputError: networks are to be registered, and the store cannot be used.
     """
-    scheme, _, database = options.uri.partition(":///")
-    missing = scheme == "sqlite" and not Path(database).expanduser().is_file()
-    if options.uri == "none" or (missing and not options.register):
+    if options.uri == "none":
+        return None
+    database = sqlite_path(options.uri)
+    missing = database is not None and not database.is_file()
+    if missing and not options.register:
         return None
     from ofa_bench.exporting.models import check_store
 
     tracking = TrackingConfig.at(options.uri, "", options.experiment)
-    if missing:
-        check_folder("uri", Path(database).expanduser().absolute().parent)
-    else:
-        check_store(tracking, register=options.register)
+    try:
+        if database and missing:
+            check_folder("uri", database.absolute().parent)
+        else:
+            check_store(tracking, register=options.register)
+    except InputError as error:
+        if options.register:
+            raise
+        say(error, "MLflow does not get the networks: ")
+        return None
     return tracking
+
+
+def _log(options: Options, store: "TrackingConfig", networks: "Sequence[tuple[Path, Card]]", index: Path) -> None:
+    """Give the networks to MLflow; what was written stays, whatever happens there."""
+    from ofa_bench.exporting.models import log_models
+
+    try:
+        print(log_models(networks, index, store, register=options.register, source=_source(options)))
+    except InputError as error:
+        if options.register:
+            raise
+        say(error, "networks are written; MLflow does not get them: ")
 
 
 def _source(options: Options) -> str:

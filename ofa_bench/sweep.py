@@ -14,7 +14,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from ofa_bench import interrupts
-from ofa_bench.config import NO_RESULT, ONE_AFTER_ANOTHER, SWEEP_VARIABLE, TrackingConfig
+from ofa_bench.config import NO_RESULT, ONE_AFTER_ANOTHER, SWEEP_VARIABLE, TrackingConfig, resolve_tracking
 from ofa_bench.errors import InputError
 from ofa_bench.hydra_settings import check_settings, check_swept_experiments, count_cells, parse_task
 from ofa_bench.results.delivery import UNTRACKED, tracked
@@ -222,7 +222,7 @@ def _open(config: DictConfig) -> OpenSweep:
     cells = count_cells(config, task)
     overrides = [text for text in config.hydra.overrides.task if text.split("=")[0].split(".")[0] not in NO_RESULT]
     name = " ".join(overrides) or DEFAULTS
-    output, tracking = Path(config.output).absolute(), TrackingConfig(**config.tracking)
+    output, tracking = Path(config.output).absolute(), resolve_tracking(config)
     sweep = Sweep(output, sweep_id(output, overrides), "", "")
     elsewhere = config.hydra.launcher["_target_"] != ONE_AFTER_ANOTHER
     opened = OpenSweep(sweep, tracking, elsewhere=elsewhere, cells=cells)

@@ -6,20 +6,22 @@
 Folders (default: multirun) hold records, at any depth. Sweeps get their run back, with its cells below it; other
 records get a run each. What is there already is left as it is, so the command can be repeated.
 
-- ``uri``: the store. Default: ``sqlite:///mlflow.db`` here.
+- ``uri``: the store. Default: that of ``MLFLOW_TRACKING_URI``, else ``sqlite:///mlflow.db`` here.
 - ``artifacts``: where the experiment's files go, if it is made here. Default: ``mlartifacts`` beside a SQLite file.
-- ``experiment``: the experiment. Default: that of each sweep, ``ofa_bench`` for other records.
+- ``experiment``: the experiment. Default: that of each sweep; of other records that of ``MLFLOW_EXPERIMENT_NAME``, else
+  ``ofa_bench``.
 """
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ofa_bench.config import TrackingConfig, check_tracking
 from ofa_bench.errors import InputError
+from ofa_bench.store_uri import default_experiment, uri_option
 from ofa_bench.words import check_folder, ending, heed_full_error, options_and_folders, show_help
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ __all__ = ["Options", "main", "sync"]
 class Options:
     """What can be set on the command line, besides folders."""
 
-    uri: str = "sqlite:///mlflow.db"
+    uri: str = field(default_factory=uri_option)
     artifacts: str = ""
     experiment: str = ""
 
@@ -64,7 +66,7 @@ def sync(folders: Sequence[Path], options: Options) -> Iterator["Cell"]:
 
     @cache
     def tracker(experiment: str) -> "Tracker":
-        return Tracker(options.tracking(options.experiment or experiment or TrackingConfig.experiment))
+        return Tracker(options.tracking(options.experiment or experiment or default_experiment()))
 
     for folder in folders:
         found = sorted(path.parent for path in folder.rglob(RECORD) if path.is_file())

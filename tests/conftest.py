@@ -34,7 +34,9 @@ def assets() -> Path:
     return Path(folder)
 
 
-for variable in ("HYDRA_FULL_ERROR", "OFA_BENCH_SWEEP", "OFA_BENCH_TRACEBACK"):
+for variable in (
+    "HYDRA_FULL_ERROR", "OFA_BENCH_SWEEP", "OFA_BENCH_TRACEBACK", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME",
+):  # fmt: skip
     os.environ.pop(variable, None)
 
 

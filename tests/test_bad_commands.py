@@ -36,7 +36,10 @@ GROUPS = [
     ),
     ([f"space={LONG}"], "aaaaa: no such option; there are compofa"),
     (["space=mbv\uff13"], "not of the form key=value"),
-    (["tracking=sqlte"], "tracking=sqlte: no such option; there are none, server, sqlite; did you mean 'sqlite'?"),
+    (
+        ["tracking=sqlte"],
+        "tracking=sqlte: no such option; there are default, none, server, sqlite; did you mean 'sqlite'?",
+    ),
     (["predictor=embeded"], "; did you mean 'embedded'?"),
     (["predictor={}"], "predictor={}: must be the name of an option"),
     (["+strategy=vanilla"], "+strategy=vanilla: strategy has an option already; write strategy=vanilla"),

@@ -17,13 +17,12 @@ from ofa_bench.batches import batch_of_unit
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.found import Found, buildable
 from ofa_bench.exporting.networks import settle
-from ofa_bench.exporting.unfinished import unfinished_folder
 from ofa_bench.network_files import write_onnx
 from ofa_bench.predictors import latency_table
 from ofa_bench.reading import UnreadableError, content_of, json_object
 from ofa_bench.spaces import Genes
 from ofa_bench.supernets import supernet
-from ofa_bench.writing import write_whole
+from ofa_bench.writing import work_folder, write_whole
 
 __all__ = ["FOLDER", "read_controls", "write_controls"]
 
@@ -66,7 +65,7 @@ def write_controls(folder: Path, found: Sequence[Found], device: str, n: int) ->
     for i in chosen.tolist():
         path = folder / FOLDER / _file(rows[i], batch)
         if not path.exists():
-            with unfinished_folder(folder) as place:
+            with work_folder(folder) as place:
                 piece = net.subnet(rows[i])
                 module = piece.build()
                 settle(module, piece.shape[1])

@@ -81,6 +81,7 @@ def log_models(
         status = "FINISHED"
     finally:
         tracker.client.set_terminated(run, status=status)
+        tracker.release(run)
     registered = f", registered as {register}" if register else ""
     return f"{len(networks)} model{'s' if len(networks) > 1 else ''} logged to MLflow at {tracking.uri}{registered}"
 
@@ -124,6 +125,7 @@ def _log(tracker: Tracker, export: str, folder: Path, card: Card, register: str)
             signature=ModelSignature(Schema([specs[0]]), Schema([specs[1]])),
         )  # fmt: skip
         tracker.client.log_batch(run, metrics=_metrics(card, info.model_id))
+    tracker.release(run)
 
 
 def _spec(kind: Any, about: Mapping[str, Any]) -> Any:

@@ -17,7 +17,6 @@ from ofa_bench.checkpoints import Weights, load_weights, recalibrate
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import CARD, INT8, ONNX, PROGRAM, Card, described, read_card, write_card
 from ofa_bench.exporting.found import Found, buildable
-from ofa_bench.exporting.unfinished import unfinished_folder
 from ofa_bench.images import MEAN, STD, Images
 from ofa_bench.network_files import OPSET, differences, write_onnx, write_program
 from ofa_bench.ofa_package import import_ofa
@@ -25,6 +24,7 @@ from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.reading import plain_text
 from ofa_bench.spaces import DesignSpace
 from ofa_bench.supernets import Piece, Supernet, count_macs, supernet
+from ofa_bench.writing import work_folder
 
 __all__ = ["Exporter", "settle"]
 
@@ -149,7 +149,7 @@ class Exporter:
             used = recalibrate(module, self._images, size, self._n_images, np.random.default_rng(0))
         elif weights.random:
             settle(module, size)
-        with unfinished_folder(folder) as place:
+        with work_folder(folder) as place:
             onnx, program = place / ONNX, place / PROGRAM
             write_onnx(module, piece.shape, onnx, self._batch)
             write_program(module, piece.shape, program, self._batch)

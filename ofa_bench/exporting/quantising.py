@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import INT8, ONNX, Card, write_card
-from ofa_bench.exporting.unfinished import unfinished_folder
 from ofa_bench.images import Images
 from ofa_bench.predictors.assets import sha256_of
+from ofa_bench.writing import work_folder
 
 __all__ = ["Quantiser", "int8_metrics", "int8_sentence", "need_onnxruntime"]
 
@@ -77,7 +77,7 @@ class Quantiser:
         """
         made_of = self._made_of(card)
         if not _kept(folder, card, made_of):
-            with unfinished_folder(folder) as place:
+            with work_folder(folder) as place:
                 path = place / INT8
                 self._quantise(folder / ONNX, path, card)
                 found = self._compare(folder / ONNX, path, card)

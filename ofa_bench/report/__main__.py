@@ -5,7 +5,8 @@
 - ``out``: the folder; it gets ``report.html`` (one file that opens anywhere), ``report.md``, ``report.tex``,
   ``tables.csv``, ``results.csv`` (every result) and the pictures, in ``figures/``. What an earlier report left there
   is replaced.
-- ``mlflow``: the name of an MLflow experiment, instead of folders or besides; ``uri``: where MLflow's store is.
+- ``mlflow``: the name of an MLflow experiment, instead of folders or besides; ``uri``: where MLflow is (default:
+  ``MLFLOW_TRACKING_URI``, else ``sqlite:///mlflow.db`` here).
 - ``title``: the page's. ``reference``: the strategy that others are compared with; ``vanilla`` where it is.
 
 What was found with different predictors, devices, budgets or targets is never put into one number; the page says what
@@ -15,10 +16,11 @@ was kept apart, and what was left out.
 import gc
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ofa_bench.errors import InputError
+from ofa_bench.store_uri import uri_option
 from ofa_bench.words import check_folder, ending, heed_full_error, options_and_folders, show_help
 
 __all__ = ["Options", "main", "run"]
@@ -30,7 +32,7 @@ class Options:
 
     out: str = "report"
     mlflow: str = ""
-    uri: str = "sqlite:///mlflow.db"
+    uri: str = field(default_factory=uri_option)
     title: str = "Strategies compared"
     reference: str = ""
 

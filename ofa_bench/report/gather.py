@@ -11,6 +11,7 @@ from ofa_bench.results.attempts import attempted
 from ofa_bench.results.fetching import fetch
 from ofa_bench.results.mlflow_client import quiet_client
 from ofa_bench.results.records import Record
+from ofa_bench.store_uri import resolve_uri, sqlite_path
 
 __all__ = ["Gathered", "from_folders", "from_mlflow"]
 
@@ -101,9 +102,10 @@ def from_mlflow(experiment: str, uri: str, gathered: Gathered | None = None) -> 
     Raises:
         InputError: the store cannot be used, or has no such experiment, or no cell in it.
     """
-    scheme, _, path = uri.partition(":///")
-    if scheme == "sqlite" and not Path(path).is_file():  # MLflow would make it
+    path = sqlite_path(uri)
+    if path and not path.is_file():  # MLflow would make it
         raise InputError(f"uri={uri}: no such file")
+    uri = resolve_uri(uri, Path.cwd())
     from mlflow.exceptions import MlflowException
 
     gathered = gathered or Gathered()

@@ -15,7 +15,7 @@ from ofa_bench.words import say
 if TYPE_CHECKING:
     from ofa_bench.results.tracking import Tracker
 
-__all__ = ["UNTRACKED", "insisted", "tracked"]
+__all__ = ["UNTRACKED", "insisted", "tracked", "was_refused"]
 
 UNTRACKED = "-"
 """Stands for the MLflow run of a sweep that has none: its cells in other processes do not try the store again."""
@@ -38,6 +38,15 @@ _away: dict[str, tuple[float, float]] = {}
 """Stores that were away: when they last were (``time.monotonic``), and for how long they are not asked."""
 
 
+_refused: set[str] = set()
+"""Stores that are not for use as they are, such as the database of another MLflow."""
+
+
+def was_refused(uri: str) -> bool:
+    """Tell whether a store turned out to be one that is not for use as it is."""
+    return uri in _refused
+
+
 def tracked(
     tracking: TrackingConfig, action: "Callable[[Tracker], Given]", *, patience: float | None = PATIENCE
 ) -> Given | None:
@@ -56,6 +65,8 @@ def tracked(
     except Exception as error:
         if not rest:
             say(_in_short(error), f"MLflow at {tracking.uri} cannot be used; records are on disk: ")
+        if isinstance(error, InputError):
+            _refused.add(tracking.uri)
         _away[tracking.uri] = time.monotonic(), 2 * rest or REST
         return None
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ofa_bench.errors import InputError
+from ofa_bench.results.locations import local_path
 from ofa_bench.results.records import LARGEST, RECORD
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ def fetch(client: "MlflowClient", run: str, folder: Path, names: Sequence[str] =
     """
     sizes = {one.path: one.file_size for one in client.list_artifacts(run) if not one.is_dir}
     for name in names:
+        if not sizes:
+            place = local_path(str(client.get_run(run).info.artifact_uri))
+            if place and not place.exists():
+                raise InputError(f"run {run}: its files are in {place}, which is not there")
         if name not in sizes:
             raise InputError(f"run {run} has no {name}, which a cell's has")
         if (sizes[name] or 0) > LARGEST:

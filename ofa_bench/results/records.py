@@ -4,10 +4,8 @@ import hashlib
 import json
 import os
 import platform
-import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -29,6 +27,7 @@ from ofa_bench.search import Problem, SearchResult
 from ofa_bench.spaces import Genes
 from ofa_bench.strategies import Strategy
 from ofa_bench.user_code import code_sha256
+from ofa_bench.writing import write_new, write_whole
 
 __all__ = [
     "CONFIG",
@@ -236,39 +235,15 @@ def copy(source: Path, folder: Path) -> Record:
 
 def _write(folder: Path, record: Record, text: str, config_yaml: str) -> Record:
     folder.mkdir(parents=True, exist_ok=True)
-    with _whole(folder / CONFIG, config_yaml) as made:
-        made.replace(folder / CONFIG)
-    with _whole(folder / RECORD, text) as made:
-        try:
-            (folder / RECORD).hardlink_to(made)  # unlike a rename, this overwrites nothing
-        except FileExistsError as error:
-            there = read(folder)
-            if there["identity"] != record["identity"]:
-                raise InputError(f"{folder}: another process wrote the record meanwhile; that one is kept") from error
-            return there
+    write_whole(folder / CONFIG, config_yaml)
+    try:
+        write_new(folder / RECORD, text)
+    except FileExistsError as error:
+        there = read(folder)
+        if there["identity"] != record["identity"]:
+            raise InputError(f"{folder}: another process wrote the record meanwhile; that one is kept") from error
+        return there
     return record
-
-
-@contextmanager
-def _whole(path: Path, text: str) -> Iterator[Path]:
-    """Give a file with the text, safe on disk, beside where it shall be; remove it afterwards if it is still there.
-
-    What killed processes left an hour ago or more is removed too.
-    """
-    for left in path.parent.glob(f".{path.name}.*"):
-        with suppress(OSError):
-            if left.stat().st_mtime < time.time() - 3600:
-                left.unlink()
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        made = Path(file.name)
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-            made.chmod(0o644)
-            yield made
-        finally:
-            made.unlink(missing_ok=True)
 
 
 def read(folder: Path) -> Record:

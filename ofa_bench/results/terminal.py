@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ofa_bench.config import TrackingConfig
-from ofa_bench.results.delivery import tracked
+from ofa_bench.results.delivery import tracked, was_refused
 from ofa_bench.results.mlflow_view import runs_page, save_view
 from ofa_bench.results.records import Record
 from ofa_bench.shell import command_line, option
+from ofa_bench.store_uri import EXPERIMENT, artifacts_beside, default_experiment
 
 if TYPE_CHECKING:
     from ofa_bench.results.tracking import Tracker
@@ -29,6 +30,8 @@ def show(found: Sequence[Record], output: Path, tracking: TrackingConfig) -> Non
     print_tables(found, console)
     _show_networks(found, output)
     console.print(f"results: {output}", soft_wrap=True)
+    if tracking.uri and was_refused(tracking.uri):
+        return
     for line in mlflow_lines(tracking):
         console.print(f"MLflow:  {line}", soft_wrap=True)
 
@@ -73,8 +76,8 @@ def _with_view(tracker: "Tracker") -> str:
 def say_unsent(what: str, output: Path, tracking: TrackingConfig) -> None:
     """Say what MLflow lacks, and how it gets it."""
     words = ["python", "-m", "ofa_bench.sync", str(output), option("uri", tracking.uri)]
-    if tracking.experiment != TrackingConfig.experiment:
+    if {tracking.experiment, default_experiment()} != {EXPERIMENT}:  # in another shell, the default may be another
         words.append(option("experiment", tracking.experiment))
-    if tracking.artifacts and Path(tracking.artifacts).name != "mlartifacts":
+    if tracking.artifacts and tracking.artifacts != artifacts_beside(tracking.uri, Path.cwd()):
         words.append(option("artifacts", tracking.artifacts))
     print(f"ofa_bench: MLflow lacks {what}; this sends it: {command_line(words)}", file=sys.stderr)

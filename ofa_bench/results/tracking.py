@@ -21,6 +21,8 @@ from ofa_bench.results.costs import cost_name
 from ofa_bench.results.csv_file import write_csv
 from ofa_bench.results.fetching import fetch
 from ofa_bench.results.labels import labels
+from ofa_bench.results.locations import check_location
+from ofa_bench.results.locks import is_dead, locked, writer
 from ofa_bench.results.mlflow_client import making_client
 from ofa_bench.results.mlflow_inputs import inputs
 from ofa_bench.results.mlflow_names import short
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric, Param, Run
 
 __all__ = ["Logged", "Tracker"]
+
+WRITER = "ofa_bench.writer"
+"""The tag of a run that is being written: which process writes it (see ``locks.writer``)."""
 
 MOST_COMPARED = 40
 """The link that compares a sweep's cells names at most this many."""
@@ -60,24 +65,31 @@ class Tracker:
     def __init__(self, config: TrackingConfig) -> None:
         self._names: dict[str, str] = {}
         self.client = making_client(config.uri)
+        self._place_of = f"{config.uri} {config.experiment}"
         self.experiment = self._open_experiment(config)
+        self._end_abandoned()
 
     def _open_experiment(self, config: TrackingConfig) -> str:
-        experiment = self.client.get_experiment_by_name(config.experiment)
-        if experiment is None:
-            root = Path(config.artifacts).absolute().as_uri() if config.artifacts else None
-            if config.artifacts and "://" not in config.artifacts:
-                with suppress(OSError):  # said where something is written to it
-                    make_folder(Path(config.artifacts))
-            tags = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on runs, not on traces
-            return str(self.client.create_experiment(config.experiment, artifact_location=root, tags=tags))
+        with locked(self._place_of):
+            experiment = self.client.get_experiment_by_name(config.experiment)
+            if experiment is None:
+                if config.artifacts and "://" not in config.artifacts:
+                    with suppress(OSError):  # said where something is written to it
+                        make_folder(Path(config.artifacts))
+                tags = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on runs, not on traces
+                return str(self.client.create_experiment(config.experiment, artifact_location=_root(config), tags=tags))
+        check_location(config, experiment.artifact_location)
         if experiment.lifecycle_stage == "deleted":
             self.client.restore_experiment(experiment.experiment_id)
         return str(experiment.experiment_id)
 
     def start(self, name: str, tags: dict[str, str], began: float | None = None) -> str:
-        """Start a run that began then (``time.time``), now by default; return its id."""
+        """Start a run that began then (``time.time``), now by default; return its id.
+
+        As long as it runs, it has a tag that names its writer, so that others can tell whether that is still there.
+        """
         start_time = int(1000 * (time.time() if began is None else began))
+        tags = tags | {WRITER: writer()}
         run = self.client.create_run(self.experiment, start_time=start_time, tags=tags, run_name=short(name))
         return str(run.info.run_id)
 
@@ -88,11 +100,30 @@ class Tracker:
 
     def open_sweep(self, sweep: str, name: str, began: float) -> str:
         """Start the run of a sweep that began then (``time.time``), or go on with an earlier one; return its id."""
-        found = self._find(f"tags.`ofa_bench.sweep` = '{sweep}'")
-        if found:
-            self.client.update_run(found.info.run_id, status="RUNNING")
-            return str(found.info.run_id)
-        return self.start(name, {"ofa_bench.sweep": sweep, "ofa_bench.kind": "sweep"}, began)
+        with locked(f"{self._place_of} {sweep}"):
+            found = self._find(f"tags.`ofa_bench.sweep` = '{sweep}'")
+            if found:
+                self.client.set_tag(found.info.run_id, WRITER, writer())
+                self.client.update_run(found.info.run_id, status="RUNNING")
+                return str(found.info.run_id)
+            return self.start(name, {"ofa_bench.sweep": sweep, "ofa_bench.kind": "sweep"}, began)
+
+    def _end(self, run: str, status: str = "FINISHED", at: float | None = None) -> None:
+        """End a run, at that time (``time.time``), now by default; it has no writer any more."""
+        self.client.set_terminated(run, status=status, end_time=None if at is None else int(1000 * at))
+        self.release(run)
+
+    def release(self, run: str) -> None:
+        """Take away the tag that names a run's writer."""
+        with suppress(Exception):  # two commands of the same sweep end the same run
+            self.client.delete_tag(run, WRITER)
+
+    def _end_abandoned(self) -> None:
+        """Mark as failed what processes left running that have ended: by a kill, a full disk, or for want of files."""
+        running = self.client.search_runs([self.experiment], "attributes.status = 'RUNNING'", max_results=1000)
+        for run in running:
+            if WRITER in run.data.tags and is_dead(run.data.tags[WRITER]):
+                self._end(run.info.run_id, "FAILED")
 
     def complete(self, sweep: str, records: Collection[str]) -> bool:
         """Tell whether a sweep's run has ended and has finished runs of all these records (SHA-256) below it."""
@@ -149,8 +180,7 @@ class Tracker:
                     self.client.set_tag(run, "mlflow.note.content", self._summary(run, records, left_out))
                     self.client.log_artifacts(run, str(folder))
         finally:
-            at = None if ended is None else int(1000 * ended)
-            self.client.set_terminated(run, status="FAILED" if failed else "FINISHED", end_time=at)
+            self._end(run, "FAILED" if failed else "FINISHED", ended)
 
     def _log_sweep(self, run: str, records: Sequence[Record], *, failed: bool) -> None:
         """Log what was swept, what came out and what it was made from.
@@ -181,12 +211,18 @@ class Tracker:
     def log_cell(self, record: Record, folder: Path, parent: str | None) -> str:
         """Log a record as a run, once under each parent: parameters, metrics, curves, and its files as artifacts.
 
-        What an earlier attempt to log it left unfinished is replaced. Returns the run's id.
+        What an earlier attempt to log it left unfinished is replaced; of commands that log it at once, the later ones
+        wait, and find it logged. Returns the run's id.
         """
+        with locked(f"{self._place_of} {record['address']} {parent}"):
+            return self._log_cell(record, folder, parent)
+
+    def _log_cell(self, record: Record, folder: Path, parent: str | None) -> str:
         tags = self._place(parent) | mlflow_values.tags(record, sha256_of(folder / RECORD))
         for earlier in self._earlier(record, parent):
             if earlier.info.status != "FINISHED":
-                self.client.delete_run(earlier.info.run_id)
+                if not _is_written(earlier):
+                    self.client.delete_run(earlier.info.run_id)
             elif earlier.data.tags["ofa_bench.record"] == tags["ofa_bench.record"]:
                 for key in tags.keys() - earlier.data.tags.keys():  # of an earlier version
                     self.client.set_tag(earlier.info.run_id, key, tags[key])
@@ -206,9 +242,9 @@ class Tracker:
                 self.client.log_artifacts(run, str(made))
         except Exception:
             with suppress(Exception):
-                self.client.set_terminated(run, status="FAILED")
+                self._end(run, "FAILED")
             raise
-        self.client.set_terminated(run, end_time=int(1000 * ended))  # so that the run's duration is the search's
+        self._end(run, at=ended)  # so that the run's duration is the search's
         return run
 
     def _earlier(self, record: Record, parent: str | None) -> "list[Run]":
@@ -240,6 +276,19 @@ class Tracker:
             self.client.log_batch(run, params=params[i : i + 100])
         for i in range(0, len(metrics), 1000):
             self.client.log_batch(run, metrics=metrics[i : i + 1000])
+
+
+def _is_written(run: "Run") -> bool:
+    """Tell whether another process writes a run at this moment; one of this machine would hold the lock."""
+    name = run.data.tags.get(WRITER)
+    return name is not None and run.info.status == "RUNNING" and name != writer() and not is_dead(name)
+
+
+def _root(config: TrackingConfig) -> str | None:
+    """Return the address of the place where the files of a new experiment go; None leaves it to the store."""
+    if not config.artifacts or "://" in config.artifacts:
+        return config.artifacts or None
+    return Path(config.artifacts).absolute().as_uri()
 
 
 @contextmanager

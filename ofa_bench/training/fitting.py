@@ -8,6 +8,7 @@ import io
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from ofa_bench.predictors.accuracy import OneHotMLP
 from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.writing import written
 
 __all__ = ["Layers", "Student", "Training", "fit", "weights_of", "write_predictor"]
 
@@ -173,12 +175,7 @@ def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
     for name in contents:
         if (folder / name).is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / name))
-    unfinished = {name: folder / f".{name}.{os.getpid()}" for name in contents}
-    try:
-        for name, content in contents.items():
-            unfinished[name].write_bytes(content)
+    with ExitStack() as stack:
+        unfinished = {name: stack.enter_context(written(folder / name, content)) for name, content in contents.items()}
         for name, path in unfinished.items():
             path.replace(folder / name)
-    finally:
-        for path in unfinished.values():
-            path.unlink(missing_ok=True)

@@ -1,13 +1,10 @@
 """Which records an export is of."""
 
-import os
-
 import pytest
 
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.planning import describe_plan
 from ofa_bench.exporting.sources import of_strategies, records_of_sweep
-from ofa_bench.exporting.unfinished import unfinished_folder
 from ofa_bench.results import records
 from ofa_bench.results.journal import Journal
 
@@ -109,14 +106,3 @@ def test_what_will_be_written_is_said_first(tmp_path):
     with pytest.raises(InputError, match=r"out=.*: 1 network to write, about .* MB, but .* MB are free there"):
         describe_plan([10**15], out, int8=False)
     assert not (tmp_path / "not").exists()
-
-
-def test_what_a_kill_left_is_removed_and_what_is_being_written_is_not(tmp_path):
-    left, fresh = tmp_path / ".unfinished-left", tmp_path / ".unfinished-fresh"
-    for folder in (left, fresh):
-        folder.mkdir()
-        (folder / "network.onnx").write_text("half")
-    os.utime(left, (0, 0))
-    with unfinished_folder(tmp_path) as place:
-        assert sorted(tmp_path.iterdir()) == sorted([fresh, place])
-    assert list(tmp_path.iterdir()) == [fresh]

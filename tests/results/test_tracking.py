@@ -2,14 +2,19 @@
 
 import subprocess
 import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from ofa_bench.config import TrackingConfig
 from ofa_bench.report import drawings
 from ofa_bench.report.gather import from_mlflow
 from ofa_bench.report.studies import studies
 from ofa_bench.results import mlflow_values, records, tracking
+from ofa_bench.results.tracking import Tracker
 
 
 def log(tracker, record, folder, parent=None):
@@ -96,6 +101,77 @@ def test_a_store_that_fails_leaves_no_run_open(tracker, tmp_path, made, monkeypa
     }  # fmt: skip
     log(tracker, made(), tmp_path, sweep)
     assert [run.info.status for run in runs(tracker)] == ["FINISHED"] * 2
+
+
+TWO = """
+import sys
+from pathlib import Path
+from ofa_bench.config import TrackingConfig
+from ofa_bench.results import records, tracking
+tracker = tracking.Tracker(TrackingConfig(*sys.argv[1:4]))
+sweep, send = tracker.open_sweep("id", "name", 0.0), tracker.client.log_artifacts
+def wait(*files):
+    print("so far", flush=True)
+    sys.stdin.readline()
+    send(*files)
+tracker.client.log_artifacts = wait
+for name in sys.argv[4:]:
+    tracker.log_cell(records.read(Path(name)), Path(name), sweep)
+"""
+
+
+def test_commands_at_once_write_each_run_once_and_what_a_kill_leaves_running_has_failed(
+    tracker, tmp_path, made, store, request
+):
+    first, second = made(), made(seed=1)
+    folders = [tmp_path / record["address"] for record in (first, second)]
+    for record, folder in zip((first, second), folders, strict=True):
+        records.write(folder, record, "")
+    config = TrackingConfig(*store, request.node.name)
+    command = [sys.executable, "-c", TWO, *store, request.node.name, *map(str, folders)]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "so far\n"
+    [sweep] = runs(tracker, "tags.`ofa_bench.kind` = 'sweep'")
+    with ThreadPoolExecutor() as pool:
+        ours = pool.submit(log, tracker, first, tmp_path, sweep.info.run_id)
+        with pytest.raises(TimeoutError):
+            ours.result(timeout=0.5)
+        [cell] = runs(tracker, "tags.`ofa_bench.kind` = 'cell'")
+        other.stdin.write("go on\n")
+        other.stdin.flush()
+        ours.result(timeout=60)
+    assert other.stdout.readline() == "so far\n"
+    Tracker(config)
+    running = {run.info.run_id: run.info.status for run in runs(tracker)}
+    assert running.pop(cell.info.run_id) == "FINISHED", "theirs, which ours waited for"
+    assert list(running.values()) == ["RUNNING"] * 2, "the sweep and the second cell: their process lives"
+    other.kill()
+    other.communicate(timeout=60)
+    next_one = Tracker(config)
+    assert Counter(run.info.status for run in runs(tracker)) == {"FAILED": 2, "FINISHED": 1}
+    assert next_one.open_sweep("id", "name", 0.0) == sweep.info.run_id
+    log(next_one, second, tmp_path, sweep.info.run_id)
+    next_one.close_sweep(sweep.info.run_id, [], failed=False)
+    assert [run.info.status for run in runs(tracker)] == ["FINISHED"] * 3
+    assert not any(tracking.WRITER in run.data.tags for run in runs(tracker))
+
+
+def test_a_run_that_another_machine_writes_is_not_touched(tracker, tmp_path, made):
+    sweep = tracker.open_sweep("id", "name", 0.0)
+    record = made()
+    began = int(time.time())
+    elsewhere = {
+        age: tracker.client.create_run(tracker.experiment, tags={
+            "ofa_bench.address": record["address"], "mlflow.parentRunId": sweep,
+            tracking.WRITER: f"elsewhere 1-2 0123456789ab {began - age}",
+        }).info.run_id
+        for age in (60, 100_000)
+    }  # fmt: skip
+    log(tracker, record, tmp_path, sweep)
+    left = {run.info.run_id: run.info.status for run in runs(tracker)}
+    assert left[elsewhere[60]] == "RUNNING"
+    assert elsewhere[100_000] not in left
+    assert len(left) == 3
 
 
 def test_cells_are_found_by_plain_tags(tracker, tmp_path, made):

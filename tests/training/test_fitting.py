@@ -99,7 +99,7 @@ def test_weights_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
     write_predictor(tmp_path, "mbv3", {"mbv3": layers}, {"title": "one"})
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert before["mbv3.npz"] == weights_of(layers)
-    with pytest.raises(OSError, match="a/b"):
+    with pytest.raises(OSError, match=r"a/\.?b"):
         write_predictor(tmp_path, "mbv3", {"mbv3": layers[-1:], "a/b": layers}, {"title": "two"})
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     (tmp_path / "mbv3.png").mkdir()

@@ -1,0 +1,123 @@
+"""Local databases of MLflow: made as MLflow makes them; those of another version are left as they are."""
+
+import re
+import shutil
+import sqlite3
+import warnings
+from contextlib import closing
+from unittest.mock import MagicMock
+
+import mlflow
+import pytest
+
+from ofa_bench.errors import InputError
+from ofa_bench.predictors.assets import sha256_of
+from ofa_bench.results import database
+from ofa_bench.results.mlflow_client import making_client, quiet_client
+
+OLDER = "acf3f17fdcc7"
+"""The revision that MLflow 2.9 has."""
+
+
+def changed(path, *commands):
+    with closing(sqlite3.connect(path)) as opened, opened:
+        for command in commands:
+            opened.execute(command)
+    return path
+
+
+def schema(path):
+    """Give everything that is in a database but rows; MLflow's steps write a table's constraints in any order."""
+    with closing(sqlite3.connect(path)) as opened:
+        found = opened.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
+    return {tuple(about): sorted(line.strip(" ,\t") for line in (sql or "").splitlines()) for *about, sql in found}
+
+
+@pytest.fixture
+def empty(tmp_path):
+    path = tmp_path / "mlflow.db"
+    path.write_bytes(database._empty())
+    return path
+
+
+def test_a_database_is_as_mlflow_makes_it_and_no_warning_stops_that(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "user_cache_path", lambda name: tmp_path / "cache")
+    by_mlflow, ours = tmp_path / "by_mlflow.db", tmp_path / "project" / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{by_mlflow}").search_experiments()
+    for path in (ours, ours.with_name("again.db")):  # the second is copied
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            making_client(f"sqlite:///{path}").search_experiments()
+        assert schema(path) == schema(by_mlflow)
+        monkeypatch.setattr(database, "_migrate", None)
+    assert sorted(path.name for path in ours.parent.iterdir()) == ["again.db", "mlflow.db"]
+    [kept] = (tmp_path / "cache").iterdir()
+    kept.write_bytes(kept.read_bytes()[:5000])  # damaged
+    monkeypatch.setattr(database, "_migrate", lambda path: shutil.copy(by_mlflow, path))
+    making_client(f"sqlite:///{tmp_path}/third.db").search_experiments()
+    assert schema(tmp_path / "third.db") == schema(by_mlflow)
+
+
+def test_mlflow_that_has_its_tables_elsewhere_makes_the_database_itself(tmp_path, monkeypatch):
+    def moved(engine):
+        raise AttributeError("moved")
+
+    asked = []
+    monkeypatch.setattr("mlflow.store.db.utils._initialize_tables", moved)
+    monkeypatch.setattr(mlflow, "MlflowClient", lambda **given: asked.append(given) or MagicMock())
+    database._migrate(tmp_path / "new.db")
+    assert asked == [{"tracking_uri": f"sqlite:///{tmp_path}/new.db"}]
+
+
+@pytest.mark.parametrize(("commands", "said"), [
+    ([f"UPDATE alembic_version SET version_num = '{OLDER}'", "DROP TABLE logged_models"],
+     rf"of an older MLflow \(schema {OLDER}\), left as it is; .* make a copy of it and run: mlflow db upgrade"),
+    ([f"UPDATE alembic_version SET version_num = '{OLDER}'"], "of an older MLflow"),
+    (["DROP TABLE alembic_version"], "of an older MLflow"),
+    (["UPDATE alembic_version SET version_num = 'ffffffffffff'"], "of a newer MLflow .* or update MLflow"),
+])  # fmt: skip
+def test_a_database_of_another_mlflow_is_left_as_it_is(empty, commands, said):
+    before = sha256_of(changed(empty, *commands))
+    for opened in (making_client, quiet_client):
+        for scheme in ("sqlite", "sqlite+pysqlite"):  # the second as a server's is read
+            with pytest.raises(InputError, match=said):
+                opened(f"{scheme}:///{empty}")
+    assert sha256_of(empty) == before
+    assert [path.name for path in empty.parent.iterdir()] == ["mlflow.db"]
+
+
+def test_a_database_of_something_else_gets_no_tables_of_mlflow(tmp_path):
+    path = changed(tmp_path / "mine.db", "CREATE TABLE customers (name)")
+    with pytest.raises(InputError, match="a database, but not MLflow's; it is left as it is"):
+        making_client(f"sqlite:///{path}")
+    assert len(schema(path)) == 1
+
+
+def test_only_what_makes_a_store_makes_a_file(tmp_path, capsys, monkeypatch):
+    with pytest.raises(InputError, match=r"uri=sqlite:///.*/mlflow\.db: no such file"):
+        quiet_client(f"sqlite:///{tmp_path}/mlflow.db")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "mlflow.db").touch()
+    (tmp_path / ".mlflow.db.ab12_xyz.part").touch()
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    for _ in range(2):
+        making_client(f"sqlite:///{tmp_path}/mlflow.db").search_experiments()
+    assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
+    assert capsys.readouterr().err == f"ofa_bench: making MLflow's database {tmp_path}/mlflow.db, once\n"
+
+
+def test_a_search_leaves_an_older_database_alone(forks, tmp_path, empty):
+    before = sha256_of(
+        changed(empty, f"UPDATE alembic_version SET version_num = '{OLDER}'", "DROP TABLE logged_models")
+    )
+    small = ("budget=quick", "targets=paper1", "evolution.population_size=10", "progress=false")
+    ran = forks.run("ofa_bench", small, tmp_path)
+    assert ran.returncode == 0
+    assert len(re.findall(f"records are on disk: {empty}: of an older MLflow", ran.stderr)) == 1
+    assert "mlflow ui" not in ran.stdout
+    assert len(list((tmp_path / "multirun").rglob("record.json"))) == 1
+    for command in (("ofa_bench.sync", ()), ("ofa_bench.report", ("mlflow=ofa_bench",))):
+        ran = forks.run(*command, tmp_path)
+        assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
+        assert "of an older MLflow" in ran.stderr
+    assert sha256_of(empty) == before

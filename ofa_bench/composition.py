@@ -1,17 +1,25 @@
 """Composes the config of one cell outside the main command, from the same words."""
 
+import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 
 from ofa_bench.command_line import add_choices, check_overrides
-from ofa_bench.config import Config, conf_dir, register
+from ofa_bench.config import Config, TargetsConfig, conf_dir, register
 from ofa_bench.errors import InputError
 from ofa_bench.overrides import parsed
 from ofa_bench.own_tables import with_own_tables
 
-__all__ = ["compose_config"]
+if TYPE_CHECKING:
+    from ofa_bench.search import Problem
+
+__all__ = ["PROBLEM_GROUPS", "compose_config", "compose_problem", "is_of_problem"]
+
+PROBLEM_GROUPS = ("space", "device", "predictor")
+"""Groups of ``python -m ofa_bench`` that say what an architecture is worth and what it costs."""
 
 
 def compose_config(words: Sequence[str]) -> tuple[Config, dict[str, str]]:
@@ -40,3 +48,24 @@ def compose_config(words: Sequence[str]) -> tuple[Config, dict[str, str]]:
     typed = OmegaConf.to_object(config)
     assert isinstance(typed, Config)
     return typed, names
+
+
+def is_of_problem(word: str) -> bool:
+    """Tell whether a word chooses or sets something of ``PROBLEM_GROUPS``."""
+    return re.split(r"[.@=]", word.lstrip("+~"))[0] in PROBLEM_GROUPS
+
+
+def compose_problem(words: Sequence[str]) -> "tuple[Problem, Config, dict[str, str]]":
+    """Build the problem that overrides of ``space``, ``device`` and ``predictor`` describe, for no search.
+
+    Returns:
+        The problem, the config, and the name of the option chosen of each group.
+
+    Raises:
+        InputError: a word is not allowed, or the problem cannot be built.
+    """
+    from ofa_bench.engine import build
+
+    config, names = compose_config([*words, "tracking=none"])
+    config.targets = TargetsConfig(quantiles=[0.5])
+    return build(config).problem, config, names

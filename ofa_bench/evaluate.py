@@ -7,20 +7,20 @@
   folder, with ``run.config`` beside it; the ``card.json`` of an export; a record (a cell's folder, its
   ``record.json`` or an MLflow run); or the dict itself, in quotes.
 - ``target``: of a record, only what was found for this target. ``format``: ``text`` or ``json``.
-- ``uri``: the MLflow store of runs. Default: ``sqlite:///mlflow.db`` here.
+- ``uri``: the MLflow store of runs. Default: what ``MLFLOW_TRACKING_URI`` names, else ``sqlite:///mlflow.db`` here.
 
 ``space``, ``device``, ``predictor`` and their keys are those of ``python -m ofa_bench``.
 """
 
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ofa_bench.errors import InputError, suggestion
+from ofa_bench.store_uri import uri_option
 from ofa_bench.words import ending, heed_full_error, options_of, show_help
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ __all__ = ["Evaluated", "Options", "evaluate", "main"]
 
 FORMATS = ("text", "json")
 
-USED = ("space", "device", "predictor")
-"""Groups of ``python -m ofa_bench`` that say what an architecture is worth and what it costs."""
-
 
 @dataclass
 class Options:
@@ -42,7 +39,7 @@ class Options:
     architecture: str = ""
     target: float | None = None
     format: str = "text"
-    uri: str = "sqlite:///mlflow.db"
+    uri: str = field(default_factory=uri_option)
 
     def check(self) -> None:
         """Raise InputError where a value is missing or not allowed."""
@@ -84,25 +81,19 @@ def run(words: Sequence[str]) -> Iterator[str]:
         InputError: a word is not allowed, or names no architecture of the space.
     """
     from ofa_bench.architectures import read_architectures
-    from ofa_bench.composition import compose_config
-    from ofa_bench.config import TargetsConfig
-    from ofa_bench.engine import build
+    from ofa_bench.composition import PROBLEM_GROUPS, compose_problem, is_of_problem
     from ofa_bench.predictors.coverage import format_choices
+    from ofa_bench.results.networks import json_list
 
     ours = [word for word in words if word.partition("=")[0] in vars(Options())]
     options = options_of(Options, ours, verbatim=("architecture",))
     options.check()
     others = [word for word in words if word not in ours]
     for word in others:
-        key = re.split(r"[.@=]", word.lstrip("+~"))[0]
-        if key not in USED:
-            allowed = [*vars(Options()), *USED]
+        if not is_of_problem(word):
+            key, allowed = word.partition("=")[0], [*vars(Options()), *PROBLEM_GROUPS]
             raise InputError(f"{word}: no such key; allowed: {', '.join(allowed)}{suggestion(key, allowed)}")
-    from ofa_bench.results.networks import json_list
-
-    config, names = compose_config([*others, "tracking=none"])
-    config.targets = TargetsConfig(quantiles=[0.5])  # nothing is searched
-    problem = build(config).problem
+    problem, _, names = compose_problem(others)
     named = read_architectures("architecture", options.architecture, problem.space, options.uri, options.target)
     found = evaluate(problem, named)
     unit = problem.cost.unit
@@ -134,7 +125,7 @@ def _plain(problem: "Problem", names: dict[str, str], one: Evaluated) -> dict[st
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
     heed_full_error()
-    show_help(__doc__, Options())
+    show_help(__doc__, Options(), needed="an architecture, architecture=arch.json")
     with ending():
         for line in run(sys.argv[1:]):
             print(line)

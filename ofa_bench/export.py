@@ -6,6 +6,8 @@
 - ``run``: a record: the folder of a cell, or an MLflow run. ``sweep``: many records instead: one sweep, by its journal
   (``multirun/sweeps/<id>.jsonl``), id or name, or all below a folder; for each target, the most accurate network that
   any of its strategies found (``which=every``: each network that was found). ``strategy``: of these strategies only.
+- ``architecture``: networks that no search found instead, as ``python -m ofa_bench.evaluate`` takes them; ``space``,
+  ``device`` and ``predictor`` are those of ``python -m ofa_bench``.
 - ``target``: only the network for this target. ``out``: the folder; it gets an ``index.html``, and for each network,
   below ``<space>_<device>_<predictor>/<target>``, ``network.onnx``, ``network.pt2`` (``torch.export``) and its card.
 - ``weights``: ``auto`` (OFA's supernet, at hand or fetched; random if it cannot be had, which is said), ``random``, or
@@ -59,6 +61,7 @@ class Options:
 
     run: str = ""
     sweep: str = ""
+    architecture: str = ""
     strategy: str = ""
     target: float | None = None
     which: str = "best"
@@ -85,9 +88,9 @@ class Options:
 
     def check(self) -> None:
         """Raise InputError where a value is out of range, or nothing is asked for."""
-        if self.run and self.sweep:
-            raise InputError("give run= or sweep=, not both")
-        if not (self.run or self.sweep or self.measure):
+        if sum(map(bool, (self.run, self.sweep, self.architecture))) > 1:
+            raise InputError("give one of run=, sweep= and architecture=")
+        if not (self.chosen or self.measure):
             raise InputError(
                 "give run=<a cell's folder or MLflow run>, sweep=<a sweep or a folder of records>, or measure=true"
             )
@@ -101,8 +104,8 @@ class Options:
             raise InputError(f"quantize={self.quantize}: must be int8{suggestion(self.quantize, ['int8'])}")
         if self.quantize and not self.images:
             raise InputError("quantize=int8: needs images= (a folder of images like those that the network will see)")
-        if self.quantize and not (self.run or self.sweep):
-            raise InputError("quantize=int8: give run= or sweep= with it, the networks to quantise")
+        if self.quantize and not self.chosen:
+            raise InputError("quantize=int8: give run=, sweep= or architecture= with it, the networks to quantise")
         if self.classes and not self.quantize:
             raise InputError(f"classes={self.classes}: is only read with quantize=int8")
         if self.strategy and not (self.run or self.sweep):
@@ -127,13 +130,22 @@ class Options:
         check_folder("out", self.folder)
 
     @property
+    def chosen(self) -> bool:
+        """Tell whether networks are to be written."""
+        return bool(self.run or self.sweep or self.architecture)
+
+    @property
     def folder(self) -> Path:
         """Where networks go."""
         return Path(self.out).expanduser()
 
 
-def export(options: Options) -> Path:
+def export(options: Options, words: Sequence[str] = ()) -> Path:
     """Do what the options ask for; return the path of the index.
+
+    Args:
+        options: of the command.
+        words: overrides of ``space``, ``device`` and ``predictor``, for ``architecture``.
 
     Raises:
         InputError: an option is wrong, there are no such records or networks, or something needed is not installed.
@@ -141,6 +153,10 @@ def export(options: Options) -> Path:
         RuntimeError: a file does not compute what its network does.
     """
     options.check()
+    if words and not options.architecture:
+        raise InputError(
+            f"{words[0]}: only with architecture=; a record says of which space, device and predictor it is"
+        )
     from ofa_bench.network_files import need_onnx
     from ofa_bench.profiling.runners import make_runner
 
@@ -155,9 +171,9 @@ def export(options: Options) -> Path:
     from ofa_bench.exporting.cards import cards_below, write_card
     from ofa_bench.exporting.pages import sections, write_pages
 
-    networks = _exported(options, runner) if options.run or options.sweep else list(cards_below(out))
+    networks = _exported(options, words, runner) if options.chosen else list(cards_below(out))
     if not networks:
-        raise InputError(f"out={out}: no exported network there; give run= or sweep= to export some")
+        raise InputError(f"out={out}: no exported network there; give run=, sweep= or architecture= to export some")
     if runner:
         from ofa_bench.exporting.measuring import measured
         from ofa_bench.report.tables import markdown
@@ -175,7 +191,7 @@ def export(options: Options) -> Path:
     return index
 
 
-def _exported(options: Options, runner: "Runner | None") -> list[tuple[Path, "Card"]]:
+def _exported(options: Options, words: Sequence[str], runner: "Runner | None") -> list[tuple[Path, "Card"]]:
     """Write the files of the networks asked for, one after another: their folders and cards."""
     from tqdm import tqdm
 
@@ -185,7 +201,7 @@ def _exported(options: Options, runner: "Runner | None") -> list[tuple[Path, "Ca
     from ofa_bench.exporting.planning import describe_plan
     from ofa_bench.exporting.quantising import int8_sentence
 
-    chosen, batch = placed(_chosen(options), options.folder), read_batch(options.batch)
+    chosen, batch = placed(_chosen(options, words), options.folder), read_batch(options.batch)
     if runner:  # what cannot be compared is not exported first
         for one in chosen:
             timed_batch(one.unit, show_batch(batch), one.device, runner)
@@ -243,7 +259,12 @@ def _write_controls(out: Path, chosen: "Sequence[Found]", n: int) -> None:
             print(told, file=sys.stderr)
 
 
-def _chosen(options: Options) -> list["Found"]:
+def _chosen(options: Options, words: Sequence[str]) -> list["Found"]:
+    if options.architecture:
+        from ofa_bench.exporting.given import given_networks
+
+        uri = None if options.uri == "none" else options.uri
+        return given_networks(options.architecture, words, uri, options.target)
     from ofa_bench.exporting.found import found, of_target
 
     records = _records(options)
@@ -325,19 +346,18 @@ def _source(options: Options) -> str:
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
     show_help(
-        __doc__, Options(), needed="a record, run=<a cell's folder or MLflow run>, or sweep=<a folder of records>"
+        __doc__,
+        Options(),
+        needed="a record, run=<a cell's folder or MLflow run>, sweep=<a folder of records> or architecture=<file>",
     )
     heed_full_error()
+    from ofa_bench.composition import is_of_problem
+
     with ending(interrupted="networks that are exported are kept, the same command goes on"):
-        print(
-            export(
-                options_of(
-                    Options,
-                    sys.argv[1:],
-                    verbatim=("runner", "run", "sweep", "strategy", "weights", "images", "classes"),
-                )
-            )
-        )
+        words = [word for word in sys.argv[1:] if is_of_problem(word)]
+        verbatim = ("runner", "run", "sweep", "strategy", "architecture", "weights", "images", "classes")
+        options = options_of(Options, [word for word in sys.argv[1:] if word not in words], verbatim=verbatim)
+        print(export(options, words))
 
 
 if __name__ == "__main__":

@@ -8,17 +8,18 @@ Records are given as folders (default: ``multirun``), as ``record.json`` or as t
 - ``target``: only the networks for this target.
 - ``top``: the best distinct networks of each target, as far as the record keeps so many (``keep`` of the search).
 - ``format``: ``text``, or ``json``: a list, which ``architecture=<file>`` of other commands reads.
-- ``uri``: the MLflow store of runs. Default: ``sqlite:///mlflow.db`` here.
+- ``uri``: the MLflow store of runs. Default: what ``MLFLOW_TRACKING_URI`` names, else ``sqlite:///mlflow.db`` here.
 """
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.limits import check_range
+from ofa_bench.store_uri import uri_option
 from ofa_bench.words import ending, heed_full_error, options_of, show_help
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Options:
     target: float | None = None
     top: int = 1
     format: str = "text"
-    uri: str = "sqlite:///mlflow.db"
+    uri: str = field(default_factory=uri_option)
 
     def check(self) -> None:
         """Raise InputError where a value is not allowed."""

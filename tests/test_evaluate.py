@@ -185,3 +185,35 @@ def test_a_record_whose_genes_and_architecture_differ_is_refused_wherever_it_is_
         ran = forks.run(module, words, tmp_path)
         assert ran.returncode == 2, module
         assert "the genes and the architecture of a result are not the same network" in ran.stderr
+
+
+def test_a_given_network_is_exported_with_what_is_predicted_of_it(files, forks, tmp_path):
+    (tmp_path / "arch.json").write_text((files / "arch.json").read_text())
+    command = ("architecture=arch.json", "weights=random", "uri=none", "device=macs")
+    ran = forks.run("ofa_bench.export", command, tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    [path] = tmp_path.rglob("card.json")
+    assert path.parent.relative_to(tmp_path).as_posix() == "export/mbv3_macs_embedded/arch"
+    card = json.loads(path.read_text())
+    cost = float(latency_table(SPACE, "macs").cost(ROW[None])[0])
+    assert (card["cost"], card["target"], card["by"]) == (cost, cost, ["given as arch"])
+    assert card["accuracy"] == float(embedded_predictor(SPACE).accuracy(ROW[None])[0])
+    assert (SPACE.from_ofa(card["architecture"]) == ROW).all()
+    assert card["macs"] / 1e6 == pytest.approx(cost, rel=1e-3)
+    [again] = read_architectures("architecture", str(path.parent), SPACE, None)  # a card is an architecture too
+    assert (again.genes == ROW).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("architecture=arch.json", "run=x"), "give one of run=, sweep= and architecture="),
+        (("run=x", "space=mbv3"), "space=mbv3: only with architecture="),
+        (("architecture=arch.json", "space=nowhere"), "space=nowhere: no such option; there are compofa"),
+    ],
+)
+def test_export_of_a_given_network_refuses_in_words(files, forks, words, said):
+    ran = forks.run("ofa_bench.export", (*words, "uri=none"), files)
+    assert ran.returncode == 2
+    assert said in ran.stderr
+    assert not (files / "export").exists()

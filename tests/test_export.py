@@ -84,7 +84,7 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
     [
         ([], "give run=<a cell's folder or MLflow run>, sweep=<a sweep or a folder of records>, or measure=true"),
         (["run=nowhere"], "run=nowhere: no such file or folder; give a file with OFA's dict"),
-        (["run=x", "sweep=y"], "give run= or sweep=, not both"),
+        (["run=x", "sweep=y"], "give one of run=, sweep= and architecture="),
         (["sweep=nowhere"], "sweep=nowhere: no such folder, journal, id or name of a sweep"),
         (["sweep=multirun", "target=25"], "target=25: no target of these records; they have 20, 30"),
         (["sweep=multirun", "target=x"], "target=x: must be a number"),

@@ -1,0 +1,58 @@
+"""Networks that a user names are exported as those are that a search found; each meets its own cost as a target."""
+
+from collections.abc import Sequence
+
+from ofa_bench.architectures import read_architectures
+from ofa_bench.composition import compose_problem
+from ofa_bench.evaluate import evaluate
+from ofa_bench.exporting.found import Found, buildable
+from ofa_bench.results.labels import distinct
+
+__all__ = ["given_networks"]
+
+
+def given_networks(name: str, words: Sequence[str], uri: str | None, target: float | None) -> list[Found]:
+    """Return named networks with what is predicted of them.
+
+    Args:
+        name: of one or several (see ``architectures.FORMS``).
+        words: overrides of ``space``, ``device`` and ``predictor``.
+        uri: the MLflow store, where a run is named; None for none.
+        target: of a record, only what was found for this one.
+
+    Raises:
+        InputError: a word is not allowed, nothing is named, or no supernet builds it.
+    """
+    problem, config, names = compose_problem(words)
+    named = read_architectures("architecture", name, problem.space, uri, target)
+    device = config.device.get("device", "") if isinstance(config.device, dict) else ""
+    guard = float(getattr(problem.cost, "guard_band", 1.0))
+    guarded = ["guarded"] if guard != 1 else []
+    stem, taken = (
+        distinct("_".join([names["space"], problem.cost.name, names["predictor"], *guarded]), set()),
+        set[str](),
+    )
+    made = []
+    for one in evaluate(problem, named):
+        architecture = problem.space.to_ofa(one.named.genes)
+        space, row = buildable(architecture, names["space"])
+        made.append(
+            Found(
+                space=names["space"],
+                device=problem.cost.name,
+                predictor=names["predictor"],
+                unit=problem.cost.unit,
+                target=one.cost if one.named.target is None else one.named.target,
+                architecture=space.to_ofa(row),
+                accuracy=one.accuracy,
+                cost=one.cost / guard,
+                guard_band=guard,
+                by=(f"given as {one.named.name}",),
+                hashes={"device": problem.cost.sha256, "predictor": problem.predictor.sha256},
+                table=str(device),
+                device_card=problem.cost.card,
+                folder=f"{stem}/{distinct(one.named.name, taken)}",
+                unlabelled=one.unlabelled,
+            )
+        )
+    return made

@@ -10,6 +10,7 @@ from typing import Any
 
 from ofa_bench.config import TrackingConfig
 from ofa_bench.exporting.cards import CARD, ONNX, Card
+from ofa_bench.results.quiet import tracking_at
 from ofa_bench.results.tracking import Tracker
 
 __all__ = ["log_models"]
@@ -41,8 +42,7 @@ def log_models(
     tags = {"ofa_bench.kind": "export"}
     parent = tracker.cell_of(source) if len(source) == 64 else source
     run = tracker.start(f"export {index.parent.name}", tags | ({"mlflow.parentRunId": parent} if parent else {}))
-    mlflow.set_tracking_uri(tracking.uri)
-    with mlflow.start_run(run_id=run):  # ended by it, as failed where something is raised
+    with tracking_at(tracking.uri), mlflow.start_run(run_id=run):  # ended by it, as failed where something is raised
         for folder, card in networks:
             with redirect_stderr(StringIO()):  # MLflow tells of every version
                 _log(tracker, run, folder, card, register)

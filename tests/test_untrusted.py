@@ -182,7 +182,8 @@ def test_a_report_is_written_in_its_folder_only(change, found, forks, tmp_path):
 )
 def test_what_a_server_calls_a_file_is_not_believed(path, size, said, tmp_path):
     listed = [SimpleNamespace(path=path, file_size=size, is_dir=False)] if path else []
-    client = SimpleNamespace(list_artifacts=lambda run: listed)
+    there = SimpleNamespace(info=SimpleNamespace(artifact_uri="mlflow-artifacts:/1/artifacts"))
+    client = SimpleNamespace(list_artifacts=lambda run: listed, get_run=lambda run: there)
     with pytest.raises(InputError, match=said):
         fetching.fetch(client, "0" * 32, tmp_path)
 

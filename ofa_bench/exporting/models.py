@@ -15,6 +15,7 @@ from ofa_bench.exporting.quantising import int8_metrics
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.profiling.statistics import PERCENTILES
 from ofa_bench.results.mlflow_client import quiet_client
+from ofa_bench.results.quiet import tracking_at
 from ofa_bench.results.tracking import Tracker
 
 __all__ = ["check_store", "export_name", "log_models"]
@@ -63,25 +64,21 @@ def log_models(
     Raises:
         Exception: the store cannot be used.
     """
-    import mlflow
-
     tracker = Tracker(tracking)
     cards = [card for _, card in networks]
     tags = {"ofa_bench.kind": "export", "found_by": _found_by(cards, MAX_CHARS)}
     parent = tracker.cell_of(source) if len(source) == 64 else source
     run = tracker.start(export_name(cards), tags | ({"mlflow.parentRunId": parent} if parent else {}))
-    mlflow.set_tracking_uri(tracking.uri)
     status = "FAILED"
     try:
         for folder, card in networks:
-            with redirect_stderr(StringIO()):  # MLflow tells of every version
+            with tracking_at(tracking.uri), redirect_stderr(StringIO()):  # MLflow tells of every version
                 _log(tracker, run, folder, card, register)
         for path in (index, index.with_suffix(".md"), index.with_name("networks.csv")):
             tracker.client.log_artifact(run, str(path))
         status = "FINISHED"
     finally:
-        tracker.client.set_terminated(run, status=status)
-        tracker.release(run)
+        tracker.end(run, status)
     registered = f", registered as {register}" if register else ""
     return f"{len(networks)} model{'s' if len(networks) > 1 else ''} logged to MLflow at {tracking.uri}{registered}"
 

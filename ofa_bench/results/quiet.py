@@ -6,7 +6,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["ignored_warnings", "silence_mlflow"]
+from ofa_bench.store_uri import URI_VARIABLE
+
+__all__ = ["ignored_warnings", "silence_mlflow", "tracking_at"]
 
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -29,6 +31,21 @@ def silence_mlflow() -> None:
     levels = {"mlflow": logging.WARNING, "alembic": logging.WARNING, "mlflow.store.db.utils": logging.CRITICAL}
     for name, level in levels.items():  # the last logs the traceback of what it raises
         logging.getLogger(name).setLevel(given or level)
+
+
+@contextmanager
+def tracking_at(uri: str | None) -> Iterator[None]:
+    """Have MLflow's own functions use a store; afterwards its variable is as it was, which names ours by default."""
+    import mlflow
+
+    before = os.environ.get(URI_VARIABLE)
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(None)  # which unsets the variable
+        if before is not None:
+            os.environ[URI_VARIABLE] = before
 
 
 @contextmanager

@@ -108,7 +108,7 @@ class Tracker:
                 return str(found.info.run_id)
             return self.start(name, {"ofa_bench.sweep": sweep, "ofa_bench.kind": "sweep"}, began)
 
-    def _end(self, run: str, status: str = "FINISHED", at: float | None = None) -> None:
+    def end(self, run: str, status: str = "FINISHED", at: float | None = None) -> None:
         """End a run, at that time (``time.time``), now by default; it has no writer any more."""
         self.client.set_terminated(run, status=status, end_time=None if at is None else int(1000 * at))
         self.release(run)
@@ -123,7 +123,7 @@ class Tracker:
         running = self.client.search_runs([self.experiment], "attributes.status = 'RUNNING'", max_results=1000)
         for run in running:
             if WRITER in run.data.tags and is_dead(run.data.tags[WRITER]):
-                self._end(run.info.run_id, "FAILED")
+                self.end(run.info.run_id, "FAILED")
 
     def complete(self, sweep: str, records: Collection[str]) -> bool:
         """Tell whether a sweep's run has ended and has finished runs of all these records (SHA-256) below it."""
@@ -180,7 +180,7 @@ class Tracker:
                     self.client.set_tag(run, "mlflow.note.content", self._summary(run, records, left_out))
                     self.client.log_artifacts(run, str(folder))
         finally:
-            self._end(run, "FAILED" if failed else "FINISHED", ended)
+            self.end(run, "FAILED" if failed else "FINISHED", ended)
 
     def _log_sweep(self, run: str, records: Sequence[Record], *, failed: bool) -> None:
         """Log what was swept, what came out and what it was made from.
@@ -242,9 +242,9 @@ class Tracker:
                 self.client.log_artifacts(run, str(made))
         except Exception:
             with suppress(Exception):
-                self._end(run, "FAILED")
+                self.end(run, "FAILED")
             raise
-        self._end(run, at=ended)  # so that the run's duration is the search's
+        self.end(run, at=ended)  # so that the run's duration is the search's
         return run
 
     def _earlier(self, record: Record, parent: str | None) -> "list[Run]":

@@ -1,5 +1,7 @@
 """Exported networks in a real MLflow store."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -43,6 +45,8 @@ def test_models_are_logged_and_registered_below_the_cell(tracker, store, network
     [run] = tracker.client.search_runs([tracker.experiment], "tags.`ofa_bench.kind` = 'export'")
     assert run.data.tags["mlflow.parentRunId"] == above
     assert run.info.status == "FINISHED"
+    assert "ofa_bench.writer" not in run.data.tags
+    assert "MLFLOW_TRACKING_URI" not in os.environ, "what comes next has its own default"
     files = {item.path for item in tracker.client.list_artifacts(run.info.run_id)}
     assert {"index.html", "index.md", "networks.csv"} <= files
     assert run.info.run_name == "export mbv3 mine joint, 20 ms"

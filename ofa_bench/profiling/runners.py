@@ -14,6 +14,7 @@ import numpy as np
 
 from ofa_bench.errors import InputError
 from ofa_bench.importing import at_user_line, import_target
+from ofa_bench.limits import available_memory
 from ofa_bench.reading import plain_text
 
 __all__ = ["Command", "Function", "OnnxRuntime", "Runner", "about", "checked", "machine", "make_runner"]
@@ -22,7 +23,8 @@ Runner = Callable[[Path], Sequence[float]]
 """Times some runs of one ONNX file, after a warm one: the path to milliseconds a run."""
 
 WARM, TIMED = 1, 3
-_MEMORY_SHARE = 0.4  # of what is free, for the weights of open sessions
+_MEMORY_SHARE = 0.4  # of what is free at first, for open sessions: their weights, and what runs of them take
+_UNKNOWN_MEMORY = 10_000_000_000
 
 
 class OnnxRuntime:
@@ -57,7 +59,7 @@ class OnnxRuntime:
             self._options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._sessions: dict[Path, Any] = {}
         self.batches: dict[Path, int] = {}
-        self._room = _MEMORY_SHARE * _free_memory()
+        self._least_free = (1 - _MEMORY_SHARE) * (available_memory() or _UNKNOWN_MEMORY)
         self.threads, self.name = threads, f"onnxruntime {onnxruntime.__version__}"
 
     def __enter__(self) -> None:
@@ -87,20 +89,10 @@ class OnnxRuntime:
             shape = [size if isinstance(size, int) else self.batches.get(path, 1) for size in given.shape]
             image = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
             opened = (session, {given.name: image})
-            size = path.stat().st_size
-            if size > self._room:
+            if (available_memory() or _UNKNOWN_MEMORY) < self._least_free:
                 return opened
-            self._room -= size
             self._sessions[path] = opened
         return self._sessions[path]
-
-
-def _free_memory() -> float:
-    """Bytes of memory that are free, as far as the system tells."""
-    names = getattr(os, "sysconf_names", {})
-    if "SC_AVPHYS_PAGES" not in names:
-        return 4e9
-    return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
 
 
 class Command:

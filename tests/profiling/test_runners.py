@@ -32,7 +32,8 @@ def test_onnxruntime_times_three_runs_and_keeps_its_session(model, monkeypatch):
     assert len(times) == 3
     assert min(times) > 0
     assert list(runner._sessions) == [model]
-    monkeypatch.setattr(runners, "_free_memory", lambda: 0.0)
+    free = iter([10e9, 5e9, 5e9])
+    monkeypatch.setattr(runners, "available_memory", lambda: next(free))
     forgetful = OnnxRuntime()
     checked(forgetful, model)
     assert not forgetful._sessions  # where memory is short, a session is opened for each call
@@ -108,3 +109,15 @@ def test_times_that_are_none_are_refused(given):
 def test_more_threads_than_cores_are_refused():
     with pytest.raises(InputError, match="threads=4096: this machine lends"):
         OnnxRuntime(threads=4096)
+
+
+def test_sessions_are_kept_open_only_while_memory_lasts(tmp_path, monkeypatch):
+    free = iter([10e9, 9e9, 3e9, 3e9, 3e9])
+    monkeypatch.setattr(runners, "available_memory", lambda: next(free))
+    runner = OnnxRuntime()
+    paths = [tmp_path / f"{number}.onnx" for number in range(2)]
+    for path in paths:
+        write_onnx(torch.nn.Conv2d(3, 1, 1), (3, 4, 4), path)
+    for path in (*paths, paths[0], paths[1]):
+        assert len(runner(path)) == 3
+    assert list(runner._sessions) == [paths[0]]

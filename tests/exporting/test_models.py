@@ -14,6 +14,7 @@ from ofa_bench.exporting.pages import write_pages
 from ofa_bench.network_files import write_onnx
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.results import records
+from ofa_bench.results.quiet import tracking_at
 
 
 @pytest.fixture
@@ -59,7 +60,8 @@ def test_models_are_logged_and_registered_below_the_cell(tracker, store, network
     import mlflow
 
     for version, factor in (("1", 1), ("2", 2)):
-        model = mlflow.pyfunc.load_model(f"models:/nets/{version}")
+        with tracking_at(store[0]):
+            model = mlflow.pyfunc.load_model(f"models:/nets/{version}")
         [logits] = model.predict(np.ones((1, 3, 4, 4), np.float32)).values()
         assert logits - logits.mean() == pytest.approx(0, abs=1)
         assert logits.mean() == pytest.approx(48 * factor, abs=1)

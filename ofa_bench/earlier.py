@@ -49,8 +49,13 @@ class Earlier:
         if self.space != described or not space.contains(self.genes).all():
             other = self.called if self.called != space.name else f"{self.called} with other settings"
             raise InputError(f"{KEY}={self.name}: a record of space {other}; this one is {space.name}")
+        where = f"{KEY}={self.name}"
         for positions, architecture in self.pairs:
-            check_same_network(f"{KEY}={self.name}", self.called, positions, space.from_ofa(architecture), space)
+            try:
+                row = space.from_ofa(architecture)
+            except InputError as error:
+                raise InputError(f"{where}: {error}") from error
+            check_same_network(where, self.called, positions, row, space)
         return self.genes
 
     def _nearest(self, space: DesignSpace) -> Genes:

@@ -92,7 +92,8 @@ class Options:
             raise InputError("give one of run=, sweep= and architecture=")
         if not (self.chosen or self.measure):
             raise InputError(
-                "give run=<a cell's folder or MLflow run>, sweep=<a sweep or a folder of records>, or measure=true"
+                "give run=<a cell's folder or MLflow run>, sweep=<a sweep or a folder of records>, "
+                "architecture=<a file>, or measure=true"
             )
         if self.which not in WHICH:
             raise InputError(f"which={self.which}: must be best or every{suggestion(self.which, WHICH)}")
@@ -311,7 +312,7 @@ def _store(options: Options) -> "TrackingConfig | None":
         else:
             check_store(tracking, register=options.register)
     except InputError as error:
-        if options.register:
+        if options.register or options.uri != uri_option():  # asked for, and not only the default
             raise
         say(error, "MLflow does not get the networks: ")
         return None

@@ -107,7 +107,7 @@ def json_value(content: bytes) -> Any:
 
 def _check_depth(found: Any) -> None:
     """Check that what was parsed is not nested deeper than ``DEEPEST``: readers may call themselves for each level."""
-    level = [found]
+    level = [found] if type(found) in (dict, list) else []
     for _ in range(DEEPEST):
         inner = (node.values() if type(node) is dict else node for node in level)
         level = [one for several in inner for one in several if type(one) in (dict, list)]

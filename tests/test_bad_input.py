@@ -179,7 +179,7 @@ TRACKING = [
 
 PARTS = [
     (["space=compofa", "space.kernels=Fixed"], "space.kernels=Fixed: must be fixed or elastic; did you mean 'fixed'?"),
-    (["space.kernels=fixed"], "space.kernels: no such key; allowed: _target_"),
+    (["space.kernels=fixed"], "space.kernels: no such key; allowed: choices, _target_"),
     (["space._target_=builtins.int"], "space._target_=builtins.int: must be a class or a function with named"),
     (["space._target_=os.getcwd"], "space._target_=os.getcwd: makes str, not a DesignSpace"),
     (["device.device=iphone"], "device=iphone: unknown; there are "),

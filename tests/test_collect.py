@@ -298,7 +298,7 @@ def test_an_interrupt_is_said(monkeypatch, capsys):
 
     monkeypatch.setattr(module, "collect", interrupted)
     monkeypatch.setattr("ofa_bench.interrupts.heed", lambda: None)
-    monkeypatch.setattr(sys, "argv", ["collect"])
+    monkeypatch.setattr(sys, "argv", ["collect", "images=x"])
     with pytest.raises(SystemExit) as stopped:
         module.main()
     assert stopped.value.code == 130

@@ -3,6 +3,7 @@
 import json
 from itertools import product
 
+import numpy as np
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
@@ -13,6 +14,7 @@ from ofa_bench.config import address, conf_dir, result_config
 from ofa_bench.engine import build
 from ofa_bench.errors import InputError
 from ofa_bench.experiments import commands
+from ofa_bench.spaces import MobileNetV3Space
 
 EXPERIMENTS = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
 ABLATIONS = [name for name in EXPERIMENTS if name.startswith("ablation_")]
@@ -255,10 +257,14 @@ def test_a_record_is_found_by_its_mlflow_run(ofa_bench, tmp_path):
         earlier.read("0" * 32, uri)
 
 
+SPACE = MobileNetV3Space()
+
+
 def result(*, feasible=True, gene=0):
     return {
         "target": 20.0, "feasible": feasible, "accuracy": 0.5 if feasible else None, "cost": 15.0, "seconds": 0.0,
-        "generations": 1, "evaluations": 1, "unique_evaluations": 1, "architecture": {}, "genes": [gene] * 46,
+        "generations": 1, "evaluations": 1, "unique_evaluations": 1, "genes": [gene] * 46,
+        "architecture": SPACE.to_ofa(SPACE.canonical(np.full((1, 46), gene, np.int8))[0]),
         "curve": [],
     }  # fmt: skip
 
@@ -314,8 +320,8 @@ def test_a_record_that_does_not_serve_is_refused(tmp_path, changes, overrides, s
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("nowhere", "nowhere: no such folder; give the folder of a cell"),
-        (".", r"\.: there is no record.json; give the folder of a cell"),
+        ("nowhere", "nowhere: no such file or folder; give a file with OFA's dict"),
+        (".", r"\.: there is no record.json; give a file with OFA's dict"),
         ("0" * 32, "an MLflow run, but tracking.uri is null; choose tracking=sqlite or server"),
     ],
 )

@@ -82,7 +82,7 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "give run=<a cell's folder or MLflow run>, sweep=<a sweep or a folder of records>, or measure=true"),
+        (["seed=1"], "give run=<a cell's folder or MLflow run>, sweep=<a sweep or a folder of records>, "),
         (["run=nowhere"], "run=nowhere: no such file or folder; give a file with OFA's dict"),
         (["run=x", "sweep=y"], "give one of run=, sweep= and architecture="),
         (["sweep=nowhere"], "sweep=nowhere: no such folder, journal, id or name of a sweep"),
@@ -93,7 +93,7 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
         (["sweep=multirun", "weights=random", "sha256=12"], "sha256=12: must be 64 hexadecimal digits"),
         (["sweep=multirun", "images=nowhere"], "images=nowhere: no such folder"),
         (["sweep=multirun", "n_images=0"], "n_images=0: must be 1 or more"),
-        (["measure=true"], "out=export: no exported network there; give run= or sweep= to export some"),
+        (["measure=true"], "out=export: no exported network there; give run=, sweep= or architecture= to export some"),
         (["measure=true", "rounds=1"], "rounds=1: must be 2 or more"),
         (["measure=true", "runner=nosuch"], "runner=nosuch: neither onnxruntime, nor a command with {model} in it"),
         (["measure=maybe"], "measure=maybe: must be true or false"),
@@ -121,7 +121,7 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
         ),
         (["sweep=multirun", "quantize=int8"], "quantize=int8: needs images= (a folder of images"),
         (["sweep=multirun", "quantize=int4", "images=."], "quantize=int4: must be int8; did you mean 'int8'?"),
-        (["measure=true", "quantize=int8", "images=."], "quantize=int8: give run= or sweep= with it"),
+        (["measure=true", "quantize=int8", "images=."], "quantize=int8: give run=, sweep= or architecture= with it"),
         (["sweep=multirun", "quantize=int8", "images=."], "images=.: there is no image in it"),
         (["sweep=multirun", "calibration_images=0"], "calibration_images=0: must be 1 or more"),
         (["sweep=multirun", "classes=names.txt"], "classes=names.txt: is only read with quantize=int8"),

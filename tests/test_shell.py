@@ -1,6 +1,7 @@
 """Words of commands as they are printed: read back by a shell, by Hydra and by our options, they are what was meant."""
 
 import shlex
+from pathlib import Path
 
 import pytest
 from nasty import NASTY_NAMES
@@ -13,6 +14,7 @@ from ofa_bench.own_tables import with_own_tables
 from ofa_bench.report.__main__ import Options
 from ofa_bench.results.terminal import say_unsent, show
 from ofa_bench.shell import command_line, option, override, portable
+from ofa_bench.store_uri import sqlite_uri
 
 TEXTS = (
     *NASTY_NAMES,
@@ -72,13 +74,16 @@ def test_a_printed_path_is_a_table_or_predictor(name, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", NASTY_NAMES)
 def test_what_is_printed_at_the_end_can_be_pasted(name, tmp_path, capsys, made):
-    output, uri = tmp_path / name, f"sqlite:////somewhere/{name}/mlflow.db"
-    tracking = TrackingConfig(uri, f"/somewhere/{name}/files", name)
+    output, uri = tmp_path / name, sqlite_uri(tmp_path / "store" / name / "mlflow.db")
+    tracking = TrackingConfig(uri, str(tmp_path / "store" / name / "files"), name)
     show([made()], output, tracking)
-    *_, results, mlflow = capsys.readouterr().out.splitlines()
-    assert results == f"results: {output}"
-    words = shlex.split(mlflow.removeprefix("MLflow:  "))
+    printed = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines() if ": " in line)
+    assert printed["results"] == str(output)
+    words = shlex.split(printed["networks"])
+    assert words == ["python", "-m", "ofa_bench.show", f"{output}/{made()['address']}", "top=10"]
+    words = shlex.split(printed["MLflow"].strip())
     assert words == ["mlflow", "ui", "--host", "127.0.0.1", "--backend-store-uri", uri]
+    assert not (tmp_path / "store").exists()  # nothing is made to say where it is
     output.mkdir(parents=True)
     say_unsent("this", output, tracking)
     words = shlex.split(capsys.readouterr().err.partition("this sends it: ")[2])
@@ -97,7 +102,7 @@ def test_a_folder_whose_name_looks_like_an_option_is_a_folder(tmp_path, monkeypa
 def test_tables_show_names_as_they_are(name, capsys, made):
     record = made()
     record["choices"]["strategy"] = record["choices"]["device"] = name
-    show([record], "here", TrackingConfig())
+    show([record], Path("here"), TrackingConfig())
     first, *rest = capsys.readouterr().out.splitlines()
     assert f" / {name} / " in first
     assert any(name in line for line in rest)

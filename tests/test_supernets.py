@@ -83,5 +83,5 @@ def test_building_leaves_the_random_state_and_the_supernet_as_they_were():
 
 
 def test_spaces_without_a_supernet_are_refused():
-    with pytest.raises(InputError, match="no supernet of it in ofa, only of mbv3, proxyless, resnet50d"):
+    with pytest.raises(InputError, match="space=compofa: a part of mbv3, whose supernet builds its networks"):
         supernet(CompoundSpace())

@@ -10,7 +10,7 @@ from ofa_bench.results.delivery import tracked, was_refused
 from ofa_bench.results.mlflow_view import runs_page, save_view
 from ofa_bench.results.records import Record
 from ofa_bench.shell import command_line, option
-from ofa_bench.store_uri import EXPERIMENT, artifacts_beside, default_experiment
+from ofa_bench.store_uri import EXPERIMENT, artifacts_beside, default_experiment, sqlite_path
 
 if TYPE_CHECKING:
     from ofa_bench.results.tracking import Tracker
@@ -57,12 +57,13 @@ def mlflow_lines(tracking: TrackingConfig) -> list[str]:
     """
     uri = tracking.uri or ""
     served = uri.startswith(("http://", "https://"))
+    database = sqlite_path(uri)
     local = uri.startswith("sqlite:")
     lines = [command_line(["mlflow", "ui", "--host", "127.0.0.1", "--backend-store-uri", uri])] if local else []
-    if served or local:
+    if served or (database and database.is_file()):
         experiment = tracked(tracking, _with_view)
         lines += [runs_page(uri if served else LOCAL, experiment)] if experiment else [uri] if served else []
-    elif uri:
+    elif uri and not local:
         lines = [uri]
     return lines
 

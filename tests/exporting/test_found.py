@@ -84,6 +84,7 @@ def test_architectures_of_all_spaces_are_known(made, space):
     }
     for result in results(record):
         result["architecture"] = space.to_ofa(rows[result["target"]])
+        result["genes"] = rows[result["target"]].tolist()
     for one in found([record]):
         of, row = known(one.architecture)
         assert of.name == ("mbv3" if space.name == "compofa" else space.name)

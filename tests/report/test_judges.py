@@ -248,7 +248,7 @@ def test_a_lead_that_only_the_guide_sees_is_told():
     summary = with_judges(summed_up(study))
     assert summary.by_name["top_down"].paired.difference == pytest.approx(0.5)
     (sentence,) = summary.sentences
-    assert sentence.endswith("significantly better; to predictors that did not guide the search, +0.00 by members")
+    assert sentence.endswith("significantly better; to predictors that did not guide the search, 0.00 by members")
 
 
 @pytest.mark.usefixtures("no_official")

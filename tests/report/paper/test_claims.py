@@ -6,6 +6,7 @@ from crafting import ROWS, TEN, crafted, crafted_set, first, unmet
 from scipy import stats
 
 from ofa_bench.data.published import published_paper
+from ofa_bench.formatting import format_number
 from ofa_bench.report import statistics
 from ofa_bench.report.paper import measures
 from ofa_bench.report.paper.claims import verdicts
@@ -73,12 +74,12 @@ def test_a_mean_accuracy_is_judged_by_paired_tests(shift, spread, verdict):
     accuracy = {"bottom_up": lambda k: 80 + shift + spread * NOISE[:, None] + np.zeros((6, k))}
     told, said = found(judged(fair(accuracy=accuracy)), "(mean accuracy, bottom-up less vanilla)")
     assert said == verdict
-    assert told.startswith(f"{shift:+.2f} (")
+    assert told.startswith(f"{format_number(shift, '+.2f')} (")
 
 
 def test_few_repeats_are_told_as_such():
     rows = judged(fair(repeats=1))
-    assert found(rows, "(mean accuracy, top-down less vanilla)") == ("+0.00", "one repeat")
+    assert found(rows, "(mean accuracy, top-down less vanilla)") == ("0.00", "one repeat")
     assert found(rows, "takes at most 28.3 %") == ("100.0 %", "too few repeats")
     assert found(rows, "apart on average") == ("0.00", "too few repeats")
     assert found(rows, "the first's time (4.5 % for n = 500): top-down")[1] == "too few repeats"

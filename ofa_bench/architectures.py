@@ -25,6 +25,9 @@ FORMS = (
 
 NET_CONFIG, RUN_CONFIG, CARD, RECORD = "net.config", "run.config", "card.json", "record.json"
 
+MAX_NAME = 4096
+"""Characters of the longest path."""
+
 LARGEST = 10_000_000
 """Bytes of the largest file that is read, other than a record; a ``net.config`` has some 10,000."""
 
@@ -89,8 +92,8 @@ def content_hash(key: str, name: str) -> str | None:
 
 
 def _is_inline(name: str) -> bool:
-    """Tell whether a name is the architecture itself, written out."""
-    return name.lstrip().startswith(("{", "["))
+    """Tell whether a name is the architecture itself, written out, and not a file of such a name."""
+    return name.lstrip().startswith(("{", "[")) and not (len(name) < MAX_NAME and os.path.lexists(name))
 
 
 def distinct_genes(found: Sequence[NamedArchitecture]) -> Genes:
@@ -116,11 +119,11 @@ def _of_record(
     from ofa_bench.earlier import record_named
 
     record = record_named(key, name, uri)
-    found = []
+    found, called = [], record["choices"]["space"]
     for result in (one for repeat in record["repeats"] for one in repeat["results"] if one["feasible"]):
         if target is None or f"{result['target']:g}" == f"{target:g}":
-            genes = _from_ofa(f"{key}={name}", result["architecture"], space)
-            check_same_network(f"{key}={name}", record["choices"]["space"], result["genes"], genes, space)
+            genes = _from_ofa(f"{key}={name}", result["architecture"], space, f", a record of {called}")
+            check_same_network(f"{key}={name}", called, result["genes"], genes, space)
             title = f"{record['choices']['strategy']} {result['target']:g} {record['unit']}"
             found.append(NamedArchitecture(title, genes, float(result["target"])))
     if not found:
@@ -185,10 +188,10 @@ def _of_network(where: str, config: Mapping[str, Any], folder: Path | None) -> d
         raise InputError(f"{where}: {error}") from error
 
 
-def _from_ofa(where: str, architecture: Mapping[str, Any], space: DesignSpace) -> Genes:
+def _from_ofa(where: str, architecture: Mapping[str, Any], space: DesignSpace, of: str = "") -> Genes:
     try:
         return space.from_ofa(architecture)
     except InputError as error:
-        raise InputError(f"{where}: not an architecture of space {space.name} ({error})") from error
+        raise InputError(f"{where}{of}: not an architecture of space {space.name} ({error})") from error
     except (TypeError, ValueError, KeyError) as error:  # of whatever a dict holds
         raise InputError(f"{where}: not an architecture of space {space.name} ({json.dumps(str(error))})") from error

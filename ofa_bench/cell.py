@@ -161,7 +161,7 @@ def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
     if isinstance(space, ChosenSpace):  # what belongs to the part is not compared with what belongs to the whole
         choices["space"] = f"{choices['space']},{space.held}"
         if frontier is None:
-            _say_of_part(space.name)
+            _say_of_part(space.name, *_paths(prepared.wanted, choices))
     with Progress(choices["strategy"], cell, shown=typed.progress) as progress:
         repeats = list(run_repeats(cell, progress.report))
     record = records.make_record(
@@ -180,10 +180,11 @@ def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
 
 
 @cache
-def _say_of_part(name: str) -> None:
+def _say_of_part(name: str, device: str, path: str | None) -> None:
     """Say, once in a process, that a part has no regret, because the best known of the whole may lie outside it."""
     print(
-        f"{name}: no regret, as no best-known frontier is of this part; python -m ofa_bench.frontier makes one",
+        f"{name}: no regret, as no best-known frontier is of this part; "
+        f"this makes one: {_frontier_command(device, path)}",
         file=sys.stderr,
     )
 
@@ -215,20 +216,26 @@ def _show(record: "Record", output: Path, tracking: TrackingConfig, *, sent: boo
     show([record], output, tracking)
 
 
+def _paths(config: dict[str, Any], choices: dict[str, str]) -> tuple[str, str | None]:
+    """Return the path or name of a cell's device, and the path of its predictor, None for one of the package's."""
+    return str(config["device"].get("device", choices["device"])), config["predictor"].get("path")
+
+
+def _frontier_command(device: str, path: str | None, *more: str) -> str:
+    """Return the command that makes or raises the best-known frontier of this cell's problem, to paste."""
+    task = HydraConfig.get().overrides.task
+    given = [text for text in task if re.match(r"\+*(space|predictor)[.=]|\+*device\.", text)]
+    given = [override("predictor", path) if path and text.startswith("predictor=") else text for text in given]
+    return command_line(["python", "-m", "ofa_bench.frontier", override("device", device), *given, *more])
+
+
 def _tell_if_beaten(record: "Record", output: str) -> None:
     """Say where results are better than the best known, and by which command these become the best known."""
     from ofa_bench.results.regret import beaten
 
     number, most = beaten(record)
     if number:
-        device = record["config"]["device"].get("device", record["choices"]["device"])  # the path of a user's table
-        path = record["config"]["predictor"].get("path")  # likewise
-        task = HydraConfig.get().overrides.task
-        given = [text for text in task if re.match(r"\+*(space|predictor)[.=]|\+*device\.", text)]
-        own = override("predictor", str(path))
-        given = [own if path and text.startswith("predictor=") else text for text in given]
-        asked = [override("device", str(device)), *given, option("records", output)]
-        command = command_line(["python", "-m", "ofa_bench.frontier", *asked])
+        command = _frontier_command(*_paths(record["config"], record["choices"]), option("records", output))
         print(
             f"{record['address']}: {number} results beat the best-known frontier, by up to {100 * most:.3f} points; "
             f"raise it: {command}",

@@ -125,7 +125,8 @@ def _published(net: Supernet, published: Published, sha256: str) -> Weights:
         except Exception as error:
             if isinstance(error, ValueError) and not isinstance(error, OSError):
                 raise InputError(f"weights=auto: what {source} gives is not OFA's file ({error})") from error
-            why = f"{source} cannot be fetched ({type(error).__name__}), put the file at {path} by hand"
+            where = assets.place_of(published.path)
+            why = f"{source} could not be fetched ({type(error).__name__}); download it and save it as {where}"
             return Weights("random", None, _RANDOM, why)
     pin = assets.cache_path(published.path + ".sha256")
     earlier = None if pinned else _pinned(pin)

@@ -14,7 +14,7 @@ from ofa_bench.errors import InputError, suggestion
 from ofa_bench.overrides import CHOSEN, check_group, check_hydra, check_key, did_you_mean, parsed, sweep_size
 from ofa_bench.shorthand import expand
 
-__all__ = ["add_choices", "check_overrides", "checked"]
+__all__ = ["add_choices", "check_overrides", "checked", "parse_flags"]
 
 OURS = ("--dry-run", "--version")
 """Flags besides Hydra's."""
@@ -29,7 +29,7 @@ def checked(words: Sequence[str]) -> list[str]:
     Raises:
         InputError: a word is not allowed; the message names it.
     """
-    given = _flags(words)
+    given = parse_flags(words)
     left = list(given.overrides)
     flags = [word for word in words if not (left and word == left[0] and left.pop(0) is not None)]
     swept = given.multirun or "hydra.mode=MULTIRUN" in given.overrides
@@ -92,7 +92,7 @@ def _last_words(words: Sequence[str]) -> list[str]:
     return [word for i, word in enumerate(words) if last[word.partition("=")[0]] == i]
 
 
-def _flags(words: Sequence[str]) -> Any:
+def parse_flags(words: Sequence[str]) -> Any:
     """Read the flags, wherever they stand, as Hydra does where they stand first.
 
     Raises:

@@ -11,6 +11,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from ofa_bench.cell import Prepared, prepare
+from ofa_bench.command_line import parse_flags
 from ofa_bench.config import address
 from ofa_bench.sweep import check_swept
 from ofa_bench.words import check_folder, explain, say
@@ -45,7 +46,7 @@ class DryRun:
             InputError: something is swept that the cells of a sweep share.
         """
         kept = [word for word in words if not _ELSEWHERE.match(word)]
-        check_swept([word for word in kept if not word.startswith("-")])
+        check_swept(parse_flags(kept).overrides)
         folder = self._folder.name.replace("\\", r"\\").replace("'", r"\'")
         ours = [f"hydra.run.dir='{folder}'", f"hydra.sweep.dir='{folder}'", "hydra.sweep.subdir='cell'"]
         return [*kept, *ours, "hydra/launcher=basic", "~hydra.callbacks.sweep"]

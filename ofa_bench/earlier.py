@@ -150,7 +150,10 @@ def _of_path(key: str, name: str, path: Path) -> dict[str, Any]:
             if folder.exists()
             else "no such file or folder"
         )
-        raise InputError(f"{key}={name}: {given}; give {FORMS}")
+        wanted = FORMS
+        if key == "run":
+            wanted = "a cell's folder or MLflow run; sweep= takes all below a folder, architecture= other networks"
+        raise InputError(f"{key}={name}: {given}; give {wanted}")
     try:
         return records.read(folder)
     except InputError as error:

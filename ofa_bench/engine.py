@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import time
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -226,7 +226,10 @@ def _run_alone(cell: Cell, repeat: int, report: Callable[[int, SearchResult], No
     found: dict[int, tuple[SearchResult, float]] = {}
     total = 0.0
     began = time.perf_counter()
-    results = iter(cell.strategy.search(cell.problem, cell.targets, cell.budget, stream(cell, repeat)))
+    given = cell.strategy.search(cell.problem, cell.targets, cell.budget, stream(cell, repeat))
+    if not isinstance(given, Iterable):
+        raise RuntimeError(f"{_named(cell)} gave {type(given).__name__}; search must yield (position, SearchResult)")
+    results = iter(given)
     while True:
         item = next(results, None)
         seconds = time.perf_counter() - began

@@ -102,11 +102,12 @@ def run(words: Sequence[str]) -> Iterator[str]:
         return
     width = max(len(one.named.name) for one in found)
     yield f"space {names['space']}, device {problem.cost.name}, predictor {names['predictor']}"
-    yield f"{'':{width}}  accuracy %  cost {unit}"
+    cost = "cost" if getattr(problem.cost, "guard_band", 1.0) == 1 else "guarded cost"
+    yield f"{'':{width}}  accuracy %  {cost} {unit}"
     for one in found:
         guess = format_choices(one.unlabelled or {})
         note = f"  (no label of the predictor had {guess}: its accuracy is a guess)" if guess else ""
-        yield f"{one.named.name:{width}}  {100 * one.accuracy:10.2f}  {one.cost:{5 + len(unit)}.2f}{note}"
+        yield f"{one.named.name:{width}}  {100 * one.accuracy:10.2f}  {one.cost:{len(cost) + 1 + len(unit)}.2f}{note}"
 
 
 def _plain(problem: "Problem", names: dict[str, str], one: Evaluated) -> dict[str, object]:

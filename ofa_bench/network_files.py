@@ -33,7 +33,7 @@ def need_onnx() -> None:
         InputError: onnx is not installed.
     """
     if find_spec("onnx") is None:
-        raise InputError("writing ONNX files needs onnx: pip install onnx")
+        raise InputError("writing ONNX files needs onnx and onnxruntime: pip install 'ofa_bench[profile]'")
 
 
 def write_onnx(module: torch.nn.Module, shape: Shape, path: Path, batch: Batch = 1) -> None:

@@ -46,6 +46,9 @@ TYPED = {
 }
 """The groups whose keys are fixed."""
 
+COMMANDS = ("collect", "evaluate", "export", "frontier", "profile", "report", "show", "sync", "train_predictor")
+"""The commands beside the main one."""
+
 LETTERS = 20_000
 """The longest word; Hydra takes seconds for a list of as many."""
 
@@ -145,6 +148,8 @@ def _meant(word: str) -> str:
     """Suggest the group of which a word is an option, or what ``key: value`` means."""
     if word in ("help", "version"):
         return f"; did you mean '--{word}'?"
+    if word in COMMANDS:
+        return f"; did you mean 'python -m ofa_bench.{word}'?"
     groups = [group for group in CHOSEN if word in options_of_group(group)]
     key, colon, value = word.partition(":")
     meant = f"{groups[0]}={word}" if groups else override_word(key.strip(), value.strip()) if colon else ""

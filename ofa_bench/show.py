@@ -75,7 +75,7 @@ def show(names: Sequence[str], options: Options) -> Iterator[str]:
 
 
 def _records(names: Sequence[str], uri: str) -> "Iterator[Record]":
-    from ofa_bench.earlier import record_named
+    from ofa_bench.earlier import record_named, run_named
     from ofa_bench.report.gather import from_folders
     from ofa_bench.results.records import RECORD
 
@@ -87,6 +87,8 @@ def _records(names: Sequence[str], uri: str) -> "Iterator[Record]":
                 print(f"left out: {words}", file=sys.stderr)
             yield from gathered.records
         else:
+            if not path.exists() and run_named(name) is None:
+                raise InputError(f"{name}: no such folder of records; give one, or the id of an MLflow run")
             yield record_named("show", name, uri)
 
 

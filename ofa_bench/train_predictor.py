@@ -237,7 +237,7 @@ def _gaps(coverage: Mapping[str, Any]) -> list[str]:
     if coverage["unlabelled"]:
         held = f"; {format_flow(coverage['labelled'])} holds a search to the others" if coverage["labelled"] else ""
         missing = format_choices(coverage["unlabelled"])
-        lines.append(f"  no pair has {missing}: what it predicts of these is a guess{held}")
+        lines.append(f"  no pair has {missing}: its predictions for these are guesses{held}")
     if coverage["rare"]:
         rare = {gene: sorted(map(float, found)) for gene, found in coverage["rare"].items()}
         lines.append(f"  fewer than {FEW} architectures have {format_choices(rare)} (the card counts them)")

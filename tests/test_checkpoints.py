@@ -206,8 +206,8 @@ def test_without_a_network_weights_are_random_at_once(net, kept, places):
     weights = load_weights(net)
     assert weights.random
     assert time.monotonic() - began < 5
-    assert f"http://127.0.0.1:9/{NAME} cannot be fetched" in weights.hint
-    assert f"put the file at {places.cache / NAME} by hand" in weights.hint
+    assert f"http://127.0.0.1:9/{NAME} could not be fetched" in weights.hint
+    assert f"save it as {places.assets / NAME}" in weights.hint
     assert has(net, kept)
 
 

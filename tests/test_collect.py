@@ -222,7 +222,7 @@ def test_without_the_weights_nothing_is_measured(quick, tmp_path, monkeypatch):
     monkeypatch.setenv("OFA_BENCH_ASSETS", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(assets, "BASE_URL", "http://127.0.0.1:9/")
-    said = r"weights=auto: http://127.* cannot be fetched .* by hand; weights=random measures random ones"
+    said = r"weights=auto: http://127.* could not be fetched .* save it as .*; weights=random measures random ones"
     with pytest.raises(InputError, match=said):
         collect(quick(weights="auto"))
     assert not Path("pairs.csv").exists()

@@ -138,7 +138,7 @@ def test_the_table_of_a_single_run_is_followed_by_the_networks(searched, forks):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("nowhere",), "show=nowhere: no such file or folder"),
+        (("nowhere",), "nowhere: no such folder of records; give one, or the id of an MLflow run"),
         (
             ("multirun", "target=7"),
             "quick/single/seed=0, which has 25",
@@ -217,3 +217,37 @@ def test_export_of_a_given_network_refuses_in_words(files, forks, words, said):
     assert ran.returncode == 2
     assert said in ran.stderr
     assert not (files / "export").exists()
+
+
+def test_a_file_whose_name_begins_like_a_dict_is_a_file(files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("[x].json", "{a}.json"):
+        (tmp_path / name).write_text((files / "arch.json").read_text())
+        [one] = read_architectures("architecture", name, SPACE, None)
+        assert (one.genes == ROW).all()
+
+
+def test_a_network_that_no_search_found_has_no_target_to_meet(files, forks, tmp_path):
+    (tmp_path / "timer.py").write_text("def ms(path):\n    return 1.0\n")
+    (tmp_path / "arch.json").write_text((files / "arch.json").read_text())
+    command = ("architecture=arch.json", "weights=random", "uri=none", "measure=true", "runner=timer.ms", "rounds=2")
+    ran = forks.run("ofa_bench.export", (*command, "controls=0"), tmp_path, PYTHONPATH=str(tmp_path))
+    assert ran.returncode == 0, ran.stderr
+    assert "1 network measured: predicted latency is off by" in ran.stdout
+    assert "target" not in ran.stdout.splitlines()[0]
+    assert "| yes |" not in ran.stdout
+
+
+def test_a_guarded_cost_is_named_wherever_it_is_shown(forks, tmp_path):
+    words = ("space=resnet50d", "device.guard_band=true")
+    ran = forks.run("ofa_bench", (*words, "targets=20", *QUICK[:1], *QUICK[2:]), tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    [path] = tmp_path.rglob("record.json")
+    record = json.loads(path.read_text())
+    result, band = record["repeats"][0]["results"][0], record["device"]["guard_band"]
+    line = f"{result['cost']:.2f} ms guarded cost ({result['cost'] / band:.2f} without)"
+    assert line in ran.stdout
+    assert line in forks.run("ofa_bench.show", (str(path.parent),), tmp_path).stdout
+    ran = forks.run("ofa_bench.evaluate", (*words, f"architecture={json.dumps(result['architecture'])}"), tmp_path)
+    assert "guarded cost ms" in ran.stdout
+    assert f"{result['cost']:.2f}" in ran.stdout

@@ -71,7 +71,7 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
     assert len(cards) > 2
     assert all(card["measured"]["median_ms"] == 19.5 for card in cards)
     assert f"{len(cards)} of {len(cards)} (100%) are met when measured" in said.out
-    assert "(other runner)" in said.out  # note10 was not measured by phone.timer
+    assert "(runner: not as it says)" in said.out  # note10 was not measured by phone.timer
     assert "no networks are timed beside those found" in said.err  # the record does not name its table
     assert "| target, ms |" in said.out
     again = run(monkeypatch, capsys, "measure=true", "runner=phone.timer", "rounds=2", "uri=none")
@@ -83,7 +83,7 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
     ("words", "said"),
     [
         (["seed=1"], "give run=<a cell's folder or MLflow run>, sweep=<a sweep or a folder of records>, "),
-        (["run=nowhere"], "run=nowhere: no such file or folder; give a file with OFA's dict"),
+        (["run=nowhere"], "run=nowhere: no such file or folder; give a cell's folder or MLflow run"),
         (["run=x", "sweep=y"], "give one of run=, sweep= and architecture="),
         (["sweep=nowhere"], "sweep=nowhere: no such folder, journal, id or name of a sweep"),
         (["sweep=multirun", "target=25"], "target=25: no target of these records; they have 20, 30"),
@@ -160,7 +160,7 @@ def test_what_is_there_is_kept_and_what_will_be_written_is_said_first(quick, mon
     code, said = run(monkeypatch, capsys, *words)
     assert code == 0
     assert "1 network to write, about " in said.err
-    assert "; 1 kept, already there, whole and made of the same\n" in said.err
+    assert "; 1 is there already and unchanged\n" in said.err
     assert (first / "network.onnx").stat().st_mtime_ns == before
     assert (second / "card.json").is_file()
     (first / "network.pt2").write_bytes(b"cut off")

@@ -224,7 +224,7 @@ def test_after_an_edit_only_the_strategy_that_changed_is_run_again(forks, tmp_pa
     (tmp_path / "both.py").write_text(BOTH.replace("mine = 1", "mine = 2"))
     ran = run()
     assert (ran.returncode, ran.stderr.count("already there, skipped")) == (2, 2)
-    assert "(the code changed); rerun=changed runs what changed" in ran.stderr
+    assert "(the code changed); rerun=changed runs it again" in ran.stderr
     assert ran.stderr.count("\n") == 3
     ran = run("rerun=changed")
     assert (ran.returncode, ran.stderr.count("already there, skipped")) == (0, 2), ran.stderr
@@ -242,4 +242,4 @@ def test_after_an_edit_only_the_strategy_that_changed_is_run_again(forks, tmp_pa
     gathered = from_folders([Path(tmp_path, "multirun")])
     assert len(gathered.records) == 3
     assert len(gathered.left_out) == 1
-    assert gathered.left_out[0].endswith("there is a later attempt, seed=0,evolution.population_size=10,attempt=2")
+    assert gathered.left_out[0].endswith("replaced by the later attempt seed=0,evolution.population_size=10,attempt=2")

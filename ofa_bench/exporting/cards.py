@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ofa_bench.errors import InputError
-from ofa_bench.exporting.found import Found
+from ofa_bench.exporting.found import GIVEN, Found
 from ofa_bench.profiling.statistics import PERCENTILES, STATISTICS, statistic_of
 from ofa_bench.reading import UnreadableError, content_of, json_object
 from ofa_bench.results.shape import MOST_ACCURACY, NUMBER, check_choices, check_node
@@ -23,6 +23,7 @@ __all__ = [
     "Card",
     "cards_below",
     "described",
+    "is_given",
     "placed",
     "read_card",
     "write_card",
@@ -67,6 +68,11 @@ _MEASURED: Mapping[str, Any] = {
 
 _FROM_TABLE = ("statistic", "runner", "threads", "machine", "title", "source", "protocol")
 """What a card keeps of the cost table's: on what and how it was measured."""
+
+
+def is_given(card: Card) -> bool:
+    """Tell whether a network was named by the user, not found for a target: its target is its own predicted cost."""
+    return all(str(name).startswith(GIVEN) for name in card["by"])
 
 
 def described(found: Found, built: Mapping[str, Any]) -> Card:

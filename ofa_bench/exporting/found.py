@@ -12,7 +12,11 @@ from ofa_bench.results.labels import distinct, labels
 from ofa_bench.results.records import Record
 from ofa_bench.spaces import DesignSpace, Genes, known
 
-__all__ = ["Found", "buildable", "found", "of_target"]
+__all__ = ["GIVEN", "Found", "buildable", "found", "of_target"]
+
+
+GIVEN = "given as "
+"""How the name of what found a network begins where no search did."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ofa_bench.architectures import read_architectures
 from ofa_bench.composition import compose_problem
 from ofa_bench.evaluate import evaluate
-from ofa_bench.exporting.found import Found, buildable
+from ofa_bench.exporting.found import GIVEN, Found, buildable
 from ofa_bench.results.labels import distinct
 
 __all__ = ["given_networks"]
@@ -47,7 +47,7 @@ def given_networks(name: str, words: Sequence[str], uri: str | None, target: flo
                 accuracy=one.accuracy,
                 cost=one.cost / guard,
                 guard_band=guard,
-                by=(f"given as {one.named.name}",),
+                by=(f"{GIVEN}{one.named.name}",),
                 hashes={"device": problem.cost.sha256, "predictor": problem.predictor.sha256},
                 table=str(device),
                 device_card=problem.cost.card,

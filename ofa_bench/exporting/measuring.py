@@ -11,7 +11,7 @@ import numpy as np
 
 from ofa_bench.batches import DYNAMIC, batch_of_unit
 from ofa_bench.errors import InputError
-from ofa_bench.exporting.cards import INT8, ONNX, Card
+from ofa_bench.exporting.cards import INT8, ONNX, Card, is_given
 from ofa_bench.exporting.controls import read_controls
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.profiling.rounds import MEASUREMENTS, Times, measure
@@ -160,7 +160,12 @@ def comparable_ms(card: Card) -> float:
 
 
 def met(card: Card, statistic: str | None = None) -> bool | None:
-    """Tell whether the target is met by a statistic, by default the one it is about; None if that is not known."""
+    """Tell whether the target is met by a statistic, by default the one it is about; None if that is not known.
+
+    A network that no search found has no target.
+    """
+    if is_given(card):
+        return None
     ms = card["measured"][f"{statistic or card['measured']['statistic']}_ms"]
     return None if ms is None else bool(ms <= card["target"])
 
@@ -169,6 +174,7 @@ def met(card: Card, statistic: str | None = None) -> bool | None:
 class Verdict:
     """How predicted and measured latency agree, over the networks that were measured.
 
+    ``searched`` of them were found for a target.
     ``mean_error`` and ``worst_error`` are absolute, relative to what was measured, both of the table's statistic
     (``compared``, which is ``known`` or taken for the targets'); ``met`` says how many targets are met by the statistic
     that they are about (``statistic``), ``met_by`` how many by each of the others that are known. Where random networks
@@ -178,6 +184,7 @@ class Verdict:
     """
 
     networks: int
+    searched: int
     statistic: str
     compared: str
     known: bool
@@ -198,23 +205,29 @@ class Verdict:
         said = (
             f"{self.networks} network{'s' if self.networks > 1 else ''} measured: predicted latency is off by "
             f"{self.mean_error:.1%} on average, {self.worst_error:.1%} at most (by {describe(self.compared)} of all "
-            f"runs{'' if self.known else '; the table does not say of which statistic it is'}); of the targets met in "
-            f"the search, {self.met} of {self.networks} ({self.met / self.networks:.0%}) are met when measured by "
-            f"{describe(self.statistic)}, which they are about{f' ({others})' if others else ''}."
+            f"runs{'' if self.known else '; the table does not say of which statistic it is'})"
         )
-        if self.known and self.compared != self.statistic:
+        if self.searched:
             said += (
-                f" The table is of {describe(self.compared)}, the targets are about {describe(self.statistic)}: the "
-                "search met them by the table's."
+                f"; of the targets met in the search, {self.met} of {self.searched} ({self.met / self.searched:.0%}) "
+                f"are met when measured, by {describe(self.statistic)} of all runs{f' ({others})' if others else ''}"
+            )
+        said += "."
+        if self.searched and self.known and self.compared != self.statistic:
+            said += (
+                f" The search met the targets by the table's statistic, {describe(self.compared)}; here they are "
+                f"judged by {describe(self.statistic)}."
             )
         if self.unlike:
-            return f"The table is of another device, version or setting (other {', '.join(self.unlike)}). {said}"
+            other = ", ".join(self.unlike)
+            said = f"the table is not of this device, version or setting ({other}: not as it says). {said}"
         if self.controls:
             said += (
                 f" {self.controls} random networks, timed in the same rounds, took {_longer(*self.drift)} than the "
-                f"table says; allowing for that, those found took {_longer(*self.beyond)} than predicted, and "
-                f"{self.met_but_for_drift} of {self.networks} targets are met."
+                f"table says; allowing for that, those {'found' if self.searched else 'given'} took "
+                f"{_longer(*self.beyond)} than predicted"
             )
+            said += f", and {self.met_but_for_drift} of {self.searched} targets are met." if self.searched else "."
         return said
 
 
@@ -250,19 +263,24 @@ def verdict(cards: Sequence[Card]) -> Verdict | None:
     first = known[0][1]
     statistic = str(first["statistic"])
     undrifted = [one[f"{statistic}_ms"] / (1 + drift) for (_, one), drift in zip(known, drifts, strict=True)]
-    counts = {name: [met(card, name) for card, _ in known] for name in PERCENTILES if name != statistic}
+    counts = {
+        name: [met(card, name) for card, _ in known if not is_given(card)] for name in PERCENTILES if name != statistic
+    }
     return Verdict(
         networks=len(known),
+        searched=sum(not is_given(card) for card, _ in known),
         statistic=statistic,
         compared=_compared(first),
         known=first["table_statistic"] is not None,
         mean_error=float(np.mean(errors)),
         worst_error=max(errors),
         met=sum(bool(met(card)) for card, _ in known),
-        met_by={name: sum(map(bool, told)) for name, told in counts.items() if None not in told},
+        met_by={name: sum(map(bool, told)) for name, told in counts.items() if told and None not in told},
         controls=min(one["controls"] for _, one in known),
         drift=(float(np.mean(drifts)), error),
         beyond=(float(np.mean(beyond)), float(np.hypot(spread, error))),
-        met_but_for_drift=sum(ms <= card["target"] for (card, _), ms in zip(known, undrifted, strict=True)),
+        met_but_for_drift=sum(
+            ms <= card["target"] and not is_given(card) for (card, _), ms in zip(known, undrifted, strict=True)
+        ),
         unlike=tuple(sorted({key for _, one in known for key in one["unlike"]})),
     )

@@ -112,7 +112,7 @@ def _log(tracker: Tracker, export: str, folder: Path, card: Card, register: str)
     tags = _tags(card)
     run = tracker.start(
         f"{card['space']} {card['device']} {folder.name}",
-        {key: tags[key] for key in ("target", "found_by", "weights")}
+        {key: tags[key] for key in ("space", "device", "predictor", "target", "found_by", "weights")}
         | {"ofa_bench.kind": "network", "mlflow.parentRunId": export},
     )
     with mlflow.start_run(run_id=run):  # ended by it, as failed where something is raised
@@ -145,8 +145,8 @@ def _tags(card: Card) -> dict[str, str]:
 def _metrics(card: Card, model: str) -> list[Any]:
     from mlflow.entities import Metric
 
-    values = {key: card[key] for key in ("accuracy", "cost", "macs", "parameters")}
-    names = {"accuracy": "predicted_accuracy", "cost": "predicted_cost"}
+    values = {"accuracy": 100 * card["accuracy"]} | {key: card[key] for key in ("cost", "macs", "parameters")}
+    names = {"accuracy": "predicted_accuracy_percent", "cost": "predicted_cost"}
     if card["guard_band"] != 1:
         values["guarded_cost"] = card["guarded_cost"]
     for name in PERCENTILES if card["measured"] else ():

@@ -219,7 +219,7 @@ def _input(size: int, batch: int) -> dict[str, Any]:
         "name": "image",
         "shape": [batch, 3, size, size],
         "type": "float32",
-        "what": "RGB / 255, less the mean, divided by the standard deviation, a channel each",
+        "what": "RGB / 255, minus the mean, divided by the standard deviation, per channel",
         "mean": list(MEAN),
         "standard_deviation": list(STD),
     }

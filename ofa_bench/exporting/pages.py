@@ -13,7 +13,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ofa_bench.batches import batch_of_unit, milliseconds
-from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, cards_below
+from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, cards_below, is_given
 from ofa_bench.exporting.measuring import alike, comparable_ms, met, verdict
 from ofa_bench.exporting.quantising import int8_metrics, int8_sentence
 from ofa_bench.formatting import format_number
@@ -183,15 +183,15 @@ def _row(card: Card, batch: str) -> tuple[str, ...]:
     comparable = card["measured"] and batch_of_unit(card["unit"]) is not None
     times = [one.get(f"{name}_ms") for name in PERCENTILES]
     return (
-        f"{card['target']:g}",
+        "" if is_given(card) else f"{card['target']:g}",
         f"{100 * card['accuracy']:.2f}{MARK if card.get('unlabelled') else ''}",
         f"{card['cost']:.2f}",
         f"{card['guarded_cost']:.2f}" if card["guard_band"] != 1 else "",
         *("" if ms is None else f"{ms:.2f}" for ms in times),
         f"{int8['int8_ms']:.2f}" if "int8_ms" in int8 else "",
         format_number(card["cost"] / comparable_ms(card) - 1, "+.1%") if comparable else "",
-        _yes(met(card)) if comparable else "",
-        ", ".join(_yes(met(card, name)) for name in PERCENTILES) if comparable else "",
+        _yes(met(card)) if comparable and not is_given(card) else "",
+        ", ".join(_yes(met(card, name)) for name in PERCENTILES) if comparable and not is_given(card) else "",
         f"{100 * int8['int8_differs']:.1f}" if int8 else "",
         format_number(100 * (int8["int8_top1"] - int8["fp32_top1"]), "+.1f") if "int8_top1" in int8 else "",
         batch,
@@ -215,7 +215,7 @@ def _measurement(card: Card) -> dict[str, Any]:
     if not one:
         return {"times": [], "verdict": ""}
     times = [(describe(name), one[f"{name}_ms"]) for name in PERCENTILES if one[f"{name}_ms"] is not None]
-    if batch_of_unit(card["unit"]) is None:
+    if batch_of_unit(card["unit"]) is None or is_given(card):
         return {"times": times, "verdict": ""}
     told = ", ".join(f"{_yes(met(card, name))} by {describe(name)}" for name in PERCENTILES)
     table = f"predicted of {describe(one['table_statistic'])}" if one["table_statistic"] else ""

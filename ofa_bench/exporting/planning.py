@@ -27,9 +27,9 @@ def describe_plan(parameters: Sequence[int], out: Path, *, int8: bool) -> str:
     free = shutil.disk_usage(there).free
     if size > free:
         raise InputError(f"out={out}: {counted}, about {_megabytes(size)}, but {_megabytes(free)} are free there")
-    said = f"{counted}, about {_megabytes(size)}" if n else "no network to write"
+    said = f"{counted}, about {_megabytes(size)}" if n else "nothing to write"
     if kept:
-        said += f"; {kept} kept, already there, whole and made of the same"
+        said += f"; {kept} {'is' if kept == 1 else 'are'} there already and unchanged"
     return said
 
 

@@ -86,6 +86,12 @@ def at_hand(relative: str) -> Path | None:
     return path if _lies(path) else None
 
 
+def place_of(relative: str) -> Path:
+    """Return where a user puts a file: under ``OFA_BENCH_ASSETS`` where that is set, else in the user's cache."""
+    folder = os.environ.get(ASSETS_VARIABLE)
+    return Path(folder) / relative if folder else cache_path(relative)
+
+
 def cache_path(relative: str) -> Path:
     """Tell where a file lies in the user's cache, or would lie."""
     import pooch

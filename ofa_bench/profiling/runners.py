@@ -45,7 +45,7 @@ class OnnxRuntime:
         try:
             import onnxruntime
         except ImportError as error:
-            raise InputError("runner=onnxruntime: not installed; pip install onnx onnxruntime") from error
+            raise InputError("runner=onnxruntime: not installed; pip install 'ofa_bench[profile]'") from error
         self._cores: list[int] = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         if self._cores and threads > len(self._cores):
             raise InputError(f"threads={threads}: this machine lends {len(self._cores)} cores")

@@ -41,7 +41,9 @@ class Gathered:
             return
         earlier, later = sorted((there, record), key=lambda one: attempted(one["address"])[1])
         self.records[place] = later
-        self.left_out.append(f"{earlier['address']}: there is a later attempt, {later['address'].rpartition('/')[2]}")
+        self.left_out.append(
+            f"{earlier['address']}: replaced by the later attempt {later['address'].rpartition('/')[2]}"
+        )
 
     def settle(self) -> None:
         """Name each cell as its first attempt is named, where nothing else is at that address."""

@@ -152,7 +152,13 @@ def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _
     drawn = [(one.name, one.caption, one.draw()) for one in drawings(study, alike, style)]
     leading = "Leads in mean accuracy, by the predictor that guided the searches and by others."
     drawn.insert(1, ("leads", leading, leads(summary)))
-    drawn.append(("ranks", "Mean ranks over targets; a bar joins strategies that are not told apart.", _ranks(summary)))
+    drawn.append(
+        (
+            "ranks",
+            "Mean ranks over targets; a bar joins strategies whose difference is not significant.",
+            _ranks(summary),
+        )
+    )
     drawn += [
         (f"networks_{entry.name}", f"What {entry.name} found.", networks.draw(study, entry)) for entry in study.entries
     ]

@@ -72,7 +72,7 @@ def existing(
         what = changes(found[-1])
         raise InputError(
             f"{folder}: holds a record of another config, predictor, table or strategy code"
-            f"{f' ({what} changed)' if what else ''}; rerun=changed runs what changed, as further attempts; "
-            "or move it away, choose another output= or keep both with rerun=true"
+            f"{f' ({what} changed)' if what else ''}; rerun=changed runs it again and keeps the old record; or "
+            "move it away, choose another output=, or run all again with rerun=true"
         )
     return same[-1]

@@ -19,7 +19,10 @@ from ofa_bench.results.tables import totals
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Param
 
-__all__ = ["metrics", "params", "tags"]
+__all__ = ["CELLS", "metrics", "params", "tags"]
+
+CELLS = "sweep/cells"
+"""The metric that every sweep's run has that was ended with what is known of it."""
 
 MOST_SEARCHES = 40
 """Numbers are logged of at most this many kinds of search."""
@@ -60,7 +63,7 @@ def metrics(records: Sequence[Record]) -> "list[Metric]":
     for record in records:
         kinds.setdefault(_kind(record), []).append(record)
     seconds = [repeat["seconds"] for record in records for repeat in record["repeats"]]
-    found = {"sweep/cells": float(len(records)), "sweep/search_seconds": float(np.sum(seconds))}
+    found = {CELLS: float(len(records)), "sweep/search_seconds": float(np.sum(seconds))}
     for name, some in list(kinds.items())[:MOST_SEARCHES]:
         rows = [totals(record) for record in some]
         key = safe(name, 200)

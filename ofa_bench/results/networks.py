@@ -7,6 +7,7 @@ from typing import Any
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.coverage import format_choices
+from ofa_bench.results.costs import guard_band_of
 from ofa_bench.results.records import Record
 from ofa_bench.results.unlabelled import MARK
 
@@ -18,7 +19,7 @@ class FoundNetwork:
     """A network that met a target: ``accuracy`` is a fraction of 1; ``target`` and ``cost`` are in ``unit``.
 
     ``winner_of`` counts the repeats, of ``repeats``, that found nothing better. ``unlabelled`` are its choices that no
-    label of the predictor had, None where that is not known.
+    label of the predictor had, None where that is not known. ``cost`` is raised by ``guard_band``, 1 for none.
     """
 
     address: str
@@ -30,6 +31,7 @@ class FoundNetwork:
     repeats: int
     architecture: Mapping[str, Any]
     unlabelled: Mapping[str, Any] | None = None
+    guard_band: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in plain types, as ``show format=json`` prints it."""
@@ -70,6 +72,7 @@ def _at(record: Record, place: int) -> Iterator[FoundNetwork]:
         yield FoundNetwork(
             record["address"], float(record["targets"][place]), record["unit"], one["accuracy"], one["cost"],
             won.count(genes), len(record["repeats"]), one["architecture"], one.get("unlabelled"),
+            guard_band_of(record),
         )  # fmt: skip
 
 
@@ -84,7 +87,8 @@ def describe_networks(networks: Sequence[FoundNetwork]) -> Iterator[str]:
         won = f", found by {one.winner_of} of {one.repeats} repeats" if one.repeats > 1 and one.winner_of else ""
         guess = format_choices(one.unlabelled or {})
         mark = f"{MARK} (no label had {guess})" if guess else ""
-        yield f"{one.target:g} {one.unit}: {100 * one.accuracy:.2f} %{mark}, {one.cost:.2f} {one.unit}{won}"
+        guarded = f" guarded cost ({one.cost / one.guard_band:.2f} without)" if one.guard_band != 1 else ""
+        yield f"{one.target:g} {one.unit}: {100 * one.accuracy:.2f} %{mark}, {one.cost:.2f} {one.unit}{guarded}{won}"
         yield f"  {json.dumps(one.architecture)}"
 
 

@@ -168,11 +168,12 @@ def print_tables(records: Iterable[Record], console: Console) -> None:
         console.print(_fitting(group, console))
         for text in unlabelled_notes(labels(group), group):
             console.print(text, style="yellow", soft_wrap=True, highlight=False, markup=False)
-    note = "Accuracy is predicted; in row all, accuracy and cost are means and the rest are sums over targets."
+    note = "Accuracy is predicted; in row all, accuracy, regret and cost are means over targets, and the rest are sums."
     if any(record.get("frontier") for group in together for record in group):
         note += (
-            " Regret: points below the best known accuracy, a mean. Within 0.1: evaluations until 0.1 points below it, "
-            "or how many repeats came there; in row all, how many targets. Hypervolume: by that of the best known."
+            " Regret: mean of points below the best known accuracy. Within 0.1: evaluations needed to come within 0.1 "
+            "points of it, or how many repeats did; in row all, how many targets. Hypervolume: as a share of that of "
+            "the best known networks."
         )
     console.print(note, style="dim italic", soft_wrap=True, highlight=False)
 

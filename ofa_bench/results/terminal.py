@@ -32,8 +32,8 @@ def show(found: Sequence[Record], output: Path, tracking: TrackingConfig) -> Non
     console.print(f"results: {output}", soft_wrap=True)
     if tracking.uri and was_refused(tracking.uri):
         return
-    for line in mlflow_lines(tracking):
-        console.print(f"MLflow:  {line}", soft_wrap=True)
+    for head, line in zip(("MLflow:  ", "runs:    "), mlflow_lines(tracking), strict=False):
+        console.print(f"{head}{line}", soft_wrap=True)
 
 
 def _show_networks(found: Sequence[Record], output: Path) -> None:

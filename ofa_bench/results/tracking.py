@@ -126,9 +126,9 @@ class Tracker:
                 self.end(run.info.run_id, "FAILED")
 
     def complete(self, sweep: str, records: Collection[str]) -> bool:
-        """Tell whether a sweep's run has ended and has finished runs of all these records (SHA-256) below it."""
+        """Tell whether a sweep's run has ended, with its summary and finished runs of all these records (SHA-256)."""
         found = self._find(f"tags.`ofa_bench.sweep` = '{sweep}'")
-        if not found or found.info.status not in ("FINISHED", "FAILED"):
+        if not found or found.info.status not in ("FINISHED", "FAILED") or mlflow_sweep.CELLS not in found.data.metrics:
             return False
         return set(records) <= {cell.sha256 for cell in self.cells(found.info.run_id)}
 

@@ -15,7 +15,7 @@ Values = NDArray[np.float64]
 """Accuracies (fractions of 1) of some architectures: float64 [n]."""
 
 CHUNK = 64
-"""Architectures that ``best_first`` gives at first; then all the others."""
+"""Architectures that ``best_first`` gives at a time; it takes little memory beside a memo's own."""
 
 
 class Memo(Protocol):
@@ -131,10 +131,16 @@ class PackedMemo:
 
 
 def _best_first(values: Values) -> Iterator[NDArray[np.int64]]:
-    """Yield the places of the ``CHUNK`` largest values, largest first, of equal ones the first; then all others."""
-    first = np.flatnonzero(values >= np.partition(values, -CHUNK)[-CHUNK]) if len(values) > CHUNK else None
-    places = np.arange(len(values)) if first is None else first
-    yield places[np.argsort(-values[places], kind="stable")]
-    if first is not None:
-        others = np.setdiff1d(np.arange(len(values)), first, assume_unique=True)
-        yield others[np.argsort(-values[others], kind="stable")]
+    """Yield all places, ``CHUNK`` at a time, by falling value, of equal ones the first."""
+    if len(values) > CHUNK:  # the first ones are all that is wanted, as a rule: the others are not sorted for them
+        first = np.flatnonzero(values >= np.partition(values, -CHUNK)[-CHUNK])
+        first = first[np.argsort(-values[first], kind="stable")]
+        yield from (first[begin : begin + CHUNK] for begin in range(0, len(first), CHUNK))
+        others = np.ones(len(values), np.bool_)
+        others[first] = False
+        places = np.flatnonzero(others)
+    else:
+        places = np.arange(len(values))
+    places = places[np.argsort(-values[places], kind="stable")]
+    for begin in range(0, len(places), CHUNK):
+        yield places[begin : begin + CHUNK]

@@ -102,4 +102,4 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9%]", "", name.lower())
+    return re.sub(r"[^a-z0-9%]", "", re.sub("percent|pct", "%", name.lower()))

@@ -174,7 +174,7 @@ def test_a_file_that_computes_something_else_is_refused(exported, tmp_path):
 
 def test_onnx_is_asked_for(monkeypatch):
     monkeypatch.setattr(files, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match="pip install onnx"):
+    with pytest.raises(InputError, match=r"pip install 'ofa_bench\[profile\]'"):
         files.need_onnx()
 
 

@@ -75,9 +75,10 @@ def test_measured_latency_is_held_against_prediction_and_target(tmp_path):
     errors = [1 - 19 / a["measured"]["p10_ms"], 1 - 29.9 / b["measured"]["p10_ms"]]  # like with like
     assert found.mean_error == pytest.approx(np.mean(errors))
     assert found.worst_error == pytest.approx(max(errors))
-    assert "1 of 2 (50%) are met when measured by the median, which they are about" in found.sentence
+    assert "1 of 2 (50%) are met when measured, by the median of all runs" in found.sentence
     assert "(1 by the 10th percentile (p10), 1 by the 90th percentile (p90))" in found.sentence
-    assert "The table is of the 10th percentile (p10), the targets are about the median" in found.sentence
+    said = "The search met the targets by the table's statistic, the 10th percentile (p10); here they are judged by"
+    assert f"{said} the median" in found.sentence
     assert "another device" not in found.sentence
     assert not (tmp_path / "unfinished").exists()
     assert len((tmp_path / "measurements.jsonl").read_text().splitlines()) == 1 + 4
@@ -217,7 +218,9 @@ def test_a_table_of_another_device_is_said_to_be_one(tmp_path):
     assert (card["measured"]["statistic"], card["measured"]["table_statistic"]) == ("median", None)
     assert "by the median of all runs; the table does not say of which statistic it is" in verdict([card]).sentence
     assert card["measured"]["unlike"] == ["runner"]
-    assert verdict([card]).sentence.startswith("The table is of another device, version or setting (other runner).")
+    assert verdict([card]).sentence.startswith(
+        "the table is not of this device, version or setting (runner: not as it says)."
+    )
 
 
 def test_an_interrupted_measurement_goes_on(tmp_path):
@@ -355,7 +358,7 @@ def test_a_target_met_by_the_10th_percentile_only_is_missed_by_the_median(tmp_pa
         assert row["prediction off (by p10)"] == "-0.3%"
         assert "yes by the 10th percentile (p10), no by the median" in (folder / "card.md").read_text()
     assert told == {"p10": "yes", "median": "no", "p90": "no"}
-    assert "0 of 1 (0%) are met when measured by the 90th percentile (p90), which they are about" in section.verdict
+    assert "0 of 1 (0%) are met when measured, by the 90th percentile (p90) of all runs" in section.verdict
 
 
 def test_targets_about_several_statistics_are_summed_up_apart(tmp_path):
@@ -366,8 +369,8 @@ def test_targets_about_several_statistics_are_summed_up_apart(tmp_path):
         *measured(networks[1:], phone, tmp_path, 1, 2, 0, 8, "p90"),
     ]
     [section] = sections(cards)
-    assert "0 of 1 (0%) are met when measured by the median, which" in section.verdict
-    assert "1 of 1 (100%) are met when measured by the 90th percentile (p90), which" in section.verdict
+    assert "0 of 1 (0%) are met when measured, by the median of all runs" in section.verdict
+    assert "1 of 1 (100%) are met when measured, by the 90th percentile (p90) of all runs" in section.verdict
 
 
 def test_a_table_of_means_is_compared_with_means(tmp_path):
@@ -389,7 +392,7 @@ def test_the_card_of_an_older_version_is_read(tmp_path):
     [section] = sections([(folder, read_card(folder))])
     row = dict(zip(section.table.heads, section.table.rows[0], strict=True))
     assert (row["target met when measured (by median)"], row["met by p10, median, p90"]) == ("yes", "yes, yes, ?")
-    assert "of the targets met in the search, 1 of 1 (100%) are met when measured by the median" in section.verdict
+    assert "of the targets met in the search, 1 of 1 (100%) are met when measured, by the median" in section.verdict
 
 
 def test_a_cost_raised_by_the_guard_band_is_named_so(tmp_path):

@@ -72,7 +72,7 @@ def test_models_are_logged_and_registered_below_the_cell(tracker, store, network
     assert run.data.metrics == {}
     size = {"macs": 200_000_000, "parameters": 5_000_000}
     for name, accuracy, cost in (("20ms", 0.71, 10), ("30_5ms", 0.72, 20)):
-        own = {"predicted_accuracy": accuracy, "predicted_cost": cost, **size}
+        own = {"predicted_accuracy_percent": 100 * accuracy, "predicted_cost": cost, **size}
         model = tracker.client.get_logged_model(found[f"mbv3_mine_embedded_{name}"].model_id)
         assert sorted((one.key, one.value) for one in model.metrics) == sorted(own.items())
         assert tracker.client.get_run(model.source_run_id).data.metrics == own  # as a version's page shows them

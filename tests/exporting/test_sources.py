@@ -99,10 +99,10 @@ def test_records_of_strategies_are_kept(swept):
 def test_what_will_be_written_is_said_first(tmp_path):
     out = tmp_path / "not" / "there"
     assert describe_plan([5_000_000, 0, 7_000_000], out, int8=False) == (
-        "2 networks to write, about 96 MB; 1 kept, already there, whole and made of the same"
+        "2 networks to write, about 96 MB; 1 is there already and unchanged"
     )
     assert describe_plan([5_000_000], out, int8=True) == "1 network to write, about 45 MB"
-    assert describe_plan([0], out, int8=False).startswith("no network to write; 1 kept")
+    assert describe_plan([0], out, int8=False).startswith("nothing to write; 1 is there")
     with pytest.raises(InputError, match=r"out=.*: 1 network to write, about .* MB, but .* MB are free there"):
         describe_plan([10**15], out, int8=False)
     assert not (tmp_path / "not").exists()

@@ -142,6 +142,6 @@ def test_of_several_attempts_at_a_cell_the_last_counts(tmp_path, made):
     [found], left_out = gathered.records, gathered.left_out
     assert (found["repeats"][0]["seconds"], found["address"]) == (10, first)
     assert sorted(left_out) == sorted(
-        f"{attempt(first, number)}: there is a later attempt, seed=0,attempt={later}"
+        f"{attempt(first, number)}: replaced by the later attempt seed=0,attempt={later}"
         for number, later in ((1, 10), (2, 10))
     )

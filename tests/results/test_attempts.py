@@ -35,7 +35,7 @@ def test_the_last_attempt_of_the_same_identity_counts(tmp_path, made):
         put(tmp_path / attempt("cell", number), made() | {"identity": identity, "address": attempt("cell", number)})
     assert existing(cell, "a")["address"] == "cell,attempt=2"
     assert existing(cell, "b")["address"] == "cell,attempt=3"
-    with pytest.raises(InputError, match=r"holds a record of another config.*or keep both with rerun=true"):
+    with pytest.raises(InputError, match=r"holds a record of another config.*or run all again with rerun=true"):
         existing(cell, "c")
 
 

@@ -67,9 +67,9 @@ def compared(record, regret, ratio):
 @pytest.mark.parametrize(
     ("regret", "ratio", "marked", "notes"),
     [
-        (-2e-4, 1.002, ("-0.020*", "1.0020*"), 2),
-        (1e-3, 1.002, ("0.100 ", "1.0020*"), 1),
-        (-2e-4, 0.9, ("-0.020*", "0.9000"), 1),
+        (-2e-4, 1.002, ("-0.020†", "1.0020†"), 2),
+        (1e-3, 1.002, ("0.100 ", "1.0020†"), 1),
+        (-2e-4, 0.9, ("-0.020†", "0.9000"), 1),
         (-1e-9, 1.00000001, (" 0.000 ", "1.0000"), 0),
     ],
 )
@@ -78,8 +78,8 @@ def test_numbers_beyond_the_best_known_say_so(made, regret, ratio, marked, notes
     for text in (shown(record), markdown({"all": totals(record)}).replace("\N{NO-BREAK SPACE}", " ")):
         assert all(one in text for one in marked), text
         assert "-0.000" not in text
-        assert " ".join(text.split()).count("* Regret below 0: better") == (regret < -1e-6)
-        assert " ".join(text.split()).count("* Hypervolume above 1: the winners cost less") == (ratio > 1.0001)
+        assert " ".join(text.split()).count("† Regret below 0: better") == (regret < -1e-6)
+        assert " ".join(text.split()).count("† Hypervolume above 1: the winners cost less") == (ratio > 1.0001)
         assert len(excess_notes([format_regret(100 * regret)], [format_ratio(ratio)])) == notes
 
 

@@ -16,6 +16,7 @@ from ofa_bench.results.mlflow_names import clean, safe
 from ofa_bench.results.mlflow_series import up_to_target
 from ofa_bench.results.tables import totals
 from ofa_bench.results.terminal import mlflow_lines
+from ofa_bench.store_uri import sqlite_uri
 
 
 def shown(metrics):
@@ -222,6 +223,6 @@ def test_without_a_store_that_can_be_used_there_is_no_link(tmp_path, capsys):
 @pytest.mark.parametrize("name", NASTY_NAMES)
 def test_the_printed_command_is_one_that_a_shell_reads_back(name, monkeypatch):
     monkeypatch.setattr("ofa_bench.results.terminal.tracked", lambda *_: None)
-    uri = f"sqlite:///{Path('/tmp') / name}/mlflow.db"
+    uri = sqlite_uri(Path("/nowhere") / name / "mlflow.db")
     [command] = mlflow_lines(TrackingConfig(uri))
     assert shlex.split(command)[-1] == uri

@@ -82,3 +82,15 @@ def test_how_many_are_kept_is_checked(keep, forks, tmp_path):
         2,
         f"ofa_bench: keep={keep}: must be {'1 or more' if keep == 0 else 'at most 1,000'}\n",
     )
+
+
+@pytest.mark.usefixtures("compiled")
+def test_looking_for_them_takes_no_memory_for_all_that_was_evaluated():
+    problem = replace(toy_problem(), keep=3)
+    evaluator = problem.evaluator()
+    evaluator.accuracy(problem.space.sample(5000, np.random.default_rng(0)))
+    sizes = [len(genes) for genes, _ in evaluator._memo.best_first()]
+    assert max(sizes) <= 64
+    assert sum(sizes) == evaluator.counts.unique_evaluations
+    values = np.concatenate([accuracy for _, accuracy in evaluator._memo.best_first()])
+    assert (np.diff(values) <= 0).all()

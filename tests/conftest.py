@@ -25,6 +25,18 @@ if "OFA_BENCH_ASSETS" not in os.environ and BESIDE.is_dir():
     os.environ["OFA_BENCH_ASSETS"] = str(BESIDE)
 
 
+LONG = (
+    "test_launchers.py", "test_tutorial.py", "test_exported.py", "test_server.py", "test_sync.py", "test_app.py",
+    "test_evaluate.py", "test_experiments.py", "test_profile.py", "test_export.py",
+)  # fmt: skip
+"""The files that take longest begin first, so that no core waits for them in the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the longest files first."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
 @pytest.fixture(scope="session")
 def assets() -> Path:
     """Give the folder of OFA's official files; skip the test where there is none."""

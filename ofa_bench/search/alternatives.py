@@ -41,13 +41,13 @@ def next_best(
         batches: distinct canonical architectures (int8 [n, n_genes]) with their accuracies (float64 [n]), best first.
     """
     found: list[Alternative] = []
-    for genes, accuracy in batches:
-        if len(found) >= problem.keep - 1:
-            break
+    for genes, accuracy in batches if problem.keep > 1 else ():
         cost = problem.cost.cost(genes) if len(genes) else np.empty(0)
         for place in np.flatnonzero((cost <= target) & (accuracy <= highest)).tolist():
             if len(found) < problem.keep - 1 and (genes[place] != winner).any():
                 found.append(Alternative(genes[place].copy(), float(accuracy[place]), float(cost[place])))
+        if len(found) == problem.keep - 1:
+            break
     return tuple(found)
 
 

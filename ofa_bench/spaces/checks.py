@@ -27,7 +27,7 @@ def check_genes(space: "DesignSpace", genes: Any) -> Genes:
     flat, limits = rows.reshape(-1).view(np.uint8), _limits(space.cardinality.tobytes())
     for begin in range(0, len(flat), len(limits)):
         some = flat[begin : begin + len(limits)]
-        if not (some < limits[: len(some)]).all():  # a negative position is 128 or more
+        if np.count_nonzero(some >= limits[: len(some)]):  # a negative position is 128 or more; faster than any()
             raise _out_of_range(space, rows)
     return rows
 

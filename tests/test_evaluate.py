@@ -187,19 +187,24 @@ def test_a_record_whose_genes_and_architecture_differ_is_refused_wherever_it_is_
         assert "the genes and the architecture of a result are not the same network" in ran.stderr
 
 
-def test_a_given_network_is_exported_with_what_is_predicted_of_it(files, forks, tmp_path):
+def test_a_given_network_is_exported_and_measured_without_a_target_to_meet(files, forks, tmp_path):
+    (tmp_path / "timer.py").write_text("def ms(path):\n    return 1.0\n")
     (tmp_path / "arch.json").write_text((files / "arch.json").read_text())
-    command = ("architecture=arch.json", "weights=random", "uri=none", "device=macs")
-    ran = forks.run("ofa_bench.export", command, tmp_path)
+    command = ("architecture=arch.json", "weights=random", "uri=none", "measure=true", "runner=timer.ms", "rounds=2")
+    ran = forks.run("ofa_bench.export", (*command, "controls=0"), tmp_path, PYTHONPATH=str(tmp_path))
     assert ran.returncode == 0, ran.stderr
+    assert "1 network measured: predicted latency is off by" in ran.stdout
+    assert "target" not in ran.stdout.splitlines()[0]
+    assert "| yes |" not in ran.stdout
     [path] = tmp_path.rglob("card.json")
-    assert path.parent.relative_to(tmp_path).as_posix() == "export/mbv3_macs_embedded/arch"
+    assert path.parent.relative_to(tmp_path).as_posix() == "export/mbv3_note10_embedded/arch"
     card = json.loads(path.read_text())
-    cost = float(latency_table(SPACE, "macs").cost(ROW[None])[0])
+    cost = float(latency_table(SPACE, "note10").cost(ROW[None])[0])
     assert (card["cost"], card["target"], card["by"]) == (cost, cost, ["given as arch"])
     assert card["accuracy"] == float(embedded_predictor(SPACE).accuracy(ROW[None])[0])
     assert (SPACE.from_ofa(card["architecture"]) == ROW).all()
-    assert card["macs"] / 1e6 == pytest.approx(cost, rel=1e-3)
+    macs = float(latency_table(SPACE, "macs").cost(ROW[None])[0])
+    assert card["macs"] / 1e6 == pytest.approx(macs, rel=1e-3)
     [again] = read_architectures("architecture", str(path.parent), SPACE, None)  # a card is an architecture too
     assert (again.genes == ROW).all()
 
@@ -225,17 +230,6 @@ def test_a_file_whose_name_begins_like_a_dict_is_a_file(files, tmp_path, monkeyp
         (tmp_path / name).write_text((files / "arch.json").read_text())
         [one] = read_architectures("architecture", name, SPACE, None)
         assert (one.genes == ROW).all()
-
-
-def test_a_network_that_no_search_found_has_no_target_to_meet(files, forks, tmp_path):
-    (tmp_path / "timer.py").write_text("def ms(path):\n    return 1.0\n")
-    (tmp_path / "arch.json").write_text((files / "arch.json").read_text())
-    command = ("architecture=arch.json", "weights=random", "uri=none", "measure=true", "runner=timer.ms", "rounds=2")
-    ran = forks.run("ofa_bench.export", (*command, "controls=0"), tmp_path, PYTHONPATH=str(tmp_path))
-    assert ran.returncode == 0, ran.stderr
-    assert "1 network measured: predicted latency is off by" in ran.stdout
-    assert "target" not in ran.stdout.splitlines()[0]
-    assert "| yes |" not in ran.stdout
 
 
 def test_a_guarded_cost_is_named_wherever_it_is_shown(forks, tmp_path):

@@ -59,14 +59,16 @@ def metrics(records: Sequence[Record]) -> "list[Metric]":
     """Return the number of cells, their seconds, and for each kind of search (all but seeds) its means over cells."""
     from mlflow.entities import Metric
 
-    now, kinds = int(1000 * time.time()), dict[str, list[Record]]()
+    now, kinds = int(1000 * time.time()), dict[tuple[str, ...], list[Record]]()
     for record in records:
         kinds.setdefault(_kind(record), []).append(record)
+    common = set.intersection(*(set(kind[1:]) for kind in kinds))
     seconds = [repeat["seconds"] for record in records for repeat in record["repeats"]]
     found = {CELLS: float(len(records)), "sweep/search_seconds": float(np.sum(seconds))}
-    for name, some in list(kinds.items())[:MOST_SEARCHES]:
+    for kind, some in list(kinds.items())[:MOST_SEARCHES]:
+        name = " ".join([kind[0], *(part for part in kind[1:] if part not in common)])
         rows = [totals(record) for record in some]
-        key = safe(name, 200)
+        key = safe(name.replace("/", "_").replace(":", "_"), 200)
         accuracy = [100 * row.accuracy for row in rows if row.accuracy is not None]
         regret = [100 * row.regret for row in rows if row.regret is not None]
         found |= {f"searches/{key}: mean accuracy_percent": float(np.mean(accuracy))} if accuracy else {}
@@ -77,9 +79,9 @@ def metrics(records: Sequence[Record]) -> "list[Metric]":
     return [Metric(key, value, now, 0) for key, value in cleaned.items() if value is not None]
 
 
-def _kind(record: Record) -> str:
-    """Name a search by its strategy, its other choices and what was overridden, but for seed and repeats."""
+def _kind(record: Record) -> tuple[str, ...]:
+    """Return what a search is of: its strategy, its other choices and what was overridden, but for seed and repeats."""
     choices = dict(record["choices"])
     last = re.split(OUTSIDE_BRACKETS, attempted(record["address"])[0].rsplit("/", 1)[-1])
     own = [part for part in last if not part.startswith(("seed=", "repeats="))]
-    return " ".join([choices.pop("strategy"), *choices.values(), *own]).replace("/", "_").replace(":", "_")
+    return (choices.pop("strategy"), *choices.values(), *own)

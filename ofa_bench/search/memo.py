@@ -132,15 +132,11 @@ class PackedMemo:
 
 def _best_first(values: Values) -> Iterator[NDArray[np.int64]]:
     """Yield all places, ``CHUNK`` at a time, by falling value, of equal ones the first."""
+    first: NDArray[np.bool_] = np.ones(len(values), np.bool_)
     if len(values) > CHUNK:  # the first ones are all that is wanted, as a rule: the others are not sorted for them
-        first = np.flatnonzero(values >= np.partition(values, -CHUNK)[-CHUNK])
-        first = first[np.argsort(-values[first], kind="stable")]
-        yield from (first[begin : begin + CHUNK] for begin in range(0, len(first), CHUNK))
-        others = np.ones(len(values), np.bool_)
-        others[first] = False
-        places = np.flatnonzero(others)
-    else:
-        places = np.arange(len(values))
-    places = places[np.argsort(-values[places], kind="stable")]
-    for begin in range(0, len(places), CHUNK):
-        yield places[begin : begin + CHUNK]
+        first = values >= np.partition(values, -CHUNK)[-CHUNK]
+    for wanted in (first, ~first):
+        places = np.flatnonzero(wanted)
+        places = places[np.argsort(-values[places], kind="stable")]
+        for begin in range(0, len(places), CHUNK):
+            yield places[begin : begin + CHUNK]

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from ofa_bench.errors import InputError
 from ofa_bench.reading import UnreadableError, content_of
 from ofa_bench.spaces import DesignSpace, Genes
-from ofa_bench.training.blocks import pad_blocks
 from ofa_bench.training.columns import Column
 from ofa_bench.training.formats import Entry, decode, read_architecture, read_entries
 
@@ -146,7 +145,7 @@ def _check_percent(column: Column, numbers: Sequence[float], places: Sequence[st
 def _architecture(entry: Entry, space: DesignSpace) -> Genes:
     """Read one architecture as a canonical row: int8 [n_genes]."""
     if not entry.by_gene:
-        arch = pad_blocks(space, read_architecture(entry.architecture))
+        arch = read_architecture(entry.architecture)
         try:
             return space.from_ofa(arch)
         except InputError:

@@ -11,7 +11,6 @@ import pytest
 from ofa_bench.errors import InputError
 from ofa_bench.reading import UnreadableError, python_object
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
-from ofa_bench.training.blocks import pad_blocks
 from ofa_bench.training.formats import CONVERT
 from ofa_bench.training.pairs import read_pairs
 
@@ -207,19 +206,19 @@ def test_only_active_blocks_are_read_in_spaces_whose_blocks_are_known():
             arch = space.to_ofa(row)
             short = only_active(arch | {"d": arch["d"][:5]}) | {"d": arch["d"]}
             last = {key: [*short[key], *arch[key][20:]] for key in ("ks", "e")}
-            assert (space.from_ofa(pad_blocks(space, {**short, **last})) == space.canonical(row[None])[0]).all()
+            assert (space.from_ofa({**short, **last}) == space.canonical(row[None])[0]).all()
     part = CompoundSpace()
     row = part.sample(1, np.random.default_rng(0))[0]
-    assert (part.from_ofa(pad_blocks(part, only_active(part.to_ofa(row)))) == row).all()
+    assert (part.from_ofa(only_active(part.to_ofa(row))) == row).all()
 
 
 @pytest.mark.parametrize(
     "changed", [{"d": [2, 2, 2, 2]}, {"d": [2, 2, 2, 2, 9]}, {"d": None}, {"ks": [3] * 9}, {"ks": 3}, {"e": None}]
 )
-def test_what_is_not_of_active_blocks_alone_is_left_to_the_space(changed):
-    arch = only_active(ARCHS[0]) | changed
-    assert pad_blocks(SPACE, arch) is arch
-    assert pad_blocks(ResNet50DSpace(), only_active(ARCHS[0])) == only_active(ARCHS[0])
+def test_what_is_not_of_active_blocks_alone_is_refused(changed):
+    for space, arch in ((SPACE, only_active(ARCHS[0]) | changed), (ResNet50DSpace(), only_active(ARCHS[0]))):
+        with pytest.raises(InputError):
+            space.from_ofa(arch)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ofa_bench.errors import InputError
+from ofa_bench.formatting import same_target
 from ofa_bench.reading import UnreadableError, content_of, json_value, python_value
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.spaces.network_config import architecture_of
@@ -121,7 +122,7 @@ def _of_record(
     record = record_named(key, name, uri)
     found, called = [], record["choices"]["space"]
     for result in (one for repeat in record["repeats"] for one in repeat["results"] if one["feasible"]):
-        if target is None or f"{result['target']:g}" == f"{target:g}":
+        if target is None or same_target(result["target"], target):
             genes = _from_ofa(f"{key}={name}", result["architecture"], space, f", a record of {called}")
             check_same_network(f"{key}={name}", called, result["genes"], genes, space)
             title = f"{record['choices']['strategy']} {result['target']:g} {record['unit']}"

@@ -1,11 +1,16 @@
-"""Numbers as people read them."""
+"""Numbers as people read and write them."""
 
 import re
 
-__all__ = ["format_number"]
+__all__ = ["format_number", "same_target"]
 
 
 def format_number(value: float, spec: str) -> str:
     """Return ``format(value, spec)``; what rounds to zero has no sign: neither ``-0.00`` nor ``+0.0%``."""
     text = format(value, spec)
     return text if re.search("[1-9]", text) or not re.search(r"\d", text) else text.lstrip("+-")
+
+
+def same_target(target: float, named: float) -> bool:
+    """Tell whether a target is the one named, as it is or as it is shown."""
+    return target == named or f"{target:g}" == f"{named:g}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from ofa_bench.architectures import check_same_network
 from ofa_bench.errors import InputError
+from ofa_bench.formatting import same_target
 from ofa_bench.results.costs import guard_band_of
 from ofa_bench.results.labels import distinct, labels
 from ofa_bench.results.records import Record
@@ -122,18 +123,13 @@ def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) ->
             )
 
 
-def _same(target: float, named: float) -> bool:
-    """Tell whether a target is the one named, as it is or as it is shown."""
-    return target == named or f"{target:g}" == f"{named:g}"
-
-
 def of_target(networks: Sequence[Found], records: Sequence[Record], target: float) -> list[Found]:
     """Keep the networks of one target.
 
     Raises:
         InputError: there is none; the message says what there is, or how near anything came.
     """
-    kept = [one for one in networks if _same(one.target, target)]
+    kept = [one for one in networks if same_target(one.target, target)]
     if kept:
         return kept
     costs = [
@@ -141,7 +137,7 @@ def of_target(networks: Sequence[Found], records: Sequence[Record], target: floa
         for record in records
         for repeat in record["repeats"]
         for result in repeat["results"]
-        if _same(result["target"], target)
+        if same_target(result["target"], target)
     ]
     if costs:
         nearest, unit = min(costs)

@@ -17,6 +17,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import INT8, ONNX, Card, write_card
 from ofa_bench.images import Images
 from ofa_bench.predictors.assets import sha256_of
+from ofa_bench.results.quiet import logging_disabled
 from ofa_bench.writing import work_folder
 
 __all__ = ["Quantiser", "int8_metrics", "int8_sentence", "need_onnxruntime"]
@@ -203,10 +204,8 @@ def _quietly() -> Iterator[None]:
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(3)
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
     try:
-        yield
+        with logging_disabled(logging.WARNING):
+            yield
     finally:
-        logging.disable(before)
         onnxruntime.set_default_logger_severity(2)

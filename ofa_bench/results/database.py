@@ -18,7 +18,7 @@ from platformdirs import user_cache_path
 
 from ofa_bench.errors import InputError
 from ofa_bench.results.locks import locked
-from ofa_bench.results.quiet import silence_mlflow
+from ofa_bench.results.quiet import logging_disabled, silence_mlflow
 from ofa_bench.store_uri import sqlite_path, sqlite_uri
 from ofa_bench.writing import remove_leftovers, write_new, write_whole
 
@@ -113,7 +113,7 @@ def _empty() -> bytes:
             return kept.read_bytes()
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / kept.name
-        with _logging_disabled():
+        with logging_disabled(logging.INFO):  # whatever levels MLflow's scripts set
             _migrate(made)
         content = made.read_bytes()
         if _is_whole(made):
@@ -148,17 +148,6 @@ def _migrate(path: Path) -> None:
         MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
     finally:
         engine.dispose()
-
-
-@contextmanager
-def _logging_disabled() -> Iterator[None]:
-    """Let nothing be logged but warnings, whatever levels MLflow's scripts set."""
-    before = logging.root.manager.disable
-    logging.disable(logging.INFO)
-    try:
-        yield
-    finally:
-        logging.disable(before)
 
 
 @contextmanager

@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ofa_bench.errors import InputError
+from ofa_bench.formatting import same_target
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.results.costs import guard_band_of
 from ofa_bench.results.records import Record
 from ofa_bench.results.unlabelled import MARK
 
-__all__ = ["FoundNetwork", "best_networks", "describe_networks", "json_list", "same_target"]
+__all__ = ["FoundNetwork", "best_networks", "describe_networks", "json_list"]
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,6 @@ def _at(record: Record, place: int) -> Iterator[FoundNetwork]:
             won.count(genes), len(record["repeats"]), one["architecture"], one.get("unlabelled"),
             guard_band_of(record),
         )  # fmt: skip
-
-
-def same_target(target: float, named: float) -> bool:
-    """Tell whether a target is the one named, as it is or as it is shown."""
-    return target == named or f"{target:g}" == f"{named:g}"
 
 
 def describe_networks(networks: Sequence[FoundNetwork]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from ofa_bench.store_uri import URI_VARIABLE
 
-__all__ = ["ignored_warnings", "silence_mlflow", "tracking_at"]
+__all__ = ["ignored_warnings", "logging_disabled", "silence_mlflow", "tracking_at"]
 
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -54,3 +54,14 @@ def ignored_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+@contextmanager
+def logging_disabled(level: int) -> Iterator[None]:
+    """Let nothing of this level or below be logged, whatever levels loggers have; afterwards all is as it was."""
+    before = logging.root.manager.disable
+    logging.disable(level)
+    try:
+        yield
+    finally:
+        logging.disable(before)

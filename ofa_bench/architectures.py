@@ -69,8 +69,8 @@ def read_architectures(
     parsed = _parse(f"{key}={name}", content)
     if isinstance(parsed, Mapping) and str(parsed.get("format", "")).startswith("ofa_bench.record/"):
         raise InputError(f"{key}={name}: a record; it is read as the file record.json of its folder")
-    return [*_of_content(f"{key}={name}", path.parent.name if path.name in (NET_CONFIG, CARD) else path.stem, parsed,
-                         path.parent, space)]  # fmt: skip
+    title = path.parent.resolve().name if path.name in (NET_CONFIG, CARD) else path.stem
+    return [*_of_content(f"{key}={name}", title, parsed, path.parent, space)]
 
 
 def content_hash(key: str, name: str) -> str | None:

@@ -49,6 +49,15 @@ def test_every_form_is_read_as_the_same_network(files, name, called):
     assert all((one.genes == ROW).all() for one in found)
 
 
+@pytest.mark.parametrize("name", ["../net.config", "..", "../../my net/net.config"])
+def test_a_network_is_called_as_its_folder_from_wherever_it_is_named(files, monkeypatch, name):
+    monkeypatch.chdir(files / "my net")
+    assert [one.name for one in read_architectures("architecture", "net.config", SPACE, None)] == ["my net"]
+    (files / "my net" / "below").mkdir(exist_ok=True)
+    monkeypatch.chdir("below")
+    assert [one.name for one in read_architectures("architecture", name, SPACE, None)] == ["my net"]
+
+
 @pytest.mark.parametrize("text", [json.dumps(DICT), repr(DICT)])
 def test_the_dict_itself_is_an_architecture(text):
     [one] = read_architectures("architecture", text, SPACE, None)

@@ -46,6 +46,17 @@ def assets() -> Path:
     return Path(folder)
 
 
+@pytest.fixture(autouse=True)
+def forget_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Forget the modules that a test wrote and imported, so that the next test's of the same name is read."""
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        path = getattr(sys.modules[name], "__file__", None)
+        if path and Path(path).is_relative_to(tmp_path_factory.getbasetemp()):
+            del sys.modules[name]
+
+
 for variable in (
     "HYDRA_FULL_ERROR", "OFA_BENCH_SWEEP", "OFA_BENCH_TRACEBACK", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME",
 ):  # fmt: skip

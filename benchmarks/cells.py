@@ -4,8 +4,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ofa_bench.config import load_space
 from ofa_bench.engine import Cell, run_repeats
+from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import embedded_predictor, latency_table, official_predictor
 from ofa_bench.search import Problem, SearchResult
 from ofa_bench.strategies import Budget, Strategy

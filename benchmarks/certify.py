@@ -5,7 +5,7 @@ HiGHS solves (``scipy.optimize.milp``): once for each resolution, the most promi
 than the best so far, which starts from the best-known frontier. Hidden units are first pruned to within ``BUDGET``.
 
 Options, ``key=value``: ``space``, ``device``, ``predictor``; ``targets=default`` (the device's own), ``grid`` (those of
-``python -m ofa_bench.frontier``) or numbers (``targets=[531,747]``); ``seconds`` for each resolution of each target.
+``ofa_bench frontier``) or numbers (``targets=[531,747]``); ``seconds`` for each resolution of each target.
 Better architectures are evaluated by the predictor and raise the frontier, which must be there. In its file, ``bounds``
 has by target the proven ``upper`` bound of accuracy (a fraction of 1; to the solver's tolerance of 1e-6), and whether
 the best known is ``certified``: within ``GAP`` of it. One JSON line is printed a target.
@@ -22,18 +22,18 @@ from typing import Any
 import numpy as np
 from certify_network import Attempt, Columns, Part
 
-from ofa_bench.config import load_space
+from ofa_bench.commands.cli.messages import heed_full_error, options_of, say, show_help
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import OneHotMLP, embedded_predictor, latency_table, official_predictor
 from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.predictors.official import PUBLISHED
 from ofa_bench.predictors.pruning import ExactLayer, first_interval, prune
-from ofa_bench.results import frontiers
-from ofa_bench.results.frontiers import Frontier
-from ofa_bench.results.raising import confirmed, fine_grid, raised, rises
+from ofa_bench.records import frontiers
+from ofa_bench.records.frontiers import Frontier
+from ofa_bench.records.improve_frontier import confirmed, fine_grid, raised, rises
 from ofa_bench.search import Problem
 from ofa_bench.spaces import DesignSpace
-from ofa_bench.words import heed_full_error, options_of, say, show_help
 
 GAP = 1e-5
 """A best known accuracy this close to its bound is certified: 0.001 points."""

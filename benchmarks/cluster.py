@@ -30,8 +30,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ofa_bench.commands.cli.messages import ending, options_of, show_help
 from ofa_bench.errors import InputError
-from ofa_bench.words import ending, options_of, show_help
 
 SMALL = ("budget=quick", "targets=paper1", "evolution.population_size=10", "progress=false")
 LIMIT = 120.0

@@ -11,7 +11,7 @@ from typing import Any
 from threadpoolctl import threadpool_info
 
 import ofa_bench
-from ofa_bench.config import available_cores
+from ofa_bench.config.limits import available_cores
 
 __all__ = ["Figure", "figure", "machine", "ratio", "show", "table", "versions"]
 

@@ -31,6 +31,6 @@ def watch() -> None:
 
 if __name__ == "__main__":
     watch()
-    from ofa_bench.app import main
+    from ofa_bench.commands.run import main
 
     main()

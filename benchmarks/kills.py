@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from ofa_bench.results.mlflow_client import quiet_client
-from ofa_bench.results.records import CONFIG, RECORD, read
-from ofa_bench.words import options_of
+from ofa_bench.commands.cli.messages import options_of
+from ofa_bench.records.record import CONFIG, RECORD, read
+from ofa_bench.tracking.client import quiet_client
 
 SWEEP = ("-m", "strategy=vanilla,top_down,bottom_up", "space=mbv3,resnet50d,proxyless")
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from ofa_bench.config import load_space
-from ofa_bench.ofa_package import import_ofa, ofa_accuracy_predictor, ofa_latency_table
+from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors.assets import asset_path
-from ofa_bench.supernets import supernet
+from ofa_bench.supernets.ofa_package import import_ofa, ofa_accuracy_predictor, ofa_latency_table
+from ofa_bench.supernets.pieces import supernet
 
 __all__ = ["FINDERS", "Search", "time_ofa"]
 

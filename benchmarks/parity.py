@@ -18,7 +18,7 @@ import numpy as np
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from ofa_bench.config import load_space
+from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import latency_table, official_predictor
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.strategies import Budget, OFAReference, Strategy, Vanilla

@@ -11,7 +11,7 @@ from typing import Any
 
 from cells import make_problem, time_cell
 
-from ofa_bench.config import available_cores
+from ofa_bench.config.limits import available_cores
 from ofa_bench.search import Evolution
 from ofa_bench.strategies import Budget, Chain, Strategy, Vanilla
 

@@ -32,14 +32,19 @@ from omegaconf import OmegaConf, open_dict
 from soak_checks import Plain, faults, findings
 from soak_draws import Draw, Drawn
 
-from ofa_bench.config import GROUPS, Config, address, conf_dir, register, result_config
-from ofa_bench.engine import Cell, build, run_repeats
+from ofa_bench.commands.cli.messages import ending, explain, heed_full_error, options_of, show_help
+from ofa_bench.config.address import address
+from ofa_bench.config.registration import register
+from ofa_bench.config.schema import GROUPS, Config, conf_dir
+from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
-from ofa_bench.results import frontiers, records
-from ofa_bench.results.frontiers import Frontier
-from ofa_bench.results.regret import beaten
+from ofa_bench.experiment.build import build
+from ofa_bench.experiment.checks import result_config
+from ofa_bench.records import frontiers
+from ofa_bench.records import record as records
+from ofa_bench.records.frontiers import Frontier
+from ofa_bench.records.regret import beaten
 from ofa_bench.search import Problem
-from ofa_bench.words import ending, explain, heed_full_error, options_of, show_help
 
 ALARM = 120
 """Seconds after which a configuration is called hung; as long again later, the process ends with a traceback."""

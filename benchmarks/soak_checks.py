@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ofa_bench.config import load_space
+from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import AccuracyPredictor, CostTable, embedded_predictor, latency_table, official_predictor
-from ofa_bench.results import frontiers
-from ofa_bench.results.frontiers import Frontier
+from ofa_bench.records import frontiers
+from ofa_bench.records.frontiers import Frontier
 from ofa_bench.spaces import CompoundSpace, DesignSpace
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from figures import figure, ratio, show, table
 from ofa_finders import FINDERS, time_ofa
 from threadpoolctl import threadpool_limits
 
-from ofa_bench.config import available_cores
+from ofa_bench.config.limits import available_cores
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.strategies import Budget, OFAReference, Vanilla
 

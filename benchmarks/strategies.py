@@ -24,9 +24,9 @@ from anytime import anytime, draw, evaluations_to
 from cells import make_problem
 from figures import machine, table, versions
 
-from ofa_bench.results import frontiers
-from ofa_bench.results.records import RECORD, Record, read
-from ofa_bench.results.regret import with_regret
+from ofa_bench.records import frontiers
+from ofa_bench.records.record import RECORD, Record, read
+from ofa_bench.records.regret import with_regret
 
 SPACES = {"mbv3": "official", "resnet50d": "official", "proxyless": "embedded"}
 """Each space with its predictor."""

@@ -1,4 +1,4 @@
-"""Runs a cell: builds the problem and the strategy from the config, searches, and keeps the clock and the counts."""
+"""Runs a cell: searches, and keeps the clock and the counts."""
 
 import dataclasses
 import hashlib
@@ -6,26 +6,15 @@ import json
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ofa_bench import earlier
-from ofa_bench.budget import resolve_budget
-from ofa_bench.building import build_space, built
-from ofa_bench.config import Config, available_cores, check_rerun, check_tracking, resolve_threads, whole_or_part
-from ofa_bench.errors import InputError
-from ofa_bench.full_keys import suggest_key
-from ofa_bench.importing import name_and_line
-from ofa_bench.limits import KEEP, REPEATS, check_memory, check_range
-from ofa_bench.predictors.coverage import check_unlabelled
-from ofa_bench.search import Found, Line, Problem, SearchResult, Together, may_fork
-from ofa_bench.spaces import DesignSpace
+from ofa_bench.config.importing import name_and_line
+from ofa_bench.search import Found, Line, Problem, SearchResult, Together
 from ofa_bench.strategies import Budget, LineStrategy, Strategy
-from ofa_bench.targets import resolve_targets
 
-__all__ = ["Cell", "Repeat", "build", "run_repeats", "stream"]
+__all__ = ["Cell", "Repeat", "has_lines", "is_fork_safe", "run_repeats", "stream"]
 
 
 WORTH_FORKING = 2000
@@ -52,7 +41,7 @@ class Cell:
     @property
     def together(self) -> bool:
         """Whether searches do advance together."""
-        return self.lockstep and _has_lines(self.strategy)
+        return self.lockstep and has_lines(self.strategy)
 
 
 @dataclass(frozen=True)
@@ -67,93 +56,15 @@ class Repeat:
     seconds: float
 
 
-def build(config: Config) -> Cell:
-    """Build a cell from its composed config.
-
-    Raises:
-        InputError: a value is not allowed; the message names its key.
-    """
-    _check_keys(config, "")
-    check_range("seed", config.seed, 0, np.inf)
-    check_range("repeats", config.repeats, 1, REPEATS)
-    check_range("keep", config.keep, 1, KEEP)
-    check_rerun(config.rerun)
-    check_tracking(config.tracking)
-    space = _checked_kind("space", config.space, build_space(config.space), "a DesignSpace", "genes")
-    cost = _checked_kind("device", config.device, built("device", config.device, space=space), "a cost model", "cost")
-    targets = resolve_targets(config.targets, space, cost)
-    if cost.minimum > max(targets):
-        raise InputError(
-            f"targets: {max(targets):g} {cost.unit} cannot be met; the cheapest architecture of {space.name} on "
-            f"{cost.name} costs {cost.minimum:.4g} {cost.unit}"
-        )
-    strategy = _build_strategy(config, space)
-    if not isinstance(strategy, Strategy):
-        raise InputError(f"strategy._target_={config.strategy['_target_']}: not a sub-class of ofa_bench's Strategy")
-    budget = Budget(*resolve_budget(config.budget))
-    check_memory(
-        strategy,
-        searches=(config.repeats, len(targets)),
-        n_genes=space.n_genes,
-        cores=available_cores(),
-        generations=budget.generations,
-    )
-    predictor = built("predictor", config.predictor, space=space)
-    _checked_kind("predictor", config.predictor, predictor, "an accuracy predictor", "accuracy")
-    check_unlabelled(space, predictor)
-    problem = Problem(space, predictor, cost, config.keep)
-    several = config.lockstep and _has_lines(strategy) and _on_several_cores(problem, strategy)
-    threads = resolve_threads(config, several=several)
-    return Cell(problem, strategy, targets, budget, config.seed, config.repeats, threads, config.lockstep)
-
-
-def _checked_kind(key: str, node: Any, made: Any, kind: str, attribute: str) -> Any:
-    """Give what a group has made, if it is of the right kind, which has the attribute."""
-    if not hasattr(made, attribute):
-        raise InputError(f"{key}._target_={node['_target_']}: makes {type(made).__name__}, not {kind}")
-    return made
-
-
-def _build_strategy(config: Config, space: DesignSpace) -> Any:
-    """Build the strategy; one that names an earlier record is given the architectures found there, as ``earlier``."""
-    name, node = earlier.named_by(config.strategy), config.strategy
-    if isinstance(node, dict) and isinstance(node.get("warm_start"), dict):
-        warm_start = {key: value for key, value in node["warm_start"].items() if key != "from"}
-        node = {**node, "warm_start": warm_start}
-    besides = {"strategy.warm_start": ["from"]}
-    if name is None:
-        return built("strategy", node, besides=besides)
-    genes = earlier.read(name, config.tracking.uri).genes_in(space, whole_or_part(config.space))
-    return built("strategy", node, besides=besides, earlier=genes)
-
-
-def _has_lines(strategy: Strategy) -> bool:
+def has_lines(strategy: Strategy) -> bool:
     """Tell whether a strategy's searches are its lines: not where a sub-class overrides ``search``."""
     return isinstance(strategy, LineStrategy) and type(strategy).search is LineStrategy.search
 
 
-def _bears_forks(strategy: Strategy) -> bool:
+def is_fork_safe(strategy: Strategy) -> bool:
     """Tell whether a strategy and its evolution are ours: these change nothing outside a line."""
     parts = [strategy, getattr(strategy, "evolution", strategy)]
     return all(type(part).__module__.startswith("ofa_bench.") for part in parts)
-
-
-def _on_several_cores(problem: Problem, strategy: Strategy) -> bool:
-    return bool(getattr(problem.predictor, "row_wise", False)) or (_bears_forks(strategy) and may_fork(problem))
-
-
-def _check_keys(node: Any, path: str, config: Any = None) -> None:
-    """Refuse keys that the schema does not have, which ``+key=value`` on the command line adds all the same."""
-    config = config or node
-    allowed = [field.name for field in dataclasses.fields(node)]
-    for name, value in vars(node).items():
-        if name not in allowed:
-            raise InputError(
-                f"{path}{name}: no such key; allowed: {', '.join(allowed)}"
-                f"{suggest_key(f'{path}{name}', allowed, config=config, given=f'{name}={value}')}"
-            )
-        if dataclasses.is_dataclass(value):
-            _check_keys(value, f"{path}{name}.", config)
 
 
 def stream(cell: Cell, repeat: int) -> np.random.Generator:
@@ -197,7 +108,7 @@ def _run_together(cell: Cell, report: Callable[[int, SearchResult], None]) -> It
         origin += [repeat] * (len(lines) - len(origin))
     before = time.perf_counter() - began
     found: list[dict[int, tuple[SearchResult, float]]] = [{} for _ in range(cell.repeats)]
-    fork = _bears_forks(cell.strategy) and len(lines) * cell.budget.generations >= WORTH_FORKING
+    fork = is_fork_safe(cell.strategy) and len(lines) * cell.budget.generations >= WORTH_FORKING
     together = Together(cell.problem, lines, cell.threads, fork=fork)
     for line, item, seconds in together:
         repeat = origin[line]

@@ -55,19 +55,19 @@ ELSEWHERE = [  # found by another reader than the one that skips cells
         "of genes out of range",
         setting(*RESULT, "genes", [100] * 46),
         FROM,
-        "ofa_bench",
+        "run",
         "a record of space mbv3 with oth",
     ),
-    ("cut off", RECORDS[1][1], FROM, "ofa_bench", "strategy.warm_start.from: .*it is no JSON"),
-    ("cut off", RECORDS[1][1], ("multirun", "out=r"), "ofa_bench.report", "no record can be read: .*it is no JSON"),
+    ("cut off", RECORDS[1][1], FROM, "run", "strategy.warm_start.from: .*it is no JSON"),
+    ("cut off", RECORDS[1][1], ("multirun", "out=r"), "report", "no record can be read: .*it is no JSON"),
     (
         "without repeats",
         RECORDS[5][1],
         ("multirun", "out=r"),
-        "ofa_bench.report",
+        "report",
         "no record can be read: .*no repeats",
     ),
-    ("nested", RECORDS[4][1], ("multirun", "out=r"), "ofa_bench.report", "no record can be read: .*nested too deeply"),
+    ("nested", RECORDS[4][1], ("multirun", "out=r"), "report", "no record can be read: .*nested too deeply"),
 ]
 
 
@@ -98,7 +98,7 @@ def records(text: str) -> list[Case]:
     for name, make in (("cut off", written(RECORDS[1][1])), ("nested", written(DEEP_ONE)), ("a pipe", at("a pipe"))):
         words = ("records=multirun", "out=out")
         says = "0 records of this space, predictor and table; 0 results refused, 1 files unreadable"
-        found.append(Case(f"a frontier from a record {name}", make, words, says, "ofa_bench.frontier", 0, ("out",)))
+        found.append(Case(f"a frontier from a record {name}", make, words, says, "frontier", 0, ("out",)))
     return found
 
 
@@ -194,7 +194,7 @@ def disks(text: str) -> list[Case]:
     return [
         Case("a full disk", _nothing, QUICK, f"{CANNOT} .File too large", largest=1000),
         Case("a full disk in a sweep", _nothing, ("-m", *QUICK), CANNOT, largest=200, writes=("multirun",)),
-        Case("a full disk for a report", known, ("multirun", "out=r"), CANNOT, "ofa_bench.report", largest=1000,
+        Case("a full disk for a report", known, ("multirun", "out=r"), CANNOT, "report", largest=1000,
              writes=("r",)),
         Case("a folder that is only read", _bounded("."), QUICK, f"{CANNOT} .Permission denied", plain=True),
         Case("an output that is only read", _bounded("out"), OUT, f"{CANNOT} .Permission denied", plain=True),
@@ -208,14 +208,14 @@ def disks(text: str) -> list[Case]:
         Case("an output of 5,000 letters", _nothing, (*QUICK, f"output={'/'.join([long[:100]] * 50)}"), CANNOT),
         Case("a file in the way of a cell", _writing("multirun/mbv3", b""), QUICK, f"{CANNOT} .Not a directory"),
         Case("a file in the way of a sweep", _writing("multirun/sweeps", b""), ("-m", *QUICK), CANNOT, writes=sweep),
-        Case("a file in the way of a report", known_and_in_the_way, ("multirun", "out=r"), CANNOT, "ofa_bench.report"),
-        Case("a report of no folder", _nothing, ("nowhere", "out=r"), "nowhere: no such folder", "ofa_bench.report"),
-        Case("a report of 300 letters", _nothing, (long, "out=r"), "no such folder", "ofa_bench.report"),
-        Case("records of 300 letters", _nothing, (f"records={long}",), "no such folder", "ofa_bench.frontier"),
+        Case("a file in the way of a report", known_and_in_the_way, ("multirun", "out=r"), CANNOT, "report"),
+        Case("a report of no folder", _nothing, ("nowhere", "out=r"), "nowhere: no such folder", "report"),
+        Case("a report of 300 letters", _nothing, (long, "out=r"), "no such folder", "report"),
+        Case("records of 300 letters", _nothing, (f"records={long}",), "no such folder", "frontier"),
         Case("a record of 300 letters", _nothing, (*FROM[:-1], f"strategy.warm_start.from={long}"), "no such file"),
         Case("a table of 5,000 letters", _nothing, (*QUICK, f"device.device={'a' * 5000}"), "device=a.*cannot be read"),
         Case("a report of no database", _writing("mlflow.db", b"x" * 999), ("mlflow=a", "out=r"),
-             "mlflow.db: not usable as MLflow's database .file is not a database", "ofa_bench.report"),
+             "mlflow.db: not usable as MLflow's database .file is not a database", "report"),
     ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
-    from ofa_bench.results.tracking import Tracker
+    from ofa_bench.tracking.tracker import Tracker
 
 ROOT = Path(__file__).resolve().parents[1]
 BESIDE = ROOT.parent / "shared" / "ofa-files"
@@ -125,8 +125,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 @pytest.fixture
 def tracker(store: tuple[str, str], request: pytest.FixtureRequest) -> "Tracker":
     """Give what writes to an experiment of its own for a test."""
-    from ofa_bench.config import TrackingConfig
-    from ofa_bench.results.tracking import Tracker
+    from ofa_bench.config.schema import TrackingConfig
+    from ofa_bench.tracking.tracker import Tracker
 
     return Tracker(TrackingConfig(uri=store[0], artifacts=store[1], experiment=request.node.name))
 
@@ -141,7 +141,7 @@ def _made(
 ) -> dict[str, Any]:
     """Search a toy problem and make the record of it."""
     from ofa_bench.engine import Cell, run_repeats
-    from ofa_bench.results import records
+    from ofa_bench.records import record as records
     from ofa_bench.search import Evolution
     from ofa_bench.strategies import Budget, Chain, Vanilla
     from ofa_bench.testing import toy_problem

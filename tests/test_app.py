@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, findings
 
-from ofa_bench.config import available_cores
+from ofa_bench.config.limits import available_cores
 
 SWEEP = ("-m", "strategy=vanilla,top_down,bottom_up", "budget=quick", "evolution.population_size=30")
 DEVICES = ROOT / "ofa_bench" / "data" / "devices"
@@ -225,7 +225,7 @@ def test_server_that_is_down_costs_seconds_and_no_record(ofa_bench, tmp_path):
     assert ran.returncode == 0
     assert "MLflow at http://127.0.0.1:9 cannot be used; records are on disk" in ran.stderr
     assert ran.stderr.count("records are on disk") == 1
-    sync = f"python -m ofa_bench.sync {tmp_path}/multirun uri=http://127.0.0.1:9"
+    sync = f"ofa_bench sync {tmp_path}/multirun uri=http://127.0.0.1:9"
     assert f"MLflow lacks 2 records and the end of this sweep; this sends it: {sync}\n" in ran.stderr
     assert ran.stderr.count("\n") == 2, ran.stderr
     assert len(list((tmp_path / "multirun").rglob("record.json"))) == 2
@@ -262,11 +262,11 @@ def interrupted(*_):
 
 module, name = sys.argv.pop(1).split(":")
 setattr(resolve_name(module), name, interrupted)
-ofa_bench.app.main()
+ofa_bench.commands.run.main()
 """
 
 
-@pytest.mark.parametrize("where", ["ofa_bench.app:with_own_tables", "ofa_bench.cell:_recorded"])
+@pytest.mark.parametrize("where", ["ofa_bench.commands.run:with_own_tables", "ofa_bench.commands.cell:_recorded"])
 def test_interrupt_that_became_another_error_is_an_interrupt(tmp_path, where):
     command = [sys.executable, "-c", MASKED, where, "-m", "seed=0,1", "targets=paper1", "tracking=none"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -444,7 +444,7 @@ def test_import_and_help_are_light(command, tmp_path):
     code = (
         "import atexit, sys\n"
         "atexit.register(lambda: print('LOADED', [m for m in ('torch', 'mlflow', 'ofa') if m in sys.modules]))\n"
-    ) + ("from ofa_bench.app import main\n" if "main" in command else "")
+    ) + ("from ofa_bench.commands.run import main\n" if "main" in command else "")
     ran = subprocess.run(
         [sys.executable, "-c", code + command], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
     )
@@ -475,7 +475,7 @@ def test_wheel_works_in_an_empty_directory(tmp_path):
     assert ran.returncode == 0, ran.stderr
     assert (empty / "multirun").is_dir()
     where = subprocess.run(
-        [sys.executable, "-c", "import ofa_bench.config as c; print(c.conf_dir())"],
+        [sys.executable, "-c", "import ofa_bench.config.schema as c; print(c.conf_dir())"],
         cwd=empty, capture_output=True, text=True, check=True,
         env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
     )  # fmt: skip

@@ -6,13 +6,14 @@ import sys
 import pytest
 from test_bad_input import LONG, named, refused
 
-from ofa_bench import interrupts, limits, overrides
-from ofa_bench.command_line import checked
+from ofa_bench.commands.cli import interrupts, overrides
+from ofa_bench.commands.cli.command_line import checked
+from ofa_bench.commands.cli.messages import ending
+from ofa_bench.config import limits
+from ofa_bench.config.limits import check_memory
 from ofa_bench.errors import InputError
-from ofa_bench.limits import check_memory
 from ofa_bench.search import Evolution
 from ofa_bench.strategies import NSGA2, Joint, Vanilla
-from ofa_bench.words import ending
 
 SMALL = ("tracking=none", "budget=quick", "targets=paper1", "evolution.population_size=10")
 STRATEGIES = (
@@ -150,13 +151,13 @@ WORDS = [
 @pytest.mark.parametrize("case", GROUPS + WORDS, ids=named)
 def test_a_bad_word_is_one_line_and_leaves_nothing(forks, tmp_path, case):
     arguments, said = case
-    refused(forks.run("ofa_bench", (*SMALL, *arguments), tmp_path), tmp_path, said)
+    refused(forks.run("run", (*SMALL, *arguments), tmp_path), tmp_path, said)
 
 
 @pytest.mark.parametrize("case", SWEEPS, ids=named)
 def test_a_bad_sweep_is_one_line_and_leaves_nothing(forks, tmp_path, case):
     arguments, said = case
-    refused(forks.run("ofa_bench", (*SMALL, "-m", *arguments), tmp_path), tmp_path, said)
+    refused(forks.run("run", (*SMALL, "-m", *arguments), tmp_path), tmp_path, said)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +216,7 @@ def test_what_searches_remember_is_counted(monkeypatch):
 def test_a_limit_of_memory_is_known(kind, tmp_path):
     """In a process of its own, as a limit once lowered stays."""
     script = (
-        "import resource\nfrom ofa_bench.limits import available_memory\n"
+        "import resource\nfrom ofa_bench.config.limits import available_memory\n"
         f"resource.setrlimit(resource.{kind}, (400_000_000, 400_000_000))\nprint(available_memory())"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=True)

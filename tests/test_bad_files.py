@@ -26,7 +26,7 @@ FAR = {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", 
 def record(forks, tmp_path_factory):
     """Give the text of a record of the command that ``QUICK`` is."""
     folder = tmp_path_factory.mktemp("record")
-    assert forks.run("ofa_bench", QUICK, folder).returncode == 0
+    assert forks.run("run", QUICK, folder).returncode == 0
     return (folder / "multirun" / ADDRESS / "record.json").read_text()
 
 
@@ -103,7 +103,7 @@ def test_a_record_behind_a_link_is_read(record, forks, tmp_path):
     place.parent.mkdir(parents=True)
     (tmp_path / "elsewhere.json").write_text(record)
     place.symlink_to(tmp_path / "elsewhere.json")
-    done = forks.run("ofa_bench", QUICK, tmp_path)
+    done = forks.run("run", QUICK, tmp_path)
     assert (done.returncode, "already there, skipped" in done.stderr) == (0, True)
 
 
@@ -111,7 +111,7 @@ def test_unreadable_records_are_left_out_of_a_report(record, forks, tmp_path):
     for name, text in (("a", record), ("b", "{"), ("c", "[" * 100_000)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "record.json").write_text(text)
-    done = forks.run("ofa_bench.report", (".", "out=r"), tmp_path)
+    done = forks.run("report", (".", "out=r"), tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     page = (tmp_path / "r" / "report.md").read_text()
     assert "left out: b/record.json: not readable as a record (it is no JSON" in page

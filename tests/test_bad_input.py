@@ -205,10 +205,10 @@ BAD = [*PLAIN, *EVOLUTION, *BUDGET, *TARGETS, *PARTS]
 @pytest.mark.parametrize("case", BAD, ids=named)
 def test_a_bad_value_is_one_line_and_leaves_nothing(forks, tmp_path, case):
     arguments, said = case
-    refused(forks.run("ofa_bench", (*QUICK, *arguments), tmp_path), tmp_path, said)
+    refused(forks.run("run", (*QUICK, *arguments), tmp_path), tmp_path, said)
 
 
 @pytest.mark.parametrize("case", TRACKING, ids=named)
 def test_a_bad_store_is_refused_before_the_search(forks, tmp_path, case):
     arguments, said = case
-    refused(forks.run("ofa_bench", ("budget=quick", *arguments), tmp_path), tmp_path, said)
+    refused(forks.run("run", ("budget=quick", *arguments), tmp_path), tmp_path, said)

@@ -23,15 +23,15 @@ FOLDERS = [
 ]
 
 COMMANDS = {
-    "ofa_bench.report": [
+    "report": [
         *FOLDERS,
         (["mlflow=x"], "uri=sqlite:///mlflow.db: no such file"),
         (["mlflow=x", "uri="], "uri=: give a value"),
         (["title.x=1"], "title.x=1: no such folder"),
         ([".", "titel=x"], "; did you mean 'title'?"),
     ],
-    "ofa_bench.report.paper": FOLDERS,
-    "ofa_bench.frontier": [
+    "paper": FOLDERS,
+    "frontier": [
         (["minuets=1"], "minuets: no such key; allowed: minutes, seeds, grid, records, out, space"),
         (["minutes=x"], "minutes=x: must be a number"),
         (["minutes=-1"], "minutes=-1.0: must be 0 or more"),
@@ -56,12 +56,12 @@ COMMANDS = {
         (["foo"], "foo: no such key; allowed: minutes"),
         ([f"seed={LONG}"], "aaa: must be a whole number"),
     ],
-    "ofa_bench.sync": [
+    "sync": [
         (["uri=nonsense"], "uri=nonsense: must be like sqlite:///mlflow.db or http://host:5000"),
         ([f"experiment={'x' * 501}"], "must be a name of 1 to 500 letters"),
         (["artifacts=/dev/null"], "artifacts=/dev/null: cannot be written (Not a directory"),
     ],
-    "ofa_bench.profile": [
+    "profile": [
         (["space=nosuch"], "space=nosuch: no such option; there are compofa, mbv3, proxyless, resnet50d"),
         (["space=compofa"], "space=compofa: a part of mbv3; its table serves, profile that"),
         (["space="], "space=: give a value"),
@@ -85,7 +85,7 @@ COMMANDS = {
         (["--foo"], "--foo: no such option; options are given as key=value"),
         (["foo"], "foo: no such key; allowed: space, out, runner"),
     ],
-    "ofa_bench.train_predictor": [
+    "train": [
         (["space=nosuch"], "space=nosuch: no such option; there are compofa"),
         (["space=proxyless", "device=cpu_onnx"], "predictor=official: OFA published none for space proxyless"),
         (["device=nosuch"], "device=nosuch: unknown; there are cpu_onnx"),
@@ -139,7 +139,7 @@ def test_bad_input_of_other_commands_is_one_line_and_leaves_nothing(forks, tmp_p
     refused(forks.run(module, (*before, *arguments), tmp_path), tmp_path, said)
 
 
-@pytest.mark.parametrize("module", ["ofa_bench", *COMMANDS])
+@pytest.mark.parametrize("module", ["run", *COMMANDS])
 def test_help_that_nobody_reads_to_its_end_is_no_error(tmp_path, module):
     read, write = os.pipe()
     os.close(read)

@@ -72,9 +72,9 @@ STRATEGIES = {
 )
 def test_a_bad_value_of_a_strategy_is_one_line_and_leaves_nothing(forks, tmp_path, case):
     arguments, said = case
-    refused(forks.run("ofa_bench", (*QUICK, "targets=paper1", *arguments), tmp_path), tmp_path, said)
+    refused(forks.run("run", (*QUICK, "targets=paper1", *arguments), tmp_path), tmp_path, said)
 
 
 def test_a_key_of_a_strategy_that_is_added_is_checked_too(forks, tmp_path):
     for word, said in (("+strategy.foo=1", "strategy.foo: no such key; allowed: evolution"),):
-        refused(forks.run("ofa_bench", (*QUICK, word), tmp_path), tmp_path, said)
+        refused(forks.run("run", (*QUICK, word), tmp_path), tmp_path, said)

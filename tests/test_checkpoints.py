@@ -16,14 +16,14 @@ import pytest
 import torch
 from make_images import make_images
 
-from ofa_bench import checkpoints
-from ofa_bench.checkpoints import PUBLISHED, load_weights, recalibrate
 from ofa_bench.errors import InputError
-from ofa_bench.images import Images
-from ofa_bench.ofa_package import import_ofa
 from ofa_bench.predictors import assets
 from ofa_bench.spaces import MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
-from ofa_bench.supernets import supernet
+from ofa_bench.supernets import checkpoints
+from ofa_bench.supernets.checkpoints import PUBLISHED, load_weights, recalibrate
+from ofa_bench.supernets.images import Images
+from ofa_bench.supernets.ofa_package import import_ofa
+from ofa_bench.supernets.pieces import supernet
 
 SPACE = ProxylessNASSpace()
 NAME = PUBLISHED["proxyless"].path

@@ -13,16 +13,16 @@ import torch
 from make_images import make_images
 from PIL import Image
 
-from ofa_bench import collect as module
-from ofa_bench import supernets
-from ofa_bench.collect import Options, collect
-from ofa_bench.collecting import judging
-from ofa_bench.collecting.judging import distinct
-from ofa_bench.collecting.sets import make_sets
-from ofa_bench.collecting.table import COLUMNS, Table, card_path, growing
+from ofa_bench.commands import collect as module
+from ofa_bench.commands.collect import Options, collect
 from ofa_bench.errors import InputError
-from ofa_bench.ofa_package import import_ofa
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space
+from ofa_bench.supernets import pieces as supernets
+from ofa_bench.supernets.ofa_package import import_ofa
+from ofa_bench.training import collected as judging
+from ofa_bench.training.collected import distinct
+from ofa_bench.training.collection import COLUMNS, Table, card_path, growing
+from ofa_bench.training.image_sets import make_sets
 
 SPACE = MobileNetV3Space()
 CLASSES = 6
@@ -65,11 +65,11 @@ def quick(thin, folder, tmp_path, monkeypatch):
 
 def test_the_command_measures_the_real_supernet(folder, forks, tmp_path):
     arguments = ("space=mbv3", f"images={folder}", "weights=random", "test_images=2", "calibration_images=4", "n=1")
-    done = forks.run("ofa_bench.collect", (*arguments, "out=mine/pairs.csv"), tmp_path, OMP_NUM_THREADS="1")
+    done = forks.run("collect", (*arguments, "out=mine/pairs.csv"), tmp_path, OMP_NUM_THREADS="1")
     assert done.returncode == 0, done.stderr
     assert "weights are random: the network has the architecture and the speed" in done.stderr
     assert "pairs.csv: 1 networks, accuracy 0.0% to 0.0%" in done.stdout
-    assert "use it: python -m ofa_bench.train_predictor data=mine/pairs.csv space=mbv3" in done.stdout
+    assert "use it: ofa_bench train data=mine/pairs.csv space=mbv3" in done.stdout
     [row] = rows(tmp_path / "mine/pairs.csv")
     assert tuple(row) == COLUMNS
     assert (SPACE.from_ofa(json.loads(row["architecture"])) == distinct(SPACE, 1, np.random.default_rng([0, 0]))).all()
@@ -287,7 +287,8 @@ def test_architectures_are_distinct_and_the_first_of_many_are_the_few():
 
 
 def test_help_tells_the_options_and_imports_nothing_heavy():
-    code = "import sys, ofa_bench.collect as m\ntry: m.main()\nfinally: assert not {'torch', 'PIL'} & set(sys.modules)"
+    code = "import sys, ofa_bench.commands.collect as m\n"
+    code += "try: m.main()\nfinally: assert not {'torch', 'PIL'} & set(sys.modules)"
     told = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True).stdout
     assert all(f"  {key}={value}" in told for key, value in vars(Options()).items())
 
@@ -297,7 +298,7 @@ def test_an_interrupt_is_said(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "collect", interrupted)
-    monkeypatch.setattr("ofa_bench.interrupts.heed", lambda: None)
+    monkeypatch.setattr("ofa_bench.commands.cli.interrupts.heed", lambda: None)
     monkeypatch.setattr(sys, "argv", ["collect", "images=x"])
     with pytest.raises(SystemExit) as stopped:
         module.main()

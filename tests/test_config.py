@@ -8,20 +8,16 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, open_dict
 
-from ofa_bench import config as module
-from ofa_bench.budget import resolve_budget
-from ofa_bench.config import (
-    GROUPS,
-    BudgetConfig,
-    address,
-    available_cores,
-    conf_dir,
-    load_space,
-    register,
-    result_config,
-)
-from ofa_bench.engine import build
+from ofa_bench.config import schema as module
+from ofa_bench.config.address import address
+from ofa_bench.config.limits import available_cores
+from ofa_bench.config.registration import register
+from ofa_bench.config.schema import GROUPS, BudgetConfig, conf_dir
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.budget import resolve_budget
+from ofa_bench.experiment.build import build
+from ofa_bench.experiment.building import load_space
+from ofa_bench.experiment.checks import result_config
 from ofa_bench.predictors import latency_table
 
 OPTIONS = [
@@ -202,7 +198,7 @@ def test_a_users_own_experiment_is_named():
 
 
 def test_configs_stand_inside_an_installed_package_or_beside_it(tmp_path, monkeypatch):
-    from ofa_bench import config
+    from ofa_bench.config import schema as config
 
     package = tmp_path / "ofa_bench"
     package.mkdir()

@@ -19,7 +19,7 @@ from conftest import ROOT
 from omegaconf import DictConfig, OmegaConf
 
 import ofa_bench
-from ofa_bench.config import Config, conf_dir
+from ofa_bench.config.schema import Config, conf_dir
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
@@ -184,9 +184,9 @@ def check_word(page, module, word, own):
     path = find_spec(module).origin
     options = Path(path).with_name("__main__.py") if path.endswith("__init__.py") else Path(path)
     name = ".".join(options.relative_to(ROOT).with_suffix("").parts)
-    if key in ("space", "device", "predictor") and module in ("ofa_bench.evaluate", "ofa_bench.export"):
+    if key in ("space", "device", "predictor") and module in ("evaluate", "export"):
         module = "ofa_bench"
-    if module not in ("ofa_bench", "ofa_bench.frontier") or key in ("minutes", "grid", "records", "out", "seeds"):
+    if module not in ("ofa_bench", "frontier") or key in ("minutes", "grid", "records", "out", "seeds"):
         kinds = [kind for one, kind in vars(importlib.import_module(name)).items() if one.endswith("Options")]
         assert key in {field.name for kind in kinds for field in fields(kind)}, f"{page}: {word}"
     elif key in GROUPS:
@@ -240,7 +240,7 @@ def test_the_space_of_the_pages_works(forks, tmp_path):
     assert (tested.returncode, "1 passed" in tested.stdout) == (0, True), tested.stdout
 
     command = re.search(r"^python -m ofa_bench ((?:.*\\\n)*.*)\n", pages[0], re.M)[1].replace("\\\n", " ")
-    swept = forks.run("ofa_bench", (*shlex.split(command), "tracking=none"), tmp_path)
+    swept = forks.run("run", (*shlex.split(command), "tracking=none"), tmp_path)
     assert (swept.returncode, swept.stderr) == (0, "")
     found = {one["choices"]["strategy"]: one for one in map(read, tmp_path.rglob("record.json"))}
     assert len(found) == 4

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from ofa_bench.config import conf_dir
+from ofa_bench.commands.cli.overrides import CHOSEN
+from ofa_bench.commands.listing import NAMES, show_list
+from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError
-from ofa_bench.listing import NAMES, show_list
-from ofa_bench.overrides import CHOSEN
 
 SMALL = ("budget=quick", "evolution.population_size=10", "tracking=none")
 CELL = "mbv3/note10/embedded/{}/quick/single/seed=0,evolution.population_size=10,targets.values=[{}]"
@@ -15,7 +15,7 @@ CELL = "mbv3/note10/embedded/{}/quick/single/seed=0,evolution.population_size=10
 
 def test_a_dry_run_lists_the_cells_and_leaves_nothing(forks, tmp_path):
     swept = ("-m", "strategy=vanilla,bottom_up", "targets=[20,25],[30]", *SMALL)
-    ran = forks.run("ofa_bench", ("--dry-run", *swept, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"), tmp_path)
+    ran = forks.run("run", ("--dry-run", *swept, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"), tmp_path)
     assert (ran.returncode, ran.stderr.count("\n")) == (0, 1), ran.stderr
     lines = ran.stdout.splitlines()
     first = CELL.format("vanilla", "20,25")
@@ -25,21 +25,21 @@ def test_a_dry_run_lists_the_cells_and_leaves_nothing(forks, tmp_path):
     assert len(lines) == 9
     assert list(tmp_path.iterdir()) == []
 
-    assert forks.run("ofa_bench", ("-m", "strategy=vanilla", "targets=[20,25]", *SMALL), tmp_path).returncode == 0
+    assert forks.run("run", ("-m", "strategy=vanilla", "targets=[20,25]", *SMALL), tmp_path).returncode == 0
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    ran = forks.run("ofa_bench", (*swept, "--dry-run"), tmp_path)
+    ran = forks.run("run", (*swept, "--dry-run"), tmp_path)
     assert f"already there: {first}\n" in ran.stdout
     assert "cells: 3 to run, 1 already there; at most 840 evaluations" in ran.stdout
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
-    ran = forks.run("ofa_bench", ("--dry-run", *swept, "rerun=true"), tmp_path)
+    ran = forks.run("run", ("--dry-run", *swept, "rerun=true"), tmp_path)
     assert f"to run: {first},attempt=2\n" in ran.stdout
 
 
 def test_what_a_run_evaluates_is_what_the_dry_run_says(forks, tmp_path):
     words = ("-m", "strategy=vanilla,top_down,bottom_up,joint,random,local_search", "targets=[20,25,30]", "repeats=2")
     words += ("evolution.initial_ratio=0.5", *SMALL)
-    said = forks.run("ofa_bench", ("--dry-run", *words), tmp_path).stdout
-    assert forks.run("ofa_bench", words, tmp_path).returncode == 0
+    said = forks.run("run", ("--dry-run", *words), tmp_path).stdout
+    assert forks.run("run", words, tmp_path).returncode == 0
     for path in tmp_path.rglob("record.json"):
         record = json.loads(path.read_text())
         number = sum(result["evaluations"] for repeat in record["repeats"] for result in repeat["results"])
@@ -60,7 +60,7 @@ def test_what_a_run_evaluates_is_what_the_dry_run_says(forks, tmp_path):
     ids=str,
 )
 def test_a_dry_run_refuses_what_a_run_would(forks, tmp_path, arguments, said):
-    ran = forks.run("ofa_bench", ("--dry-run", "tracking=none", *arguments), tmp_path)
+    ran = forks.run("run", ("--dry-run", "tracking=none", *arguments), tmp_path)
     assert ran.returncode == 2
     assert said in ran.stderr
     assert "to run" not in ran.stdout
@@ -68,14 +68,14 @@ def test_a_dry_run_refuses_what_a_run_would(forks, tmp_path, arguments, said):
 
 
 def test_an_error_that_many_cells_have_is_said_once(forks, tmp_path):
-    ran = forks.run("ofa_bench", ("--dry-run", "-m", "seed=0,1,2", "targets.values=[5]", "tracking=none"), tmp_path)
+    ran = forks.run("run", ("--dry-run", "-m", "seed=0,1,2", "targets.values=[5]", "tracking=none"), tmp_path)
     assert (ran.returncode, ran.stderr.count("cannot be met")) == (2, 1)
     assert "cells: 3 refused" in ran.stdout
 
 
 def test_an_experiment_of_several_sweeps_is_listed_as_a_whole(forks, tmp_path):
     words = ("experiment=table2", "predictor=embedded", "seed=0", "tracking=none")
-    ran = forks.run("ofa_bench", ("--dry-run", "-m", *words), tmp_path)
+    ran = forks.run("run", ("--dry-run", "-m", *words), tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "cells: 6 to run; " in ran.stdout
     assert ran.stdout.count("experiment=authors_") == 3
@@ -130,8 +130,8 @@ def test_what_cannot_be_listed_is_refused(words, said):
 
 
 def test_the_command_lists(forks, tmp_path):
-    ran = forks.run("ofa_bench", ("list", "strategies"), tmp_path)
+    ran = forks.run("run", ("list", "strategies"), tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "  joint " in ran.stdout
-    ran = forks.run("ofa_bench", ("list", "x"), tmp_path)
+    ran = forks.run("run", ("list", "x"), tmp_path)
     assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from ofa_bench.architectures import read_architectures
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.architectures import read_architectures
 from ofa_bench.predictors import embedded_predictor, latency_table
 from ofa_bench.spaces import MobileNetV3Space
-from ofa_bench.supernets import supernet
+from ofa_bench.supernets.pieces import supernet
 
 QUICK = ("budget=quick", "targets=single", "tracking=none", "progress=false")
 SPACE = MobileNetV3Space()
@@ -92,13 +92,13 @@ def test_a_config_without_the_images_size_is_refused(files):
 
 
 def test_given_networks_are_evaluated(files, forks):
-    ran = forks.run("ofa_bench.evaluate", ("architecture=my net", "format=json"), files)
+    ran = forks.run("evaluate", ("architecture=my net", "format=json"), files)
     assert ran.returncode == 0, ran.stderr
     [one] = json.loads(ran.stdout)
     assert one["cost"] == float(latency_table(SPACE, "note10").cost(ROW[None])[0])
     assert one["accuracy"] == float(embedded_predictor(SPACE).accuracy(ROW[None])[0])
     assert (SPACE.from_ofa(one["architecture"]) == ROW).all()
-    ran = forks.run("ofa_bench.evaluate", ("architecture=arch.json", "device=macs"), files)
+    ran = forks.run("evaluate", ("architecture=arch.json", "device=macs"), files)
     head, columns, line = ran.stdout.splitlines()
     assert head == "space mbv3, device macs, predictor embedded"
     assert columns.split()[-1] == "MMACs" or columns.split()[-2:] == ["cost", columns.split()[-1]]
@@ -115,7 +115,7 @@ def test_given_networks_are_evaluated(files, forks):
     ],
 )
 def test_evaluate_refuses_in_words(files, forks, words, said):
-    ran = forks.run("ofa_bench.evaluate", words, files)
+    ran = forks.run("evaluate", words, files)
     assert ran.returncode == 2
     assert said in ran.stderr
     assert len(ran.stderr.splitlines()) == 1
@@ -125,7 +125,7 @@ def test_evaluate_refuses_in_words(files, forks, words, said):
 def searched(tmp_path_factory, forks):
     """Give a folder in which a cell was searched, its record, and what the command printed."""
     folder = tmp_path_factory.mktemp("searched")
-    ran = forks.run("ofa_bench", ("strategy=joint", *QUICK), folder)
+    ran = forks.run("run", ("strategy=joint", *QUICK), folder)
     assert ran.returncode == 0, ran.stderr
     [path] = folder.rglob("record.json")
     return folder, path, ran.stdout
@@ -137,10 +137,10 @@ def test_the_table_of_a_single_run_is_followed_by_the_networks(searched, forks):
     lines = out.splitlines()
     place = lines.index(f"25 ms: {100 * result['accuracy']:.2f} %, {result['cost']:.2f} ms")
     assert json.loads(lines[place + 1]) == result["architecture"]
-    ran = forks.run("ofa_bench.show", ("multirun", "top=10", "format=json"), folder)
+    ran = forks.run("show", ("multirun", "top=10", "format=json"), folder)
     shown = json.loads(ran.stdout)
     assert [one["architecture"] for one in shown] == [one["architecture"] for one in (result, *result["alternatives"])]
-    ran = forks.run("ofa_bench.show", (str(path.parent), "target=25"), folder)
+    ran = forks.run("show", (str(path.parent), "target=25"), folder)
     assert json.loads(ran.stdout.splitlines()[2]) == result["architecture"]
 
 
@@ -157,7 +157,7 @@ def test_the_table_of_a_single_run_is_followed_by_the_networks(searched, forks):
     ],
 )
 def test_show_refuses_in_words(searched, forks, words, said):
-    ran = forks.run("ofa_bench.show", words, searched[0])
+    ran = forks.run("show", words, searched[0])
     assert ran.returncode == 2
     assert said in ran.stderr
 
@@ -169,13 +169,13 @@ def test_searches_start_from_a_given_network_and_a_changed_file_is_another_cell(
     best = rows[accuracy.argmax()]
     (tmp_path / "arch.json").write_text(json.dumps(SPACE.to_ofa(best)))
     command = ("strategy=bottom_up", "strategy.warm_start.from=arch.json", *QUICK)
-    ran = forks.run("ofa_bench", (*command, "evolution.population_size=4", "budget.warm_generations=1"), tmp_path)
+    ran = forks.run("run", (*command, "evolution.population_size=4", "budget.warm_generations=1"), tmp_path)
     assert ran.returncode == 0, ran.stderr
     [path] = tmp_path.rglob("record.json")
     result = json.loads(path.read_text())["repeats"][0]["results"][0]
     assert result["accuracy"] >= accuracy.max()
     (tmp_path / "arch.json").write_text(json.dumps(DICT))
-    ran = forks.run("ofa_bench", (*command, "evolution.population_size=4", "budget.warm_generations=1"), tmp_path)
+    ran = forks.run("run", (*command, "evolution.population_size=4", "budget.warm_generations=1"), tmp_path)
     assert ran.returncode == 2
     assert "holds a record of another config" in ran.stderr
 
@@ -187,9 +187,9 @@ def test_a_record_whose_genes_and_architecture_differ_is_refused_wherever_it_is_
     (tmp_path / "forged").mkdir()
     (tmp_path / "forged" / "record.json").write_text(json.dumps(record))
     for module, words in {
-        "ofa_bench": ("strategy=bottom_up", "strategy.warm_start.from=forged", *QUICK),
-        "ofa_bench.evaluate": ("architecture=forged",),
-        "ofa_bench.export": ("run=forged", "weights=random", "uri=none"),
+        "run": ("strategy=bottom_up", "strategy.warm_start.from=forged", *QUICK),
+        "evaluate": ("architecture=forged",),
+        "export": ("run=forged", "weights=random", "uri=none"),
     }.items():
         ran = forks.run(module, words, tmp_path)
         assert ran.returncode == 2, module
@@ -200,7 +200,7 @@ def test_a_given_network_is_exported_and_measured_without_a_target_to_meet(files
     (tmp_path / "timer.py").write_text("def ms(path):\n    return 1.0\n")
     (tmp_path / "arch.json").write_text((files / "arch.json").read_text())
     command = ("architecture=arch.json", "weights=random", "uri=none", "measure=true", "runner=timer.ms", "rounds=2")
-    ran = forks.run("ofa_bench.export", (*command, "controls=0"), tmp_path, PYTHONPATH=str(tmp_path))
+    ran = forks.run("export", (*command, "controls=0"), tmp_path, PYTHONPATH=str(tmp_path))
     assert ran.returncode == 0, ran.stderr
     assert "1 network measured: predicted latency is off by" in ran.stdout
     assert "target" not in ran.stdout.splitlines()[0]
@@ -227,7 +227,7 @@ def test_a_given_network_is_exported_and_measured_without_a_target_to_meet(files
     ],
 )
 def test_export_of_a_given_network_refuses_in_words(files, forks, words, said):
-    ran = forks.run("ofa_bench.export", (*words, "uri=none"), files)
+    ran = forks.run("export", (*words, "uri=none"), files)
     assert ran.returncode == 2
     assert said in ran.stderr
     assert not (files / "export").exists()
@@ -243,14 +243,14 @@ def test_a_file_whose_name_begins_like_a_dict_is_a_file(files, tmp_path, monkeyp
 
 def test_a_guarded_cost_is_named_wherever_it_is_shown(forks, tmp_path):
     words = ("space=resnet50d", "device.guard_band=true")
-    ran = forks.run("ofa_bench", (*words, "targets=20", *QUICK[:1], *QUICK[2:]), tmp_path)
+    ran = forks.run("run", (*words, "targets=20", *QUICK[:1], *QUICK[2:]), tmp_path)
     assert ran.returncode == 0, ran.stderr
     [path] = tmp_path.rglob("record.json")
     record = json.loads(path.read_text())
     result, band = record["repeats"][0]["results"][0], record["device"]["guard_band"]
     line = f"{result['cost']:.2f} ms guarded cost ({result['cost'] / band:.2f} without)"
     assert line in ran.stdout
-    assert line in forks.run("ofa_bench.show", (str(path.parent),), tmp_path).stdout
-    ran = forks.run("ofa_bench.evaluate", (*words, f"architecture={json.dumps(result['architecture'])}"), tmp_path)
+    assert line in forks.run("show", (str(path.parent),), tmp_path).stdout
+    ran = forks.run("evaluate", (*words, f"architecture={json.dumps(result['architecture'])}"), tmp_path)
     assert "guarded cost ms" in ran.stdout
     assert f"{result['cost']:.2f}" in ran.stdout

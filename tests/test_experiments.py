@@ -9,11 +9,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 from test_config import cell, composed
 
-from ofa_bench import earlier
-from ofa_bench.config import address, conf_dir, result_config
-from ofa_bench.engine import build
+from ofa_bench.commands.experiments import commands
+from ofa_bench.config.address import address
+from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError
-from ofa_bench.experiments import commands
+from ofa_bench.experiment import previous as earlier
+from ofa_bench.experiment.build import build
+from ofa_bench.experiment.checks import result_config
 from ofa_bench.spaces import MobileNetV3Space
 
 EXPERIMENTS = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ofa_bench.exporting import networks
-from ofa_bench.results import records
+from ofa_bench.records import record as records
 
 RUN = "mbv3/note10/toy/vanilla/b/t2/seed=0"
 
@@ -29,7 +29,7 @@ def quick(monkeypatch, tmp_path):
 
 def run(monkeypatch, capsys, *words):
     """Run the command's main; give its exit code and what it said."""
-    from ofa_bench import export
+    from ofa_bench.commands import export
 
     monkeypatch.setattr("sys.argv", ["export", *words])
     threads = torch.get_num_threads()

@@ -11,18 +11,19 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from ofa_bench import frontier as module
-from ofa_bench.config import load_space
+from ofa_bench.commands import frontier as module
+from ofa_bench.commands.frontier import Options, compose_task
+from ofa_bench.devices.cost import Term
 from ofa_bench.engine import run_repeats
 from ofa_bench.errors import InputError
-from ofa_bench.frontier import Options, compose_task
+from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import CostTable, OneHotMLP, latency_table
-from ofa_bench.predictors.cost import Term
 from ofa_bench.predictors.embedded import one_hot_columns
-from ofa_bench.results.frontiers import FOLDER
-from ofa_bench.results.raising import fine_grid, raised
+from ofa_bench.records.frontiers import FOLDER
+from ofa_bench.records.improve_frontier import fine_grid, raised
 from ofa_bench.search import Problem
-from ofa_bench.spaces.base import DesignSpace, Gene
+from ofa_bench.spaces.base import DesignSpace
+from ofa_bench.spaces.genes import Gene
 
 QUICK = ("budget=quick", "evolution.population_size=20", "grid=12", "seeds=1", "minutes=1")
 MINE = ("space=compofa", "device=mine")
@@ -36,7 +37,7 @@ def command(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "mbv3.json").write_text(table.read_text().replace("{", "{ ", 1))
 
-    def run(*arguments, module="ofa_bench.frontier", **environment):
+    def run(*arguments, module="frontier", **environment):
         return subprocess.run(
             [sys.executable, "-m", module, *arguments],
             cwd=tmp_path, capture_output=True, text=True, timeout=120, env={**os.environ, **environment}, check=False,
@@ -56,7 +57,7 @@ def test_a_frontier_is_made_raised_and_compared_with(command, tmp_path):
     path = tmp_path / PLACE
     assert f"{PLACE}: version 1, {len(points(path))} points\n" in made.stdout
     file = json.loads(path.read_text())
-    by = f"python -m ofa_bench.frontier {' '.join([*MINE, *QUICK])} strategy=top_down"
+    by = f"ofa_bench frontier {' '.join([*MINE, *QUICK])} strategy=top_down"
     assert file["card"]["made"] == [{"version": 1, "by": by}]
 
     again = command(*MINE, *QUICK, "strategy=top_down")
@@ -72,7 +73,7 @@ def test_a_frontier_is_made_raised_and_compared_with(command, tmp_path):
     frontier = json.loads(record.read_text())["frontier"]
     assert (frontier["version"], len(frontier["sha256"])) == (1, 64)
 
-    told = ran.stderr.rsplit("raise it: python -m ofa_bench.frontier ", 1)[1].split()
+    told = ran.stderr.rsplit("raise it: ofa_bench frontier ", 1)[1].split()
     assert told == ["device=mine", "space=compofa", "records=multirun"]
     better = command(*told)
     assert better.returncode == 0, better.stderr

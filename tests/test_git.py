@@ -6,8 +6,8 @@ import subprocess
 import pytest
 from conftest import ROOT
 
-from ofa_bench.report.gather import from_folders
-from ofa_bench.writing import GITIGNORE, make_folder
+from ofa_bench.files.writing import GITIGNORE, make_folder
+from ofa_bench.records.gather import from_folders
 
 QUICK = ("budget=quick", "evolution.population_size=10", "targets=paper1", "tracking=none")
 
@@ -22,9 +22,9 @@ def untracked(folder):
 
 
 def test_git_does_not_see_what_commands_make(forks, tmp_path):
-    assert forks.run("ofa_bench", QUICK, tmp_path).returncode == 0
-    assert forks.run("ofa_bench", ("-m", "seed=0,1", "output=swept", *QUICK), tmp_path).returncode == 0
-    assert forks.run("ofa_bench.report", ("multirun", "swept"), tmp_path).returncode == 0
+    assert forks.run("run", QUICK, tmp_path).returncode == 0
+    assert forks.run("run", ("-m", "seed=0,1", "output=swept", *QUICK), tmp_path).returncode == 0
+    assert forks.run("report", ("multirun", "swept"), tmp_path).returncode == 0
     assert untracked(tmp_path) == []
     found = {str(path.parent.relative_to(tmp_path)) for path in tmp_path.rglob(GITIGNORE)}
     assert found == {"multirun", "swept", "report"}
@@ -34,14 +34,14 @@ def test_git_does_not_see_what_commands_make(forks, tmp_path):
 def test_a_folder_that_is_there_stays_as_it_is(forks, tmp_path):
     (tmp_path / "multirun").mkdir()
     make_folder(tmp_path / "multirun")
-    assert forks.run("ofa_bench", QUICK, tmp_path).returncode == 0
-    assert forks.run("ofa_bench", ("-m", "seed=1,2", "output=.", *QUICK), tmp_path).returncode == 0
+    assert forks.run("run", QUICK, tmp_path).returncode == 0
+    assert forks.run("run", ("-m", "seed=1,2", "output=.", *QUICK), tmp_path).returncode == 0
     assert list(tmp_path.rglob(GITIGNORE)) == []
     assert "multirun/" in untracked(tmp_path)
 
 
 def test_a_sweep_of_which_nothing_could_begin_leaves_nothing(forks, tmp_path):
-    ran = forks.run("ofa_bench", ("-m", "seed=0,1", "hydra.sweep.subdir=${nothing}", *QUICK), tmp_path)
+    ran = forks.run("run", ("-m", "seed=0,1", "hydra.sweep.subdir=${nothing}", *QUICK), tmp_path)
     assert ran.returncode != 0
     assert list(tmp_path.iterdir()) == []
 

@@ -7,8 +7,8 @@ import pytest
 from test_bad_input import named
 from test_config import composed
 
-from ofa_bench.command_line import checked
-from ofa_bench.words import explain
+from ofa_bench.commands.cli.command_line import checked
+from ofa_bench.commands.cli.messages import explain
 
 SUGGESTED = re.compile(
     r"stands in quotes of its own: (.+?)\)?$|did you mean ('.+')\?$|[;,] write (.+)$|is one list: (.+)$"

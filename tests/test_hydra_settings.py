@@ -6,10 +6,10 @@ import pytest
 from test_bad_input import named, refused
 from test_config import composed
 
+from ofa_bench.commands.cli.hydra_settings import check_settings
+from ofa_bench.commands.experiments import commands
+from ofa_bench.commands.frontier import Options, compose_task
 from ofa_bench.errors import InputError
-from ofa_bench.experiments import commands
-from ofa_bench.frontier import Options, compose_task
-from ofa_bench.hydra_settings import check_settings
 
 SMALL = ("tracking=none", "budget=quick", "targets=single", "evolution.population_size=10", "progress=false")
 
@@ -73,7 +73,7 @@ def test_a_setting_that_is_used_is_taken(arguments, monkeypatch):
 )
 def test_what_is_not_used_is_one_line_and_leaves_nothing(forks, tmp_path, case):
     arguments, said = case
-    refused(forks.run("ofa_bench", (*SMALL, *arguments), tmp_path), tmp_path, said)
+    refused(forks.run("run", (*SMALL, *arguments), tmp_path), tmp_path, said)
 
 
 EXPERIMENTS = {
@@ -114,15 +114,15 @@ def test_what_a_users_config_sets_is_refused_as_well(forks, tmp_path, case):
     for name, content in EXPERIMENTS.items():
         (folder / f"{name}.yaml").write_text(f"# @package _global_\n{dedent(content)}")
     arguments, said = case
-    refused(forks.run("ofa_bench", ("--config-dir", "../conf", *SMALL, *arguments), here), here, said)
+    refused(forks.run("run", ("--config-dir", "../conf", *SMALL, *arguments), here), here, said)
 
 
 def test_an_experiment_that_lists_sweeps_has_nothing_besides(monkeypatch, tmp_path):
     (tmp_path / "experiment").mkdir()
     listed = "defaults:\n  - override /hydra/launcher: joblib\nsweeps:\n  - [strategy=vanilla]\n"
     (tmp_path / "experiment" / "mine.yaml").write_text(listed)
-    monkeypatch.setattr("ofa_bench.experiments.conf_dir", lambda: tmp_path)
-    monkeypatch.setattr("ofa_bench.experiments.checked", lambda words: words)
+    monkeypatch.setattr("ofa_bench.commands.experiments.conf_dir", lambda: tmp_path)
+    monkeypatch.setattr("ofa_bench.commands.experiments.checked", lambda words: words)
     with pytest.raises(InputError, match="experiment=mine: lists sweeps, so that its defaults would not be used"):
         list(commands(["-m", "experiment=mine"]))
 
@@ -134,7 +134,7 @@ def test_a_frontier_takes_no_launcher():
 
 def test_what_hydra_does_use_is_used(forks, tmp_path):
     words = ("hydra.output_subdir=.hydra", "hydra/job_logging=default", "hydra.verbose=true", "hydra.job.name=mine")
-    ran = forks.run("ofa_bench", (*SMALL, *words), tmp_path)
+    ran = forks.run("run", (*SMALL, *words), tmp_path)
     assert ran.returncode == 0, ran.stderr
     [record] = tmp_path.rglob("record.json")
     assert (record.parent / ".hydra" / "config.yaml").is_file()

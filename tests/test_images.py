@@ -10,9 +10,9 @@ import torch
 from make_images import make_image, make_images
 from PIL import Image
 
-from ofa_bench.decoding import decoded
 from ofa_bench.errors import InputError
-from ofa_bench.images import Images
+from ofa_bench.supernets.decoding import decoded
+from ofa_bench.supernets.images import Images
 
 
 def files(folder, *names):

@@ -18,8 +18,9 @@ from conftest import findings
 from hydra import compose, initialize_config_dir
 from serving import Server, free_port, mlflow_server
 
-from ofa_bench.config import ONE_AFTER_ANOTHER, conf_dir, register
-from ofa_bench.words import explain
+from ofa_bench.commands.cli.messages import explain
+from ofa_bench.config.registration import register
+from ofa_bench.config.schema import ONE_AFTER_ANOTHER, conf_dir
 
 SMALL = ("budget=quick", "targets=paper1", "evolution.population_size=10", "progress=false")
 CELLS, FEWER = 16, 10

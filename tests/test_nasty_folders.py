@@ -3,7 +3,7 @@
 from mlflow import MlflowClient
 from nasty import NASTY_NAMES
 
-from ofa_bench.store_uri import sqlite_uri
+from ofa_bench.config.store_uri import sqlite_uri
 
 SMALL = ("budget=quick", "targets=paper1", "evolution.population_size=10", "progress=false", "tracking=sqlite")
 
@@ -11,7 +11,7 @@ SMALL = ("budget=quick", "targets=paper1", "evolution.population_size=10", "prog
 def test_a_search_and_its_store_stay_in_their_folder(forks, tmp_path):
     folder = tmp_path.joinpath(*NASTY_NAMES)
     folder.mkdir(parents=True)
-    ran = forks.run("ofa_bench", SMALL, folder)
+    ran = forks.run("run", SMALL, folder)
     assert (ran.returncode, ran.stderr) == (0, "")
     client = MlflowClient(sqlite_uri(folder / "mlflow.db"))
     [run] = client.search_runs([client.get_experiment_by_name("ofa_bench").experiment_id])
@@ -20,5 +20,5 @@ def test_a_search_and_its_store_stay_in_their_folder(forks, tmp_path):
     assert all(path.is_relative_to(folder) for path in tmp_path.rglob("*") if not path.is_dir())
     for above in folder.parents[: len(folder.relative_to(tmp_path).parts)]:
         assert len(list(above.iterdir())) == 1, "no folder beside it"
-    shown = forks.run("ofa_bench.report", ("mlflow=ofa_bench", "out=report"), folder)
+    shown = forks.run("report", ("mlflow=ofa_bench", "out=report"), folder)
     assert (shown.returncode, shown.stderr) == (0, "")

@@ -10,12 +10,12 @@ import torch
 from make_images import make_images
 from test_checkpoints import MOBILE, RESNET, SPACE, has, other, thin
 
-from ofa_bench import collect as collecting
-from ofa_bench import supernets
-from ofa_bench.checkpoints import load_weights
+from ofa_bench.commands import collect as collecting
 from ofa_bench.errors import InputError
 from ofa_bench.spaces import MobileNetV3Space, ResNet50DSpace
-from ofa_bench.supernets import supernet
+from ofa_bench.supernets import pieces as supernets
+from ofa_bench.supernets.checkpoints import load_weights
+from ofa_bench.supernets.pieces import supernet
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_the_one_state_dict_that_fits_is_loaded(net, tmp_path, form, key, legacy
 
 
 def test_numbers_of_numpy_are_read_as_they_are(tmp_path):
-    from ofa_bench.state_dicts import _read
+    from ofa_bench.supernets.state_dicts import _read
 
     given = [np.float64(71.25), np.int64(-3), np.uint8(200), np.bool_(True), np.float16(0.5), np.complex64(1 + 2j)]
     torch.save(given, tmp_path / "numbers")

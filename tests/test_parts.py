@@ -5,12 +5,12 @@ import json
 import pytest
 import yaml
 
-from ofa_bench.earlier import Earlier
+from ofa_bench.analysis.studies import studies
+from ofa_bench.commands.train import space_of
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.previous import Earlier
 from ofa_bench.exporting.found import found
-from ofa_bench.report.studies import studies
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, hold
-from ofa_bench.train_predictor import space_of
 
 PLAIN = ("tracking=none", "progress=false", "targets=single", "targets.values=[22]", "budget.generations=2")
 SWEEP = "space.choices.r=[160],[224]"
@@ -21,7 +21,7 @@ def swept(forks, tmp_path_factory):
     """Sweep two parts with one strategy, and the whole; give the folder and its records, by the name of the space."""
     folder = tmp_path_factory.mktemp("parts")
     for words in (("-m", SWEEP), (), ("space=compofa", "space.choices={d: [2, 3]}")):
-        done = forks.run("ofa_bench", (*words, "strategy=joint", *PLAIN), folder)
+        done = forks.run("run", (*words, "strategy=joint", *PLAIN), folder)
         assert done.returncode == 0, done.stderr
     records = [json.loads(path.read_text()) for path in sorted(folder.rglob("record.json"))]
     return folder, {record["choices"]["space"]: record for record in records}, done
@@ -54,7 +54,7 @@ def test_parts_are_compared_and_exported_apart(swept):
 
 def test_a_part_has_a_frontier_of_its_own(forks, swept):
     folder, records, _ = swept
-    made = forks.run("ofa_bench.frontier", ("space.choices={r: [224]}", "records=multirun", "progress=false"), folder)
+    made = forks.run("frontier", ("space.choices={r: [224]}", "records=multirun", "progress=false"), folder)
     assert made.returncode == 0, made.stderr
     assert "1 records of this space" in made.stderr
     [path] = (folder / "frontiers").rglob("*.json")
@@ -62,7 +62,7 @@ def test_a_part_has_a_frontier_of_its_own(forks, swept):
     assert (
         json.loads(path.read_text())["points"][-1][2] == records["mbv3,r=224"]["repeats"][0]["results"][0]["accuracy"]
     )
-    again = forks.run("ofa_bench", ("space.choices={r: 224}", "strategy=random", *PLAIN), folder)
+    again = forks.run("run", ("space.choices={r: 224}", "strategy=random", *PLAIN), folder)
     assert again.returncode == 0, again.stderr
     assert "no regret" not in again.stderr
     assert "regret" in again.stdout
@@ -73,7 +73,7 @@ def test_a_record_of_another_part_starts_a_search(forks, swept, given, sizes):
     folder, records, _ = swept
     start = f"strategy.warm_start.from='multirun/{records['mbv3,r=160']['address']}'"
     words = ("strategy=bottom_up", start, f"space.choices.{given}", *PLAIN, "budget.warm_generations=1")
-    done = forks.run("ofa_bench", (*words, "evolution.population_size=1", f"output=warm{len(given)}"), folder)
+    done = forks.run("run", (*words, "evolution.population_size=1", f"output=warm{len(given)}"), folder)
     assert done.returncode == 0, done.stderr
     [path] = (folder / f"warm{len(given)}").rglob("record.json")
     [result] = json.loads(path.read_text())["repeats"][0]["results"]
@@ -112,7 +112,7 @@ def test_architectures_of_an_earlier_record_become_the_nearest():
     ],
 )
 def test_wrong_choices_are_refused_in_one_line(forks, tmp_path, word, said):
-    done = forks.run("ofa_bench", (word, *PLAIN), tmp_path)
+    done = forks.run("run", (word, *PLAIN), tmp_path)
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1

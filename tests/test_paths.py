@@ -9,10 +9,10 @@ import pytest
 from conftest import ROOT
 from nasty import NASTY_NAMES
 
+from ofa_bench.commands.report import run as report
+from ofa_bench.config.shell import override
 from ofa_bench.predictors import latency_table, own_predictor
-from ofa_bench.report.__main__ import run as report
-from ofa_bench.results import records
-from ofa_bench.shell import override
+from ofa_bench.records import record as records
 from ofa_bench.spaces import MobileNetV3Space
 
 DATA = ROOT / "ofa_bench" / "data"
@@ -42,7 +42,7 @@ def test_a_sweep_runs_there_and_writes_nothing_elsewhere(forks, folder, tmp_path
     tables = [override("device", path).removeprefix("device=") for path in paths]
     output = str(Path(*NASTY_NAMES))
     words = ("-m", f"device={','.join(tables)}", override("output", output), *SMALL)
-    ran = forks.run("ofa_bench", words, folder)
+    ran = forks.run("run", words, folder)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert f"results: {folder / output}\n" in ran.stdout
     written = [json.loads(path.read_text()) for path in (folder / output).rglob("record.json")]
@@ -55,12 +55,12 @@ def test_a_frontiers_command_works_when_it_is_pasted(forks, folder):
     shutil.copy(WEIGHTS, folder / NASTY_NAMES[0] / "net.npz")
     table, net = f"{NASTY_NAMES[-3]}/t{len(NASTY_NAMES) - 3}.json", f"{NASTY_NAMES[0]}/net.npz"
     problem = (override("device", table), override("predictor", net))
-    made = forks.run("ofa_bench.frontier", (*problem, "minutes=0", "progress=false"), folder)
+    made = forks.run("frontier", (*problem, "minutes=0", "progress=false"), folder)
     assert made.returncode == 0, made.stderr
-    ran = forks.run("ofa_bench", (*problem, override("output", "R&D, [it]"), *SMALL), folder)
+    ran = forks.run("run", (*problem, override("output", "R&D, [it]"), *SMALL), folder)
     assert ran.returncode == 0, ran.stderr
     python, m, module, *words = shlex.split(ran.stderr.partition("raise it: ")[2])
-    assert (python, m, module) == ("python", "-m", "ofa_bench.frontier")
+    assert (python, m, module) == ("ofa_bench", "frontier")
     raised = forks.run(module, tuple(words), folder)
     assert raised.returncode == 0, raised.stderr
     assert "1 records of this space, predictor and table; 0 results refused, 0 files unreadable" in raised.stderr

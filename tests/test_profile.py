@@ -5,14 +5,14 @@ import sys
 import numpy as np
 import pytest
 
-from ofa_bench import profile as module
+from ofa_bench.commands import profile as module
+from ofa_bench.commands.profile import Options, make_table, profile
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import latency_table
-from ofa_bench.profile import Options, make_table, profile
 from ofa_bench.profiling.plan import make_plan
 from ofa_bench.profiling.runners import machine
 from ofa_bench.spaces import MobileNetV3Space
-from ofa_bench.supernets import supernet
+from ofa_bench.supernets.pieces import supernet
 
 SPACE = MobileNetV3Space()
 CARD = {"device": "x", "statistic": "median"}

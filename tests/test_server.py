@@ -34,10 +34,10 @@ def test_a_server_that_dies_gets_the_rest_later(forks, tmp_path):
     lacking = int(re.search(r"MLflow lacks (\d+) records and the end of this sweep; this sends it: ", said)[1])
     assert 1 <= lacking <= 7
     assert said.count("\n") == 2
-    command = said.split("python -m ofa_bench.sync ")[1].split()
+    command = said.split("ofa_bench sync ")[1].split()
     with mlflow_server(tmp_path / "server", port):
         for expected in (lacking, 0):
-            sent = forks.run("ofa_bench.sync", tuple(command), tmp_path)
+            sent = forks.run("sync", tuple(command), tmp_path)
             assert (sent.returncode, sent.stderr) == (0, "")
             assert sent.stdout.endswith(f"{expected} records sent to {uri}\n")
         client = MlflowClient(uri)

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from nasty import NASTY_NAMES
 
-from ofa_bench import sync
-from ofa_bench.config import TrackingConfig
-from ofa_bench.options import options_and_folders, options_of
-from ofa_bench.overrides import parsed
-from ofa_bench.own_tables import with_own_tables
-from ofa_bench.report.__main__ import Options
-from ofa_bench.results.terminal import say_unsent, show
-from ofa_bench.shell import command_line, option, override, portable
-from ofa_bench.store_uri import sqlite_uri
+from ofa_bench.commands import sync
+from ofa_bench.commands.cli.options import options_and_folders, options_of
+from ofa_bench.commands.cli.overrides import parsed
+from ofa_bench.commands.cli.terminal import say_unsent, show
+from ofa_bench.commands.cli.user_files import with_own_tables
+from ofa_bench.commands.report import Options
+from ofa_bench.config.schema import TrackingConfig
+from ofa_bench.config.shell import command_line, option, override, portable
+from ofa_bench.config.store_uri import sqlite_uri
 
 TEXTS = (
     *NASTY_NAMES,
@@ -80,7 +80,7 @@ def test_what_is_printed_at_the_end_can_be_pasted(name, tmp_path, capsys, made):
     printed = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines() if ": " in line)
     assert printed["results"] == str(output)
     words = shlex.split(printed["networks"])
-    assert words == ["python", "-m", "ofa_bench.show", f"{output}/{made()['address']}", "top=10"]
+    assert words == ["ofa_bench", "show", f"{output}/{made()['address']}", "top=10"]
     words = shlex.split(printed["MLflow"].strip())
     assert words == ["mlflow", "ui", "--host", "127.0.0.1", "--backend-store-uri", uri]
     assert not (tmp_path / "store").exists()  # nothing is made to say where it is

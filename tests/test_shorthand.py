@@ -9,11 +9,11 @@ from test_bad_input import QUICK, named, refused
 from test_config import cell
 
 import ofa_bench
-from ofa_bench.command_line import checked
-from ofa_bench.config import register
+from ofa_bench.commands.cli.command_line import checked
+from ofa_bench.commands.cli.messages import explain
+from ofa_bench.config.keys import suggest_key
+from ofa_bench.config.registration import register
 from ofa_bench.errors import InputError
-from ofa_bench.full_keys import suggest_key
-from ofa_bench.words import explain
 
 register()
 
@@ -92,9 +92,9 @@ def test_what_may_mean_two_things_is_answered_with_the_words_for_each(given, sai
 
 
 def test_a_short_target_is_at_the_address_of_the_long_one(forks, tmp_path):
-    first = forks.run("ofa_bench", (*QUICK, "targets=25"), tmp_path)
+    first = forks.run("run", (*QUICK, "targets=25"), tmp_path)
     assert first.returncode == 0, first.stderr
-    again = forks.run("ofa_bench", (*QUICK, "targets=single", "targets.values=[25]"), tmp_path)
+    again = forks.run("run", (*QUICK, "targets=single", "targets.values=[25]"), tmp_path)
     assert "already there, skipped" in again.stderr
     (path,) = tmp_path.rglob("record.json")
     assert path.parent.name == "seed=0,targets.values=[25]"
@@ -136,8 +136,8 @@ def test_a_key_without_its_group_is_answered_with_the_full_key(monkeypatch, case
 
 def test_such_an_answer_is_one_line(forks, tmp_path):
     said = "; did you mean 'evolution.population_size=50'?"
-    refused(forks.run("ofa_bench", (*QUICK, "population_size=50"), tmp_path), tmp_path, said)
-    refused(forks.run("ofa_bench", ("-m", "seed=0,1", *QUICK, "population_size=50"), tmp_path), tmp_path, said)
+    refused(forks.run("run", (*QUICK, "population_size=50"), tmp_path), tmp_path, said)
+    refused(forks.run("run", ("-m", "seed=0,1", *QUICK, "population_size=50"), tmp_path), tmp_path, said)
 
 
 def test_what_is_like_no_key_has_no_suggestion():
@@ -145,7 +145,7 @@ def test_what_is_like_no_key_has_no_suggestion():
 
 
 COMMANDS = ["ofa_bench", *(f"ofa_bench.{name}" for name in ("collect", "export", "frontier", "profile", "report"))]
-COMMANDS += ["ofa_bench.report.paper", "ofa_bench.sync", "ofa_bench.train_predictor"]
+COMMANDS += ["paper", "sync", "train"]
 
 
 @pytest.mark.parametrize("module", COMMANDS)

@@ -11,13 +11,15 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from nasty import NASTY_NAMES
 
-from ofa_bench import store_uri
-from ofa_bench.config import TrackingConfig, conf_dir, register, resolve_tracking
+from ofa_bench.commands.export import Options as Export
+from ofa_bench.commands.report import Options as Report
+from ofa_bench.commands.sync import Options as Sync
+from ofa_bench.config import store_uri
+from ofa_bench.config.registration import register
+from ofa_bench.config.schema import TrackingConfig, conf_dir
+from ofa_bench.config.store_uri import resolve_uri, sqlite_path, sqlite_uri
 from ofa_bench.errors import InputError
-from ofa_bench.export import Options as Export
-from ofa_bench.report.__main__ import Options as Report
-from ofa_bench.store_uri import resolve_uri, sqlite_path, sqlite_uri
-from ofa_bench.sync import Options as Sync
+from ofa_bench.experiment.checks import resolve_tracking
 
 URI, EXPERIMENT = store_uri.VARIABLES
 

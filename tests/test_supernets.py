@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from ofa_bench.errors import InputError
-from ofa_bench.ofa_package import import_ofa
 from ofa_bench.predictors import latency_table
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
-from ofa_bench.supernets import count_macs, supernet
+from ofa_bench.supernets.ofa_package import import_ofa
+from ofa_bench.supernets.pieces import count_macs, supernet
 from ofa_bench.testing import check_cost
 
 SPACES = [MobileNetV3Space(), ProxylessNASSpace(), ResNet50DSpace()]

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from ofa_bench import surroundings
+from ofa_bench.commands.cli import surroundings
+from ofa_bench.commands.cli.options import unread
+from ofa_bench.commands.cli.surroundings import check_texts
 from ofa_bench.errors import InputError
-from ofa_bench.options import unread
-from ofa_bench.surroundings import check_texts
 
 WORDS = ("strategy=random", "targets.first=1", "budget.generations=2", "evolution.population_size=10",
          "tracking.uri=null", "progress=false")  # fmt: skip
@@ -30,8 +30,8 @@ def no_text(tmp_path):
 @pytest.mark.parametrize(
     ("module", "words"),
     [
-        ("ofa_bench", WORDS), ("ofa_bench", ("-m", *WORDS)), ("ofa_bench.report", (".", "out=r")),
-        ("ofa_bench.sync", (".",)), ("ofa_bench.export", ("sweep=.",)), ("ofa_bench.frontier", ("records=.",)),
+        ("ofa_bench", WORDS), ("run", ("-m", *WORDS)), ("report", (".", "out=r")),
+        ("sync", (".",)), ("export", ("sweep=.",)), ("frontier", ("records=.",)),
     ],
 )  # fmt: skip
 def test_a_working_directory_that_is_no_text_is_refused(module, words, no_text, forks):
@@ -57,9 +57,9 @@ def test_words_that_are_no_text_are_refused(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("module", "words"),
     [
-        ("ofa_bench", ("targets.values={}",)), ("ofa_bench", ("-m", "device={}")),
-        ("ofa_bench.report", (".", "out={}")), ("ofa_bench.export", ("sweep=.", "rounds={}")),
-        ("ofa_bench.profile", ("seed={}",)),
+        ("run", ("targets.values={}",)), ("run", ("-m", "device={}")),
+        ("report", (".", "out={}")), ("export", ("sweep=.", "rounds={}")),
+        ("profile", ("seed={}",)),
     ],
 )  # fmt: skip
 def test_words_that_are_nested_deeply_are_refused(module, words, forks, tmp_path):
@@ -73,7 +73,7 @@ def test_words_that_are_nested_deeply_are_refused(module, words, forks, tmp_path
 def test_options_of_a_user_that_are_nested_deeply_are_refused(forks, tmp_path):
     (tmp_path / "conf" / "device").mkdir(parents=True)
     (tmp_path / "conf" / "device" / "mine.yaml").write_text(f"device: {'[' * 700}1{']' * 700}\n")
-    done = forks.run("ofa_bench", ("--config-dir", "conf", *WORDS, "device=mine"), tmp_path)
+    done = forks.run("run", ("--config-dir", "conf", *WORDS, "device=mine"), tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert "nested too deeply" in done.stderr
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ofa_bench.config import SWEEP_VARIABLE, TrackingConfig
-from ofa_bench.sweep import OpenSweep, Sweep, sweep_id
+from ofa_bench.commands.sweep import OpenSweep, Sweep, sweep_id
+from ofa_bench.config.schema import SWEEP_VARIABLE, TrackingConfig
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""``python -m ofa_bench.sync`` as users run it."""
+"""``ofa_bench sync`` as users run it."""
 
 import json
 import shutil
@@ -38,12 +38,12 @@ def test_a_deleted_database_is_rebuilt_whole(ofa_bench, forks, tmp_path):
     (tmp_path / "mlflow.db").rename(tmp_path / "before.db")  # this process keeps open what it has read
     before = runs(tmp_path, "before.db")
     shutil.rmtree(tmp_path / "mlartifacts")
-    sent = forks.run("ofa_bench.sync", (), tmp_path)
+    sent = forks.run("sync", (), tmp_path)
     assert (sent.returncode, sent.stderr) == (0, "")
     assert sent.stdout.endswith(f"5 records sent to sqlite:///{tmp_path}/mlflow.db\n")
     assert runs(tmp_path) == before
     assert len(before) == 6
-    again = forks.run("ofa_bench.sync", ("multirun",), tmp_path)
+    again = forks.run("sync", ("multirun",), tmp_path)
     assert again.stdout == f"0 records sent to sqlite:///{tmp_path}/mlflow.db\n"
     assert runs(tmp_path) == before
 
@@ -52,13 +52,13 @@ def test_what_a_store_that_was_away_lacks_is_sent(ofa_bench, forks, tmp_path):
     away = ("tracking=server", "tracking.uri=http://127.0.0.1:9", "tracking.experiment=study")
     ran = ofa_bench("-m", "seed=0,1", *CELLS, *away)
     assert ran.returncode == 0
-    command = ran.stderr.rpartition("this sends it: python -m ofa_bench.sync ")[2].split()
+    command = ran.stderr.rpartition("this sends it: ofa_bench sync ")[2].split()
     assert command == [str(tmp_path / "multirun"), "uri=http://127.0.0.1:9", "experiment=study"]
     command[1] = f"uri=sqlite:///{tmp_path}/other.db"
-    sent = forks.run("ofa_bench.sync", tuple(command), tmp_path)
+    sent = forks.run("sync", tuple(command), tmp_path)
     assert (sent.returncode, sent.stderr) == (0, "")
     assert len(runs(tmp_path, "other.db", "study")) == 3
-    still = forks.run("ofa_bench.sync", ("uri=http://127.0.0.1:9",), tmp_path)
+    still = forks.run("sync", ("uri=http://127.0.0.1:9",), tmp_path)
     assert still.returncode == 1
     assert still.stderr.count("\n") == 1
     assert "http://127.0.0.1:9" in still.stderr
@@ -71,7 +71,7 @@ def test_folders_without_records_are_one_line(forks, tmp_path):
         (("empty",), "ofa_bench: empty: no record below it\n"),
         (("empty", "url=x"), "ofa_bench: url: no such key; allowed: uri, artifacts, experiment, and folders; did you"),
     ):
-        ran = forks.run("ofa_bench.sync", words, tmp_path)
+        ran = forks.run("sync", words, tmp_path)
         assert ran.returncode == 2
         assert ran.stderr.startswith(said)
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]

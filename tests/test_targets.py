@@ -3,11 +3,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ofa_bench.config import TargetsConfig
+from ofa_bench.config.schema import TargetsConfig
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.targets import resolve_targets
 from ofa_bench.predictors import latency_table
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space
-from ofa_bench.targets import resolve_targets
 
 SPACE = MobileNetV3Space()
 NOTE10 = latency_table(SPACE, "note10")

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ofa_bench.commands.train import run, space_of
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import embedded_predictor, own_predictor
 from ofa_bench.predictors.embedded import FOLDER
 from ofa_bench.search import Evolution
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space
-from ofa_bench.train_predictor import run, space_of
 from ofa_bench.training.pairs import Pairs, read_pairs
 from ofa_bench.training.ridge import Ridge
 from ofa_bench.training.validation import (
@@ -46,7 +46,7 @@ def written(path, heads, rows):
 
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory):
-    """Give a file such as ``ofa_bench.collect`` writes: 400 pairs."""
+    """Give a file such as ``ofa_bench collect`` writes: 400 pairs."""
     rows = [
         (json.dumps(SPACE.to_ofa(row)), repr(float(value)), 0.9, 1.2, 2000, 0.5)
         for row, value in zip(GENES, ACCURACY, strict=True)
@@ -59,7 +59,7 @@ def collected(tmp_path_factory):
 def trained(collected, forks, tmp_path_factory):
     """Give a folder in which the command has trained ``mine`` on them, and what it said."""
     folder = tmp_path_factory.mktemp("trained")
-    ran = forks.run("ofa_bench.train_predictor", (f"data={collected}", "out=my/mine", *QUICK), folder)
+    ran = forks.run("train", (f"data={collected}", "out=my/mine", *QUICK), folder)
     assert (ran.returncode, ran.stderr) == (0, "")
     return folder, ran.stdout
 
@@ -67,7 +67,7 @@ def trained(collected, forks, tmp_path_factory):
 def test_from_pairs_to_a_search(trained, forks):
     folder, said = trained
     assert said.endswith("use it: predictor=my/mine\n")
-    ran = forks.run("ofa_bench", ("-m", "predictor=embedded,my/mine", *SEARCH), folder)
+    ran = forks.run("run", ("-m", "predictor=embedded,my/mine", *SEARCH), folder)
     assert (ran.returncode, ran.stderr) == (0, "")
     records = {record["choices"]["predictor"]: record for record in map(read, folder.rglob("record.json"))}
     assert set(records) == {"embedded", "mine"}
@@ -80,9 +80,9 @@ def test_from_pairs_to_a_search(trained, forks):
     row = SPACE.from_ofa(result["architecture"])
     assert result["accuracy"] == pytest.approx(own_predictor(SPACE, str(folder / "my/mine")).accuracy(row[None])[0])
     assert TRUTH.accuracy(row[None])[0] == pytest.approx(other["accuracy"], abs=0.01)
-    ran = forks.run("ofa_bench", ("predictor=my/mine", "strategy=joint", "space=compofa", *SEARCH), folder)
+    ran = forks.run("run", ("predictor=my/mine", "strategy=joint", "space=compofa", *SEARCH), folder)
     assert (ran.returncode, ran.stderr) == (0, ""), "a part is served, and by gradients"
-    ran = forks.run("ofa_bench", ("predictor=my/mine", "space=resnet50d", *SEARCH), folder)
+    ran = forks.run("run", ("predictor=my/mine", "space=resnet50d", *SEARCH), folder)
     said = "ofa_bench: predictor=my/mine: it has no resnet50d.npz for space resnet50d, only for mbv3\n"
     assert (ran.returncode, ran.stderr) == (2, said)
 
@@ -137,7 +137,7 @@ def test_what_no_pair_has_is_said_by_the_card_the_output_and_the_search(forks, t
         "labelled": {"r": [224]},
         "rare": {"k0": {"7": 3}},
     }
-    ran = forks.run("ofa_bench", ("predictor=one", *SEARCH, "targets.values=[16,25,40]"), tmp_path)
+    ran = forks.run("run", ("predictor=one", *SEARCH, "targets.values=[16,25,40]"), tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
     [record] = map(read, tmp_path.rglob("record.json"))
     assert record["predictor"]["unlabelled"] == {"r": [160, 176, 192, 208]}

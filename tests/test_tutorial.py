@@ -13,7 +13,7 @@ import pytest
 
 from ofa_bench.predictors import latency_table
 from ofa_bench.spaces import MobileNetV3Space
-from ofa_bench.supernets import supernet
+from ofa_bench.supernets.pieces import supernet
 from ofa_bench.testing import check_cost
 
 PAGE = Path(__file__).parents[1] / "docs" / "tutorial.md"
@@ -35,9 +35,9 @@ def timer(path):
     return known[path]
 '''
 QUICKER = {
-    "ofa_bench.profile": "runner=my_timer.timer rounds=7 calibration=3 held_back=10",
+    "profile": "runner=my_timer.timer rounds=7 calibration=3 held_back=10",
     "ofa_bench": "budget=quick",
-    "ofa_bench.export": "runner=my_timer.timer rounds=2 weights=random",
+    "export": "runner=my_timer.timer rounds=2 weights=random",
 }
 """What is added to the page's commands, by module: a device that takes no time, and less of all."""
 
@@ -89,13 +89,13 @@ def parameters(row):
 
 def test_profile(walk):
     """Interrupted in its second round it goes on; its table is exact."""
-    assert list(walk.commands) == ["ofa_bench.profile", "ofa_bench", "ofa_bench.report", "ofa_bench.export", "check.py"]
+    assert list(walk.commands) == ["profile", "ofa_bench", "report", "export", "check.py"]
     (walk.folder / "stop").touch()
-    stopped = walk.run("ofa_bench.profile", code=130)
+    stopped = walk.run("profile", code=130)
     assert "what is exported and measured is kept" in stopped.stderr
     (walk.folder / "stop").unlink()
     (walk.folder / "calls").unlink()
-    done = walk.run("ofa_bench.profile")
+    done = walk.run("profile")
     assert "use it: device=devices/mine" in done.stdout
     assert "measuring" in done.stderr
     assert walk.calls == 1 + 6 * (440 + 15 + 10)  # one to try, all rounds but the first
@@ -118,7 +118,7 @@ def test_profile(walk):
     assert {"date", "load_average", "calibration", "guard_band", "calibrating_networks_left_out"} <= set(card)
     assert "machine" not in card  # the device is elsewhere
     assert len(table.targets) == 10
-    again = walk.run("ofa_bench.profile", code=2)
+    again = walk.run("profile", code=2)
     assert "already there; move it away or choose another out=" in again.stderr
 
 
@@ -133,14 +133,14 @@ def test_search(walk):
 
 
 def test_report(walk):
-    assert walk.run("ofa_bench.report").stdout == "report/report.html\n"
+    assert walk.run("report").stdout == "report/report.html\n"
     assert "mbv3 on mine" in (walk.folder / "report" / "report.html").read_text()
     assert (walk.folder / "report" / "figures" / "mbv3_mine_embedded_accuracy.png").is_file()
 
 
 def test_export(walk):
     """The table is exact on this device, so that all targets are met when measured."""
-    done = walk.run("ofa_bench.export")
+    done = walk.run("export")
     assert "5 of 5 (100%) are met when measured" in done.stdout
     assert "another device" not in done.stdout
     assert "weights are random" in done.stderr

@@ -18,11 +18,12 @@ from matplotlib.figure import Figure
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import assets, embedded, embedded_predictor, official_predictor
-from ofa_bench.report.gather import Gathered
+from ofa_bench.records import record as records
+from ofa_bench.records.attempts import folder_of
+from ofa_bench.records.gather import Gathered
 from ofa_bench.report.page import write_report
-from ofa_bench.results import fetching, records
-from ofa_bench.results.attempts import folder_of
 from ofa_bench.spaces import MobileNetV3Space
+from ofa_bench.tracking import fetching
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE = sorted(path for folder in ("ofa_bench", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
@@ -96,7 +97,7 @@ def test_options_of_a_user_are_no_python(tag, forks, tmp_path):
     (tmp_path / "conf" / "device").mkdir(parents=True)
     text = f"device: !!python/object/apply:{tag} [marker]\n_target_: ofa_bench.predictors.latency_table\n"
     (tmp_path / "conf" / "device" / "mine.yaml").write_text(text)
-    done = forks.run("ofa_bench", ("--config-dir", "conf", *QUICK, "device=mine"), tmp_path)
+    done = forks.run("run", ("--config-dir", "conf", *QUICK, "device=mine"), tmp_path)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "marker").exists()
@@ -118,7 +119,7 @@ CONFIGS = [
 def found(forks, tmp_path_factory):
     """Give the record of a command."""
     folder = tmp_path_factory.mktemp("found")
-    assert forks.run("ofa_bench", QUICK, folder).returncode == 0
+    assert forks.run("run", QUICK, folder).returncode == 0
     return json.loads((folder / "multirun" / ADDRESS / "record.json").read_text())
 
 
@@ -129,11 +130,11 @@ def test_what_a_record_names_is_not_called_or_imported(config, found, forks, tmp
     folder.mkdir()
     changed = found | {"config": dict.fromkeys(found["config"], config)}
     (folder / "record.json").write_text(json.dumps(changed))
-    shown = forks.run("ofa_bench.report", ("in", "out=r"), tmp_path)
+    shown = forks.run("report", ("in", "out=r"), tmp_path)
     assert (shown.returncode, shown.stderr) == (0, "")
     started = ("strategy=bottom_up", "strategy.warm_start.from=in")
     for words in ((*QUICK, *started), ("records=in", "out=out")):
-        forks.run("ofa_bench.frontier" if words[0] == "records=in" else "ofa_bench", words, tmp_path)
+        forks.run("frontier" if words[0] == "records=in" else "run", words, tmp_path)
     assert not (tmp_path / "marker").exists()
 
 
@@ -169,7 +170,7 @@ def test_a_report_is_written_in_its_folder_only(change, found, forks, tmp_path):
     away = "../../outside"
     names = {"address": f"{away}/{away}"} if change == "address" else {"choices": dict.fromkeys(found["choices"], away)}
     (inner / "in" / "record.json").write_text(json.dumps(found | names))
-    assert forks.run("ofa_bench.report", ("in", "out=r"), inner).returncode == 0
+    assert forks.run("report", ("in", "out=r"), inner).returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert sorted(path.name for path in inner.iterdir()) == ["in", "r"]
     with pytest.raises(InputError, match="not a folder below"):

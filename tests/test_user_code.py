@@ -6,8 +6,8 @@ from pkgutil import resolve_name
 
 import pytest
 
-from ofa_bench.importing import import_target, name_and_line, user_line
-from ofa_bench.user_code import code_sha256
+from ofa_bench.config.importing import import_target, name_and_line, user_line
+from ofa_bench.config.user_code import code_sha256
 
 TWO = """\
 '''Two strategies in one file.'''
@@ -140,7 +140,7 @@ def test_ours_and_what_is_installed_has_no_hash():
 def test_a_target_that_cannot_be_imported_says_where(forks, tmp_path, text, said):
     if text is not None:
         (tmp_path / "mine.py").write_text(text)
-    ran = forks.run("ofa_bench", ("strategy._target_=mine.Strategy", "tracking=none"), tmp_path)
+    ran = forks.run("run", ("strategy._target_=mine.Strategy", "tracking=none"), tmp_path)
     assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
     assert "strategy._target_=mine.Strategy: cannot be imported (" in ran.stderr
     assert said in ran.stderr
@@ -184,7 +184,7 @@ def helper(size):
 def test_an_error_in_a_users_strategy_names_its_line(forks, tmp_path, size, code, said):
     (tmp_path / "mine.py").write_text(MINE)
     words = ("strategy._target_=mine.Mine", f"+strategy.size={size}", "budget=quick", "targets=single", "tracking=none")
-    ran = forks.run("ofa_bench", words, tmp_path)
+    ran = forks.run("run", words, tmp_path)
     assert (ran.returncode, ran.stderr.count("\n")) == (code, 1), ran.stderr
     assert said in ran.stderr
 
@@ -218,7 +218,7 @@ def test_after_an_edit_only_the_strategy_that_changed_is_run_again(forks, tmp_pa
 
     def run(*words):
         sweep = ("--config-dir", "conf", "-m", "strategy=vanilla,mine,other", "evolution.population_size=10")
-        return forks.run("ofa_bench", (*sweep, "budget=quick", "targets=single", "tracking=none", *words), tmp_path)
+        return forks.run("run", (*sweep, "budget=quick", "targets=single", "tracking=none", *words), tmp_path)
 
     assert run().returncode == 0
     (tmp_path / "both.py").write_text(BOTH.replace("mine = 1", "mine = 2"))
@@ -237,7 +237,7 @@ def test_after_an_edit_only_the_strategy_that_changed_is_run_again(forks, tmp_pa
 
     from pathlib import Path
 
-    from ofa_bench.report.gather import from_folders
+    from ofa_bench.records.gather import from_folders
 
     gathered = from_folders([Path(tmp_path, "multirun")])
     assert len(gathered.records) == 3

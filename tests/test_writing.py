@@ -4,8 +4,8 @@ import multiprocessing
 
 import pytest
 
-from ofa_bench import writing
-from ofa_bench.writing import remove_leftovers, write_new, write_whole
+from ofa_bench.files import writing
+from ofa_bench.files.writing import remove_leftovers, write_new, write_whole
 
 LEFT = ".config.yaml.ab12_xyz.part"
 

@@ -6,14 +6,14 @@ They are counted on the modules of ``ofa`` and equal its ``Mbv3FLOPsModel``, ``P
 
 import numpy as np
 
+from ofa_bench.devices.cost import Term
+from ofa_bench.devices.tables import FOLDER, write_table
 from ofa_bench.predictors import AccuracyPredictor, CostTable, embedded_predictor, official_predictor
-from ofa_bench.predictors.cost import Term
-from ofa_bench.predictors.devices import FOLDER, write_table
 from ofa_bench.predictors.official import PUBLISHED
 from ofa_bench.profiling.plan import terms
 from ofa_bench.search import Problem, default_targets
 from ofa_bench.spaces import DesignSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
-from ofa_bench.supernets import count_macs, supernet
+from ofa_bench.supernets.pieces import count_macs, supernet
 
 __all__ = ["macs_terms", "main"]
 

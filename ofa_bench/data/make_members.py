@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ofa_bench.config import load_space
+from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import OneHotMLP, official_predictor
 from ofa_bench.predictors.embedded import MEMBERS, one_hot_columns
 from ofa_bench.spaces import DesignSpace

@@ -6,10 +6,10 @@ block, kernel and expand ratio (``ofa.tutorial.LatencyTable.predict_network_late
 
 from pathlib import Path
 
+from ofa_bench.devices.lookup_layers import form_of, layers_of
+from ofa_bench.devices.lookup_tables import latencies
+from ofa_bench.devices.tables import write_table
 from ofa_bench.predictors.assets import ASSETS, BASE_URL, asset_content
-from ofa_bench.predictors.devices import write_table
-from ofa_bench.predictors.lookup_layers import form_of, layers_of
-from ofa_bench.predictors.lookup_tables import latencies
 from ofa_bench.spaces import MobileNetV3Space
 from ofa_bench.spaces.mobile import RESOLUTIONS
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.found import GIVEN, Found
+from ofa_bench.files.reading import UnreadableError, content_of, json_object
+from ofa_bench.files.writing import write_whole
 from ofa_bench.profiling.statistics import PERCENTILES, STATISTICS, statistic_of
-from ofa_bench.reading import UnreadableError, content_of, json_object
-from ofa_bench.results.shape import MOST_ACCURACY, NUMBER, check_choices, check_node
-from ofa_bench.writing import write_whole
+from ofa_bench.records.schema import MOST_ACCURACY, NUMBER, check_choices, check_node
 
 __all__ = [
     "CARD",

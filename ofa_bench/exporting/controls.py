@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from ofa_bench.batches import batch_of_unit
+from ofa_bench.config.batches import batch_of_unit
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.found import Found, buildable
 from ofa_bench.exporting.networks import settle
-from ofa_bench.network_files import write_onnx
+from ofa_bench.files.reading import UnreadableError, content_of, json_object
+from ofa_bench.files.writing import work_folder, write_whole
 from ofa_bench.predictors import latency_table
-from ofa_bench.reading import UnreadableError, content_of, json_object
 from ofa_bench.spaces import Genes
-from ofa_bench.supernets import supernet
-from ofa_bench.writing import work_folder, write_whole
+from ofa_bench.supernets.network_files import write_onnx
+from ofa_bench.supernets.pieces import supernet
 
 __all__ = ["FOLDER", "read_controls", "write_controls"]
 

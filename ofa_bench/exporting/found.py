@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ofa_bench.architectures import check_same_network
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.architectures import check_same_network
 from ofa_bench.formatting import same_target
-from ofa_bench.results.costs import guard_band_of
-from ofa_bench.results.labels import distinct, labels
-from ofa_bench.results.records import Record
+from ofa_bench.records.costs import guard_band_of
+from ofa_bench.records.labels import distinct, labels
+from ofa_bench.records.record import Record
 from ofa_bench.spaces import DesignSpace, Genes, known
 
 __all__ = ["GIVEN", "Found", "buildable", "found", "of_target"]

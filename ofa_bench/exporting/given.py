@@ -1,29 +1,33 @@
 """Networks that a user names are exported as those are that a search found; each meets its own cost as a target."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
-from ofa_bench.architectures import read_architectures
-from ofa_bench.composition import compose_problem
-from ofa_bench.evaluate import evaluate
+from ofa_bench.config.schema import Config
+from ofa_bench.experiment.architectures import read_architectures
+from ofa_bench.experiment.evaluation import evaluate
 from ofa_bench.exporting.found import GIVEN, Found, buildable
-from ofa_bench.results.labels import distinct
+from ofa_bench.records.labels import distinct
+from ofa_bench.search import Problem
 
 __all__ = ["given_networks"]
 
 
-def given_networks(name: str, words: Sequence[str], uri: str | None, target: float | None) -> list[Found]:
+def given_networks(
+    name: str, problem: Problem, config: Config, names: Mapping[str, str], uri: str | None, target: float | None
+) -> list[Found]:
     """Return named networks with what is predicted of them.
 
     Args:
         name: of one or several (see ``architectures.FORMS``).
-        words: overrides of ``space``, ``device`` and ``predictor``.
+        problem: what they are evaluated on.
+        config: the config that it was built from.
+        names: the option chosen of each group.
         uri: the MLflow store, where a run is named; None for none.
         target: of a record, only what was found for this one.
 
     Raises:
-        InputError: a word is not allowed, nothing is named, or no supernet builds it.
+        InputError: nothing is named, or no supernet builds it.
     """
-    problem, config, names = compose_problem(words)
     named = read_architectures("architecture", name, problem.space, uri, target)
     device = config.device.get("device", "") if isinstance(config.device, dict) else ""
     guard = float(getattr(problem.cost, "guard_band", 1.0))

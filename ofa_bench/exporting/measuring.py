@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ofa_bench.batches import DYNAMIC, batch_of_unit
+from ofa_bench.config.batches import DYNAMIC, batch_of_unit
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import INT8, ONNX, Card, is_given
 from ofa_bench.exporting.controls import read_controls

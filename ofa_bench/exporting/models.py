@@ -1,30 +1,23 @@
 """Exported networks as models in MLflow: a run for the export, below it a run with its model for each network."""
 
 import re
-import time
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stderr
-from io import StringIO
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from ofa_bench.config import TrackingConfig
+from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import CARD, ONNX, Card
 from ofa_bench.exporting.quantising import int8_metrics
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.profiling.statistics import PERCENTILES
-from ofa_bench.results.mlflow_client import quiet_client
-from ofa_bench.results.quiet import tracking_at
-from ofa_bench.results.tracking import Tracker
+from ofa_bench.tracking.client import quiet_client
+from ofa_bench.tracking.models import log_model
+from ofa_bench.tracking.tracker import Tracker
 
 __all__ = ["check_store", "export_name", "log_models"]
 
 MAX_CHARS = 250
 """Characters of a tag's value that MLflow shows and keeps everywhere."""
-
-REQUIREMENTS = ["numpy", "onnx", "onnxruntime"]
-"""What MLflow is told that a model needs; it would take a minute to find that out."""
 
 
 def check_store(tracking: TrackingConfig, *, register: str = "") -> None:
@@ -72,8 +65,7 @@ def log_models(
     status = "FAILED"
     try:
         for folder, card in networks:
-            with tracking_at(tracking.uri), redirect_stderr(StringIO()):  # MLflow tells of every version
-                _log(tracker, run, folder, card, register)
+            _log(tracker, run, folder, card, register)
         for path in (index, index.with_suffix(".md"), index.with_name("networks.csv")):
             tracker.client.log_artifact(run, str(path))
         status = "FINISHED"
@@ -102,33 +94,34 @@ def _found_by(cards: Sequence[Card], most: int) -> str:
 
 def _log(tracker: Tracker, export: str, folder: Path, card: Card, register: str) -> None:
     """Log a network as the model of a run of its own, below the export's."""
-    import mlflow.onnx
-    import onnx
-    from mlflow.models import ModelSignature
-    from mlflow.types import Schema, TensorSpec
-
-    specs = [_spec(TensorSpec, card[key]) for key in ("input", "output")]
-    name = re.sub(r"[^\w-]+", "_", f"{folder.parent.name}_{folder.name}")  # no points: MLflow refuses them
     tags = _tags(card)
     run = tracker.start(
         f"{card['space']} {card['device']} {folder.name}",
         {key: tags[key] for key in ("space", "device", "predictor", "target", "found_by", "weights")}
         | {"ofa_bench.kind": "network", "mlflow.parentRunId": export},
     )
-    with mlflow.start_run(run_id=run):  # ended by it, as failed where something is raised
-        info = mlflow.onnx.log_model(
-            onnx.load(str(folder / ONNX)), name=name, registered_model_name=register or None, tags=tags,
-            pip_requirements=REQUIREMENTS, save_as_external_data=False, extra_files=[str(folder / CARD)],
-            signature=ModelSignature(Schema([specs[0]]), Schema([specs[1]])),
-        )  # fmt: skip
-        tracker.client.log_batch(run, metrics=_metrics(card, info.model_id))
-    tracker.release(run)
+    log_model(
+        tracker,
+        run,
+        folder / ONNX,
+        name=re.sub(r"[^\w-]+", "_", f"{folder.parent.name}_{folder.name}"),
+        tensors=[card["input"], card["output"]],
+        tags=tags,
+        metrics=_metrics(card),
+        files=[folder / CARD],
+        register=register,
+    )
 
 
-def _spec(kind: Any, about: Mapping[str, Any]) -> Any:
-    import numpy as np
-
-    return kind(np.dtype(np.float32), tuple(about["shape"]), name=about["name"])
+def _metrics(card: Card) -> dict[str, float]:
+    values = {"predicted_accuracy_percent": 100 * card["accuracy"], "predicted_cost": card["cost"]}
+    values |= {key: card[key] for key in ("macs", "parameters")}
+    if card["guard_band"] != 1:
+        values["guarded_cost"] = card["guarded_cost"]
+    for name in PERCENTILES if card["measured"] else ():
+        if card["measured"][f"{name}_ms"] is not None:
+            values[f"measured_{name}_ms"] = card["measured"][f"{name}_ms"]
+    return values | int8_metrics(card)
 
 
 def _tags(card: Card) -> dict[str, str]:
@@ -140,18 +133,3 @@ def _tags(card: Card) -> dict[str, str]:
         **({"unlabelled": unlabelled[:250]} if (unlabelled := format_choices(card.get("unlabelled") or {})) else {}),
         **({"target_statistic": card["measured"]["statistic"]} if card["measured"] else {}),
     }
-
-
-def _metrics(card: Card, model: str) -> list[Any]:
-    from mlflow.entities import Metric
-
-    values = {"accuracy": 100 * card["accuracy"]} | {key: card[key] for key in ("cost", "macs", "parameters")}
-    names = {"accuracy": "predicted_accuracy_percent", "cost": "predicted_cost"}
-    if card["guard_band"] != 1:
-        values["guarded_cost"] = card["guarded_cost"]
-    for name in PERCENTILES if card["measured"] else ():
-        if card["measured"][f"{name}_ms"] is not None:
-            values[f"measured_{name}_ms"] = card["measured"][f"{name}_ms"]
-    values |= int8_metrics(card)
-    now = int(1000 * time.time())
-    return [Metric(names.get(key, key), float(value), now, 0, model_id=model) for key, value in values.items()]

@@ -12,19 +12,19 @@ import numpy as np
 import torch
 
 import ofa_bench
-from ofa_bench.batches import Batch, show_batch
-from ofa_bench.checkpoints import Weights, load_weights, recalibrate
+from ofa_bench.config.batches import Batch, show_batch
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import CARD, INT8, ONNX, PROGRAM, Card, described, read_card, write_card
 from ofa_bench.exporting.found import Found, buildable
-from ofa_bench.images import MEAN, STD, Images
-from ofa_bench.network_files import OPSET, differences, write_onnx, write_program
-from ofa_bench.ofa_package import import_ofa
+from ofa_bench.files.reading import plain_text
+from ofa_bench.files.writing import work_folder
 from ofa_bench.predictors.assets import sha256_of
-from ofa_bench.reading import plain_text
 from ofa_bench.spaces import DesignSpace
-from ofa_bench.supernets import Piece, Supernet, count_macs, supernet
-from ofa_bench.writing import work_folder
+from ofa_bench.supernets.checkpoints import Weights, load_weights, recalibrate
+from ofa_bench.supernets.images import MEAN, STD, Images
+from ofa_bench.supernets.network_files import OPSET, differences, write_onnx, write_program
+from ofa_bench.supernets.ofa_package import import_ofa
+from ofa_bench.supernets.pieces import Piece, Supernet, count_macs, supernet
 
 __all__ = ["Exporter", "settle"]
 

@@ -10,28 +10,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
-from ofa_bench.batches import batch_of_unit, milliseconds
+from ofa_bench.analysis.figures.drawing import Picture, png
+from ofa_bench.analysis.figures.latencies import latencies
+from ofa_bench.analysis.figures.networks import draw_rows
+from ofa_bench.analysis.tables import Table
+from ofa_bench.config.batches import batch_of_unit, milliseconds
 from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, cards_below, is_given
 from ofa_bench.exporting.measuring import alike, comparable_ms, met, verdict
 from ofa_bench.exporting.quantising import int8_metrics, int8_sentence
+from ofa_bench.files.writing import write_whole
 from ofa_bench.formatting import format_number
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.profiling.statistics import PERCENTILES, describe
-from ofa_bench.report.drawing import DPI, Picture, png
-from ofa_bench.report.networks import draw_rows
+from ofa_bench.records.unlabelled import MARK
 from ofa_bench.report.rendering import relative_url, rendered
-from ofa_bench.report.tables import Table
-from ofa_bench.results.unlabelled import MARK
-from ofa_bench.writing import write_whole
 
 __all__ = ["INDEX", "Section", "sections", "write_pages"]
 
 INDEX = "index.html"
-
-COLORS = ("#E69F00", "#D55E00", "#CC79A7")
-"""Of measured 10th percentiles, medians and 90th percentiles."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ class Section:
         """What is drawn of the networks."""
         title = f"exported networks: {self.heading}"
         figures = (
-            ("latency", "Predicted and measured latency, less the target.", _latencies(self.cards)),
+            ("latency", "Predicted and measured latency, less the target.", latencies(self.cards)),
             ("networks", "The networks.", draw_rows(self.cards, title, self.cards[0]["unit"])),
         )
         return [
@@ -228,32 +224,3 @@ def _measurement(card: Card) -> dict[str, Any]:
 def _resolution(card: Card) -> Any:
     given = card["architecture"].get("image_size", card["architecture"].get("r", ""))
     return given[0] if isinstance(given, list) and given else given
-
-
-def _latencies(cards: Sequence[Card]) -> Figure | None:
-    """Draw how far predicted and measured latency are from the target, by target; None where nothing is measured."""
-    known = [card for card in cards if card["measured"] and batch_of_unit(card["unit"])]
-    if not known:
-        return None
-    figure = Figure(figsize=(8.0, 3.6), dpi=DPI, layout="constrained")
-    axes = figure.add_subplot()
-    places = range(len(known))
-
-    def less(values: Sequence[float]) -> list[float]:
-        return [100 * (value / card["target"] - 1) for value, card in zip(values, known, strict=True)]
-
-    axes.axhline(0, color="0.3", linewidth=1)
-    axes.plot(places, less([card["cost"] for card in known]), "o", mfc="none", color="#0072B2", label="predicted")
-    about = {card["measured"]["statistic"] for card in known}
-    for (name, mark), color in zip({"p10": "v", "median": "s", "p90": "^"}.items(), COLORS, strict=True):
-        some = [(place, card) for place, card in enumerate(known) if card["measured"][f"{name}_ms"] is not None]
-        values = [100 * (card["measured"][f"{name}_ms"] / card["target"] - 1) for _, card in some]
-        size = 7 if name in about else 4  # the statistic that targets are about stands out
-        label = f"measured, {name}{' (target)' if name in about else ''}"
-        axes.plot([place for place, _ in some], values, mark, ms=size, color=color, label=label)
-    axes.set_xticks(list(places), [f"{card['target']:g}" for card in known])
-    axes.set_xlabel(f"target, {known[0]['unit']}")
-    axes.set_ylabel("latency less target, %\n(above 0: missed)")
-    axes.grid(axis="y", alpha=0.3)
-    axes.legend(loc="best", framealpha=0.85, edgecolor="none")
-    return figure

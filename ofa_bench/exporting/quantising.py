@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import INT8, ONNX, Card, write_card
-from ofa_bench.images import Images
+from ofa_bench.files.writing import work_folder
 from ofa_bench.predictors.assets import sha256_of
-from ofa_bench.results.quiet import logging_disabled
-from ofa_bench.writing import work_folder
+from ofa_bench.supernets.images import Images
+from ofa_bench.tracking.quiet import logging_disabled
 
 __all__ = ["Quantiser", "int8_metrics", "int8_sentence", "need_onnxruntime"]
 

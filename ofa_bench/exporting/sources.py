@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.report.gather import Gathered, from_folders
-from ofa_bench.results.attempts import folder_of
-from ofa_bench.results.journal import FOLDER, Journal, journals
-from ofa_bench.results.records import RECORD, Record
+from ofa_bench.records.attempts import folder_of
+from ofa_bench.records.gather import Gathered, from_folders
+from ofa_bench.records.journal import FOLDER, Journal, journals
+from ofa_bench.records.record import RECORD, Record
 
 __all__ = ["of_strategies", "records_of_sweep"]
 

@@ -1,8 +1,8 @@
 """What an architecture is worth (accuracy) and what it costs (latency)."""
 
+from ofa_bench.devices.cost import CostModel, CostTable
+from ofa_bench.devices.tables import latency_table
 from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, Within
-from ofa_bench.predictors.cost import CostModel, CostTable
-from ofa_bench.predictors.devices import latency_table
 from ofa_bench.predictors.embedded import embedded_predictor
 from ofa_bench.predictors.official import official_predictor
 from ofa_bench.predictors.own import own_predictor

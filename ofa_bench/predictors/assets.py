@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from typing import IO, TYPE_CHECKING
 
 from ofa_bench.errors import InputError
-from ofa_bench.reading import UnreadableError, content_of
+from ofa_bench.files.reading import UnreadableError, content_of
 
 if TYPE_CHECKING:
     import requests

@@ -1,15 +1,15 @@
-"""A user's own accuracy predictor, from a file of weights such as ``python -m ofa_bench.train_predictor`` writes."""
+"""A user's own accuracy predictor, from a file of weights such as ``ofa_bench train`` writes."""
 
 import hashlib
 import os
 from pathlib import Path
 
 from ofa_bench.errors import InputError
+from ofa_bench.files.reading import UnreadableError, content_of, json_object, name_of
 from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, Within
 from ofa_bench.predictors.coverage import Choices
 from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.predictors.weights import LARGEST, layers_of
-from ofa_bench.reading import UnreadableError, content_of, json_object, name_of
 from ofa_bench.spaces import DesignSpace, PartSpace
 
 __all__ = ["own_predictor"]

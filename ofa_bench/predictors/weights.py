@@ -9,8 +9,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from ofa_bench.files.reading import UnreadableError
 from ofa_bench.predictors.accuracy import Layer
-from ofa_bench.reading import UnreadableError
 
 __all__ = ["LARGEST", "layers_of"]
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.predictors.cost import Term
+from ofa_bench.devices.cost import Term
 from ofa_bench.profiling.rounds import Times
 from ofa_bench.profiling.statistics import PERCENTILES
 

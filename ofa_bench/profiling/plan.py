@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from ofa_bench.devices.cost import Term
 from ofa_bench.predictors import CostTable
-from ofa_bench.predictors.cost import Term
 from ofa_bench.spaces import DesignSpace, Genes
-from ofa_bench.supernets import Piece, Slot, Supernet
+from ofa_bench.supernets.pieces import Piece, Slot, Supernet
 
 __all__ = ["Plan", "make_plan", "terms"]
 

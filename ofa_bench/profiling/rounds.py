@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ofa_bench.errors import InputError
-from ofa_bench.network_files import write_onnx
 from ofa_bench.profiling.runners import Runner, checked
-from ofa_bench.supernets import Piece
+from ofa_bench.supernets.network_files import write_onnx
+from ofa_bench.supernets.pieces import Piece
 
 __all__ = ["MEASUREMENTS", "Times", "export_all", "measure"]
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from ofa_bench.config.importing import at_user_line, import_target
+from ofa_bench.config.limits import available_memory
 from ofa_bench.errors import InputError
-from ofa_bench.importing import at_user_line, import_target
-from ofa_bench.limits import available_memory
-from ofa_bench.reading import plain_text
+from ofa_bench.files.reading import plain_text
 
 __all__ = ["Command", "Function", "OnnxRuntime", "Runner", "about", "checked", "machine", "make_runner"]
 

@@ -4,21 +4,17 @@ import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from matplotlib.figure import Figure
-
-from ofa_bench.errors import InputError, suggestion
-from ofa_bench.report import networks
-from ofa_bench.report.drawing import DPI, Picture, Style, png
-from ofa_bench.report.drawings import drawings, headline, stem
-from ofa_bench.report.gather import Gathered
-from ofa_bench.report.judges import JUDGES
-from ofa_bench.report.leads import leads
-from ofa_bench.report.ranking import diagram_size, draw_ranking
-from ofa_bench.report.rendering import rendered
-from ofa_bench.report.studies import Study, studies
-from ofa_bench.report.summary import Summary, summed_up, with_judges
-from ofa_bench.report.tables import (
+from ofa_bench.analysis.figures import networks
+from ofa_bench.analysis.figures.drawing import Picture, Style, png
+from ofa_bench.analysis.figures.drawings import drawings, headline, stem
+from ofa_bench.analysis.figures.leads import leads
+from ofa_bench.analysis.figures.ranking import ranks
+from ofa_bench.analysis.judges import JUDGES
+from ofa_bench.analysis.studies import Study, studies
+from ofa_bench.analysis.summary import Summary, summed_up, with_judges
+from ofa_bench.analysis.tables import (
     Table,
     as_csv,
     comparison,
@@ -29,12 +25,15 @@ from ofa_bench.report.tables import (
     tested,
     winners_judged,
 )
-from ofa_bench.results.costs import describe_costs
-from ofa_bench.results.csv_file import write_csv
-from ofa_bench.results.labels import distinct
-from ofa_bench.results.networks import best_networks, describe_networks
-from ofa_bench.results.unlabelled import note
-from ofa_bench.writing import make_folder
+from ofa_bench.errors import InputError, suggestion
+from ofa_bench.files.writing import make_folder
+from ofa_bench.records.costs import describe_costs
+from ofa_bench.records.csv_file import write_csv
+from ofa_bench.records.gather import Gathered
+from ofa_bench.records.labels import distinct
+from ofa_bench.records.networks import best_networks, describe_networks
+from ofa_bench.records.unlabelled import note
+from ofa_bench.report.rendering import rendered
 
 __all__ = ["Section", "write_report"]
 
@@ -132,7 +131,7 @@ class _Pictures:
     def __init__(self, folder: Path) -> None:
         self._folder, self._names = folder, set[str]()
 
-    def save(self, name: str, caption: str, figure: Figure | None) -> Iterator[Picture]:
+    def save(self, name: str, caption: str, figure: Any) -> Iterator[Picture]:
         """Save a figure; yield it, or nothing if there is none."""
         if figure is None:
             return
@@ -156,7 +155,7 @@ def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _
         (
             "ranks",
             "Mean ranks over targets; a bar joins strategies whose difference is not significant.",
-            _ranks(summary),
+            ranks(summary.ranking),
         )
     )
     drawn += [
@@ -189,11 +188,3 @@ def _note(summary: Summary) -> str:
     """Say which accuracies are marked in the table of other target sets."""
     text = note([(entry.name, entry.records) for entry in summary.study.entries])
     return text and f"{summary.title}: {text}"
-
-
-def _ranks(summary: Summary) -> Figure | None:
-    if summary.ranking is None:
-        return None
-    figure = Figure(figsize=diagram_size(summary.ranking), dpi=DPI, layout="constrained")
-    draw_ranking(summary.ranking, figure.add_subplot())
-    return figure

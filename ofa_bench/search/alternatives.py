@@ -2,16 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ofa_bench.predictors import CostModel
 from ofa_bench.search.memo import Values
-from ofa_bench.spaces import Genes
-
-if TYPE_CHECKING:
-    from ofa_bench.search.problem import Problem
+from ofa_bench.spaces import DesignSpace, Genes
 
 __all__ = ["Alternative", "distinct_best_first", "next_best"]
 
@@ -29,35 +26,41 @@ class Alternative:
 
 
 def next_best(
-    problem: "Problem", target: float, winner: Genes, highest: float, batches: Iterable[tuple[Genes, Values]]
+    cost_model: CostModel,
+    keep: int,
+    target: float,
+    winner: Genes,
+    highest: float,
+    batches: Iterable[tuple[Genes, Values]],
 ) -> tuple[Alternative, ...]:
-    """Return the best architectures that meet a target, without the winner: ``problem.keep - 1`` of them, best first.
+    """Return the best architectures that meet a target, without the winner: ``keep - 1`` of them, best first.
 
     Args:
-        problem: says how many are kept, and what they cost.
+        cost_model: what they cost.
+        keep: how many are kept, the winner among them.
         target: the largest cost allowed.
         winner: int8 [n_genes], canonical.
         highest: its accuracy; what is more accurate was not considered by the search, and is not given here either.
         batches: distinct canonical architectures (int8 [n, n_genes]) with their accuracies (float64 [n]), best first.
     """
     found: list[Alternative] = []
-    for genes, accuracy in batches if problem.keep > 1 else ():
-        cost = problem.cost.cost(genes) if len(genes) else np.empty(0)
+    for genes, accuracy in batches if keep > 1 else ():
+        cost = cost_model.cost(genes) if len(genes) else np.empty(0)
         for place in np.flatnonzero((cost <= target) & (accuracy <= highest)).tolist():
-            if len(found) < problem.keep - 1 and (genes[place] != winner).any():
+            if len(found) < keep - 1 and (genes[place] != winner).any():
                 found.append(Alternative(genes[place].copy(), float(accuracy[place]), float(cost[place])))
-        if len(found) == problem.keep - 1:
+        if len(found) == keep - 1:
             break
     return tuple(found)
 
 
 def distinct_best_first(
-    problem: "Problem", genes: Genes, accuracy: NDArray[np.float64], places: Sequence[int]
+    space: DesignSpace, genes: Genes, accuracy: NDArray[np.float64], places: Sequence[int]
 ) -> Iterator[tuple[Genes, Values, list[int]]]:
     """Yield the distinct ones of some architectures, best first: canonical rows, their accuracies and their places.
 
     Args:
-        problem: has the space.
+        space: theirs.
         genes: int8 [n, n_genes].
         accuracy: float64 [n].
         places: rows that are asked for.
@@ -67,7 +70,7 @@ def distinct_best_first(
     seen = set[bytes]()
     for begin in range(0, len(order), CHUNK):
         chunk = order[begin : begin + CHUNK]
-        rows = problem.space.canonical(genes[chunk])
+        rows = space.canonical(genes[chunk])
         first = {row.tobytes(): i for i, row in reversed(list(enumerate(rows)))}
         new = sorted(i for key, i in first.items() if key not in seen)
         seen.update(first)

@@ -116,13 +116,15 @@ class Archive:
             end = int(np.searchsorted(cost, self._targets[i], side="right"))
             batches, kept = [], list[int]()
             for rows, values, places in distinct_best_first(
-                problem, self.genes, self.accuracy, [*pool, *order[begin:end].tolist()]
+                problem.space, self.genes, self.accuracy, [*pool, *order[begin:end].tolist()]
             ):
                 batches.append((rows, values))
                 kept += places
                 if len(kept) > problem.keep:
                     break
-            found[i] = next_best(problem, float(self._targets[i]), winners[i], float(self._best_accuracy[i]), batches)
+            found[i] = next_best(
+                problem.cost, problem.keep, float(self._targets[i]), winners[i], float(self._best_accuracy[i]), batches
+            )
             pool, begin = kept[: problem.keep + 1], end
         return found
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ofa_bench.config.limits import POPULATION, check_range
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.limits import POPULATION, check_range
 from ofa_bench.search import repair
 from ofa_bench.search.problem import Asking, CurvePoint, Evaluator, Problem, SearchResult, answered
 from ofa_bench.spaces import Genes

@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
+from ofa_bench.files.writing import write_whole
 from ofa_bench.predictors import CostModel, CostTable
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.spaces.checks import check_genes, check_shape
-from ofa_bench.writing import write_whole
 
 __all__ = ["COMPILED_VARIABLE", "Kernels"]
 

@@ -120,7 +120,7 @@ class Evaluator:
 
     def alternatives(self, target: float, winner: Genes, highest: float) -> tuple[Alternative, ...]:
         """Return the best of what was evaluated that meets a target, behind the winner (see ``next_best``)."""
-        return next_best(self.problem, target, winner, highest, self._memo.best_first())
+        return next_best(self.problem.cost, self.problem.keep, target, winner, highest, self._memo.best_first())
 
     def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32] | None:
         """Estimate to first order what changes do to accuracy: float32 [n, m], fractions of 1; None if that is unknown.

@@ -1,9 +1,10 @@
 """Design spaces: what a Once-For-All supernet can build, as rows of small integers."""
 
-from ofa_bench.spaces.base import DesignSpace, Gene, Genes
+from ofa_bench.spaces.base import DesignSpace
 from ofa_bench.spaces.checks import check_genes
 from ofa_bench.spaces.chosen import ChosenSpace, hold
 from ofa_bench.spaces.compofa import CompoundSpace
+from ofa_bench.spaces.genes import Gene, Genes
 from ofa_bench.spaces.mbv3 import MobileNetV3Space
 from ofa_bench.spaces.part import PartSpace
 from ofa_bench.spaces.proxyless import ProxylessNASSpace

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
@@ -11,34 +10,11 @@ from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.spaces.checks import check_genes, check_row, check_shape
+from ofa_bench.spaces.genes import Gene, Genes
 
-__all__ = ["DesignSpace", "Gene", "Genes"]
-
-Genes = NDArray[np.int8]
-"""Architectures: int8 [n, n_genes], positions into the choices of each gene."""
-
-
-@dataclass(frozen=True)
-class Gene:
-    """One choice of an architecture.
-
-    ``choices`` are the values, smallest first; an architecture stores the position of its choice.
-    Genes with the same ``group`` mutate together. A gene with an ``owner`` is active only where the
-    owner's position is at least ``active_from`` (a block's genes are owned by its stage's depth).
-    Where several choices build the same network, ``same_as`` gives for each the position that stands for it.
-    """
-
-    name: str
-    choices: tuple[float, ...]
-    group: str
-    owner: str | None = None
-    active_from: int = 0
-    same_as: tuple[int, ...] | None = None
-
-    @property
-    def distinct(self) -> tuple[int, ...]:
-        """For each choice, the position that stands for it in the canonical form."""
-        return self.same_as or tuple(range(len(self.choices)))
+__all__ = [
+    "DesignSpace",
+]
 
 
 class DesignSpace(ABC):

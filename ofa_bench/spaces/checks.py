@@ -1,23 +1,33 @@
 """Checks of arrays at public doors: what is no architecture of a space is refused, naming what was given and wanted."""
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from ofa_bench.spaces.base import DesignSpace
+from ofa_bench.spaces.genes import Gene, Genes
 
 __all__ = ["check_changed", "check_genes", "check_row", "check_shape"]
 
-Genes = NDArray[np.int8]
+
+class Positions(Protocol):
+    """What says which positions an architecture may have: a design space, or a part of one."""
+
+    name: str
+    genes: tuple[Gene, ...]
+    cardinality: NDArray[np.int8]
+
+    @property
+    def n_genes(self) -> int:
+        """The number of genes."""
+
 
 _ROWS = 512
 """Rows that are compared at a time."""
 
 
-def check_genes(space: "DesignSpace", genes: Any) -> Genes:
+def check_genes(space: Positions, genes: Any) -> Genes:
     """Return architectures as int8 [n, n_genes]; integers of another type are converted.
 
     Raises:
@@ -38,7 +48,7 @@ def _limits(cardinality: bytes) -> NDArray[np.uint8]:
     return np.tile(np.frombuffer(cardinality, np.uint8), _ROWS)
 
 
-def check_shape(space: "DesignSpace", genes: Any) -> Genes:
+def check_shape(space: Positions, genes: Any) -> Genes:
     """Return architectures as int8 [n, n_genes] as ``check_genes`` does, but take positions of type int8 on trust.
 
     Raises:
@@ -50,7 +60,7 @@ def check_shape(space: "DesignSpace", genes: Any) -> Genes:
     return _converted(space, genes, f"[n, {space.n_genes}]", 2)
 
 
-def check_row(space: "DesignSpace", row: Any) -> Genes:
+def check_row(space: Positions, row: Any) -> Genes:
     """Return one architecture as int8 [n_genes].
 
     Raises:
@@ -60,7 +70,7 @@ def check_row(space: "DesignSpace", row: Any) -> Genes:
     return rows.reshape(space.n_genes)
 
 
-def check_changed(space: "DesignSpace", genes: Any, changed: Any) -> tuple[Genes, Genes]:
+def check_changed(space: Positions, genes: Any, changed: Any) -> tuple[Genes, Genes]:
     """Return architectures as int8 [n, n_genes] and changed forms of each of them as int8 [n, m, n_genes].
 
     Raises:
@@ -74,7 +84,7 @@ def check_changed(space: "DesignSpace", genes: Any, changed: Any) -> tuple[Genes
     return rows, forms
 
 
-def _converted(space: "DesignSpace", given: Any, wanted: str, ndim: int) -> Genes:
+def _converted(space: Positions, given: Any, wanted: str, ndim: int) -> Genes:
     """Convert what has the right shape, in words where it has not."""
     array = np.asarray(given)
     if array.ndim != ndim or array.shape[-1] != space.n_genes or array.dtype.kind not in "iu":
@@ -91,7 +101,7 @@ def _converted(space: "DesignSpace", given: Any, wanted: str, ndim: int) -> Gene
     return array.astype(np.int8)
 
 
-def _out_of_range(space: "DesignSpace", rows: NDArray[Any]) -> ValueError:
+def _out_of_range(space: Positions, rows: NDArray[Any]) -> ValueError:
     row, i = np.argwhere((rows < 0) | (rows >= space.cardinality))[0].tolist()
     gene, last = space.genes[i], len(space.genes[i].choices) - 1
     return ValueError(

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.spaces.base import DesignSpace, Gene, Genes
+from ofa_bench.spaces.base import DesignSpace
 from ofa_bench.spaces.checks import check_genes
+from ofa_bench.spaces.genes import Gene, Genes
 from ofa_bench.spaces.part import PartSpace
 
 __all__ = ["ChosenSpace", "hold"]

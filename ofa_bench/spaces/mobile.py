@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ofa_bench.spaces.base import DesignSpace, Gene, Genes
+from ofa_bench.spaces.base import DesignSpace
+from ofa_bench.spaces.genes import Gene, Genes
 from ofa_bench.spaces.ofa_dict import by_block, check_keys, check_width, numbers, resolution
 
 __all__ = ["BLOCKS_PER_STAGE", "DEPTHS", "EXPANDS", "KERNELS", "N_STAGES", "RESOLUTIONS", "MobileSpace"]

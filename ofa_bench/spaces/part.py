@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from ofa_bench.errors import InputError
-from ofa_bench.spaces.base import DesignSpace, Gene, Genes
+from ofa_bench.spaces.base import DesignSpace
 from ofa_bench.spaces.checks import check_genes, check_row
+from ofa_bench.spaces.genes import Gene, Genes
 
 __all__ = ["PartSpace"]
 

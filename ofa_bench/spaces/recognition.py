@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ofa_bench.errors import InputError
-from ofa_bench.spaces.base import DesignSpace, Genes
+from ofa_bench.spaces.base import DesignSpace
+from ofa_bench.spaces.genes import Genes
 from ofa_bench.spaces.mbv3 import MobileNetV3Space
 from ofa_bench.spaces.proxyless import ProxylessNASSpace
 from ofa_bench.spaces.resnet50d import ResNet50DSpace

@@ -5,7 +5,8 @@ from numbers import Integral
 from typing import Any
 
 from ofa_bench.errors import InputError
-from ofa_bench.spaces.base import DesignSpace, Gene, Genes
+from ofa_bench.spaces.base import DesignSpace
+from ofa_bench.spaces.genes import Gene, Genes
 from ofa_bench.spaces.ofa_dict import by_block, check_keys, numbers, resolution
 
 __all__ = ["BASE_DEPTHS", "MAX_DEPTHS", "ResNet50DSpace"]

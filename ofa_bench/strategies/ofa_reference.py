@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
-from ofa_bench.ofa_package import import_ofa
 from ofa_bench.search import Counts, Evolution, Problem, SearchResult
 from ofa_bench.search.alternatives import distinct_best_first, next_best
 from ofa_bench.search.problem import CurvePoint
@@ -18,6 +17,7 @@ from ofa_bench.search.repair import MAX_SAMPLES
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.strategies.base import Budget, Strategy
 from ofa_bench.strategies.shared import check_evolution, count_evaluations
+from ofa_bench.supernets.ofa_package import import_ofa
 
 __all__ = ["OFAReference"]
 
@@ -145,7 +145,7 @@ class _Adapter:
             self._consider(0, cheapest, self._evaluate(cheapest))
         row = self._problem.space.canonical(self._row[None])
         genes, values = map(np.concatenate, zip(*self._considered, strict=True))
-        ordered = distinct_best_first(self._problem, genes, values, range(len(genes)))
+        ordered = distinct_best_first(self._problem.space, genes, values, range(len(genes)))
         batches = ((rows, accuracy) for rows, accuracy, _ in ordered)
         return SearchResult(
             target=self._target,
@@ -156,7 +156,9 @@ class _Adapter:
             counts=self._counts,
             curve=tuple(self._curve),
             generations=max(0, self._populations - 1),
-            alternatives=next_best(self._problem, self._target, row[0], self._curve[-1][-1], batches),
+            alternatives=next_best(
+                self._problem.cost, self._problem.keep, self._target, row[0], self._curve[-1][-1], batches
+            ),
         )
 
     def _evaluate(self, genes: Genes) -> NDArray[np.float64]:

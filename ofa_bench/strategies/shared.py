@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ofa_bench.config.limits import POPULATION
 from ofa_bench.errors import InputError
-from ofa_bench.limits import POPULATION
 from ofa_bench.search import Archive, Asking, Evolution, Line, Problem, SearchResult
 from ofa_bench.search.problem import Values
 from ofa_bench.spaces import Genes

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ofa_bench.devices.cost import CostTable
 from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP
-from ofa_bench.predictors.cost import CostTable
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.testing import CountingPredictor

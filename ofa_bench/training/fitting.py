@@ -1,6 +1,6 @@
 """Fits small accuracy predictors: every one that is shipped, and those made of a user's own data.
 
-``distill``, ``ofa_bench.data.make_members`` and ``python -m ofa_bench.train_predictor`` train with it.
+``distill``, ``ofa_bench.data.make_members`` and ``ofa_bench train`` train with it.
 """
 
 import errno
@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ofa_bench.files.writing import written
 from ofa_bench.predictors.accuracy import OneHotMLP
 from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.spaces import DesignSpace, Genes
-from ofa_bench.writing import written
 
 __all__ = ["Layers", "Student", "Training", "fit", "weights_of", "write_predictor"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ofa_bench.errors import InputError
-from ofa_bench.reading import UnreadableError, json_object, python_object
+from ofa_bench.files.reading import UnreadableError, json_object, python_object
 from ofa_bench.spaces import DesignSpace
 from ofa_bench.training.columns import Column, find_columns
 

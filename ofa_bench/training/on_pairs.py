@@ -11,11 +11,11 @@ import torch
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from ofa_bench.analysis.figures.drawing import png
+from ofa_bench.analysis.figures.training import validation_figure
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.coverage import find_rare, find_unlabelled, labelled_choices
-from ofa_bench.report.drawing import png
 from ofa_bench.spaces import DesignSpace
-from ofa_bench.training.figure import validation_figure
 from ofa_bench.training.fitting import write_predictor
 from ofa_bench.training.pairs import Pairs
 from ofa_bench.training.validation import (
@@ -37,8 +37,8 @@ NOTE = (
 
 NOISE = (
     "An accuracy a that was measured on k images has a standard error of sqrt(a (1 - a) / k): 0.19 points on 50,000, "
-    "0.43 on 10,000, 0.97 on 2,000 images (a = 0.75). Where each was measured on images "
-    "of its own, no rmse can be expected to be less; on the same images, as by ofa_bench.collect, differences have less"
+    "0.43 on 10,000, 0.97 on 2,000 images (a = 0.75). Where each was measured on images of its own, no rmse can be "
+    "expected to be less; on the same images, as by ofa_bench collect, differences have less"
 )
 
 

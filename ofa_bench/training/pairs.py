@@ -1,4 +1,4 @@
-"""Reads pairs of an architecture and its accuracy from a file that a user, or ``ofa_bench.collect``, made."""
+"""Reads pairs of an architecture and its accuracy from a file that a user, or ``ofa_bench collect``, made."""
 
 import hashlib
 import math
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
-from ofa_bench.reading import UnreadableError, content_of
+from ofa_bench.files.reading import UnreadableError, content_of
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.training.columns import Column
 from ofa_bench.training.formats import Entry, decode, read_architecture, read_entries

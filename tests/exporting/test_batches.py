@@ -11,8 +11,8 @@ import torch
 from test_exported import smallest
 from test_measuring import CARD, Phone, exported
 
-from ofa_bench import network_files as files
-from ofa_bench.batches import batch_of_unit, milliseconds, read_batch
+from ofa_bench.commands.profile import make_table
+from ofa_bench.config.batches import batch_of_unit, milliseconds, read_batch
 from ofa_bench.errors import InputError
 from ofa_bench.exporting import controls, networks
 from ofa_bench.exporting.cards import read_card, write_card
@@ -22,12 +22,12 @@ from ofa_bench.exporting.models import _spec
 from ofa_bench.exporting.networks import Exporter
 from ofa_bench.exporting.pages import sections, write_pages
 from ofa_bench.predictors import latency_table
-from ofa_bench.profile import make_table
 from ofa_bench.profiling.plan import make_plan
 from ofa_bench.profiling.rounds import export_all
 from ofa_bench.profiling.runners import OnnxRuntime
 from ofa_bench.spaces import ProxylessNASSpace
-from ofa_bench.supernets import Piece, supernet
+from ofa_bench.supernets import network_files as files
+from ofa_bench.supernets.pieces import Piece, supernet
 
 SPACE = ProxylessNASSpace()
 

@@ -13,17 +13,17 @@ import torch
 from PIL import Image
 from test_measuring import MEASURED
 
-from ofa_bench import network_files as files
 from ofa_bench.errors import InputError
 from ofa_bench.exporting import networks
 from ofa_bench.exporting.cards import read_card, write_card
 from ofa_bench.exporting.controls import read_controls, write_controls
 from ofa_bench.exporting.found import Found
 from ofa_bench.exporting.networks import Exporter
-from ofa_bench.ofa_package import import_ofa
 from ofa_bench.predictors import latency_table
 from ofa_bench.spaces import MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
-from ofa_bench.supernets import supernet
+from ofa_bench.supernets import network_files as files
+from ofa_bench.supernets.ofa_package import import_ofa
+from ofa_bench.supernets.pieces import supernet
 
 SPACES = {space.name: space for space in (MobileNetV3Space(), ProxylessNASSpace(), ResNet50DSpace())}
 

@@ -7,14 +7,14 @@ import pytest
 import torch
 from test_measuring import CARD
 
-from ofa_bench.config import TrackingConfig
+from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.exporting.cards import ONNX, write_card
 from ofa_bench.exporting.models import export_name, log_models
 from ofa_bench.exporting.pages import write_pages
-from ofa_bench.network_files import write_onnx
 from ofa_bench.predictors.assets import sha256_of
-from ofa_bench.results import records
-from ofa_bench.results.quiet import tracking_at
+from ofa_bench.records import record as records
+from ofa_bench.supernets.network_files import write_onnx
+from ofa_bench.tracking.quiet import tracking_at
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from ofa_bench.exporting.measuring import measured
 from ofa_bench.exporting.models import _metrics
 from ofa_bench.exporting.pages import sections, write_pages
 from ofa_bench.exporting.quantising import Quantiser, int8_metrics, int8_sentence
-from ofa_bench.images import Images
-from ofa_bench.network_files import write_onnx
 from ofa_bench.predictors.assets import sha256_of
+from ofa_bench.supernets.images import Images
+from ofa_bench.supernets.network_files import write_onnx
 
 CLASSES = 3
 

@@ -5,8 +5,8 @@ import pytest
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.planning import describe_plan
 from ofa_bench.exporting.sources import of_strategies, records_of_sweep
-from ofa_bench.results import records
-from ofa_bench.results.journal import Journal
+from ofa_bench.records import record as records
+from ofa_bench.records.journal import Journal
 
 ID, OTHER = "0123456789ab", "ba9876543210"
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from ofa_bench.errors import InputError
-from ofa_bench.ofa_package import import_ofa, ofa_accuracy_predictor
 from ofa_bench.predictors import OneHotMLP, Within, accuracy, embedded_predictor, official_predictor
 from ofa_bench.predictors.assets import ASSETS, asset_path
 from ofa_bench.predictors.embedded import FOLDER, one_hot_columns
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.spaces.resnet50d import RESOLUTIONS
+from ofa_bench.supernets.ofa_package import import_ofa, ofa_accuracy_predictor
 from ofa_bench.testing import check_predictor
 
 SPACE, RESNET = MobileNetV3Space(), ResNet50DSpace()

@@ -3,15 +3,15 @@ import itertools
 import numpy as np
 import pytest
 
+from ofa_bench.devices.cost import Term
+from ofa_bench.devices.elimination import minimise
+from ofa_bench.devices.tables import write_table
 from ofa_bench.errors import InputError
-from ofa_bench.ofa_package import ofa_latency_table
 from ofa_bench.predictors import CostTable, latency_table
 from ofa_bench.predictors.assets import asset_path, sha256_of
-from ofa_bench.predictors.cost import Term
-from ofa_bench.predictors.devices import write_table
-from ofa_bench.predictors.elimination import minimise
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.spaces.mobile import RESOLUTIONS
+from ofa_bench.supernets.ofa_package import ofa_latency_table
 from ofa_bench.testing import check_cost
 
 SPACE = MobileNetV3Space()

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from ofa_bench.data.published import __file__ as published
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import Within, embedded_predictor, official_predictor, own_predictor
 from ofa_bench.predictors.coverage import (
@@ -21,6 +20,7 @@ from ofa_bench.predictors.coverage import (
 from ofa_bench.predictors.embedded import FOLDER
 from ofa_bench.predictors.gaps import find_gaps
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, PartSpace, ProxylessNASSpace, ResNet50DSpace
+from ofa_bench.supernets.published import __file__ as published
 from ofa_bench.testing import check_predictor
 
 SPACE, RESNET = MobileNetV3Space(), ResNet50DSpace()

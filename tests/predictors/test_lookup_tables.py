@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import yaml
 
-from ofa_bench.config import load_space
+from ofa_bench.devices import lookup_tables
 from ofa_bench.errors import InputError
-from ofa_bench.ofa_package import import_ofa
-from ofa_bench.predictors import latency_table, lookup_tables
+from ofa_bench.experiment.building import load_space
+from ofa_bench.predictors import latency_table
 from ofa_bench.spaces import MobileNetV3Space
 from ofa_bench.spaces.mobile import EXPANDS, KERNELS, RESOLUTIONS
 from ofa_bench.spaces.part import PartSpace
-from ofa_bench.supernets import supernet
+from ofa_bench.supernets.ofa_package import import_ofa
+from ofa_bench.supernets.pieces import supernet
 
 SPACE = MobileNetV3Space()
 
@@ -266,13 +267,13 @@ def test_a_command_searches_on_a_folder(tables, forks, tmp_path):
     folder = write(tmp_path / "latency_table@note10", tables)
     words = ("device=latency_table@note10", "strategy=random", "targets=quantiles", "budget.generations=2",
              "evolution.population_size=10", "tracking.uri=null", "progress=false")  # fmt: skip
-    done = forks.run("ofa_bench", words, tmp_path)
+    done = forks.run("run", words, tmp_path)
     assert (done.returncode, done.stderr.count("left out are its resolutions 164")) == (0, 1), done.stderr
     (path,) = (tmp_path / "multirun").rglob("record.json")
     record = json.loads(path.read_text())
     assert record["device"]["sha256"] == latency_table(SPACE, str(folder)).sha256
-    guarded = forks.run("ofa_bench", (*words, "device.guard_band=true"), tmp_path)
+    guarded = forks.run("run", (*words, "device.guard_band=true"), tmp_path)
     assert guarded.returncode == 2
     assert "guard_band=true needs a table whose card has a guard_band" in guarded.stderr
-    shown = forks.run("ofa_bench.report", ("multirun", "out=r"), tmp_path)
+    shown = forks.run("report", ("multirun", "out=r"), tmp_path)
     assert (shown.returncode, shown.stderr) == (0, "")

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from ofa_bench.data.make_proxyless import TREATMENT, at_sizes, fit, last_block, scores
-from ofa_bench.data.published import published_proxyless
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import OneHotMLP, Within, embedded_predictor, official_predictor
 from ofa_bench.predictors.embedded import FOLDER, one_hot_columns
 from ofa_bench.predictors.transfer import transferred_layers
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
+from ofa_bench.supernets.published import published_proxyless
 from ofa_bench.testing import check_predictor
 
 SPACE, SOURCE = ProxylessNASSpace(), MobileNetV3Space()

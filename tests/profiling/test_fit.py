@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ofa_bench.predictors.cost import Term
+from ofa_bench.devices.cost import Term
 from ofa_bench.profiling.fit import calibrate, calibrated_terms, errors, guard_band, summarise
 
 RNG = np.random.default_rng

@@ -6,7 +6,7 @@ import torch
 
 from ofa_bench.errors import InputError
 from ofa_bench.profiling.rounds import MEASUREMENTS, export_all, measure
-from ofa_bench.supernets import Piece
+from ofa_bench.supernets.pieces import Piece
 
 PATHS = [Path(f"{i:05d}.onnx") for i in range(6)]
 ABOUT = {"plan": "abc", "runner": "made", "threads": 1}

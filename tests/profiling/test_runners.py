@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from ofa_bench.errors import InputError
-from ofa_bench.network_files import write_onnx
 from ofa_bench.profiling import runners
 from ofa_bench.profiling.runners import Command, OnnxRuntime, checked, make_runner
+from ofa_bench.supernets.network_files import write_onnx
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.extra import numpy as hnp
 
-from ofa_bench.config import load_space
+from ofa_bench.devices.cost import Term
+from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import CostTable, OneHotMLP, latency_table
-from ofa_bench.predictors.cost import Term
 from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.search import Problem, repair
 from ofa_bench.spaces import CompoundSpace, DesignSpace, Gene

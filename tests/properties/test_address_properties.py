@@ -6,7 +6,8 @@ from arbitrary import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ofa_bench.config import GROUPS, address
+from ofa_bench.config.address import address
+from ofa_bench.config.schema import GROUPS
 
 WORDS = st.text(min_size=1, max_size=12).filter(lambda text: "=" not in text) | st.sampled_from(
     ["repeats", "evolution.mutate_prob", "+strategy.path", "++strategy.evaluations", "~x", "..", "/", "a/b", "📱", "寸"]

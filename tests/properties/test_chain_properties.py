@@ -10,10 +10,10 @@ from arbitrary import draw_few, examples, problems, seeds, targets_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ofa_bench.budget import resolve_budget
-from ofa_bench.config import BudgetConfig
+from ofa_bench.config.schema import BudgetConfig
 from ofa_bench.engine import Cell, run_repeats
-from ofa_bench.results.records import make_record
+from ofa_bench.experiment.budget import resolve_budget
+from ofa_bench.records.record import make_record
 from ofa_bench.search import Evolution
 from ofa_bench.strategies import Budget, Chain, Exhaustive, Joint, LocalSearch, RandomSearch, Vanilla, WarmStart
 from ofa_bench.strategies.chain import ORDERS

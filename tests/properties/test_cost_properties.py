@@ -9,9 +9,9 @@ from arbitrary import HEAD, NAMED, POSITIVE, TABLES, everything, examples, own_s
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ofa_bench.devices.elimination import minimise
+from ofa_bench.devices.tables import write_table
 from ofa_bench.predictors import CostTable, latency_table
-from ofa_bench.predictors.devices import write_table
-from ofa_bench.predictors.elimination import minimise
 from ofa_bench.spaces import CompoundSpace
 from ofa_bench.strategies.exhaustive import architectures
 

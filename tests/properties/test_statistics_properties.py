@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ofa_bench.report.statistics import paired, time_ratios
+from ofa_bench.analysis.statistics import paired, time_ratios
 
 OPPOSITE = {"better": "worse", "worse": "better"}
 

@@ -7,12 +7,12 @@ from arbitrary import NAMED, TABLES, examples, tables
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ofa_bench.budget import WARM_GENERATIONS, resolve_budget
-from ofa_bench.config import BudgetConfig, TargetsConfig
+from ofa_bench.commands.cli.messages import explain
+from ofa_bench.config.limits import GENERATIONS
+from ofa_bench.config.schema import BudgetConfig, TargetsConfig
 from ofa_bench.errors import InputError
-from ofa_bench.limits import GENERATIONS
-from ofa_bench.targets import resolve_targets
-from ofa_bench.words import explain
+from ofa_bench.experiment.budget import WARM_GENERATIONS, resolve_budget
+from ofa_bench.experiment.targets import resolve_targets
 
 MBV3 = TABLES[NAMED[0].name]
 ANY = st.floats() | st.sampled_from([0.0, -0.0, 5e-324, 1e-10, 1.7e308, math.inf, -math.inf, math.nan, 15.0, 60.0])

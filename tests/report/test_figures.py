@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from conftest import inside, laid_out
 
+from ofa_bench.analysis.figures import strategies as figures
+from ofa_bench.analysis.figures.anytime import anytime
+from ofa_bench.analysis.figures.drawing import Style
+from ofa_bench.analysis.studies import studies
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.predictors.assets import sha256_of
-from ofa_bench.report import figures
-from ofa_bench.report.anytime import anytime
-from ofa_bench.report.drawing import Style
-from ofa_bench.report.studies import studies
-from ofa_bench.results import frontiers, records
-from ofa_bench.results.raising import raised
-from ofa_bench.results.regret import with_regret
+from ofa_bench.records import frontiers
+from ofa_bench.records import record as records
+from ofa_bench.records.improve_frontier import raised
+from ofa_bench.records.regret import with_regret
 from ofa_bench.search import Evolution
 from ofa_bench.strategies import Budget, Chain, Joint, RandomSearch, Vanilla
 from ofa_bench.testing import toy_problem

@@ -3,11 +3,12 @@ import json
 import numpy as np
 import pytest
 
+from ofa_bench.analysis.studies import studies
 from ofa_bench.errors import InputError
-from ofa_bench.report.gather import from_folders, from_mlflow
-from ofa_bench.report.studies import studies
-from ofa_bench.results import records
-from ofa_bench.results.attempts import attempt
+from ofa_bench.records import record as records
+from ofa_bench.records.attempts import attempt
+from ofa_bench.records.gather import from_folders
+from ofa_bench.tracking.gather import from_mlflow
 
 
 def write(folder, record):

@@ -6,13 +6,13 @@ import numpy as np
 import pooch
 import pytest
 
+from ofa_bench.analysis.judges import judged
+from ofa_bench.analysis.studies import studies
+from ofa_bench.analysis.summary import summed_up, with_judges
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.predictors import embedded_predictor, latency_table, official_predictor
 from ofa_bench.predictors.embedded import MEMBERS
-from ofa_bench.report.judges import judged
-from ofa_bench.report.studies import studies
-from ofa_bench.report.summary import summed_up, with_judges
-from ofa_bench.results import records
+from ofa_bench.records import record as records
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace
 from ofa_bench.strategies import Budget, Chain, Vanilla

@@ -4,9 +4,9 @@ from conftest import inside, laid_out
 from matplotlib.container import ErrorbarContainer
 from test_judges import STRATEGIES, collected_once, found, hide_official  # noqa: F401
 
-from ofa_bench.report.leads import leads
-from ofa_bench.report.studies import studies
-from ofa_bench.report.summary import summed_up, with_judges
+from ofa_bench.analysis.figures.leads import leads
+from ofa_bench.analysis.studies import studies
+from ofa_bench.analysis.summary import summed_up, with_judges
 
 
 @pytest.fixture(autouse=True)

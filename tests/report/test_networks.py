@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from conftest import inside, laid_out
 
-from ofa_bench.report import networks
-from ofa_bench.report.networks import BLOCK, MOST_ROWS, SLOT, STEM
-from ofa_bench.report.studies import studies
+from ofa_bench.analysis.figures import networks
+from ofa_bench.analysis.figures.networks import BLOCK, MOST_ROWS, SLOT, STEM
+from ofa_bench.analysis.studies import studies
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.spaces.resnet50d import BASE_DEPTHS
 

@@ -3,9 +3,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from ofa_bench.commands.report import main, run
 from ofa_bench.errors import InputError
-from ofa_bench.report.__main__ import main, run
-from ofa_bench.results import records
+from ofa_bench.records import record as records
 
 
 class Checked(HTMLParser):

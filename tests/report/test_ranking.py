@@ -9,8 +9,9 @@ import pytest
 from matplotlib.figure import Figure
 from scipy import stats
 
-from ofa_bench.report.ranking import diagram_size, draw_ranking, ranking
-from ofa_bench.report.statistics import ALPHA
+from ofa_bench.analysis.figures.ranking import diagram_size, draw_ranking
+from ofa_bench.analysis.ranking import ranking
+from ofa_bench.analysis.statistics import ALPHA
 
 # Demšar (2006), table 6: AUC of four variants of C4.5 on 14 data sets. Two of voting are one when
 # rounded as printed; his ranks are those of 0.97501.
@@ -163,7 +164,7 @@ def test_diagram_is_legible(k, blocks, size):
 
 def test_a_diagram_leaves_no_figure_behind():
     code = (
-        "import numpy as np; from matplotlib.figure import Figure; from ofa_bench.report.ranking import *;"
+        "import numpy as np; from matplotlib.figure import Figure; from ofa_bench.analysis.ranking import *;"
         "found = ranking({n: np.arange(4.0) % (i + 2) for i, n in enumerate('abcd')});"
         "draw_ranking(found, Figure().add_subplot());"
         "import matplotlib.pyplot as pyplot; print(pyplot.get_fignums())"

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from test_judges import collected_once, found, hide_official  # noqa: F401
 
-from ofa_bench.report import tables
-from ofa_bench.report.statistics import paired
-from ofa_bench.report.studies import studies
-from ofa_bench.report.summary import summed_up, with_judges
-from ofa_bench.report.tables import Table, as_csv, comparison, latex, markdown, others, winners_judged
+from ofa_bench.analysis import tables
+from ofa_bench.analysis.statistics import paired
+from ofa_bench.analysis.studies import studies
+from ofa_bench.analysis.summary import summed_up, with_judges
+from ofa_bench.analysis.tables import Table, as_csv, comparison, latex, markdown, others, winners_judged
 
 THREE = ("vanilla", "bottom_up", "top_down")
 ODD = Table('A & B, 5 %: "quoted"\nand more', ("name_1", "a, b", "#"), (("x|{y}", "1 ± 2", "$3"), ("", "\\", "20…30")))

@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from ofa_bench.analysis.statistics import ALPHA, paired, time_ratios
 from ofa_bench.errors import InputError
-from ofa_bench.report.statistics import (
-    ALPHA,
-    paired,
-    time_ratios,
-)
 
 # Student's ten patients (1908): hours of sleep gained with two drugs.
 SLEEP = {

@@ -3,10 +3,10 @@ import warnings
 import numpy as np
 import pytest
 
-from ofa_bench.report.drawings import headline
-from ofa_bench.report.studies import studies
-from ofa_bench.report.summary import summed_up
-from ofa_bench.report.tables import comparison, latex, markdown, provenance
+from ofa_bench.analysis.figures.drawings import headline
+from ofa_bench.analysis.studies import studies
+from ofa_bench.analysis.summary import summed_up
+from ofa_bench.analysis.tables import comparison, latex, markdown, provenance
 
 THREE = ("vanilla", "bottom_up", "top_down")
 

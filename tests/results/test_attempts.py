@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ofa_bench.errors import InputError
-from ofa_bench.results.attempts import attempt, attempted, attempts, existing, folder_of
+from ofa_bench.records.attempts import attempt, attempted, attempts, existing, folder_of
 
 
 def put(folder, record):

@@ -5,11 +5,12 @@ import json
 
 import pytest
 
+from ofa_bench.analysis.studies import studies
 from ofa_bench.predictors import latency_table
-from ofa_bench.report.studies import studies
-from ofa_bench.results import mlflow_values, records
-from ofa_bench.results.costs import cost_name, describe_costs, guard_band_of
+from ofa_bench.records import record as records
+from ofa_bench.records.costs import cost_name, describe_costs, guard_band_of
 from ofa_bench.spaces import MobileNetV3Space
+from ofa_bench.tracking import values as mlflow_values
 
 WORDS = ("device=cpu_onnx", "strategy=random", "targets.first=2", "budget.generations=2",
          "evolution.population_size=10", "tracking.uri=null", "progress=false")  # fmt: skip
@@ -22,7 +23,7 @@ def found(forks, tmp_path_factory):
     folder = tmp_path_factory.mktemp("searched")
     printed, read = {}, {}
     for guard in (False, True):
-        done = forks.run("ofa_bench", (*WORDS, *(["device.guard_band=true"] if guard else [])), folder)
+        done = forks.run("run", (*WORDS, *(["device.guard_band=true"] if guard else [])), folder)
         assert done.returncode == 0, done.stderr
         printed[guard] = done.stdout
     for path in (folder / "multirun").rglob("record.json"):
@@ -68,7 +69,7 @@ def test_mlflow_names_the_guarded_cost(found):
 
 def test_a_report_sets_guarded_and_plain_searches_apart(found, forks):
     folder, _, read = found
-    assert forks.run("ofa_bench.report", ("multirun", "out=r"), folder).returncode == 0
+    assert forks.run("report", ("multirun", "out=r"), folder).returncode == 0
     made = {study.device: study for study in studies(list(read.values()))}
     assert list(made) == ["cpu_onnx", "cpu_onnx, guard band 1.01258"]
     assert [study.cost_name for study in made.values()] == ["cost", "guarded cost"]

@@ -12,8 +12,8 @@ import pytest
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.assets import sha256_of
-from ofa_bench.results import database
-from ofa_bench.results.mlflow_client import making_client, quiet_client
+from ofa_bench.tracking import database
+from ofa_bench.tracking.client import making_client, quiet_client
 
 OLDER = "acf3f17fdcc7"
 """The revision that MLflow 2.9 has."""
@@ -111,12 +111,12 @@ def test_a_search_leaves_an_older_database_alone(forks, tmp_path, empty):
         changed(empty, f"UPDATE alembic_version SET version_num = '{OLDER}'", "DROP TABLE logged_models")
     )
     small = ("budget=quick", "targets=paper1", "evolution.population_size=10", "progress=false")
-    ran = forks.run("ofa_bench", small, tmp_path)
+    ran = forks.run("run", small, tmp_path)
     assert ran.returncode == 0
     assert len(re.findall(f"records are on disk: {empty}: of an older MLflow", ran.stderr)) == 1
     assert "mlflow ui" not in ran.stdout
     assert len(list((tmp_path / "multirun").rglob("record.json"))) == 1
-    for command in (("ofa_bench.sync", ()), ("ofa_bench.report", ("mlflow=ofa_bench",))):
+    for command in (("sync", ()), ("report", ("mlflow=ofa_bench",))):
         ran = forks.run(*command, tmp_path)
         assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
         assert "of an older MLflow" in ran.stderr

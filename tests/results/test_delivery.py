@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ofa_bench.config import TrackingConfig
+from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.errors import InputError
-from ofa_bench.results import delivery
-from ofa_bench.results.delivery import insisted, tracked
+from ofa_bench.tracking import delivery
+from ofa_bench.tracking.delivery import insisted, tracked
 
 HTTP = TrackingConfig("http://127.0.0.1:1")
 

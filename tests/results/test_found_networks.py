@@ -7,11 +7,12 @@ from copy import deepcopy
 import pytest
 from rich.console import Console
 
+from ofa_bench.commands.cli.tables import print_tables
 from ofa_bench.errors import InputError
 from ofa_bench.formatting import format_number
-from ofa_bench.results.networks import best_networks, describe_networks, json_list
-from ofa_bench.results.regret import excess_notes, format_ratio, format_regret
-from ofa_bench.results.tables import markdown, print_tables, totals
+from ofa_bench.records.networks import best_networks, describe_networks, json_list
+from ofa_bench.records.regret import excess_notes, format_ratio, format_regret
+from ofa_bench.records.tables import markdown, totals
 
 
 def test_the_best_of_all_repeats_comes_first_and_none_twice(made):

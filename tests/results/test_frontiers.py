@@ -7,9 +7,10 @@ import pytest
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import latency_table
-from ofa_bench.results import frontiers, records
-from ofa_bench.results.frontiers import NOISE, find, read, staircase, write
-from ofa_bench.results.raising import confirmed, gathered, mean_best_known, raised, rises
+from ofa_bench.records import frontiers
+from ofa_bench.records import record as records
+from ofa_bench.records.frontiers import NOISE, find, read, staircase, write
+from ofa_bench.records.improve_frontier import confirmed, gathered, mean_best_known, raised, rises
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import CompoundSpace
 from ofa_bench.strategies import Budget, Vanilla
@@ -164,7 +165,7 @@ SHIPPED = sorted(frontiers.FOLDER.glob("*/*/*.json")) if frontiers.FOLDER.is_dir
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: "/".join(path.parts[-3:]))
 def test_shipped_frontiers_hold(path, request):
-    from ofa_bench.config import load_space
+    from ofa_bench.experiment.building import load_space
     from ofa_bench.predictors import embedded_predictor, official_predictor
 
     if path.stem == "official":

@@ -4,7 +4,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from ofa_bench.results.journal import Journal, journals
+from ofa_bench.records.journal import Journal, journals
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import pytest
 
-from ofa_bench.results.labels import heading, labels
+from ofa_bench.records.labels import heading, labels
 
 
 def record(strategy="top_down", last="seed=0", **choices):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from ofa_bench.config import TrackingConfig
+from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.errors import InputError
-from ofa_bench.results.locations import check_location, local_path
+from ofa_bench.tracking.locations import check_location, local_path
 
 
 @pytest.fixture

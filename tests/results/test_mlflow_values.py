@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 from nasty import NASTY_NAMES
 
-from ofa_bench.config import TrackingConfig
-from ofa_bench.results import commits, mlflow_sweep, mlflow_values, records
-from ofa_bench.results.mlflow_inputs import inputs
-from ofa_bench.results.mlflow_names import clean, safe
-from ofa_bench.results.mlflow_series import up_to_target
-from ofa_bench.results.tables import totals
-from ofa_bench.results.terminal import mlflow_lines
-from ofa_bench.store_uri import sqlite_uri
+from ofa_bench.commands.cli.terminal import mlflow_lines
+from ofa_bench.config.schema import TrackingConfig
+from ofa_bench.config.store_uri import sqlite_uri
+from ofa_bench.records import commits
+from ofa_bench.records import record as records
+from ofa_bench.records.tables import totals
+from ofa_bench.tracking import sweep as mlflow_sweep
+from ofa_bench.tracking import values as mlflow_values
+from ofa_bench.tracking.inputs import inputs
+from ofa_bench.tracking.names import clean, safe
+from ofa_bench.tracking.series import up_to_target
 
 
 def shown(metrics):
@@ -222,7 +225,7 @@ def test_without_a_store_that_can_be_used_there_is_no_link(tmp_path, capsys):
 
 @pytest.mark.parametrize("name", NASTY_NAMES)
 def test_the_printed_command_is_one_that_a_shell_reads_back(name, monkeypatch):
-    monkeypatch.setattr("ofa_bench.results.terminal.tracked", lambda *_: None)
+    monkeypatch.setattr("ofa_bench.commands.cli.terminal.tracked", lambda *_: None)
     uri = sqlite_uri(Path("/nowhere") / name / "mlflow.db")
     [command] = mlflow_lines(TrackingConfig(uri))
     assert shlex.split(command)[-1] == uri

@@ -10,18 +10,20 @@ import pytest
 from conftest import findings
 from rich.console import Console
 
+from ofa_bench.commands.cli.tables import print_tables
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
-from ofa_bench.results import mlflow_values, records
-from ofa_bench.results.attempts import existing
-from ofa_bench.results.csv_file import write_csv
-from ofa_bench.results.labels import heading, labels
-from ofa_bench.results.raising import raised
-from ofa_bench.results.tables import markdown, print_tables, rows, totals
+from ofa_bench.records import record as records
+from ofa_bench.records.attempts import existing
+from ofa_bench.records.csv_file import write_csv
+from ofa_bench.records.improve_frontier import raised
+from ofa_bench.records.labels import heading, labels
+from ofa_bench.records.tables import markdown, rows, totals
 from ofa_bench.search import Evolution
 from ofa_bench.spaces import MobileNetV3Space
 from ofa_bench.strategies import Budget, Chain
 from ofa_bench.testing import toy_problem
+from ofa_bench.tracking import values as mlflow_values
 
 IDENTITY = "0123456789abcdef"
 CHOICES = {group: group[0] for group in ("space", "device", "predictor", "strategy", "budget", "targets")}

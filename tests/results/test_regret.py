@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ofa_bench.results.frontiers import Frontier
-from ofa_bench.results.regret import beaten, evaluations_within, hypervolume, hypervolume_ratio, with_regret
+from ofa_bench.records.frontiers import Frontier
+from ofa_bench.records.regret import beaten, evaluations_within, hypervolume, hypervolume_ratio, with_regret
 
 # Three steps: 0.70 from 10 ms on, 0.75 from 20 ms, 0.80 from 40 ms.
 FRONTIER = Frontier(

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from ofa_bench.errors import InputError
-from ofa_bench.results import records
-from ofa_bench.results.attempts import attempt
-from ofa_bench.results.journal import Journal
-from ofa_bench.results.sending import bring_back, present, send, send_sweep
+from ofa_bench.records import record as records
+from ofa_bench.records.attempts import attempt
+from ofa_bench.records.journal import Journal
+from ofa_bench.tracking.sending import bring_back, present, send, send_sweep
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import copy
 
 import pytest
 
-from ofa_bench.results.tables import markdown, timing, totals
+from ofa_bench.records.tables import markdown, timing, totals
 
 
 def record(**made):

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from ofa_bench.config import TrackingConfig
-from ofa_bench.report import drawings
-from ofa_bench.report.gather import from_mlflow
-from ofa_bench.report.studies import studies
-from ofa_bench.results import mlflow_values, records, tracking
-from ofa_bench.results.tracking import Tracker
+from ofa_bench.analysis.figures import drawings
+from ofa_bench.analysis.studies import studies
+from ofa_bench.config.schema import TrackingConfig
+from ofa_bench.records import record as records
+from ofa_bench.tracking import tracker as tracking
+from ofa_bench.tracking import values as mlflow_values
+from ofa_bench.tracking.gather import from_mlflow
+from ofa_bench.tracking.tracker import Tracker
 
 
 def log(tracker, record, folder, parent=None):
@@ -61,7 +63,7 @@ def test_figures_are_of_so_many_studies_at_most(tracker, made, monkeypatch):
     assert names(ends="accuracy_2").isdisjoint(files(tracker, sweep, "figures"))
     [run] = runs(tracker)
     assert run.info.status == "FAILED"
-    assert "Figures of 2 more studies are in `python -m ofa_bench.report`." in run.data.tags["mlflow.note.content"]
+    assert "Figures of 2 more studies are in `ofa_bench report`." in run.data.tags["mlflow.note.content"]
 
 
 def test_headlines_are_comparisons_of_most_targets(made):
@@ -225,7 +227,8 @@ def test_the_spread_does_not_stand_before_the_mean(made):
 
 
 def test_drawing_loads_no_statistics():
-    code = "import sys, ofa_bench.report.drawings; print({'scipy', 'statsmodels', 'pandas', 'mlflow'} & {*sys.modules})"
+    code = "import sys, ofa_bench.analysis.figures.drawings\n"
+    code += "print({'scipy', 'statsmodels', 'pandas', 'mlflow'} & {*sys.modules})"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert ran.stdout == "set()\n"
 

@@ -9,19 +9,21 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from ofa_bench.commands.cli.tables import print_tables
+from ofa_bench.commands.report import run
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import described, read_card
 from ofa_bench.exporting.found import found
 from ofa_bench.exporting.pages import sections, write_pages
-from ofa_bench.report.__main__ import run
-from ofa_bench.results import mlflow_values, records
-from ofa_bench.results.csv_file import write_csv
-from ofa_bench.results.tables import print_tables, rows, totals
-from ofa_bench.results.unlabelled import describe_points, notes, summarize
+from ofa_bench.records import record as records
+from ofa_bench.records.csv_file import write_csv
+from ofa_bench.records.tables import rows, totals
+from ofa_bench.records.unlabelled import describe_points, notes, summarize
 from ofa_bench.search import Evolution
 from ofa_bench.strategies import Budget, Vanilla
 from ofa_bench.testing import toy_problem
+from ofa_bench.tracking import values as mlflow_values
 
 NOTE = (
     "Accuracies marked *: no label of the predictor had r=160 (at 20 ms), so that what it predicts of these networks "
@@ -149,7 +151,7 @@ def test_mlflow_and_csv_have_them(marked, made, tmp_path):
 def test_a_report_marks_and_names_them(marked, made, tmp_path, monkeypatch):
     monkeypatch.setattr("ofa_bench.report.page.drawings", lambda *_: [])
     monkeypatch.setattr("ofa_bench.report.page.leads", lambda *_: None)
-    monkeypatch.setattr("ofa_bench.report.networks.draw", lambda *_: None)
+    monkeypatch.setattr("ofa_bench.analysis.figures.networks.draw", lambda *_: None)
     others = [made(strategy="bottom_up", repeats=1), made(targets=(20.0,), repeats=1)]
     others[1]["repeats"][0]["results"][0]["unlabelled"] = {"r": [160]}
     for record in (marked, *others):

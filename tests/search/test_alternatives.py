@@ -77,7 +77,7 @@ def test_what_ofa_does_not_consider_is_no_alternative():
 
 @pytest.mark.parametrize("keep", [0, 1001])
 def test_how_many_are_kept_is_checked(keep, forks, tmp_path):
-    ran = forks.run("ofa_bench", (f"keep={keep}", "tracking=none"), tmp_path)
+    ran = forks.run("run", (f"keep={keep}", "tracking=none"), tmp_path)
     assert (ran.returncode, ran.stderr) == (
         2,
         f"ofa_bench: keep={keep}: must be {'1 or more' if keep == 0 else 'at most 1,000'}\n",

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ofa_bench.config import load_space
+from ofa_bench.devices.cost import Term
+from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import CostTable, latency_table
-from ofa_bench.predictors.cost import Term
 from ofa_bench.search import Evolution, Problem, kernels, repair
 from ofa_bench.search.kernels import Kernels
 from ofa_bench.search.memo import KeyedMemo, PackedMemo

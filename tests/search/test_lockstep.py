@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from ofa_bench.config import load_space
+from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import Within, embedded_predictor
 from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.search import Evolution, Problem, Together, lockstep

@@ -7,21 +7,14 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from ofa_bench.building import build_space
-from ofa_bench.config import conf_dir, register
-from ofa_bench.engine import build
+from ofa_bench.config.registration import register
+from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.build import build
+from ofa_bench.experiment.building import build_space
 from ofa_bench.predictors import Within, embedded_predictor, latency_table, own_predictor
 from ofa_bench.search import Problem, may_fork
-from ofa_bench.spaces import (
-    CompoundSpace,
-    DesignSpace,
-    Gene,
-    MobileNetV3Space,
-    ProxylessNASSpace,
-    ResNet50DSpace,
-    hold,
-)
+from ofa_bench.spaces import CompoundSpace, DesignSpace, Gene, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace, hold
 from ofa_bench.strategies import Budget
 from ofa_bench.strategies.exhaustive import architectures, number_of_architectures
 from ofa_bench.testing import check_cost, check_predictor, check_space

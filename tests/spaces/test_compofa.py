@@ -5,9 +5,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from ofa_bench.config import conf_dir, register
-from ofa_bench.engine import build
+from ofa_bench.config.registration import register
+from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.build import build
 from ofa_bench.predictors import embedded_predictor, latency_table
 from ofa_bench.search import Problem
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space

@@ -6,7 +6,7 @@ import pytest
 from ofa_bench.errors import InputError
 from ofa_bench.spaces import DesignSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.spaces.network_config import architecture_of
-from ofa_bench.supernets import supernet
+from ofa_bench.supernets.pieces import supernet
 
 
 @pytest.mark.parametrize("space", [MobileNetV3Space(), ProxylessNASSpace(), ResNet50DSpace()], ids=lambda one: one.name)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from ofa_bench.errors import InputError
-from ofa_bench.ofa_package import import_ofa
 from ofa_bench.spaces import ResNet50DSpace
 from ofa_bench.spaces.resnet50d import RESOLUTIONS
+from ofa_bench.supernets.ofa_package import import_ofa
 from ofa_bench.testing import check_space
 
 SPACE = ResNet50DSpace()

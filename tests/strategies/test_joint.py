@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ofa_bench.config import load_space
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import embedded_predictor, latency_table
 from ofa_bench.search import Archive, Evolution, Problem
 from ofa_bench.search.changes import Changes

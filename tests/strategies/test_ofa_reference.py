@@ -3,12 +3,12 @@ import random
 import numpy as np
 import pytest
 
+from ofa_bench.devices.cost import CostTable, Term
 from ofa_bench.errors import InputError
-from ofa_bench.ofa_package import import_ofa
-from ofa_bench.predictors.cost import CostTable, Term
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.strategies import Budget, OFAReference, Vanilla, ofa_reference
+from ofa_bench.supernets.ofa_package import import_ofa
 from ofa_bench.testing import ToyPredictor, check_strategy, toy_problem
 
 PROBLEM = toy_problem()

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
+from ofa_bench.devices.cost import CostTable, Term
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import latency_table
-from ofa_bench.predictors.cost import CostTable, Term
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import CompoundSpace, DesignSpace, Gene
 from ofa_bench.strategies import NSGA2, TPE, Budget, Exhaustive, LocalSearch, RandomSearch, Vanilla, exhaustive

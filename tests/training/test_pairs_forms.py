@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ofa_bench.errors import InputError
-from ofa_bench.reading import UnreadableError, python_object
+from ofa_bench.files.reading import UnreadableError, python_object
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.training.formats import CONVERT
 from ofa_bench.training.pairs import read_pairs

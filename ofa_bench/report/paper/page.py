@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ofa_bench.data.published import published_paper
+from ofa_bench.analysis.figures import paper as pictures
+from ofa_bench.analysis.figures.drawing import png
+from ofa_bench.analysis.judges import JUDGES
+from ofa_bench.analysis.paper.claims import verdicts
+from ofa_bench.analysis.paper.protocols import NAMES, PROTOCOLS, Runs, alike, protocol_of, runs_of
+from ofa_bench.analysis.studies import studies
+from ofa_bench.analysis.summary import summed_up, with_judges
+from ofa_bench.analysis.tables import Table, winners_judged
 from ofa_bench.errors import InputError
-from ofa_bench.report.drawing import png
-from ofa_bench.report.gather import Gathered
-from ofa_bench.report.judges import JUDGES
-from ofa_bench.report.paper import pictures
-from ofa_bench.report.paper.claims import verdicts
-from ofa_bench.report.paper.protocols import NAMES, PROTOCOLS, Runs, alike, protocol_of, runs_of
+from ofa_bench.files.writing import make_folder
+from ofa_bench.records.gather import Gathered
+from ofa_bench.records.record import Record
 from ofa_bench.report.paper.tables import accuracies, seconds, single_seconds
 from ofa_bench.report.rendering import rendered
-from ofa_bench.report.studies import studies
-from ofa_bench.report.summary import summed_up, with_judges
-from ofa_bench.report.tables import Table, winners_judged
-from ofa_bench.results.records import Record
-from ofa_bench.writing import make_folder
+from ofa_bench.supernets.published import published_paper
 
 __all__ = ["write_page"]
 

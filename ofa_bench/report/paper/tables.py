@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.report.paper.measures import printed_seconds
-from ofa_bench.report.paper.protocols import PROTOCOLS, STRATEGIES, Runs
-from ofa_bench.report.tables import Table
+from ofa_bench.analysis.paper.measures import printed_seconds
+from ofa_bench.analysis.paper.protocols import PROTOCOLS, STRATEGIES, Runs
+from ofa_bench.analysis.tables import Table
 
 __all__ = ["accuracies", "seconds", "single_seconds"]
 

@@ -6,8 +6,10 @@ from functools import cache
 import numpy as np
 from test_config import composed
 
-from ofa_bench.config import GROUPS, address, result_config
-from ofa_bench.report.paper.protocols import STRATEGIES
+from ofa_bench.analysis.paper.protocols import STRATEGIES
+from ofa_bench.config.address import address
+from ofa_bench.config.schema import GROUPS
+from ofa_bench.experiment.checks import result_config
 
 CELLS = {
     "fair": {name: (f"strategy={name}", "budget=sqrt") for name in STRATEGIES},

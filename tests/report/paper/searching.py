@@ -12,13 +12,16 @@ from crafting import CELLS, OF_TOP_DOWN, ROWS, TEN, first
 from omegaconf import OmegaConf
 from test_config import composed
 
-from ofa_bench.config import GROUPS, address, result_config
-from ofa_bench.engine import build, run_repeats
-from ofa_bench.report import statistics
-from ofa_bench.report.paper import measures
-from ofa_bench.report.paper.protocols import STRATEGIES
-from ofa_bench.results import records
-from ofa_bench.targets import resolve_targets
+from ofa_bench.analysis import statistics
+from ofa_bench.analysis.paper import measures
+from ofa_bench.analysis.paper.protocols import STRATEGIES
+from ofa_bench.config.address import address
+from ofa_bench.config.schema import GROUPS
+from ofa_bench.engine import run_repeats
+from ofa_bench.experiment.build import build
+from ofa_bench.experiment.checks import result_config
+from ofa_bench.experiment.targets import resolve_targets
+from ofa_bench.records import record as records
 
 OF_TABLE_1 = first(*ROWS)
 SMALL = ("predictor=embedded", "budget.generations=9", "evolution.population_size=10", "repeats=2", "lockstep=false")

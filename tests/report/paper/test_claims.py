@@ -5,12 +5,12 @@ import pytest
 from crafting import ROWS, TEN, crafted, crafted_set, first, unmet
 from scipy import stats
 
-from ofa_bench.data.published import published_paper
+from ofa_bench.analysis import statistics
+from ofa_bench.analysis.paper import measures
+from ofa_bench.analysis.paper.claims import verdicts
+from ofa_bench.analysis.paper.protocols import STRATEGIES, runs_of
 from ofa_bench.formatting import format_number
-from ofa_bench.report import statistics
-from ofa_bench.report.paper import measures
-from ofa_bench.report.paper.claims import verdicts
-from ofa_bench.report.paper.protocols import STRATEGIES, runs_of
+from ofa_bench.supernets.published import published_paper
 
 PUBLISHED = published_paper()
 

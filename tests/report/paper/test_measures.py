@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from crafting import ROWS, TEN, crafted, crafted_set, first
 
-from ofa_bench.data.published import published_paper
-from ofa_bench.report.paper.measures import (
+from ofa_bench.analysis.paper.measures import (
     Measure,
     accuracy_spread,
     further_share,
@@ -13,7 +12,8 @@ from ofa_bench.report.paper.measures import (
     spread_of,
     time_share,
 )
-from ofa_bench.report.paper.protocols import STRATEGIES, runs_of
+from ofa_bench.analysis.paper.protocols import STRATEGIES, runs_of
+from ofa_bench.supernets.published import published_paper
 
 PUBLISHED = published_paper()
 

@@ -5,9 +5,9 @@ import pytest
 from crafting import TEN
 from searching import made_sweeps, quick, table, tables  # noqa: F401
 
-from ofa_bench.data.published import published_paper
-from ofa_bench.report.paper.__main__ import run
-from ofa_bench.report.paper.protocols import PROTOCOLS, STRATEGIES
+from ofa_bench.analysis.paper.protocols import PROTOCOLS, STRATEGIES
+from ofa_bench.commands.paper import run
+from ofa_bench.supernets.published import published_paper
 
 PUBLISHED = published_paper()
 HEADS = [f"{name}: {said}" for name in STRATEGIES for said in ("paper", *PROTOCOLS.values())]

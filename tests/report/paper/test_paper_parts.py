@@ -5,9 +5,9 @@ import pytest
 from crafting import CELLS, first
 from searching import SMALL, copied, made_sweeps, quick, table, tables, write  # noqa: F401
 
+from ofa_bench.commands.paper import main, run
 from ofa_bench.errors import InputError
-from ofa_bench.report.paper.__main__ import main, run
-from ofa_bench.results import records
+from ofa_bench.records import record as records
 
 
 def test_a_part_of_the_experiments_gives_a_part_of_the_page(sweeps, tmp_path):
@@ -77,7 +77,7 @@ def test_another_name_of_a_device_does_not_disturb_the_page(sweeps, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "give a folder of records: python -m ofa_bench.report.paper multirun"),
+        ([], "give a folder of records: ofa_bench paper multirun"),
         (["nowhere"], "nowhere: no such folder"),
         (["oot=x"], "oot: no such key; allowed: out, and folders; did you mean 'out'?"),
         (["out=x"], "give a folder of records"),
@@ -121,4 +121,4 @@ def test_the_command_says_where_the_page_is_and_what_it_takes(sweeps, tmp_path, 
     main()
     assert capsys.readouterr().out == f"{tmp_path}/out/paper.md\n"
     assert ended(["paper", "--help"], monkeypatch) == 0
-    assert "python -m ofa_bench.report.paper multirun" in capsys.readouterr().out
+    assert "ofa_bench paper multirun" in capsys.readouterr().out

@@ -5,9 +5,9 @@ import pytest
 from conftest import inside
 from crafting import crafted_set
 
-from ofa_bench.data.published import published_paper
-from ofa_bench.report.paper import pictures
-from ofa_bench.report.paper.protocols import PROTOCOLS, STRATEGIES, runs_of
+from ofa_bench.analysis.paper import pictures
+from ofa_bench.analysis.paper.protocols import PROTOCOLS, STRATEGIES, runs_of
+from ofa_bench.supernets.published import published_paper
 
 PUBLISHED = published_paper()
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from crafting import CELLS, OF_TOP_DOWN, ROWS, TEN, asked, crafted, crafted_set, first, official, unmet
 
-from ofa_bench.budget import resolve_budget
-from ofa_bench.config import BudgetConfig
-from ofa_bench.report.paper.protocols import NAMES, PROTOCOLS, STRATEGIES, protocol_of, runs_of
+from ofa_bench.analysis.paper.protocols import NAMES, PROTOCOLS, STRATEGIES, protocol_of, runs_of
+from ofa_bench.config.schema import BudgetConfig
+from ofa_bench.experiment.budget import resolve_budget
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

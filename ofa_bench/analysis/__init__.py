@@ -1,0 +1,1 @@
+"""Studies, statistics, rankings and judges: what records say of strategies."""

@@ -1,0 +1,1 @@
+"""The figures of reports and MLflow; the only room that imports matplotlib."""

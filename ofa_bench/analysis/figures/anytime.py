@@ -1,0 +1,119 @@
+"""Anytime curves: how accurate the best so far was, as evaluations or seconds went on."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ofa_bench.analysis.figures.best_known import mean_best_known
+from ofa_bench.analysis.figures.drawing import Style, draw_points, figure_of, plain_numbers, with_legend, wrapped
+from ofa_bench.analysis.studies import Entry, Study
+from ofa_bench.records.record import Record
+
+__all__ = ["anytime"]
+
+Floats = NDArray[np.float64]
+
+SHOWN = 2.5
+"""Points of accuracy below the best known down to which searches are followed."""
+
+STEPS = 300
+
+
+def anytime(study: Study, style: Style, over: Literal["evaluations", "seconds"] = "evaluations") -> Figure | None:
+    """Draw the mean over targets of the best accuracy so far, as evaluations or seconds go on (mean over repeats).
+
+    A search for all targets is followed as it went. Separate searches have no mean before the last has begun: what is
+    drawn is what they had found when each had made as many evaluations as the others. Chained searches need what those
+    before them found at their end, so only the end of the chain is drawn. Seconds are evaluations at an entry's mean
+    speed. None if no target is feasible, or seconds must not be compared.
+    """
+    if over == "seconds" and not study.same_timing:
+        return None
+    curves = {entry.name: curve for entry in study.entries if (curve := _curve(entry, over)) is not None}
+    if not curves:
+        return None
+    figure, axes = figure_of(study)
+    for name, (at, accuracy) in curves.items():
+        look, label = style.look(name), wrapped(name)
+        if len(at) == 1:
+            draw_points(axes, at, accuracy, look, label)
+            continue
+        axes.plot(
+            at, accuracy, color=look.colour, ls=look.line, lw=1.6, marker=look.marker, ms=6, markevery=[-1], label=label
+        )
+    level = mean_best_known(study)
+    if level is not None:
+        axes.axhline(level, color="black", lw=1.1, ls="--", zorder=0.5, label="best known")
+    _frame(axes, list(curves.values()), level)
+    axes.set_xlabel(f"{over}, all targets together")
+    axes.set_ylabel("mean over targets of predicted accuracy (%)")
+    notes = _notes(study, over, {name for name, (at, _) in curves.items() if len(at) == 1})
+    if notes:
+        figure.supxlabel("\n".join(notes), fontsize=8, color="0.3")
+    return with_legend(figure, axes)
+
+
+def _frame(axes: Axes, curves: Sequence[tuple[Floats, Floats]], level: float | None) -> None:
+    """Show what is at most ``SHOWN`` below the top, and the ends of all curves."""
+    top = max([float(accuracy.max()) for _, accuracy in curves] + ([] if level is None else [level]))
+    least = min(float(accuracy.min()) for _, accuracy in curves)
+    lowest = max(least, min([top - SHOWN] + [float(accuracy[-1]) for _, accuracy in curves]))
+    left = min(float(at[int(np.argmax(accuracy >= lowest))]) for at, accuracy in curves)
+    right = max(float(at[-1]) for at, _ in curves)
+    axes.set_xscale("log")
+    axes.set_xlim(left / 1.5, right * 1.6)
+    margin = max(0.06 * (top - lowest), 0.01)
+    axes.set_ylim(lowest - margin, top + margin)
+    plain_numbers(axes, "x")
+
+
+def _curve(entry: Entry, over: str) -> tuple[Floats, Floats] | None:
+    """Follow an entry: places (evaluations or seconds, in all) and mean accuracies, percent; None if nothing can be."""
+    repeats = [[one for one in results if one["feasible"]] for results in entry.repeats]
+    repeats = [results for results in repeats if results and all(one["curve"] for one in results)]
+    evaluations = entry.evaluations.mean()
+    if not repeats or not evaluations:
+        return None
+    speed = entry.seconds.sum() / entry.evaluations.sum() if over == "seconds" else 1.0
+    shared = entry.shared
+    if not shared and _chained(entry):
+        return np.array([evaluations * speed]), np.array([np.nanmean(entry.mean_accuracy)])
+    times = 1 if shared else max(map(len, repeats))
+    first = max(one["curve"][0][1] for results in repeats for one in results)
+    grid = np.geomspace(max(1, first), max(first, evaluations / times), STEPS)
+    means = np.mean([np.mean([_best_so_far(one, grid) for one in results], axis=0) for results in repeats], axis=0)
+    return grid * times * speed, 100 * means
+
+
+def _chained(entry: Entry) -> bool:
+    """Tell whether searches of several targets start from each other's findings, as far as records say."""
+    strategies = [record["config"].get("strategy") for record in entry.records]
+    if any(isinstance(one, Mapping) and "warm_start" in one for one in strategies) and entry.feasible > 1:
+        return True
+    made = [{one["generations"] for one in results if one["feasible"]} for results in entry.repeats]
+    return any(len(generations) > 1 for generations in made)
+
+
+def _best_so_far(result: Record, grid: Floats) -> Floats:
+    """Give the best accuracy after each of so many evaluations (float64 [n]), fractions of 1."""
+    _, evaluations, _, accuracy = (np.array(column, np.float64) for column in zip(*result["curve"], strict=True))
+    best: Floats = accuracy[np.maximum(0, np.searchsorted(evaluations, grid, side="right") - 1)]
+    return best
+
+
+def _notes(study: Study, over: str, ends: set[str]) -> list[str]:
+    """Say what is drawn of searches that are not for all targets at once."""
+    separate = [one.name for one in study.entries if one.name not in ends and not one.shared and one.feasible > 1]
+    notes = [f"{_listed(separate)}: after equally many evaluations for each target"] if separate else []
+    notes += [f"{_listed(sorted(ends))}: the end only, as each search needs the one before"] if ends else []
+    notes += ["seconds: evaluations at each strategy's mean speed"] if over == "seconds" else []
+    return [textwrap.fill(note, 110) for note in notes]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) < 5 else f"{', '.join(names[:3])} and {len(names) - 3} others"

@@ -1,0 +1,68 @@
+"""The best known accuracies that a study's records were compared with, for drawing."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from ofa_bench.analysis.studies import Study
+from ofa_bench.files.reading import UnreadableError, content_of, json_object
+from ofa_bench.records import frontiers
+
+__all__ = ["best_known", "bounds", "frontier_between", "mean_best_known"]
+
+
+def best_known(study: Study) -> dict[float, float]:
+    """Give the best known accuracy (percent) of each target; empty where there is none, or not one for all."""
+    found: dict[float, float] = {}
+    if len(_hashes(study)) == 1:
+        for entry in study.entries:
+            for one in (one for results in entry.repeats for one in results if one.get("best_known") is not None):
+                found[float(one["target"])] = 100 * one["best_known"]
+    return dict(sorted(found.items()))
+
+
+def mean_best_known(study: Study) -> float | None:
+    """Give the mean best known accuracy (percent) of feasible targets; None where one of them has none."""
+    best, targets = best_known(study), [one["target"] for one in study.entries[0].repeats[0] if one["feasible"]]
+    known = [best[target] for target in targets if target in best]
+    return sum(known) / len(known) if known and len(known) == len(targets) else None
+
+
+def _hashes(study: Study) -> set[str]:
+    """Give the hashes of the frontiers that entries were compared with."""
+    compared = [record.get("frontier") or {} for entry in study.entries for record in entry.records]
+    return {one["sha256"] for one in compared if "sha256" in one}
+
+
+def frontier_between(study: Study, least: float, most: float) -> tuple[Sequence[float], Sequence[float]] | None:
+    """Read the part of the best-known frontier between two costs: costs and accuracies, percent."""
+    hashes = _hashes(study)
+    if len(hashes) != 1:
+        return None
+    paths = [path for folder in (frontiers.FOLDER, frontiers.OWN) for path in sorted(folder.glob("*/*/*.json"))]
+    contents = (content for path in paths if (content := _content(path)))
+    content = next((content for content in contents if sha256(content).hexdigest() in hashes), None)
+    if content is None:
+        return None
+    points = [(cost, 100 * accuracy) for _, cost, accuracy in json_object(content)["points"] if cost <= most]
+    below = [accuracy for cost, accuracy in points if cost <= least]
+    points = [(least, below[-1])] * bool(below) + [point for point in points if point[0] > least]
+    costs, accuracies = zip(*points, (most, points[-1][1]), strict=True) if points else ((), ())
+    return (costs, accuracies) if points else None
+
+
+def _content(path: Path) -> bytes | None:
+    """Read a file; None where it cannot be one of a frontier."""
+    with suppress(UnreadableError):
+        return content_of(path, frontiers.LARGEST)
+    return None
+
+
+def bounds(study: Study, least: float) -> tuple[Sequence[float], Sequence[float]] | None:
+    """Give, from each target to the next, the best known within the next: costs and accuracies, percent."""
+    known = best_known(study)
+    if not known:
+        return None
+    targets, accuracies = list(known), list(known.values())
+    return [min(least, targets[0]), *targets], [*accuracies, accuracies[-1]]

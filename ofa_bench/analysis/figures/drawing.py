@@ -1,0 +1,183 @@
+"""How the figures of a report are drawn: one look a strategy, axes and legends that can be read."""
+
+import io
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from numpy.typing import NDArray
+from PIL import Image
+
+from ofa_bench.analysis.studies import Study
+
+__all__ = [
+    "DPI", "Look", "Picture", "Style", "aside_by", "draw_line", "draw_points", "figure_of", "least_gap",
+    "logarithmic_if_wide", "mean_std", "numbers_of_targets", "plain_numbers", "png", "with_legend", "wrapped",
+]  # fmt: skip
+
+Floats = NDArray[np.float64]
+
+DPI = 110
+
+COLOURS = 160
+"""Of a PNG."""
+
+MOST_INSIDE = 6
+"""A legend of more lines than these stands beside its figure."""
+
+WIDE = 8.0
+"""What spans more than this ratio is drawn on a logarithmic axis."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture with its file's name (no ending) and the words below it; ``data`` is the PNG, base64."""
+
+    name: str
+    caption: str
+    data: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a strategy is drawn."""
+
+    colour: str
+    marker: str
+    line: str = "-"
+
+
+_FIXED = {
+    "vanilla": Look("#0072B2", "o"),
+    "top_down": Look("#D55E00", "s"),
+    "bottom_up": Look("#009E73", "^"),
+    "joint": Look("#CC79A7", "D"),
+}
+_COLOURS = ("#E69F00", "#56B4E9", "#7A4B1E", "#6B6B6B")
+_MARKERS = "vPX*<>hpd"
+
+
+class Style:
+    """One look for each name of a report: the same in all its figures, and for the main strategies in all reports.
+
+    Colours are Okabe and Ito's, which colour-blind people tell apart, but for yellow, and with brown and grey.
+
+    Args:
+        names: of all entries, in any order.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        main = [look.colour for look in _FIXED.values()]
+        looks = [*product(["-"], _COLOURS), *product(["--", ":", "-."], [*_COLOURS, *main])]
+        others = sorted(set(names) - set(_FIXED))
+        self._looks = dict(_FIXED)
+        for number, name in enumerate(others):
+            line, colour = looks[number % len(looks)]
+            self._looks[name] = Look(colour, _MARKERS[number % len(_MARKERS)], line)
+
+    def look(self, name: str) -> Look:
+        """Say how the entry of this name is drawn."""
+        return self._looks[name]
+
+
+def figure_of(study: Study) -> tuple[Figure, Axes]:
+    """Make a figure with one panel, named by space and device."""
+    figure = Figure(figsize=(8.0, 4.6), dpi=DPI, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(f"{study.space} on {study.device}")
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def with_legend(figure: Figure, axes: Axes, *, beside: bool = False) -> Figure:
+    """Add the legend: inside, or beside where it is long (or always, with ``beside``)."""
+    handles, names = axes.get_legend_handles_labels()
+    lines = sum(1 + name.count("\n") for name in names)
+    if beside or lines > MOST_INSIDE:
+        figure.set_size_inches(9.1, max(4.6, 0.24 * lines))
+        axes.legend(handles, names, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
+    else:
+        axes.legend(handles, names, loc="best", framealpha=0.85, edgecolor="none")
+    return figure
+
+
+def wrapped(name: str) -> str:
+    """Break a long name into lines."""
+    return textwrap.fill(name, 30)
+
+
+def mean_std(values: Floats) -> tuple[Floats, Floats]:
+    """Give mean and standard deviation over the first axis of what is finite; NaN and 0 where nothing is."""
+    counts = np.isfinite(values).sum(axis=0)
+    means = np.divide(np.nansum(values, axis=0), counts, out=np.full(counts.shape, np.nan), where=counts > 0)
+    squares = np.nansum((values - means) ** 2, axis=0)
+    return means, np.sqrt(np.divide(squares, counts - 1, out=np.zeros(counts.shape), where=counts > 1))
+
+
+def draw_line(axes: Axes, x: Floats, means: Floats, stds: Floats, look: Look, name: str) -> None:
+    """Draw means with bars of one standard deviation: float64 [n] each."""
+    axes.errorbar(
+        x, means, yerr=stds if stds.any() else None, color=look.colour, marker=look.marker, linestyle=look.line,
+        markersize=5, capsize=2.5, linewidth=1.4, elinewidth=1.0, label=wrapped(name),
+    )  # fmt: skip
+
+
+def draw_points(axes: Axes, x: Floats, y: Floats, look: Look, label: str, size: float = 8.0) -> None:
+    """Draw points that may lie on each other."""
+    axes.plot(x, y, color=look.colour, ls="", marker=look.marker, ms=size, mew=size / 5, mfc="none", label=label)
+
+
+def aside_by(place: int, number: int, gap: float) -> float:
+    """Give the shift that keeps the points of several lines at one place apart: together a fifth of a gap."""
+    return gap / 5 * (place / (number - 1) - 0.5) if number > 1 else 0.0
+
+
+def least_gap(x: Floats) -> float:
+    """Give the least distance of different places; 0 if there are none."""
+    steps = np.diff(np.unique(x))
+    return float(steps.min()) if len(steps) else 0.0
+
+
+def numbers_of_targets(axes: Axes) -> None:
+    """Name the axis of numbers of targets."""
+    axes.set_xlabel("number of targets, k")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def logarithmic_if_wide(axes: Axes, values: Sequence[float]) -> None:
+    """Make the y axis logarithmic where means span more than ``WIDE``; else it begins at 0."""
+    positive = [value for value in values if value > 0]
+    if positive and max(positive) > WIDE * min(positive):
+        axes.set_yscale("log", nonpositive="clip")
+        axes.set_ylim(min(positive) / 1.6, max(positive) * 1.6)
+        plain_numbers(axes, "y")
+    else:
+        axes.set_ylim(bottom=0)
+
+
+def plain_numbers(axes: Axes, which: Literal["x", "y"]) -> None:
+    """Write a logarithmic axis's numbers in full."""
+    axis, (low, high) = (axes.xaxis, axes.get_xlim()) if which == "x" else (axes.yaxis, axes.get_ylim())
+    decades = math.log10(high / low)
+    axis.set_major_locator(LogLocator(subs=(1.0,) if decades > 3 else (1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def png(figure: Figure) -> bytes:
+    """Draw a figure as PNG of few colours, which makes it a third as large; ``savefig`` would draw it twice."""
+    canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
+    canvas.draw()
+    data = io.BytesIO()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    few = image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE)  # others lose the colours of small markers
+    few.save(data, "png", optimize=True)
+    return data.getvalue()

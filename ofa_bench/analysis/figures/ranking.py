@@ -1,0 +1,82 @@
+"""The critical-difference diagram of a ranking."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from pandas import DataFrame
+from scikit_posthocs import critical_difference_diagram
+
+from ofa_bench.analysis.figures.drawing import DPI
+from ofa_bench.analysis.ranking import Ranking, groups_of
+
+__all__ = ["diagram_size", "draw_ranking", "ranks"]
+
+ROW = 0.26
+"""The height of one line of a diagram, inches."""
+
+
+WIDEST = 0.7
+"""Names that would take a larger part of a diagram's width are written smaller."""
+
+
+def diagram_size(found: Ranking) -> tuple[float, float]:
+    """Say how large a picture ``draw_ranking`` needs to be legible at font size 10: width and height, inches."""
+    lines = 3.5 + len(groups_of(np.array(found.pairwise))) + math.ceil(len(found.names) / 2)
+    return 3.5 + 0.17 * (7 + max(len(name) for name in found.names)), ROW * lines
+
+
+def draw_ranking(found: Ranking, axes: Axes) -> None:
+    """Draw the critical-difference diagram of Demšar (2006): mean ranks, best to the left, a bar over each group.
+
+    Axes of ``diagram_size`` hold it without overlap. Names are written within the axes as they are sized now.
+    """
+    best, worst, k = found.ranks[0], found.ranks[-1], len(found.names)
+    margin = max(best - 1, k - worst) + 0.03 * (k - 1)  # names stand beyond both ends of the axis
+    drawn = critical_difference_diagram(
+        dict(zip(found.names, found.ranks, strict=True)),
+        DataFrame(np.array(found.pairwise), index=found.names, columns=found.names),
+        ax=axes,
+        label_fmt_left="{label} ({rank:.2f}) ",
+        label_fmt_right=" ({rank:.2f}) {label}",
+        label_props={"parse_math": False, "fontsize": 10},
+        marker_props={"s": 14},
+        elbow_props={"color": "black", "linewidth": 0.9},
+        crossbar_props={"linewidth": 4, "solid_capstyle": "butt"},
+        text_h_margin=margin,
+    )
+    for (bar,) in drawn["crossbars"]:
+        bar.set_xdata(sorted(bar.get_xdata()))  # the library draws through a set, in any order
+    labels = drawn["labels"]
+    wide = sum(_widths(labels)) / (WIDEST * axes.bbox.width)
+    for label in labels:
+        label.set_fontsize(label.get_fontsize() / max(1.0, wide))
+    left, right = _widths(labels)
+    start, length = best - margin, worst - best + 2 * margin
+    pixels = (axes.bbox.width - left - right) / length
+    axes.set_xlim(start - left / pixels, start + length + right / pixels)
+    axes.set_ylim(min(label.get_position()[1] for label in labels) - 0.6, 2.7)
+    axes.set_xticks(range(1, k + 1))
+    axes.spines["top"].set_bounds(1, k)
+    axes.plot([1, 1 + found.critical_difference], [1.35, 1.35], "|-", color="black", linewidth=1.2, clip_on=False)
+    said = f"critical difference {found.critical_difference:.2f}; mean ranks over {found.blocks} blocks, 1 is best"
+    axes.text((1 + k) / 2, 2.1, said, ha="center", va="center", fontsize=9)
+
+
+def _widths(labels: Sequence[Text]) -> tuple[float, float]:
+    """Measure the widest name left and right of a diagram, pixels; the left half comes first."""
+    widths = [label.get_window_extent().width for label in labels]
+    half = (len(labels) + 1) // 2
+    return max(widths[:half]), max(widths[half:])
+
+
+def ranks(found: Ranking | None) -> Figure | None:
+    """Return the critical-difference diagram of a ranking; None where there is none."""
+    if found is None:
+        return None
+    figure = Figure(figsize=diagram_size(found), dpi=DPI, layout="constrained")
+    draw_ranking(found, figure.add_subplot())
+    return figure

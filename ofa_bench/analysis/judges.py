@@ -1,0 +1,122 @@
+"""What winners are worth to predictors that did not guide the search: how much of a lead is the winner's curse.
+
+A search takes what its predictor overrates most, the more so the stronger it is, so a lead by the predictor that guided
+it need not be a lead. (In statistics: the optimizer's curse, Smith & Winkler 2006.)
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench import spaces
+from ofa_bench.analysis.pairs import differences
+from ofa_bench.analysis.statistics import Paired
+from ofa_bench.analysis.studies import Entry, Study
+from ofa_bench.errors import InputError
+from ofa_bench.predictors import AccuracyPredictor, embedded_predictor, official_predictor
+from ofa_bench.predictors.embedded import MEMBERS
+from ofa_bench.spaces import DesignSpace, Genes
+
+__all__ = ["JUDGES", "Judged", "judged"]
+
+Floats = NDArray[np.float64]
+
+
+JUDGES = (
+    "A search takes what its predictor overrates, a stronger search the more so. Here, predictors that did not "
+    "guide it judge its winners: the official and the embedded one, and the mean of the members, four small "
+    "networks fitted to the official accuracies of 16,000 random architectures each, as many as OFA fitted its "
+    "own predictor to (one that guided is left out; those of ProxylessNAS are MobileNetV3's, transferred). The "
+    "embedded one was fitted to agree with the official one near winners; members were not. A lead that members "
+    "do not see is one that a predictor fitted like OFA's would not have shown; whether it is real, only training "
+    "would tell. The members of ResNet50D differ from the official predictor by 0.007 points only: that they "
+    "agree with it proves nothing. Intervals are over repeats, not over predictors."
+)
+"""What a table of judged winners means."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A study's winners as one judge sees them.
+
+    ``accuracy`` is by entry what the judge predicts, float64 [repeats, targets], percent, NaN where a target was not
+    met; ``leads`` are by entry the differences from the reference, in pairs, points.
+    """
+
+    judge: str
+    accuracy: Mapping[str, Floats]
+    leads: Mapping[str, Paired]
+
+
+def judged(study: Study, reference: str) -> list[Judged]:
+    """Have a study's winners judged by every predictor at hand that did not guide the searches.
+
+    These are the official predictor (where its file is at hand; it is not fetched for this), the embedded one, and the
+    mean of the members (see ``ofa_bench/data/make_members.py``). None where the space cannot be built here, or there is
+    no other predictor for it.
+    """
+    space = _space(study)
+    if space is None:
+        return []
+    guide = study.entries[0].records[0]["predictor"]["sha256"]
+    found = []
+    for name, predictors in _judges(space):
+        others = [predictor for predictor in predictors if predictor.sha256 != guide]
+        if others:
+            accuracy = {entry.name: _accuracy(entry, space, others) for entry in study.entries}
+            found.append(Judged(name, accuracy, differences(study, accuracy, reference)))
+    return found
+
+
+def _space(study: Study) -> DesignSpace | None:
+    """Build the space that the records name, if it is one of ours that all winners are in.
+
+    Nothing else is looked up or imported, as records may be others': not through Hydra, which would build what is
+    nested, and no module that a record names. A user's own space has no predictor here anyway.
+    """
+    node = study.entries[0].records[0]["config"].get("space")
+    node = dict(node) if isinstance(node, dict) else {}
+    choices = node.pop("choices", {})
+    package, _, name = str(node.pop("_target_", "")).rpartition(".")
+    ours = f"{package}.".startswith(f"{spaces.__name__}.") and name in spaces.__all__
+    kind = getattr(spaces, name) if ours else None
+    if not (isinstance(kind, type) and issubclass(kind, DesignSpace)):
+        return None
+    try:
+        space: DesignSpace = kind(**node)
+        space = spaces.hold(space, choices)
+    except (TypeError, ValueError):  # no such setting
+        return None
+    found = [_genes(entry) for entry in study.entries]
+    return space if all(space.contains(genes.reshape(-1, genes.shape[2])).all() for genes in found) else None
+
+
+def _genes(entry: Entry) -> Genes:
+    """Give what an entry found: int8 [repeats, targets, n_genes], by ascending target."""
+    return np.array([[one["genes"] for one in results] for results in entry.repeats], np.int8)
+
+
+def _judges(space: DesignSpace) -> Iterator[tuple[str, list[AccuracyPredictor]]]:
+    loads: dict[str, Callable[[], list[AccuracyPredictor]]] = {
+        "official": lambda: [official_predictor(space, fetch=False)],
+        "embedded": lambda: [embedded_predictor(space)],
+        "members": lambda: [embedded_predictor(space, number) for number in range(1, MEMBERS + 1)],
+    }
+    for name, load in loads.items():
+        try:
+            yield name, load()
+        except InputError:
+            continue
+
+
+def _accuracy(entry: Entry, space: DesignSpace, judges: list[AccuracyPredictor]) -> Floats:
+    """Give the mean over judges: float64 [repeats, targets], ascending, percent; NaN where a target was not met."""
+    feasible = np.array([[one["feasible"] for one in results] for results in entry.repeats], bool)
+    genes = _genes(entry)
+    values = np.full(feasible.shape, np.nan)
+    if feasible.any():
+        rows = space.canonical(genes[feasible])
+        values[feasible] = 100 * np.mean([judge.accuracy(rows) for judge in judges], axis=0)
+    return values

@@ -1,0 +1,246 @@
+"""Sorts records into studies: what may be compared, and nothing else."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.records.costs import cost_name, guard_band_of
+from ofa_bench.records.labels import OUTSIDE_BRACKETS, heading, labels
+from ofa_bench.records.record import Record
+from ofa_bench.records.tables import timing
+
+__all__ = ["TIMING", "Entry", "Study", "finite_means", "studies"]
+
+Floats = NDArray[np.float64]
+
+
+def finite_means(rows: Floats) -> Floats:
+    """Give the mean of what is finite in each row: float64 [n, m] to float64 [n], NaN where nothing is."""
+    counts = np.isfinite(rows).sum(axis=1)
+    means: Floats = np.divide(np.nansum(rows, axis=1), counts, out=np.full(len(rows), np.nan), where=counts > 0)
+    return means
+
+
+def _ascending(repeat: Record) -> list[Record]:
+    return sorted(repeat["results"], key=lambda result: float(result["target"]))
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """What one strategy found in a study; records that differ only in their seed are one entry.
+
+    Accuracies are predicted, in percent. ``keys`` name the repeats, (seed, repeat), in the order of the arrays' rows:
+    ``accuracy``, ``cost``, ``target_seconds``, ``regret``: float64 [repeats, targets], NaN where a target is infeasible
+    or (regret) where there is no best known; ``seconds``, ``evaluations``, ``unique``, ``hypervolume``: float64
+    [repeats].
+    """
+
+    name: str
+    records: tuple[Record, ...]
+    keys: tuple[tuple[int, int], ...]
+    accuracy: Floats
+    cost: Floats
+    target_seconds: Floats
+    regret: Floats
+    seconds: Floats
+    evaluations: Floats
+    unique: Floats
+    hypervolume: Floats
+
+    @property
+    def mean_accuracy(self) -> Floats:
+        """Mean predicted accuracy over feasible targets: float64 [repeats], percent; NaN where none is feasible."""
+        return finite_means(self.accuracy)
+
+    @property
+    def repeats(self) -> list[list[Record]]:
+        """The results of each repeat, in the order of ``keys``, by ascending target as in the arrays."""
+        return [_ascending(repeat) for record in self.records for repeat in record["repeats"]]
+
+    @property
+    def feasible(self) -> int:
+        """How many targets can be met."""
+        return sum(bool(one["feasible"]) for one in self.repeats[0])
+
+    @property
+    def shared(self) -> bool:
+        """Whether one search served several targets."""
+        return any(one.get("shared", 1) > 1 for results in self.repeats for one in results)
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Entries that may be compared: the same space, cost table, predictor, targets and budget.
+
+    ``kept`` says in words what is the same; ``targets`` are float64 [targets], ascending, in ``unit``; ``family`` is
+    the same in studies that differ only in targets.
+    """
+
+    family: str
+    kept: str
+    space: str
+    device: str
+    predictor: str
+    unit: str
+    targets: Floats
+    generations: int
+    warm_generations: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def told(self) -> str:
+        """What studies of one title may differ in, in words: predictor and budget."""
+        return f"predictor {self.predictor}, {self.generations} generations, {self.warm_generations} where warm-started"
+
+    @property
+    def timing(self) -> str:
+        """How seconds were taken, and whether those of different entries may be compared."""
+        return timing(self._records)
+
+    @property
+    def same_timing(self) -> bool:
+        """Whether seconds of different entries may be compared: taken in one way on one kind of machine."""
+        made = [record["made"] for record in self._records]
+        return len({tuple(one.get(key) for key in TIMING) for one in made}) == 1
+
+    @property
+    def shared_time(self) -> bool:
+        """Whether repeats advanced together somewhere: their seconds are then shares of one time, not samples."""
+        return any(record["made"].get("lockstep") and len(record["repeats"]) > 1 for record in self._records)
+
+    @property
+    def cost_name(self) -> str:
+        """What its costs are called."""
+        return cost_name(*self._records)
+
+    @property
+    def _records(self) -> list[Record]:
+        return [record for entry in self.entries for record in entry.records]
+
+
+TIMING = ("lockstep", "threads", "compiled", "machine", "cores", "ofa_bench")
+"""What must be the same in ``made`` of records whose seconds are compared."""
+
+
+def studies(found: Sequence[Record]) -> list[Study]:
+    """Sort records into studies, by space, device, predictor, budget and targets.
+
+    Only what is alike in all of these stands in one study; the order of targets does not matter.
+    """
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in found:
+        groups.setdefault((_family(record), json.dumps(sorted(record["targets"]))), []).append(record)
+    made = [_study(family, several) for (family, _), several in groups.items()]
+    return sorted(made, key=_place)
+
+
+def _place(study: Study) -> tuple[Any, ...]:
+    """Order studies: by problem, the largest budget first, then by family and targets."""
+    names, targets = (study.space, study.device, study.predictor), study.targets.tolist()
+    return *names, -study.generations, study.family, len(targets), targets
+
+
+def _family(record: Record) -> str:
+    """Write down what records of one family share, to the hash."""
+    choices, config = record["choices"], record["config"]
+    names = [choices[key] for key in ("space", "device", "predictor")]
+    hashes = [record["device"]["sha256"], record["predictor"]["sha256"]]
+    content = [names, hashes, guard_band_of(record), record["unit"], config.get("space"), record["budget"]]
+    return json.dumps(content, sort_keys=True)
+
+
+def _study(family: str, found: Sequence[Record]) -> Study:
+    first = found[0]
+    named: dict[str, list[Record]] = {}
+    for record, label in zip(found, _labels(found), strict=True):
+        taken = [one for one in named.get(label, []) if one["seed"] == record["seed"]]
+        same = next((one for one in taken if _same(one, record)), None)
+        if same is None:
+            named.setdefault(f"{label} {record['identity'][:4]}" if taken else label, []).append(record)
+        elif len(record["repeats"]) > len(same["repeats"]):
+            named[label][named[label].index(same)] = record
+    warm = first["budget"]["warm_generations"]
+    return Study(
+        family=family,
+        kept=heading([{**record, "address": record["address"].rsplit("/", 1)[0] + "/"} for record in found]),
+        space=first["choices"]["space"],
+        device=_device(first),
+        predictor=_predictor(first),
+        unit=first["unit"],
+        targets=np.array(sorted(first["targets"]), np.float64),
+        generations=first["budget"]["generations"],
+        warm_generations=str(warm) if isinstance(warm, int) else ", ".join(map(str, warm)),
+        entries=tuple(_entry(name, several) for name, several in sorted(named.items())),
+    )
+
+
+def _device(record: Record) -> str:
+    """Name the device, with the guard band that raises its costs."""
+    band = guard_band_of(record)
+    return str(record["choices"]["device"]) + (f", guard band {band:g}" if band != 1 else "")
+
+
+def _predictor(record: Record) -> str:
+    """Name the predictor by its option, or by its own name where that only says more."""
+    option, name = str(record["choices"]["predictor"]), str(record["predictor"].get("name", ""))
+    return name if name.startswith(option) else option
+
+
+def _same(one: Record, other: Record) -> bool:
+    """Tell whether two records are of one cell: named in another way, or with other numbers of repeats."""
+    found = [
+        [[(result["target"], result["genes"]) for result in repeat["results"]] for repeat in record["repeats"]]
+        for record in (one, other)
+    ]
+    return all(first == second for first, second in zip(*found, strict=False))
+
+
+def _labels(found: Sequence[Record]) -> list[str]:
+    """Name records by strategy and by what else differs, but for seeds, repeats and the names of targets and budget."""
+    plain = []
+    for record in found:
+        _, *parts = re.split(OUTSIDE_BRACKETS, record["address"].rsplit("/", 1)[-1])
+        rest = ",".join(part for part in parts if not part.startswith(("targets.", "budget.", "repeats=")))
+        choices = {**record["choices"], "targets": "", "budget": ""}
+        plain.append({**record, "choices": choices, "address": f"/{rest}"})
+    return [name.strip() for name in labels(plain)]
+
+
+def _entry(name: str, found: Sequence[Record]) -> Entry:
+    ordered = sorted(found, key=lambda record: int(record["seed"]))
+    rows, keys = list[Record](), list[tuple[int, int]]()
+    for record in ordered:
+        for repeat in record["repeats"]:
+            rows.append({**repeat, "results": _ascending(repeat)})
+            keys.append((record["seed"], repeat["repeat"]))
+
+    def table(key: str, scale: float = 1.0) -> Floats:
+        return np.array([[_number(one, key, scale) for one in repeat["results"]] for repeat in rows], np.float64)
+
+    def sums(key: str) -> Floats:
+        return np.array([sum(one[key] for one in repeat["results"]) for repeat in rows], np.float64)
+
+    ratios = [repeat.get("hypervolume_ratio") for repeat in rows]
+    return Entry(
+        name=name,
+        records=tuple(ordered),
+        keys=tuple(keys),
+        accuracy=table("accuracy", 100),
+        cost=table("cost"),
+        target_seconds=table("seconds"),
+        regret=table("regret", 100),
+        seconds=np.array([repeat["seconds"] for repeat in rows], np.float64),
+        evaluations=sums("evaluations"),
+        unique=sums("unique_evaluations"),
+        hypervolume=np.array([np.nan if ratio is None else ratio for ratio in ratios], np.float64),
+    )
+
+
+def _number(result: Record, key: str, scale: float) -> float:
+    value = result.get(key)
+    return scale * value if value is not None and result["feasible"] else np.nan

@@ -1,0 +1,1 @@
+"""Words of the command line: parsing, messages, progress, terminal, interrupts."""

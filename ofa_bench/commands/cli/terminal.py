@@ -1,0 +1,84 @@
+"""What a command says on the terminal when it ends."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ofa_bench.config.schema import TrackingConfig
+from ofa_bench.config.shell import command_line, option
+from ofa_bench.config.store_uri import EXPERIMENT, artifacts_beside, default_experiment, sqlite_path
+from ofa_bench.records.record import Record
+from ofa_bench.tracking.delivery import tracked, was_refused
+from ofa_bench.tracking.view import runs_page, save_view
+
+if TYPE_CHECKING:
+    from ofa_bench.tracking.tracker import Tracker
+
+__all__ = ["mlflow_lines", "say_unsent", "show"]
+
+LOCAL = "http://127.0.0.1:5000"
+"""Where ``mlflow ui`` serves a store, unless it is told otherwise."""
+
+
+def show(found: Sequence[Record], output: Path, tracking: TrackingConfig) -> None:
+    """Print the tables, and where the results and the MLflow UI are."""
+    from ofa_bench.commands.cli.console import make_console
+    from ofa_bench.commands.cli.tables import print_tables
+
+    console = make_console()
+    print_tables(found, console)
+    _show_networks(found, output)
+    console.print(f"results: {output}", soft_wrap=True)
+    if tracking.uri and was_refused(tracking.uri):
+        return
+    for head, line in zip(("MLflow:  ", "runs:    "), mlflow_lines(tracking), strict=False):
+        console.print(f"{head}{line}", soft_wrap=True)
+
+
+def _show_networks(found: Sequence[Record], output: Path) -> None:
+    """Print the networks of a single cell, to copy; of several, the command that shows them."""
+    from ofa_bench.commands.cli.tables import MOST_TARGETS
+    from ofa_bench.records.networks import best_networks, describe_networks
+
+    folder = output / found[0]["address"] if len(found) == 1 else output
+    words = ["ofa_bench", "show", str(folder)]
+    if len(found) == 1 and len(found[0]["targets"]) <= MOST_TARGETS:
+        networks = best_networks(found[0])
+        print("\n".join(describe_networks(networks)))
+        words.append("top=10")
+    print(f"networks: {command_line(words)}")
+
+
+def mlflow_lines(tracking: TrackingConfig) -> list[str]:
+    """Return the command that serves a store on this disk, and the address of the table of runs, as far as there are.
+
+    The address is left out where the store cannot be used now.
+    """
+    uri = tracking.uri or ""
+    served = uri.startswith(("http://", "https://"))
+    database = sqlite_path(uri)
+    local = uri.startswith("sqlite:")
+    lines = [command_line(["mlflow", "ui", "--host", "127.0.0.1", "--backend-store-uri", uri])] if local else []
+    if served or (database and database.is_file()):
+        experiment = tracked(tracking, _with_view)
+        lines += [runs_page(uri if served else LOCAL, experiment)] if experiment else [uri] if served else []
+    elif uri and not local:
+        lines = [uri]
+    return lines
+
+
+def _with_view(tracker: "Tracker") -> str:
+    """Save our view with the experiment, and return the experiment's id."""
+    save_view(tracker.client, tracker.experiment)
+    return tracker.experiment
+
+
+def say_unsent(what: str, output: Path, tracking: TrackingConfig) -> None:
+    """Say what MLflow lacks, and how it gets it."""
+    words = ["ofa_bench", "sync", str(output), option("uri", tracking.uri)]
+    if {tracking.experiment, default_experiment()} != {EXPERIMENT}:  # in another shell, the default may be another
+        words.append(option("experiment", tracking.experiment))
+    if tracking.artifacts and tracking.artifacts != artifacts_beside(tracking.uri, Path.cwd()):
+        words.append(option("artifacts", tracking.artifacts))
+    print(f"ofa_bench: MLflow lacks {what}; this sends it: {command_line(words)}", file=sys.stderr)

@@ -1,0 +1,112 @@
+"""``ofa_bench evaluate``: cost and accuracy of architectures that are given, not searched.
+
+    ofa_bench evaluate architecture=arch.json
+    ofa_bench evaluate architecture=<folder of net.config> space=proxyless device=cpu_onnx
+
+- ``architecture``: a file with OFA's dict (JSON, or as Python writes it) or a list of these; ``net.config``, or its
+  folder, with ``run.config`` beside it; the ``card.json`` of an export; a record (a cell's folder, its
+  ``record.json`` or an MLflow run); or the dict itself, in quotes.
+- ``target``: of a record, only what was found for this target. ``format``: ``text`` or ``json``.
+- ``uri``: the MLflow store of runs. Default: what ``MLFLOW_TRACKING_URI`` names, else ``sqlite:///mlflow.db`` here.
+
+``space``, ``device``, ``predictor`` and their keys are those of ``python -m ofa_bench``.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ofa_bench.commands.cli.messages import ending, heed_full_error, options_of, show_help
+from ofa_bench.config.store_uri import uri_option
+from ofa_bench.errors import InputError, suggestion
+
+if TYPE_CHECKING:
+    from ofa_bench.experiment.evaluation import Evaluated
+    from ofa_bench.search import Problem
+
+__all__ = ["Options", "main"]
+
+FORMATS = ("text", "json")
+
+
+@dataclass
+class Options:
+    """What can be set on the command line, besides the keys of ``python -m ofa_bench``."""
+
+    architecture: str = ""
+    target: float | None = None
+    format: str = "text"
+    uri: str = field(default_factory=uri_option)
+
+    def check(self) -> None:
+        """Raise InputError where a value is missing or not allowed."""
+        from ofa_bench.experiment.architectures import FORMS
+
+        if not self.architecture:
+            raise InputError(f"architecture=: must be given: {FORMS}")
+        if self.format not in FORMATS:
+            raise InputError(f"format={self.format}: must be text or json{suggestion(self.format, FORMATS)}")
+
+
+def run(words: Sequence[str]) -> Iterator[str]:
+    """Evaluate what a command's words name; yield the lines to print.
+
+    Raises:
+        InputError: a word is not allowed, or names no architecture of the space.
+    """
+    from ofa_bench.commands.cli.composition import PROBLEM_GROUPS, compose_problem, is_of_problem
+    from ofa_bench.experiment.architectures import read_architectures
+    from ofa_bench.experiment.evaluation import evaluate
+    from ofa_bench.predictors.coverage import format_choices
+    from ofa_bench.records.networks import json_list
+
+    ours = [word for word in words if word.partition("=")[0] in vars(Options())]
+    options = options_of(Options, ours, verbatim=("architecture",))
+    options.check()
+    others = [word for word in words if word not in ours]
+    for word in others:
+        if not is_of_problem(word):
+            key, allowed = word.partition("=")[0], [*vars(Options()), *PROBLEM_GROUPS]
+            raise InputError(f"{word}: no such key; allowed: {', '.join(allowed)}{suggestion(key, allowed)}")
+    problem, _, names = compose_problem(others)
+    named = read_architectures("architecture", options.architecture, problem.space, options.uri, options.target)
+    found = evaluate(problem, named)
+    unit = problem.cost.unit
+    if options.format == "json":
+        yield json_list([_plain(problem, names, one) for one in found])
+        return
+    width = max(len(one.named.name) for one in found)
+    yield f"space {names['space']}, device {problem.cost.name}, predictor {names['predictor']}"
+    cost = "cost" if getattr(problem.cost, "guard_band", 1.0) == 1 else "guarded cost"
+    yield f"{'':{width}}  accuracy %  {cost} {unit}"
+    for one in found:
+        guess = format_choices(one.unlabelled or {})
+        note = f"  (no label of the predictor had {guess}: its accuracy is a guess)" if guess else ""
+        yield f"{one.named.name:{width}}  {100 * one.accuracy:10.2f}  {one.cost:{len(cost) + 1 + len(unit)}.2f}{note}"
+
+
+def _plain(problem: "Problem", names: dict[str, str], one: "Evaluated") -> dict[str, object]:
+    return {
+        "name": one.named.name,
+        **{key: names[key] for key in ("space", "predictor")},
+        "device": problem.cost.name,
+        "accuracy": one.accuracy,
+        "cost": one.cost,
+        "unit": problem.cost.unit,
+        "unlabelled": one.unlabelled,
+        "architecture": problem.space.to_ofa(one.named.genes),
+    }
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
+    heed_full_error()
+    show_help(__doc__, Options(), needed="an architecture, architecture=arch.json")
+    with ending():
+        for line in run(sys.argv[1:]):
+            print(line)
+
+
+if __name__ == "__main__":
+    main()

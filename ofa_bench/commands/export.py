@@ -1,0 +1,367 @@
+"""``ofa_bench export``: take found networks home, as files that run without this package.
+
+    ofa_bench export run=multirun/mbv3/note10/embedded/joint/sqrt/default/seed=0 target=25
+    ofa_bench export sweep=multirun measure=true
+
+- ``run``: a record: the folder of a cell, or an MLflow run. ``sweep``: many records instead: one sweep, by its journal
+  (``multirun/sweeps/<id>.jsonl``), id or name, or all below a folder; for each target, the most accurate network that
+  any of its strategies found (``which=every``: each network that was found). ``strategy``: of these strategies only.
+- ``architecture``: networks that no search found instead, as ``ofa_bench evaluate`` takes them; ``space``,
+  ``device`` and ``predictor`` are those of ``python -m ofa_bench``.
+- ``target``: only the network for this target. ``out``: the folder; it gets an ``index.html``, and for each network,
+  below ``<space>_<device>_<predictor>/<target>``, ``network.onnx``, ``network.pt2`` (``torch.export``) and its card.
+- ``weights``: ``auto`` (OFA's supernet, at hand or fetched; random if it cannot be had, which is said), ``random``, or
+  the path of a checkpoint of the supernet; ``sha256``: that it must have.
+- ``batch``: how many images the networks take at a time; ``dynamic`` for any number.
+- ``images``: a folder of images on which BatchNorm statistics are computed anew, as subnets of a supernet need; at most
+  ``n_images`` of them.
+- ``quantize=int8``: write ``network.int8.onnx`` beside each network too, quantised by onnxruntime on at most
+  ``calibration_images`` of the images, and say on how many of at most ``test_images`` others its first class differs
+  from FP32's; where the images lie in folders of classes (as ``ofa_bench collect`` takes them, with
+  ``classes``, a file of their names), also the top-1 of both. ``measure=true`` times both.
+- ``measure=true``: time the networks end to end and set that against what was predicted; without ``run`` and ``sweep``,
+  those already in ``out``. ``statistic``: of all runs, that the targets are about: ``median``, ``p10`` or ``p90``;
+  the table says which targets are met by each. ``controls``: random networks that are timed beside them, and tell
+  whether the device is as fast as when its table was measured. ``runner``, ``threads``, ``rounds``, ``seed``: as of
+  ``ofa_bench profile``.
+- ``uri``: the MLflow store that gets the networks as models, if it is there (``none``: no store); ``experiment``. Their
+  defaults are what ``MLFLOW_TRACKING_URI`` and ``MLFLOW_EXPERIMENT_NAME`` name, where they are set. ``register``: the
+  name under which they are registered, without ``/`` and ``:``.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ofa_bench.commands.cli.messages import check_folder, ending, heed_full_error, options_of, say, show_help
+from ofa_bench.config.batches import read_batch, show_batch
+from ofa_bench.config.limits import THREADS, check_range
+from ofa_bench.config.schema import TrackingConfig
+from ofa_bench.config.store_uri import default_experiment, sqlite_path, uri_option
+from ofa_bench.errors import InputError, suggestion
+from ofa_bench.experiment.checks import check_tracking
+from ofa_bench.files.writing import make_folder
+
+if TYPE_CHECKING:
+    from ofa_bench.exporting.cards import Card
+    from ofa_bench.exporting.found import Found
+    from ofa_bench.exporting.quantising import Quantiser
+    from ofa_bench.profiling.runners import Runner
+    from ofa_bench.records.record import Record
+
+__all__ = ["Options", "export", "main"]
+
+WHICH = ("best", "every")
+
+
+@dataclass
+class Options:
+    """What can be set on the command line."""
+
+    run: str = ""
+    sweep: str = ""
+    architecture: str = ""
+    strategy: str = ""
+    target: float | None = None
+    which: str = "best"
+    out: str = "export"
+    weights: str = "auto"
+    sha256: str = ""
+    images: str = ""
+    n_images: int = 2000
+    batch: str = "1"
+    quantize: str = ""
+    classes: str = ""
+    calibration_images: int = 200
+    test_images: int = 1000
+    measure: bool = False
+    runner: str = "onnxruntime"
+    threads: int = 1
+    rounds: int = 20
+    statistic: str = "median"
+    controls: int = 8
+    seed: int = 0
+    uri: str = field(default_factory=uri_option)
+    experiment: str = field(default_factory=default_experiment)
+    register: str = ""
+
+    def check(self) -> None:
+        """Raise InputError where a value is out of range, or nothing is asked for."""
+        if sum(map(bool, (self.run, self.sweep, self.architecture))) > 1:
+            raise InputError("give one of run=, sweep= and architecture=")
+        if not (self.chosen or self.measure):
+            raise InputError(
+                "give run=<a cell's folder or MLflow run>, sweep=<a sweep or a folder of records>, "
+                "architecture=<a file>, or measure=true"
+            )
+        if self.which not in WHICH:
+            raise InputError(f"which={self.which}: must be best or every{suggestion(self.which, WHICH)}")
+        if self.images and not Path(self.images).expanduser().is_dir():
+            raise InputError(f"images={self.images}: no such folder")
+        if self.register and self.uri == "none":
+            raise InputError(f"register={self.register}: needs an MLflow store, but uri=none")
+        if self.quantize not in ("", "int8"):
+            raise InputError(f"quantize={self.quantize}: must be int8{suggestion(self.quantize, ['int8'])}")
+        if self.quantize and not self.images:
+            raise InputError("quantize=int8: needs images= (a folder of images like those that the network will see)")
+        if self.quantize and not self.chosen:
+            raise InputError("quantize=int8: give run=, sweep= or architecture= with it, the networks to quantise")
+        if self.classes and not self.quantize:
+            raise InputError(f"classes={self.classes}: is only read with quantize=int8")
+        if self.strategy and not (self.run or self.sweep):
+            raise InputError(f"strategy={self.strategy}: give run= or sweep= with it")
+        check_range("calibration_images", self.calibration_images, 1, 10**6)
+        check_range("test_images", self.test_images, 1, 10**7)
+        read_batch(self.batch)
+        if self.uri != "none":
+            check_tracking(TrackingConfig(self.uri, None, self.experiment), "")
+        if self.register:
+            from ofa_bench.tracking.names import check_registered_name
+
+            check_registered_name("register", self.register)
+        from ofa_bench.profiling.statistics import check_statistic
+
+        check_statistic(self.statistic)
+        check_range("n_images", self.n_images, 1, 10**7)
+        check_range("rounds", self.rounds, 2, 10_000)
+        check_range("controls", self.controls, 0, 1000)
+        check_range("threads", self.threads, 1, THREADS)
+        check_range("seed", self.seed, 0, 2**63)
+        check_folder("out", self.folder)
+
+    @property
+    def chosen(self) -> bool:
+        """Tell whether networks are to be written."""
+        return bool(self.run or self.sweep or self.architecture)
+
+    @property
+    def folder(self) -> Path:
+        """Where networks go."""
+        return Path(self.out).expanduser()
+
+
+def export(options: Options, words: Sequence[str] = ()) -> Path:
+    """Do what the options ask for; return the path of the index.
+
+    Args:
+        options: of the command.
+        words: overrides of ``space``, ``device`` and ``predictor``, for ``architecture``.
+
+    Raises:
+        InputError: an option is wrong, there are no such records or networks, or something needed is not installed.
+        OSError: the folder cannot be written.
+        RuntimeError: a file does not compute what its network does.
+    """
+    options.check()
+    if words and not options.architecture:
+        raise InputError(
+            f"{words[0]}: only with architecture=; a record says of which space, device and predictor it is"
+        )
+    from ofa_bench.profiling.runners import make_runner
+    from ofa_bench.supernets.network_files import need_onnx
+
+    need_onnx()
+    if options.quantize:
+        from ofa_bench.exporting.quantising import need_onnxruntime
+
+        need_onnxruntime()
+    store = _store(options)
+    runner = make_runner(options.runner, options.threads) if options.measure else None
+    out = options.folder
+    from ofa_bench.exporting.cards import cards_below, write_card
+    from ofa_bench.exporting.pages import sections, write_pages
+
+    networks = _exported(options, words, runner) if options.chosen else list(cards_below(out))
+    if not networks:
+        raise InputError(f"out={out}: no exported network there; give run=, sweep= or architecture= to export some")
+    if runner:
+        from ofa_bench.analysis.tables import markdown
+        from ofa_bench.exporting.measuring import measured
+
+        networks = measured(
+            networks, runner, out, options.threads, options.rounds, options.seed, options.controls, options.statistic
+        )  # fmt: skip
+        for folder, card in networks:
+            write_card(folder, card)
+        for section in sections(networks):
+            print(f"{section.heading}: {section.verdict}\n\n{markdown(section.table)}\n")
+    index = write_pages(out)
+    if store:
+        _log(options, store, networks, index)
+    return index
+
+
+def _exported(options: Options, words: Sequence[str], runner: "Runner | None") -> list[tuple[Path, "Card"]]:
+    """Write the files of the networks asked for, one after another: their folders and cards."""
+    from tqdm import tqdm
+
+    from ofa_bench.exporting.cards import placed
+    from ofa_bench.exporting.measuring import timed_batch
+    from ofa_bench.exporting.networks import Exporter
+    from ofa_bench.exporting.planning import describe_plan
+    from ofa_bench.exporting.quantising import int8_sentence
+
+    chosen, batch = placed(_chosen(options, words), options.folder), read_batch(options.batch)
+    if runner:  # what cannot be compared is not exported first
+        for one in chosen:
+            timed_batch(one.unit, show_batch(batch), one.device, runner)
+    images = Path(options.images).expanduser() if options.images else None
+    exporter = Exporter(options.folder, options.weights, options.sha256, images, options.n_images, batch)
+    quantiser = _quantiser(options)
+    for told in dict.fromkeys(exporter.told(one) for one in chosen):
+        print(told, file=sys.stderr)
+    if quantiser:
+        for why in filter(None, [quantiser.find_classes(n) for n in {exporter.outputs(one) for one in chosen}]):
+            print(why, file=sys.stderr)
+    parameters = [exporter.parameters(one) for one in chosen]
+    print(describe_plan(parameters, options.folder, int8=quantiser is not None), file=sys.stderr)
+    make_folder(options.folder)
+    if options.measure and options.controls:
+        _write_controls(options.folder, chosen, options.controls)
+    for one in chosen:
+        better = exporter.better(one)
+        if better:
+            print(
+                f"{one.folder}: replaces a network of {', '.join(better['by'])} that was predicted to be "
+                f"{100 * (better['accuracy'] - one.accuracy):.2f} points more accurate",
+                file=sys.stderr,
+            )
+    made = []
+    for one in tqdm(chosen, "exporting", unit=" networks", disable=len(chosen) == 1):
+        folder, card = exporter.write(one)
+        made.append(quantiser.write(folder, card) if quantiser else (folder, card))
+    for folder, card in made if quantiser else []:
+        print(f"{folder.parent.name}/{folder.name}: {int8_sentence(card)}")
+    return made
+
+
+def _quantiser(options: Options) -> "Quantiser | None":
+    from ofa_bench.exporting.quantising import Quantiser
+    from ofa_bench.supernets.images import Images
+
+    if not options.quantize:
+        return None
+    classes = Path(options.classes).expanduser() if options.classes else None
+    images = Images(Path(options.images).expanduser(), classes)
+    return Quantiser(images, options.calibration_images, options.test_images)
+
+
+def _write_controls(out: Path, chosen: "Sequence[Found]", n: int) -> None:
+    """Write the random networks that are timed beside those of each space and table; say where it cannot be done."""
+    from itertools import groupby
+
+    from ofa_bench.exporting.controls import write_controls
+
+    for stem, some in groupby(chosen, key=lambda one: one.folder.partition("/")[0]):
+        alike = list(some)
+        told = write_controls(out / stem, alike, alike[0].table, n)
+        if told:
+            print(told, file=sys.stderr)
+
+
+def _chosen(options: Options, words: Sequence[str]) -> list["Found"]:
+    if options.architecture:
+        from ofa_bench.commands.cli.composition import compose_problem
+        from ofa_bench.exporting.given import given_networks
+
+        uri = None if options.uri == "none" else options.uri
+        return given_networks(options.architecture, *compose_problem(words), uri, options.target)
+    from ofa_bench.exporting.found import found, of_target
+
+    records = _records(options)
+    networks = found(records, every=options.which == "every")
+    if options.target is not None:
+        return of_target(networks, records, options.target)
+    if not networks:
+        raise InputError(f"{options.run or options.sweep}: nothing in these records met its target")
+    return networks
+
+
+def _records(options: Options) -> "list[Record]":
+    from ofa_bench.exporting.sources import of_strategies, records_of_sweep
+
+    if options.run:
+        from ofa_bench.experiment.previous import record_named
+
+        record = record_named("run", options.run, None if options.uri == "none" else options.uri)
+        return of_strategies([record], options.strategy)
+    gathered = records_of_sweep(options.sweep)
+    for words in gathered.left_out:
+        print(f"left out: {words}", file=sys.stderr)
+    return of_strategies(gathered.records, options.strategy)
+
+
+def _store(options: Options) -> "TrackingConfig | None":
+    """Return the MLflow store that gets the networks; None where there is none, or it cannot be used, which is said.
+
+    Raises:
+        InputError: networks are to be registered, and the store cannot be used.
+    """
+    if options.uri == "none":
+        return None
+    database = sqlite_path(options.uri)
+    missing = database is not None and not database.is_file()
+    if missing and not options.register:
+        return None
+    from ofa_bench.exporting.models import check_store
+
+    tracking = TrackingConfig.at(options.uri, "", options.experiment)
+    try:
+        if database and missing:
+            check_folder("uri", database.absolute().parent)
+        else:
+            check_store(tracking, register=options.register)
+    except InputError as error:
+        if options.register or options.uri != uri_option():  # asked for, and not only the default
+            raise
+        say(error, "MLflow does not get the networks: ")
+        return None
+    return tracking
+
+
+def _log(options: Options, store: "TrackingConfig", networks: "Sequence[tuple[Path, Card]]", index: Path) -> None:
+    """Give the networks to MLflow; what was written stays, whatever happens there."""
+    from ofa_bench.exporting.models import log_models
+
+    try:
+        print(log_models(networks, index, store, register=options.register, source=_source(options)))
+    except InputError as error:
+        if options.register:
+            raise
+        say(error, "networks are written; MLflow does not get them: ")
+
+
+def _source(options: Options) -> str:
+    """Name the record that is exported by its MLflow run, or by its SHA-256; empty where there are several."""
+    from ofa_bench.experiment.previous import run_named
+    from ofa_bench.predictors.assets import sha256_of
+    from ofa_bench.records.record import RECORD
+
+    path = Path(options.run).expanduser()
+    path = path if path.name == RECORD else path / RECORD
+    if not options.run or path.is_file():
+        return sha256_of(path) if options.run else ""
+    return run_named(options.run) or ""
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
+    show_help(
+        __doc__,
+        Options(),
+        needed="a record, run=<a cell's folder or MLflow run>, sweep=<a folder of records> or architecture=<file>",
+    )
+    heed_full_error()
+    from ofa_bench.commands.cli.composition import is_of_problem
+
+    with ending(interrupted="networks that are exported are kept, the same command goes on"):
+        words = [word for word in sys.argv[1:] if is_of_problem(word)]
+        verbatim = ("runner", "run", "sweep", "strategy", "architecture", "weights", "images", "classes")
+        options = options_of(Options, [word for word in sys.argv[1:] if word not in words], verbatim=verbatim)
+        print(export(options, words))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+"""``ofa_bench frontier``: make or raise the best-known frontier of a space, device and predictor.
+
+Keys are given as ``key=value``:
+
+- ``minutes``: how long to search; no search starts later than that. 0 searches nothing: the default with ``records``,
+  else 10. ``seeds``: searches with as many seeds at most, from ``seed`` on.
+- ``grid``: the number of targets searched, from the space's least cost to its greatest; the device's own are added.
+- ``records``: a folder; all records below it of the same space, predictor and table add what they found.
+- ``out``: the folder; the file is ``<out>/<space>/<device>/<predictor>.json``. Default: ``frontiers`` here; in a
+  checkout, for its own devices and whole spaces, ``ofa_bench/data/frontiers``. Every run looks both up.
+
+All other keys are those of ``python -m ofa_bench``, such as ``space``, ``device``, ``predictor``, ``strategy``, but not
+Hydra's own: it searches in one process.
+Architectures are evaluated anew before they are taken; the version rises where something is better. Interrupted, it
+keeps what is found so far.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from ofa_bench.commands.cli import interrupts
+from ofa_bench.commands.cli.composition import compose_config
+from ofa_bench.commands.cli.messages import check_folder, ending, heed_full_error, options_of, show_help
+from ofa_bench.commands.cli.progress import Progress
+from ofa_bench.config.keys import suggest_key
+from ofa_bench.config.limits import REPEATS, TARGETS, check_range
+from ofa_bench.config.schema import Config, TargetsConfig, conf_dir
+from ofa_bench.config.shell import command_line, portable
+from ofa_bench.engine import Cell, run_repeats
+from ofa_bench.errors import InputError
+from ofa_bench.experiment.build import build
+from ofa_bench.files.writing import make_folder
+from ofa_bench.records import frontiers
+from ofa_bench.records.frontiers import Frontier
+from ofa_bench.records.improve_frontier import confirmed, fine_grid, gathered, mean_best_known, raised, rises
+from ofa_bench.records.unlabelled import describe_points
+from ofa_bench.spaces import ChosenSpace, Genes
+
+__all__ = ["Options", "main", "run"]
+
+
+@dataclass
+class Options:
+    """What can be set on the command line, besides the keys of ``python -m ofa_bench``."""
+
+    minutes: float | None = None
+    seeds: int = 1000
+    grid: int = 250
+    records: str = ""
+    out: str = ""
+
+    def check(self) -> None:
+        """Raise InputError where a value is out of range."""
+        if self.minutes is not None:
+            check_range("minutes", self.minutes, 0, np.inf)
+        check_range("seeds", self.seeds, 1, np.inf)
+        check_range("grid", self.grid, 2, TARGETS)
+        if self.out:
+            check_folder("out", Path(self.out).expanduser())
+        if self.records and not os.path.isdir(self.records):  # noqa: PTH112 - Path raises where the name is too long
+            raise InputError(f"records={self.records}: no such folder")
+
+    @property
+    def seconds(self) -> float:
+        """How long to search."""
+        return 60 * (self.minutes if self.minutes is not None else 0 if self.records else 10)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A problem with a strategy, as composed; the names of the options, and the file."""
+
+    cell: Cell
+    names: dict[str, str]
+    path: Path
+    progress: bool
+
+
+def compose_task(words: Sequence[str], options: Options) -> Task:
+    """Compose the config as the main command does, with the grid for targets.
+
+    Raises:
+        InputError: a value is not allowed, or targets are given.
+    """
+    for word in words:
+        if word.lstrip("+~").startswith("targets"):
+            raise InputError(f"{word}: a frontier's targets are its grid; grid= says how fine")
+        if word.startswith(("tracking", "+tracking", "~tracking")):
+            raise InputError(f"{word}: MLflow is not told of a frontier; leave this out")
+        if word.lstrip("+~").startswith("hydra") and not word.lstrip("+").startswith("hydra.searchpath="):
+            raise InputError(f"{word}: is not used here, as this is no cell or sweep of Hydra's; leave it out")
+    typed, names = compose_config([*words, "tracking=none"])
+    check_range("repeats", typed.repeats, 1, REPEATS)
+    typed.targets, typed.repeats = TargetsConfig(quantiles=[0.5]), 1  # until the costs are known
+    cell = build(typed)
+    cell = replace(cell, targets=fine_grid(cell.problem.cost, options.grid))
+    space = cell.problem.space
+    usual = frontiers.OWN if isinstance(space, ChosenSpace) else _usual(names["device"])
+    out = Path(options.out).expanduser() if options.out else usual
+    path = out / space.name / names["device"] / f"{names['predictor']}.json"
+    return Task(cell, names, path, typed.progress)
+
+
+def _usual(device: str) -> Path:
+    """Give the folder for a device's frontiers: the package's, of its own devices in a checkout; else a user's."""
+    data = frontiers.FOLDER.parent
+    checkout = conf_dir().parent == data.parents[1] and os.access(data, os.W_OK)
+    return frontiers.FOLDER if checkout and (data / "devices" / device).is_dir() else frontiers.OWN
+
+
+def searched(task: Task, options: Options) -> Iterator[Genes]:
+    """Search the grid with one seed after another until time is over; yield what each found: int8 [k, n_genes]."""
+    began = time.monotonic()
+    for i in range(options.seeds):
+        if time.monotonic() - began >= options.seconds:
+            return
+        cell = replace(task.cell, seed=task.cell.seed + i)
+        with Progress(f"seed {cell.seed}", cell, shown=task.progress) as progress:
+            for repeat in run_repeats(cell, progress.report):
+                yield np.stack([result.genes for result in repeat.results])
+
+
+def known(task: Task) -> tuple[Frontier | None, int, Genes]:
+    """Give the frontier to be raised, the highest version so far, and candidates: what the files there are made of.
+
+    A file at the same place may be of an older predictor or table; its architectures are evaluated anew.
+
+    Raises:
+        InputError: a file cannot be read as a frontier of the space, or was altered.
+    """
+    problem, path = task.cell.problem, task.path
+    files = [frontiers.read(path, problem.space)] if path.exists() else []
+    if files and not files[0].fits(problem):
+        print(f"{path}: is of another predictor or table; its architectures are evaluated anew", file=sys.stderr)
+    files += [found] if (found := frontiers.find(problem)) else []
+    fitting = [confirmed(file, problem) for file in files if file.fits(problem)]
+    best = max(fitting, key=lambda file: file.version, default=None)
+    genes = [file.genes for file in files]
+    version = max((file.version for file in files), default=0)
+    return best, version, np.concatenate([problem.cost.cheapest[None], *genes])
+
+
+def improve(task: Task, options: Options, frontier: Frontier) -> tuple[Frontier, bool]:
+    """Add what records and searches find: the frontier, and whether an interrupt ended it."""
+    try:
+        if options.records:
+            found = gathered(Path(options.records), task.cell.problem)
+            frontier = raised(task.cell.problem, frontier, found.genes)
+            print(
+                f"{options.records}: {found.records} records of this space, predictor and table; "
+                f"{found.refused} results refused, {found.unreadable} files unreadable",
+                file=sys.stderr,
+            )
+        if options.seconds:
+            print(f"strategy {task.names['strategy']} for {options.seconds / 60:g} min", file=sys.stderr)
+        for genes in searched(task, options):
+            frontier = raised(task.cell.problem, frontier, genes)
+    except BaseException as error:
+        if not isinstance(error, KeyboardInterrupt) and not interrupts.arrived():
+            raise
+        return frontier, True
+    return frontier, False
+
+
+def finished(task: Task, frontier: Frontier, version: int, made_by: str) -> Frontier:
+    """Give the frontier with its next version and its card, which lists the commands that raised it."""
+    problem, names = task.cell.problem, task.names
+    made = [*frontier.about.get("card", {}).get("made", []), {"version": version + 1, "by": made_by}]
+    about = {
+        "device": {"name": names["device"], "unit": problem.cost.unit, "sha256": frontier.device},
+        "predictor": {"name": names["predictor"], "sha256": frontier.predictor},
+        "date": date.today().isoformat(),
+        "card": {
+            "title": f"Best-known accuracies of space {frontier.space} on {names['device']}",
+            "note": "Each point is the most accurate architecture found at its cost or less, by the predictor named",
+            "made": made,
+        },
+    }
+    return replace(frontier, version=version + 1, about={**frontier.about, **about})
+
+
+def report(task: Task, before: Frontier | None, after: Frontier) -> None:
+    """Say how many points rose and by how much."""
+    targets = task.cell.problem.cost.targets or task.cell.targets
+    means = [mean_best_known(frontier, targets) for frontier in (before, after)]
+    said = " -> ".join("none" if mean is None else f"{100 * mean:.4f} %" for mean in means)
+    rose, rise = "", 100 * rises(before, after)
+    if before:
+        rose = f", {len(rise)} of them raised by {rise.mean():.4f} points on average, {rise.max():.4f} at most"
+    print(f"{task.path}: version {after.version}, {len(after.cost)} points{rose}")
+    print(f"mean best-known accuracy over {len(targets)} targets: {said}")
+    if gaps := describe_points(task.cell.problem, after.genes):
+        print(gaps)
+
+
+def run(words: Sequence[str]) -> bool:
+    """Make or raise the frontier that the command's words describe; tell whether an interrupt ended it.
+
+    Raises:
+        InputError: a word is not allowed, or a file is no frontier.
+        OSError: the file cannot be written.
+    """
+    ours = [word for word in words if word.partition("=")[0] in [key.name for key in fields(Options)]]
+    options = options_of(Options, ours)
+    options.check()
+    _check_keys(words)
+    task = compose_task([word for word in words if word not in ours], options)
+    check_folder("out", task.path.parent)
+    before, version, genes = known(task)
+    after, interrupted = improve(task, options, raised(task.cell.problem, before, genes))
+    if interrupted:
+        print("ofa_bench: interrupted; what was found so far is kept", file=sys.stderr)
+    if after is before:
+        place = task.path if task.path.exists() else f"space {after.space} on {task.names['device']}"
+        print(f"{place}: nothing better was found; version {version} of the best known stays")
+    else:
+        asked = [portable(word) for word in words if not word.startswith("out=")]
+        after = finished(task, after, version, command_line(["ofa_bench", "frontier", *asked]))
+        make_folder(task.path.parents[2])
+        frontiers.write(task.path, after)
+        report(task, before, after)
+    return interrupted
+
+
+def _check_keys(words: Sequence[str]) -> None:
+    """Check plain keys here, because Hydra would name only its own."""
+    allowed = [key.name for one in (Options, Config) for key in fields(one) if key.name != "targets"]
+    for word in words:
+        key = word.partition("=")[0]
+        if key.startswith("-"):
+            raise InputError(f"{key}: no such option; options are given as key=value, --help lists them")
+        if key.isidentifier() and key not in [*allowed, "targets"]:
+            raise InputError(
+                f"{key}: no such key; allowed: {', '.join(allowed)}{suggest_key(key, allowed, given=word)}"
+            )
+
+
+def main() -> None:
+    """Read the options, search, write. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    show_help(__doc__, Options())
+    heed_full_error()
+    with ending():
+        sys.exit(interrupts.EXIT_CODE if run(sys.argv[1:]) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""``ofa_bench list``: the options of each group, each with what the first line of its YAML says of it."""
+
+import argparse
+import importlib.util
+import shutil
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from ofa_bench.commands.cli.overrides import CHOSEN, options_of_group
+from ofa_bench.config.schema import conf_dir
+from ofa_bench.errors import InputError, suggestion
+from ofa_bench.experiment.building import load_space
+
+__all__ = ["LIST", "show_list"]
+
+LIST = "list"
+
+NAMES = {
+    "spaces": "space",
+    "devices": "device",
+    "predictors": "predictor",
+    "strategies": "strategy",
+    "budgets": "budget",
+    "targets": "targets",
+    "tracking": "tracking",
+    "experiments": "experiment",
+    "launchers": "hydra/launcher",
+}
+"""Groups by the words that people use for them, besides their own names."""
+
+
+def show_list(words: Sequence[str]) -> None:
+    """Print the options of the groups that a command names, of all groups where it names none.
+
+    ``ofa_bench list devices space=proxyless`` lists the devices that have costs for a space.
+
+    Raises:
+        InputError: there is no such group or space, or a word is not allowed.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config-dir", "-cd")
+    given, rest = parser.parse_known_args(list(words))
+    folders = [Path(given.config_dir)] if given.config_dir else []
+    groups, space = list[str](), None
+    for word in rest:
+        key, _, value = word.partition("=")
+        if key == "space" and value:
+            space = value
+        elif key == "hydra.searchpath" and value:
+            folders += _search_path(value)
+        else:
+            groups.append(_group(word))
+    if space and groups != ["device"]:
+        raise InputError(f"space={space}: is for ofa_bench list devices space={space}")
+    for group in groups or [*CHOSEN, "hydra/launcher"]:
+        print(f"{group}=")
+        options = _devices(space, folders) if space else _described(group, folders)
+        _print_table(list(options))
+
+
+def _group(word: str) -> str:
+    group = NAMES.get(word, word)
+    if group not in (*CHOSEN, "hydra/launcher"):
+        known = sorted({*NAMES, *CHOSEN})
+        raise InputError(f"list {word}: no such group; there are {', '.join(NAMES)}{suggestion(word, known)}")
+    return group
+
+
+def _search_path(value: str) -> Iterator[Path]:
+    """Give the folders of ``hydra.searchpath=[pkg://own_strategy.conf,file:///home/me/conf]``."""
+    for place in value.strip("[]").split(","):
+        scheme, _, path = place.strip(" '\"").rpartition("://")
+        if scheme == "pkg":
+            try:
+                spec = importlib.util.find_spec(path)
+            except ImportError:
+                spec = None
+            yield from map(Path, spec.submodule_search_locations or () if spec else ())
+        else:
+            yield Path(path)
+
+
+def _described(group: str, folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """Give each option of a group with the comment that its YAML begins with."""
+    for option in options_of_group(group, folders, registered=False):
+        files = [folder / group / f"{option}.yaml" for folder in (conf_dir(), *folders)]
+        yield option, _comment(next(file for file in files if file.is_file()))
+
+
+def _comment(path: Path) -> str:
+    """Return the comment that a YAML file begins with, up to the end of its first sentence."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    first = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    text = " ".join(line.lstrip("# ") for line in lines[:first] if "@package" not in line)
+    return text.partition(". ")[0].rstrip(".")
+
+
+def _devices(name: str, folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """Give the devices that have costs for a space: their range and unit, and how many targets are their own."""
+    from ofa_bench.experiment.building import built
+
+    space = load_space(name)
+    for option in options_of_group("device", folders, registered=False):
+        files = [folder / "device" / f"{option}.yaml" for folder in (conf_dir(), *folders)]
+        node = OmegaConf.to_container(OmegaConf.load(next(file for file in files if file.is_file())))
+        try:
+            cost = built("device", node, space=space)
+        except InputError:
+            continue
+        targets = len(getattr(cost, "targets", None) or ())
+        yield option, f"{cost.minimum:.4g} to {cost.maximum:.4g} {cost.unit}, {targets or 'no'} targets of its own"
+
+
+def _print_table(options: Sequence[tuple[str, str]]) -> None:
+    width = max((len(name) for name, _ in options), default=0) + 4
+    columns = max(60, shutil.get_terminal_size((120, 24)).columns)
+    for name, text in options:
+        lines = textwrap.wrap(text, columns - width) or [""]
+        print(f"  {name:<{width - 2}}{lines[0]}".rstrip())
+        for line in lines[1:]:
+            print(" " * width + line)

@@ -1,0 +1,72 @@
+"""``ofa_bench report``: one page, with tables and pictures, of what sweeps found.
+
+    ofa_bench report multirun [more folders] out=report
+
+- ``out``: the folder; it gets ``report.html`` (one file that opens anywhere), ``report.md``, ``report.tex``,
+  ``tables.csv``, ``results.csv`` (every result) and the pictures, in ``figures/``. What an earlier report left there
+  is replaced.
+- ``mlflow``: the name of an MLflow experiment, instead of folders or besides; ``uri``: where MLflow is (default:
+  ``MLFLOW_TRACKING_URI``, else ``sqlite:///mlflow.db`` here).
+- ``title``: the page's. ``reference``: the strategy that others are compared with; ``vanilla`` where it is.
+
+What was found with different predictors, devices, budgets or targets is never put into one number; the page says what
+was kept apart, and what was left out.
+"""
+
+import gc
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ofa_bench.commands.cli.messages import check_folder, ending, heed_full_error, options_and_folders, show_help
+from ofa_bench.config.store_uri import uri_option
+from ofa_bench.errors import InputError
+
+__all__ = ["Options", "main", "run"]
+
+
+@dataclass
+class Options:
+    """What can be set on the command line, besides folders."""
+
+    out: str = "report"
+    mlflow: str = ""
+    uri: str = field(default_factory=uri_option)
+    title: str = "Strategies compared"
+    reference: str = ""
+
+
+def run(words: Sequence[str]) -> Path:
+    """Write the report that the command's words describe; return the page's path.
+
+    Raises:
+        InputError: a word is not allowed, or there are no records.
+        OSError: the folder cannot be written.
+    """
+    options, folders = options_and_folders(Options, words)
+    if not folders and not options.mlflow:
+        raise InputError("give a folder of records (ofa_bench report multirun), or mlflow=<experiment>")
+    check_folder("out", Path(options.out).expanduser())
+    from ofa_bench.records.gather import from_folders
+    from ofa_bench.tracking.gather import from_mlflow
+
+    gathered = from_folders([Path(folder) for folder in folders])
+    if options.mlflow:
+        gathered = from_mlflow(options.mlflow, options.uri, gathered)
+    from ofa_bench.report.page import write_report
+
+    gc.freeze()  # statsmodels collects garbage at every correction, which takes its time with many records
+    return write_report(gathered, Path(options.out).expanduser(), options.title, options.reference)
+
+
+def main() -> None:
+    """Read the options, write the report. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    show_help(__doc__, Options())
+    heed_full_error()
+    with ending():
+        print(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The command: reads the command line, has Hydra compose and run cells, and gives the exit code."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+import hydra
+from omegaconf import DictConfig
+
+from ofa_bench.commands.cell import exit_codes, run_cell
+from ofa_bench.commands.cli import interrupts
+from ofa_bench.commands.cli.messages import heed_full_error, say, show_logs, show_version, unread
+from ofa_bench.commands.cli.surroundings import check_texts
+from ofa_bench.commands.cli.user_files import with_own_tables
+from ofa_bench.commands.dry_run import DRY_RUN, DryRun
+from ofa_bench.commands.experiments import commands
+from ofa_bench.commands.listing import LIST, show_list
+from ofa_bench.commands.sweep import SweepCallback
+from ofa_bench.config.schema import SWEEP_VARIABLE, conf_dir
+from ofa_bench.config.store_uri import unused_variable
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
+    heed_full_error()
+    show_logs()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what is wrong with the command line instead of printing it
+    os.environ[SWEEP_VARIABLE] = ""
+    interrupts.heed()
+    show_version()
+    unused = unused_variable()
+    if unused and not any(word.startswith(("tracking=none", "tracking.experiment=")) for word in sys.argv):
+        print(f"ofa_bench: {unused} or tracking.experiment=", file=sys.stderr)
+    with _told():
+        check_texts()
+        if LIST in sys.argv[1:]:
+            show_list([word for word in sys.argv[1:] if word != LIST])
+        elif DRY_RUN in sys.argv[1:]:
+            _plan([word for word in sys.argv[1:] if word != DRY_RUN])
+        else:
+            _run(sys.argv[1:])
+    if interrupts.arrived():
+        interrupts.leave()
+    sys.exit(max(exit_codes, default=0))
+
+
+def _run(arguments: Sequence[str]) -> None:
+    """Run what a command asks for."""
+    for words in commands(with_own_tables(arguments)):
+        sys.argv[1:] = words
+        _run_hydra()
+        if interrupts.arrived():
+            break
+
+
+def _plan(arguments: Sequence[str]) -> None:
+    """Show what a command would run."""
+    with DryRun() as dry_run:
+        for words in commands(with_own_tables(arguments)):
+            sys.argv[1:] = dry_run.redirect(words)
+            with _told():
+                _compose(dry_run.plan)
+        exit_codes.extend(dry_run.codes)
+        dry_run.show()
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Make a line and an exit code of what is raised; of an interrupt once."""
+    try:
+        with unread():
+            yield
+    except KeyboardInterrupt:
+        interrupts.note()
+    except Exception as error:
+        if not interrupts.arrived():
+            exit_codes.append(say(error))
+    if interrupts.arrived() and interrupts.EXIT_CODE not in exit_codes:
+        print("ofa_bench: interrupted; finished cells are kept, the same command goes on", file=sys.stderr)
+        exit_codes.append(interrupts.EXIT_CODE)
+
+
+def _run_hydra() -> None:
+    """Run one cell or one sweep, as ``sys.argv`` says, and close the sweep."""
+    failed = len(exit_codes)
+    with _told():
+        _compose(run_cell)
+    sweep, SweepCallback.current = SweepCallback.current, None
+    if sweep:
+        with _told():
+            exit_codes.extend(sweep.close(failed=len(exit_codes) > failed))
+
+
+def _compose(task: Callable[[DictConfig], None]) -> None:
+    """Have Hydra compose each cell that ``sys.argv`` describes, and call a function with it."""
+    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(task)()

@@ -1,0 +1,108 @@
+"""``ofa_bench show``: the networks that were found, as OFA's dicts.
+
+    ofa_bench show multirun                             # of every record below a folder
+    ofa_bench show <a cell's folder> target=25 top=10   # the ten best for one target
+
+Records are given as folders (default: ``multirun``), as ``record.json`` or as the id of an MLflow run.
+
+- ``target``: only the networks for this target.
+- ``top``: the best distinct networks of each target, as far as the record keeps so many (``keep`` of the search).
+- ``format``: ``text``, or ``json``: a list, which ``architecture=<file>`` of other commands reads.
+- ``uri``: the MLflow store of runs. Default: what ``MLFLOW_TRACKING_URI`` names, else ``sqlite:///mlflow.db`` here.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ofa_bench.commands.cli.messages import ending, heed_full_error, options_of, show_help
+from ofa_bench.config.limits import check_range
+from ofa_bench.config.store_uri import uri_option
+from ofa_bench.errors import InputError, suggestion
+
+if TYPE_CHECKING:
+    from ofa_bench.records.record import Record
+
+__all__ = ["Options", "main", "show"]
+
+FORMATS = ("text", "json")
+
+
+@dataclass
+class Options:
+    """What can be set on the command line, besides records."""
+
+    target: float | None = None
+    top: int = 1
+    format: str = "text"
+    uri: str = field(default_factory=uri_option)
+
+    def check(self) -> None:
+        """Raise InputError where a value is not allowed."""
+        check_range("top", self.top, 1, 100_000)
+        if self.format not in FORMATS:
+            raise InputError(f"format={self.format}: must be text or json{suggestion(self.format, FORMATS)}")
+
+
+def show(names: Sequence[str], options: Options) -> Iterator[str]:
+    """Yield the lines to print.
+
+    Raises:
+        InputError: there is no such record, or none has the target.
+    """
+    from ofa_bench.records.networks import FoundNetwork, best_networks, describe_networks, json_list
+
+    options.check()
+    records = list(_records(names or ["multirun"], options.uri))
+    listed, missing = list[FoundNetwork](), list[InputError]()
+    for record in records:
+        try:
+            networks = best_networks(record, options.top, options.target)
+        except InputError as error:
+            missing.append(error)
+            continue
+        listed += networks
+        if options.format == "text":
+            yield record["address"]
+            yield from describe_networks(networks)
+            yield "" if networks else "nothing met its target\n"
+    if len(missing) == len(records):
+        raise missing[0]
+    if options.format == "json":
+        yield json_list([one.to_dict() for one in listed])
+
+
+def _records(names: Sequence[str], uri: str) -> "Iterator[Record]":
+    from ofa_bench.experiment.previous import record_named, run_named
+    from ofa_bench.records.gather import from_folders
+    from ofa_bench.records.record import RECORD
+
+    for name in names:
+        path = Path(name).expanduser()
+        if path.is_dir() and not (path / RECORD).exists():
+            gathered = from_folders([path])
+            for words in gathered.left_out:
+                print(f"left out: {words}", file=sys.stderr)
+            yield from gathered.records
+        else:
+            if not path.exists() and run_named(name) is None:
+                raise InputError(f"{name}: no such folder of records; give one, or the id of an MLflow run")
+            yield record_named("show", name, uri)
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
+    heed_full_error()
+    show_help(__doc__, Options())
+    with ending():
+        keys = list(vars(Options()))
+        given = [word for word in sys.argv[1:] if word.partition("=")[0] in keys or word.startswith("-")]
+        options = options_of(Options, given)
+        for line in show([word for word in sys.argv[1:] if word not in given], options):
+            print(line)
+
+
+if __name__ == "__main__":
+    main()

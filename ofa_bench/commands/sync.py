@@ -1,0 +1,106 @@
+"""``ofa_bench sync``: send an MLflow store what it lacks of the records on disk.
+
+    ofa_bench sync multirun                                # the store of mlflow.db here, rebuilt if deleted
+    ofa_bench sync multirun uri=http://127.0.0.1:5000      # a server that was away
+
+Folders (default: multirun) hold records, at any depth. Sweeps get their run back, with its cells below it; other
+records get a run each. What is there already is left as it is, so the command can be repeated.
+
+- ``uri``: the store. Default: that of ``MLFLOW_TRACKING_URI``, else ``sqlite:///mlflow.db`` here.
+- ``artifacts``: where the experiment's files go, if it is made here. Default: ``mlartifacts`` beside a SQLite file.
+- ``experiment``: the experiment. Default: that of each sweep; of other records that of ``MLFLOW_EXPERIMENT_NAME``, else
+  ``ofa_bench``.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ofa_bench.commands.cli.messages import check_folder, ending, heed_full_error, options_and_folders, show_help
+from ofa_bench.config.schema import TrackingConfig
+from ofa_bench.config.store_uri import default_experiment, uri_option
+from ofa_bench.errors import InputError
+from ofa_bench.experiment.checks import check_tracking
+
+if TYPE_CHECKING:
+    from ofa_bench.records.journal import Journal
+    from ofa_bench.tracking.sending import Cell
+    from ofa_bench.tracking.tracker import Tracker
+
+__all__ = ["Options", "main", "sync"]
+
+
+@dataclass
+class Options:
+    """What can be set on the command line, besides folders."""
+
+    uri: str = field(default_factory=uri_option)
+    artifacts: str = ""
+    experiment: str = ""
+
+    def check(self) -> None:
+        """Raise InputError where MLflow would refuse a value, or cannot write."""
+        check_tracking(TrackingConfig(self.uri, None, self.experiment or TrackingConfig.experiment), "")
+        if self.artifacts:
+            check_folder("artifacts", Path(self.artifacts))
+
+    def tracking(self, experiment: str) -> TrackingConfig:
+        """Say where records go; a path is made absolute."""
+        return TrackingConfig.at(self.uri, self.artifacts, experiment)
+
+
+def sync(folders: Sequence[Path], options: Options) -> Iterator["Cell"]:
+    """Send what is missing; give each record sent.
+
+    Raises:
+        InputError: there is no such folder, or no record below it.
+        Exception: the store cannot be used.
+    """
+    from ofa_bench.records.attempts import folder_of
+    from ofa_bench.records.journal import journals
+    from ofa_bench.records.record import RECORD
+    from ofa_bench.tracking import sending
+    from ofa_bench.tracking.tracker import Tracker
+
+    @cache
+    def tracker(experiment: str) -> "Tracker":
+        return Tracker(options.tracking(options.experiment or experiment or default_experiment()))
+
+    for folder in folders:
+        found = sorted(path.parent for path in folder.rglob(RECORD) if path.is_file())
+        if not found:
+            raise InputError(f"{folder}: {'no record below it' if folder.is_dir() else 'no such folder'}")
+        swept = set[Path]()
+        for journal in journals(folder):
+            output = journal.path.parent.parent
+            swept |= {folder_of(output, address) for address in journal.ended()}
+            yield from sending.send_sweep(tracker(_experiment(journal)), journal, output)
+        alone = [sending.cell_in(path) for path in found if path not in swept]
+        if alone:
+            yield from sending.send(tracker(""), alone)
+
+
+def _experiment(journal: "Journal") -> str:
+    first = journal.first()
+    return first[1] if first else ""
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
+    heed_full_error()
+    show_help(__doc__, Options())
+    with ending():
+        options, words = options_and_folders(Options, sys.argv[1:])
+        options.check()
+        sent = 0
+        for cell in sync([Path(word) for word in words or ["multirun"]], options):
+            sent += 1
+            print(f"sent {cell.folder}", flush=True)
+        print(f"{sent} records sent to {options.tracking('').uri}")
+
+
+if __name__ == "__main__":
+    main()

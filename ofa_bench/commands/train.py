@@ -1,0 +1,288 @@
+"""``ofa_bench train``: train, judge and write an accuracy predictor of a space.
+
+    ofa_bench train data=pairs.csv space=mbv3 out=predictors/mine
+
+trains on pairs of an architecture and its accuracy, and ``predictor=predictors/mine`` searches on what it wrote:
+``<out>/<space>.npz`` (weights), ``<out>/<space>.json`` (the card) and ``<out>/<space>.png`` (the errors in a picture).
+Keys are given as ``key=value``:
+
+- ``data``: a table, such as ``ofa_bench collect`` writes, parted by commas, semicolons or tabs. An
+  architecture is OFA's dict (JSON, or as Python writes it) in the column ``architecture`` (``config``, ``subnet`` ...),
+  or else a column for the value of each gene (``r``, ``d0`` ...; inactive ones may be empty). Its accuracy is the
+  column ``accuracy``, a fraction of 1, or else ``top1`` (``Top-1 Acc (%)`` ...), in percent; values of the other unit
+  are refused. Other columns do not matter. Or OFA's ``acc.dict``, or an ``iter_<n>.stats`` of NSGANetV2.
+- ``space``: the name of one, or the path of a YAML file with the ``_target_`` of your own (``conf/space/mine.yaml``).
+- ``out``: the folder; its name is the predictor's. What is there already is not replaced.
+- ``hidden``: units of each hidden layer, 2 or more. ``epochs``: of each training; 0 is for as many as suit the pairs.
+- ``folds``: of the cross-validation. ``seed``; on one thread, the same gives the same weights. ``threads``: of torch.
+
+A ridge regression, which knows the order of a gene's choices, is fitted first, then a network to what it leaves over,
+of which that share is taken that predicts held-out pairs best: with few or noisy pairs that is little. All pairs of
+one architecture are in one fold. The card has the errors on held-out pairs, beside those of a plain ridge regression
+on the genes' one-hot form and of the mean, and the learning curve: whether more pairs would help. It also has the
+choices that no pair has: a search whose winner has one of them says so.
+
+Without ``data``, it distils OFA's official predictor, the teacher, as the embedded ones were made. Its keys are
+``space``, ``device``, ``hidden``, ``seconds``, ``repeats``, ``seed``, ``threads`` and ``out``. The card says how far
+the student is off on uniform samples and on the frontier, and what a search on it loses by the teacher's word.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ofa_bench.commands.cli.messages import check_folder, ending, heed_full_error, options_of, show_help
+from ofa_bench.config.limits import REPEATS, THREADS, check_range
+from ofa_bench.config.schema import conf_dir
+from ofa_bench.config.shell import command_line, override, portable
+from ofa_bench.errors import InputError
+from ofa_bench.experiment.building import load_space
+
+if TYPE_CHECKING:
+    from ofa_bench.spaces import DesignSpace
+
+__all__ = ["Options", "PairsOptions", "main", "run", "train", "train_pairs"]
+
+WIDEST = 10_000
+"""The widest hidden layer."""
+
+
+@dataclass
+class Common:
+    """What can be set in both uses of the command."""
+
+    data: str = ""
+    space: str = "mbv3"
+    hidden: list[int] = field(default_factory=lambda: [256, 256])
+    seed: int = 0
+    threads: int = 1
+    out: str = "predictors/own"
+
+    def check(self) -> None:
+        """Raise InputError where a value is out of range."""
+        check_range("seed", self.seed, 0, 2**63 - 1)
+        check_range("threads", self.threads, 1, THREADS)
+        check_folder("out", self.folder)
+        taken = [option.stem for option in (conf_dir() / "predictor").glob("*.yaml")]
+        if self.folder.name in taken:
+            raise InputError(f"out={self.out}: there is a predictor {self.folder.name} already; choose another name")
+        least = 2 if self.data else 1
+        if not self.hidden or min(self.hidden) < least or max(self.hidden) > WIDEST:
+            raise InputError(f"hidden={self.hidden}: must be one or more layer widths of {least} to {WIDEST:,}")
+
+    @property
+    def folder(self) -> Path:
+        """Where the predictor goes."""
+        return Path(self.out).expanduser()
+
+    def check_free(self, space: str) -> None:
+        """Raise InputError where a predictor of the space is in the folder already."""
+        for path in (self.folder / f"{space}.{kind}" for kind in ("npz", "json", "png")):
+            if path.exists():
+                raise InputError(f"out={self.out}: {path} is already there; move it away or choose another out=")
+
+
+@dataclass
+class Options(Common):
+    """What can be set without ``data``. Training lasts ``seconds``, so that its bytes depend on the machine."""
+
+    device: str = "note10"
+    seconds: float = 2400.0
+    repeats: int = 10
+
+    def check(self) -> None:
+        """Raise InputError where a value is out of range."""
+        check_range("seconds", self.seconds, 1, 10**7)
+        check_range("repeats", self.repeats, 2, REPEATS)
+        super().check()
+
+
+@dataclass
+class PairsOptions(Common):
+    """What can be set with ``data``."""
+
+    hidden: list[int] = field(default_factory=lambda: [128, 128])
+    folds: int = 5
+    epochs: int = 0
+
+    def check(self) -> None:
+        """Raise InputError where a value is out of range."""
+        if not self.data:
+            raise InputError("data=: give the path of a CSV file")
+        check_range("folds", self.folds, 2, 20)
+        check_range("epochs", self.epochs, 0, 10_000)
+        if not self.folder.name:
+            raise InputError(f"out={self.out}: has no name, which would be the predictor's")
+        super().check()
+
+
+def space_of(text: str) -> "DesignSpace":
+    """Build the space of a name, or of a YAML file with its ``_target_`` and parameters.
+
+    Raises:
+        InputError: there is none of the name, or it cannot be built.
+    """
+    if not text.endswith((".yaml", ".yml")) or not Path(text).is_file():
+        return load_space(text)
+    import yaml
+
+    from ofa_bench.experiment.building import build_space
+    from ofa_bench.files.reading import UnreadableError, content_of
+    from ofa_bench.spaces import ChosenSpace, DesignSpace
+
+    try:
+        node = yaml.safe_load(content_of(Path(text), 1_000_000))
+    except (UnreadableError, yaml.YAMLError) as error:
+        raise InputError(f"space={text}: cannot be read ({error})") from error
+    if isinstance(node, dict):
+        node.pop("defaults", None)  # of interest to Hydra only
+    space = build_space(node)
+    if not isinstance(space, DesignSpace):
+        raise InputError(f"space={text}: gives {type(space).__name__}; must be a DesignSpace")
+    if isinstance(space, ChosenSpace):
+        raise InputError(f"space={text}: has choices; train for {space.whole.name} without them, which serves the part")
+    return space
+
+
+def train(options: Options) -> dict[str, Any]:
+    """Distil, judge and write a predictor; return its errors.
+
+    Raises:
+        InputError: there is no such space or device, no official predictor of the space, or a predictor already.
+        OSError: the folder cannot be written.
+    """
+    from ofa_bench.predictors import latency_table, official_predictor
+
+    space = load_space(options.space)
+    cost, teacher, out = latency_table(space, options.device), official_predictor(space), options.folder
+    options.check_free(space.name)
+    out.mkdir(parents=True, exist_ok=True)
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    from ofa_bench.training.distill import Distillation, judge
+    from ofa_bench.training.fitting import write_predictor
+
+    torch.set_num_threads(options.threads)
+    with threadpool_limits(options.threads):
+        training = Distillation(
+            space, teacher, cost, hidden=options.hidden, seconds=options.seconds, seed=options.seed, report=_report
+        )
+        student = training.run().predictor()
+        errors = judge(teacher, student, cost, space, options.repeats, options.seed + 1)
+    card = {
+        "title": f"Accuracy predictor of space {space.name}, distilled from OFA's official one",
+        "note": "It repeats the official predictor, not ImageNet accuracy; errors are in percentage points against it",
+        "coverage": {
+            "labels": "accuracies by the official predictor, the teacher, of random architectures (each gene uniform), "
+            "of those that searches met and of mutants of these: they have every choice of every gene",
+            "unlabelled": {},
+        },
+        "teacher": {"name": teacher.name, "sha256": teacher.sha256},
+        "hidden": list(options.hidden),
+        "parameters": sum(weight.size + bias.size for weight, bias in student.layers),
+        "made_by": _made_by(),
+        "training": {"seconds": options.seconds, "batches": training.steps, "batch": training.batch},
+        "date": date.today().isoformat(),
+        "errors": errors,
+    }
+    write_predictor(out, space.name, {space.name: student.layers}, card)
+    return errors
+
+
+def train_pairs(options: PairsOptions) -> dict[str, Any]:
+    """Train on pairs, judge and write a predictor; return its card.
+
+    Raises:
+        InputError: there is no such space, the data cannot be read, or there is a predictor already.
+        OSError: the folder cannot be written.
+    """
+    from ofa_bench.training.pairs import read_pairs
+
+    space = space_of(options.space)
+    options.check_free(space.name)
+    pairs = read_pairs(Path(options.data).expanduser(), space)
+    from ofa_bench.training.on_pairs import train_on_pairs
+
+    return train_on_pairs(
+        space, pairs, options.folder, hidden=options.hidden, folds=options.folds, epochs=options.epochs,
+        seed=options.seed, threads=options.threads, made_by=_made_by(),
+    )  # fmt: skip
+
+
+def _said(card: Mapping[str, Any], out: str) -> str:
+    """Say in a few lines what was made."""
+    data, found = card["data"], card["cross_validation"]
+    lines = [
+        f"{Path(out) / card['space']}.npz: trained on {data['pairs']:,} pairs ({data['distinct']:,} architectures); of "
+        f"pairs held out in {found['folds']} folds:"
+    ]
+    for name, words in (("predictor", "the predictor"), ("ridge", "a plain ridge regression"), ("mean", "the mean")):
+        rmse, mae, *ranks = (found[name][key]["value"] for key in ("rmse", "mae", "spearman", "kendall"))
+        ranked = "" if None in ranks else f", rank correlation {ranks[0]:.4f} (Spearman), {ranks[1]:.4f} (Kendall)"
+        lines.append(f"  {words}: off by {rmse:.3f} points (root mean square), {mae:.3f} (mean){ranked}")
+    if found["predictor"]["rmse"]["value"] >= found["mean"]["rmse"]["value"]:
+        lines.append("  it knows no more than the mean does: it needs more pairs, or accuracies with less noise")
+    return "\n".join([*lines, *_gaps(card["coverage"]), f"use it: {command_line([override('predictor', out)])}"])
+
+
+def _gaps(coverage: Mapping[str, Any]) -> list[str]:
+    """Say which choices no pair has, and which are rare."""
+    from ofa_bench.predictors.coverage import FEW, format_choices, format_flow
+
+    lines = []
+    if coverage["unlabelled"]:
+        held = f"; {format_flow(coverage['labelled'])} holds a search to the others" if coverage["labelled"] else ""
+        missing = format_choices(coverage["unlabelled"])
+        lines.append(f"  no pair has {missing}: its predictions for these are guesses{held}")
+    if coverage["rare"]:
+        rare = {gene: sorted(map(float, found)) for gene, found in coverage["rare"].items()}
+        lines.append(f"  fewer than {FEW} architectures have {format_choices(rare)} (the card counts them)")
+    return lines
+
+
+def _made_by() -> str:
+    """Give the command line, without what does not change the weights."""
+    given = [portable(word) for word in sys.argv[1:] if not word.startswith("out=")]
+    return command_line(["ofa_bench", "train", *given])
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def run(words: Sequence[str]) -> str:
+    """Train what the command's words ask for, and say what was made.
+
+    Raises:
+        InputError: a word is not allowed, or what it names cannot be used.
+        OSError: the folder cannot be written.
+    """
+    if any(word.startswith("data=") for word in words):
+        options = options_of(PairsOptions, words)
+        options.check()
+        return _said(train_pairs(options), options.out)
+    distilled = options_of(Options, words)
+    distilled.check()
+    return json.dumps(train(distilled), indent=1)
+
+
+def main() -> None:
+    """Read the options, train and write. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    with_data = " ".join(f"{key}={value}" for key, value in asdict(PairsOptions()).items() if key != "data")
+    show_help(
+        f"{__doc__}\nDefaults with data:\n  {with_data}\n",
+        Options(),
+        needed="data=<a CSV file of pairs>, or space=<a space> whose official predictor is distilled",
+    )
+    heed_full_error()
+    with ending():
+        print(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""The address of a cell: the folder of its results below the output folder."""
+
+import re
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+from omegaconf import OmegaConf
+
+from ofa_bench.config.schema import GROUPS, NO_RESULT, conf_dir
+from ofa_bench.errors import InputError
+
+__all__ = ["address"]
+
+
+def address(
+    choices: Mapping[str, str], overrides: Sequence[str], seed: int, swept: Mapping[str, str] | None = None
+) -> str:
+    """Name the place of a cell's results: the chosen option of each group, the seed, and every other override.
+
+    An experiment is named only if it sets more than options of groups and what it sweeps, which are named anyway.
+    ``swept`` are the keys that an experiment sweeps (``hydra.sweeper.params``): a cell must be given each of them.
+
+    Raises:
+        InputError: a group has no chosen option, or an experiment is not run as the sweep that it is.
+
+    Example: ``mbv3/note10/embedded/vanilla/sqrt/default/seed=0,repeats=10``.
+    """
+    missing = [group for group in GROUPS if group not in choices]
+    if missing:
+        raise InputError(f"{missing[0]}: choose an option of the group ({missing[0]}=<option>)")
+    experiment, keys = choices.get("experiment"), [text.lstrip("+~").split("=")[0] for text in overrides]
+    for key in swept or {}:
+        if key not in keys:
+            raise InputError(f"experiment={experiment}: sweeps {key}; put -m first, and run one experiment at a time")
+    skipped = (*GROUPS, *NO_RESULT, "seed", *(["experiment"] if _only_sweeps(experiment) else []))
+    extra = [text.lstrip("+~") for text in overrides if re.split(r"[.@=]", text.lstrip("+~"))[0] not in skipped]
+    extra += [text.lstrip("+~") for text in overrides if re.match(rf"[+~]*({'|'.join(GROUPS)})\.", text)]
+    extra = [
+        re.sub(r"=(True|False)$", lambda value: value[0].lower(), text) for text in extra
+    ]  # as with -m, so without
+    last = ",".join([f"seed={seed}", *sorted(extra)])
+    if len(last) > 120:  # a long value, such as a path, must not push out the other keys
+        last = ",".join([f"seed={seed}", *(_cut(text, 36, 8) if len(text) > 45 else text for text in sorted(extra))])
+    last = re.sub(r"[^\w.,=+~\-\[\]]", "_", last)
+    if len(last) > 120:
+        last = _cut(last, 100, 12)
+    if len(last.encode()) > 200:  # of letters that take several bytes each; a file's name may have 255 in all
+        last = _cut(last, 40, 12)
+    return "/".join([*(str(choices[group]) for group in GROUPS), last])
+
+
+def _cut(text: str, most: int, digits: int) -> str:
+    return f"{text[:most]}~{sha256(text.encode(errors='backslashreplace')).hexdigest()[:digits]}"
+
+
+def _only_sweeps(experiment: str | None) -> bool:
+    """Tell whether an experiment is one of ours that sets nothing but options of groups and Hydra's own keys."""
+    path = conf_dir() / "experiment" / f"{experiment}.yaml"
+    return path.is_file() and set(OmegaConf.load(path)) <= {"defaults", "hydra"}

@@ -1,0 +1,110 @@
+"""Imports what a config names by ``_target_``, and finds the line of a user's own file in which an error arose."""
+
+import importlib
+import inspect
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import ofa_bench
+from ofa_bench.config.user_code import is_third_party
+from ofa_bench.errors import suggestion
+
+__all__ = ["at_user_line", "import_target", "name_and_line", "user_line"]
+
+OURS = Path(ofa_bench.__file__).resolve().parent
+
+STANDARD = Path(importlib.__file__).resolve().parents[1]
+"""The folder of the standard library."""
+
+_roots = set[str]()
+"""Packages that were named by a ``_target_``: a user's even where they are installed."""
+
+
+def import_target(target: str) -> Any:
+    """Import what a dotted name stands for: a module, or what is in one.
+
+    Raises:
+        ImportError: there is no such module, or nothing of that name in it.
+        Exception: what a module raises where it is imported.
+    """
+    parts = target.replace(":", ".").split(".")
+    if not all(part.isidentifier() for part in parts):
+        raise ImportError("not a dotted name, such as my_package.MyStrategy")
+    if parts[0] != "ofa_bench":
+        _roots.add(parts[0])
+    found: Any = importlib.import_module(parts[0])
+    for i, part in enumerate(parts[1:], 1):
+        place = ".".join(parts[:i])
+        if not hasattr(found, part) and hasattr(found, "__path__"):
+            try:
+                importlib.import_module(f"{place}.{part}")
+            except ModuleNotFoundError as error:
+                if error.name != f"{place}.{part}":
+                    raise
+        if not hasattr(found, part):
+            kind = "module" if isinstance(found, ModuleType) else "class"
+            raise ImportError(f"{kind} {place} has no {part}{suggestion(part, [n for n in dir(found) if n[0] != '_'])}")
+        found = getattr(found, part)
+    return found
+
+
+def user_line(error: BaseException) -> str:
+    """Return the last line of a user's own file that an error, or a cause of it, went through; empty if there is none.
+
+    Example: ``my_strategy.py, line 31, in search``.
+    """
+    seen = set[int]()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        found = [*_lines(one)]
+        if found:
+            return found[-1]
+        one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
+    return ""
+
+
+def at_user_line(error: BaseException) -> str:
+    """Return that line in brackets, after a blank; empty if there is none."""
+    line = user_line(error)
+    return f" ({line})" if line else ""
+
+
+def name_and_line(kind: type) -> str:
+    """Return the name of a class; of a user's own with the file and line where it is: ``Mine (mine.py, line 4)``."""
+    try:
+        path, line = Path(inspect.getfile(kind)), inspect.getsourcelines(kind)[1]
+    except (OSError, TypeError):  # of a built-in class, or one without a file
+        return kind.__name__
+    return f"{kind.__name__} ({_shown(path)}, line {line})" if _is_users(path, kind.__module__) else kind.__name__
+
+
+def _lines(error: BaseException) -> Iterator[str]:
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        name = str(frame.f_globals.get("__name__", ""))
+        path = Path(frame.f_code.co_filename)
+        if _is_users(path, name):
+            where = frame.f_code.co_name
+            yield f"{_shown(path)}, line {line}" + (f", in {where}" if where.isidentifier() else "")
+    if isinstance(error, SyntaxError) and error.filename and _is_users(Path(error.filename), ""):
+        yield f"{_shown(Path(error.filename))}, line {error.lineno}"
+
+
+def _is_users(path: Path, module: str) -> bool:
+    """Tell whether a file of code is neither ours nor a library's."""
+    if path.suffix != ".py" or OURS in path.parents:
+        return False
+    if is_third_party(path):
+        return module.partition(".")[0] in _roots or (not module and bool(_roots & set(path.parts)))
+    return STANDARD not in path.absolute().parents
+
+
+def _shown(path: Path) -> str:
+    """Name a file as the user would: relative to the working directory where it is below that."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)

@@ -1,0 +1,145 @@
+"""How large a cell may be: what would be killed for want of memory, or never begin, is refused in words."""
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from ofa_bench.errors import InputError
+
+__all__ = [
+    "GENERATIONS",
+    "KEEP",
+    "POPULATION",
+    "REPEATS",
+    "SEARCHES",
+    "TARGETS",
+    "THREADS",
+    "available_cores",
+    "available_memory",
+    "check_memory",
+    "check_range",
+]
+
+POPULATION = 1_000_000
+"""The largest population: half a GiB, and minutes for the first one."""
+
+GENERATIONS = 1_000_000_000
+"""The most generations of one search: days."""
+
+REPEATS = 10_000
+"""The most repeats of one cell."""
+
+KEEP = 1000
+"""The most architectures that a record keeps for a target of a repeat."""
+
+TARGETS = 10_000
+"""The most targets of one cell."""
+
+SEARCHES = 100_000
+"""The most searches of one cell: repeats times targets."""
+
+THREADS = 1024
+"""The most threads, and cells of a launcher at a time."""
+
+_BYTES_A_MEMBER = 500
+"""What a search's own population takes, with its candidates and features (measured; less in large populations)."""
+
+_BYTES_A_GENERATION = 16
+"""What a search remembers of each member of each generation (measured: a fifth are new, of which each takes 80)."""
+
+_BYTES_A_SEARCH = 10_000
+"""What a search takes before it begins and its result afterwards, without its last population."""
+
+
+def check_range(key: str, value: float, least: float, most: float) -> None:
+    """Check a number.
+
+    Raises:
+        InputError: it is too small or too large, or not a number.
+    """
+    if not least <= value <= most:
+        allowed = f"at most {most:,}" if value > most else f"{least} or more"
+        raise InputError(f"{key}={value}: must be {allowed}")
+
+
+def check_memory(strategy: Any, *, searches: tuple[int, int], n_genes: int, cores: int, generations: int = 0) -> None:
+    """Check that what a cell keeps fits into the memory that is free.
+
+    That is the last populations of all its searches, and what one search of each repeat remembers to its end.
+
+    Args:
+        strategy: has a population's size, or an evolution that has.
+        searches: repeats, and targets of each.
+        n_genes: bytes of a member of a population.
+        cores: searches that go on at a time.
+        generations: of a search, where the strategy has an evolution.
+
+    Raises:
+        InputError: there are too many searches, or their populations are too large.
+    """
+    repeats, targets = searches
+    if repeats * targets > SEARCHES:
+        raise InputError(
+            f"repeats={repeats}: with {targets:,} targets at most {SEARCHES // targets:,}; use seed= and -m"
+        )
+    evolution = getattr(strategy, "evolution", strategy)
+    population = getattr(evolution, "population_size", 0)
+    if not isinstance(population, int):  # of a strategy of the user's, which may mean something else by it
+        return
+    needed = repeats * targets * (population * n_genes + _BYTES_A_SEARCH) + cores * population * _BYTES_A_MEMBER
+    needed += population**2 * getattr(strategy, "bytes_a_pair", 0)
+    if evolution is not strategy:
+        needed += repeats * population * generations * _BYTES_A_GENERATION
+    free = available_memory()
+    if free is not None and needed > free:
+        key = "strategy" if evolution is strategy else "evolution"
+        raise InputError(
+            f"{key}.population_size={population}: {repeats * targets:,} searches of this size take "
+            f"{_size(needed)} of memory, of which {_size(free)} are free"
+        )
+
+
+def available_memory() -> int | None:
+    """Give the bytes of memory that this process may still take: free, and left of its limits and its container's."""
+    found = _left_of_limits()
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        found += [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+    except (OSError, ValueError):
+        pass
+    try:
+        most, used = (Path("/sys/fs/cgroup", name).read_text() for name in ("memory.max", "memory.current"))
+        found.append(int(most) - int(used))
+    except (OSError, ValueError):  # "max": no limit
+        pass
+    if not found and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return max(0, min(found)) if found else None
+
+
+def _left_of_limits() -> list[int]:
+    """Give what is left of the process's limits of address space and data (``ulimit -v``, ``-d``), where it has any."""
+    try:
+        import resource
+
+        used = [int(pages) * resource.getpagesize() for pages in Path("/proc/self/statm").read_text().split()]
+        taken = {resource.RLIMIT_AS: used[0], resource.RLIMIT_DATA: used[5]}
+    except (ImportError, OSError, ValueError, IndexError):  # not Linux
+        return []
+    limits = {kind: resource.getrlimit(kind)[0] for kind in taken}
+    return [limits[kind] - taken[kind] for kind in taken if limits[kind] != resource.RLIM_INFINITY]
+
+
+def _size(count: float) -> str:
+    return f"{count / 2**30:,.1f} GiB"
+
+
+def available_cores() -> int:
+    """Count the cores that this process may use: its affinity, and a container's share (Linux, cgroup v2)."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(cores, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):
+        return cores

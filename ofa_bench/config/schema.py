@@ -1,0 +1,147 @@
+"""The typed configuration that Hydra composes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import MISSING
+
+from ofa_bench.config import store_uri
+
+__all__ = [
+    "CHANGED",
+    "GROUPS",
+    "NO_RESULT",
+    "ONE_AFTER_ANOTHER",
+    "SWEEP_VARIABLE",
+    "Config",
+    "conf_dir",
+    "whole_or_part",
+]
+
+GROUPS = ("space", "device", "predictor", "strategy", "budget", "targets")
+"""The config groups that make a cell; their chosen options are its address."""
+
+NO_RESULT = ("hydra", "tracking", "output", "rerun", "progress", "threads", "lockstep")
+"""Keys that change nothing of what is found; they are no part of an address or a hash."""
+
+CHANGED = "changed"
+"""The value of ``rerun`` by which only those cells are run again whose config, predictor, table or code changed."""
+
+ONE_AFTER_ANOTHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+"""The launcher that runs a sweep's cells one at a time, in its own process; others run them in parallel."""
+
+
+SWEEP_VARIABLE = "OFA_BENCH_SWEEP"
+"""Environment variable by which a cell, in whatever process, knows its sweep: ``<id>:<command>:<MLflow run>``."""
+
+
+@dataclass
+class BudgetConfig:
+    """Generations of a search from scratch and of a warm-started one, or of one warm-started search after another."""
+
+    generations: int = field(default=MISSING, metadata={"also": ("n",)})
+    warm_generations: Any = "sqrt"
+
+
+@dataclass
+class EvolutionConfig:
+    """OFA's evolutionary search of one target; see ``ofa_bench.search.Evolution``."""
+
+    _target_: str = "ofa_bench.search.Evolution"
+    population_size: int = MISSING
+    parent_ratio: float = MISSING
+    mutation_ratio: float = MISSING
+    mutate_prob: float = MISSING
+    reference_compat: bool = MISSING
+    initial_ratio: float = MISSING
+    constraint: str = MISSING
+    reward_exponent: float = MISSING
+
+
+@dataclass
+class TargetsConfig:
+    """Targets as values, as quantiles of random architectures' costs, or evenly spread; else the device's own.
+
+    ``unit`` guards values against being read in another; null is the device's. ``first`` takes that many of the
+    device's own, from the smallest.
+    """
+
+    unit: str | None = None
+    values: list[float] | None = None
+    quantiles: list[float] | None = None
+    start: float | None = None
+    stop: float | None = None
+    count: int | None = None
+    first: int | None = None
+
+
+@dataclass
+class TrackingConfig:
+    """Where MLflow keeps its view of the records; nowhere if ``uri`` is null.
+
+    ``artifacts`` is a folder or an address, for an experiment that is made; null leaves it to the store.
+    """
+
+    uri: str | None = None
+    artifacts: str | None = None
+    experiment: str = store_uri.EXPERIMENT
+
+    @classmethod
+    def at(
+        cls, uri: str | None, artifacts: str | None, experiment: str, folder: Path | None = None
+    ) -> "TrackingConfig":
+        """Make it of what was given: paths, relative to a folder, become absolute; artifacts are beside a SQLite file.
+
+        Raises:
+            InputError: the address cannot be one.
+        """
+        if uri is None:
+            return cls(None, None, experiment)
+        folder = folder or Path.cwd()
+        if artifacts:
+            place: str | None = artifacts if "://" in artifacts else str(folder / artifacts)
+        else:
+            place = store_uri.artifacts_beside(uri, folder)
+        return cls(store_uri.resolve_uri(uri, folder), place, experiment)
+
+
+@dataclass
+class Config:
+    """One cell: a strategy on a problem, for a set of targets, under a budget, repeated.
+
+    ``space``, ``device``, ``predictor`` and ``strategy`` (with its ``evolution``) are built from their ``_target_``.
+    ``choices`` of the space hold its genes to some of their choices.
+    """
+
+    space: dict[str, Any] = field(default_factory=lambda: {"choices": None})
+    device: Any = MISSING
+    predictor: Any = MISSING
+    strategy: Any = MISSING
+    evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
+    targets: TargetsConfig = field(default_factory=TargetsConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    seed: int = 0
+    repeats: int = 1
+    keep: int = 10
+    output: str = "multirun"
+    rerun: Any = False
+    threads: int | None = None
+    lockstep: bool = True
+    progress: bool = True
+
+
+def conf_dir() -> Path:
+    """Find the Hydra configs: inside an installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inner = package / "conf"
+    return inner if inner.is_dir() else package.parent / "conf"
+
+
+def whole_or_part(node: Any) -> Any:
+    """Give the config of a space without ``choices`` where there are none."""
+    if isinstance(node, Mapping) and not node.get("choices"):
+        return {key: value for key, value in node.items() if key != "choices"}
+    return node

@@ -1,0 +1,236 @@
+"""Reads lookup tables of latencies as OFA, CompOFA and nsganetv2 publish them: one mean for each layer of a network.
+
+A table is a file (YAML or JSON) for each resolution, ``<resolution>_lookup_table.yaml`` in a folder, or one for all.
+"""
+
+import hashlib
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from ofa_bench.devices.cost import MOST_COST, Term
+from ofa_bench.devices.lookup_layers import FORMS, Form, Missing, form_of, layers_of, resolutions_of, width_of
+from ofa_bench.errors import InputError
+from ofa_bench.files.reading import UnreadableError, content_of, json_object
+from ofa_bench.spaces import DesignSpace, PartSpace
+
+__all__ = ["Choices", "Lookup", "latencies", "lookup_files", "lookup_table", "names_layers", "reachable"]
+
+LARGEST = 10_000_000
+"""Bytes of the largest file that is read; those known have up to 550,000."""
+
+MOST_FILES = 200
+DEEPEST = 5
+"""Levels of a file; those known have 2."""
+
+_FILE = re.compile(r"(\d{1,4})_lookup_table\.(?:json|ya?ml)", re.IGNORECASE)
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
+
+
+Choices = Sequence[Sequence[int]]
+"""For each gene of a space, the positions of its choices that are searched."""
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What a lookup table is for a space: its summands, the SHA-256 of its files, and its card."""
+
+    terms: Sequence[Term]
+    sha256: str
+    card: Mapping[str, Any]
+
+
+def lookup_files(folder: Path) -> dict[int, Path]:
+    """Find the files of a folder that are lookup tables, by resolution; of one YAML file for all, resolution 0.
+
+    Raises:
+        InputError: there are two files of one resolution, or too many files.
+        OSError: the folder cannot be read.
+    """
+    found: dict[int, Path] = {}
+    names = sorted(path.name for path in folder.iterdir())
+    for name in names:
+        match = _FILE.fullmatch(name)
+        if match and found.setdefault(int(match[1]), folder / name).name != name:
+            raise InputError(f"device={folder}: {found[int(match[1])].name} and {name} are of one resolution")
+    if len(found) > MOST_FILES:
+        raise InputError(f"device={folder}: has {len(found)} lookup tables; {MOST_FILES} at most")
+    texts = [name for name in names if name.lower().endswith((".yaml", ".yml"))]
+    return {0: folder / texts[0]} if not found and len(texts) == 1 else found
+
+
+def reachable(space: DesignSpace) -> tuple[DesignSpace, Choices]:
+    """Give the whole that a space is a part of, or the space itself, and which choices of the whole's genes it has."""
+    choices: Choices = [range(n) for n in space.cardinality.tolist()]
+    while isinstance(space, PartSpace):
+        choices = [
+            sorted(set(space.positions[gene, choices[source]].tolist())) for gene, source in enumerate(space.source)
+        ]
+        space = space.whole
+    return space, choices
+
+
+def names_layers(names: Mapping[str, Any]) -> bool:
+    """Tell whether the keys of a file are the names of layers."""
+    return form_of(names) is not None or bool(resolutions_of(names))
+
+
+def lookup_table(space: DesignSpace, device: str, files: Mapping[int, Path], choices: Choices) -> Lookup:
+    """Read a lookup table for a space; say on standard error which of its resolutions the space has not.
+
+    Args:
+        space: the design space, not a part of one.
+        device: how the table is called in messages.
+        files: by resolution; that of a table of all resolutions has the key 0.
+        choices: for each gene, the positions that are searched; only their layers need be there.
+
+    Raises:
+        InputError: a file cannot be read, is no such table or is of other networks, or a layer is missing.
+    """
+    asked = {int(r) for r in space.genes[space.index["r"]].choices} if "r" in space.index else set()
+    tables: dict[int, Mapping[str, float]] = {}
+    hashes: dict[str, str] = {}
+    for r, path in sorted(files.items()):
+        try:
+            content = content_of(path, LARGEST)
+            hashes[path.name] = hashlib.sha256(content).hexdigest()
+            tables[r] = latencies(content) if r in (0, *asked) or len(files) == 1 else {}
+        except UnreadableError as error:
+            raise InputError(f"device={path}: cannot be read as a lookup table of latencies ({error})") from error
+    if 0 in tables:
+        tables = dict.fromkeys(sorted(resolutions_of(tables[0])), tables[0]) or tables
+    terms, form = _terms(space, device, tables, choices)
+    left_out = sorted(set(tables) - asked)
+    if left_out:
+        _print_once(f"device={device}: left out are its resolutions {_listed(left_out)}, which {space.name} has not")
+    card = {
+        "title": f"Latency of the layers of space {space.name}, from a lookup table",
+        "form": form.name,
+        "width": form.networks[0].width,
+        "files": hashes,
+        "resolutions": sorted(set(tables) & asked),
+        "resolutions_left_out": left_out,
+        "statistic": "mean",
+        "unit": "taken for ms, which the files do not state",
+    }
+    several = hashlib.sha256(
+        "".join(f"{name}\n{sha256}\n" for name, sha256 in hashes.items()).encode("utf-8", "surrogateescape")
+    )
+    return Lookup(terms, hashes[path.name] if len(files) == 1 else several.hexdigest(), card)
+
+
+def _terms(
+    space: DesignSpace, device: str, tables: Mapping[int, Mapping[str, float]], choices: Choices
+) -> tuple[list[Term], Form]:
+    """Look up the layers; those that are missing and not searched cost 0."""
+    names = dict.fromkeys(name for table in tables.values() for name in table)
+    form = form_of(names)
+    known = "; ".join(f"{form.name} (space {form.space().name} and its parts)" for form in FORMS.values())
+    if form is None:
+        raise InputError(f"device={device}: a lookup table that names no block of these forms: {known}")
+    if not isinstance(space, form.space):
+        raise InputError(
+            f"device={device}: a lookup table in {form.name}, which is not for space {space.name}; known are {known}"
+        )
+    width, own = width_of(form, names), form.networks[0].width
+    if width not in (None, own):
+        raise InputError(f"device={device}: of the supernet of width {width}; space {space.name} is of width {own}")
+    _check_resolutions(space, device, set(tables), choices)
+    layers = layers_of(space, form, tables)
+    needed = [(one.name, at) for one in layers.missing if (at := _needed(space, one, choices))]
+    if needed:
+        others = len({name for name, _ in needed}) - 1
+        more = f"; and {others} other{'s' if others > 1 else ''}" if others else ""
+        raise InputError(f"device={device}: has no layer {needed[0][0]}, which {needed[0][1]} needs{more}")
+    return [Term(term.places, np.nan_to_num(term.values)) for term in layers.terms], form
+
+
+def _check_resolutions(space: DesignSpace, device: str, there: set[int], choices: Choices) -> None:
+    gene = space.index["r"]
+    searched = [int(space.genes[gene].choices[i]) for i in choices[gene]]
+    missing, held = [r for r in searched if r not in there], [r for r in searched if r in there]
+    if missing:
+        hint = f"hold the space to the others: space.choices='{{r: {held}}}'" if held else "there are no others"
+        raise InputError(f"device={device}: has no layers for r={_listed(missing)} of space {space.name}; {hint}")
+
+
+def _needed(space: DesignSpace, missing: Missing, choices: Choices) -> str:
+    """Name the first choices of genes that need a layer; empty if what is searched has none."""
+    for place in missing.choices:
+        if all(position in choices[space.index[gene]] for gene, position in place.items()):
+            values = ((gene, space.genes[space.index[gene]].choices[i]) for gene, i in place.items())
+            return ", ".join(f"{gene}={value}" for gene, value in values)
+    return ""
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    shown = ", ".join(map(str, numbers[:8]))
+    return shown if len(numbers) <= 8 else f"{shown}, ... ({len(numbers)} in all)"
+
+
+@cache
+def _print_once(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def latencies(content: bytes) -> dict[str, float]:
+    """Read the mean latency of each layer from a file's content, JSON or YAML.
+
+    Raises:
+        UnreadableError: it is neither, or an entry has no mean.
+    """
+    entries = json_object(content) if content.lstrip()[:1] == b"{" else _yaml_mapping(content)
+    return {name: _mean(name, entry) for name, entry in entries.items()}
+
+
+def _mean(name: str, entry: object) -> float:
+    mean = entry.get("mean") if isinstance(entry, dict) else None
+    if isinstance(mean, str) and _NUMBER.fullmatch(mean):
+        mean = float(mean)
+    if type(mean) not in (int, float) or not 0 <= mean <= MOST_COST:  # type: ignore[operator]
+        raise UnreadableError(f"its {name[:80]!r} must have a mean: a number of milliseconds, 0 or more")
+    return float(mean)  # type: ignore[arg-type]
+
+
+def _yaml_mapping(content: bytes) -> dict[str, Any]:
+    """Read one YAML mapping of texts, lists and mappings: no aliases, tags, deep nesting or keys given twice."""
+    try:
+        events = yaml.parse(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        started = [next(events), next(events)]
+        found = _node(events, next(events), DEEPEST) if isinstance(started[1], yaml.DocumentStartEvent) else None
+        if not isinstance(found, dict) or not isinstance([next(events), next(events)][1], yaml.StreamEndEvent):
+            raise UnreadableError("it holds no YAML mapping, or more than one")
+        return found
+    except yaml.YAMLError as error:
+        raise UnreadableError(f"it is no YAML: {' '.join(str(error).split())[:100]}") from error
+    except UnicodeDecodeError:
+        raise UnreadableError("it is no text in UTF-8") from None
+
+
+def _node(events: Iterator[yaml.Event], event: yaml.Event, depth: int) -> Any:
+    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) or getattr(event, "tag", None):
+        raise UnreadableError("it has an alias, an anchor or a tag")
+    if isinstance(event, yaml.ScalarEvent):
+        return event.value
+    if not depth:
+        raise UnreadableError("it is nested too deeply")
+    if isinstance(event, yaml.SequenceStartEvent):
+        items = []
+        while not isinstance(item := next(events), yaml.SequenceEndEvent):
+            items.append(_node(events, item, depth - 1))
+        return items
+    found: dict[str, Any] = {}
+    while not isinstance(key := next(events), yaml.MappingEndEvent):
+        if not isinstance(key, yaml.ScalarEvent) or key.value in found:
+            raise UnreadableError(
+                f"it has a key that is no text, or is there twice: {str(getattr(key, 'value', ''))[:80]}"
+            )
+        found[key.value] = _node(events, next(events), depth - 1)
+    return found

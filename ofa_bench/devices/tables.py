@@ -1,0 +1,195 @@
+"""The cost tables of devices: one JSON file for each space, in the package or a user's folder."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ofa_bench.devices.cost import MOST_COST, CostTable, Term
+from ofa_bench.devices.lookup_tables import Choices, lookup_files, lookup_table, names_layers, reachable
+from ofa_bench.errors import InputError, suggestion
+from ofa_bench.files.reading import UnreadableError, content_of, json_object, name_of
+from ofa_bench.files.writing import write_whole
+from ofa_bench.spaces import DesignSpace, PartSpace
+
+__all__ = ["FOLDER", "FORMAT", "latency_table", "write_table"]
+
+FORMAT = "ofa_bench.cost_table/1"
+FOLDER = Path(__file__).parents[1] / "data" / "devices"
+"""Holds a folder for each device, with ``<space>.json``."""
+
+LARGEST = 50_000_000
+"""Bytes of the largest table that is read; ours have up to 17,000."""
+
+MOST_PLACES = 1_000
+"""Places of all terms of a table; ours have up to 73."""
+
+MOST_GENES = 20
+"""Genes of one place of a term; ours have up to 3."""
+
+MOST_LETTERS = 40
+"""A unit has at most this many, and what is wrong is shown with as many."""
+
+
+def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> CostTable:
+    """Load a device's table for a space: from the package, or from a user's file or folder of ``<space>.json``.
+
+    A part of a space (``PartSpace``) is served by the table of the whole. A user's file or folder may also be a lookup
+    table of OFA's (see ``lookup_tables``); of a part, it need have only the layers that the part's networks have.
+
+    Args:
+        space: the design space.
+        device: the name of one that the package has, or a path.
+        guard_band: raise all costs by the table's own error (see ``CostTable.guarded``).
+
+    Raises:
+        InputError: there is no such device or file, it has no table for the space, or none with an error to guard by.
+    """
+    if not isinstance(guard_band, bool):
+        raise InputError(f"device.guard_band={guard_band}: must be true or false")
+    if guard_band:
+        return latency_table(space, device).guarded()
+    whole, choices = reachable(space)
+    return _within(_load(whole, device, choices), space)
+
+
+def _within(table: CostTable, space: DesignSpace) -> CostTable:
+    """Give the table of the whole for a part of it, or for a part of a part."""
+    return _within(table, space.whole).within(space) if isinstance(space, PartSpace) else table
+
+
+def _load(space: DesignSpace, device: str, choices: Choices) -> CostTable:
+    devices = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
+    folder = FOLDER / device if device in devices else Path(str(device))
+    try:
+        if not folder.is_dir() and folder.exists():
+            return _read(space, folder, name_of(folder), choices)
+        tables = sorted(entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json"))
+    except FileNotFoundError as error:
+        near = suggestion(str(device), devices)
+        there = f"there are {', '.join(devices)}, or the path of a table{near}"
+        raise InputError(f"device={device}: unknown; {there}") from error
+    except OSError as error:
+        raise InputError(f"device={str(device)[:200]}: cannot be read ({error.strerror})") from error
+    if space.name not in tables:
+        files = lookup_files(folder)
+        if files:
+            return _of_lookup(space, str(device), files, choices)
+        others = [name for name in devices if (FOLDER / name / f"{space.name}.json").is_file()]
+        raise InputError(
+            f"device={device}: it has no table for space {space.name}, only for {', '.join(tables) or 'none'}; "
+            f"devices with a table for {space.name}: {', '.join(others) or 'none'}"
+        )
+    return _read(space, folder / f"{space.name}.json", name_of(folder, folder=True), choices)
+
+
+def _of_lookup(space: DesignSpace, device: str, files: Mapping[int, Path], choices: Choices) -> CostTable:
+    found = lookup_table(space, device, files, choices)
+    name = name_of(Path(device), folder=Path(device).is_dir())
+    return CostTable(space, found.terms, name=name, unit="ms", sha256=found.sha256, card=found.card)
+
+
+def _read(space: DesignSpace, path: Path, device: str, choices: Choices) -> CostTable:
+    """Read a table; whatever is wrong with it is said of its file."""
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return _of_lookup(space, str(path), {0: path}, choices)
+    try:
+        content = content_of(path, LARGEST)
+    except UnreadableError as error:
+        raise InputError(f"device={path}: cannot be read ({error})") from error
+    try:
+        table = json_object(content)
+        if not names_layers(table):
+            return _table(space, table, device, hashlib.sha256(content).hexdigest())
+    except UnreadableError as error:
+        raise InputError(f"device={path}: not a cost table ({error})") from error
+    except InputError as error:
+        raise InputError(f"device={path}: {error}") from error
+    return _of_lookup(space, str(path), {0: path}, choices)
+
+
+def _table(space: DesignSpace, table: Mapping[str, Any], device: str, sha256: str) -> CostTable:
+    missing = [key for key in ("format", "space", "unit", "card", "terms") if key not in table]
+    if missing:
+        raise UnreadableError(f"it has no {missing[0]!r}")
+    if table["format"] != FORMAT or table["space"] != space.name:
+        raise InputError(
+            f"a table of format {table['format']} for space {table['space']}, not of {FORMAT} for {space.name}"
+        )
+    unit, card, targets, terms = (table.get(key, []) for key in ("unit", "card", "targets", "terms"))
+    if not isinstance(unit, str) or not unit.isprintable() or not 0 < len(unit) <= MOST_LETTERS:
+        raise UnreadableError(f"its unit is {_short(unit)}; must be a word, such as 'ms'")
+    if not isinstance(card, dict):
+        raise UnreadableError(f"its card is {_short(card)}; must be an object")
+    if not isinstance(targets, list) or not all(_number(one) and one > 0 for one in targets):
+        raise UnreadableError(f"its targets are {_short(targets)}; must be a list of positive numbers")
+    if not isinstance(terms, list) or not terms:
+        raise UnreadableError(f"its terms are {_short(terms)}; must be a list of at least one")
+    made = [_term(term, number) for number, term in enumerate(terms)]
+    if sum(len(term.places) for term in made) > MOST_PLACES:
+        raise UnreadableError(f"its terms have more than {MOST_PLACES:,} places")
+    floats = [float(target) for target in targets]
+    return CostTable(space, made, name=device, unit=unit, sha256=sha256, card=card, targets=floats)
+
+
+def _term(term: object, number: int) -> Term:
+    """Read one summand: the genes of each place by name, and its values as lists within lists."""
+    if not isinstance(term, dict) or not {"places", "values"} <= term.keys():
+        raise UnreadableError(f"its term {number} is {_short(term)}; must be an object with places and values")
+    places = term["places"]
+    if not isinstance(places, list) or not places or not all(map(_are_names, places)):
+        raise UnreadableError(
+            f"the places of its term {number} are {_short(places)}; must be lists of the names of genes"
+        )
+    values = np.array(term["values"], dtype=object)
+    if values.ndim > MOST_GENES:
+        raise UnreadableError(f"the values of its term {number} are lists within lists, deeper than {MOST_GENES}")
+    wrong = [value for value in values.flat if not _number(value)]
+    if wrong:
+        raise UnreadableError(f"the values of its term {number} have {_short(wrong[0])} among them; must be numbers")
+    return Term(tuple(map(tuple, places)), values.astype(np.float64))
+
+
+def _are_names(place: object) -> bool:
+    return isinstance(place, list) and bool(place) and all(isinstance(name, str) for name in place)
+
+
+def _number(value: object) -> bool:
+    return type(value) in (int, float) and abs(value) <= MOST_COST  # type: ignore[arg-type]
+
+
+def _short(value: object) -> str:
+    """Show what a table has, as JSON, in a few letters."""
+    text = json.dumps(value)
+    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}..."
+
+
+def write_table(
+    path: Path,
+    terms: Sequence[Term],
+    *,
+    space: str,
+    device: str,
+    unit: str,
+    card: Mapping[str, Any],
+    targets: Sequence[float] = (),
+) -> None:
+    """Write a table that ``latency_table`` reads: a head and one line for each term; folders are made.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    about = {
+        "format": FORMAT,
+        "space": space,
+        "device": device,
+        "unit": unit,
+        "targets": list(targets),
+        "card": dict(card),
+    }
+    rows = ",\n  ".join(json.dumps({"places": term.places, "values": term.values.tolist()}) for term in terms)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, f'{json.dumps(about, indent=1)[:-2]},\n "terms": [\n  {rows}\n ]\n}}\n')

@@ -1,0 +1,1 @@
+"""From a composed config to a problem, a strategy, targets and a budget."""

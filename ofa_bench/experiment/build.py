@@ -1,0 +1,101 @@
+"""Builds a cell from its composed config: space, cost model, targets, strategy, budget and predictor, each checked."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from ofa_bench.config.keys import suggest_key
+from ofa_bench.config.limits import KEEP, REPEATS, available_cores, check_memory, check_range
+from ofa_bench.config.schema import Config, whole_or_part
+from ofa_bench.engine import Cell, has_lines, is_fork_safe
+from ofa_bench.errors import InputError
+from ofa_bench.experiment import previous
+from ofa_bench.experiment.budget import resolve_budget
+from ofa_bench.experiment.building import build_space, built
+from ofa_bench.experiment.checks import check_rerun, check_tracking, resolve_threads
+from ofa_bench.experiment.targets import resolve_targets
+from ofa_bench.predictors.coverage import check_unlabelled
+from ofa_bench.search import Problem, may_fork
+from ofa_bench.spaces import DesignSpace
+from ofa_bench.strategies import Budget, Strategy
+
+__all__ = ["build"]
+
+
+def build(config: Config) -> Cell:
+    """Build a cell from its composed config.
+
+    Raises:
+        InputError: a value is not allowed; the message names its key.
+    """
+    _check_keys(config, "")
+    check_range("seed", config.seed, 0, np.inf)
+    check_range("repeats", config.repeats, 1, REPEATS)
+    check_range("keep", config.keep, 1, KEEP)
+    check_rerun(config.rerun)
+    check_tracking(config.tracking)
+    space = _checked_kind("space", config.space, build_space(config.space), "a DesignSpace", "genes")
+    cost = _checked_kind("device", config.device, built("device", config.device, space=space), "a cost model", "cost")
+    targets = resolve_targets(config.targets, space, cost)
+    if cost.minimum > max(targets):
+        raise InputError(
+            f"targets: {max(targets):g} {cost.unit} cannot be met; the cheapest architecture of {space.name} on "
+            f"{cost.name} costs {cost.minimum:.4g} {cost.unit}"
+        )
+    strategy = _build_strategy(config, space)
+    if not isinstance(strategy, Strategy):
+        raise InputError(f"strategy._target_={config.strategy['_target_']}: not a sub-class of ofa_bench's Strategy")
+    budget = Budget(*resolve_budget(config.budget))
+    check_memory(
+        strategy,
+        searches=(config.repeats, len(targets)),
+        n_genes=space.n_genes,
+        cores=available_cores(),
+        generations=budget.generations,
+    )
+    predictor = built("predictor", config.predictor, space=space)
+    _checked_kind("predictor", config.predictor, predictor, "an accuracy predictor", "accuracy")
+    check_unlabelled(space, predictor)
+    problem = Problem(space, predictor, cost, config.keep)
+    several = config.lockstep and has_lines(strategy) and _on_several_cores(problem, strategy)
+    threads = resolve_threads(config, several=several)
+    return Cell(problem, strategy, targets, budget, config.seed, config.repeats, threads, config.lockstep)
+
+
+def _checked_kind(key: str, node: Any, made: Any, kind: str, attribute: str) -> Any:
+    """Give what a group has made, if it is of the right kind, which has the attribute."""
+    if not hasattr(made, attribute):
+        raise InputError(f"{key}._target_={node['_target_']}: makes {type(made).__name__}, not {kind}")
+    return made
+
+
+def _build_strategy(config: Config, space: DesignSpace) -> Any:
+    """Build the strategy; one that names an earlier record is given the architectures found there, as ``earlier``."""
+    name, node = previous.named_by(config.strategy), config.strategy
+    if isinstance(node, dict) and isinstance(node.get("warm_start"), dict):
+        warm_start = {key: value for key, value in node["warm_start"].items() if key != "from"}
+        node = {**node, "warm_start": warm_start}
+    besides = {"strategy.warm_start": ["from"]}
+    if name is None:
+        return built("strategy", node, besides=besides)
+    genes = previous.read(name, config.tracking.uri).genes_in(space, whole_or_part(config.space))
+    return built("strategy", node, besides=besides, earlier=genes)
+
+
+def _on_several_cores(problem: Problem, strategy: Strategy) -> bool:
+    return bool(getattr(problem.predictor, "row_wise", False)) or (is_fork_safe(strategy) and may_fork(problem))
+
+
+def _check_keys(node: Any, path: str, config: Any = None) -> None:
+    """Refuse keys that the schema does not have, which ``+key=value`` on the command line adds all the same."""
+    config = config or node
+    allowed = [field.name for field in dataclasses.fields(node)]
+    for name, value in vars(node).items():
+        if name not in allowed:
+            raise InputError(
+                f"{path}{name}: no such key; allowed: {', '.join(allowed)}"
+                f"{suggest_key(f'{path}{name}', allowed, config=config, given=f'{name}={value}')}"
+            )
+        if dataclasses.is_dataclass(value):
+            _check_keys(value, f"{path}{name}.", config)

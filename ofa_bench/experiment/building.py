@@ -1,0 +1,115 @@
+"""Builds what a config group describes by its ``_target_``; whatever is wrong with it is said in words."""
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import is_dataclass
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from ofa_bench.config.importing import at_user_line, import_target
+from ofa_bench.config.keys import suggest_key
+from ofa_bench.config.schema import conf_dir
+from ofa_bench.errors import InputError, no_such_option
+from ofa_bench.spaces import DesignSpace, hold
+
+__all__ = ["build_space", "built", "load_space"]
+
+Besides = Mapping[str, Sequence[str]]
+"""Keys that a group may hold besides a constructor's parameters, by the full name of the group."""
+
+
+def built(key: str, node: Any, *, besides: Besides | None = None, **given: Any) -> Any:
+    """Build the object that a config group describes; parameters are checked against the constructors'.
+
+    Args:
+        key: the config group.
+        node: its content.
+        besides: keys of groups inside it that are used elsewhere; a message about a misspelt key lists them.
+        given: parameters that are no part of the config.
+
+    Raises:
+        InputError: the object cannot be imported or built, or takes no such parameter; the message names the key.
+    """
+    _check_maker(key, node, given, besides or {})
+    try:
+        return instantiate(node, _partial_=True, _convert_="all")(**given)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, InputError):
+            raise error.__cause__ from error
+        raise InputError(f"{key}: {' '.join(str(error.__cause__ or error).split())}{at_user_line(error)}") from error
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        missing = re.search(r"missing .* arguments?: '(\w+)'", str(error))
+        said = f"{key}.{missing[1]}: must be given" if missing else f"{key}: {error}"
+        raise InputError(f"{said}{at_user_line(error)}") from error
+
+
+def build_space(node: Any) -> Any:
+    """Build the design space that a config group describes; its key ``choices`` holds it to a part of itself.
+
+    A space of the user's whose constructor has a parameter ``choices`` is given them instead.
+
+    Raises:
+        InputError: as ``built`` does, or a choice is none of the space's.
+    """
+    plain = {key: value for key, value in node.items() if key != "choices"} if isinstance(node, dict) else node
+    choices = node.get("choices") if isinstance(node, dict) else None
+    if choices not in (None, {}) and "_target_" in node and "choices" in _parameters("space", node["_target_"]):
+        return built("space", node)
+    space = built("space", plain, besides={"space": ["choices"]})
+    return hold(space, choices) if choices not in (None, {}) and isinstance(space, DesignSpace) else space
+
+
+def _check_maker(key: str, node: Any, given: Mapping[str, Any], besides: Besides) -> None:
+    """Check the ``_target_`` of a node and of those inside it, and that their constructors take what is configured."""
+    if not isinstance(node, dict) or "_target_" not in node:
+        raise InputError(f"{key}: choose an option of the group ({key}=<option>); it has no _target_")
+    parameters = _parameters(key, node["_target_"])
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        for name in map(str, node):
+            if name not in parameters and not name.startswith("_"):
+                allowed = [parameter for parameter in parameters if parameter not in given] + [*besides.get(key, ())]
+                raise InputError(
+                    f"{key}.{name}: no such key; allowed: {', '.join(allowed) or 'none'}"
+                    f"{suggest_key(f'{key}.{name}', allowed, given=f'{name}={node[name]}')}"
+                )
+    for name, value in node.items():
+        inner = vars(value) if is_dataclass(value) else value
+        if isinstance(inner, dict) and "_target_" in inner:
+            _check_maker(f"{key}.{name}", inner, {}, besides)
+
+
+def _parameters(key: str, target: Any) -> Mapping[str, inspect.Parameter]:
+    """Import a maker and give its parameters."""
+    try:
+        maker: Callable[..., Any] = import_target(str(target))
+    except Exception as error:
+        kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
+        raise InputError(f"{key}._target_={target}: cannot be imported ({kind}{error}){at_user_line(error)}") from error
+    if not callable(maker):
+        raise InputError(f"{key}._target_={target}: must be a class or a function")
+    try:
+        return inspect.signature(maker).parameters
+    except ValueError as error:  # of some built-in types
+        raise InputError(f"{key}._target_={target}: must be a class or a function with named parameters") from error
+
+
+def load_space(name: str) -> DesignSpace:
+    """Build the design space that an option of the group ``space`` describes.
+
+    Raises:
+        InputError: there is no such option.
+    """
+    options = sorted(path.stem for path in (conf_dir() / "space").glob("*.yaml"))
+    if name not in options:
+        raise no_such_option("space", name, options)
+    node = OmegaConf.load(conf_dir() / "space" / f"{name}.yaml")
+    assert isinstance(node, DictConfig)
+    node.pop("defaults", None)  # of interest to Hydra only: the space's default device
+    space: DesignSpace = build_space(OmegaConf.to_container(node))
+    return space

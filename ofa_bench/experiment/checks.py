@@ -1,0 +1,93 @@
+"""Checks of a composed config, and what of it decides the results."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from ofa_bench.config import store_uri
+from ofa_bench.config.limits import THREADS, available_cores, check_range
+from ofa_bench.config.schema import CHANGED, NO_RESULT, Config, TrackingConfig, whole_or_part
+from ofa_bench.errors import InputError, suggestion
+from ofa_bench.experiment import previous
+
+__all__ = ["check_rerun", "check_tracking", "resolve_threads", "resolve_tracking", "result_config"]
+
+LONGEST_NAME = 500
+"""Letters of an experiment's name that MLflow takes."""
+
+
+def resolve_threads(config: Config, *, several: bool) -> int:
+    """Give the threads of a cell: as configured; else all cores where searches can use several together, else one.
+
+    Raises:
+        InputError: fewer than 1 are asked for, or too many.
+    """
+    if config.threads is None:
+        return available_cores() if several else 1
+    check_range("threads", config.threads, 1, THREADS)
+    return config.threads
+
+
+def check_tracking(tracking: TrackingConfig, prefix: str = "tracking.") -> None:
+    """Check what MLflow would refuse in any case, before a search whose record it should show.
+
+    ``prefix`` is what stands before a key where the user gives it.
+
+    Raises:
+        InputError: the store's address or the experiment's name cannot be one.
+    """
+    uri = tracking.uri
+    if uri is not None and uri != "databricks" and re.fullmatch(r"[^:/\\]*|(https?|[\w+]+):/*", uri):
+        of = f" (of {store_uri.URI_VARIABLE})" if uri == os.environ.get(store_uri.URI_VARIABLE) else ""
+        raise InputError(f"{prefix}uri={uri}{of}: must be like sqlite:///mlflow.db or http://host:5000")
+    name = tracking.experiment
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        of = f" (of {store_uri.EXPERIMENT_VARIABLE})" if name == os.environ.get(store_uri.EXPERIMENT_VARIABLE) else ""
+        raise InputError(f"{prefix}experiment={name}{of}: must be a name of 1 to {LONGEST_NAME} letters")
+
+
+def resolve_tracking(config: DictConfig) -> TrackingConfig:
+    """Make paths in a composed config's ``tracking`` absolute, so that they are the same in every process.
+
+    Raises:
+        InputError: the address cannot be one.
+    """
+    given = config.tracking
+    try:
+        found = TrackingConfig.at(given.uri, given.artifacts, given.experiment, Path(HydraConfig.get().runtime.cwd))
+    except InputError as error:
+        raise InputError(f"tracking.uri={error}") from error
+    for key, value in vars(found).items():
+        OmegaConf.update(config, f"tracking.{key}", value)
+    return found
+
+
+def check_rerun(rerun: object) -> None:
+    """Check whether cells that are done are to be run again.
+
+    Raises:
+        InputError: the value is not allowed.
+    """
+    if rerun is not True and rerun is not False and rerun != CHANGED:
+        value = "null" if rerun is None else rerun
+        raise InputError(f"rerun={value}: must be true or false, or {CHANGED}{suggestion(str(rerun), [CHANGED])}")
+
+
+def result_config(config: DictConfig) -> dict[str, Any]:
+    """Give the resolved config without the keys that change nothing of what is found, such as no choices of a space.
+
+    An earlier record that a strategy starts from has its hash beside its name.
+    """
+    container = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(container, dict)
+    if "space" in container:
+        container["space"] = whole_or_part(container["space"])
+    name = previous.named_by(container.get("strategy"))
+    if name is not None:
+        uri = (container.get("tracking") or {}).get("uri")
+        container["strategy"]["warm_start"]["from_sha256"] = previous.read(name, uri).sha256
+    return {str(key): value for key, value in container.items() if key not in NO_RESULT}

@@ -1,0 +1,184 @@
+"""What a warm start begins from, an earlier record or an architecture: files end here, a strategy sees arrays."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from ofa_bench.errors import InputError
+from ofa_bench.experiment.architectures import (
+    FORMS,
+    check_same_network,
+    content_hash,
+    distinct_genes,
+    read_architectures,
+)
+from ofa_bench.spaces import ChosenSpace, DesignSpace, Genes
+
+__all__ = ["Earlier", "Named", "named_by", "read", "record_named", "run_named"]
+
+KEY = "strategy.warm_start.from"
+
+_RUN = re.compile(r"(?:runs:/)?([0-9a-f]{32})(?:/record\.json)?")
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The architectures found (int8 [n, n_genes], distinct) for all targets and repeats of a record, and their hash.
+
+    ``space`` is the design space as the record's config describes it, ``called`` the name of that option;
+    ``pairs`` are the genes and OFA's dict of each network found.
+    """
+
+    name: str
+    called: str
+    space: Any
+    genes: Genes
+    sha256: str
+    pairs: Sequence[tuple[Sequence[int], Mapping[str, Any]]] = field(default=(), repr=False)
+
+    def genes_in(self, space: DesignSpace, described: Any) -> Genes:
+        """Give the architectures, if they are of this space; those of other parts of one space become the nearest here.
+
+        Raises:
+            InputError: they are of another one.
+        """
+        if self.space != described and _whole(self.space) == _whole(described):
+            return self._nearest(space)
+        if self.space != described or not space.contains(self.genes).all():
+            other = self.called if self.called != space.name else f"{self.called} with other settings"
+            raise InputError(f"{KEY}={self.name}: a record of space {other}; this one is {space.name}")
+        where = f"{KEY}={self.name}"
+        for positions, architecture in self.pairs:
+            try:
+                row = space.from_ofa(architecture)
+            except InputError as error:
+                raise InputError(f"{where}: {error}") from error
+            check_same_network(where, self.called, positions, row, space)
+        return self.genes
+
+    def _nearest(self, space: DesignSpace) -> Genes:
+        """Read architectures in the whole space; those that the part has not become what is nearest in it."""
+        whole = space.whole if isinstance(space, ChosenSpace) else space
+        try:
+            rows = np.array([whole.from_ofa(architecture) for _, architecture in self.pairs], np.int8)
+        except InputError as error:
+            raise InputError(f"{KEY}={self.name}: {error}") from error
+        rows = space.nearest(rows) if isinstance(space, ChosenSpace) else rows
+        return np.unique(rows, axis=0)
+
+
+def _whole(described: Any) -> Any:
+    """Give the config of a space without the choices that hold it to a part."""
+    return {key: value for key, value in described.items() if key != "choices"} if isinstance(described, dict) else None
+
+
+@dataclass(frozen=True)
+class Named:
+    """Architectures that a user names other than by a record (see ``architectures.FORMS``), and their hash."""
+
+    name: str
+    sha256: str
+
+    def genes_in(self, space: DesignSpace, described: Any) -> Genes:  # noqa: ARG002 -- as of a record
+        """Return the architectures: int8 [n, n_genes], distinct.
+
+        Raises:
+            InputError: they cannot be read, or are not of this space.
+        """
+        return distinct_genes(read_architectures(KEY, self.name, space, None))
+
+
+def named_by(strategy: Any) -> str | None:
+    """Give the name of the record that a strategy's config names, if it does: a path or an MLflow run."""
+    warm_start = strategy.get("warm_start") if isinstance(strategy, Mapping) else None
+    name = warm_start.get("from") if isinstance(warm_start, Mapping) else None
+    return None if name is None else str(name)
+
+
+@cache
+def read(name: str, uri: str | None) -> Earlier | Named:
+    """Read what a user names (see ``architectures.FORMS``), once in a process, so that what is searched is recorded.
+
+    Raises:
+        InputError: there is no such record, or it holds nothing that met its target.
+    """
+    content = content_hash(KEY, name)
+    if content is not None:
+        return Named(name, content)
+    record = record_named(KEY, name, uri)
+    results = [one for repeat in record["repeats"] for one in repeat["results"] if one.get("feasible", True)]
+    rows = [result["genes"] for result in results]
+    if not rows:
+        raise InputError(f"{KEY}={name}: nothing in this record met its target")
+    genes = np.unique(np.array(rows, np.int8), axis=0)
+    digest = sha256(repr(genes.tolist()).encode()).hexdigest()
+    pairs = [(result["genes"], result["architecture"]) for result in results]
+    return Earlier(name, record["choices"]["space"], record["config"].get("space"), genes, digest, pairs)
+
+
+def record_named(key: str, name: str, uri: str | None) -> dict[str, Any]:
+    """Read a record: a cell's folder, its ``record.json``, or an MLflow run (``<id>`` or ``runs:/<id>``) at ``uri``.
+
+    Raises:
+        InputError: there is no such record; the message names the key.
+    """
+    try:
+        path = Path(name).expanduser()
+        run = None if path.exists() else run_named(name)
+    except (OSError, RuntimeError, ValueError) as error:  # too long, no such user's home, a null character
+        raise InputError(f"{key}={name[:200]}: no such file or folder ({error.__class__.__name__})") from error
+    return _of_run(key, name, run, uri) if run else _of_path(key, name, path)
+
+
+def run_named(name: str) -> str | None:
+    """Give the id of the MLflow run that a name is of, if it has the form of one."""
+    found = _RUN.fullmatch(name)
+    return found[1] if found else None
+
+
+def _of_path(key: str, name: str, path: Path) -> dict[str, Any]:
+    from ofa_bench.records import record as records
+
+    folder = path.parent if path.name == records.RECORD else path
+    if not os.path.lexists(folder / records.RECORD):
+        given = (
+            f"there is no {records.RECORD}"
+            if folder.is_dir()
+            else "no record"
+            if folder.exists()
+            else "no such file or folder"
+        )
+        wanted = FORMS
+        if key == "run":
+            wanted = "a cell's folder or MLflow run; sweep= takes all below a folder, architecture= other networks"
+        raise InputError(f"{key}={name}: {given}; give {wanted}")
+    try:
+        return records.read(folder)
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from error
+
+
+def _of_run(key: str, name: str, run: str, uri: str | None) -> dict[str, Any]:
+    from ofa_bench.records import record as records
+    from ofa_bench.tracking.client import quiet_client
+    from ofa_bench.tracking.fetching import fetch
+
+    if uri is None:
+        raise InputError(f"{key}={name}: an MLflow run, but tracking.uri is null; choose tracking=sqlite or server")
+    with TemporaryDirectory() as folder:
+        try:
+            fetch(quiet_client(uri), run, Path(folder))
+        except Exception as error:  # of MLflow, of its store, of the network
+            said = " ".join(str(error).split())
+            raise InputError(
+                f"{key}={name}: MLflow at {uri} has no {records.RECORD} of this run, which must be a cell's ({said})"
+            ) from error
+        return _of_path(key, name, Path(folder))

@@ -1,0 +1,99 @@
+"""Locks between the commands of one user on one machine; they end with their process, whatever ends that."""
+
+import atexit
+import getpass
+import hashlib
+import os
+import re
+import socket
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from filelock import FileLock
+
+from ofa_bench.files.writing import lock_file
+
+__all__ = ["is_dead", "locked", "writer"]
+
+PATIENCE = 120.0
+"""Seconds after which what another command does under a lock counts as hanging."""
+
+FILES = 64
+"""Locks are spread over so many files, which stay; now and then, one waits for another that it need not wait for."""
+
+FORGOTTEN = 24 * 3600.0
+"""Seconds after which a writer that cannot be asked, as it is on another machine, counts as dead."""
+
+_own: dict[int, tuple[str, IO[bytes]]] = {}
+"""This process's name as a writer, and the file that it locks to its end. By process id: a fork is another process."""
+
+_NAME = re.compile(r"(.+) ([0-9a-f]{12}) (\d{1,12})")
+"""A writer's name: its place, what is its own, and when it began."""
+
+
+@contextmanager
+def locked(what: str) -> Iterator[None]:
+    """Let one process at a time do something that is named by a text, and that takes no other lock.
+
+    Raises:
+        TimeoutError: another process does it for too long.
+    """
+    digest = hashlib.sha256(what.encode(errors="surrogateescape")).digest()
+    name = f"ofa_bench-{getpass.getuser()}-{digest[0] % FILES}.lock"
+    with FileLock(Path(tempfile.gettempdir()) / name, timeout=PATIENCE):
+        yield
+
+
+def writer() -> str:
+    """Return a name of this process by which others, on this machine, tell whether it has ended (see ``is_dead``)."""
+    process = os.getpid()
+    if process not in _own:
+        name = f"{_place()} {uuid.uuid4().hex[:12]} {int(time.time())}"
+        file = _file(name).open("xb")
+        lock_file(file, wait=True)
+        _own[process] = name, file  # a fork keeps its parent's too: closed there, it stays locked here
+        atexit.register(_remove, name, process)
+    return _own[process][0]
+
+
+def is_dead(name: str) -> bool:
+    """Tell whether a writer has ended; one on another machine counts as dead after a day."""
+    parts = _NAME.fullmatch(name)
+    if parts is None or parts[1] != _place():
+        return parts is not None and int(parts[3]) < time.time() - FORGOTTEN
+    if name in [own for own, _ in _own.values()]:
+        return False
+    try:
+        with _file(name).open("rb") as file:
+            if not lock_file(file, wait=False):
+                return False
+            with suppress(OSError):  # of another user
+                _file(name).unlink()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _place() -> str:
+    """Return a name of this machine and of its folder for temporary files, in which writers find each other."""
+    there = Path(tempfile.gettempdir()).stat()
+    return f"{socket.gethostname()} {there.st_dev:x}-{there.st_ino:x}"
+
+
+def _file(name: str) -> Path:
+    parts = _NAME.fullmatch(name)
+    assert parts
+    return Path(tempfile.gettempdir()) / f"ofa_bench-{parts[2]}.writer"
+
+
+def _remove(name: str, process: int) -> None:
+    if os.getpid() == process:
+        with suppress(OSError):
+            _file(name).unlink()

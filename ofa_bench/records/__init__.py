@@ -1,0 +1,1 @@
+"""Records on disk: their schema, journals, frontiers and regret."""

@@ -1,0 +1,241 @@
+"""Best-known frontiers: for a space, a predictor and a cost model, the best accuracy anyone has found at each cost."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.errors import InputError
+from ofa_bench.files.reading import UnreadableError, content_of, json_object
+from ofa_bench.files.writing import write_whole
+from ofa_bench.search import Problem
+from ofa_bench.spaces import DesignSpace, Genes
+
+__all__ = ["FOLDER", "FORMAT", "NOISE", "OWN", "Frontier", "agree", "confirmed", "find", "read", "staircase", "write"]
+
+Floats = NDArray[np.float64]
+
+FORMAT = "ofa_bench.frontier/1"
+
+FOLDER = Path(__file__).parents[1] / "data" / "frontiers"
+"""The package's: ``<space>/<device>/<predictor>.json``."""
+
+OWN = Path("frontiers")
+"""A user's, laid out as the package's, below the folder where a command is run."""
+
+NOISE = 1e-6
+"""Accuracies (fractions of 1) this close are one: float32 sums differ from processor to processor, by less."""
+
+LARGEST = 50_000_000
+"""Bytes of the largest file that is read; ours have up to 80,000."""
+
+MOST_VERSIONS = 1_000_000_000
+
+_KINDS: Sequence[tuple[str, type, str]] = (
+    ("predictor", dict, "an object"),
+    ("device", dict, "an object"),
+    ("version", int, "a whole number"),
+    ("points", list, "a list"),
+    ("card", dict, "an object"),
+)
+_OPTIONAL = ("card",)
+_NUMBERS = [[one, other] for one in (int, float) for other in (int, float)]
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """A staircase of architectures: each costs more than the one before it and is more accurate.
+
+    ``genes`` (int8 [n, n_genes], canonical), ``cost`` (float64 [n], in the cost model's unit) and ``accuracy`` (float64
+    [n], fractions of 1) are of its points; the first is of the least cost in the space. ``predictor`` and ``device``
+    are SHA-256 of weights and table. ``about`` has what else the file says: ``card``, and ``bounds`` where optima are
+    proven. ``sha256`` is of the file it was read from, at ``path``; empty and None before it
+    is written.
+    """
+
+    space: str
+    predictor: str
+    device: str
+    genes: Genes
+    cost: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    version: int = 0
+    about: Mapping[str, Any] = field(default_factory=dict)
+    sha256: str = ""
+    path: Path | None = None
+
+    def at(self, target: float) -> int:
+        """Find the most accurate point within a target: its position, -1 where none is."""
+        return int(np.searchsorted(self.cost, target, side="right")) - 1
+
+    def best_known(self, target: float) -> float | None:
+        """Give the best known accuracy within a target (a fraction of 1), None where no architecture meets it."""
+        place = self.at(target)
+        return float(self.accuracy[place]) if place >= 0 else None
+
+    def fits(self, problem: Problem) -> bool:
+        """Tell whether it is of this problem: the hashes are its own, and so are the costs (not raised by a guard)."""
+        if (self.space, self.predictor, self.device) != _identity(problem) or not problem.space.contains(
+            self.genes
+        ).all():
+            return False
+        return bool(np.allclose(problem.cost.cost(self.genes), self.cost, rtol=1e-9, atol=0.0))
+
+
+def _identity(problem: Problem) -> tuple[str, str, str]:
+    return problem.space.name, problem.predictor.sha256, problem.cost.sha256
+
+
+def staircase(cost: NDArray[np.float64], accuracy: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Find the points that no cheaper one equals: positions by rising cost, each more accurate by more than ``NOISE``.
+
+    Args:
+        cost: float64 [n].
+        accuracy: float64 [n].
+    """
+    kept: list[int] = []
+    highest = -np.inf
+    for place in np.lexsort((-accuracy, cost)).tolist():
+        if accuracy[place] > highest + NOISE:
+            kept.append(place)
+            highest = accuracy[place]
+    return np.array(kept, np.intp)
+
+
+def find(problem: Problem, folders: Sequence[Path] = (FOLDER, OWN)) -> Frontier | None:
+    """Look a problem's frontier up; of several, that of the highest version, and of equal ones the last folder's.
+
+    One that is not the package's own is evaluated anew before it is believed.
+
+    Raises:
+        InputError: a file of the space cannot be read as a frontier, or does not say what the problem's predictor says.
+    """
+    hashes = [problem.predictor.sha256, problem.cost.sha256]
+    found, own = None, False
+    for folder in folders:
+        for path in sorted((folder / problem.space.name).glob("*/*.json")):
+            file = _parsed(path, problem.space)
+            if [file["predictor"]["sha256"], file["device"]["sha256"]] == hashes:
+                frontier = _decoded(file, path, problem.space)
+                if frontier.fits(problem) and (found is None or frontier.version >= found.version):
+                    found, own = frontier, folder == FOLDER
+    return found if found is None or own else confirmed(found, problem)
+
+
+def read(path: Path, space: DesignSpace) -> Frontier:
+    """Read the frontier of a space.
+
+    Raises:
+        InputError: the file is no frontier of this format and space, or its points are no staircase.
+    """
+    return _decoded(_parsed(path, space), path, space)
+
+
+def agree(problem: Problem, genes: Genes, accuracy: Floats, cost: Floats) -> NDArray[np.bool_]:
+    """Tell which architectures have the accuracy and the cost that is said of them: bool [n].
+
+    Raises:
+        ValueError: these are no architectures of the space, or not one accuracy and one cost for each.
+    """
+    if np.shape(accuracy) != (len(genes),) or np.shape(cost) != (len(genes),):
+        raise ValueError(f"{np.size(accuracy)} accuracies and {np.size(cost)} costs for {len(genes)} architectures")
+    close = np.abs(problem.predictor.accuracy(genes) - accuracy) <= NOISE
+    return close & np.isclose(problem.cost.cost(genes), cost, rtol=1e-9, atol=0.0)
+
+
+def confirmed(frontier: Frontier, problem: Problem) -> Frontier:
+    """Give a frontier if its points have the accuracies and costs that it says.
+
+    Raises:
+        InputError: one has not: the file was altered.
+    """
+    borne_out = agree(problem, frontier.genes, frontier.accuracy, frontier.cost)
+    if not borne_out.all():
+        raise InputError(
+            f"frontier of {frontier.space}, version {frontier.version}: {int((~borne_out).sum())} of its points have "
+            f"another accuracy or cost than it says; the file was altered: move it away{_named(frontier.path)}"
+        )
+    return frontier
+
+
+def _named(path: Path | None) -> str:
+    return f" ({path})" if path else ""
+
+
+def _parsed(path: Path, space: DesignSpace) -> dict[str, Any]:
+    """Read a file's JSON, as far as it has what identifies it, and its own hash."""
+    try:
+        content = content_of(path, LARGEST)
+        file = json_object(content)
+        if file.get("format") != FORMAT or file.get("space") != space.name:
+            raise UnreadableError(f"it is not of format {FORMAT} and space {space.name}")
+        for key, kind, what in _KINDS:
+            if key not in file and key not in _OPTIONAL:
+                raise UnreadableError(f"it has no {key}")
+            if type(file.get(key, kind())) is not kind:
+                raise UnreadableError(f"its {key} must be {what}")
+        for key in ("predictor", "device"):
+            if not isinstance(file[key].get("sha256"), str):
+                raise UnreadableError(f"its {key} has no sha256")
+        if not 0 <= file["version"] < MOST_VERSIONS:
+            raise UnreadableError(f"its version must be one of 0 to {MOST_VERSIONS - 1}")
+        if not isinstance(file.get("card", {}).get("made", []), list):
+            raise UnreadableError("what its card says of how it was made must be a list")
+    except UnreadableError as error:
+        raise InputError(f"{path}: not readable as a frontier ({error}); move it away") from error
+    return {**file, "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _decoded(file: dict[str, Any], path: Path, space: DesignSpace) -> Frontier:
+    """Check and take what a file says."""
+    if not file["points"]:
+        raise InputError(f"{path}: not readable as a frontier (it has no points); move it away")
+    for number, point in enumerate(file["points"]):
+        if not _is_point(point, space.n_genes):
+            wanted = f"[{space.n_genes} digits, cost, accuracy]"
+            raise InputError(f"{path}: not readable as a frontier (its point {number} must be {wanted}); move it away")
+    rows, cost, accuracy = zip(*file["points"], strict=True)
+    digits = np.array([list(row.encode()) for row in rows], np.int16)
+    frontier = Frontier(
+        space.name,
+        file["predictor"]["sha256"],
+        file["device"]["sha256"],
+        np.where(digits < ord("a"), digits - ord("0"), digits - ord("a") + 10).astype(np.int8),
+        np.array(cost, np.float64),
+        np.array(accuracy, np.float64),
+        file["version"],
+        {key: file[key] for key in file if key not in ("format", "space", "version", "points", "sha256")},
+        file["sha256"],
+        path,
+    )
+    rising = (np.diff(frontier.cost) > 0).all() and (np.diff(frontier.accuracy) > 0).all()
+    if not rising or not space.contains(frontier.genes).all():
+        raise InputError(f"{path}: its points are no staircase of architectures of space {space.name}; move it away")
+    return frontier
+
+
+def _is_point(point: object, n_genes: int) -> bool:
+    if not isinstance(point, list) or [type(one) for one in point[1:]] not in _NUMBERS:
+        return False
+    row, *numbers = point
+    return isinstance(row, str) and len(row) == n_genes and row.isascii() and all(abs(one) < 1e15 for one in numbers)
+
+
+def write(path: Path, frontier: Frontier) -> None:
+    """Write a frontier, whole or not at all: a head, and one line for each point (genes, cost, accuracy).
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    head = {"format": FORMAT, "version": frontier.version, "space": frontier.space, **frontier.about}
+    rows = ["".join(_DIGITS[choice] for choice in row) for row in frontier.genes.tolist()]
+    points = zip(rows, frontier.cost.tolist(), frontier.accuracy.tolist(), strict=True)
+    lines = ",\n  ".join(json.dumps(point) for point in points)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, f'{json.dumps(head, indent=1)[:-2]},\n "points": [\n  {lines}\n ]\n}}\n')

@@ -1,0 +1,93 @@
+"""The networks that a record found: for each target the best distinct ones of all repeats, as OFA's dicts."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ofa_bench.errors import InputError
+from ofa_bench.formatting import same_target
+from ofa_bench.predictors.coverage import format_choices
+from ofa_bench.records.costs import guard_band_of
+from ofa_bench.records.record import Record
+from ofa_bench.records.unlabelled import MARK
+
+__all__ = ["FoundNetwork", "best_networks", "describe_networks", "json_list"]
+
+
+@dataclass(frozen=True)
+class FoundNetwork:
+    """A network that met a target: ``accuracy`` is a fraction of 1; ``target`` and ``cost`` are in ``unit``.
+
+    ``winner_of`` counts the repeats, of ``repeats``, that found nothing better. ``unlabelled`` are its choices that no
+    label of the predictor had, None where that is not known. ``cost`` is raised by ``guard_band``, 1 for none.
+    """
+
+    address: str
+    target: float
+    unit: str
+    accuracy: float
+    cost: float
+    winner_of: int
+    repeats: int
+    architecture: Mapping[str, Any]
+    unlabelled: Mapping[str, Any] | None = None
+    guard_band: float = 1.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it in plain types, as ``show format=json`` prints it."""
+        return asdict(self)
+
+
+def best_networks(record: Record, top: int = 1, target: float | None = None) -> list[FoundNetwork]:
+    """Return the best distinct networks of each target, over all repeats: by rising target, the most accurate first.
+
+    Args:
+        record: of a cell.
+        top: how many for each target, as far as the record has so many.
+        target: only this one.
+
+    Raises:
+        InputError: the record has no such target.
+    """
+    targets = [one for one in record["targets"] if target is None or same_target(one, target)]
+    if not targets:
+        raise InputError(
+            f"target={target:g}: no target of {record['address']}, which has "
+            f"{', '.join(f'{one:g}' for one in record['targets'])}"
+        )
+    found = []
+    for place in sorted(range(len(record["targets"])), key=lambda i: float(record["targets"][i])):
+        if record["targets"][place] in targets:
+            found += sorted(_at(record, place), key=lambda one: (-one.accuracy, one.cost))[:top]
+    return found
+
+
+def _at(record: Record, place: int) -> Iterator[FoundNetwork]:
+    """Give the distinct networks found for the target at a place, in any order."""
+    results = [repeat["results"][place] for repeat in record["repeats"]]
+    results = [result for result in results if result["feasible"]]
+    won = [tuple(result["genes"]) for result in results]
+    networks = {tuple(one["genes"]): one for result in results for one in (*result.get("alternatives", ()), result)}
+    for genes, one in networks.items():
+        yield FoundNetwork(
+            record["address"], float(record["targets"][place]), record["unit"], one["accuracy"], one["cost"],
+            won.count(genes), len(record["repeats"]), one["architecture"], one.get("unlabelled"),
+            guard_band_of(record),
+        )  # fmt: skip
+
+
+def describe_networks(networks: Sequence[FoundNetwork]) -> Iterator[str]:
+    """Yield two lines for each network: what it is worth, and OFA's dict to copy."""
+    for one in networks:
+        won = f", found by {one.winner_of} of {one.repeats} repeats" if one.repeats > 1 and one.winner_of else ""
+        guess = format_choices(one.unlabelled or {})
+        mark = f"{MARK} (no label had {guess})" if guess else ""
+        guarded = f" guarded cost ({one.cost / one.guard_band:.2f} without)" if one.guard_band != 1 else ""
+        yield f"{one.target:g} {one.unit}: {100 * one.accuracy:.2f} %{mark}, {one.cost:.2f} {one.unit}{guarded}{won}"
+        yield f"  {json.dumps(one.architecture)}"
+
+
+def json_list(items: Sequence[Mapping[str, Any]]) -> str:
+    """Return a JSON list with a line for each item."""
+    return "[\n " + ",\n ".join(map(json.dumps, items)) + "\n]"

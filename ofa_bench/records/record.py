@@ -1,0 +1,263 @@
+"""Records: one JSON file a cell, written atomically and last. Files are the truth, all else is a view of them."""
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import ofa_bench
+from ofa_bench.config.importing import import_target
+from ofa_bench.config.user_code import code_sha256
+from ofa_bench.engine import Cell, Repeat
+from ofa_bench.errors import InputError
+from ofa_bench.files.reading import UnreadableError, content_of, json_object
+from ofa_bench.files.writing import write_new, write_whole
+from ofa_bench.predictors.coverage import check_unlabelled, labelled_choices
+from ofa_bench.predictors.gaps import find_gaps, find_source
+from ofa_bench.records.commits import commits
+from ofa_bench.records.frontiers import Frontier
+from ofa_bench.records.regret import with_regret
+from ofa_bench.records.schema import check_record
+from ofa_bench.search import Problem, SearchResult
+from ofa_bench.spaces import Genes
+from ofa_bench.strategies import Strategy
+
+__all__ = [
+    "CONFIG",
+    "FORMAT",
+    "RECORD",
+    "Record",
+    "changes",
+    "copy",
+    "identity",
+    "make_record",
+    "read",
+    "write",
+]
+
+FORMAT = "ofa_bench.record/1"
+RECORD = "record.json"
+CONFIG = "config.yaml"
+
+LARGEST = 1_000_000_000
+"""Bytes of the largest record that is read; a thousand results have 5 million."""
+
+Record = dict[str, Any]
+
+
+def identity(config: Mapping[str, Any], problem: Problem, strategy: Strategy) -> str:
+    """Hash all that decides what a cell finds: its config, its predictor, its cost model, and the code of a user's own.
+
+    That is the code of their strategy, and of what else the config makes of it (see ``user_code``); our own code
+    changes with the package's version.
+
+    Returns:
+        16 hexadecimal digits of SHA-256.
+    """
+    parts = [type(part) for part in (strategy, problem.space, problem.predictor, problem.cost)]
+    code = code_sha256([*parts, *_makers(config)])
+    content = [config, problem.predictor.sha256, problem.cost.sha256, code]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _makers(config: Mapping[str, Any]) -> Iterator[object]:
+    """Give the classes and functions, but for ours, that a config names, as far as there are such."""
+    for target in sorted(_targets(config)):
+        with suppress(Exception):  # of what this cell does not use
+            yield import_target(target)
+
+
+def _targets(node: object) -> set[str]:
+    """Give the dotted names of all that a config makes, but for ours."""
+    inner = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
+    found = set[str]().union(*map(_targets, inner))
+    target = str(node.get("_target_", "")) if isinstance(node, Mapping) else ""
+    return found | {target} if target and not target.startswith("ofa_bench.") else found
+
+
+def changes(record: Record, config: Mapping[str, Any], problem: Problem) -> str:
+    """Say in what a record differs from one that a cell would have now: its config's keys, or what it searched on."""
+    before, after = _flat(record["config"]), _flat(json.loads(json.dumps(config)))
+    keys = [key for key in (*before, *after) if before.get(key, ...) != after.get(key, ...)]
+    found = [*dict.fromkeys(keys)][:3]
+    found += ["the predictor"] if record["predictor"]["sha256"] != problem.predictor.sha256 else []
+    found += ["the device's table"] if record["device"]["sha256"] != problem.cost.sha256 else []
+    return ", ".join(found) or "the code"
+
+
+def _flat(node: Any, at: str = "") -> dict[str, Any]:
+    """Give the values of a config by their full keys."""
+    if not isinstance(node, Mapping):
+        return {at: node}
+    return {
+        key: value for name in node for key, value in _flat(node[name], f"{at}.{name}" if at else str(name)).items()
+    }
+
+
+def make_record(
+    cell: Cell,
+    repeats: Sequence[Repeat],
+    *,
+    address: str,
+    choices: Mapping[str, str],
+    identity: str,
+    config: Mapping[str, Any],
+    frontier: Frontier | None = None,
+) -> Record:
+    """Say everything about a finished cell in plain types; costs are in ``unit``, accuracies fractions of 1.
+
+    Where ``device.guard_band`` is not 1, each result's ``cost`` is raised by it, and ``table_cost`` is the table's.
+    ``frontier`` is the best known of the cell's problem, where there is one (see ``regret.with_regret``). ``predictor``
+    has in ``unlabelled`` the values, by gene, that none of its labels had (for a part of a space, by the genes of the
+    space that was labelled), and in ``labelled`` the ``space.choices`` without them; a result's ``unlabelled`` are
+    those that its architecture has. All are absent where nobody knows.
+    """
+    problem = cell.problem
+    record = {
+        "format": FORMAT,
+        "address": address,
+        "choices": dict(choices),
+        "identity": identity,
+        "config": dict(config),
+        "seed": cell.seed,
+        "unit": problem.cost.unit,
+        "targets": list(cell.targets),
+        "budget": {"generations": cell.budget.generations, "warm_generations": cell.budget.warm_generations},
+        "predictor": {
+            "name": problem.predictor.name,
+            "sha256": problem.predictor.sha256,
+            "pruning": getattr(problem.predictor, "pruning", None),
+            **_coverage(problem),
+        },
+        "device": {
+            "name": problem.cost.name,
+            "sha256": problem.cost.sha256,
+            "minimum": problem.cost.minimum,
+            "maximum": problem.cost.maximum,
+            "guard_band": getattr(problem.cost, "guard_band", 1.0),
+            "card": dict(problem.cost.card),
+        },
+        "made": {
+            "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "ofa_bench": ofa_bench.__version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "machine": f"{platform.system()} {platform.machine()}",
+            "cores": os.cpu_count(),
+            "threads": cell.threads,
+            "lockstep": cell.together,
+            "compiled": problem.kernels is not None,
+            **({"commits": found} if (found := commits()) else {}),
+        },
+        "repeats": [
+            {
+                "repeat": number,
+                "seconds": repeat.seconds,
+                "results": [
+                    _result(cell, result, seconds)
+                    for result, seconds in zip(repeat.results, repeat.target_seconds, strict=True)
+                ],
+            }
+            for number, repeat in enumerate(repeats)
+        ],
+    }
+    return with_regret(record, frontier)
+
+
+def _coverage(problem: Problem) -> dict[str, Any]:
+    """Say which choices the labels of a predictor never had, and which hold the problem's space to the others."""
+    unlabelled = find_source(problem.space, problem.predictor, problem.cost.cheapest[None])[1]
+    if unlabelled is None:
+        return {}
+    missing = {gene: list(values) for gene, values in unlabelled.items()}
+    here = check_unlabelled(problem.space, problem.predictor) or {}
+    return {"unlabelled": missing, "labelled": labelled_choices(problem.space, here)}
+
+
+def _result(cell: Cell, result: SearchResult, seconds: float) -> dict[str, Any]:
+    guard = getattr(cell.problem.cost, "guard_band", 1.0)
+    return {
+        "target": result.target,
+        "feasible": result.feasible,
+        "accuracy": result.accuracy,
+        "cost": result.cost,
+        **({"table_cost": result.cost / guard} if guard != 1 else {}),
+        "seconds": seconds,
+        "generations": result.generations,
+        "shared": result.shared,
+        **vars(result.counts),
+        **_architecture(cell, result.genes),
+        "alternatives": [
+            {"accuracy": one.accuracy, "cost": one.cost, **_architecture(cell, one.genes)}
+            for one in result.alternatives
+        ],
+        "curve": [list(point) for point in result.curve],
+    }
+
+
+def _architecture(cell: Cell, genes: Genes) -> dict[str, Any]:
+    """Return a row (int8 [n_genes]) as OFA's dict, as positions, and its choices that no label of the predictor had."""
+    space = cell.problem.space
+    gaps = find_gaps(space, cell.problem.predictor, genes[None])
+    unlabelled = {} if gaps is None else {"unlabelled": gaps[0]}
+    return {"architecture": space.to_ofa(genes), "genes": genes.tolist(), **unlabelled}
+
+
+def write(folder: Path, record: Record, config_yaml: str) -> Record:
+    """Write the composed config and then, last, the record; each is whole or absent, whatever happens.
+
+    Returns:
+        The record that is there now: this one, or an equal cell's that another process wrote meanwhile.
+
+    Raises:
+        InputError: another process wrote the record of another config meanwhile; that one is kept.
+        OSError: the folder cannot be written.
+    """
+    return _write(folder, record, json.dumps(record) + "\n", config_yaml)
+
+
+def copy(source: Path, folder: Path) -> Record:
+    """Write another folder's record here, byte by byte, with its config; as ``write`` does.
+
+    Raises:
+        InputError: it is no record, or another one is here; that one is kept.
+        OSError: the folder cannot be written.
+    """
+    return _write(folder, read(source), (source / RECORD).read_text(), (source / CONFIG).read_text())
+
+
+def _write(folder: Path, record: Record, text: str, config_yaml: str) -> Record:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / CONFIG, config_yaml)
+    try:
+        write_new(folder / RECORD, text)
+    except FileExistsError as error:
+        there = read(folder)
+        if there["identity"] != record["identity"]:
+            raise InputError(f"{folder}: another process wrote the record meanwhile; that one is kept") from error
+        return there
+    return record
+
+
+def read(folder: Path) -> Record:
+    """Read the record of a cell.
+
+    Raises:
+        InputError: the file is not a record of this format.
+    """
+    path = folder / RECORD
+    try:
+        record = json_object(content_of(path, LARGEST))
+        if record.get("format") != FORMAT or "identity" not in record:
+            raise InputError(f"{path}: not a record of format {FORMAT}")
+        check_record(record)
+    except UnreadableError as error:
+        raise InputError(f"{path}: not readable as a record ({error}); move it away") from error
+    return record

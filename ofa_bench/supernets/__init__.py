@@ -1,0 +1,1 @@
+"""The networks of the ofa package: pieces, checkpoints, images and files."""

@@ -1,0 +1,244 @@
+"""The weights of OFA's supernets: found or fetched, checked, and loaded; and the statistics that a subnet needs.
+
+Without its weights a network has the architecture and the speed of what was found, not its accuracy. OFA published the
+weights of the three supernets here. The SHA-256 of ResNet50D's file is pinned; those of the two mobile ones are not
+known beforehand, so the first file that is used pins them: later ones must be the same.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor, nn
+
+from ofa_bench.errors import InputError
+from ofa_bench.files.reading import UnreadableError, content_of
+from ofa_bench.files.writing import write_whole
+from ofa_bench.predictors import assets
+from ofa_bench.supernets.ofa_package import import_ofa
+from ofa_bench.supernets.pieces import Supernet, width_of
+from ofa_bench.supernets.state_dicts import classes_in, fitting_state, load_state, states_of
+
+if TYPE_CHECKING:
+    from ofa_bench.supernets.images import Images
+
+__all__ = ["PUBLISHED", "Published", "Weights", "load_weights", "recalibrate"]
+
+LARGEST = 1_000_000_000
+"""Bytes of the largest checkpoint that is read or fetched; the largest of OFA's has 193 million."""
+
+PATIENCE = 3600
+"""Seconds in which a checkpoint must have come."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A supernet's file: its path among OFA's files, what its bytes must have, and its address where it is another."""
+
+    path: str
+    sha256: str | None = None
+    elsewhere: str = ""
+
+    @property
+    def url(self) -> str:
+        """Where the file is fetched from."""
+        return self.elsewhere or assets.BASE_URL + self.path
+
+
+PUBLISHED: Mapping[str, Published] = {
+    "mbv3": Published("ofa/ofa_nets/ofa_mbv3_d234_e346_k357_w1.2"),
+    "proxyless": Published("ofa/ofa_nets/ofa_proxyless_d234_e346_k357_w1.3"),
+    "resnet50d": Published(
+        "ofa/ofa_nets/ofa_resnet50_d0-1-2_e0.2-0.25-0.35_w0.65-0.8-1.0",
+        "3406a4c852f4573a58e9a01f35406baa4ad3787044ffadc6ea45571ad2b9123a",
+        "https://huggingface.co/han-cai/ofa/resolve/47a736a0be6ad593f936d91ae168ccdd05326be1/ofa_supernet_resnet50",
+    ),
+}
+"""The supernets that OFA published, by the name of the space (``ofa.model_zoo``; ResNet50D's now lies elsewhere)."""
+
+_RANDOM = "weights are random: the network has the architecture and the speed of the one found, not its accuracy"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a supernet's weights are: ``random``, or from a path or an address; ``told`` says it in one sentence.
+
+    ``hint`` says why they could not be had, and what to do; empty where nothing is amiss.
+    """
+
+    source: str
+    sha256: str | None
+    told: str
+    hint: str = ""
+
+    @property
+    def random(self) -> bool:
+        """Tell whether nothing was loaded."""
+        return self.source == "random"
+
+
+def load_weights(net: Supernet, weights: str = "auto", sha256: str = "") -> Weights:
+    """Load weights into a supernet, whole or not at all.
+
+    Args:
+        net: the supernet.
+        weights: ``random`` leaves it as it is; ``auto`` takes the file that OFA published, from ``OFA_BENCH_ASSETS``,
+            the user's cache or the network, and leaves it as it is where the file cannot be had; else the path of a
+            checkpoint: a state dict, or a dict in which exactly one fits (``state_dict`` before any other). It may be
+            of another number of classes: the supernet then gets a classifier for as many.
+        sha256: what the file's bytes must have; empty for what is pinned, if anything is.
+
+    Raises:
+        InputError: the file cannot be read, is not the one pinned, or does not fit the supernet.
+    """
+    sha256 = sha256.lower()
+    if sha256 and not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise InputError(f"sha256={sha256[:80]}: must be 64 hexadecimal digits")
+    if weights == "random":
+        if sha256:
+            raise InputError("sha256=: random weights come from no file; give weights=<path> with it")
+        return Weights("random", None, _RANDOM)
+    if weights == "auto":
+        return _published(net, PUBLISHED[net.space.name], sha256)
+    trained_on = net.classes
+    found, key = _load(net, Path(weights).expanduser(), sha256, any_classes=True)
+    check = "as given" if sha256 else "which nothing was given to check against"
+    told = f"weights are those of {weights}{f', {key}' if key else ''} (SHA-256 {found}, {check})"
+    if net.classes != trained_on:
+        told += f", of {net.classes:,} classes; predicted accuracy and cost are of networks of {trained_on:,}"
+    return Weights(weights, found, told)
+
+
+def _published(net: Supernet, published: Published, sha256: str) -> Weights:
+    """Load the file that OFA published; what was fetched and is not it, or does not fit, is thrown away."""
+    path, pinned = assets.at_hand(published.path), sha256 or published.sha256
+    source = str(path or published.url)
+    if path is None:
+        path = assets.cache_path(published.path)
+        try:
+            assets.fetch_file(published.url, path, pinned, largest=LARGEST, patience=PATIENCE)
+        except Exception as error:
+            if isinstance(error, ValueError) and not isinstance(error, OSError):
+                raise InputError(f"weights=auto: what {source} gives is not OFA's file ({error})") from error
+            where = assets.place_of(published.path)
+            why = f"{source} could not be fetched ({type(error).__name__}); download it and save it as {where}"
+            return Weights("random", None, _RANDOM, why)
+    pin = assets.cache_path(published.path + ".sha256")
+    earlier = None if pinned else _pinned(pin)
+    try:
+        found, _ = _load(net, path, pinned or earlier or "", "" if pinned else f", that of its first use ({pin})")
+    except InputError:
+        if source == published.url:
+            path.unlink(missing_ok=True)
+        raise
+    if sha256:
+        check = "as given"
+    elif pinned:
+        check = "as pinned by ofa_bench"
+    elif earlier:
+        check = "the same as at its first use, when only its structure could be checked"
+    else:
+        check = f"not known beforehand: its structure was checked, and {_pin(pin, found)}"
+    return Weights(source, found, f"weights are of OFA's supernet, from {source} (SHA-256 {found}, {check})")
+
+
+def _pinned(pin: Path) -> str | None:
+    """Read what pins a file since its first use; None where nothing does."""
+    if not os.path.lexists(pin):
+        return None
+    try:
+        words = content_of(pin, 1000).decode().split()
+    except (UnreadableError, UnicodeDecodeError) as error:
+        raise InputError(f"weights=auto: {pin} cannot be read ({error}); delete it to pin the weights anew") from error
+    if not words or not re.fullmatch("[0-9a-f]{64}", words[0]):
+        raise InputError(f"weights=auto: {pin} holds no SHA-256; delete it to pin the weights anew")
+    return words[0]
+
+
+def _pin(pin: Path, found: str) -> str:
+    """Write what later uses of a file must have, in the way of ``sha256sum``; say what came of it."""
+    try:
+        pin.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(pin, f"{found}  {pin.stem}\n")
+    except OSError as error:
+        return f"it could not be kept for later uses ({error.strerror})"
+    return "later uses must have the same"
+
+
+def _load(net: Supernet, path: Path, sha256: str, pinned: str = "", *, any_classes: bool = False) -> tuple[str, str]:
+    """Load a checkpoint if it has the SHA-256 (unless empty) and fits.
+
+    Args:
+        net: the supernet; with ``any_classes`` it gets as many classes as the checkpoint has.
+        path: of the checkpoint.
+        sha256: what it must have.
+        pinned: says who wants it.
+        any_classes: take the number of classes from the checkpoint.
+
+    Returns:
+        Its SHA-256, and the key of the state dict in it, where that is not ``state_dict``.
+    """
+    try:
+        content = content_of(path, LARGEST)
+    except UnreadableError as error:
+        raise InputError(f"weights={path}: cannot be read ({error})") from error
+    found = hashlib.sha256(content).hexdigest()
+    if sha256 and found != sha256:
+        raise InputError(
+            f"weights={path}: SHA-256 is {found[:12]}..., not {sha256[:12]}...{pinned}; it is another file, or cut off"
+        )
+    before, channels = net.net.classifier, 0
+    try:
+        states = states_of(content, LARGEST)
+        classes, channels = classes_in(states)
+        if any_classes and classes != net.classes and channels == classes_in({"": net.net.state_dict()})[1]:
+            net.set_classes(classes)
+        key, state = fitting_state(net.net, states)
+        load_state(net.net, state)
+    except UnreadableError as error:
+        net.net.classifier = before
+        why = f"{error}{width_of(net, channels)}"
+        raise InputError(f"weights={path}: not weights of the supernet of space {net.space.name} ({why})") from error
+    return found, "" if key == "state_dict" else key
+
+
+def recalibrate(
+    module: nn.Module, images: "Images", size: int, n: int, rng: np.random.Generator, batch: int = 64
+) -> int:
+    """Set the BatchNorm statistics of a subnet anew: a supernet's are not those of its subnets.
+
+    They are the means over batches of what ``set_running_statistics`` of ``ofa`` finds, each batch normalised by itself
+    (Cai et al., arXiv 1908.09791, section 4.1; ``ofa.tutorial`` takes 2,000 training images, augmented; these are not).
+
+    Args:
+        module: the subnet; changed in place.
+        images: are drawn from, in random order, so that a batch holds many classes.
+        size: height and width of the images, the subnet's resolution.
+        n: the most images.
+        rng: draws them.
+        batch: how many images go through at a time.
+
+    Returns:
+        How many images were used.
+
+    Raises:
+        InputError: an image cannot be read.
+    """
+    rows = rng.permutation(len(images))[:n]
+
+    def batches() -> Iterator[tuple[Tensor, None]]:
+        for pixels in images.batches(size, batch, rows):
+            yield pixels, None
+
+    dynamic = import_ofa("ofa.imagenet_classification.elastic_nn.modules.dynamic_op").DynamicBatchNorm2d
+    set_statistics = import_ofa("ofa.imagenet_classification.elastic_nn.utils").set_running_statistics
+    try:
+        set_statistics(module.eval(), batches())
+    finally:
+        dynamic.SET_RUNNING_STATISTICS = False  # ofa leaves it set where an image raises
+    return len(rows)

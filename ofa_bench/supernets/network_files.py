@@ -1,0 +1,131 @@
+"""Networks as files that run without this package: ONNX, and programs of ``torch.export``."""
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+
+from ofa_bench.config.batches import Batch
+from ofa_bench.errors import InputError
+
+__all__ = ["OPSET", "differences", "need_onnx", "write_onnx", "write_program"]
+
+OPSET = 17
+
+MOST_DIFFERENCE = 1e-3
+"""Outputs that differ from torch's by more than this, of their difference between two images, are another network's."""
+
+SEVERAL = (1, 2, 5)
+"""Batches with which files for any batch are checked."""
+
+Shape = tuple[int, int, int]
+"""Of one image: channels, height, width."""
+
+
+def need_onnx() -> None:
+    """Check that ONNX files can be written.
+
+    Raises:
+        InputError: onnx is not installed.
+    """
+    if find_spec("onnx") is None:
+        raise InputError("writing ONNX files needs onnx and onnxruntime: pip install 'ofa_bench[profile]'")
+
+
+def write_onnx(module: torch.nn.Module, shape: Shape, path: Path, batch: Batch = 1) -> None:
+    """Write a module for ``batch`` images of ``shape`` as one ONNX file, with input ``image`` and output ``output``.
+
+    Raises:
+        InputError: onnx is not installed.
+        OSError: the file cannot be written.
+    """
+    need_onnx()
+    with _quietly():
+        torch.onnx.export(
+            module.eval(), (_images(shape, batch or 2),), str(path), input_names=["image"], output_names=["output"],
+            opset_version=OPSET, dynamo=False,
+            dynamic_axes=None if batch else {"image": {0: "batch"}, "output": {0: "batch"}},
+        )  # fmt: skip
+
+
+def write_program(module: torch.nn.Module, shape: Shape, path: Path, batch: Batch = 1) -> None:
+    """Write a module for ``batch`` images of ``shape`` as a program that ``torch.export.load`` reads.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    content = io.BytesIO()
+    with _quietly():
+        free = None if batch else ({0: torch.export.Dim("batch", min=1)},)
+        program = torch.export.export(module.eval(), (_images(shape, batch or 2),), dynamic_shapes=free)
+        torch.export.save(program, content)
+    path.write_bytes(content.getvalue())
+
+
+def differences(
+    module: torch.nn.Module, shape: Shape, onnx: Path, program: Path, batch: Batch = 1
+) -> dict[str, float | None]:
+    """Run both files on two or more images and give how far their outputs are from the module's, of one at a time.
+
+    Files for any batch are run with batches of several sizes.
+
+    Returns:
+        By file's name, the largest absolute difference, divided by the largest between the module's outputs for two of
+        the images: what does not depend on the image cannot hide that a file computes something else. None for ONNX
+        where onnxruntime is not installed.
+
+    Raises:
+        RuntimeError: they differ by more than ``MOST_DIFFERENCE``.
+    """
+    sizes = SEVERAL if batch is None else (1, 1) if batch == 1 else (batch,)
+    images = [_images(shape, size, seed) for seed, size in enumerate(sizes)]
+    with _quietly():
+        wanted = torch.cat([module.eval()(image[None]) for image in torch.cat(images)])
+        loaded = torch.export.load(program).module()
+        found = {
+            onnx.name: _onnx_outputs(onnx, images),
+            program.name: torch.cat([loaded(image) for image in images]),
+        }
+    spread = float((wanted[0] - wanted[1]).abs().max())
+    off = {
+        name: None if output is None else float((output - wanted).abs().max()) / max(spread, 1e-30)
+        for name, output in found.items()
+    }
+    for name, difference in off.items():
+        if difference is not None and not difference <= MOST_DIFFERENCE:
+            raise RuntimeError(
+                f"{name}: its outputs differ from torch's by {difference:.2g} of what they differ between two images"
+            )
+    return off
+
+
+def _onnx_outputs(path: Path, images: list[torch.Tensor]) -> torch.Tensor | None:
+    if find_spec("onnxruntime") is None:
+        return None
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, 3
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return torch.cat([torch.from_numpy(session.run(None, {"image": image.numpy()})[0]) for image in images])
+
+
+def _images(shape: Shape, n: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn((n, *shape), generator=torch.Generator().manual_seed(seed))
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Run one network, or follow it, on one thread: several are slower for so little work, much where they share."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,1 @@
+"""MLflow: a view of the records; the only room that imports mlflow."""

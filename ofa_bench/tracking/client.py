@@ -1,0 +1,52 @@
+"""MLflow's client as everything here uses it: silent, and a server that is down costs it seconds, not minutes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ofa_bench.config.store_uri import resolve_uri, sqlite_path
+from ofa_bench.errors import InputError
+from ofa_bench.tracking.database import check_database, make_database
+from ofa_bench.tracking.quiet import ignored_warnings, silence_mlflow
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+__all__ = ["making_client", "quiet_client"]
+
+
+def quiet_client(uri: str | None) -> "MlflowClient":
+    """Open a store that is there; what the user has set in the environment stands.
+
+    Raises:
+        InputError: a local database is not there, is not one that MLflow uses as it is, or cannot be opened, which
+            MLflow would try again for minutes.
+    """
+    path = sqlite_path(uri)
+    if path and not path.exists():
+        raise InputError(f"uri={uri}: no such file")
+    return _client(uri)
+
+
+def making_client(uri: str | None) -> "MlflowClient":
+    """Open a store; a local database that is not there is made.
+
+    Raises:
+        InputError: see ``quiet_client``.
+        OSError: the database cannot be made.
+    """
+    path = sqlite_path(uri)
+    if path:
+        with ignored_warnings():
+            make_database(path)
+    return _client(uri)
+
+
+def _client(uri: str | None) -> "MlflowClient":
+    with ignored_warnings():
+        silence_mlflow()
+        from mlflow import MlflowClient
+
+        if uri is None:
+            return MlflowClient()
+        check_database(uri)
+        return MlflowClient(tracking_uri=resolve_uri(uri, Path.cwd()))

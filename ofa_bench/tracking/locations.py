@@ -1,0 +1,49 @@
+"""Where an experiment's files go: its place was set when it was made, and the project may have moved since."""
+
+import sys
+from pathlib import Path
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+from ofa_bench.config.schema import TrackingConfig
+from ofa_bench.config.store_uri import sqlite_path
+from ofa_bench.errors import InputError
+
+__all__ = ["check_location", "local_path"]
+
+
+def local_path(location: str) -> Path | None:
+    """Return the folder that an address of artifacts names on this machine, as MLflow reads it; None of a server's."""
+    if location.startswith("file:"):
+        return Path(url2pathname(urlparse(location).path))
+    return None if urlparse(location).scheme else Path(url2pathname(location))
+
+
+def check_location(config: TrackingConfig, location: str) -> None:
+    """Check that an experiment's files go into its project: beside its database, or where ``artifacts`` says.
+
+    Of a project that was moved or copied, they would go to where it was before. Where they go to another folder on
+    purpose, this is said.
+
+    Raises:
+        InputError: the project was moved or copied.
+    """
+    database, place = sqlite_path(config.uri), local_path(location)
+    if database is None or place is None:
+        return
+    within = [database.absolute().parent, *([Path(config.artifacts)] if config.artifacts else [])]
+    if any(_resolved(place).is_relative_to(_resolved(folder)) for folder in within):
+        return
+    if place.is_dir() and not (place.parent / database.name).exists():
+        print(f"ofa_bench: files of experiment {config.experiment} go to {place}, as it says in {database}",
+              file=sys.stderr)  # fmt: skip
+        return
+    raise InputError(
+        f"{database}: its experiment {config.experiment} keeps files in {place}, where this project was before it was "
+        f"moved or copied; move {database.name} away, and ofa_bench sync makes it anew from the records; or "
+        f"choose another tracking.experiment="
+    )
+
+
+def _resolved(path: Path) -> Path:
+    return path.absolute().resolve()

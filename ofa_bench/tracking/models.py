@@ -1,0 +1,65 @@
+"""Networks as ONNX models in MLflow."""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ofa_bench.tracking.quiet import tracking_at
+from ofa_bench.tracking.tracker import Tracker
+
+__all__ = ["log_model"]
+
+REQUIREMENTS = ["numpy", "onnx", "onnxruntime"]
+"""What MLflow is told that a model needs; it would take a minute to find that out."""
+
+
+def log_model(
+    tracker: Tracker,
+    run: str,
+    path: Path,
+    *,
+    name: str,
+    tensors: Sequence[Mapping[str, Any]],
+    tags: Mapping[str, str],
+    metrics: Mapping[str, float],
+    files: Sequence[Path],
+    register: str,
+) -> None:
+    """Log an ONNX file as the model of a run, and its metrics as those of the model; end the run.
+
+    Args:
+        tracker: writes to the store.
+        run: the run's id.
+        path: the ONNX file.
+        name: the model's name; MLflow refuses points in it.
+        tensors: the network's input and output, each with its ``name`` and ``shape``, of float32.
+        tags: the model's.
+        metrics: the model's and the run's.
+        files: more files that are kept with the model.
+        register: the name of the registered model of which it becomes a version; none if empty.
+
+    Raises:
+        Exception: the store cannot be used; the run is ended as failed.
+    """
+    import mlflow.onnx
+    import onnx
+    from mlflow.entities import Metric
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    specs = [TensorSpec(np.dtype(np.float32), tuple(one["shape"]), name=one["name"]) for one in tensors]
+    with tracking_at(tracker.uri), redirect_stderr(StringIO()), mlflow.start_run(run_id=run):
+        info = mlflow.onnx.log_model(
+            onnx.load(str(path)), name=name, registered_model_name=register or None, tags=dict(tags),
+            pip_requirements=REQUIREMENTS, save_as_external_data=False, extra_files=[str(file) for file in files],
+            signature=ModelSignature(*(Schema([spec]) for spec in specs)),
+        )  # fmt: skip
+        now = int(1000 * time.time())
+        logged = [Metric(key, float(value), now, 0, model_id=info.model_id) for key, value in metrics.items()]
+        tracker.client.log_batch(run, metrics=logged)
+    tracker.release(run)

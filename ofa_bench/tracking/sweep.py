@@ -1,0 +1,87 @@
+"""What a run of a sweep has in MLflow: tags and parameters of what was swept and what is common, and a summary."""
+
+import re
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ofa_bench.config.schema import GROUPS, NO_RESULT
+from ofa_bench.records.attempts import attempted
+from ofa_bench.records.labels import OUTSIDE_BRACKETS
+from ofa_bench.records.record import Record
+from ofa_bench.records.tables import totals
+from ofa_bench.tracking import values as mlflow_values
+from ofa_bench.tracking.inputs import source
+from ofa_bench.tracking.names import MAX_VALUE, clean, safe
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric, Param
+
+__all__ = ["CELLS", "metrics", "params", "tags"]
+
+CELLS = "sweep/cells"
+"""The metric that every sweep's run has that was ended with what is known of it."""
+
+MOST_SEARCHES = 40
+"""Numbers are logged of at most this many kinds of search."""
+
+
+def tags(records: Sequence[Record]) -> dict[str, str]:
+    """Return the choices of all cells under the keys of the cells' tags.
+
+    What is the same in all is marked so, because the sweep must not be among the cells that a filter finds or groups.
+    """
+    found = {}
+    for group in GROUPS:
+        values = list(dict.fromkeys(str(record["choices"][group]) for record in records))
+        found[group] = f"{values[0]} (all cells)" if len(values) == 1 else ", ".join(values)
+    return {key: value[:MAX_VALUE] for key, value in found.items()} | source(records[0])
+
+
+def params(records: Sequence[Record]) -> "list[Param]":
+    """Return the parameters of the cells: ``swept.<key>`` has all values, ``common.<key>`` the one of all cells."""
+    from mlflow.entities import Param
+
+    cells = [{param.key: param.value for param in mlflow_values.params(record)} for record in records]
+    found = []
+    for key in cells[0]:
+        if key not in NO_RESULT and all(key in cell for cell in cells):
+            values = list(dict.fromkeys(cell[key] for cell in cells))
+            between = "; " if any("," in value for value in values) else ", "
+            kind = "common" if len(values) == 1 else "swept"
+            found.append(Param(safe(f"{kind}.{key}"), between.join(values)[:MAX_VALUE]))
+    return found
+
+
+def metrics(records: Sequence[Record]) -> "list[Metric]":
+    """Return the number of cells, their seconds, and for each kind of search (all but seeds) its means over cells."""
+    from mlflow.entities import Metric
+
+    now, kinds = int(1000 * time.time()), dict[tuple[str, ...], list[Record]]()
+    for record in records:
+        kinds.setdefault(_kind(record), []).append(record)
+    common = set.intersection(*(set(kind[1:]) for kind in kinds))
+    seconds = [repeat["seconds"] for record in records for repeat in record["repeats"]]
+    found = {CELLS: float(len(records)), "sweep/search_seconds": float(np.sum(seconds))}
+    for kind, some in list(kinds.items())[:MOST_SEARCHES]:
+        name = " ".join([kind[0], *(part for part in kind[1:] if part not in common)])
+        rows = [totals(record) for record in some]
+        key = safe(name.replace("/", "_").replace(":", "_"), 200)
+        accuracy = [100 * row.accuracy for row in rows if row.accuracy is not None]
+        regret = [100 * row.regret for row in rows if row.regret is not None]
+        found |= {f"searches/{key}: mean accuracy_percent": float(np.mean(accuracy))} if accuracy else {}
+        found |= {f"searches/{key}: best accuracy_percent": max(accuracy)} if len(accuracy) > 1 else {}
+        found |= {f"searches/{key}: mean regret_points": float(np.mean(regret))} if regret else {}
+        found[f"searches/{key}: mean seconds"] = float(np.mean([row.seconds for row in rows]))
+    cleaned = {key: clean(value) for key, value in found.items()}
+    return [Metric(key, value, now, 0) for key, value in cleaned.items() if value is not None]
+
+
+def _kind(record: Record) -> tuple[str, ...]:
+    """Return what a search is of: its strategy, its other choices and what was overridden, but for seed and repeats."""
+    choices = dict(record["choices"])
+    last = re.split(OUTSIDE_BRACKETS, attempted(record["address"])[0].rsplit("/", 1)[-1])
+    own = [part for part in last if not part.startswith(("seed=", "repeats="))]
+    return (choices.pop("strategy"), *choices.values(), *own)

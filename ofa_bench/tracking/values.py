@@ -1,0 +1,163 @@
+"""What a record is in MLflow: tags to filter and group by, parameters, metrics."""
+
+import re
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from ofa_bench.records.costs import cost_name, guard_band_of
+from ofa_bench.records.labels import OUTSIDE_BRACKETS, named
+from ofa_bench.records.record import Record
+from ofa_bench.records.tables import markdown, rows, totals
+from ofa_bench.records.unlabelled import notes, summarize
+from ofa_bench.tracking.inputs import source
+from ofa_bench.tracking.names import MAX_VALUE, clean, safe
+from ofa_bench.tracking.series import up_to_target
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric, Param
+
+__all__ = ["MOST_LETTERS", "metrics", "name", "params", "tags"]
+
+MOST_CURVES = 20
+"""Curves are logged of at most this many targets; all of them are in the record."""
+
+
+MOST_LETTERS = 8000
+"""MLflow cuts a description that is longer."""
+
+MOST_TAG = 500
+"""Letters of a tag that has a list."""
+
+
+def name(record: Record) -> str:
+    """Name a cell's run."""
+    names = [record["choices"][group] for group in ("strategy", "space", "device")]
+    return " ".join([*names, record["address"].rsplit("/", 1)[-1]])
+
+
+def tags(record: Record, sha256: str) -> dict[str, str]:
+    """Give the tags of a cell: plain ones for the UI's filters and groups, and those by which it is found again.
+
+    ``variant`` names the strategy with what was overridden, but for what has its own tag or adds repeats;
+    ``unlabelled``, where it is there, the winners' choices that no label of the predictor had.
+    """
+    page = {"all": totals(record)} | {f"{row.target:g} {record['unit']}": row for row in rows(record)}
+    choices = {group: str(choice) for group, choice in record["choices"].items()}
+    told = "".join(f"\n\n{text}" for text in notes([choices["strategy"]], [record]))
+    return {
+        "strategy": choices["strategy"],  # the UI lists tags in this order
+        "variant": _variant(record),
+        **choices,
+        "seed": str(record["seed"]),
+        "ofa_bench.kind": "cell",
+        "ofa_bench.address": record["address"],
+        "ofa_bench.identity": record["identity"],
+        "ofa_bench.record": sha256,
+        "ofa_bench.predictor_sha256": record["predictor"]["sha256"],
+        **({"unlabelled": found[:MOST_TAG]} if (found := summarize(record)) else {}),
+        "mlflow.note.content": markdown(page, MOST_LETTERS - len(told), cost_name(record)) + told,
+        **source(record),
+    }
+
+
+def _variant(record: Record) -> str:
+    last = re.split(OUTSIDE_BRACKETS, record["address"].rsplit("/", 1)[-1])
+    own = [part for part in last if not part.startswith(("seed=", "repeats=", "targets.", "budget."))]
+    return named(record["choices"]["strategy"], own)
+
+
+def params(record: Record) -> "list[Param]":
+    """Give the parameters of a cell: what was chosen, and the values behind it."""
+    from mlflow.entities import Param
+
+    values: dict[str, Any] = {
+        **record["choices"],
+        "seed": record["seed"],
+        "repeats": len(record["repeats"]),
+        **record["budget"],
+        "targets_values": ", ".join(f"{target:g}" for target in record["targets"]),
+        "unit": record["unit"],
+        "guard_band": guard_band_of(record),
+        "threads": record["made"]["threads"],
+        "lockstep": record["made"].get("lockstep", False),
+        **{f"evolution.{key}": value for key, value in record["config"].get("evolution", {}).items()},
+        **_flat("strategy", record["config"].get("strategy", {})),
+    }
+    values = {key: value for key, value in values.items() if not isinstance(value, dict) and "_target_" not in key}
+    return [Param(safe(key), str(value)[:MAX_VALUE]) for key, value in values.items()]
+
+
+def _flat(prefix: str, node: dict[str, Any]) -> dict[str, Any]:
+    """Name the values of a node and of those below it by their whole keys; those of ``evolution`` are listed anyway."""
+    found: dict[str, Any] = {}
+    for key, value in node.items():
+        if isinstance(value, dict) and key != "evolution":
+            found |= _flat(f"{prefix}.{key}", value)
+        else:
+            found[f"{prefix}.{key}"] = value
+    return found
+
+
+def metrics(record: Record) -> "list[Metric]":
+    """Give the totals, what was found for each target under a key of its own, series over targets, and the curves.
+
+    MLflow shows the last value of a series as the run's. So the last of a series over targets is that of all targets
+    (see ``mlflow_series``), and the last of a curve is what the search ended with. Accuracies are in percent here,
+    because MLflow's charts round to two places. A curve's step is the number of evaluations of the target's own search,
+    or its share of those of a search for several targets, as in the tables.
+    """
+    from mlflow.entities import Metric
+
+    now = int(1000 * time.time())
+    found: list[Metric] = []
+
+    def add(key: str, value: float | None, step: int = 0) -> None:
+        number = clean(value)
+        if number is not None:
+            found.append(Metric(key, number, now, step))
+
+    total = totals(record)
+    add("all_targets/accuracy_percent", _percent(total.accuracy))
+    if len(record["repeats"]) > 1:
+        add("all_targets/std_of_accuracy_percent", _percent(total.accuracy_std))
+    add("all_targets/seconds", total.seconds)
+    add("all_targets/evaluations", total.evaluations)
+    add("all_targets/unique_evaluations", total.unique_evaluations)
+    add("all_targets/regret_points", _percent(total.regret))
+    add("all_targets/hypervolume_ratio", total.hypervolume_ratio)
+    add("all_targets/targets_within_0.1", total.near if total.compared else None)
+    for key, series in up_to_target(record).items():
+        for step, value in series:
+            add(f"all_targets/{key}", value, step)
+    taken = Counter[str]()
+    for i, row in enumerate(rows(record)[:MOST_CURVES]):
+        place = safe(f"{row.target:g} {record['unit']}".replace("/", "_").replace(":", "_"), 150)
+        taken[place] += 1
+        if taken[place] > 1:  # the same target again
+            place = f"{place} no. {taken[place]}"
+        add(f"target/{place}: accuracy_percent", _percent(row.accuracy))
+        add(f"target/{place}: regret_points", _percent(row.regret))
+        add(f"target/{place}: evaluations_to_within_0.1", row.evaluations_near)
+        add(f"target/{place}: seconds_to_within_0.1", row.seconds_near)
+        add(f"target/{place}: {cost_name(record)}", row.cost)
+        for step, accuracy in _stairs(record["repeats"][0]["results"][i]):
+            add(f"progress/{place}: accuracy_percent by evaluations", _percent(accuracy), step)
+    return found
+
+
+def _stairs(result: Record) -> list[tuple[int, float]]:
+    """Give the best accuracy so far as points that a straight line joins to stairs, up to the search's end."""
+    stairs: list[tuple[int, float]] = []
+    for _, evaluations, _, accuracy in result["curve"]:
+        step = round(evaluations / result.get("shared", 1))
+        if stairs and step - 1 > stairs[-1][0]:
+            stairs.append((step - 1, stairs[-1][1]))
+        stairs.append((step, accuracy))
+    if stairs and result["evaluations"] > stairs[-1][0]:
+        stairs.append((round(result["evaluations"]), stairs[-1][1]))
+    return stairs
+
+
+def _percent(fraction: float | None) -> float | None:
+    return None if fraction is None else 100 * fraction

@@ -1,0 +1,91 @@
+"""Random subnets of a supernet, judged on images."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from ofa_bench.errors import InputError
+from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.supernets.images import Images
+
+__all__ = ["Scores", "distinct", "judged"]
+
+CHUNK = 1000
+"""Architectures that are drawn at a time; equal for all numbers asked for, so that the first of many are the few."""
+
+TRIES = 100
+"""Chunks in a row without anything new, after which a space is taken to have no more."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How a network does: shares of images whose class is its first, or one of its first five, and its mean loss.
+
+    Of fewer than five classes, all are among the first five.
+    """
+
+    top1: float
+    top5: float
+    loss: float
+
+
+def distinct(space: DesignSpace, n: int, rng: np.random.Generator) -> Genes:
+    """Draw distinct canonical architectures, each gene uniformly: int8 [n, n_genes].
+
+    Raises:
+        InputError: the space seems to have fewer.
+    """
+    rows, seen, idle = list[Genes](), set[bytes](), 0
+    while len(rows) < n and idle < TRIES:
+        before = len(rows)
+        genes = space.canonical(space.sample(CHUNK, rng))
+        for row, key in zip(genes, space.keys(genes), strict=True):
+            if key not in seen:
+                seen.add(key)
+                rows.append(row)
+        idle = idle + 1 if len(rows) == before else 0
+    if len(rows) < n:
+        raise InputError(f"n={n}: space {space.name} has fewer architectures; {len(rows):,} were found")
+    return np.array(rows[:n])
+
+
+def judged(
+    module: nn.Module,
+    images: Images,
+    labels: NDArray[np.int64],
+    size: int,
+    *,
+    batch: int,
+    shown: Callable[[int], object] = lambda _: None,
+) -> Scores:
+    """Measure a network on images.
+
+    Args:
+        module: the network, in evaluation mode.
+        images: all are used.
+        labels: their classes, positions of the network's outputs: int64 [n].
+        size: height and width of the images, the network's resolution.
+        batch: how many go through at a time.
+        shown: is told how many images went through.
+
+    Raises:
+        InputError: an image cannot be read, or the network's outputs are not finite.
+    """
+    hits, loss, first = np.zeros(2, np.int64), 0.0, 0
+    with torch.inference_mode():
+        for pixels in images.batches(size, batch):
+            wanted = torch.from_numpy(labels[first : first + len(pixels)])
+            outputs = module(pixels)
+            if not bool(torch.isfinite(outputs).all()):
+                raise InputError("weights: a network of these gives outputs that are not finite")
+            loss += float(cross_entropy(outputs, wanted, reduction="sum"))
+            found = outputs.topk(min(5, outputs.shape[1])).indices == wanted[:, None]
+            hits += np.array([int(found[:, 0].sum()), int(found.sum())])
+            first += len(pixels)
+            shown(len(pixels))
+    return Scores(float(hits[0]) / first, float(hits[1]) / first, loss / first)

@@ -1,0 +1,143 @@
+"""A CSV file that grows by one row a network, and its card: kept on disk so that a collection can go on."""
+
+import csv
+import io
+import json
+import os
+import re
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ofa_bench.errors import InputError
+from ofa_bench.files.reading import UnreadableError, content_of, json_object
+from ofa_bench.files.writing import write_whole
+
+__all__ = ["COLUMNS", "LARGEST", "Table", "card_path", "growing"]
+
+COLUMNS = ("architecture", "accuracy", "top5", "loss", "images", "seconds")
+
+_HEAD = (",".join(COLUMNS) + "\n").encode()
+
+LARGEST = 500_000_000
+"""Bytes of the largest file that is read; a row has some 400."""
+
+
+class Table:
+    """A CSV file, open to be added to.
+
+    Args:
+        path: of the file.
+        file: it, open at its end.
+    """
+
+    def __init__(self, path: Path, file: io.BufferedIOBase) -> None:
+        self._path, self._file, self._size = path, file, file.tell()
+
+    def add(self, values: Sequence[Any]) -> None:
+        """Write a row, so that it is on the disk when this returns.
+
+        Raises:
+            InputError: something else has changed the file.
+            OSError: it cannot be written.
+        """
+        if os.fstat(self._file.fileno()).st_size != self._size:
+            raise InputError(f"out={self._path}: something else writes to it at the same time; end that first")
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(values)
+        self._file.write(line.getvalue().encode())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._size = self._file.tell()
+
+
+@contextmanager
+def growing(path: Path, architectures: Sequence[str], card: Mapping[str, Any]) -> Iterator[tuple[Table, list[float]]]:
+    """Open a collection's file and give the accuracies of its rows; what was not written whole is cut off.
+
+    Args:
+        path: of the file; where it is not there or has no rows, it is made anew, with its card beside it.
+        architectures: that its rows have, from the first on.
+        card: what the rows are; of a file with rows, ``of`` in its card must be the same.
+
+    Raises:
+        InputError: it is the file of something else.
+        OSError: it cannot be written.
+    """
+    content, accuracies, whole = _content(path), list[float](), 0
+    if _HEAD.startswith(content):
+        _write_card(path, card)
+    else:
+        _check_card(path, card)
+        whole = content.rfind(b"\n") + 1
+        accuracies = _accuracies(path, content[:whole], architectures)
+    with path.open("ab") as file:
+        file.truncate(whole)
+        file.seek(0, os.SEEK_END)
+        table = Table(path, file)
+        if not whole:
+            table.add(COLUMNS)
+        yield table, accuracies
+
+
+def _accuracies(path: Path, content: bytes, architectures: Sequence[str]) -> list[float]:
+    first = content.partition(b"\n")[0].rstrip(b"\r").replace(b'"', b"")
+    if first != _HEAD.strip() and re.split(b"[,;\t]", first.removeprefix(BOM_UTF8)) == _HEAD.strip().split(b","):
+        raise InputError(
+            f"out={path}: another program saved it anew, with other separators or a mark of its coding; to go on, "
+            "save it as plain UTF-8 with commas"
+        )
+    try:
+        head, *rows = csv.reader(io.StringIO(content.decode()), strict=True)
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"out={path}: is no table of accuracies ({error}); choose another out=") from error
+    if tuple(head) != COLUMNS:
+        raise InputError(f"out={path}: its columns are not {','.join(COLUMNS)}; choose another out=")
+    found = list[float]()
+    for number, row in enumerate(rows):
+        try:
+            architecture, accuracy, *_ = row
+            found.append(float(accuracy))
+            fits = len(row) == len(COLUMNS) and architecture in (architectures[number:] or row)[:1]
+        except ValueError:
+            fits = False
+        if not fits:
+            raise InputError(f"out={path}: row {number + 1} is not of this collection; move it away, and its card")
+        if not 0 <= found[-1] <= 1:
+            raise InputError(f"out={path}: row {number + 1}: accuracy={accuracy[:20]}: must be from 0 to 1")
+    return found
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return content_of(path, LARGEST) if os.path.lexists(path) else b""
+    except UnreadableError as error:
+        raise InputError(f"out={path}: cannot be read ({error})") from error
+
+
+def card_path(path: Path) -> Path:
+    """Tell where the card of a CSV file lies."""
+    return path.with_name(f"{path.name}.json")
+
+
+def _write_card(path: Path, card: Mapping[str, Any]) -> None:
+    write_whole(card_path(path), json.dumps(card, indent=1) + "\n")
+
+
+def _check_card(path: Path, card: Mapping[str, Any]) -> None:
+    place = card_path(path)
+    if not os.path.lexists(place):
+        raise InputError(f"out={path}: is already there and has no card {place.name}; choose another out=")
+    try:
+        found = json_object(content_of(place, 1_000_000)).get("of")
+    except UnreadableError as error:
+        raise InputError(f"out={path}: its card {place} cannot be read ({error})") from error
+    there, wanted = found if isinstance(found, dict) else {}, card["of"]
+    differing = sorted(key for key in {*there, *wanted} if there.get(key) != wanted.get(key))
+    if differing:
+        raise InputError(
+            f"out={path}: holds another collection (other {', '.join(differing)[:150]}); "
+            "move it and its card away or choose another out="
+        )

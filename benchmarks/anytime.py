@@ -29,7 +29,7 @@ def _mean_curve(repeat: Mapping[str, Any]) -> tuple[list[int], list[float]]:
 
 
 def anytime(record: Mapping[str, Any]) -> list[tuple[float, float]] | None:
-    """Give evaluations and mean accuracy (percent, over targets and repeats); None unless one search serves all."""
+    """Return evaluations and mean accuracy (percent, over targets and repeats); None unless one search serves all."""
     if record["repeats"][0]["results"][0]["shared"] < 2:
         return None
     curves = [_mean_curve(repeat) for repeat in record["repeats"]]

@@ -47,7 +47,7 @@ def make_problem(space: str, device: str, *, official: bool) -> Problem:
 
 
 def compiled() -> bool:
-    """Tell whether the search's compiled loops can be had here; else NumPy's run."""
+    """Return whether the search's compiled loops can be had here; else NumPy's run."""
     return make_problem("mbv3", "note10", official=False).kernels is not None
 
 

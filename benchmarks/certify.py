@@ -86,7 +86,7 @@ def certify(
 
 
 def noted(known: Frontier, before: Frontier, target: float, upper: float) -> Frontier:
-    """Give a frontier with one more bound, and its next version if it rose above what it was."""
+    """Return a frontier with one more bound, and its next version if it rose above what it was."""
     uppers = {one["target"]: one["upper"] for one in known.about.get("bounds", ())} | {target: upper}
     bounds = [
         {"target": at, "upper": bound, "certified": bound - (known.best_known(at) or 0.0) <= GAP}
@@ -128,8 +128,8 @@ def run() -> None:
         known = noted(known, before, target, upper)
         frontiers.write(path, known)
         bound = next(one for one in known.about["bounds"] if one["target"] == target)
-        said = {**bound, "best_known": known.best_known(target), "seconds": round(time.monotonic() - began, 1)}
-        print(json.dumps(said), flush=True)
+        message = {**bound, "best_known": known.best_known(target), "seconds": round(time.monotonic() - began, 1)}
+        print(json.dumps(message), flush=True)
 
 
 def main() -> None:

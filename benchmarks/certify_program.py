@@ -27,7 +27,7 @@ class Program:
     def __init__(self) -> None:
         self.low: list[float] = []
         self.high: list[float] = []
-        self.whole: list[bool] = []
+        self.parent: list[bool] = []
         self.rows: list[tuple[float, float, Terms]] = []
         self._constraints: LinearConstraint | None = None
 
@@ -36,7 +36,7 @@ class Program:
         self._constraints = None
         self.low.append(low)
         self.high.append(high)
-        self.whole.append(whole)
+        self.parent.append(whole)
         return len(self.low) - 1
 
     def row(self, low: float, high: float, terms: Iterable[tuple[int, float]]) -> None:
@@ -54,7 +54,7 @@ class Program:
         goal[column] = -sign
         return milp(
             goal,
-            integrality=np.zeros(len(goal)) if relaxed else np.array(self.whole, float),
+            integrality=np.zeros(len(goal)) if relaxed else np.array(self.parent, float),
             bounds=Bounds(np.array(self.low), np.array(self.high)),
             constraints=self._built(),
             options=options,

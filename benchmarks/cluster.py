@@ -103,7 +103,7 @@ def free_port() -> int:
 
 
 def listens(port: int) -> bool:
-    """Tell whether something on this machine accepts connections at a port."""
+    """Return whether something on this machine accepts connections at a port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

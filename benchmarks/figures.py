@@ -68,7 +68,7 @@ def _processor() -> str:
 
 
 def versions() -> dict[str, Any]:
-    """Say which versions run, and which BLAS and thread pools are loaded, without the places of their files."""
+    """Describe which versions run, and which BLAS and thread pools are loaded, without the places of their files."""
     import numpy  # noqa: F401  # loads its BLAS
 
     pools = [

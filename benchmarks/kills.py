@@ -51,7 +51,7 @@ class Kill:
 
 
 def command(options: Options) -> list[str]:
-    """Give the sweep's command."""
+    """Return the sweep's command."""
     return [sys.executable, "-m", "ofa_bench", *SWEEP, f"hydra/launcher={options.launcher}"]
 
 
@@ -79,7 +79,7 @@ def killed(options: Options, folder: Path, after: float, *, whole_group: bool) -
 
 
 def on_disk(folder: Path) -> dict[str, Any]:
-    """Give what was found, by address: without seconds and without what is of the machine."""
+    """Return what was found, by address: without seconds and without what is of the machine."""
     found = {}
     for path in (folder / "multirun").rglob(RECORD):
         record = read(path.parent)
@@ -91,7 +91,7 @@ def on_disk(folder: Path) -> dict[str, Any]:
 
 
 def in_mlflow(folder: Path) -> Counter[str]:
-    """Give the runs: kind, name, parent, status, what they say but for times, and the names of their files."""
+    """Return the runs: kind, name, parent, status, what they say but for times, and the names of their files."""
     client = quiet_client(f"sqlite:///{folder}/mlflow.db")
     experiment = client.get_experiment_by_name("ofa_bench")
     runs = client.search_runs([experiment.experiment_id])

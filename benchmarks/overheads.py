@@ -61,8 +61,8 @@ def run(*, quick: bool) -> dict[str, Any]:
             tracked[tracking].append(
                 {name: _command([*command, *option], name == EMPTY_CACHE) for name, command in commands.items()}
             )
-            said = ", ".join(f"{name} {made['whole command']:.2f} s" for name, made in tracked[tracking][-1].items())
-            print(f"overheads: round {number + 1} of {rounds}, {tracking}: {said}", file=sys.stderr, flush=True)
+            message = ", ".join(f"{name} {made['whole command']:.2f} s" for name, made in tracked[tracking][-1].items())
+            print(f"overheads: round {number + 1} of {rounds}, {tracking}: {message}", file=sys.stderr, flush=True)
     return {
         "cells": cells,
         "plain": {name: figure(runs) for name, runs in plain.items()},
@@ -86,8 +86,8 @@ def _started(command: Sequence[str], empty_cache: bool = False) -> tuple[float, 
 
 def _command(words: Sequence[str], empty_cache: bool = False) -> dict[str, float]:
     script = str(Path(__file__).with_name("first_generation.py"))
-    seconds, said, began, searching = _started([sys.executable, script, *words], empty_cache)
-    first, *_ = [float(line.removeprefix(MARK)) for line in said.splitlines() if line.startswith(MARK)]
+    seconds, message, began, searching = _started([sys.executable, script, *words], empty_cache)
+    first, *_ = [float(line.removeprefix(MARK)) for line in message.splitlines() if line.startswith(MARK)]
     return {
         "to first generation": first - began,
         "whole command": seconds,

@@ -57,8 +57,8 @@ def case(space_name: str, device: str, repeats: int, generations: int) -> dict[s
     for repeat in range(repeats):
         for name, strategy in strategies.items():
             runs[name].append(run(strategy, problem, generations, repeat))
-        said = ", ".join(f"{name} {runs[name][-1][0]:.2f} s {np.mean(runs[name][-1][1]):.3f} %" for name in runs)
-        print(f"{space_name} repeat {repeat + 1} of {repeats}: {said}", file=sys.stderr, flush=True)
+        message = ", ".join(f"{name} {runs[name][-1][0]:.2f} s {np.mean(runs[name][-1][1]):.3f} %" for name in runs)
+        print(f"{space_name} repeat {repeat + 1} of {repeats}: {message}", file=sys.stderr, flush=True)
     means = {name: [float(np.mean(found)) for _, found in done] for name, done in runs.items()}
     seconds = {name: [taken for taken, _ in done] for name, done in runs.items()}
     ratios = [a / b for a, b in zip(seconds["ofa_reference"], seconds["vanilla"], strict=True)]

@@ -70,8 +70,10 @@ def _measure(cells: list[dict[str, Any]], rounds: int) -> list[dict[str, Any]]:
         for cell, made in zip(cells, runs, strict=True):
             if number == 0 or len(cell["targets"]) < MANY:
                 made.append(_process({**cell, "seed": number}))
-                said = f"{cell['strategy']} k={len(cell['targets'])} P={cell['population']} {made[-1]['seconds']:.3g} s"
-                print(f"scale: round {number + 1} of {rounds}: {said}", file=sys.stderr, flush=True)
+                message = (
+                    f"{cell['strategy']} k={len(cell['targets'])} P={cell['population']} {made[-1]['seconds']:.3g} s"
+                )
+                print(f"scale: round {number + 1} of {rounds}: {message}", file=sys.stderr, flush=True)
     return [
         {
             "strategy": cell["strategy"],

@@ -25,7 +25,7 @@ def strategy(name: str, population: int) -> Strategy:
 
 
 def peak_mib() -> float:
-    """Give the most memory that this process ever had resident, in MiB.
+    """Return the most memory that this process ever had resident, in MiB.
 
     On Linux from ``VmHWM``: ``ru_maxrss`` of a process is at least that of the process that started it.
     """

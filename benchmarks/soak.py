@@ -173,15 +173,15 @@ def tried(drawn: Drawn) -> Plain:
     except Exception as error:
         line, code = explain(error)
         refused = drawn.bad and code == 2 and len(line.splitlines()) == 1
-        said = [line] if refused else [line, traceback.format_exc()]
-        return {"outcome": "refused" if refused else "failed", "said": said}
+        message = [line] if refused else [line, traceback.format_exc()]
+        return {"outcome": "refused" if refused else "failed", "said": message}
     if drawn.bad:
         return {**found, "outcome": "failed", "said": [f"{drawn.bad}: not refused"]}
     return found
 
 
 def rss() -> float:
-    """Give this process's resident memory, in MB."""
+    """Return this process's resident memory, in MB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmRSS:"))
 
@@ -197,15 +197,15 @@ def lines_of(options: Options, folder: Path) -> Iterator[Plain]:
             Draw(rng, options.threads, lambda space: earlier(space, folder)).configuration(),
             time.monotonic(),
         )
-        told = tried(drawn)
+        description = tried(drawn)
         now = time.monotonic()
         words = {"overrides": drawn.overrides, "compiled": drawn.compiled, "twice": drawn.twice}
-        yield {"number": number, **words, **told, "seconds": now - start, "at": now - began, "rss_mb": rss()}
+        yield {"number": number, **words, **description, "seconds": now - start, "at": now - began, "rss_mb": rss()}
         number += 1
 
 
 def summary(lines: list[Plain]) -> Plain:
-    """Say what came out in all, and how memory grew after the warm-up."""
+    """Describe what came out in all, and how memory grew after the warm-up."""
     outcomes = Counter(line["outcome"] for line in lines)
     slowest = max(lines, key=lambda line: line["seconds"])
     late = [line for line in lines if line["at"] >= WARM_UP * lines[-1]["at"]]

@@ -48,7 +48,7 @@ def predictor_of(space: str, option: str, member: int | None) -> AccuracyPredict
 
 
 def faults(record: Plain, drawn: "Drawn", frontier: Frontier | None) -> Iterator[str]:
-    """Say what is wrong with a record, judged by its text and by tables and predictors loaded apart."""
+    """Describe what is wrong with a record, judged by its text and by tables and predictors loaded apart."""
     choices, config = record["choices"], record["config"]
     table = judge(drawn.space, choices["device"], bool(config["device"].get("guard_band")))
     predictor = predictor_of(drawn.space, choices["predictor"], config["predictor"].get("member"))
@@ -124,7 +124,7 @@ def _wrong_counts(results: Sequence[Plain], record: Plain, minimum: float) -> It
 
 
 def findings(record: Plain) -> list[list[Plain]]:
-    """Give a record's results without seconds: what is equal for equal seeds."""
+    """Return a record's results without seconds: what is equal for equal seeds."""
     return [
         [{key: value for key, value in result.items() if key in FOUND} for result in repeat["results"]]
         for repeat in record["repeats"]

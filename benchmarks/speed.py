@@ -84,8 +84,10 @@ def _case(case: Case) -> dict[str, Any]:
     for number in range(case.rounds):
         for side, made in _round(case, search, problem, number).items():
             runs.setdefault(side, []).append(made)
-        said = ", ".join(f"{side} {made[number]['seconds']:.3g} s" for side, made in runs.items() if len(made) > number)
-        print(f"speed: {case.space} round {number + 1} of {case.rounds}: {said}", file=sys.stderr, flush=True)
+        message = ", ".join(
+            f"{side} {made[number]['seconds']:.3g} s" for side, made in runs.items() if len(made) > number
+        )
+        print(f"speed: {case.space} round {number + 1} of {case.rounds}: {message}", file=sys.stderr, flush=True)
     seconds = {side: [made["seconds"] for made in all_made] for side, all_made in runs.items()}
     return {
         **asdict(case),

@@ -51,7 +51,7 @@ def arguments() -> argparse.Namespace:
 
 
 def sweeps(space: str, *, quick: bool) -> list[list[str]]:
-    """Give the overrides of each sweep of a space."""
+    """Return the overrides of each sweep of a space."""
     n, repeats = (20, 2) if quick else (500, 10)
     many, few = ([300], [5, 10]) if quick else ([3_000, 20_000, 100_000], [10, 25, 50, 100, 200])
     common = [f"space={space}", f"predictor={SPACES[space]}", f"repeats={repeats}", f"budget.generations={n}"]

@@ -11,10 +11,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ofa_bench.config.importing import name_and_line
-from ofa_bench.search import Found, Line, Problem, SearchResult, Together
-from ofa_bench.strategies import Budget, LineStrategy, Strategy
+from ofa_bench.search import Found, LockstepRunner, Problem, SearchCoroutine, SearchResult
+from ofa_bench.strategies import Budget, CoroutineStrategy, Strategy
 
-__all__ = ["Cell", "Repeat", "has_lines", "is_fork_safe", "run_repeats", "stream"]
+__all__ = ["Cell", "Repeat", "has_coroutines", "is_fork_safe", "run_repeats", "stream"]
 
 
 WORTH_FORKING = 2000
@@ -41,7 +41,7 @@ class Cell:
     @property
     def together(self) -> bool:
         """Whether searches do advance together."""
-        return self.lockstep and has_lines(self.strategy)
+        return self.lockstep and has_coroutines(self.strategy)
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ class Repeat:
     seconds: float
 
 
-def has_lines(strategy: Strategy) -> bool:
-    """Tell whether a strategy's searches are its lines: not where a sub-class overrides ``search``."""
-    return isinstance(strategy, LineStrategy) and type(strategy).search is LineStrategy.search
+def has_coroutines(strategy: Strategy) -> bool:
+    """Return whether a strategy's searches are its lines: not where a sub-class overrides ``search``."""
+    return isinstance(strategy, CoroutineStrategy) and type(strategy).search is CoroutineStrategy.search
 
 
 def is_fork_safe(strategy: Strategy) -> bool:
-    """Tell whether a strategy and its evolution are ours: these change nothing outside a line."""
+    """Return whether a strategy and its evolution are ours: these change nothing outside a line."""
     parts = [strategy, getattr(strategy, "evolution", strategy)]
     return all(type(part).__module__.startswith("ofa_bench.") for part in parts)
 
@@ -100,18 +100,18 @@ def _ready(cell: Cell) -> None:
 
 def _run_together(cell: Cell, report: Callable[[int, SearchResult], None]) -> Iterator[Repeat]:
     """Advance the lines of all repeats together."""
-    assert isinstance(cell.strategy, LineStrategy)
-    began, lines, origin = time.perf_counter(), list[Line](), list[int]()
+    assert isinstance(cell.strategy, CoroutineStrategy)
+    began, coroutines, origin = time.perf_counter(), list[SearchCoroutine](), list[int]()
     for repeat in range(cell.repeats):
         streams = stream(cell, repeat)
-        lines += cell.strategy.lines(cell.problem, cell.targets, cell.budget, streams)
-        origin += [repeat] * (len(lines) - len(origin))
+        coroutines += cell.strategy.coroutines(cell.problem, cell.targets, cell.budget, streams)
+        origin += [repeat] * (len(coroutines) - len(origin))
     before = time.perf_counter() - began
     found: list[dict[int, tuple[SearchResult, float]]] = [{} for _ in range(cell.repeats)]
-    fork = is_fork_safe(cell.strategy) and len(lines) * cell.budget.generations >= WORTH_FORKING
-    together = Together(cell.problem, lines, cell.threads, fork=fork)
-    for line, item, seconds in together:
-        repeat = origin[line]
+    fork = is_fork_safe(cell.strategy) and len(coroutines) * cell.budget.generations >= WORTH_FORKING
+    together = LockstepRunner(cell.problem, coroutines, cell.threads, fork=fork)
+    for coroutine, item, seconds in together:
+        repeat = origin[coroutine]
         position, result = _checked(cell, item, found[repeat])
         found[repeat][position] = (result, seconds)
         report(repeat, result)
@@ -155,7 +155,7 @@ def _run_alone(cell: Cell, repeat: int, report: Callable[[int, SearchResult], No
 
 
 def _checked(cell: Cell, item: object, found: Container[int]) -> Found:
-    """Give what a strategy yielded, if it is a result, of a target that is not yet found, and valid."""
+    """Return what a strategy yielded, if it is a result, of a target that is not yet found, and valid."""
     problem = cell.problem
     if not isinstance(item, tuple) or len(item) != 2 or not isinstance(item[1], SearchResult):
         raise RuntimeError(

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 __all__ = ["LONG", "InputError", "no_such_option", "suggestion"]
 
 LONG = 200
-"""Letters beyond which a word is no key and no option: it is compared with none."""
+"""Characters beyond which a word is no key and no option: it is compared with none."""
 
 
 class InputError(ValueError):

@@ -12,5 +12,5 @@ def format_number(value: float, spec: str) -> str:
 
 
 def same_target(target: float, named: float) -> bool:
-    """Tell whether a target is the one named, as it is or as it is shown."""
+    """Return whether a target is the one named, as it is or as it is shown."""
     return target == named or f"{target:g}" == f"{named:g}"

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from ofa_bench.predictors import AccuracyPredictor, CostModel, latency_table
 from ofa_bench.predictors.coverage import check_unlabelled
-from ofa_bench.search import Problem, SearchResult, Together
+from ofa_bench.search import LockstepRunner, Problem, SearchResult
 from ofa_bench.spaces import DesignSpace, Genes, MobileNetV3Space
-from ofa_bench.strategies import Budget, LineStrategy, Strategy
+from ofa_bench.strategies import Budget, CoroutineStrategy, Strategy
 
 __all__ = [
     "CountingPredictor",
@@ -58,7 +58,7 @@ class CountingPredictor:
 
 
 def toy_problem() -> Problem:
-    """Give a true space and latency table with a toy predictor: fast, and needs no file of OFA's."""
+    """Return a true space and latency table with a toy predictor: fast, and needs no file of OFA's."""
     space = MobileNetV3Space()
     return Problem(space, ToyPredictor(space), latency_table(space, "note10"))
 
@@ -192,7 +192,7 @@ def check_strategy(strategy: Strategy, problem: Problem | None = None, targets: 
         other = pool.submit(_fingerprint, strategy, problem, targets, budget).result()
     alone = _fingerprint(strategy, problem, targets, budget)
     assert other == alone, "another process finds something else"
-    if isinstance(strategy, LineStrategy):
+    if isinstance(strategy, CoroutineStrategy):
         for threads in (1, 3):
             together = _together(strategy, problem, targets, budget, threads)
             assert together == alone, "searches that advance together find something else"
@@ -208,11 +208,11 @@ def _results(strategy: Strategy, problem: Problem, targets: Sequence[float], bud
 
 
 def _together(
-    strategy: LineStrategy, problem: Problem, targets: Sequence[float], budget: Budget, threads: int
+    strategy: CoroutineStrategy, problem: Problem, targets: Sequence[float], budget: Budget, threads: int
 ) -> list[str]:
-    lines = [strategy.lines(problem, targets, budget, np.random.default_rng(seed)) for seed in (4, 3, 5)]
+    lines = [strategy.coroutines(problem, targets, budget, np.random.default_rng(seed)) for seed in (4, 3, 5)]
     numbers = range(len(lines[0]), len(lines[0]) + len(lines[1]))
-    every = Together(problem, [line for several in lines for line in several], threads)
+    every = LockstepRunner(problem, [line for several in lines for line in several], threads)
     found = dict(item for number, item, _ in every if number in numbers)
     return _prints([found[i] for i in range(len(targets))])
 

@@ -41,7 +41,7 @@ class Case:
 
 
 def altered(text: str, change: Callable[[Any], Any]) -> bytes:
-    """Give a JSON file's text after a change, which changes what it holds or gives the whole content anew."""
+    """Return a JSON file's text after a change, which changes what it holds or gives the whole content anew."""
     node = json.loads(text)
     given = change(node)
     if isinstance(given, bytes):
@@ -55,7 +55,7 @@ def put(path: Path, content: bytes) -> None:
 
 
 def setting(*place: Any) -> Callable[[Any], None]:
-    """Give a change: the last of ``place`` is what is set, those before it say where."""
+    """Return a change: the last of ``place`` is what is set, those before it say where."""
     *way, last, value = place
 
     def change(node: Any) -> None:
@@ -73,7 +73,7 @@ def sparse(path: Path) -> None:
 
 
 def special(kind: str) -> Make:
-    """Give what makes a path that is no readable file."""
+    """Return what makes a path that is no readable file."""
 
     def make(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,14 +112,14 @@ ASSET = "assets/ofa/acc_predictor.pth"
 ASSETS = [
     ("altered", lambda path: put(path, b"altered"), "was altered or cut off: delete it to have it fetched again"),
     ("empty", lambda path: put(path, b""), "was altered or cut off"),
-    *((kind, special(kind), f"cannot be read .{said}") for kind, said in SPECIAL.items()),
+    *((kind, special(kind), f"cannot be read .{message}") for kind, message in SPECIAL.items()),
     ("missing", lambda path: path.parent.mkdir(parents=True), "cannot be fetched from https:.*or use predictor=embedd"),
     ("a file instead of the folder", lambda path: put(path.parent, b""), "cannot be fetched from https:"),
 ]
 
 
 def nested(levels: int) -> Any:
-    """Give a number in so many lists."""
+    """Return a number in so many lists."""
     return [nested(levels - 1)] if levels else 1.0
 
 
@@ -168,7 +168,7 @@ TABLES: list[tuple[str, Callable[[Any], Any], str]] = [
 
 
 def tied() -> dict[str, Any]:
-    """Give a term of every pair of 20 genes: the least of such a sum cannot be found gene by gene."""
+    """Return a term of every pair of 20 genes: the least of such a sum cannot be found gene by gene."""
     names = [f"k{number}" for number in range(20)]
     return {"places": [[a, b] for a in names for b in names if a < b], "values": [[1, 2, 3], [2, 1, 3], [3, 2, 1]]}
 
@@ -210,7 +210,7 @@ def raised_by_hand(node: Any) -> None:
 
 
 def files() -> list[Case]:
-    """Give the cases of checkpoints, tables and frontiers."""
+    """Return the cases of checkpoints, tables and frontiers."""
 
     def written(path: str, text: str, change: Callable[[Any], Any]) -> Make:
         return lambda folder: put(folder / path, altered(text, change))

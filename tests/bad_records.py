@@ -72,7 +72,7 @@ ELSEWHERE = [  # found by another reader than the one that skips cells
 
 
 def records(text: str) -> list[Case]:
-    """Give the cases of records, made from that of the command that ``QUICK`` is."""
+    """Return the cases of records, made from that of the command that ``QUICK`` is."""
 
     def written(change: Callable[[Any], Any]) -> Callable[[Path], object]:
         return lambda folder: put(folder / PLACE, altered(text, change))
@@ -139,7 +139,7 @@ PREDICTORS = [
 
 
 def predictors() -> list[Case]:
-    """Give the cases of predictors of a user's own."""
+    """Return the cases of predictors of a user's own."""
     found = []
     for name, body, kind, says in PREDICTORS:
         text = MINE.format(body if kind == "Mine" else "pass", body if kind == "network" else (1, 1))
@@ -181,7 +181,7 @@ CANNOT = "out(put)?(=r)?: .*cannot be written"
 
 
 def disks(text: str) -> list[Case]:
-    """Give the cases of disks that take nothing, and of what cannot be a folder; the record is that of ``QUICK``."""
+    """Return the cases of disks that take nothing, and of what cannot be a folder; the record is that of ``QUICK``."""
 
     def known(folder: Path) -> None:
         put(folder / PLACE, text.encode())
@@ -204,30 +204,30 @@ def disks(text: str) -> list[Case]:
         Case("an output that is a file, swept", _writing("out", b""), ("-m", *OUT), f"{CANNOT} .Not a directory"),
         Case("an output linked to nowhere", _linked("nowhere"), OUT, f"{CANNOT} .File exists"),
         Case("an output linked to itself", _linked("out"), OUT, f"{CANNOT} .Too many levels"),
-        Case("an output of 300 letters", _nothing, (*QUICK, f"output={long}"), f"{CANNOT} .File name too long"),
-        Case("an output of 5,000 letters", _nothing, (*QUICK, f"output={'/'.join([long[:100]] * 50)}"), CANNOT),
+        Case("an output of 300 characters", _nothing, (*QUICK, f"output={long}"), f"{CANNOT} .File name too long"),
+        Case("an output of 5,000 characters", _nothing, (*QUICK, f"output={'/'.join([long[:100]] * 50)}"), CANNOT),
         Case("a file in the way of a cell", _writing("multirun/mbv3", b""), QUICK, f"{CANNOT} .Not a directory"),
         Case("a file in the way of a sweep", _writing("multirun/sweeps", b""), ("-m", *QUICK), CANNOT, writes=sweep),
         Case("a file in the way of a report", known_and_in_the_way, ("multirun", "out=r"), CANNOT, "report"),
         Case("a report of no folder", _nothing, ("nowhere", "out=r"), "nowhere: no such folder", "report"),
-        Case("a report of 300 letters", _nothing, (long, "out=r"), "no such folder", "report"),
-        Case("records of 300 letters", _nothing, (f"records={long}",), "no such folder", "frontier"),
-        Case("a record of 300 letters", _nothing, (*FROM[:-1], f"strategy.warm_start.from={long}"), "no such file"),
-        Case("a table of 5,000 letters", _nothing, (*QUICK, f"device.device={'a' * 5000}"), "device=a.*cannot be read"),
+        Case("a report of 300 characters", _nothing, (long, "out=r"), "no such folder", "report"),
+        Case("records of 300 characters", _nothing, (f"records={long}",), "no such folder", "frontier"),
+        Case("a record of 300 characters", _nothing, (*FROM[:-1], f"strategy.warm_start.from={long}"), "no such file"),
+        Case("a table of 5,000 characters", _nothing, (*QUICK, f"device.device={'a' * 5000}"), "device=a.*be read"),
         Case("a report of no database", _writing("mlflow.db", b"x" * 999), ("mlflow=a", "out=r"),
              "mlflow.db: not usable as MLflow's database .file is not a database", "report"),
     ]  # fmt: skip
 
 
 def going_on() -> list[Case]:
-    """Give the cases of what is no obstacle: the command goes on, and says so or nothing."""
+    """Return the cases of what is no obstacle: the command goes on, and says so or nothing."""
     nowhere = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"), "/nowhere")
     made = ("multirun",)
     unsent = "MLflow at sqlite:.* cannot be used; records are on disk: .*mlflow.db.*not usable"
     cases = [
         ("an output linked to a folder", _linked("real"), OUT, {}, ("real",), ""),
         ("an output of two lines", _nothing, (*QUICK, "output='a\nb'"), {}, ("a\nb",), ""),
-        ("an output of other letters", _nothing, (*QUICK, "output='\u00e4 \u96ea'"), {}, ("\u00e4 \u96ea",), ""),
+        ("an output of other characters", _nothing, (*QUICK, "output='\u00e4 \u96ea'"), {}, ("\u00e4 \u96ea",), ""),
         ("no home and no cache", _nothing, QUICK, nowhere, made, ""),
         ("a cache that is a file", _writing("cache", b""), QUICK, {"XDG_CACHE_HOME": "cache"}, made, ""),
         ("no compiler", _nothing, QUICK, {"CC": "/nowhere/cc", "XDG_CACHE_HOME": "cache"}, (*made, "cache"), ""),

@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def assets() -> Path:
-    """Give the folder of OFA's official files; skip the test where there is none."""
+    """Return the folder of OFA's official files; skip the test where there is none."""
     folder = os.environ.get("OFA_BENCH_ASSETS")
     if not folder or not Path(folder).is_dir():
         pytest.skip("OFA_BENCH_ASSETS does not point to OFA's official files")
@@ -64,7 +64,7 @@ for variable in (
 
 
 def findings(record: dict[str, Any]) -> list[list[dict[str, Any]]]:
-    """Give a record's results of each repeat without seconds: what is equal for equal seeds."""
+    """Return a record's results of each repeat without seconds: what is equal for equal seeds."""
     return [
         [{key: value for key, value in result.items() if "seconds" not in key} for result in repeat["results"]]
         for repeat in record["repeats"]
@@ -109,7 +109,7 @@ def ofa_bench(tmp_path: Path) -> Command:
 
 @pytest.fixture(scope="session")
 def forks() -> Iterator[Forks]:
-    """Give what runs commands in half the time that the fixture ``ofa_bench`` takes, for tests of many."""
+    """Return what runs commands in half the time that the fixture ``ofa_bench`` takes, for tests of many."""
     forks = Forks()
     yield forks
     forks.close()
@@ -117,14 +117,14 @@ def forks() -> Iterator[Forks]:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """Give the address of an MLflow store of its own for a test file, and its folder of artifacts."""
+    """Return the address of an MLflow store of its own for a test file, and its folder of artifacts."""
     folder = tmp_path_factory.mktemp("mlflow")
     return f"sqlite:///{folder}/mlflow.db", str(folder / "mlartifacts")
 
 
 @pytest.fixture
 def tracker(store: tuple[str, str], request: pytest.FixtureRequest) -> "Tracker":
-    """Give what writes to an experiment of its own for a test."""
+    """Return what writes to an experiment of its own for a test."""
     from ofa_bench.config.schema import TrackingConfig
     from ofa_bench.tracking.tracker import Tracker
 

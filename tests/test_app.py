@@ -26,7 +26,7 @@ def test_sweep_from_start_to_end(ofa_bench, tmp_path):
     first = ofa_bench(*SWEEP)
     assert first.returncode == 0, first.stderr
     assert first.stderr == ""
-    for said in (
+    for message in (
         "vanilla",
         "top_down",
         "bottom_up",
@@ -34,7 +34,7 @@ def test_sweep_from_start_to_end(ofa_bench, tmp_path):
         "results: ",
         "mlflow ui --host 127.0.0.1",
     ):
-        assert said in first.stdout
+        assert message in first.stdout
     found = {strategy: record(tmp_path, strategy) for strategy in ("vanilla", "top_down", "bottom_up")}
     targets = found["vanilla"]["targets"]
     for strategy, one in found.items():
@@ -270,8 +270,8 @@ ofa_bench.commands.run.main()
 def test_interrupt_that_became_another_error_is_an_interrupt(tmp_path, where):
     command = [sys.executable, "-c", MASKED, where, "-m", "seed=0,1", "targets=paper1", "tracking=none"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    said = "ofa_bench: interrupted; finished cells are kept, the same command goes on\n"
-    assert (ran.returncode, ran.stderr) == (130, said)
+    message = "ofa_bench: interrupted; finished cells are kept, the same command goes on\n"
+    assert (ran.returncode, ran.stderr) == (130, message)
 
 
 @pytest.mark.parametrize("output", ["mine", "."])
@@ -307,7 +307,7 @@ SMALL = ("budget=quick", "evolution.population_size=20", "tracking=none")
 
 
 def found(folder):
-    """Give all records below a folder, by space and device."""
+    """Return all records below a folder, by space and device."""
     records = [json.loads(path.read_text()) for path in folder.rglob("record.json")]
     return {(one["choices"]["space"], one["choices"]["device"]): one for one in records}
 
@@ -365,7 +365,7 @@ def test_quantiles_are_recorded_as_costs(ofa_bench, tmp_path):
 
 @pytest.fixture
 def phone(tmp_path):
-    """Give a folder with a made-up phone's table: the Note10's under another name, with other targets."""
+    """Return a folder with a made-up phone's table: the Note10's under another name, with other targets."""
     table = json.loads((DEVICES / "note10" / "mbv3.json").read_text()) | {"targets": [25, 35]}
     (tmp_path / "my" / "phone").mkdir(parents=True)
     (tmp_path / "my" / "phone" / "mbv3.json").write_text(json.dumps(table))
@@ -415,7 +415,7 @@ def test_a_changed_table_is_refused_at_the_same_address(ofa_bench, tmp_path, pho
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_users_table_that_does_not_serve_is_one_line(ofa_bench, tmp_path, phone, arguments, said):
+def test_a_users_table_that_does_not_serve_is_one_line(ofa_bench, tmp_path, phone, arguments, message):
     for name in ("phone", "macs"):
         (tmp_path / "other" / name).mkdir(parents=True)
     table = json.loads((tmp_path / "tablet.json").read_text())
@@ -423,7 +423,7 @@ def test_a_users_table_that_does_not_serve_is_one_line(ofa_bench, tmp_path, phon
     (tmp_path / "bad.json").write_text(json.dumps(table | {"targets": "few"}))
     ran = ofa_bench(*arguments, "tracking=none")
     assert ran.returncode == 2
-    assert said in ran.stderr
+    assert message in ran.stderr
     assert ran.stderr.count("\n") == 1
     assert not list(tmp_path.rglob("record.json"))
 
@@ -431,12 +431,12 @@ def test_a_users_table_that_does_not_serve_is_one_line(ofa_bench, tmp_path, phon
 def test_help_names_groups_and_examples(ofa_bench):
     ran = ofa_bench("--help")
     assert ran.returncode == 0
-    for said in (
+    for message in (
         "strategy: bottom_up, exhaustive, joint, local_search, nsga2, ofa_reference, random, top_down, tpe, vanilla",
         "python -m ofa_bench -m strategy=",
         "Exit codes",
     ):
-        assert said in ran.stdout
+        assert message in ran.stdout
 
 
 @pytest.mark.parametrize("command", ["import ofa_bench", "import sys; sys.argv = ['ofa_bench', '--help']; main()"])

@@ -8,7 +8,7 @@ from test_bad_input import LONG, named, refused
 
 from ofa_bench.commands.cli import interrupts, overrides
 from ofa_bench.commands.cli.command_line import checked
-from ofa_bench.commands.cli.messages import ending
+from ofa_bench.commands.cli.messages import exit_on_error
 from ofa_bench.config import limits
 from ofa_bench.config.limits import check_memory
 from ofa_bench.errors import InputError
@@ -150,14 +150,14 @@ WORDS = [
 
 @pytest.mark.parametrize("case", GROUPS + WORDS, ids=named)
 def test_a_bad_word_is_one_line_and_leaves_nothing(forks, tmp_path, case):
-    arguments, said = case
-    refused(forks.run("run", (*SMALL, *arguments), tmp_path), tmp_path, said)
+    arguments, message = case
+    refused(forks.run("run", (*SMALL, *arguments), tmp_path), tmp_path, message)
 
 
 @pytest.mark.parametrize("case", SWEEPS, ids=named)
 def test_a_bad_sweep_is_one_line_and_leaves_nothing(forks, tmp_path, case):
-    arguments, said = case
-    refused(forks.run("run", (*SMALL, "-m", *arguments), tmp_path), tmp_path, said)
+    arguments, message = case
+    refused(forks.run("run", (*SMALL, "-m", *arguments), tmp_path), tmp_path, message)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_an_interrupt_that_a_library_makes_an_error_of_is_an_interrupt(monkeypat
     monkeypatch.setattr(interrupts, "heed", lambda: None)
     monkeypatch.setattr(interrupts, "_noted", [])
     interrupts.note()
-    with pytest.raises(SystemExit) as ended, ending(interrupted="all is kept"):
+    with pytest.raises(SystemExit) as ended, exit_on_error(interrupted="all is kept"):
         raise AttributeError("as when the interrupt hits a library's clean-up")
     assert ended.value.code == 130
     assert capsys.readouterr().err == "ofa_bench: interrupted; all is kept\n"

@@ -24,7 +24,7 @@ FAR = {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", 
 
 @pytest.fixture(scope="session")
 def record(forks, tmp_path_factory):
-    """Give the text of a record of the command that ``QUICK`` is."""
+    """Return the text of a record of the command that ``QUICK`` is."""
     folder = tmp_path_factory.mktemp("record")
     assert forks.run("run", QUICK, folder).returncode == 0
     return (folder / "multirun" / ADDRESS / "record.json").read_text()

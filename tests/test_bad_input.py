@@ -7,10 +7,10 @@ HUGE = "1" + 30 * "0"
 LONG = 10_000 * "a"
 
 
-def refused(ran, folder, said, code=2):
+def refused(ran, folder, message, code=2):
     """Check that a command ended with one line, in words, and left nothing behind."""
     assert ran.returncode == code, ran.stderr
-    assert said in ran.stderr
+    assert message in ran.stderr
     assert ran.stderr.startswith("ofa_bench: ")
     assert ran.stderr.count("\n") == 1, ran.stderr
     assert len(ran.stderr) <= 400
@@ -26,7 +26,7 @@ def named(case):
 
 def of(prefix, *cases):
     """Put a prefix before the first word of each case: (rest of the word, what is said of it)."""
-    return [([f"{prefix}{rest}"], said) for rest, said in cases]
+    return [([f"{prefix}{rest}"], message) for rest, message in cases]
 
 
 PLAIN = [
@@ -131,7 +131,7 @@ TARGETS = [
         ("values=[5,20", "not of the form key=value ([ and ] must come in pairs)"),
         ("values[0]=3", "not of the form key=value"),
         ("values.0=3", "targets.values.0=3: no such key; a list is given as a whole: targets.values=[...]"),
-        (f"values=[{100_000 * '20,'}20]", "targets.values: 300,004 letters are too many for the command line"),
+        (f"values=[{100_000 * '20,'}20]", "targets.values: 300,004 characters are too many for the command line"),
         (f"values=[{2000 * '2'}]", "a number of so many digits cannot be read"),
         ("quantiles=[1.5]", "targets.quantiles: 1.5 is not a fraction between 0 and 1"),
         ("quantiles=[nan]", "targets.quantiles: nan is not a fraction between 0 and 1"),
@@ -169,7 +169,7 @@ TRACKING = [
         ("uri=http://", "tracking.uri=http://: must be like sqlite:///mlflow.db or http://host:5000"),
         ("uri=[1]", "tracking.uri=[1]: must be a text"),
         ("experiment=null", "tracking.experiment=null: must be a text"),
-        (f"experiment={LONG}", "must be a name of 1 to 500 letters"),
+        (f"experiment={LONG}", "must be a name of 1 to 500 characters"),
         ("experiment='a\x01b'", "tracking.experiment=a\\x01b: must be a name"),
         ("artifacts=[1]", "tracking.artifacts=[1]: must be a text"),
         ("foo=1", "tracking.foo: no such key; allowed: uri, artifacts, experiment"),
@@ -204,11 +204,11 @@ BAD = [*PLAIN, *EVOLUTION, *BUDGET, *TARGETS, *PARTS]
 
 @pytest.mark.parametrize("case", BAD, ids=named)
 def test_a_bad_value_is_one_line_and_leaves_nothing(forks, tmp_path, case):
-    arguments, said = case
-    refused(forks.run("run", (*QUICK, *arguments), tmp_path), tmp_path, said)
+    arguments, message = case
+    refused(forks.run("run", (*QUICK, *arguments), tmp_path), tmp_path, message)
 
 
 @pytest.mark.parametrize("case", TRACKING, ids=named)
 def test_a_bad_store_is_refused_before_the_search(forks, tmp_path, case):
-    arguments, said = case
-    refused(forks.run("run", ("budget=quick", *arguments), tmp_path), tmp_path, said)
+    arguments, message = case
+    refused(forks.run("run", ("budget=quick", *arguments), tmp_path), tmp_path, message)

@@ -58,7 +58,7 @@ COMMANDS = {
     ],
     "sync": [
         (["uri=nonsense"], "uri=nonsense: must be like sqlite:///mlflow.db or http://host:5000"),
-        ([f"experiment={'x' * 501}"], "must be a name of 1 to 500 letters"),
+        ([f"experiment={'x' * 501}"], "must be a name of 1 to 500 characters"),
         (["artifacts=/dev/null"], "artifacts=/dev/null: cannot be written (Not a directory"),
     ],
     "profile": [
@@ -133,10 +133,10 @@ COMMANDS = {
     ids=lambda value: named(value) if isinstance(value, tuple) else value,
 )
 def test_bad_input_of_other_commands_is_one_line_and_leaves_nothing(forks, tmp_path, module, case):
-    arguments, said = case
+    arguments, message = case
     before = ("minutes=0",) if module.endswith("frontier") else ()
     before = ("out=out",) if module.endswith("predictor") else before
-    refused(forks.run(module, (*before, *arguments), tmp_path), tmp_path, said)
+    refused(forks.run(module, (*before, *arguments), tmp_path), tmp_path, message)
 
 
 @pytest.mark.parametrize("module", ["run", *COMMANDS])

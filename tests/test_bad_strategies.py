@@ -67,14 +67,18 @@ STRATEGIES = {
 
 @pytest.mark.parametrize(
     "case",
-    [([f"strategy={name}", f"strategy.{word}"], said) for name, cases in STRATEGIES.items() for word, said in cases],
+    [
+        ([f"strategy={name}", f"strategy.{word}"], message)
+        for name, cases in STRATEGIES.items()
+        for word, message in cases
+    ],
     ids=named,
 )
 def test_a_bad_value_of_a_strategy_is_one_line_and_leaves_nothing(forks, tmp_path, case):
-    arguments, said = case
-    refused(forks.run("run", (*QUICK, "targets=paper1", *arguments), tmp_path), tmp_path, said)
+    arguments, message = case
+    refused(forks.run("run", (*QUICK, "targets=paper1", *arguments), tmp_path), tmp_path, message)
 
 
 def test_a_key_of_a_strategy_that_is_added_is_checked_too(forks, tmp_path):
-    for word, said in (("+strategy.foo=1", "strategy.foo: no such key; allowed: evolution"),):
-        refused(forks.run("run", (*QUICK, word), tmp_path), tmp_path, said)
+    for word, message in (("+strategy.foo=1", "strategy.foo: no such key; allowed: evolution"),):
+        refused(forks.run("run", (*QUICK, word), tmp_path), tmp_path, message)

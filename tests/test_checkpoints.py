@@ -30,7 +30,7 @@ NAME = PUBLISHED["proxyless"].path
 
 
 def thin(space, network, **kind):
-    """Give a space's supernet with few channels and classes, so that a test takes no time."""
+    """Return a space's supernet with few channels and classes, so that a test takes no time."""
     made = copy.copy(supernet(space))
     made.net = getattr(import_ofa("ofa.imagenet_classification.elastic_nn.networks"), network)(n_classes=16, **kind)
     made.net.eval()
@@ -47,7 +47,7 @@ def net():
 
 
 def other(net):
-    """Give weights that differ from those of a supernet."""
+    """Return weights that differ from those of a supernet."""
     change = torch.Generator().manual_seed(1)
     return {
         name: torch.rand(value.shape, generator=change) if value.is_floating_point() else value
@@ -75,7 +75,7 @@ def kept(net):
 
 @pytest.fixture
 def places(tmp_path, monkeypatch):
-    """Give the folder of OFA's files and the cache, both empty, without a network."""
+    """Return the folder of OFA's files and the cache, both empty, without a network."""
     monkeypatch.setenv("OFA_BENCH_ASSETS", str(tmp_path / "assets"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(assets, "BASE_URL", "http://127.0.0.1:9/")
@@ -102,7 +102,7 @@ def served(places, monkeypatch):
 def test_random_weights_are_said_to_be_random(net, kept):
     weights = load_weights(net, "random")
     assert (weights.random, weights.sha256) == (True, None)
-    assert "has the architecture and the speed of the one found, not its accuracy" in weights.told
+    assert "has the architecture and the speed of the one found, not its accuracy" in weights.description
     assert has(net, kept)
     with pytest.raises(InputError, match="random weights come from no file"):
         load_weights(net, "random", "0" * 64)
@@ -119,7 +119,7 @@ def test_checkpoints_of_every_supernet_are_loaded(space, network, kind, tmp_path
     weights = load_weights(net, str(tmp_path / "mine.pth"), sha256.upper())
     assert has(net, wanted)
     assert (weights.source, weights.sha256, weights.random) == (str(tmp_path / "mine.pth"), sha256, False)
-    assert weights.told.endswith(f"(SHA-256 {sha256}, as given)")
+    assert weights.description.endswith(f"(SHA-256 {sha256}, as given)")
 
 
 @pytest.mark.parametrize("legacy", [False, True])
@@ -134,7 +134,7 @@ def test_names_of_older_files_are_those_of_the_supernet(net, kept, legacy, tmp_p
     assert any("mobile_inverted_conv" in name for name in old)
     torch.save(old, tmp_path / "old", _use_new_zipfile_serialization=not legacy)
     weights = load_weights(net, str(tmp_path / "old"))
-    assert weights.told.endswith("which nothing was given to check against)")
+    assert weights.description.endswith("which nothing was given to check against)")
     assert has(
         net, {name: value.half().float() if value.is_floating_point() else value for name, value in wanted.items()}
     )
@@ -175,7 +175,7 @@ OLD = "blocks.1.mobile_inverted_conv.depth_conv.conv.conv.weight"
         (bomb, "larger than 500,000 bytes when unpacked"),
     ],
 )
-def test_what_does_not_fit_changes_nothing(change, said, net, kept, tmp_path, monkeypatch):
+def test_what_does_not_fit_changes_nothing(change, message, net, kept, tmp_path, monkeypatch):
     if change is bomb:
         monkeypatch.setattr(checkpoints, "LARGEST", 500_000)
     content = change(other(net))
@@ -183,7 +183,7 @@ def test_what_does_not_fit_changes_nothing(change, said, net, kept, tmp_path, mo
         (tmp_path / "bad").write_bytes(content)
     else:
         write(tmp_path / "bad", content)
-    with pytest.raises(InputError, match=f"bad: not weights of the supernet of space proxyless .*{said}"):
+    with pytest.raises(InputError, match=f"bad: not weights of the supernet of space proxyless .*{message}"):
         load_weights(net, str(tmp_path / "bad"))
     assert has(net, kept)
 
@@ -216,15 +216,15 @@ def test_the_first_file_pins_the_later_ones(net, kept, places):
     wanted = other(net)
     sha256 = write(places.assets / NAME, wanted)
     first = load_weights(net)
-    assert "not known beforehand: its structure was checked, and later uses must have the same" in first.told
+    assert "not known beforehand: its structure was checked, and later uses must have the same" in first.description
     assert has(net, wanted)
     assert (places.cache / f"{NAME}.sha256").read_text() == f"{sha256}  {places.assets.joinpath(NAME).name}\n"
-    assert "same as at its first use, when only its structure could be checked" in load_weights(net).told
+    assert "same as at its first use, when only its structure could be checked" in load_weights(net).description
     assert load_weights(net).sha256 == first.sha256 == sha256
     changed = write(places.assets / NAME, kept)
     with pytest.raises(InputError, match=rf"not {sha256[:12]}..., that of its first use .*\.sha256"):
         load_weights(net)
-    assert "as given" in load_weights(net, "auto", changed).told  # the user knows better
+    assert "as given" in load_weights(net, "auto", changed).description  # the user knows better
     (places.cache / f"{NAME}.sha256").write_text("nonsense")
     with pytest.raises(InputError, match="holds no SHA-256; delete it"):
         load_weights(net)
@@ -278,7 +278,7 @@ def test_a_pinned_file_must_be_the_pinned_one(places, net, monkeypatch):
     with pytest.raises(InputError, match=f"SHA-256 is {sha256[:12]}..., not 111111111111...; it is another file"):
         load_weights(net)
     monkeypatch.setattr(checkpoints, "PUBLISHED", {"proxyless": replace(pinned, sha256=sha256)})
-    assert "as pinned by ofa_bench" in load_weights(net).told
+    assert "as pinned by ofa_bench" in load_weights(net).description
     assert not list(places.cache.rglob("*.sha256"))
 
 

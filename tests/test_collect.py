@@ -44,7 +44,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def thin():
-    """Give the supernet with few channels, which knows of the classes of the images only."""
+    """Return the supernet with few channels, which knows of the classes of the images only."""
     made, networks = copy.copy(supernets.supernet(SPACE)), "ofa.imagenet_classification.elastic_nn.networks"
     kind = {"ks_list": [3, 5, 7], "expand_ratio_list": [3, 4, 6], "depth_list": [2, 3, 4], "width_mult": 0.1}
     with torch.random.fork_rng(devices=[]):
@@ -57,7 +57,7 @@ def thin():
 
 @pytest.fixture
 def quick(thin, folder, tmp_path, monkeypatch):
-    """Give options for the thin supernet, in a folder of their own."""
+    """Return options for the thin supernet, in a folder of their own."""
     monkeypatch.setattr(supernets, "supernet", lambda space: thin)
     monkeypatch.chdir(tmp_path)
     return lambda **given: Options(**({"images": str(folder), "weights": "random", "n": 3} | given))
@@ -121,13 +121,13 @@ def test_accuracies_are_those_of_the_images(quick, folder, thin):
 
 def test_interrupted_it_goes_on_to_the_same_file(quick, monkeypatch):
     collect(quick(out="whole.csv"))
-    calls, judged = [], judging.judged
+    calls, measure_accuracy = [], judging.measure_accuracy
 
     def stopped(*arguments, **options):
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return judged(*arguments, **options)
+        return measure_accuracy(*arguments, **options)
 
     monkeypatch.setattr(judging, "judged", stopped)
     with pytest.raises(KeyboardInterrupt):
@@ -157,7 +157,7 @@ def test_files_of_others_are_left_alone(quick):
     collect(quick(n=1))
     path = Path("pairs.csv")
     head, row = path.read_text().splitlines(keepends=True)
-    for content, said in [
+    for content, message in [
         (head + row.replace("3", "5", 1), "row 1 is not of this collection"),
         (head + row.replace(",12,", ",12,12,"), "row 1 is not of this collection"),
         (head + row.rpartition('",')[0] + '",none,0,0,0,0\n', "row 1 is not of this collection"),
@@ -170,7 +170,7 @@ def test_files_of_others_are_left_alone(quick):
     ]:
         before = content if isinstance(content, bytes) else content.encode()
         path.write_bytes(before)
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=message):
             collect(quick())
         assert path.read_bytes() == before
     path.write_text(head + row)
@@ -222,8 +222,8 @@ def test_without_the_weights_nothing_is_measured(quick, tmp_path, monkeypatch):
     monkeypatch.setenv("OFA_BENCH_ASSETS", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(assets, "BASE_URL", "http://127.0.0.1:9/")
-    said = r"weights=auto: http://127.* could not be fetched .* save it as .*; weights=random measures random ones"
-    with pytest.raises(InputError, match=said):
+    message = r"weights=auto: http://127.* could not be fetched .* save it as .*; weights=random measures random ones"
+    with pytest.raises(InputError, match=message):
         collect(quick(weights="auto"))
     assert not Path("pairs.csv").exists()
 
@@ -255,8 +255,8 @@ def test_weights_that_give_no_numbers_are_refused(quick, thin, monkeypatch):
         ({"out": "/dev/null/pairs.csv"}, "out=/dev/null: cannot be written"),
     ],
 )
-def test_bad_options_are_refused(given, said, quick):
-    with pytest.raises(InputError, match=said):
+def test_bad_options_are_refused(given, message, quick):
+    with pytest.raises(InputError, match=message):
         collect(quick(**given))
 
 
@@ -267,9 +267,9 @@ def test_images_that_calibrate_are_others_as_far_as_there_are(folder, tmp_path):
     assert [int(path.parent.name) for path in apart.test.paths] == apart.labels.tolist()
     shared = make_sets(folder, None, None, 8, 6, 0)
     assert len({*shared.test.paths} & {*shared.calibration.paths}) == 2
-    assert "2 of these images are tested too" in shared.told["calibration"]["note"]
+    assert "2 of these images are tested too" in shared.description["calibration"]["note"]
     whole = make_sets(folder, None, None, 100, 100, 0)
-    assert "12 of these images are tested too" in whole.told["calibration"]["note"]
+    assert "12 of these images are tested too" in whole.description["calibration"]["note"]
     other = make_sets(folder, None, make_images(tmp_path, classes=1), 10, 2, 0)
     assert [path.parent.parent for path in other.calibration.paths] == [tmp_path] * 2
     assert other.hashes["calibration"] != other.hashes["images"] == apart.hashes["images"]
@@ -289,8 +289,10 @@ def test_architectures_are_distinct_and_the_first_of_many_are_the_few():
 def test_help_tells_the_options_and_imports_nothing_heavy():
     code = "import sys, ofa_bench.commands.collect as m\n"
     code += "try: m.main()\nfinally: assert not {'torch', 'PIL'} & set(sys.modules)"
-    told = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True).stdout
-    assert all(f"  {key}={value}" in told for key, value in vars(Options()).items())
+    description = subprocess.run(
+        [sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    assert all(f"  {key}={value}" in description for key, value in vars(Options()).items())
 
 
 def test_an_interrupt_is_said(monkeypatch, capsys):

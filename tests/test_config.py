@@ -54,10 +54,10 @@ def test_every_option_of_every_group_builds(group, option, request):
         _table_or_skip(option)
     if "sweeps" in OmegaConf.load(conf_dir() / group / f"{option}.yaml"):
         pytest.skip("several sweeps, which test_experiments.py builds")
-    built = cell(f"{group}={option}", *toys)
-    assert built.targets
-    assert built.budget.warm(0) >= 1
-    assert built.problem.space.name == (option if group == "space" else "mbv3")
+    build_object = cell(f"{group}={option}", *toys)
+    assert build_object.targets
+    assert build_object.budget.warm(0) >= 1
+    assert build_object.problem.space.name == (option if group == "space" else "mbv3")
 
 
 TOYS = {"predictor._target_": "ofa_bench.testing.ToyPredictor", "device": "macs", "targets": "quantiles"}
@@ -120,18 +120,18 @@ def test_there_are_the_groups_that_the_readme_names():
 @pytest.mark.parametrize("strategy", ["top_down", "bottom_up"])
 @pytest.mark.parametrize("targets", ["paper3", "range"])
 def test_groups_combine(strategy, targets):
-    built = cell(f"strategy={strategy}", f"targets={targets}", "budget=paper", "evolution.population_size=10")
-    assert built.budget.warm_generations == 63
-    assert built.strategy.evolution.population_size == 10
-    assert len(built.targets) == {"paper3": 3, "range": 19}[targets]
+    build_object = cell(f"strategy={strategy}", f"targets={targets}", "budget=paper", "evolution.population_size=10")
+    assert build_object.budget.warm_generations == 63
+    assert build_object.strategy.evolution.population_size == 10
+    assert len(build_object.targets) == {"paper3": 3, "range": 19}[targets]
 
 
 def test_defaults_are_the_papers():
-    built = cell()
-    assert built.targets == (15, 20, 25, 30, 35, 40, 45, 50, 55, 60)
-    assert (built.budget.generations, built.budget.warm_generations) == (500, 23)
-    assert built.problem.predictor.name == "embedded"
-    evolution = built.strategy.evolution
+    build_object = cell()
+    assert build_object.targets == (15, 20, 25, 30, 35, 40, 45, 50, 55, 60)
+    assert (build_object.budget.generations, build_object.budget.warm_generations) == (500, 23)
+    assert build_object.problem.predictor.name == "embedded"
+    evolution = build_object.strategy.evolution
     assert (evolution.population_size, evolution.parent_ratio) == (100, 0.25)
     assert (evolution.mutation_ratio, evolution.mutate_prob) == (0.5, 0.1)
     assert (evolution.initial_ratio, evolution.constraint, evolution.reward_exponent) == (1.0, "hard", -0.07)

@@ -38,12 +38,12 @@ def test_a_dry_run_lists_the_cells_and_leaves_nothing(forks, tmp_path):
 def test_what_a_run_evaluates_is_what_the_dry_run_says(forks, tmp_path):
     words = ("-m", "strategy=vanilla,top_down,bottom_up,joint,random,local_search", "targets=[20,25,30]", "repeats=2")
     words += ("evolution.initial_ratio=0.5", *SMALL)
-    said = forks.run("run", ("--dry-run", *words), tmp_path).stdout
+    message = forks.run("run", ("--dry-run", *words), tmp_path).stdout
     assert forks.run("run", words, tmp_path).returncode == 0
     for path in tmp_path.rglob("record.json"):
         record = json.loads(path.read_text())
         number = sum(result["evaluations"] for repeat in record["repeats"] for result in repeat["results"])
-        cell = said.partition(f"to run: {record['address']}\n")[2].splitlines()[0]
+        cell = message.partition(f"to run: {record['address']}\n")[2].splitlines()[0]
         assert cell.endswith(f"at most {number:,} evaluations"), record["address"]
 
 
@@ -59,10 +59,10 @@ def test_what_a_run_evaluates_is_what_the_dry_run_says(forks, tmp_path):
     ],
     ids=str,
 )
-def test_a_dry_run_refuses_what_a_run_would(forks, tmp_path, arguments, said):
+def test_a_dry_run_refuses_what_a_run_would(forks, tmp_path, arguments, message):
     ran = forks.run("run", ("--dry-run", "tracking=none", *arguments), tmp_path)
     assert ran.returncode == 2
-    assert said in ran.stderr
+    assert message in ran.stderr
     assert "to run" not in ran.stdout
     assert list(tmp_path.iterdir()) == []
 
@@ -124,8 +124,8 @@ def test_a_users_own_options_are_listed(tmp_path, capsys):
         (["devices", "space=mbv4"], "space=mbv4: no such option"),
     ],
 )
-def test_what_cannot_be_listed_is_refused(words, said):
-    with pytest.raises(InputError, match=said):
+def test_what_cannot_be_listed_is_refused(words, message):
+    with pytest.raises(InputError, match=message):
         show_list(words)
 
 

@@ -137,6 +137,6 @@ def result(target=40.0, genes=PROBLEM.cost.cheapest):
         ([(0, result(genes=PROBLEM.cost.cheapest + 0.0))], "not in space mbv3"),
     ],
 )
-def test_what_a_strategy_gives_is_checked(items, said):
-    with pytest.raises(RuntimeError, match=said):
+def test_what_a_strategy_gives_is_checked(items, message):
+    with pytest.raises(RuntimeError, match=message):
         run(made(Fixed(items), targets=(40.0,)))

@@ -19,7 +19,7 @@ DICT = {key: value for key, value in SPACE.to_ofa(ROW).items() if key in ("ks", 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Give a folder with an architecture in each form that people have."""
+    """Return a folder with an architecture in each form that people have."""
     folder = tmp_path_factory.mktemp("architectures")
     (folder / "arch.json").write_text(json.dumps(DICT))
     (folder / "python.txt").write_text(repr(DICT))
@@ -77,13 +77,13 @@ def test_the_dict_itself_is_an_architecture(text):
         ("a.json", json.dumps([DICT, {}]), "a.json[1]: not an architecture of space mbv3"),
     ],
 )
-def test_what_is_none_is_refused_in_words(tmp_path, monkeypatch, name, content, said):
+def test_what_is_none_is_refused_in_words(tmp_path, monkeypatch, name, content, message):
     monkeypatch.chdir(tmp_path)
     if content is not None:
         (tmp_path / name).write_text(content)
     with pytest.raises(InputError) as refused:
         read_architectures("architecture", name, SPACE, None)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_a_config_without_the_images_size_is_refused(files):
@@ -114,16 +114,16 @@ def test_given_networks_are_evaluated(files, forks):
         (("architecture=arch.json", "format=yaml"), "format=yaml: must be text or json"),
     ],
 )
-def test_evaluate_refuses_in_words(files, forks, words, said):
+def test_evaluate_refuses_in_words(files, forks, words, message):
     ran = forks.run("evaluate", words, files)
     assert ran.returncode == 2
-    assert said in ran.stderr
+    assert message in ran.stderr
     assert len(ran.stderr.splitlines()) == 1
 
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory, forks):
-    """Give a folder in which a cell was searched, its record, and what the command printed."""
+    """Return a folder in which a cell was searched, its record, and what the command printed."""
     folder = tmp_path_factory.mktemp("searched")
     ran = forks.run("run", ("strategy=joint", *QUICK), folder)
     assert ran.returncode == 0, ran.stderr
@@ -156,10 +156,10 @@ def test_the_table_of_a_single_run_is_followed_by_the_networks(searched, forks):
         (("multirun", "format=yaml"), "format=yaml: must be text or json"),
     ],
 )
-def test_show_refuses_in_words(searched, forks, words, said):
+def test_show_refuses_in_words(searched, forks, words, message):
     ran = forks.run("show", words, searched[0])
     assert ran.returncode == 2
-    assert said in ran.stderr
+    assert message in ran.stderr
 
 
 def test_searches_start_from_a_given_network_and_a_changed_file_is_another_cell(files, forks, tmp_path):
@@ -226,10 +226,10 @@ def test_a_given_network_is_exported_and_measured_without_a_target_to_meet(files
         (("architecture=arch.json", "space=nowhere"), "space=nowhere: no such option; there are compofa"),
     ],
 )
-def test_export_of_a_given_network_refuses_in_words(files, forks, words, said):
+def test_export_of_a_given_network_refuses_in_words(files, forks, words, message):
     ran = forks.run("export", (*words, "uri=none"), files)
     assert ran.returncode == 2
-    assert said in ran.stderr
+    assert message in ran.stderr
     assert not (files / "export").exists()
 
 

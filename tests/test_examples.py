@@ -17,13 +17,13 @@ SMALL = ("strategy=vanilla,aging", "budget=quick", "targets=single", "tracking=n
 
 @pytest.fixture
 def source(tmp_path):
-    """Give a copy of the example's folder, with none of this tree's above it."""
+    """Return a copy of the example's folder, with none of this tree's above it."""
     return shutil.copytree(EXAMPLE, tmp_path / "source", ignore=shutil.ignore_patterns("__pycache__", "multirun"))
 
 
 @pytest.fixture
 def site(source, tmp_path):
-    """Give a folder that holds the installed package: the content of its wheel."""
+    """Return a folder that holds the installed package: the content of its wheel."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
         cwd=source, check=True, capture_output=True, timeout=60,

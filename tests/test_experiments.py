@@ -25,14 +25,14 @@ TOY = "predictor._target_=ofa_bench.testing.ToyPredictor"
 
 
 def cells(experiment):
-    """Give the overrides of each cell that an experiment sweeps."""
+    """Return the overrides of each cell that an experiment sweeps."""
     params = composed(f"experiment={experiment}")[0].hydra.sweeper.params
     swept = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
     return list(product(*(list(one.sweep_string_iterator()) for one in swept)))
 
 
 def overrides(experiment):
-    """Give them as whole overrides."""
+    """Return them as whole overrides."""
     params = composed(f"experiment={experiment}")[0].hydra.sweeper.params
     return [[f"{key}={value}" for key, value in zip(params, values, strict=True)] for values in cells(experiment)]
 
@@ -123,7 +123,7 @@ PAPER = ["figure2", "figure3", "figure4", "figure5", "figure6", "paper", "table1
 
 
 def sweep_cells(words):
-    """Give the overrides of each cell of one sweep."""
+    """Return the overrides of each cell of one sweep."""
     swept = OverridesParser.create().parse_overrides([word for word in words if word != "-m"])
     choices = [list(one.sweep_string_iterator()) if one.is_sweep_override() else [None] for one in swept]
     return [
@@ -207,7 +207,7 @@ def test_an_experiment_of_several_sweeps_needs_m(ofa_bench, tmp_path):
 
 @pytest.fixture
 def record(ofa_bench, tmp_path):
-    """Give the folder of a finished cell, and its record."""
+    """Return the folder of a finished cell, and its record."""
     assert ofa_bench("repeats=2", "targets=paper3", *QUICK).returncode == 0
     (path,) = (tmp_path / "multirun").rglob("record.json")
     return path.parent, json.loads(path.read_text())
@@ -313,9 +313,9 @@ def test_a_record_gives_its_distinct_feasible_architectures(tmp_path):
         ({"format": "x"}, [], "not a record of format ofa_bench.record/1"),
     ],
 )
-def test_a_record_that_does_not_serve_is_refused(tmp_path, changes, overrides, said):
+def test_a_record_that_does_not_serve_is_refused(tmp_path, changes, overrides, message):
     folder = written(tmp_path / "earlier", **changes)
-    with pytest.raises(InputError, match=f"strategy.warm_start.from.*{said}"):
+    with pytest.raises(InputError, match=f"strategy.warm_start.from.*{message}"):
         cell("strategy=bottom_up", f"strategy.warm_start.from='{folder}'", *overrides)
 
 
@@ -327,9 +327,9 @@ def test_a_record_that_does_not_serve_is_refused(tmp_path, changes, overrides, s
         ("0" * 32, "an MLflow run, but tracking.uri is null; choose tracking=sqlite or server"),
     ],
 )
-def test_a_name_without_a_record_is_refused(tmp_path, monkeypatch, name, said):
+def test_a_name_without_a_record_is_refused(tmp_path, monkeypatch, name, message):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=rf"strategy.warm_start.from=.*{said}"):
+    with pytest.raises(InputError, match=rf"strategy.warm_start.from=.*{message}"):
         earlier.read(name, None)
 
 

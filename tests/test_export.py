@@ -50,10 +50,10 @@ def saved(folder, record):
 def test_one_target_of_a_record(quick, monkeypatch, capsys, made):
     saved(quick / "multirun", made(seed=0))
     record = f"multirun/{made(seed=0)['address']}"
-    code, said = run(monkeypatch, capsys, f"run={record}", "target=20", "weights=random", "uri=none")
-    assert code == 0, said.err
-    assert said.out == "export/index.html\n"
-    assert "weights are random" in said.err
+    code, message = run(monkeypatch, capsys, f"run={record}", "target=20", "weights=random", "uri=none")
+    assert code == 0, message.err
+    assert message.out == "export/index.html\n"
+    assert "weights are random" in message.err
     [card] = (quick / "export").glob("*/*/card.json")
     assert card.parent.relative_to(quick / "export").as_posix() == "mbv3_note10_toy/20ms"
     assert not (quick / "mlruns").exists()
@@ -64,16 +64,16 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
     for strategy in ("vanilla", "bottom_up"):
         saved(quick / "multirun", made(strategy=strategy))
     words = ["sweep=multirun", "which=every", "weights=random", "measure=true", "runner=phone.timer", "rounds=2"]
-    code, said = run(monkeypatch, capsys, *words)
-    assert code == 0, said.err
+    code, message = run(monkeypatch, capsys, *words)
+    assert code == 0, message.err
     cards = [json.loads(path.read_text()) for path in (quick / "export").glob("*/*/card.json")]
     assert {card["target"] for card in cards} == {20, 30}
     assert len(cards) > 2
     assert all(card["measured"]["median_ms"] == 19.5 for card in cards)
-    assert f"{len(cards)} of {len(cards)} (100%) are met when measured" in said.out
-    assert "(runner: not as it says)" in said.out  # note10 was not measured by phone.timer
-    assert "no networks are timed beside those found" in said.err  # the record does not name its table
-    assert "| target, ms |" in said.out
+    assert f"{len(cards)} of {len(cards)} (100%) are met when measured" in message.out
+    assert "(runner: not as it says)" in message.out  # note10 was not measured by phone.timer
+    assert "no networks are timed beside those found" in message.err  # the record does not name its table
+    assert "| target, ms |" in message.out
     again = run(monkeypatch, capsys, "measure=true", "runner=phone.timer", "rounds=2", "uri=none")
     assert again[0] == 0
     assert f"{len(cards)} networks measured" in again[1].out
@@ -111,7 +111,7 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
         (["sweep=multirun", "uri=nonsense:x"], "uri=nonsense:x: MLflow cannot be used ("),
         (["sweep=multirun", "uri=sqlite:///multirun/../bad.db"], "bad.db: not usable as MLflow's database ("),
         (["sweep=multirun", "uri=sqlite:////dev/null/m.db", "register=x"], "uri=/dev/null: cannot be written ("),
-        (["sweep=multirun", f"experiment={'x' * 501}"], "must be a name of 1 to 500 letters"),
+        (["sweep=multirun", f"experiment={'x' * 501}"], "must be a name of 1 to 500 characters"),
         (["sweep=multirun", "out=/dev/null"], "out=/dev/null: cannot be written (Not a directory"),
         (["sweep=multirun", "batch=0"], "batch=0: must be a whole number of 1 to 1,024, or dynamic"),
         (["sweep=multirun", "batch=8", "measure=true"], "batch=8: costs of note10 are of batch 1 (ms)"),
@@ -133,13 +133,13 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
         (["swep=multirun"], "did you mean 'sweep'?"),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_written(quick, monkeypatch, capsys, made, words, said):
+def test_what_is_wrong_is_said_and_nothing_written(quick, monkeypatch, capsys, made, words, message):
     saved(quick / "multirun", made())
     (quick / "bad.db").write_bytes(b"x" * 999)
     code, output = run(monkeypatch, capsys, *words)
     assert code == 2
     assert not (quick / "mlflow.db").exists()
-    assert said in output.err
+    assert message in output.err
     assert output.err.count("\n") == 1
     assert output.out == ""
     assert not (quick / "export").exists()
@@ -150,17 +150,17 @@ def test_what_is_there_is_kept_and_what_will_be_written_is_said_first(quick, mon
     saved(quick / "multirun", made())
     monkeypatch.setattr(networks, "settle", lambda *_: None)
     words = ("sweep=multirun", "strategy=vanilla", "weights=random", "uri=none")
-    code, said = run(monkeypatch, capsys, *words)
-    assert code == 0, said.err
+    code, message = run(monkeypatch, capsys, *words)
+    assert code == 0, message.err
     first, second = (quick / "export/mbv3_note10_toy" / name for name in ("20ms", "30ms"))
     size = sum(8 * json.loads((folder / "card.json").read_text())["parameters"] for folder in (first, second))
-    assert f"2 networks to write, about {size / 1e6:,.0f} MB\n" in said.err
+    assert f"2 networks to write, about {size / 1e6:,.0f} MB\n" in message.err
     (second / "card.json").unlink()
     before = (first / "network.onnx").stat().st_mtime_ns
-    code, said = run(monkeypatch, capsys, *words)
+    code, message = run(monkeypatch, capsys, *words)
     assert code == 0
-    assert "1 network to write, about " in said.err
-    assert "; 1 is there already and unchanged\n" in said.err
+    assert "1 network to write, about " in message.err
+    assert "; 1 is there already and unchanged\n" in message.err
     assert (first / "network.onnx").stat().st_mtime_ns == before
     assert (second / "card.json").is_file()
     (first / "network.pt2").write_bytes(b"cut off")
@@ -168,7 +168,7 @@ def test_what_is_there_is_kept_and_what_will_be_written_is_said_first(quick, mon
 
 
 def test_help_comes_at_once(monkeypatch, capsys):
-    code, said = run(monkeypatch, capsys, "--help")
+    code, message = run(monkeypatch, capsys, "--help")
     assert code == 0
-    assert "Defaults:" in said.out
-    assert "which=best" in said.out
+    assert "Defaults:" in message.out
+    assert "which=best" in message.out

@@ -73,9 +73,9 @@ def test_a_frontier_is_made_raised_and_compared_with(command, tmp_path):
     frontier = json.loads(record.read_text())["frontier"]
     assert (frontier["version"], len(frontier["sha256"])) == (1, 64)
 
-    told = ran.stderr.rsplit("raise it: ofa_bench frontier ", 1)[1].split()
-    assert told == ["device=mine", "space=compofa", "records=multirun"]
-    better = command(*told)
+    description = ran.stderr.rsplit("raise it: ofa_bench frontier ", 1)[1].split()
+    assert description == ["device=mine", "space=compofa", "records=multirun"]
+    better = command(*description)
     assert better.returncode == 0, better.stderr
     assert "1 records of this space, predictor and table; 0 results refused, 0 files unreadable" in better.stderr
     assert f"{PLACE}: version 2" in better.stdout
@@ -132,18 +132,18 @@ def here(monkeypatch, capsys, folder, *arguments):
 
 
 @pytest.mark.parametrize(("arguments", "said"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
-def test_bad_input_is_one_line(monkeypatch, capsys, tmp_path, arguments, said):
-    code, told = here(monkeypatch, capsys, tmp_path, *arguments)
+def test_bad_input_is_one_line(monkeypatch, capsys, tmp_path, arguments, message):
+    code, description = here(monkeypatch, capsys, tmp_path, *arguments)
     assert code == 2
-    assert said in told.err
-    assert told.err.count("\n") == 1, told.err
+    assert message in description.err
+    assert description.err.count("\n") == 1, description.err
 
 
 def test_help_shows_the_options(monkeypatch, capsys, tmp_path):
-    code, told = here(monkeypatch, capsys, tmp_path, "--help")
+    code, description = here(monkeypatch, capsys, tmp_path, "--help")
     assert code == 0
-    assert "minutes=None" in told.out
-    assert "grid=250" in told.out
+    assert "minutes=None" in description.out
+    assert "grid=250" in description.out
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_the_search(tmp_path, monkeypatch):
@@ -161,10 +161,10 @@ def test_interrupted_it_keeps_what_is_found(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(module, "run_repeats", interrupted)
     monkeypatch.setattr(module.frontiers, "find", lambda problem: None)
-    code, told = here(monkeypatch, capsys, tmp_path, "space=compofa", "device=macs", "out=there", *QUICK)
+    code, description = here(monkeypatch, capsys, tmp_path, "space=compofa", "device=macs", "out=there", *QUICK)
     assert code == 130
-    assert "ofa_bench: interrupted; what was found so far is kept" in told.err
-    assert "version 1" in told.out
+    assert "ofa_bench: interrupted; what was found so far is kept" in description.err
+    assert "version 1" in description.out
     assert len(points(tmp_path / "there" / "compofa" / "macs" / "embedded.json")) > 3
 
 

@@ -13,7 +13,7 @@ QUICK = ("budget=quick", "evolution.population_size=10", "targets=paper1", "trac
 
 
 def untracked(folder):
-    """Give what git shows of a folder."""
+    """Return what git shows of a folder."""
     if not shutil.which("git"):
         pytest.skip("needs git")
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)

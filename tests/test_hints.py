@@ -43,7 +43,7 @@ NOTHING = [
 
 
 def message(words):
-    """Give what is said of words that are wrong; nothing of words that are taken."""
+    """Return what is said of words that are wrong; nothing of words that are taken."""
     try:
         composed(*checked(words))
     except Exception as error:
@@ -70,9 +70,9 @@ def test_a_suggestion_is_taken(case, tmp_path, monkeypatch):
 @pytest.mark.parametrize("case", NOTHING, ids=named)
 def test_nothing_is_suggested_that_would_be_refused(case):
     words, said = case
-    told = message(words)
-    assert said in told
-    found = SUGGESTED.search(told)
+    description = message(words)
+    assert said in description
+    found = SUGGESTED.search(description)
     if found:  # the nearest name, in the place of the one that is wrong
         [name] = shlex.split(next(filter(None, found.groups())))
         assert message([f"{words[0].lstrip('+').partition('=')[0]}={name}"]) == ""

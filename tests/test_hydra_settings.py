@@ -38,10 +38,10 @@ SETTINGS = [
 @pytest.mark.filterwarnings("ignore:\\s*'hydra/launcher/:UserWarning")
 @pytest.mark.parametrize("case", SETTINGS, ids=named)
 def test_a_setting_that_is_not_used_is_refused(case):
-    arguments, said = case
+    arguments, message = case
     with pytest.raises(InputError) as refusal:
         check_settings(composed(*arguments)[0])
-    assert said in str(refusal.value)
+    assert message in str(refusal.value)
 
 
 @pytest.mark.filterwarnings("ignore:\\s*'hydra/launcher/:UserWarning")
@@ -72,8 +72,8 @@ def test_a_setting_that_is_used_is_taken(arguments, monkeypatch):
     ids=named,
 )
 def test_what_is_not_used_is_one_line_and_leaves_nothing(forks, tmp_path, case):
-    arguments, said = case
-    refused(forks.run("run", (*SMALL, *arguments), tmp_path), tmp_path, said)
+    arguments, message = case
+    refused(forks.run("run", (*SMALL, *arguments), tmp_path), tmp_path, message)
 
 
 EXPERIMENTS = {
@@ -113,8 +113,8 @@ def test_what_a_users_config_sets_is_refused_as_well(forks, tmp_path, case):
     here.mkdir()
     for name, content in EXPERIMENTS.items():
         (folder / f"{name}.yaml").write_text(f"# @package _global_\n{dedent(content)}")
-    arguments, said = case
-    refused(forks.run("run", ("--config-dir", "../conf", *SMALL, *arguments), here), here, said)
+    arguments, message = case
+    refused(forks.run("run", ("--config-dir", "../conf", *SMALL, *arguments), here), here, message)
 
 
 def test_an_experiment_that_lists_sweeps_has_nothing_besides(monkeypatch, tmp_path):

@@ -164,11 +164,11 @@ def test_classes_are_numbers_lines_or_places(tmp_path):
         (["dog/a.png"], b"\xff\xfe", "cannot be read"),
     ],
 )
-def test_classes_that_are_not_known_are_asked_for(names, lines, said, tmp_path):
+def test_classes_that_are_not_known_are_asked_for(names, lines, message, tmp_path):
     classes = tmp_path / "classes.txt"
     if lines is not None:
         classes.write_bytes(lines if isinstance(lines, bytes) else lines.encode())
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         Images(files(tmp_path / "images", *names), classes if lines is not None else None).labels()
 
 
@@ -198,11 +198,11 @@ def cut_off(path):
         (header_of_a_bomb(1, 60_000), "1 x 60000 pixels are too many, or too narrow"),
     ],
 )
-def test_bad_images_are_named(content, said, tmp_path):
+def test_bad_images_are_named(content, message, tmp_path):
     path = tmp_path / "images" / "bad.jpg"
     path.parent.mkdir()
     path.write_bytes(content(tmp_path / "whole.jpg") if callable(content) else content)
-    with pytest.raises(InputError, match=rf"image .*bad\.jpg: .*{said}"):
+    with pytest.raises(InputError, match=rf"image .*bad\.jpg: .*{message}"):
         list(Images(path.parent).batches(224, 1))
 
 

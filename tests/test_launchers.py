@@ -51,7 +51,7 @@ def records(folder: Path) -> dict[int, dict]:
 
 
 def cells_in_mlflow(uri: str) -> list[str]:
-    """Give the seeds of the runs of cells in MLflow, all of which have finished."""
+    """Return the seeds of the runs of cells in MLflow, all of which have finished."""
     from mlflow import MlflowClient
 
     client = MlflowClient(uri)
@@ -64,7 +64,7 @@ def cells_in_mlflow(uri: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict]:
-    """Give the records of the sweep whose cells run one after another."""
+    """Return the records of the sweep whose cells run one after another."""
     folder = tmp_path_factory.mktemp("serial")
     ran = sweep(folder, CELLS, "tracking=none")
     assert ran.returncode == 0, ran.stderr

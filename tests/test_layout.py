@@ -38,7 +38,7 @@ ONLY = {"mlflow": {"tracking"}, "matplotlib": {"analysis.figures"}, "rich": {"co
 
 
 def modules():
-    """Give the modules of the package, but for scripts that make its data, by their names within it."""
+    """Return the modules of the package, but for scripts that make its data, by their names within it."""
     found = {}
     for path in PACKAGE.rglob("*.py"):
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").rstrip(".")
@@ -48,7 +48,7 @@ def modules():
 
 
 def rooms(name):
-    """Give the layer of a module, and the room that it is in."""
+    """Return the layer of a module, and the room that it is in."""
     places = [
         (len(room), i, room) for i, layer in enumerate(LAYERS) for room in layer if f"{name}.".startswith(f"{room}.")
     ]
@@ -57,7 +57,7 @@ def rooms(name):
 
 
 def imports(path):
-    """Give the full names of all that a file imports, wherever in it."""
+    """Return the full names of all that a file imports, wherever in it."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
@@ -66,7 +66,7 @@ def imports(path):
 
 
 def arrows():
-    """Give the modules of the package that each of its modules imports."""
+    """Return the modules of the package that each of its modules imports."""
     known = modules()
     for name, path in known.items():
         for full in imports(path):

@@ -52,7 +52,9 @@ def test_the_one_state_dict_that_fits_is_loaded(net, tmp_path, form, key, legacy
     torch.save(form(wanted), tmp_path / "mine.pth", _use_new_zipfile_serialization=not legacy)
     weights = load_weights(net, str(tmp_path / "mine.pth"))
     assert has(net, wanted)
-    assert weights.told.startswith(f"weights are those of {tmp_path / 'mine.pth'}{f', {key}' if key else ''} (SHA-256")
+    assert weights.description.startswith(
+        f"weights are those of {tmp_path / 'mine.pth'}{f', {key}' if key else ''} (SHA-256"
+    )
     assert set(torch.serialization.get_safe_globals()) == set(known)
 
 
@@ -83,10 +85,10 @@ class Bad:
         (lambda state: {"model": {"a": torch.ones(1)}}, "has a tensor 'a', which the supernet has not|are missing"),
     ],
 )
-def test_what_is_no_one_state_dict_is_refused(net, tmp_path, capsys, form, said):
+def test_what_is_no_one_state_dict_is_refused(net, tmp_path, capsys, form, message):
     before = {name: value.clone() for name, value in net.net.state_dict().items()}
     torch.save(form(other(net)), tmp_path / "bad")
-    with pytest.raises(InputError, match=f"bad: not weights of the supernet of space proxyless .*({said})"):
+    with pytest.raises(InputError, match=f"bad: not weights of the supernet of space proxyless .*({message})"):
         load_weights(net, str(tmp_path / "bad"))
     assert has(net, before)
     assert capsys.readouterr().out == ""
@@ -105,7 +107,7 @@ def test_the_number_of_classes_is_that_of_the_checkpoint(space, network, kind, t
     weights = load_weights(net, str(tmp_path / "three.pth"))
     assert net.classes == 3
     assert has(net, wanted)
-    assert weights.told.endswith(", of 3 classes; predicted accuracy and cost are of networks of 16")
+    assert weights.description.endswith(", of 3 classes; predicted accuracy and cost are of networks of 16")
     piece = net.subnet(space.canonical(np.zeros((1, space.n_genes), np.int8))[0])
     with torch.no_grad():
         assert piece.build()(torch.zeros(1, 3, 64, 64)).shape == (1, 3)

@@ -98,8 +98,8 @@ def test_a_users_options_are_options_too(folder_option):
         ("device=my/phone,other/phone", f"device=other/phone: would be called phone, as .*{os.sep}my{os.sep}phone is"),
     ],
 )
-def test_names_that_collide_are_refused(text, said):
-    with pytest.raises(InputError, match=said):
+def test_names_that_collide_are_refused(text, message):
+    with pytest.raises(InputError, match=message):
         with_own_tables(["-m", text])
 
 

@@ -111,10 +111,10 @@ def test_architectures_of_an_earlier_record_become_the_nearest():
         ("space.chioces={r: [224]}", "space.chioces: no such key"),
     ],
 )
-def test_wrong_choices_are_refused_in_one_line(forks, tmp_path, word, said):
+def test_wrong_choices_are_refused_in_one_line(forks, tmp_path, word, message):
     done = forks.run("run", (word, *PLAIN), tmp_path)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -22,7 +22,7 @@ SMALL = ("tracking=none", "targets=single", "budget.generations=1", "evolution.p
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give a folder below folders of all these names, with a table below each, for which there is no frontier."""
+    """Return a folder below folders of all these names, with a table below each, for which there is no frontier."""
     folder = tmp_path / "above" / Path(*NASTY_NAMES)
     folder.mkdir(parents=True)
     for number, name in enumerate(NASTY_NAMES):

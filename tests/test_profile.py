@@ -33,8 +33,8 @@ CARD = {"device": "x", "statistic": "median"}
         ({"runner": "nothing.at_all"}, "runner=nothing.at_all: neither onnxruntime, nor a command"),
     ],
 )
-def test_bad_options_are_refused(change, said, tmp_path):
-    with pytest.raises(InputError, match=said):
+def test_bad_options_are_refused(change, message, tmp_path):
+    with pytest.raises(InputError, match=message):
         profile(Options(**({"out": str(tmp_path)} | change)))
 
 
@@ -79,8 +79,8 @@ def test_help_tells_the_options(capsys, monkeypatch):
     with pytest.raises(SystemExit) as stopped:
         module.main()
     assert stopped.value.code == 0
-    said = capsys.readouterr().out
-    assert all(f"  {key}={value}" in said for key, value in vars(Options()).items())
+    message = capsys.readouterr().out
+    assert all(f"  {key}={value}" in message for key, value in vars(Options()).items())
 
 
 def test_the_machine_is_described():

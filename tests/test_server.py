@@ -27,14 +27,14 @@ def test_a_server_that_dies_gets_the_rest_later(forks, tmp_path):
         )  # fmt: skip
         server.wait(lambda: len(list((server.folder / "artifacts").rglob("record.json"))) >= 2)
         server.kill()
-        _, said = sweep.communicate(timeout=120)
+        _, message = sweep.communicate(timeout=120)
     assert sweep.returncode == 0
     assert len(records(tmp_path)) == 8
-    assert said.count("cannot be used; records are on disk: ") == 1
-    lacking = int(re.search(r"MLflow lacks (\d+) records and the end of this sweep; this sends it: ", said)[1])
+    assert message.count("cannot be used; records are on disk: ") == 1
+    lacking = int(re.search(r"MLflow lacks (\d+) records and the end of this sweep; this sends it: ", message)[1])
     assert 1 <= lacking <= 7
-    assert said.count("\n") == 2
-    command = said.split("ofa_bench sync ")[1].split()
+    assert message.count("\n") == 2
+    command = message.split("ofa_bench sync ")[1].split()
     with mlflow_server(tmp_path / "server", port):
         for expected in (lacking, 0):
             sent = forks.run("sync", tuple(command), tmp_path)

@@ -85,10 +85,10 @@ def test_an_option_that_is_called_as_a_number_stays_one(tmp_path, capsys):
     ],
     ids=str,
 )
-def test_what_may_mean_two_things_is_answered_with_the_words_for_each(given, said):
+def test_what_may_mean_two_things_is_answered_with_the_words_for_each(given, message):
     with pytest.raises(InputError) as error:
         checked(given)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_a_short_target_is_at_the_address_of_the_long_one(forks, tmp_path):
@@ -126,18 +126,18 @@ def test_a_short_target_is_at_the_address_of_the_long_one(forks, tmp_path):
     ids=named,
 )
 def test_a_key_without_its_group_is_answered_with_the_full_key(monkeypatch, case):
-    arguments, said = case
+    arguments, message = case
     monkeypatch.setattr(sys, "argv", ["ofa_bench", *arguments])
     with pytest.raises((InputError, ConfigCompositionException)) as error:
         cell(*checked(arguments))
     line, code = explain(error.value)
-    assert (code, line.endswith(said)) == (2, True), line
+    assert (code, line.endswith(message)) == (2, True), line
 
 
 def test_such_an_answer_is_one_line(forks, tmp_path):
-    said = "; did you mean 'evolution.population_size=50'?"
-    refused(forks.run("run", (*QUICK, "population_size=50"), tmp_path), tmp_path, said)
-    refused(forks.run("run", ("-m", "seed=0,1", *QUICK, "population_size=50"), tmp_path), tmp_path, said)
+    message = "; did you mean 'evolution.population_size=50'?"
+    refused(forks.run("run", (*QUICK, "population_size=50"), tmp_path), tmp_path, message)
+    refused(forks.run("run", ("-m", "seed=0,1", *QUICK, "population_size=50"), tmp_path), tmp_path, message)
 
 
 def test_what_is_like_no_key_has_no_suggestion():

@@ -1,4 +1,4 @@
-"""Addresses of stores: paths with letters that are syntax in an address, and what the environment names."""
+"""Addresses of stores: paths with characters that are syntax in an address, and what the environment names."""
 
 import sqlite3
 from contextlib import closing

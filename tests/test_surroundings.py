@@ -1,4 +1,4 @@
-"""Working directories and terminals whose letters a locale lacks."""
+"""Working directories and terminals whose characters a locale lacks."""
 
 import io
 import os
@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ofa_bench.commands.cli import surroundings
-from ofa_bench.commands.cli.options import unread
+from ofa_bench.commands.cli.options import ignore_broken_pipe
 from ofa_bench.commands.cli.surroundings import check_texts
 from ofa_bench.errors import InputError
 
@@ -19,7 +19,7 @@ BYTES = b"bad\xff"
 
 @pytest.fixture
 def no_text(tmp_path):
-    """Give a folder whose name is no text."""
+    """Return a folder whose name is no text."""
     try:
         (tmp_path / os.fsdecode(BYTES)).mkdir()
     except OSError:
@@ -81,7 +81,7 @@ def test_options_of_a_user_that_are_nested_deeply_are_refused(forks, tmp_path):
 def test_letters_that_the_terminal_lacks_are_escaped(monkeypatch):
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
-    with unread():
+    with ignore_broken_pipe():
         print("Größe 中")
     assert raw.getvalue().splitlines() == [rb"Gr\xf6\xdfe \u4e2d"]
 

@@ -8,7 +8,7 @@ from ofa_bench.config.schema import SWEEP_VARIABLE, TrackingConfig
 
 @pytest.fixture
 def opened(tmp_path, monkeypatch):
-    """Give a sweep of two cells that has begun."""
+    """Return a sweep of two cells that has begun."""
     monkeypatch.setenv(SWEEP_VARIABLE, "")
     sweep = OpenSweep(Sweep(tmp_path / "out", "1234", "", ""), TrackingConfig(), elsewhere=False, cells=2)
     sweep.begin("seed=0,1")
@@ -19,8 +19,8 @@ def opened(tmp_path, monkeypatch):
 def test_a_sweep_that_left_nothing_has_failed(opened, capsys, tmp_path, cells):
     opened.cells = cells
     assert opened.close(failed=False) == [1]
-    said = f"of this sweep ended: their processes died, or did not write to {tmp_path}/out\n"
-    assert capsys.readouterr() == ("", f"ofa_bench: no cell {said}")
+    message = f"of this sweep ended: their processes died, or did not write to {tmp_path}/out\n"
+    assert capsys.readouterr() == ("", f"ofa_bench: no cell {message}")
     assert not list(opened.sweep.output.rglob("*.jsonl"))
 
 

@@ -10,7 +10,7 @@ CELLS = ("budget=quick", "targets=paper1", "evolution.population_size=10")
 
 
 def runs(folder, name="mlflow.db", experiment="ofa_bench"):
-    """Give all runs, without what differs where they are logged again."""
+    """Return all runs, without what differs where they are logged again."""
     client = MlflowClient(f"sqlite:///{folder}/{name}")
     found = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
     names = {run.info.run_id: run.info.run_name for run in found}
@@ -66,14 +66,14 @@ def test_what_a_store_that_was_away_lacks_is_sent(ofa_bench, forks, tmp_path):
 
 def test_folders_without_records_are_one_line(forks, tmp_path):
     (tmp_path / "empty").mkdir()
-    for words, said in (
+    for words, message in (
         (("nowhere",), "ofa_bench: nowhere: no such folder\n"),
         (("empty",), "ofa_bench: empty: no record below it\n"),
         (("empty", "url=x"), "ofa_bench: url: no such key; allowed: uri, artifacts, experiment, and folders; did you"),
     ):
         ran = forks.run("sync", words, tmp_path)
         assert ran.returncode == 2
-        assert ran.stderr.startswith(said)
+        assert ran.stderr.startswith(message)
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
 
 

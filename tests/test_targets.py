@@ -69,8 +69,8 @@ def test_quantiles_are_what_that_share_of_random_architectures_costs(space, devi
         ({"unit": "s"}, "targets.unit=s: this device's costs are in ms"),
     ],
 )
-def test_bad_targets_are_refused(given, said):
-    with pytest.raises(InputError, match=said):
+def test_bad_targets_are_refused(given, message):
+    with pytest.raises(InputError, match=message):
         resolved(**given)
 
 

@@ -46,7 +46,7 @@ def written(path, heads, rows):
 
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory):
-    """Give a file such as ``ofa_bench collect`` writes: 400 pairs."""
+    """Return a file such as ``ofa_bench collect`` writes: 400 pairs."""
     rows = [
         (json.dumps(SPACE.to_ofa(row)), repr(float(value)), 0.9, 1.2, 2000, 0.5)
         for row, value in zip(GENES, ACCURACY, strict=True)
@@ -57,7 +57,7 @@ def collected(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(collected, forks, tmp_path_factory):
-    """Give a folder in which the command has trained ``mine`` on them, and what it said."""
+    """Return a folder in which the command has trained ``mine`` on them, and what it said."""
     folder = tmp_path_factory.mktemp("trained")
     ran = forks.run("train", (f"data={collected}", "out=my/mine", *QUICK), folder)
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -65,8 +65,8 @@ def trained(collected, forks, tmp_path_factory):
 
 
 def test_from_pairs_to_a_search(trained, forks):
-    folder, said = trained
-    assert said.endswith("use it: predictor=my/mine\n")
+    folder, message = trained
+    assert message.endswith("use it: predictor=my/mine\n")
     ran = forks.run("run", ("-m", "predictor=embedded,my/mine", *SEARCH), folder)
     assert (ran.returncode, ran.stderr) == (0, "")
     records = {record["choices"]["predictor"]: record for record in map(read, folder.rglob("record.json"))}
@@ -83,8 +83,8 @@ def test_from_pairs_to_a_search(trained, forks):
     ran = forks.run("run", ("predictor=my/mine", "strategy=joint", "space=compofa", *SEARCH), folder)
     assert (ran.returncode, ran.stderr) == (0, ""), "a part is served, and by gradients"
     ran = forks.run("run", ("predictor=my/mine", "space=resnet50d", *SEARCH), folder)
-    said = "ofa_bench: predictor=my/mine: it has no resnet50d.npz for space resnet50d, only for mbv3\n"
-    assert (ran.returncode, ran.stderr) == (2, said)
+    message = "ofa_bench: predictor=my/mine: it has no resnet50d.npz for space resnet50d, only for mbv3\n"
+    assert (ran.returncode, ran.stderr) == (2, message)
 
 
 def read(path):
@@ -92,7 +92,7 @@ def read(path):
 
 
 def test_the_card_tells_the_truth(trained, collected):
-    folder, said = trained[0] / "my" / "mine", trained[1]
+    folder, message = trained[0] / "my" / "mine", trained[1]
     card, predictor = read(folder / "mbv3.json"), own_predictor(SPACE, str(folder))
     assert card["data"]["sha256"] == hashlib.sha256(collected.read_bytes()).hexdigest()
     assert (card["data"]["file"], card["data"]["pairs"], card["data"]["distinct"]) == ("pairs.csv", 400, 400)
@@ -108,7 +108,7 @@ def test_the_card_tells_the_truth(trained, collected):
     assert found["mean"]["rmse"]["value"] == pytest.approx(100 * ACCURACY.std(), rel=0.02)
     assert found["mean"]["spearman"] == {"value": None, "std_over_folds": None, "folds": 0}
     assert found["predictor"]["spearman"]["folds"] == 4
-    assert f"off by {found['ridge']['rmse']['value']:.3f} points" in said
+    assert f"off by {found['ridge']['rmse']['value']:.3f} points" in message
     curve = card["learning_curve"]
     assert [one["pairs"] for one in curve] == [25, 50, 100, 200, 300]
     assert curve[0]["predictor"]["rmse"]["value"] > 2 * curve[-1]["predictor"]["rmse"]["value"]
@@ -126,10 +126,10 @@ def test_what_no_pair_has_is_said_by_the_card_the_output_and_the_search(forks, t
     genes[:, SPACE.index["k0"]] = np.where(np.arange(400) < 3, 2, genes[:, SPACE.index["k0"]] % 2)
     rows = [(json.dumps(SPACE.to_ofa(row)), value) for row, value in zip(genes, TRUTH.accuracy(genes), strict=True)]
     path = written(tmp_path / "p.csv", ("architecture", "accuracy"), rows)
-    said = run([f"data={path}", f"out={tmp_path / 'one'}", "epochs=1", "hidden=[4]", "folds=2"])
+    message = run([f"data={path}", f"out={tmp_path / 'one'}", "epochs=1", "hidden=[4]", "folds=2"])
     held = "space.choices='{r: [224]}' holds a search to the others"
-    assert f"\n  no pair has r=160, 176, 192, 208: its predictions for these are guesses; {held}\n" in said
-    assert "\n  fewer than 5 architectures have k0=7 (the card counts them)\n" in said
+    assert f"\n  no pair has r=160, 176, 192, 208: its predictions for these are guesses; {held}\n" in message
+    assert "\n  fewer than 5 architectures have k0=7 (the card counts them)\n" in message
     coverage = read(tmp_path / "one" / "mbv3.json")["coverage"]
     assert coverage == {
         "labels": "the accuracies of the pairs in p.csv",
@@ -177,10 +177,10 @@ def test_without_data_it_distils(tmp_path, monkeypatch):
     monkeypatch.setattr("ofa_bench.predictors.official_predictor", embedded_predictor)
     monkeypatch.setattr(distill, "SEARCHES", {"vanilla": (Evolution(population_size=10), 3)})
     monkeypatch.setattr(distill, "Distillation", partial(distill.Distillation, first_searches=1, batch=256))
-    said = run(["seconds=1", "repeats=2", "hidden=[16]", f"out={tmp_path}"])
+    message = run(["seconds=1", "repeats=2", "hidden=[16]", f"out={tmp_path}"])
     card = read(tmp_path / "mbv3.json")
     assert list(card) == list(read(FOLDER / "mbv3.json"))
-    assert json.loads(said) == card["errors"]
+    assert json.loads(message) == card["errors"]
     assert card["training"]["batches"] > 10
     found = own_predictor(SPACE, str(tmp_path / "mbv3.npz"))
     assert card["parameters"] == sum(weight.size + bias.size for weight, bias in found.layers)
@@ -251,8 +251,8 @@ def test_what_is_there_is_not_replaced(kind, collected, tmp_path, monkeypatch):
     path = tmp_path / "mine" / f"mbv3.{kind}"
     path.parent.mkdir()
     path.write_bytes(b"earlier")
-    said = f"out={path.parent}: {path} is already there; move it away or choose another out="
-    with pytest.raises(InputError, match=f"^{re.escape(said)}$"):
+    message = f"out={path.parent}: {path} is already there; move it away or choose another out="
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         run([f"data={collected}", f"out={path.parent}"])
     assert path.read_bytes() == b"earlier"
     assert list(path.parent.iterdir()) == [path]
@@ -260,15 +260,15 @@ def test_what_is_there_is_not_replaced(kind, collected, tmp_path, monkeypatch):
 
 def test_errors_are_what_they_are_called():
     given = np.array([0.70, 0.72, 0.74, 0.76, 0.70, 0.72])
-    said = given + np.array([0.01, -0.01, 0.01, 0.03, 0.0, 0.0])
-    said[4:] = 0.71
-    found = errors_of(given, said, np.array([0, 0, 0, 0, 1, 1]))
-    off = 100 * (said - given)
+    message = given + np.array([0.01, -0.01, 0.01, 0.03, 0.0, 0.0])
+    message[4:] = 0.71
+    found = errors_of(given, message, np.array([0, 0, 0, 0, 1, 1]))
+    off = 100 * (message - given)
     assert found["rmse"]["value"] == pytest.approx(np.sqrt(np.mean(off**2)), abs=1e-4)
     assert found["mae"]["value"] == pytest.approx(np.abs(off).mean(), abs=1e-4)
     assert found["largest"]["value"] == pytest.approx(3)
     assert found["bias"]["value"] == pytest.approx(off.mean(), abs=1e-4)
-    assert found["r2"]["value"] == pytest.approx(1 - np.sum((said - given) ** 2) / (6 * given.var()), abs=1e-4)
+    assert found["r2"]["value"] == pytest.approx(1 - np.sum((message - given) ** 2) / (6 * given.var()), abs=1e-4)
     assert found["rmse"]["folds"] == 2
     assert found["spearman"] == {"value": pytest.approx(0.94868, abs=1e-4), "std_over_folds": None, "folds": 1}
     assert found["kendall"]["value"] == pytest.approx(0.91287, abs=1e-4)
@@ -328,8 +328,8 @@ def test_a_space_of_ones_own(tmp_path, monkeypatch):
     genes = space.sample(60, np.random.default_rng(0))
     rows = [[*row, 0.5 + 0.02 * row[1] + 0.01 * row[2] * (row[0] > 0)] for row in genes.tolist()]
     written(tmp_path / "p.csv", [*space.gene_names, "accuracy"], rows)
-    said = run(["data=p.csv", "space=tiny.yaml", "out=out", "epochs=1", "hidden=[4]", "seed=1"])
-    assert "trained on 60 pairs" in said
+    message = run(["data=p.csv", "space=tiny.yaml", "out=out", "epochs=1", "hidden=[4]", "seed=1"])
+    assert "trained on 60 pairs" in message
     found = own_predictor(space, "out").accuracy(genes)
     assert found == pytest.approx([row[-1] for row in rows], abs=0.003)
     for text, words in (
@@ -396,10 +396,10 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_with_a_file_is_said_with_its_line(name, tmp_path):
-    content, said = WRONG[name]
+    content, message = WRONG[name]
     path = tmp_path / "p.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(InputError, match=re.escape(said)) as error:
+    with pytest.raises(InputError, match=re.escape(message)) as error:
         read_pairs(path, SPACE)
     assert str(error.value).startswith(f"data={path}: ")
 
@@ -412,10 +412,10 @@ def test_what_is_wrong_with_a_file_is_said_with_its_line(name, tmp_path):
         ("r", "big", "line 2: r=big: must be a number"),
     ],
 )
-def test_what_is_wrong_with_a_gene_is_said(gene, text, said, tmp_path):
+def test_what_is_wrong_with_a_gene_is_said(gene, text, message, tmp_path):
     values = SPACE.values(GENES[0]) | {gene: text, "accuracy": 0.7}
     path = written(tmp_path / "p.csv", values, [values.values()])
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         read_pairs(path, SPACE)
 
 

@@ -47,7 +47,7 @@ def blocks(language):
 
 
 def commands():
-    """Give the page's commands by what they run, without those that install and make a folder."""
+    """Return the page's commands by what they run, without those that install and make a folder."""
     lines = [line for block in blocks("sh") for line in block.replace("\\\n", "").splitlines()]
     found = [line for line in lines if line.startswith("python ")]
     assert len(lines) - len(found) == 3
@@ -157,9 +157,9 @@ def test_export(walk):
 
 
 def test_check(walk):
-    said = walk.run("check.py").stdout.splitlines()
-    assert len(said) == 5
-    assert all(re.fullmatch(r"target [\d.]+ ms: median of 30 runs [\d.]+ ms, 1000 classes", line) for line in said)
+    message = walk.run("check.py").stdout.splitlines()
+    assert len(message) == 5
+    assert all(re.fullmatch(r"target [\d.]+ ms: median of 30 runs [\d.]+ ms, 1000 classes", line) for line in message)
 
 
 def test_pictures_are_there():

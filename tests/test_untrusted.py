@@ -40,7 +40,7 @@ class Bomb:
 
 
 def calls(path):
-    """Give the calls in a file: what is called, and the keywords that are constants."""
+    """Return the calls in a file: what is called, and the keywords that are constants."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call):
             constants = {one.arg: one.value.value for one in node.keywords if isinstance(one.value, ast.Constant)}
@@ -117,7 +117,7 @@ CONFIGS = [
 
 @pytest.fixture(scope="module")
 def found(forks, tmp_path_factory):
-    """Give the record of a command."""
+    """Return the record of a command."""
     folder = tmp_path_factory.mktemp("found")
     assert forks.run("run", QUICK, folder).returncode == 0
     return json.loads((folder / "multirun" / ADDRESS / "record.json").read_text())
@@ -153,9 +153,9 @@ def test_records_with_markup_in_their_names_are_refused(text, change, found, tmp
 
 def test_a_page_shows_markup_as_it_is_written(found, tmp_path, monkeypatch):
     monkeypatch.setattr(Figure, "savefig", lambda *_, **__: None)
-    said = "<script>alert('said')</script>"
+    message = "<script>alert('said')</script>"
     choices = found["choices"] | {"space": "<script>alert(1)</script>", "device": "\\input{/etc/passwd}%"}
-    gathered = Gathered([found | {"choices": choices}], [said])
+    gathered = Gathered([found | {"choices": choices}], [message])
     page = write_report(gathered, tmp_path / "r", "<b>title</b>").read_text()
     assert "<script" not in page
     assert "&lt;script&gt;alert(&#39;said&#39;)" in page
@@ -181,11 +181,11 @@ def test_a_report_is_written_in_its_folder_only(change, found, forks, tmp_path):
     ("path", "size", "said"),
     [("../../record.json", 10, "has no record.json"), ("record.json", 10**10, "is larger than"), (None, 0, "has no")],
 )
-def test_what_a_server_calls_a_file_is_not_believed(path, size, said, tmp_path):
+def test_what_a_server_calls_a_file_is_not_believed(path, size, message, tmp_path):
     listed = [SimpleNamespace(path=path, file_size=size, is_dir=False)] if path else []
     there = SimpleNamespace(info=SimpleNamespace(artifact_uri="mlflow-artifacts:/1/artifacts"))
     client = SimpleNamespace(list_artifacts=lambda run: listed, get_run=lambda run: there)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         fetching.fetch(client, "0" * 32, tmp_path)
 
 

@@ -137,13 +137,13 @@ def test_ours_and_what_is_installed_has_no_hash():
         ("class Strategy\n    pass", "line 1"),
     ],
 )
-def test_a_target_that_cannot_be_imported_says_where(forks, tmp_path, text, said):
+def test_a_target_that_cannot_be_imported_says_where(forks, tmp_path, text, message):
     if text is not None:
         (tmp_path / "mine.py").write_text(text)
     ran = forks.run("run", ("strategy._target_=mine.Strategy", "tracking=none"), tmp_path)
     assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
     assert "strategy._target_=mine.Strategy: cannot be imported (" in ran.stderr
-    assert said in ran.stderr
+    assert message in ran.stderr
 
 
 MINE = """\
@@ -181,12 +181,12 @@ def helper(size):
         (12, 1, "KeyError: 12 (mine.py, line 9, in __init__; HYDRA_FULL_ERROR=1 shows all)"),
     ],
 )
-def test_an_error_in_a_users_strategy_names_its_line(forks, tmp_path, size, code, said):
+def test_an_error_in_a_users_strategy_names_its_line(forks, tmp_path, size, code, message):
     (tmp_path / "mine.py").write_text(MINE)
     words = ("strategy._target_=mine.Mine", f"+strategy.size={size}", "budget=quick", "targets=single", "tracking=none")
     ran = forks.run("run", words, tmp_path)
     assert (ran.returncode, ran.stderr.count("\n")) == (code, 1), ran.stderr
-    assert said in ran.stderr
+    assert message in ran.stderr
 
 
 def test_an_error_of_ours_has_no_line_of_a_user():

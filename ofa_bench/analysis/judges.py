@@ -19,7 +19,7 @@ from ofa_bench.predictors import AccuracyPredictor, embedded_predictor, official
 from ofa_bench.predictors.embedded import MEMBERS
 from ofa_bench.spaces import DesignSpace, Genes
 
-__all__ = ["JUDGES", "Judged", "judged"]
+__all__ = ["JUDGES", "Judged", "cross_evaluate"]
 
 Floats = NDArray[np.float64]
 
@@ -50,7 +50,7 @@ class Judged:
     leads: Mapping[str, Paired]
 
 
-def judged(study: Study, reference: str) -> list[Judged]:
+def cross_evaluate(study: Study, reference: str) -> list[Judged]:
     """Have a study's winners judged by every predictor at hand that did not guide the searches.
 
     These are the official predictor (where its file is at hand; it is not fetched for this), the embedded one, and the
@@ -94,7 +94,7 @@ def _space(study: Study) -> DesignSpace | None:
 
 
 def _genes(entry: Entry) -> Genes:
-    """Give what an entry found: int8 [repeats, targets, n_genes], by ascending target."""
+    """Return what an entry found: int8 [repeats, targets, n_genes], by ascending target."""
     return np.array([[one["genes"] for one in results] for results in entry.repeats], np.int8)
 
 
@@ -112,7 +112,7 @@ def _judges(space: DesignSpace) -> Iterator[tuple[str, list[AccuracyPredictor]]]
 
 
 def _accuracy(entry: Entry, space: DesignSpace, judges: list[AccuracyPredictor]) -> Floats:
-    """Give the mean over judges: float64 [repeats, targets], ascending, percent; NaN where a target was not met."""
+    """Return the mean over judges: float64 [repeats, targets], ascending, percent; NaN where a target was not met."""
     feasible = np.array([[one["feasible"] for one in results] for results in entry.repeats], bool)
     genes = _genes(entry)
     values = np.full(feasible.shape, np.nan)

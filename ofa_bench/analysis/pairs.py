@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 
 def of_pairs(study: Study, values: Mapping[str, Floats], reference: str) -> dict[str, Floats]:
-    """Give each entry's numbers (float64 [repeats, ...]) for the reference's repeats, NaN where it has not this one.
+    """Return each entry's numbers (float64 [repeats, ...]) for the reference's repeats, NaN where it has not this one.
 
     Entries that share no repeat with the reference are left out.
     """

@@ -199,7 +199,7 @@ def table_of(values: Mapping[str, NDArray[np.float64]], reference: str | None = 
 
 
 def varies(row: NDArray[np.float64]) -> bool:
-    """Tell whether numbers, float64 [n], are not all the same."""
+    """Return whether numbers, float64 [n], are not all the same."""
     return len(row) > 1 and bool(np.ptp(row) > 0)
 
 

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 def finite_means(rows: Floats) -> Floats:
-    """Give the mean of what is finite in each row: float64 [n, m] to float64 [n], NaN where nothing is."""
+    """Return the mean of what is finite in each row: float64 [n, m] to float64 [n], NaN where nothing is."""
     counts = np.isfinite(rows).sum(axis=1)
     means: Floats = np.divide(np.nansum(rows, axis=1), counts, out=np.full(len(rows), np.nan), where=counts > 0)
     return means
@@ -93,7 +93,7 @@ class Study:
     entries: tuple[Entry, ...]
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """What studies of one title may differ in, in words: predictor and budget."""
         return f"predictor {self.predictor}, {self.generations} generations, {self.warm_generations} where warm-started"
 
@@ -192,7 +192,7 @@ def _predictor(record: Record) -> str:
 
 
 def _same(one: Record, other: Record) -> bool:
-    """Tell whether two records are of one cell: named in another way, or with other numbers of repeats."""
+    """Return whether two records are of one cell: named in another way, or with other numbers of repeats."""
     found = [
         [[(result["target"], result["genes"]) for result in repeat["results"]] for repeat in record["repeats"]]
         for record in (one, other)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.analysis.judges import Judged, judged
+from ofa_bench.analysis.judges import Judged, cross_evaluate
 from ofa_bench.analysis.pairs import differences, of_pairs
 from ofa_bench.analysis.ranking import Ranking, ranking
 from ofa_bench.analysis.statistics import MARGIN, Paired, Ratio, time_ratios
@@ -76,16 +76,16 @@ class Summary:
         ]
 
     def _remains(self, line: Line) -> str:
-        """Say what other predictors leave of a lead."""
+        """Describe what other predictors leave of a lead."""
         if line.paired is None or line.paired.verdict != "better":
             return ""
         leads = [(one.judge, one.leads.get(line.name)) for one in self.judges]
-        said = [
+        message = [
             f"{format_number(lead.difference, '+.2f')}{in_points(lead)} by {judge}"
             for judge, lead in leads
             if lead is not None and lead.difference is not None
         ]
-        return f"; to predictors that did not guide the search, {', '.join(said)}" if said else ""
+        return f"; to predictors that did not guide the search, {', '.join(message)}" if message else ""
 
     @property
     def by_name(self) -> Mapping[str, Line]:
@@ -108,7 +108,7 @@ def summed_up(study: Study, wanted: str = "") -> Summary:
 
 def with_judges(summary: Summary) -> Summary:
     """Add what predictors that did not guide the searches say of the winners."""
-    return replace(summary, judges=tuple(judged(summary.study, summary.reference)))
+    return replace(summary, judges=tuple(cross_evaluate(summary.study, summary.reference)))
 
 
 def _ratios(study: Study, reference: str) -> dict[str, Ratio]:
@@ -153,12 +153,12 @@ def _ranked(study: Study) -> Ranking | None:
 def _sentence(line: Line, reference: Line) -> str:
     difference = line.paired
     assert difference is not None
-    said = [f"{line.name}: {100 * line.evaluations / max(1.0, reference.evaluations):.3g} % of the evaluations"]
+    message = [f"{line.name}: {100 * line.evaluations / max(1.0, reference.evaluations):.3g} % of the evaluations"]
     if line.ratio and line.ratio.ratio is not None:
-        said.append(f"and {100 * line.ratio.ratio:.3g} % of the time{in_percent(line.ratio)}")
-    said.append(f"of {difference.reference},")
+        message.append(f"and {100 * line.ratio.ratio:.3g} % of the time{in_percent(line.ratio)}")
+    message.append(f"of {difference.reference},")
     if difference.difference is not None:
-        said.append(f"{format_number(difference.difference, '+.2f')} points{in_points(difference)},")
+        message.append(f"{format_number(difference.difference, '+.2f')} points{in_points(difference)},")
     words: dict[str, str] = {
         "better": "significantly better",
         "worse": "significantly worse",
@@ -167,7 +167,7 @@ def _sentence(line: Line, reference: Line) -> str:
         "not distinguished": "neither a difference nor equivalence is shown",
         "one repeat": "one repeat, so nothing is tested",
     }
-    return " ".join([*said, words[difference.verdict]])
+    return " ".join([*message, words[difference.verdict]])
 
 
 def in_percent(ratio: Ratio) -> str:

@@ -39,7 +39,7 @@ class Table:
 
 def comparison(summary: Summary) -> Table:
     """Set a study's strategies side by side; columns of which nothing is known are left out."""
-    return _kept(f"{summary.title}, {summary.study.told}", ["strategy", *_COLUMNS], _cells(summary), 1)
+    return _kept(f"{summary.title}, {summary.study.description}", ["strategy", *_COLUMNS], _cells(summary), 1)
 
 
 def notes(summary: Summary) -> list[str]:
@@ -57,7 +57,7 @@ def others(summaries: Sequence[Summary]) -> Table:
     """Set the strategies of several studies of one family, which have other targets, below each other."""
     study = summaries[0].study
     rows = [[one.targets, *cells] for one in summaries for cells in _cells(one)]
-    title = f"{study.space} on {study.device}, {study.told}, other targets"
+    title = f"{study.space} on {study.device}, {study.description}, other targets"
     return _kept(title, [f"targets ({study.unit})", "strategy", *_COLUMNS], rows, 2)
 
 
@@ -98,7 +98,7 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def provenance(summaries: Sequence[Summary]) -> Table:
-    """Say what records were made with: hashes, versions, seeds, machine; a row for all that are alike in it."""
+    """Describe what records were made with: hashes, versions, seeds, machine; a row for all that are alike in it."""
     found: dict[tuple[str, ...], tuple[set[str], set[str]]] = {}
     for summary in summaries:
         for entry in summary.study.entries:
@@ -157,7 +157,11 @@ def tested(summary: Summary) -> Table | None:
     found = [line.paired for line in summary.lines if line.paired and line.paired.n > 1]
     rows = tuple((one.name, *(cell(one) for cell in columns.values())) for one in found)
     return (
-        Table(f"Tests against {summary.reference}: {summary.title}, {summary.study.told}", ("strategy", *columns), rows)
+        Table(
+            f"Tests against {summary.reference}: {summary.title}, {summary.study.description}",
+            ("strategy", *columns),
+            rows,
+        )
         if rows
         else None
     )
@@ -178,7 +182,7 @@ def winners_judged(summary: Summary) -> Table | None:
             known = one.accuracy[line.name][np.isfinite(one.accuracy[line.name])]
             row += [_number(float(known.mean()) if len(known) else None, 2), _difference(one.leads.get(line.name))]
         rows.append(tuple(row))
-    return Table(f"Winners judged: {summary.title}, {summary.study.told}", tuple(heads), tuple(rows))
+    return Table(f"Winners judged: {summary.title}, {summary.study.description}", tuple(heads), tuple(rows))
 
 
 def markdown(table: Table) -> str:

@@ -13,7 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ofa_bench.commands.cli import interrupts
-from ofa_bench.commands.cli.messages import say, show_logs
+from ofa_bench.commands.cli.messages import report_error, show_logs
 from ofa_bench.commands.sweep import Sweep, SweepCallback, keep_out_of_git, remove_empty
 from ofa_bench.config.address import address
 from ofa_bench.config.registration import register
@@ -22,7 +22,7 @@ from ofa_bench.config.shell import command_line, option, override
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.checks import resolve_tracking, result_config
 from ofa_bench.files.writing import remove_leftovers
-from ofa_bench.tracking.delivery import UNTRACKED, insisted, tracked
+from ofa_bench.tracking.delivery import UNTRACKED, log_with_retries, try_log
 
 if TYPE_CHECKING:
     from ofa_bench.engine import Cell
@@ -69,7 +69,7 @@ def run_cell(config: DictConfig) -> None:
             raise KeyboardInterrupt from error
         if not here:
             raise
-        code = say(error, f"{name}: " if sweep else "")
+        code = report_error(error, f"{name}: " if sweep else "")
         if sweep:
             sweep.end(name, code)
         else:
@@ -88,7 +88,7 @@ def _bring_back(name: str, output: Path, tracking: TrackingConfig, sweep: Sweep 
 
     run = sweep.run if sweep else ""
     if tracking.uri and run not in ("", UNTRACKED):
-        insisted(tracking, lambda tracker: [*bring_back(tracker, run, output, name)], output / name, run=run)
+        log_with_retries(tracking, lambda tracker: [*bring_back(tracker, run, output, name)], output / name, run=run)
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def prepare(config: DictConfig, output: Path, name: str) -> Prepared:
 
 
 def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
-    """Give the cell's record: the one on disk, or a new one after running it."""
+    """Return the cell's record: the one on disk, or a new one after running it."""
     from ofa_bench.commands.cli.progress import Progress
     from ofa_bench.engine import run_repeats
     from ofa_bench.records import frontiers
@@ -200,8 +200,8 @@ def _logged(record: "Record", output: Path, tracking: TrackingConfig, sweep: Swe
         return tracker.log_cell(record, folder, run)
 
     if not here:
-        return bool(insisted(tracking, log, folder, run=run or ""))
-    return run != UNTRACKED and bool(tracked(tracking, log))
+        return bool(log_with_retries(tracking, log, folder, run=run or ""))
+    return run != UNTRACKED and bool(try_log(tracking, log))
 
 
 def _show(record: "Record", output: Path, tracking: TrackingConfig, *, sent: bool) -> None:
@@ -226,7 +226,7 @@ def _frontier_command(device: str, path: str | None, *more: str) -> str:
 
 
 def _tell_if_beaten(record: "Record", output: str) -> None:
-    """Say where results are better than the best known, and by which command these become the best known."""
+    """Describe where results are better than the best known, and by which command these become the best known."""
     from ofa_bench.records.regret import beaten
 
     number, most = beaten(record)

@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.commands.cli.messages import check_folder, ending, heed_full_error, options_of, show_help
+from ofa_bench.commands.cli.messages import allow_tracebacks, check_folder, exit_on_error, options_of, show_help
 from ofa_bench.config.limits import THREADS, check_range
 from ofa_bench.config.shell import command_line, option, portable
 from ofa_bench.errors import InputError
@@ -106,11 +106,13 @@ def collect(options: Options) -> NDArray[np.float64]:
         OSError: the file cannot be written.
     """
     options.check()
-    from ofa_bench.spaces import PartSpace
+    from ofa_bench.spaces import Subspace
 
     space = load_space(options.space)
-    if isinstance(space, PartSpace):
-        raise InputError(f"space={options.space}: a part of {space.whole.name}; collect with space={space.whole.name}")
+    if isinstance(space, Subspace):
+        raise InputError(
+            f"space={options.space}: a part of {space.parent.name}; collect with space={space.parent.name}"
+        )
     first = _sets(options, CLASSES) if options.weights in ("auto", "random") else None
     import torch
 
@@ -124,7 +126,7 @@ def collect(options: Options) -> NDArray[np.float64]:
             f"weights={options.weights}: {weights.hint}; weights=random measures random ones, to try things out"
         )
     sets = first or _sets(options, net.classes)
-    print(f"ofa_bench: {weights.told}", file=sys.stderr)
+    print(f"ofa_bench: {weights.description}", file=sys.stderr)
     threads = torch.get_num_threads()
     torch.set_num_threads(options.threads)
     try:
@@ -136,7 +138,7 @@ def collect(options: Options) -> NDArray[np.float64]:
 def _measure(options: Options, net: "Supernet", sets: "Sets", card: dict[str, Any]) -> list[float]:
     """Add the rows that are missing; give the accuracy of all."""
     from ofa_bench.supernets.checkpoints import recalibrate
-    from ofa_bench.training.collected import distinct, judged
+    from ofa_bench.training.collected import distinct, measure_accuracy
     from ofa_bench.training.collection import growing
 
     rows = distinct(net.space, options.n, np.random.default_rng([options.seed, 0]))
@@ -150,7 +152,7 @@ def _measure(options: Options, net: "Supernet", sets: "Sets", card: dict[str, An
             module, size = piece.build(), piece.shape[1]
             order = np.random.default_rng([options.seed, 2])  # the same images in the same batches for each network
             bar.update(recalibrate(module, sets.calibration, size, len(sets.calibration), order, options.batch))
-            found = judged(module, sets.test, sets.labels, size, batch=options.batch, shown=bar.update)
+            found = measure_accuracy(module, sets.test, sets.labels, size, batch=options.batch, shown=bar.update)
             seconds = round(time.perf_counter() - began, 3)
             table.add([names[number], found.top1, found.top5, round(found.loss, 6), len(sets.test), seconds])
             accuracies.append(found.top1)
@@ -179,7 +181,7 @@ def _bar(options: Options, each: int, done: int) -> Any:
 
 
 def _card(options: Options, weights: "Weights", sets: "Sets") -> dict[str, Any]:
-    """Say what is measured; ``of`` has what must not change while the file grows."""
+    """Describe what is measured; ``of`` has what must not change while the file grows."""
     from importlib.metadata import version
 
     import ofa_bench
@@ -198,7 +200,7 @@ def _card(options: Options, weights: "Weights", sets: "Sets") -> dict[str, Any]:
             "seed": options.seed,
         },
         "weights": asdict(weights),
-        "images": dict(sets.told),
+        "images": dict(sets.description),
         "versions": {"ofa_bench": ofa_bench.__version__, "python": platform.python_version(), **packages},
         "made_by": command_line(["ofa_bench", "collect", *_asked(options)]),
         "date": date.today().isoformat(),
@@ -206,7 +208,7 @@ def _card(options: Options, weights: "Weights", sets: "Sets") -> dict[str, Any]:
 
 
 def _asked(options: Options) -> list[str]:
-    """Give the options that differ from the defaults, but for the place of the file."""
+    """Return the options that differ from the defaults, but for the place of the file."""
     standard = asdict(Options())
     given = {key: value for key, value in asdict(options).items() if value != standard[key] and key != "out"}
     return [portable(option(key, value)) for key, value in given.items()]
@@ -218,8 +220,8 @@ def main() -> None:
     Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
     """
     show_help(__doc__, Options(), needed="a folder of images, images=imagenet/val")
-    heed_full_error()
-    with ending(interrupted="what is evaluated is kept, the same command goes on"):
+    allow_tracebacks()
+    with exit_on_error(interrupted="what is evaluated is kept, the same command goes on"):
         options = options_of(Options, sys.argv[1:])
         accuracy = collect(options)
         asked = [option("data", options.out), option("space", options.space)]

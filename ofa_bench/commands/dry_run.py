@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from ofa_bench.commands.cell import Prepared, prepare
 from ofa_bench.commands.cli.command_line import parse_flags
-from ofa_bench.commands.cli.messages import check_folder, explain, say
+from ofa_bench.commands.cli.messages import check_folder, explain, report_error
 from ofa_bench.commands.sweep import check_swept
 from ofa_bench.config.address import address
 
@@ -67,7 +67,7 @@ class DryRun:
         """Report an error once, however many cells have it, and keep its exit code."""
         line, code = explain(error)
         if line not in self._reasons:
-            say(error, where)
+            report_error(error, where)
         self._reasons.add(line)
         self.codes.append(code)
 

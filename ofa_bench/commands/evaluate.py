@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ofa_bench.commands.cli.messages import ending, heed_full_error, options_of, show_help
+from ofa_bench.commands.cli.messages import allow_tracebacks, exit_on_error, options_of, show_help
 from ofa_bench.config.store_uri import uri_option
 from ofa_bench.errors import InputError, suggestion
 
@@ -101,9 +101,9 @@ def _plain(problem: "Problem", names: dict[str, str], one: "Evaluated") -> dict[
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
-    heed_full_error()
+    allow_tracebacks()
     show_help(__doc__, Options(), needed="an architecture, architecture=arch.json")
-    with ending():
+    with exit_on_error():
         for line in run(sys.argv[1:]):
             print(line)
 

@@ -14,7 +14,7 @@ KEY = "experiment="
 
 
 def commands(arguments: Sequence[str]) -> Iterator[list[str]]:
-    """Give the arguments of each run of Hydra that a command stands for: one, unless an experiment lists ``sweeps``.
+    """Return the arguments of each run of Hydra that a command stands for: one, unless an experiment lists ``sweeps``.
 
     Each sweep is a list of words; what the user gave for the same key goes before. A sweep may name another experiment.
 

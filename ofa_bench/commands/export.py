@@ -35,7 +35,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ofa_bench.commands.cli.messages import check_folder, ending, heed_full_error, options_of, say, show_help
+from ofa_bench.commands.cli.messages import (
+    allow_tracebacks,
+    check_folder,
+    exit_on_error,
+    options_of,
+    report_error,
+    show_help,
+)
 from ofa_bench.config.batches import read_batch, show_batch
 from ofa_bench.config.limits import THREADS, check_range
 from ofa_bench.config.schema import TrackingConfig
@@ -133,7 +140,7 @@ class Options:
 
     @property
     def chosen(self) -> bool:
-        """Tell whether networks are to be written."""
+        """Return whether networks are to be written."""
         return bool(self.run or self.sweep or self.architecture)
 
     @property
@@ -210,8 +217,8 @@ def _exported(options: Options, words: Sequence[str], runner: "Runner | None") -
     images = Path(options.images).expanduser() if options.images else None
     exporter = Exporter(options.folder, options.weights, options.sha256, images, options.n_images, batch)
     quantiser = _quantiser(options)
-    for told in dict.fromkeys(exporter.told(one) for one in chosen):
-        print(told, file=sys.stderr)
+    for description in dict.fromkeys(exporter.description(one) for one in chosen):
+        print(description, file=sys.stderr)
     if quantiser:
         for why in filter(None, [quantiser.find_classes(n) for n in {exporter.outputs(one) for one in chosen}]):
             print(why, file=sys.stderr)
@@ -256,9 +263,9 @@ def _write_controls(out: Path, chosen: "Sequence[Found]", n: int) -> None:
 
     for stem, some in groupby(chosen, key=lambda one: one.folder.partition("/")[0]):
         alike = list(some)
-        told = write_controls(out / stem, alike, alike[0].table, n)
-        if told:
-            print(told, file=sys.stderr)
+        description = write_controls(out / stem, alike, alike[0].table, n)
+        if description:
+            print(description, file=sys.stderr)
 
 
 def _chosen(options: Options, words: Sequence[str]) -> list["Found"]:
@@ -316,13 +323,13 @@ def _store(options: Options) -> "TrackingConfig | None":
     except InputError as error:
         if options.register or options.uri != uri_option():  # asked for, and not only the default
             raise
-        say(error, "MLflow does not get the networks: ")
+        report_error(error, "MLflow does not get the networks: ")
         return None
     return tracking
 
 
 def _log(options: Options, store: "TrackingConfig", networks: "Sequence[tuple[Path, Card]]", index: Path) -> None:
-    """Give the networks to MLflow; what was written stays, whatever happens there."""
+    """Return the networks to MLflow; what was written stays, whatever happens there."""
     from ofa_bench.exporting.models import log_models
 
     try:
@@ -330,7 +337,7 @@ def _log(options: Options, store: "TrackingConfig", networks: "Sequence[tuple[Pa
     except InputError as error:
         if options.register:
             raise
-        say(error, "networks are written; MLflow does not get them: ")
+        report_error(error, "networks are written; MLflow does not get them: ")
 
 
 def _source(options: Options) -> str:
@@ -353,10 +360,10 @@ def main() -> None:
         Options(),
         needed="a record, run=<a cell's folder or MLflow run>, sweep=<a folder of records> or architecture=<file>",
     )
-    heed_full_error()
+    allow_tracebacks()
     from ofa_bench.commands.cli.composition import is_of_problem
 
-    with ending(interrupted="networks that are exported are kept, the same command goes on"):
+    with exit_on_error(interrupted="networks that are exported are kept, the same command goes on"):
         words = [word for word in sys.argv[1:] if is_of_problem(word)]
         verbatim = ("runner", "run", "sweep", "strategy", "architecture", "weights", "images", "classes")
         options = options_of(Options, [word for word in sys.argv[1:] if word not in words], verbatim=verbatim)

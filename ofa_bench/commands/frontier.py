@@ -27,7 +27,7 @@ import numpy as np
 
 from ofa_bench.commands.cli import interrupts
 from ofa_bench.commands.cli.composition import compose_config
-from ofa_bench.commands.cli.messages import check_folder, ending, heed_full_error, options_of, show_help
+from ofa_bench.commands.cli.messages import allow_tracebacks, check_folder, exit_on_error, options_of, show_help
 from ofa_bench.commands.cli.progress import Progress
 from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.limits import REPEATS, TARGETS, check_range
@@ -109,7 +109,7 @@ def compose_task(words: Sequence[str], options: Options) -> Task:
 
 
 def _usual(device: str) -> Path:
-    """Give the folder for a device's frontiers: the package's, of its own devices in a checkout; else a user's."""
+    """Return the folder for a device's frontiers: the package's, of its own devices in a checkout; else a user's."""
     data = frontiers.FOLDER.parent
     checkout = conf_dir().parent == data.parents[1] and os.access(data, os.W_OK)
     return frontiers.FOLDER if checkout and (data / "devices" / device).is_dir() else frontiers.OWN
@@ -128,7 +128,7 @@ def searched(task: Task, options: Options) -> Iterator[Genes]:
 
 
 def known(task: Task) -> tuple[Frontier | None, int, Genes]:
-    """Give the frontier to be raised, the highest version so far, and candidates: what the files there are made of.
+    """Return the frontier to be raised, the highest version so far, and candidates: what the files there are made of.
 
     A file at the same place may be of an older predictor or table; its architectures are evaluated anew.
 
@@ -170,7 +170,7 @@ def improve(task: Task, options: Options, frontier: Frontier) -> tuple[Frontier,
 
 
 def finished(task: Task, frontier: Frontier, version: int, made_by: str) -> Frontier:
-    """Give the frontier with its next version and its card, which lists the commands that raised it."""
+    """Return the frontier with its next version and its card, which lists the commands that raised it."""
     problem, names = task.cell.problem, task.names
     made = [*frontier.about.get("card", {}).get("made", []), {"version": version + 1, "by": made_by}]
     about = {
@@ -187,15 +187,15 @@ def finished(task: Task, frontier: Frontier, version: int, made_by: str) -> Fron
 
 
 def report(task: Task, before: Frontier | None, after: Frontier) -> None:
-    """Say how many points rose and by how much."""
+    """Describe how many points rose and by how much."""
     targets = task.cell.problem.cost.targets or task.cell.targets
     means = [mean_best_known(frontier, targets) for frontier in (before, after)]
-    said = " -> ".join("none" if mean is None else f"{100 * mean:.4f} %" for mean in means)
+    message = " -> ".join("none" if mean is None else f"{100 * mean:.4f} %" for mean in means)
     rose, rise = "", 100 * rises(before, after)
     if before:
         rose = f", {len(rise)} of them raised by {rise.mean():.4f} points on average, {rise.max():.4f} at most"
     print(f"{task.path}: version {after.version}, {len(after.cost)} points{rose}")
-    print(f"mean best-known accuracy over {len(targets)} targets: {said}")
+    print(f"mean best-known accuracy over {len(targets)} targets: {message}")
     if gaps := describe_points(task.cell.problem, after.genes):
         print(gaps)
 
@@ -245,8 +245,8 @@ def _check_keys(words: Sequence[str]) -> None:
 def main() -> None:
     """Read the options, search, write. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     show_help(__doc__, Options())
-    heed_full_error()
-    with ending():
+    allow_tracebacks()
+    with exit_on_error():
         sys.exit(interrupts.EXIT_CODE if run(sys.argv[1:]) else 0)
 
 

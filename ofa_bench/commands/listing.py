@@ -70,7 +70,7 @@ def _group(word: str) -> str:
 
 
 def _search_path(value: str) -> Iterator[Path]:
-    """Give the folders of ``hydra.searchpath=[pkg://own_strategy.conf,file:///home/me/conf]``."""
+    """Return the folders of ``hydra.searchpath=[pkg://own_strategy.conf,file:///home/me/conf]``."""
     for place in value.strip("[]").split(","):
         scheme, _, path = place.strip(" '\"").rpartition("://")
         if scheme == "pkg":
@@ -84,7 +84,7 @@ def _search_path(value: str) -> Iterator[Path]:
 
 
 def _described(group: str, folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
-    """Give each option of a group with the comment that its YAML begins with."""
+    """Return each option of a group with the comment that its YAML begins with."""
     for option in options_of_group(group, folders, registered=False):
         files = [folder / group / f"{option}.yaml" for folder in (conf_dir(), *folders)]
         yield option, _comment(next(file for file in files if file.is_file()))
@@ -99,15 +99,15 @@ def _comment(path: Path) -> str:
 
 
 def _devices(name: str, folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
-    """Give the devices that have costs for a space: their range and unit, and how many targets are their own."""
-    from ofa_bench.experiment.building import built
+    """Return the devices that have costs for a space: their range and unit, and how many targets are their own."""
+    from ofa_bench.experiment.building import build_object
 
     space = load_space(name)
     for option in options_of_group("device", folders, registered=False):
         files = [folder / "device" / f"{option}.yaml" for folder in (conf_dir(), *folders)]
         node = OmegaConf.to_container(OmegaConf.load(next(file for file in files if file.is_file())))
         try:
-            cost = built("device", node, space=space)
+            cost = build_object("device", node, space=space)
         except InputError:
             continue
         targets = len(getattr(cost, "targets", None) or ())

@@ -32,8 +32,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ofa_bench.commands.cli.messages import check_folder, ending, heed_full_error, options_of, show_help
-from ofa_bench.config.batches import MOST, milliseconds
+from ofa_bench.commands.cli.messages import allow_tracebacks, check_folder, exit_on_error, options_of, show_help
+from ofa_bench.config.batches import MAX, milliseconds
 from ofa_bench.config.limits import THREADS, check_range
 from ofa_bench.config.schema import conf_dir
 from ofa_bench.config.shell import command_line, option, override
@@ -54,7 +54,7 @@ RANGES = {
     "calibration": (3, 1000),
     "held_back": (10, 10_000),
     "seed": (0, np.inf),
-    "batch": (1, MOST),
+    "batch": (1, MAX),
 }
 """The least and the most that options may be."""
 
@@ -105,15 +105,15 @@ def profile(options: Options) -> Path:
         OSError: the folder cannot be written.
     """
     options.check()
-    from ofa_bench.spaces import PartSpace
+    from ofa_bench.spaces import Subspace
 
     space, out = load_space(options.space), options.folder
-    if isinstance(space, PartSpace):
-        raise InputError(f"space={options.space}: a part of {space.whole.name}; its table serves, profile that")
+    if isinstance(space, Subspace):
+        raise InputError(f"space={options.space}: a part of {space.parent.name}; its table serves, profile that")
     path, work = out / f"{space.name}.json", out / f"{space.name}.unfinished"
     if path.exists():
         raise InputError(f"out={options.out}: {path} is already there; move it away or choose another out=")
-    from ofa_bench.profiling.runners import OnnxRuntime, about, checked, make_runner
+    from ofa_bench.profiling.runners import OnnxRuntime, about, check_runner, make_runner
 
     runner = make_runner(options.runner, options.threads)
     how = about(runner, options.threads)
@@ -128,7 +128,7 @@ def profile(options: Options) -> Path:
     pinned = runner if isinstance(runner, OnnxRuntime) else nullcontext()
     first = export_all(dict([next(iter(plan.items.items()))]), work / "onnx", options.batch)
     with pinned:
-        checked(runner, first[0])  # what is wrong with the runner is said before minutes are spent
+        check_runner(runner, first[0])  # what is wrong with the runner is said before minutes are spent
     paths = export_all(plan.items, work / "onnx", options.batch)
     measured = {"files": list(plan.items), **how, **({"batch": options.batch} if options.batch != 1 else {})}
     with pinned:
@@ -203,7 +203,7 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
 
 
 def _asked(options: Options) -> list[str]:
-    """Give the options that differ from the defaults, but for the place of the table."""
+    """Return the options that differ from the defaults, but for the place of the table."""
     standard = asdict(Options())
     given = {key: value for key, value in asdict(options).items() if value != standard[key] and key != "out"}
     return [f"{key}={value}" if key == "runner" else option(key, value) for key, value in given.items()]
@@ -212,8 +212,8 @@ def _asked(options: Options) -> list[str]:
 def main() -> None:
     """Read the options, profile, and say how good the table is. Exit codes: 0 done, 1 failed, 2 bad input."""
     show_help(__doc__, Options(), needed="a space and a folder, such as space=mbv3 out=devices/mine")
-    heed_full_error()
-    with ending(interrupted="what is exported and measured is kept, the same command goes on"):
+    allow_tracebacks()
+    with exit_on_error(interrupted="what is exported and measured is kept, the same command goes on"):
         options = options_of(Options, sys.argv[1:], verbatim=("runner",))
         try:
             path = profile(options)

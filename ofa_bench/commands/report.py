@@ -19,7 +19,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ofa_bench.commands.cli.messages import check_folder, ending, heed_full_error, options_and_folders, show_help
+from ofa_bench.commands.cli.messages import (
+    allow_tracebacks,
+    check_folder,
+    exit_on_error,
+    options_and_folders,
+    show_help,
+)
 from ofa_bench.config.store_uri import uri_option
 from ofa_bench.errors import InputError
 
@@ -63,8 +69,8 @@ def run(words: Sequence[str]) -> Path:
 def main() -> None:
     """Read the options, write the report. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     show_help(__doc__, Options())
-    heed_full_error()
-    with ending():
+    allow_tracebacks()
+    with exit_on_error():
         print(run(sys.argv[1:]))
 
 

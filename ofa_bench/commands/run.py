@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from ofa_bench.commands.cell import exit_codes, run_cell
 from ofa_bench.commands.cli import interrupts
-from ofa_bench.commands.cli.messages import heed_full_error, say, show_logs, show_version, unread
+from ofa_bench.commands.cli.messages import allow_tracebacks, ignore_broken_pipe, report_error, show_logs, show_version
 from ofa_bench.commands.cli.surroundings import check_texts
 from ofa_bench.commands.cli.user_files import with_own_tables
 from ofa_bench.commands.dry_run import DRY_RUN, DryRun
@@ -25,11 +25,11 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
-    heed_full_error()
+    allow_tracebacks()
     show_logs()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what is wrong with the command line instead of printing it
     os.environ[SWEEP_VARIABLE] = ""
-    interrupts.heed()
+    interrupts.install_handlers()
     show_version()
     unused = unused_variable()
     if unused and not any(word.startswith(("tracking=none", "tracking.experiment=")) for word in sys.argv):
@@ -43,7 +43,7 @@ def main() -> None:
         else:
             _run(sys.argv[1:])
     if interrupts.arrived():
-        interrupts.leave()
+        interrupts.exit_now()
     sys.exit(max(exit_codes, default=0))
 
 
@@ -71,13 +71,13 @@ def _plan(arguments: Sequence[str]) -> None:
 def _told() -> Iterator[None]:
     """Make a line and an exit code of what is raised; of an interrupt once."""
     try:
-        with unread():
+        with ignore_broken_pipe():
             yield
     except KeyboardInterrupt:
         interrupts.note()
     except Exception as error:
         if not interrupts.arrived():
-            exit_codes.append(say(error))
+            exit_codes.append(report_error(error))
     if interrupts.arrived() and interrupts.EXIT_CODE not in exit_codes:
         print("ofa_bench: interrupted; finished cells are kept, the same command goes on", file=sys.stderr)
         exit_codes.append(interrupts.EXIT_CODE)

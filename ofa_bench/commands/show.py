@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ofa_bench.commands.cli.messages import ending, heed_full_error, options_of, show_help
+from ofa_bench.commands.cli.messages import allow_tracebacks, exit_on_error, options_of, show_help
 from ofa_bench.config.limits import check_range
 from ofa_bench.config.store_uri import uri_option
 from ofa_bench.errors import InputError, suggestion
@@ -94,9 +94,9 @@ def _records(names: Sequence[str], uri: str) -> "Iterator[Record]":
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
-    heed_full_error()
+    allow_tracebacks()
     show_help(__doc__, Options())
-    with ending():
+    with exit_on_error():
         keys = list(vars(Options()))
         given = [word for word in sys.argv[1:] if word.partition("=")[0] in keys or word.startswith("-")]
         options = options_of(Options, given)

@@ -15,13 +15,13 @@ from omegaconf import DictConfig
 
 from ofa_bench.commands.cli import interrupts
 from ofa_bench.commands.cli.hydra_settings import check_settings, check_swept_experiments, count_cells, parse_task
-from ofa_bench.commands.cli.messages import say
+from ofa_bench.commands.cli.messages import report_error
 from ofa_bench.config.schema import NO_RESULT, ONE_AFTER_ANOTHER, SWEEP_VARIABLE, TrackingConfig
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.checks import resolve_tracking
 from ofa_bench.files.writing import GITIGNORE, ignore_in_git
 from ofa_bench.records.journal import FOLDER, Ended, Journal
-from ofa_bench.tracking.delivery import UNTRACKED, tracked
+from ofa_bench.tracking.delivery import UNTRACKED, try_log
 
 if TYPE_CHECKING:
     from ofa_bench.records.record import Record
@@ -47,7 +47,7 @@ class Sweep:
 
     @classmethod
     def of_this_cell(cls, output: Path) -> "Sweep | None":
-        """Give the sweep that this process's cell belongs to, or None outside a sweep."""
+        """Return the sweep that this process's cell belongs to, or None outside a sweep."""
         sweep_id, _, rest = os.environ.get(SWEEP_VARIABLE, "").partition(":")
         command, _, run = rest.partition(":")
         return cls(output, sweep_id, command, run) if sweep_id else None
@@ -58,7 +58,7 @@ class Sweep:
         os.environ[SWEEP_VARIABLE] = f"{self.sweep_id}:{self.command}:{run}"
 
     def is_here(self) -> bool:
-        """Tell whether this process writes to the disk of the sweep's command; on another machine it may not."""
+        """Return whether this process writes to the disk of the sweep's command; on another machine it may not."""
         return self.journal.knows(self.command)
 
     def end(self, address: str, code: int, *, sent: bool = False) -> None:
@@ -66,7 +66,7 @@ class Sweep:
         self.journal.end(self.command, address, code, sent=sent)
 
     def ended(self) -> dict[str, Ended]:
-        """Give the cells that have ended in this run of the sweep's command, by address."""
+        """Return the cells that have ended in this run of the sweep's command, by address."""
         return self.journal.ended(self.command)
 
 
@@ -90,9 +90,9 @@ class OpenSweep:
             self.open_run()
 
     def open_run(self) -> str:
-        """Give the sweep's MLflow run, ``UNTRACKED`` if it has none; open it at the first call."""
+        """Return the sweep's MLflow run, ``UNTRACKED`` if it has none; open it at the first call."""
         if not self.sweep.run:
-            self.sweep.publish(tracked(self.tracking, self._opened) or (UNTRACKED if self.elsewhere else ""))
+            self.sweep.publish(try_log(self.tracking, self._opened) or (UNTRACKED if self.elsewhere else ""))
         return self.sweep.run or UNTRACKED
 
     def _opened(self, tracker: "Tracker") -> str:
@@ -109,13 +109,13 @@ class OpenSweep:
 
         interrupted = interrupts.arrived()
         if self.elsewhere and self._has_run() and not interrupted:
-            tracked(self.tracking, self._bring_back, patience=None)
+            try_log(self.tracking, self._bring_back, patience=None)
         ended = self.sweep.ended()
         lost = "" if failed or interrupted else self._lost()
         failed = failed or bool(lost)
         found = [read(self.sweep.output / cell.address) for cell in ended.values() if cell.code == 0]
         if interrupted and self._has_run():
-            tracked(self.tracking, self._interrupted, patience=1)
+            try_log(self.tracking, self._interrupted, patience=1)
         elif not interrupted and (self._has_run() or found):
             self._end_run(ended, found, failed=failed or any(cell.code for cell in ended.values()))
         if found:
@@ -127,7 +127,7 @@ class OpenSweep:
         return [*(cell.code for cell in ended.values()), *([1] if lost else [])]
 
     def _lost(self) -> str:
-        """Say how many cells have not ended, though the launcher says that all have; empty where none is missing."""
+        """Describe how many cells have not ended though the launcher says that all have; empty if none is missing."""
         ended = self.sweep.journal.count(self.sweep.command)
         if ended >= (1 if self.cells is None else self.cells):
             return ""
@@ -161,7 +161,7 @@ class OpenSweep:
             tracker.close_sweep(run, found, failed=failed)
             return True
 
-        if not tracked(self.tracking, end, patience=None) and self.tracking.uri:
+        if not try_log(self.tracking, end, patience=None) and self.tracking.uri:
             say_unsent(f"{len(unsent)} records and the end of this sweep", self.sweep.output, self.tracking)
 
     def _bring_back(self, tracker: "Tracker") -> bool:
@@ -190,7 +190,7 @@ class SweepCallback(Callback):
             try:
                 check_settings(config)
             except InputError as error:  # raised as it is, Hydra would only warn and go on
-                sys.exit(say(error))
+                sys.exit(report_error(error))
             output = Path(config.output).absolute()
             SweepCallback.there = next(folder for folder in (output, *output.parents) if folder.exists())
 
@@ -201,7 +201,7 @@ class SweepCallback(Callback):
             self.on_run_start(config)
             SweepCallback.current = _open(config)
         except Exception as error:  # raised as it is, Hydra would only warn and go on
-            sys.exit(say(error))
+            sys.exit(report_error(error))
 
 
 def check_swept(overrides: Sequence[str]) -> None:

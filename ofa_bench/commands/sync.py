@@ -19,7 +19,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ofa_bench.commands.cli.messages import check_folder, ending, heed_full_error, options_and_folders, show_help
+from ofa_bench.commands.cli.messages import (
+    allow_tracebacks,
+    check_folder,
+    exit_on_error,
+    options_and_folders,
+    show_help,
+)
 from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.config.store_uri import default_experiment, uri_option
 from ofa_bench.errors import InputError
@@ -48,7 +54,7 @@ class Options:
             check_folder("artifacts", Path(self.artifacts))
 
     def tracking(self, experiment: str) -> TrackingConfig:
-        """Say where records go; a path is made absolute."""
+        """Describe where records go; a path is made absolute."""
         return TrackingConfig.at(self.uri, self.artifacts, experiment)
 
 
@@ -90,9 +96,9 @@ def _experiment(journal: "Journal") -> str:
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
-    heed_full_error()
+    allow_tracebacks()
     show_help(__doc__, Options())
-    with ending():
+    with exit_on_error():
         options, words = options_and_folders(Options, sys.argv[1:])
         options.check()
         sent = 0

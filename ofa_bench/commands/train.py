@@ -35,7 +35,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ofa_bench.commands.cli.messages import check_folder, ending, heed_full_error, options_of, show_help
+from ofa_bench.commands.cli.messages import allow_tracebacks, check_folder, exit_on_error, options_of, show_help
 from ofa_bench.config.limits import REPEATS, THREADS, check_range
 from ofa_bench.config.schema import conf_dir
 from ofa_bench.config.shell import command_line, override, portable
@@ -144,7 +144,9 @@ def space_of(text: str) -> "DesignSpace":
     if not isinstance(space, DesignSpace):
         raise InputError(f"space={text}: gives {type(space).__name__}; must be a DesignSpace")
     if isinstance(space, ChosenSpace):
-        raise InputError(f"space={text}: has choices; train for {space.whole.name} without them, which serves the part")
+        raise InputError(
+            f"space={text}: has choices; train for {space.parent.name} without them, which serves the part"
+        )
     return space
 
 
@@ -231,7 +233,7 @@ def _said(card: Mapping[str, Any], out: str) -> str:
 
 
 def _gaps(coverage: Mapping[str, Any]) -> list[str]:
-    """Say which choices no pair has, and which are rare."""
+    """Describe which choices no pair has, and which are rare."""
     from ofa_bench.predictors.coverage import FEW, format_choices, format_flow
 
     lines = []
@@ -246,7 +248,7 @@ def _gaps(coverage: Mapping[str, Any]) -> list[str]:
 
 
 def _made_by() -> str:
-    """Give the command line, without what does not change the weights."""
+    """Return the command line, without what does not change the weights."""
     given = [portable(word) for word in sys.argv[1:] if not word.startswith("out=")]
     return command_line(["ofa_bench", "train", *given])
 
@@ -279,8 +281,8 @@ def main() -> None:
         Options(),
         needed="data=<a CSV file of pairs>, or space=<a space> whose official predictor is distilled",
     )
-    heed_full_error()
-    with ending():
+    allow_tracebacks()
+    with exit_on_error():
         print(run(sys.argv[1:]))
 
 

@@ -44,7 +44,7 @@ def address(
     last = re.sub(r"[^\w.,=+~\-\[\]]", "_", last)
     if len(last) > 120:
         last = _cut(last, 100, 12)
-    if len(last.encode()) > 200:  # of letters that take several bytes each; a file's name may have 255 in all
+    if len(last.encode()) > 200:  # of characters that take several bytes each; a file's name may have 255 in all
         last = _cut(last, 40, 12)
     return "/".join([*(str(choices[group]) for group in GROUPS), last])
 
@@ -54,6 +54,6 @@ def _cut(text: str, most: int, digits: int) -> str:
 
 
 def _only_sweeps(experiment: str | None) -> bool:
-    """Tell whether an experiment is one of ours that sets nothing but options of groups and Hydra's own keys."""
+    """Return whether an experiment is one of ours that sets nothing but options of groups and Hydra's own keys."""
     path = conf_dir() / "experiment" / f"{experiment}.yaml"
     return path.is_file() and set(OmegaConf.load(path)) <= {"defaults", "hydra"}

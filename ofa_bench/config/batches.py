@@ -4,12 +4,12 @@ import re
 
 from ofa_bench.errors import InputError
 
-__all__ = ["DYNAMIC", "MOST", "Batch", "batch_of_unit", "milliseconds", "read_batch", "show_batch"]
+__all__ = ["DYNAMIC", "MAX", "Batch", "batch_of_unit", "milliseconds", "read_batch", "show_batch"]
 
 DYNAMIC = "dynamic"
 """The batch of a network that takes any number of images at a time."""
 
-MOST = 1024
+MAX = 1024
 """The largest batch."""
 
 Batch = int | None
@@ -24,8 +24,8 @@ def read_batch(text: str) -> Batch:
     """
     if text == DYNAMIC:
         return None
-    if not re.fullmatch(r"\d{1,9}", text) or not 1 <= int(text) <= MOST:
-        raise InputError(f"batch={text}: must be a whole number of 1 to {MOST:,}, or {DYNAMIC}")
+    if not re.fullmatch(r"\d{1,9}", text) or not 1 <= int(text) <= MAX:
+        raise InputError(f"batch={text}: must be a whole number of 1 to {MAX:,}, or {DYNAMIC}")
     return int(text)
 
 

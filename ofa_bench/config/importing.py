@@ -94,7 +94,7 @@ def _lines(error: BaseException) -> Iterator[str]:
 
 
 def _is_users(path: Path, module: str) -> bool:
-    """Tell whether a file of code is neither ours nor a library's."""
+    """Return whether a file of code is neither ours nor a library's."""
     if path.suffix != ".py" or OURS in path.parents:
         return False
     if is_third_party(path):

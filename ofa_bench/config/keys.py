@@ -45,7 +45,7 @@ def suggest_key(key: str, allowed: list[str], *, config: object = None, given: s
 
 
 def _keys(node: Any, at: str = "") -> Iterator[str]:
-    """Give the full keys of what is no group: of the schema or of a config. What only refers to another key is none."""
+    """Return the full keys of all that is no group, of the schema or of a config, without references to others."""
     inner: Mapping[Any, Any]
     if isinstance(node, type) and is_dataclass(node):
         kinds = get_type_hints(node)
@@ -74,7 +74,7 @@ def _refers(value: Any) -> bool:
 
 
 def _aliases(full: str) -> tuple[str, ...]:
-    """Give what else people call a key, as the schema says."""
+    """Return what else people call a key, as the schema says."""
     node: Any = Config
     *groups, name = full.split(".")
     for group in groups:

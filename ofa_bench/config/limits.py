@@ -101,7 +101,7 @@ def check_memory(strategy: Any, *, searches: tuple[int, int], n_genes: int, core
 
 
 def available_memory() -> int | None:
-    """Give the bytes of memory that this process may still take: free, and left of its limits and its container's."""
+    """Return the bytes of memory that this process may still take: free, and left of its limits and its container's."""
     found = _left_of_limits()
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
@@ -119,7 +119,7 @@ def available_memory() -> int | None:
 
 
 def _left_of_limits() -> list[int]:
-    """Give what is left of the process's limits of address space and data (``ulimit -v``, ``-d``), where it has any."""
+    """Return what is left of the process's limits of address space and data (``ulimit -v``, ``-d``), if it has any."""
     try:
         import resource
 

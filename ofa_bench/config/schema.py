@@ -141,7 +141,7 @@ def conf_dir() -> Path:
 
 
 def whole_or_part(node: Any) -> Any:
-    """Give the config of a space without ``choices`` where there are none."""
+    """Return the config of a space without ``choices`` where there are none."""
     if isinstance(node, Mapping) and not node.get("choices"):
         return {key: value for key, value in node.items() if key != "choices"}
     return node

@@ -81,7 +81,7 @@ def _parts(uri: str) -> tuple[str, str]:
 
 @cache
 def _decodes() -> bool:
-    """Tell whether SQLAlchemy decodes ``%3F`` and the like in the path of a database, as it does from 2.1 on."""
+    """Return whether SQLAlchemy decodes ``%3F`` and the like in the path of a database, as it does from 2.1 on."""
     from sqlalchemy.engine import make_url
 
     return bool(make_url(f"{SQLITE}%25").database == "%")

@@ -32,7 +32,7 @@ def code_sha256(makers: Iterable[object]) -> str | None:
 
 
 def is_third_party(path: Path) -> bool:
-    """Tell whether a file is of an installed package."""
+    """Return whether a file is of an installed package."""
     return bool(INSTALLED & set(path.parts))
 
 
@@ -99,7 +99,7 @@ class _Code:
 
 
 def _files(name: str) -> Iterator[Path]:
-    """Give the file of a module, or the folders of a package without one; of another root, nothing is imported."""
+    """Return the file of a module, or the folders of a package without one; of another root, nothing is imported."""
     there = sys.modules.get(name)
     try:
         spec = getattr(there, "__spec__", None) or importlib.util.find_spec(name)
@@ -129,12 +129,12 @@ class _Module:
         self.defined = {name for statement in self.body for name in _defined(statement)}
 
     def text(self, statement: ast.stmt) -> str:
-        """Give the lines of a statement, with its decorators."""
+        """Return the lines of a statement, with its decorators."""
         first = min([statement.lineno, *(one.lineno for one in getattr(statement, "decorator_list", []))])
         return "\n".join(self._lines[first - 1 : statement.end_lineno])
 
     def imported(self, statement: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str, str | None]]:
-        """Give for each name that is imported the module it is of, and its name there, None for the module itself."""
+        """Return for each name that is imported the module it is of, and its name there, None for the module itself."""
         if isinstance(statement, ast.Import):
             for alias in statement.names:
                 yield alias.asname or alias.name.partition(".")[0], alias.name, None
@@ -146,7 +146,7 @@ class _Module:
 
 
 def _is_idle(statement: ast.stmt) -> bool:
-    """Tell whether a statement does nothing where its module is imported: a text, or the part for scripts."""
+    """Return whether a statement does nothing where its module is imported: a text, or the part for scripts."""
     if isinstance(statement, ast.Expr):
         return isinstance(statement.value, ast.Constant)
     test = statement.test if isinstance(statement, ast.If) else None
@@ -154,7 +154,7 @@ def _is_idle(statement: ast.stmt) -> bool:
 
 
 def _defined(statement: ast.stmt) -> set[str]:
-    """Give the names that a statement defines or changes; none of one that is an expression."""
+    """Return the names that a statement defines or changes; none of one that is an expression."""
     found = set[str]()
     alone = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     for node in [statement] if alone else ast.walk(statement):

@@ -26,7 +26,7 @@ def macs_terms(space: DesignSpace) -> list[Term]:
 
 
 def _judge(space: DesignSpace) -> AccuracyPredictor:
-    """Give the predictor that decides where accuracy saturates."""
+    """Return the predictor that decides where accuracy saturates."""
     return official_predictor(space) if space.name in PUBLISHED else embedded_predictor(space)
 
 

@@ -39,7 +39,7 @@ def trained(space: DesignSpace, number: int) -> Layers:
 
 
 def error(space: DesignSpace, layers: Layers) -> float:
-    """Give the root mean square difference from the official predictor on other random architectures, in points."""
+    """Return the root mean square difference from the official predictor on other random architectures, in points."""
     exact = [(weight.astype(np.float32), bias.astype(np.float32)) for weight, bias in layers]
     member = OneHotMLP(space, one_hot_columns(space), exact, name="member", sha256="")
     genes = space.sample(HELD_BACK, np.random.default_rng(99))

@@ -62,7 +62,7 @@ DISTINCT = (
 
 
 def last_block(predictor: AccuracyPredictor) -> dict[str, list[float]]:
-    """Give the worth of the last block's choices against the first one, as fractions of 1, by gene.
+    """Return the worth of the last block's choices against the first one, as fractions of 1, by gene.
 
     It is the mean change of the predicted accuracy when that choice is made in a block ``LIKE_LAST``, over random
     architectures.
@@ -132,7 +132,7 @@ def at_sizes(predictor: AccuracyPredictor, data: Published, effects: Mapping[str
 
 
 def fit(x: Floats, y: Floats) -> Floats:
-    """Give least-squares slopes and the intercept: float64 [n, k] and [n] to [k + 1]."""
+    """Return least-squares slopes and the intercept: float64 [n, k] and [n] to [k + 1]."""
     return np.asarray(np.linalg.lstsq(np.column_stack([x, np.ones(len(x))]), y, rcond=None)[0], np.float64)
 
 
@@ -147,7 +147,7 @@ def left_out(x: Floats, data: Published) -> Floats:
 
 
 def scores(x: Floats, data: Published) -> dict[str, float]:
-    """Give the errors of the left-out predictions, in points, and their rank correlation with top-1."""
+    """Return the errors of the left-out predictions, in points, and their rank correlation with top-1."""
     from scipy.stats import spearmanr
 
     predicted = left_out(x, data)

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from ofa_bench.devices.elimination import Factor, minimise
 from ofa_bench.errors import InputError
-from ofa_bench.spaces import DesignSpace, Genes, PartSpace
+from ofa_bench.spaces import DesignSpace, Genes, Subspace
 from ofa_bench.spaces.checks import check_genes
 
-__all__ = ["MOST_COST", "CostModel", "CostTable", "Term"]
+__all__ = ["MAX_COST", "CostModel", "CostTable", "Term"]
 
-MOST_COST = 1e300
+MAX_COST = 1e300
 """No value of a table is larger, so that no sum of them overflows."""
 
-MOST_CHOICES = 1_000_000
+MAX_CHOICES = 1_000_000
 """A term's genes and their owners may have this many combinations; of each, the table has an entry."""
 
 
@@ -113,13 +113,13 @@ class CostTable:
         return np.asarray(self.entries[places].sum(axis=1))
 
     def rescaled(self, rng: np.random.Generator) -> "CostTable":
-        """Give a made-up device: each term times its own random factor, log-uniform from 1/3 to 3."""
+        """Return a made-up device: each term times its own random factor, log-uniform from 1/3 to 3."""
         made = self._scaled(np.exp(rng.uniform(-1.1, 1.1, size=len(self._terms))))
         made.name, made.sha256 = f"{self.name}~", ""
         return made
 
     def guarded(self) -> "CostTable":
-        """Give the same table with every cost times the card's ``guard_band``.
+        """Return the same table with every cost times the card's ``guard_band``.
 
         Of the networks measured for the card, 1 in 20 was slower than the table said times that. Searching a target t
         on the guarded table is searching t / guard_band on the table itself.
@@ -136,22 +136,22 @@ class CostTable:
         made.guard_band = float(band)
         return made
 
-    def within(self, part: PartSpace) -> "CostTable":
-        """Give the same table for a part of its space; minimum and maximum are exact over the part.
+    def within(self, part: Subspace) -> "CostTable":
+        """Return the same table for a part of its space; minimum and maximum are exact over the part.
 
         Raises:
             InputError: it is a part of another space.
         """
-        if part.whole.name != self.space.name:
+        if part.parent.name != self.space.name:
             raise InputError(
-                f"device={self.name}: space {part.name} is a part of {part.whole.name}, not {self.space.name}"
+                f"device={self.name}: space {part.name} is a part of {part.parent.name}, not {self.space.name}"
             )
         made = copy.copy(self)
         made._lay_out(part, [[_factor_within(part, *factor) for factor in term] for term in self._terms])
         return made
 
     def _scaled(self, scales: NDArray[np.float64]) -> "CostTable":
-        """Give the same table with each term times its own factor: float64 [terms]."""
+        """Return the same table with each term times its own factor: float64 [terms]."""
         scaled = zip(self._terms, scales, strict=True)
         made = copy.copy(self)
         made._lay_out(self.space, [[(scope, values * scale) for scope, values in term] for term, scale in scaled])
@@ -173,21 +173,21 @@ def _factor(space: DesignSpace, place: Sequence[str], values: NDArray[np.float64
     shape = tuple(len(space.genes[space.index[name]].choices) for name in place)
     if values.shape != shape:
         raise InputError(f"cost table: the term of {', '.join(place)} must have shape {shape}, not {values.shape}")
-    wrong = values[~((values >= 0) & (values <= MOST_COST))]
+    wrong = values[~((values >= 0) & (values <= MAX_COST))]
     if wrong.size:
         raise InputError(
             f"cost table: the term of {', '.join(place)} holds a negative or non-finite value or one above "
-            f"{MOST_COST:g}: {wrong[0]:g}"
+            f"{MAX_COST:g}: {wrong[0]:g}"
         )
     distinct = [space.genes[space.index[name]].distinct for name in place]
     values = values[np.ix_(*distinct)]  # choices that build one network cost the same
     owners = [gene.owner for name in place if (gene := space.genes[space.index[name]]).owner]
     scope = list(dict.fromkeys([*place, *owners]))
     sizes = [len(space.genes[space.index[str(name)]].choices) for name in scope]
-    if math.prod(sizes) > MOST_CHOICES:
+    if math.prod(sizes) > MAX_CHOICES:
         raise InputError(
             f"cost table: the term of {', '.join(place)} has {math.prod(sizes):,} combinations with the genes that "
-            f"these depend on; {MOST_CHOICES:,} at most"
+            f"these depend on; {MAX_CHOICES:,} at most"
         )
     grid = np.indices(sizes)
     active = np.ones(sizes, dtype=bool)
@@ -200,7 +200,7 @@ def _factor(space: DesignSpace, place: Sequence[str], values: NDArray[np.float64
     return tuple(space.index[str(name)] for name in scope), dense
 
 
-def _factor_within(part: PartSpace, scope: Sequence[int], values: NDArray[np.float64]) -> Factor:
+def _factor_within(part: Subspace, scope: Sequence[int], values: NDArray[np.float64]) -> Factor:
     """Look a table of the whole up for every choice of the part's genes that set its variables."""
     sources = sorted({int(part.source[gene]) for gene in scope if not part.fixed[gene]})
     sizes = [int(part.cardinality[source]) for source in sources]

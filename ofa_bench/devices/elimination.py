@@ -11,7 +11,7 @@ from ofa_bench.spaces import Genes
 
 __all__ = ["Factor", "minimise"]
 
-MOST_CHOICES = 10_000_000
+MAX_CHOICES = 10_000_000
 """The largest table that is made on the way, in entries."""
 
 Factor = tuple[tuple[int, ...], NDArray[np.float64]]
@@ -33,7 +33,7 @@ def minimise(factors: Sequence[Factor], cardinality: NDArray[np.int8]) -> Genes:
         scopes = {v: sorted(set().union(*(scope for scope, _ in pending if v in scope)) - {v}) for v in left}
         variable = min(left, key=lambda v: (math.prod(sizes[u] for u in scopes[v]), v))
         scope = (*scopes[variable], variable)
-        if math.prod(sizes[v] for v in scope) > MOST_CHOICES:
+        if math.prod(sizes[v] for v in scope) > MAX_CHOICES:
             raise InputError(
                 f"its terms tie more than {len(scope) - 1} genes together: the cheapest architecture cannot be found"
             )

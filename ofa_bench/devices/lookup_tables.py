@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ofa_bench.devices.cost import MOST_COST, Term
+from ofa_bench.devices.cost import MAX_COST, Term
 from ofa_bench.devices.lookup_layers import FORMS, Form, Missing, form_of, layers_of, resolutions_of, width_of
 from ofa_bench.errors import InputError
 from ofa_bench.files.reading import UnreadableError, content_of, json_object
-from ofa_bench.spaces import DesignSpace, PartSpace
+from ofa_bench.spaces import DesignSpace, Subspace
 
 __all__ = ["Choices", "Lookup", "latencies", "lookup_files", "lookup_table", "names_layers", "reachable"]
 
 LARGEST = 10_000_000
 """Bytes of the largest file that is read; those known have up to 550,000."""
 
-MOST_FILES = 200
+MAX_FILES = 200
 DEEPEST = 5
 """Levels of a file; those known have 2."""
 
@@ -60,25 +60,25 @@ def lookup_files(folder: Path) -> dict[int, Path]:
         match = _FILE.fullmatch(name)
         if match and found.setdefault(int(match[1]), folder / name).name != name:
             raise InputError(f"device={folder}: {found[int(match[1])].name} and {name} are of one resolution")
-    if len(found) > MOST_FILES:
-        raise InputError(f"device={folder}: has {len(found)} lookup tables; {MOST_FILES} at most")
+    if len(found) > MAX_FILES:
+        raise InputError(f"device={folder}: has {len(found)} lookup tables; {MAX_FILES} at most")
     texts = [name for name in names if name.lower().endswith((".yaml", ".yml"))]
     return {0: folder / texts[0]} if not found and len(texts) == 1 else found
 
 
 def reachable(space: DesignSpace) -> tuple[DesignSpace, Choices]:
-    """Give the whole that a space is a part of, or the space itself, and which choices of the whole's genes it has."""
+    """Return a subspace's parent, or the space itself, and which choices of the parent's genes it has."""
     choices: Choices = [range(n) for n in space.cardinality.tolist()]
-    while isinstance(space, PartSpace):
+    while isinstance(space, Subspace):
         choices = [
             sorted(set(space.positions[gene, choices[source]].tolist())) for gene, source in enumerate(space.source)
         ]
-        space = space.whole
+        space = space.parent
     return space, choices
 
 
 def names_layers(names: Mapping[str, Any]) -> bool:
-    """Tell whether the keys of a file are the names of layers."""
+    """Return whether the keys of a file are the names of layers."""
     return form_of(names) is not None or bool(resolutions_of(names))
 
 
@@ -194,7 +194,7 @@ def _mean(name: str, entry: object) -> float:
     mean = entry.get("mean") if isinstance(entry, dict) else None
     if isinstance(mean, str) and _NUMBER.fullmatch(mean):
         mean = float(mean)
-    if type(mean) not in (int, float) or not 0 <= mean <= MOST_COST:  # type: ignore[operator]
+    if type(mean) not in (int, float) or not 0 <= mean <= MAX_COST:  # type: ignore[operator]
         raise UnreadableError(f"its {name[:80]!r} must have a mean: a number of milliseconds, 0 or more")
     return float(mean)  # type: ignore[arg-type]
 

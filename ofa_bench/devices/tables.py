@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ofa_bench.devices.cost import MOST_COST, CostTable, Term
+from ofa_bench.devices.cost import MAX_COST, CostTable, Term
 from ofa_bench.devices.lookup_tables import Choices, lookup_files, lookup_table, names_layers, reachable
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.files.reading import UnreadableError, content_of, json_object, name_of
 from ofa_bench.files.writing import write_whole
-from ofa_bench.spaces import DesignSpace, PartSpace
+from ofa_bench.spaces import DesignSpace, Subspace
 
 __all__ = ["FOLDER", "FORMAT", "latency_table", "write_table"]
 
@@ -24,20 +24,20 @@ FOLDER = Path(__file__).parents[1] / "data" / "devices"
 LARGEST = 50_000_000
 """Bytes of the largest table that is read; ours have up to 17,000."""
 
-MOST_PLACES = 1_000
+MAX_PLACES = 1_000
 """Places of all terms of a table; ours have up to 73."""
 
-MOST_GENES = 20
+MAX_GENES = 20
 """Genes of one place of a term; ours have up to 3."""
 
-MOST_LETTERS = 40
+MAX_CHARS = 40
 """A unit has at most this many, and what is wrong is shown with as many."""
 
 
 def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> CostTable:
     """Load a device's table for a space: from the package, or from a user's file or folder of ``<space>.json``.
 
-    A part of a space (``PartSpace``) is served by the table of the whole. A user's file or folder may also be a lookup
+    A part of a space (``Subspace``) is served by the table of the whole. A user's file or folder may also be a lookup
     table of OFA's (see ``lookup_tables``); of a part, it need have only the layers that the part's networks have.
 
     Args:
@@ -57,8 +57,8 @@ def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> 
 
 
 def _within(table: CostTable, space: DesignSpace) -> CostTable:
-    """Give the table of the whole for a part of it, or for a part of a part."""
-    return _within(table, space.whole).within(space) if isinstance(space, PartSpace) else table
+    """Return the table of the whole for a part of it, or for a part of a part."""
+    return _within(table, space.parent).within(space) if isinstance(space, Subspace) else table
 
 
 def _load(space: DesignSpace, device: str, choices: Choices) -> CostTable:
@@ -120,7 +120,7 @@ def _table(space: DesignSpace, table: Mapping[str, Any], device: str, sha256: st
             f"a table of format {table['format']} for space {table['space']}, not of {FORMAT} for {space.name}"
         )
     unit, card, targets, terms = (table.get(key, []) for key in ("unit", "card", "targets", "terms"))
-    if not isinstance(unit, str) or not unit.isprintable() or not 0 < len(unit) <= MOST_LETTERS:
+    if not isinstance(unit, str) or not unit.isprintable() or not 0 < len(unit) <= MAX_CHARS:
         raise UnreadableError(f"its unit is {_short(unit)}; must be a word, such as 'ms'")
     if not isinstance(card, dict):
         raise UnreadableError(f"its card is {_short(card)}; must be an object")
@@ -129,8 +129,8 @@ def _table(space: DesignSpace, table: Mapping[str, Any], device: str, sha256: st
     if not isinstance(terms, list) or not terms:
         raise UnreadableError(f"its terms are {_short(terms)}; must be a list of at least one")
     made = [_term(term, number) for number, term in enumerate(terms)]
-    if sum(len(term.places) for term in made) > MOST_PLACES:
-        raise UnreadableError(f"its terms have more than {MOST_PLACES:,} places")
+    if sum(len(term.places) for term in made) > MAX_PLACES:
+        raise UnreadableError(f"its terms have more than {MAX_PLACES:,} places")
     floats = [float(target) for target in targets]
     return CostTable(space, made, name=device, unit=unit, sha256=sha256, card=card, targets=floats)
 
@@ -145,8 +145,8 @@ def _term(term: object, number: int) -> Term:
             f"the places of its term {number} are {_short(places)}; must be lists of the names of genes"
         )
     values = np.array(term["values"], dtype=object)
-    if values.ndim > MOST_GENES:
-        raise UnreadableError(f"the values of its term {number} are lists within lists, deeper than {MOST_GENES}")
+    if values.ndim > MAX_GENES:
+        raise UnreadableError(f"the values of its term {number} are lists within lists, deeper than {MAX_GENES}")
     wrong = [value for value in values.flat if not _number(value)]
     if wrong:
         raise UnreadableError(f"the values of its term {number} have {_short(wrong[0])} among them; must be numbers")
@@ -158,13 +158,13 @@ def _are_names(place: object) -> bool:
 
 
 def _number(value: object) -> bool:
-    return type(value) in (int, float) and abs(value) <= MOST_COST  # type: ignore[arg-type]
+    return type(value) in (int, float) and abs(value) <= MAX_COST  # type: ignore[arg-type]
 
 
 def _short(value: object) -> str:
-    """Show what a table has, as JSON, in a few letters."""
+    """Show what a table has, as JSON, in a few characters."""
     text = json.dumps(value)
-    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}..."
+    return text if len(text) <= MAX_CHARS else f"{text[:MAX_CHARS]}..."
 
 
 def write_table(

@@ -93,7 +93,7 @@ def content_hash(key: str, name: str) -> str | None:
 
 
 def _is_inline(name: str) -> bool:
-    """Tell whether a name is the architecture itself, written out, and not a file of such a name."""
+    """Return whether a name is the architecture itself, written out, and not a file of such a name."""
     return name.lstrip().startswith(("{", "[")) and not (len(name) < MAX_NAME and os.path.lexists(name))
 
 

@@ -19,7 +19,7 @@ WARM_GENERATIONS: Mapping[str, Callable[[int], float]] = {
 
 
 def resolve_budget(config: BudgetConfig) -> tuple[int, int | tuple[int, ...]]:
-    """Give the generations from scratch and warm-started, which may be named by what they are of the first.
+    """Return the generations from scratch and warm-started, which may be named by what they are of the first.
 
     Raises:
         InputError: one of them is not a whole number of 1 or more, or there are too many.

@@ -8,11 +8,11 @@ import numpy as np
 from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.limits import KEEP, REPEATS, available_cores, check_memory, check_range
 from ofa_bench.config.schema import Config, whole_or_part
-from ofa_bench.engine import Cell, has_lines, is_fork_safe
+from ofa_bench.engine import Cell, has_coroutines, is_fork_safe
 from ofa_bench.errors import InputError
 from ofa_bench.experiment import previous
 from ofa_bench.experiment.budget import resolve_budget
-from ofa_bench.experiment.building import build_space, built
+from ofa_bench.experiment.building import build_object, build_space
 from ofa_bench.experiment.checks import check_rerun, check_tracking, resolve_threads
 from ofa_bench.experiment.targets import resolve_targets
 from ofa_bench.predictors.coverage import check_unlabelled
@@ -36,7 +36,9 @@ def build(config: Config) -> Cell:
     check_rerun(config.rerun)
     check_tracking(config.tracking)
     space = _checked_kind("space", config.space, build_space(config.space), "a DesignSpace", "genes")
-    cost = _checked_kind("device", config.device, built("device", config.device, space=space), "a cost model", "cost")
+    cost = _checked_kind(
+        "device", config.device, build_object("device", config.device, space=space), "a cost model", "cost"
+    )
     targets = resolve_targets(config.targets, space, cost)
     if cost.minimum > max(targets):
         raise InputError(
@@ -54,17 +56,17 @@ def build(config: Config) -> Cell:
         cores=available_cores(),
         generations=budget.generations,
     )
-    predictor = built("predictor", config.predictor, space=space)
+    predictor = build_object("predictor", config.predictor, space=space)
     _checked_kind("predictor", config.predictor, predictor, "an accuracy predictor", "accuracy")
     check_unlabelled(space, predictor)
     problem = Problem(space, predictor, cost, config.keep)
-    several = config.lockstep and has_lines(strategy) and _on_several_cores(problem, strategy)
+    several = config.lockstep and has_coroutines(strategy) and _on_several_cores(problem, strategy)
     threads = resolve_threads(config, several=several)
     return Cell(problem, strategy, targets, budget, config.seed, config.repeats, threads, config.lockstep)
 
 
 def _checked_kind(key: str, node: Any, made: Any, kind: str, attribute: str) -> Any:
-    """Give what a group has made, if it is of the right kind, which has the attribute."""
+    """Return what a group has made, if it is of the right kind, which has the attribute."""
     if not hasattr(made, attribute):
         raise InputError(f"{key}._target_={node['_target_']}: makes {type(made).__name__}, not {kind}")
     return made
@@ -78,9 +80,9 @@ def _build_strategy(config: Config, space: DesignSpace) -> Any:
         node = {**node, "warm_start": warm_start}
     besides = {"strategy.warm_start": ["from"]}
     if name is None:
-        return built("strategy", node, besides=besides)
+        return build_object("strategy", node, besides=besides)
     genes = previous.read(name, config.tracking.uri).genes_in(space, whole_or_part(config.space))
-    return built("strategy", node, besides=besides, earlier=genes)
+    return build_object("strategy", node, besides=besides, earlier=genes)
 
 
 def _on_several_cores(problem: Problem, strategy: Strategy) -> bool:

@@ -16,13 +16,13 @@ from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError, no_such_option
 from ofa_bench.spaces import DesignSpace, hold
 
-__all__ = ["build_space", "built", "load_space"]
+__all__ = ["build_object", "build_space", "load_space"]
 
 Besides = Mapping[str, Sequence[str]]
 """Keys that a group may hold besides a constructor's parameters, by the full name of the group."""
 
 
-def built(key: str, node: Any, *, besides: Besides | None = None, **given: Any) -> Any:
+def build_object(key: str, node: Any, *, besides: Besides | None = None, **given: Any) -> Any:
     """Build the object that a config group describes; parameters are checked against the constructors'.
 
     Args:
@@ -45,8 +45,8 @@ def built(key: str, node: Any, *, besides: Besides | None = None, **given: Any) 
         if isinstance(error, InputError):
             raise
         missing = re.search(r"missing .* arguments?: '(\w+)'", str(error))
-        said = f"{key}.{missing[1]}: must be given" if missing else f"{key}: {error}"
-        raise InputError(f"{said}{at_user_line(error)}") from error
+        message = f"{key}.{missing[1]}: must be given" if missing else f"{key}: {error}"
+        raise InputError(f"{message}{at_user_line(error)}") from error
 
 
 def build_space(node: Any) -> Any:
@@ -60,8 +60,8 @@ def build_space(node: Any) -> Any:
     plain = {key: value for key, value in node.items() if key != "choices"} if isinstance(node, dict) else node
     choices = node.get("choices") if isinstance(node, dict) else None
     if choices not in (None, {}) and "_target_" in node and "choices" in _parameters("space", node["_target_"]):
-        return built("space", node)
-    space = built("space", plain, besides={"space": ["choices"]})
+        return build_object("space", node)
+    space = build_object("space", plain, besides={"space": ["choices"]})
     return hold(space, choices) if choices not in (None, {}) and isinstance(space, DesignSpace) else space
 
 

@@ -17,11 +17,11 @@ from ofa_bench.experiment import previous
 __all__ = ["check_rerun", "check_tracking", "resolve_threads", "resolve_tracking", "result_config"]
 
 LONGEST_NAME = 500
-"""Letters of an experiment's name that MLflow takes."""
+"""Characters of an experiment's name that MLflow takes."""
 
 
 def resolve_threads(config: Config, *, several: bool) -> int:
-    """Give the threads of a cell: as configured; else all cores where searches can use several together, else one.
+    """Return the threads of a cell: as configured; else all cores where searches can use several together, else one.
 
     Raises:
         InputError: fewer than 1 are asked for, or too many.
@@ -47,7 +47,7 @@ def check_tracking(tracking: TrackingConfig, prefix: str = "tracking.") -> None:
     name = tracking.experiment
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         of = f" (of {store_uri.EXPERIMENT_VARIABLE})" if name == os.environ.get(store_uri.EXPERIMENT_VARIABLE) else ""
-        raise InputError(f"{prefix}experiment={name}{of}: must be a name of 1 to {LONGEST_NAME} letters")
+        raise InputError(f"{prefix}experiment={name}{of}: must be a name of 1 to {LONGEST_NAME} characters")
 
 
 def resolve_tracking(config: DictConfig) -> TrackingConfig:
@@ -78,7 +78,7 @@ def check_rerun(rerun: object) -> None:
 
 
 def result_config(config: DictConfig) -> dict[str, Any]:
-    """Give the resolved config without the keys that change nothing of what is found, such as no choices of a space.
+    """Return the resolved config without the keys that change nothing of what is found, such as no choices of a space.
 
     An earlier record that a strategy starts from has its hash beside its name.
     """

@@ -45,7 +45,7 @@ class Earlier:
     pairs: Sequence[tuple[Sequence[int], Mapping[str, Any]]] = field(default=(), repr=False)
 
     def genes_in(self, space: DesignSpace, described: Any) -> Genes:
-        """Give the architectures, if they are of this space; those of other parts of one space become the nearest here.
+        """Return the architectures, if they are of this space; those of another part of it become the nearest here.
 
         Raises:
             InputError: they are of another one.
@@ -66,7 +66,7 @@ class Earlier:
 
     def _nearest(self, space: DesignSpace) -> Genes:
         """Read architectures in the whole space; those that the part has not become what is nearest in it."""
-        whole = space.whole if isinstance(space, ChosenSpace) else space
+        whole = space.parent if isinstance(space, ChosenSpace) else space
         try:
             rows = np.array([whole.from_ofa(architecture) for _, architecture in self.pairs], np.int8)
         except InputError as error:
@@ -76,7 +76,7 @@ class Earlier:
 
 
 def _whole(described: Any) -> Any:
-    """Give the config of a space without the choices that hold it to a part."""
+    """Return the config of a space without the choices that hold it to a part."""
     return {key: value for key, value in described.items() if key != "choices"} if isinstance(described, dict) else None
 
 
@@ -97,7 +97,7 @@ class Named:
 
 
 def named_by(strategy: Any) -> str | None:
-    """Give the name of the record that a strategy's config names, if it does: a path or an MLflow run."""
+    """Return the name of the record that a strategy's config names, if it does: a path or an MLflow run."""
     warm_start = strategy.get("warm_start") if isinstance(strategy, Mapping) else None
     name = warm_start.get("from") if isinstance(warm_start, Mapping) else None
     return None if name is None else str(name)
@@ -139,7 +139,7 @@ def record_named(key: str, name: str, uri: str | None) -> dict[str, Any]:
 
 
 def run_named(name: str) -> str | None:
-    """Give the id of the MLflow run that a name is of, if it has the form of one."""
+    """Return the id of the MLflow run that a name is of, if it has the form of one."""
     found = _RUN.fullmatch(name)
     return found[1] if found else None
 
@@ -177,8 +177,8 @@ def _of_run(key: str, name: str, run: str, uri: str | None) -> dict[str, Any]:
         try:
             fetch(quiet_client(uri), run, Path(folder))
         except Exception as error:  # of MLflow, of its store, of the network
-            said = " ".join(str(error).split())
+            message = " ".join(str(error).split())
             raise InputError(
-                f"{key}={name}: MLflow at {uri} has no {records.RECORD} of this run, which must be a cell's ({said})"
+                f"{key}={name}: MLflow at {uri} has no {records.RECORD} of this run, which must be a cell's ({message})"
             ) from error
         return _of_path(key, name, Path(folder))

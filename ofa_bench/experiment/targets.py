@@ -19,7 +19,7 @@ SAMPLE = 10_000
 
 
 def resolve_targets(config: TargetsConfig, space: DesignSpace, cost: CostModel) -> tuple[float, ...]:
-    """Give the targets in the order asked, in the cost model's unit.
+    """Return the targets in the order asked, in the cost model's unit.
 
     Raises:
         InputError: they are given in more than one way, there are none or too many, one is not a positive finite
@@ -92,7 +92,7 @@ def _range(config: TargetsConfig) -> tuple[float, ...]:
 
 
 def _quantiles(fractions: list[float], space: DesignSpace, cost: CostModel) -> tuple[float, ...]:
-    """Give the costs that these fractions of random architectures stay at or below, to four significant digits."""
+    """Return the costs that these fractions of random architectures stay at or below, to four significant digits."""
     check_range("targets.quantiles: their number", len(fractions), 0, TARGETS)
     for fraction in _numbers("targets.quantiles", fractions):
         if not 0 < fraction < 1:

@@ -12,7 +12,7 @@ from ofa_bench.exporting.found import GIVEN, Found
 from ofa_bench.files.reading import UnreadableError, content_of, json_object
 from ofa_bench.files.writing import write_whole
 from ofa_bench.profiling.statistics import PERCENTILES, STATISTICS, statistic_of
-from ofa_bench.records.schema import MOST_ACCURACY, NUMBER, check_choices, check_node
+from ofa_bench.records.schema import MAX_ACCURACY, NUMBER, check_choices, check_node
 
 __all__ = [
     "CARD",
@@ -22,7 +22,7 @@ __all__ = [
     "PROGRAM",
     "Card",
     "cards_below",
-    "described",
+    "describe_network",
     "is_given",
     "placed",
     "read_card",
@@ -37,7 +37,7 @@ LARGEST = 1_000_000
 
 Card = dict[str, Any]
 
-MOST = 1e15
+MAX = 1e15
 """No number of a card is larger."""
 
 _TEXT, _MAYBE = (str,), (dict, type(None))
@@ -71,11 +71,11 @@ _FROM_TABLE = ("statistic", "runner", "threads", "machine", "title", "source", "
 
 
 def is_given(card: Card) -> bool:
-    """Tell whether a network was named by the user, not found for a target: its target is its own predicted cost."""
+    """Return whether a network was named by the user, not found for a target: its target is its own predicted cost."""
     return all(str(name).startswith(GIVEN) for name in card["by"])
 
 
-def described(found: Found, built: Mapping[str, Any]) -> Card:
+def describe_network(found: Found, built: Mapping[str, Any]) -> Card:
     """Make the card of a network that was built; ``built`` has its size, its weights, its files and their making."""
     return {
         "format": FORMAT,
@@ -128,7 +128,7 @@ def read_card(folder: Path) -> Card:
 
 
 def _completed(card: Card) -> Card:
-    """Give an older version's card what it lacks: it had the table's statistic (``ms``) and the median only."""
+    """Return an older version's card what it lacks: it had the table's statistic (``ms``) and the median only."""
     one = card["measured"]
     card = {"guarded_cost": card["cost"] * card["guard_band"]} | card
     if one is None or "ms" not in one:
@@ -151,8 +151,8 @@ def _check_values(card: Card) -> None:
         one = card["measured"]
         check_node("measured.", one, _MEASURED)
         if one["statistic"] not in PERCENTILES or one["table_statistic"] not in (*STATISTICS, None):
-            told = f"{one['statistic'][:40]}, of a table's {str(one['table_statistic'])[:40]}"
-            raise UnreadableError(f"its measured.statistic is {told}; must be {', '.join(PERCENTILES)}")
+            description = f"{one['statistic'][:40]}, of a table's {str(one['table_statistic'])[:40]}"
+            raise UnreadableError(f"its measured.statistic is {description}; must be {', '.join(PERCENTILES)}")
         times = {f"measured.{name}_ms": one[f"{name}_ms"] for name in STATISTICS}
         numbers |= {name: ms for name, ms in times.items() if ms is not None}
         if None in (one[f"{one['statistic']}_ms"], one[f"{one['table_statistic'] or 'median'}_ms"]):
@@ -176,16 +176,16 @@ def _check_values(card: Card) -> None:
             check_node("int8.measured.", one["measured"], {key: NUMBER})
             numbers |= {f"int8.measured.{key}": one["measured"][key]}
     for key, value in numbers.items():
-        if not 0 < value < MOST:
-            raise UnreadableError(f"its {key} is {str(value)[:40]}; must be more than 0, and less than {MOST:g}")
-    if card["accuracy"] > MOST_ACCURACY:
+        if not 0 < value < MAX:
+            raise UnreadableError(f"its {key} is {str(value)[:40]}; must be more than 0, and less than {MAX:g}")
+    if card["accuracy"] > MAX_ACCURACY:
         raise UnreadableError(f"its accuracy is {card['accuracy']:g}; must be a fraction of 1")
     if not json.dumps(card["architecture"]).isascii() or len(card["architecture"]) > 100:
         raise UnreadableError("its architecture is no dict of OFA's")
 
 
 def placed(networks: Sequence[Found], out: Path) -> list[Found]:
-    """Give networks folders of their own, below ``out``, where others of another table, predictor or guard band are.
+    """Return networks folders of their own, below ``out``, where others of another table, predictor or guard band are.
 
     Raises:
         InputError: a card that is there cannot be read.

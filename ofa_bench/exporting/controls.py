@@ -16,7 +16,7 @@ import numpy as np
 from ofa_bench.config.batches import batch_of_unit
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.found import Found, buildable
-from ofa_bench.exporting.networks import settle
+from ofa_bench.exporting.networks import init_batchnorm
 from ofa_bench.files.reading import UnreadableError, content_of, json_object
 from ofa_bench.files.writing import work_folder, write_whole
 from ofa_bench.predictors import latency_table
@@ -68,7 +68,7 @@ def write_controls(folder: Path, found: Sequence[Found], device: str, n: int) ->
             with work_folder(folder) as place:
                 piece = net.subnet(rows[i])
                 module = piece.build()
-                settle(module, piece.shape[1])
+                init_batchnorm(module, piece.shape[1])
                 write_onnx(module, piece.shape, place / path.name, batch)
                 (place / path.name).replace(path)
         listed.append({"file": path.name, "cost": float(costs[i]), "genes": rows[i].tolist()})

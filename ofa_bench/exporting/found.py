@@ -48,7 +48,7 @@ class Found:
 
 
 def buildable(architecture: Mapping[str, Any], called: str) -> tuple[DesignSpace, Genes]:
-    """Give the space whose supernet builds an architecture (OFA's dict), and its canonical row: int8 [n_genes].
+    """Return the space whose supernet builds an architecture (OFA's dict), and its canonical row: int8 [n_genes].
 
     Raises:
         InputError: none does; ``called`` names the space that it is said to be of.
@@ -60,7 +60,7 @@ def buildable(architecture: Mapping[str, Any], called: str) -> tuple[DesignSpace
 
 
 def found(records: Sequence[Record], *, every: bool = False) -> list[Found]:
-    """Give what records found for each target: the most accurate network, or each network once.
+    """Return what records found for each target: the most accurate network, or each network once.
 
     Records of one space, cost table and predictor belong together, whatever strategies, budgets and seeds they are of.
     The order is that of targets, and of predicted accuracy within one.

@@ -15,7 +15,7 @@ from ofa_bench.exporting.cards import INT8, ONNX, Card, is_given
 from ofa_bench.exporting.controls import read_controls
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.profiling.rounds import MEASUREMENTS, Times, measure
-from ofa_bench.profiling.runners import OnnxRuntime, Runner, about, checked
+from ofa_bench.profiling.runners import OnnxRuntime, Runner, about, check_runner
 from ofa_bench.profiling.statistics import PERCENTILES, describe, statistic_of, summarise_runs
 
 __all__ = ["Verdict", "alike", "comparable_ms", "measured", "met", "timed_batch", "verdict"]
@@ -69,7 +69,7 @@ def measured(
         for (folder, _), batch in zip(networks, batches, strict=True):
             runner.batches.update({folder / ONNX: batch, folder / INT8: batch})
     with runner if isinstance(runner, OnnxRuntime) else nullcontext():
-        checked(runner, paths[0])  # what is wrong with the runner is said before minutes are spent
+        check_runner(runner, paths[0])  # what is wrong with the runner is said before minutes are spent
         times, load = measure(paths, runner, work, asked, rounds, seed)
     (work / MEASUREMENTS).replace(out / MEASUREMENTS)
     work.rmdir()
@@ -124,7 +124,7 @@ def _timed(path: Path) -> str:
 
 
 def _drift(controls: Sequence[tuple[Path, float]], times: Mapping[Path, Times], statistic: str) -> dict[str, Any]:
-    """Say how much longer random networks took than the table says: mean and standard error (fractions)."""
+    """Describe how much longer random networks took than the table says: mean and standard error (fractions)."""
     if len(controls) < 2:
         return {"controls": 0, "drift": None, "drift_error": None}
     ratios = [summarise_runs(times[path])[f"{statistic}_ms"] / cost for path, cost in controls]
@@ -150,17 +150,17 @@ def _summary(times: Times, table: Mapping[str, Any], how: Mapping[str, Any], sta
 
 
 def _compared(summary: Mapping[str, Any]) -> str:
-    """Give the statistic that is compared with the table: the table's own, or the target's where that is not known."""
+    """Return the statistic that is compared with the table: the table's own or, where unknown, the target's."""
     return str(summary["table_statistic"] or summary["statistic"])
 
 
 def comparable_ms(card: Card) -> float:
-    """Give the measured milliseconds that the predicted ones are compared with: of the same statistic."""
+    """Return the measured milliseconds that the predicted ones are compared with: of the same statistic."""
     return float(card["measured"][f"{_compared(card['measured'])}_ms"])
 
 
 def met(card: Card, statistic: str | None = None) -> bool | None:
-    """Tell whether the target is met by a statistic, by default the one it is about; None if that is not known.
+    """Return whether the target is met by a statistic, by default the one it is about; None if that is not known.
 
     A network that no search found has no target.
     """
@@ -202,33 +202,33 @@ class Verdict:
     def sentence(self) -> str:
         """Say it in words."""
         others = ", ".join(f"{count} by {describe(name)}" for name, count in self.met_by.items())
-        said = (
+        message = (
             f"{self.networks} network{'s' if self.networks > 1 else ''} measured: predicted latency is off by "
             f"{self.mean_error:.1%} on average, {self.worst_error:.1%} at most (by {describe(self.compared)} of all "
-            f"runs{'' if self.known else '; the table does not say of which statistic it is'})"
+            f"runs{'' if self.known else '; the table does not report_error of which statistic it is'})"
         )
         if self.searched:
-            said += (
+            message += (
                 f"; of the targets met in the search, {self.met} of {self.searched} ({self.met / self.searched:.0%}) "
                 f"are met when measured, by {describe(self.statistic)} of all runs{f' ({others})' if others else ''}"
             )
-        said += "."
+        message += "."
         if self.searched and self.known and self.compared != self.statistic:
-            said += (
+            message += (
                 f" The search met the targets by the table's statistic, {describe(self.compared)}; here they are "
                 f"judged by {describe(self.statistic)}."
             )
         if self.unlike:
             other = ", ".join(self.unlike)
-            said = f"the table is not of this device, version or setting ({other}: not as it says). {said}"
+            message = f"the table is not of this device, version or setting ({other}: not as it says). {message}"
         if self.controls:
-            said += (
+            message += (
                 f" {self.controls} random networks, timed in the same rounds, took {_longer(*self.drift)} than the "
                 f"table says; allowing for that, those {'found' if self.searched else 'given'} took "
                 f"{_longer(*self.beyond)} than predicted"
             )
-            said += f", and {self.met_but_for_drift} of {self.searched} targets are met." if self.searched else "."
-        return said
+            message += f", and {self.met_but_for_drift} of {self.searched} targets are met." if self.searched else "."
+        return message
 
 
 def _longer(part: float, error: float) -> str:
@@ -275,7 +275,11 @@ def verdict(cards: Sequence[Card]) -> Verdict | None:
         mean_error=float(np.mean(errors)),
         worst_error=max(errors),
         met=sum(bool(met(card)) for card, _ in known),
-        met_by={name: sum(map(bool, told)) for name, told in counts.items() if told and None not in told},
+        met_by={
+            name: sum(map(bool, description))
+            for name, description in counts.items()
+            if description and None not in description
+        },
         controls=min(one["controls"] for _, one in known),
         drift=(float(np.mean(drifts)), error),
         beyond=(float(np.mean(beyond)), float(np.hypot(spread, error))),

@@ -14,7 +14,7 @@ import torch
 import ofa_bench
 from ofa_bench.config.batches import Batch, show_batch
 from ofa_bench.errors import InputError
-from ofa_bench.exporting.cards import CARD, INT8, ONNX, PROGRAM, Card, described, read_card, write_card
+from ofa_bench.exporting.cards import CARD, INT8, ONNX, PROGRAM, Card, describe_network, read_card, write_card
 from ofa_bench.exporting.found import Found, buildable
 from ofa_bench.files.reading import plain_text
 from ofa_bench.files.writing import work_folder
@@ -26,7 +26,7 @@ from ofa_bench.supernets.network_files import OPSET, differences, write_onnx, wr
 from ofa_bench.supernets.ofa_package import import_ofa
 from ofa_bench.supernets.pieces import Piece, Supernet, count_macs, supernet
 
-__all__ = ["Exporter", "settle"]
+__all__ = ["Exporter", "init_batchnorm"]
 
 NOISE = 8
 """Images of noise for the BatchNorm statistics of random weights."""
@@ -62,8 +62,8 @@ class Exporter:
         net = supernet(space)
         return net, load_weights(net, self._weights, self._sha256)
 
-    def told(self, found: Found) -> str:
-        """Say what weights and BatchNorm statistics a network gets, and why none could be had, where that is so.
+    def description(self, found: Found) -> str:
+        """Describe what weights and BatchNorm statistics a network gets, and why none could be had, where that is so.
 
         Raises:
             InputError: they cannot be had, or no supernet builds it.
@@ -74,11 +74,11 @@ class Exporter:
     def _told(self, weights: Weights) -> str:
         if self._images is not None:
             used = min(self._n_images, len(self._images))
-            return f"{weights.told}; BatchNorm statistics are of {used:,} images of {self._images.folder}"
+            return f"{weights.description}; BatchNorm statistics are of {used:,} images of {self._images.folder}"
         if weights.random:
-            return weights.told
+            return weights.description
         return (
-            f"{weights.told}; BatchNorm statistics are the supernet's, not this network's, so that its accuracy is far "
+            f"{weights.description}; BatchNorm statistics are the supernet's, not this network's, so its accuracy is "
             "below what it can be: give images="
         )
 
@@ -102,11 +102,11 @@ class Exporter:
         there = _kept(folder, made_of)
         if there is None:
             built = self._written(folder, piece, weights)
-            card = described(found, built | {"made": built["made"] | {"of": made_of}})
+            card = describe_network(found, built | {"made": built["made"] | {"of": made_of}})
         else:
             kept = ["batch", "macs", "parameters", "weights", "input", "output", "files", "made", "int8"]
             same_table = there["hashes"]["device"] == found.hashes["device"]
-            card = described(found, {key: there[key] for key in kept if key in there})
+            card = describe_network(found, {key: there[key] for key in kept if key in there})
             if same_table:
                 card["measured"] = there["measured"]
             elif "int8" in card:
@@ -126,7 +126,7 @@ class Exporter:
         return sum(weight.numel() for weight in piece.build().parameters())
 
     def better(self, found: Found) -> Card | None:
-        """Give the card of the network whose place a network takes, if that was predicted to be more accurate."""
+        """Return the card of the network whose place a network takes, if that was predicted to be more accurate."""
         try:
             there = read_card(self._out / found.folder)
         except InputError:
@@ -148,7 +148,7 @@ class Exporter:
         if self._images is not None:
             used = recalibrate(module, self._images, size, self._n_images, np.random.default_rng(0))
         elif weights.random:
-            settle(module, size)
+            init_batchnorm(module, size)
         with work_folder(folder) as place:
             onnx, program = place / ONNX, place / PROGRAM
             write_onnx(module, piece.shape, onnx, self._batch)
@@ -190,8 +190,8 @@ class Exporter:
         }
 
 
-def settle(module: torch.nn.Module, size: int) -> None:
-    """Give a network of random weights BatchNorm statistics of noise.
+def init_batchnorm(module: torch.nn.Module, size: int) -> None:
+    """Return a network of random weights BatchNorm statistics of noise.
 
     Without them its outputs hardly depend on its input, and nothing can be told from running it.
 

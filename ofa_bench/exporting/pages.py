@@ -23,7 +23,7 @@ from ofa_bench.formatting import format_number
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.profiling.statistics import PERCENTILES, describe
 from ofa_bench.records.unlabelled import MARK
-from ofa_bench.report.rendering import relative_url, rendered
+from ofa_bench.report.rendering import relative_url, render
 
 __all__ = ["INDEX", "Section", "sections", "write_pages"]
 
@@ -44,7 +44,7 @@ class Section:
     cards: tuple[Card, ...]
 
     @property
-    def told(self) -> tuple[str, ...]:
+    def description(self) -> tuple[str, ...]:
         """What the weights are, in sentences."""
         return tuple(dict.fromkeys(_sentence(card) for card in self.cards))
 
@@ -98,12 +98,12 @@ def write_pages(out: Path) -> Path:
             "program": PROGRAM,
             **_measurement(card),
         }
-        write_whole(folder / "card.md", rendered("network.md.j2", about))
+        write_whole(folder / "card.md", render("network.md.j2", about))
     for picture in (one for section in shown for one in section.pictures):
         write_whole(out / f"{picture.name}.png", base64.b64decode(picture.data))
     write_whole(out / "networks.csv", _csv(there))
-    write_whole(out / "index.md", rendered("export.md.j2", page))
-    write_whole(out / INDEX, rendered("export.html.j2", page))
+    write_whole(out / "index.md", render("export.md.j2", page))
+    write_whole(out / INDEX, render("export.html.j2", page))
     return out / INDEX
 
 
@@ -155,8 +155,8 @@ def _section(group: Sequence[tuple[Path, Card]]) -> Section:
 
 
 def _sentence(card: Card) -> str:
-    told = str(card["weights"].get("told", ""))
-    return f"{told[:1].upper()}{told[1:]}."
+    description = str(card["weights"].get("told", ""))
+    return f"{description[:1].upper()}{description[1:]}."
 
 
 def _heads(cards: Sequence[Card], ms: str) -> tuple[str, ...]:
@@ -201,8 +201,8 @@ def _row(card: Card, batch: str) -> tuple[str, ...]:
     )
 
 
-def _yes(told: bool | None) -> str:
-    return "?" if told is None else "yes" if told else "no"
+def _yes(description: bool | None) -> str:
+    return "?" if description is None else "yes" if description else "no"
 
 
 def _measurement(card: Card) -> dict[str, Any]:
@@ -213,9 +213,10 @@ def _measurement(card: Card) -> dict[str, Any]:
     times = [(describe(name), one[f"{name}_ms"]) for name in PERCENTILES if one[f"{name}_ms"] is not None]
     if batch_of_unit(card["unit"]) is None or is_given(card):
         return {"times": times, "verdict": ""}
-    told = ", ".join(f"{_yes(met(card, name))} by {describe(name)}" for name in PERCENTILES)
+    description = ", ".join(f"{_yes(met(card, name))} by {describe(name)}" for name in PERCENTILES)
     table = f"predicted of {describe(one['table_statistic'])}" if one["table_statistic"] else ""
-    words = f"Target met when measured: {_yes(met(card))} by {describe(one['statistic'])}, which it is about ({told})."
+    met_by = f"{_yes(met(card))} by {describe(one['statistic'])}"
+    words = f"Target met when measured: {met_by}, which it is about ({description})."
     if table and one["table_statistic"] != one["statistic"]:
         words += f" The cost is {table}, not of {describe(one['statistic'])}."
     return {"times": times, "verdict": words}

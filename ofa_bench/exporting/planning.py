@@ -10,7 +10,7 @@ __all__ = ["describe_plan"]
 
 
 def describe_plan(parameters: Sequence[int], out: Path, *, int8: bool) -> str:
-    """Say how many networks will be written, about how many bytes they take, and how many are kept.
+    """Describe how many networks will be written, about how many bytes they take, and how many are kept.
 
     Args:
         parameters: of each network; 0 of one that is there already and is kept.
@@ -27,10 +27,10 @@ def describe_plan(parameters: Sequence[int], out: Path, *, int8: bool) -> str:
     free = shutil.disk_usage(there).free
     if size > free:
         raise InputError(f"out={out}: {counted}, about {_megabytes(size)}, but {_megabytes(free)} are free there")
-    said = f"{counted}, about {_megabytes(size)}" if n else "nothing to write"
+    message = f"{counted}, about {_megabytes(size)}" if n else "nothing to write"
     if kept:
-        said += f"; {kept} {'is' if kept == 1 else 'are'} there already and unchanged"
-    return said
+        message += f"; {kept} {'is' if kept == 1 else 'are'} there already and unchanged"
+    return message
 
 
 def _megabytes(count: int) -> str:

@@ -134,19 +134,19 @@ class Quantiser:
 
 
 def int8_sentence(card: Card) -> str:
-    """Say what INT8 changes in a network's answers; empty where it is not quantised."""
+    """Describe what INT8 changes in a network's answers; empty where it is not quantised."""
     one = card.get("int8")
     if not one:
         return ""
-    said = f"INT8 names another first class than FP32 on {one['differs']:.1%} of {one['test_images']:,} images"
+    message = f"INT8 names another first class than FP32 on {one['differs']:.1%} of {one['test_images']:,} images"
     if one["int8_top1"] is not None:
         points = 100 * (one["int8_top1"] - one["fp32_top1"])
-        said += f"; top-1 is {one['int8_top1']:.1%}, of FP32 {one['fp32_top1']:.1%} ({points + 0.0:+.1f} points)"
+        message += f"; top-1 is {one['int8_top1']:.1%}, of FP32 {one['fp32_top1']:.1%} ({points + 0.0:+.1f} points)"
     if one["tested_on_calibration_images"]:
-        said += f"; {one['tested_on_calibration_images']:,} of the images were calibrated on too"
+        message += f"; {one['tested_on_calibration_images']:,} of the images were calibrated on too"
     if card["weights"].get("random"):
-        said += "; weights are random, so this says nothing of accuracy"
-    return said
+        message += "; weights are random, so this says nothing of accuracy"
+    return message
 
 
 def int8_metrics(card: Card) -> dict[str, float]:
@@ -167,7 +167,7 @@ def int8_metrics(card: Card) -> dict[str, float]:
 
 
 def _kept(folder: Path, card: Card, made_of: str) -> bool:
-    """Tell whether the file is there already, whole and made of the same."""
+    """Return whether the file is there already, whole and made of the same."""
     one = card.get("int8")
     if not one or one["of"] != made_of:
         return False
@@ -182,7 +182,7 @@ def _outputs(card: Card) -> int:
 
 
 def _batches(images: Images, card: Card) -> Iterator[tuple[NDArray[np.float32], int]]:
-    """Give images in batches that a network takes, and how many of each count: the last is filled up."""
+    """Return images in batches that a network takes, and how many of each count: the last is filled up."""
     batch, size = card["input"]["shape"][0], card["input"]["shape"][-1]
     for pixels in images.batches(size, BATCH if batch < 0 else batch):
         found = pixels.numpy()

@@ -15,7 +15,7 @@ __all__ = ["of_strategies", "records_of_sweep"]
 OUTPUT = Path("multirun")
 """Where sweeps are looked for by id or name: the output folder unless another is set."""
 
-MOST = 5
+MAX = 5
 """Sweeps that are named where the one asked for is not there."""
 
 
@@ -51,14 +51,14 @@ def _named(sweep: str) -> list[Journal]:
 
 
 def _known(sweep: str, found: Sequence[Journal]) -> str:
-    """Say why a sweep is not the one, and which there are."""
+    """Describe why a sweep is not the one, and which there are."""
     if len(found) > 1:
-        return f"several sweeps have this name; give one's id: {', '.join(one.sweep for one in found[:MOST])}"
+        return f"several sweeps have this name; give one's id: {', '.join(one.sweep for one in found[:MAX])}"
     if found:
         return "is no journal of a sweep"
     there = {one.sweep: first[0] for one in journals(OUTPUT) if (first := one.first())}
-    listed = "; ".join(f"{one} ({name[:60]})" for one, name in list(there.items())[:MOST])
-    more = f" and {len(there) - MOST} more" if len(there) > MOST else ""
+    listed = "; ".join(f"{one} ({name[:60]})" for one, name in list(there.items())[:MAX])
+    more = f" and {len(there) - MAX} more" if len(there) > MAX else ""
     near = suggestion(sweep, [*there, *there.values()])
     words = f"sweeps in {OUTPUT}: {listed}{more}" if there else f"there is no sweep in {OUTPUT}"
     return f"no such folder, journal, id or name of a sweep; {words}{near}"
@@ -77,7 +77,7 @@ def _of_journal(journal: Journal) -> Gathered:
     if not gathered.left_out and not gathered.records:
         raise InputError(f"sweep={journal.path}: none of its cells has ended")
     gathered.need_one()
-    gathered.settle()
+    gathered.strip_attempts()
     return gathered
 
 

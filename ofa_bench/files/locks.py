@@ -62,7 +62,7 @@ def writer() -> str:
 
 
 def is_dead(name: str) -> bool:
-    """Tell whether a writer has ended; one on another machine counts as dead after a day."""
+    """Return whether a writer has ended; one on another machine counts as dead after a day."""
     parts = _NAME.fullmatch(name)
     if parts is None or parts[1] != _place():
         return parts is not None and int(parts[3]) < time.time() - FORGOTTEN

@@ -138,7 +138,7 @@ def python_object(text: str, most: int = 20_000) -> dict[Any, Any]:
     """Parse a Python dict of plain values (numbers, texts, None, lists, dicts) with distinct keys; nothing is run.
 
     Raises:
-        UnreadableError: it is something else, nested too deeply or has more than ``most`` letters outside texts.
+        UnreadableError: it is something else, nested too deeply or has more than ``most`` characters outside texts.
     """
     found = python_value(text, most)
     if not isinstance(found, dict):
@@ -150,10 +150,10 @@ def python_value(text: str, most: int = 20_000) -> Any:
     """Parse plain Python values as ``python_object`` does, a list as well as a dict.
 
     Raises:
-        UnreadableError: it is something else, nested too deeply or has more than ``most`` letters outside texts.
+        UnreadableError: it is something else, nested too deeply or has more than ``most`` characters outside texts.
     """
     if len(text) > most and len(_QUOTED.sub("", text)) > most:
-        raise UnreadableError(f"as a Python dict it has more than {most:,} letters outside texts, the most allowed")
+        raise UnreadableError(f"as a Python dict it has more than {most:,} characters outside texts, the most allowed")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)  # of escapes in texts

@@ -85,7 +85,7 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
 
 @contextmanager
 def work_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder below another for files that are moved to their places when all are there; remove it afterwards."""
+    """Return a folder below another for files that are moved in place when all are there; remove it afterwards."""
     remove_leftovers(folder, "work")
     with tempfile.TemporaryDirectory(dir=folder, prefix=".work.", suffix=PART) as name, _opened(Path(name)) as file:
         lock_file(file, wait=True)
@@ -94,7 +94,7 @@ def work_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def written(path: Path, content: str | bytes) -> Iterator[Path]:
-    """Give a file with the content, safe on disk, beside where it shall be; remove it afterwards if it is there.
+    """Return a file with the content, safe on disk, beside where it shall be; remove it afterwards if it is there.
 
     Raises:
         OSError: it cannot be written.
@@ -134,7 +134,7 @@ def _remove_if_left(path: Path) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    """Give a file or folder as what can be locked."""
+    """Return a file or folder as what can be locked."""
     number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     try:
         yield number
@@ -143,7 +143,7 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def lock_file(file: int | IO[bytes], *, wait: bool) -> bool | None:
-    """Tell whether a file was locked or, where another process has locked it, not; None where there are no locks."""
+    """Return whether a file was locked or, where another process has locked it, not; None where there are no locks."""
     if fcntl is None:
         return None
     try:

@@ -2,7 +2,7 @@
 
 from ofa_bench.devices.cost import CostModel, CostTable
 from ofa_bench.devices.tables import latency_table
-from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, Within
+from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, SubspacePredictor
 from ofa_bench.predictors.embedded import embedded_predictor
 from ofa_bench.predictors.official import official_predictor
 from ofa_bench.predictors.own import own_predictor
@@ -12,7 +12,7 @@ __all__ = [
     "CostModel",
     "CostTable",
     "OneHotMLP",
-    "Within",
+    "SubspacePredictor",
     "embedded_predictor",
     "latency_table",
     "official_predictor",

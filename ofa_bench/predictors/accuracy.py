@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from ofa_bench.errors import InputError
-from ofa_bench.predictors.coverage import Choices, to_part
+from ofa_bench.predictors.coverage import Choices, to_subspace
 from ofa_bench.predictors.pruning import check_pruned, first_interval, prune
-from ofa_bench.spaces import DesignSpace, Genes, PartSpace
+from ofa_bench.spaces import DesignSpace, Genes, Subspace
 from ofa_bench.spaces.checks import check_changed, check_genes
 
-__all__ = ["AccuracyPredictor", "Layer", "OneHotMLP", "Within"]
+__all__ = ["AccuracyPredictor", "Layer", "OneHotMLP", "SubspacePredictor"]
 
 Layer = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Weight [n_in, n_out] and bias [n_out]."""
@@ -148,7 +148,7 @@ class OneHotMLP:
         return all(whole.tobytes() == np.concatenate(pieces).tobytes() for whole, pieces in pairs)
 
     def features(self, genes: Genes) -> NDArray[np.float32]:
-        """Give the one-hot features, 0 where a gene is inactive: float32 [n, n_features + 1], the last one unused."""
+        """Return the one-hot features, 0 where a gene is inactive: float32 [n, n_features + 1], the last one unused."""
         return self._features(check_genes(self.space, genes))
 
     def _features(self, genes: Genes) -> NDArray[np.float32]:
@@ -222,15 +222,15 @@ class OneHotMLP:
         return output + bias
 
 
-class Within:
+class SubspacePredictor:
     """An accuracy predictor of a space, for a part of it."""
 
-    def __init__(self, part: PartSpace, predictor: AccuracyPredictor) -> None:
+    def __init__(self, part: Subspace, predictor: AccuracyPredictor) -> None:
         self.space, self.predictor = part, predictor
         self.name, self.sha256 = predictor.name, predictor.sha256
         self.pruning: dict[str, Any] | None = getattr(predictor, "pruning", None)
         of_whole = getattr(predictor, "unlabelled", None)
-        self.unlabelled: Choices | None = None if of_whole is None else to_part(part, of_whole)
+        self.unlabelled: Choices | None = None if of_whole is None else to_subspace(part, of_whole)
 
     @property
     def row_wise(self) -> bool:
@@ -239,7 +239,7 @@ class Within:
 
     def accuracy(self, genes: Genes) -> NDArray[np.float64]:
         """Predict accuracy as a fraction of 1: int8 [n, n_genes] to float64 [n]."""
-        return self.predictor.accuracy(self.space.to_whole(genes))
+        return self.predictor.accuracy(self.space.to_parent(genes))
 
     @property
     def linearised(self) -> Callable[[Genes, Genes], NDArray[np.float32]] | None:
@@ -247,7 +247,7 @@ class Within:
         of_whole = getattr(self.predictor, "linearised", None)
         if of_whole is None:
             return None
-        whole = self.space.to_whole
+        whole = self.space.to_parent
 
         def linearised(genes: Genes, changed: Genes) -> NDArray[np.float32]:
             genes, changed = check_changed(self.space, genes, changed)

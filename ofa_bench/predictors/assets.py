@@ -78,7 +78,7 @@ def asset_path(relative: str, fetch: bool = True) -> Path:
 
 
 def at_hand(relative: str) -> Path | None:
-    """Tell where a file lies, unchecked: under ``OFA_BENCH_ASSETS``, else in the user's cache; None where it is not."""
+    """Return where a file lies, unchecked: under ``OFA_BENCH_ASSETS``, else in the user's cache; None if nowhere."""
     folder = os.environ.get(ASSETS_VARIABLE)
     if folder and _lies(Path(folder) / relative):
         return Path(folder) / relative
@@ -93,14 +93,14 @@ def place_of(relative: str) -> Path:
 
 
 def cache_path(relative: str) -> Path:
-    """Tell where a file lies in the user's cache, or would lie."""
+    """Describe where a file lies in the user's cache, or would lie."""
     import pooch
 
     return Path(pooch.os_cache("ofa_bench")) / relative
 
 
 def _lies(path: Path) -> bool:
-    """Tell whether something lies there, be it a link that leads nowhere or what may not be looked at."""
+    """Return whether something lies there, be it a link that leads nowhere or what may not be looked at."""
     try:
         path.lstat()
     except OSError as error:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.spaces import DesignSpace, Genes, PartSpace
+from ofa_bench.spaces import DesignSpace, Genes, Subspace
 
 __all__ = [
     "FEW",
@@ -18,7 +18,7 @@ __all__ = [
     "format_choices",
     "format_flow",
     "labelled_choices",
-    "to_part",
+    "to_subspace",
     "unlabelled_in",
 ]
 
@@ -99,7 +99,7 @@ def labelled_choices(space: DesignSpace, unlabelled: Choices) -> dict[str, list[
 
 
 def _is_gone(space: DesignSpace, name: str, left: Choices) -> bool:
-    """Tell whether a gene is inactive whatever value its owner has left."""
+    """Return whether a gene is inactive whatever value its owner has left."""
     gene = space.genes[space.index[name]]
     if gene.owner is None or not left[gene.owner]:
         return False
@@ -107,13 +107,13 @@ def _is_gone(space: DesignSpace, name: str, left: Choices) -> bool:
     return max(map(owner.choices.index, left[gene.owner])) < gene.active_from
 
 
-def to_part(part: PartSpace, unlabelled: Choices) -> dict[str, tuple[float, ...]]:
+def to_subspace(part: Subspace, unlabelled: Choices) -> dict[str, tuple[float, ...]]:
     """Return the values of a part's genes that set unlabelled choices of the whole.
 
     A choice that a gene sets whatever its value is left out: nothing in the part can avoid it.
     """
     found: dict[str, list[float]] = {}
-    whole = part.whole
+    whole = part.parent
     for i, name in enumerate(whole.gene_names):
         if not unlabelled.get(name):
             continue
@@ -145,7 +145,7 @@ def check_unlabelled(space: DesignSpace, predictor: Any) -> dict[str, tuple[floa
     )
     if not fits:
         raise InputError(f"predictor {name}: unlabelled must map genes to lists of their values, not {given!r:.60}")
-    unknown = [] if isinstance(space, PartSpace) else [str(gene) for gene in given if gene not in space.index]
+    unknown = [] if isinstance(space, Subspace) else [str(gene) for gene in given if gene not in space.index]
     if unknown:
         near = suggestion(unknown[0], space.gene_names)
         raise InputError(f"predictor {name}: unlabelled names {unknown[0]}, no gene of space {space.name}{near}")

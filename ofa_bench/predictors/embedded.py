@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from ofa_bench.errors import InputError
-from ofa_bench.predictors.accuracy import AccuracyPredictor, Layer, OneHotMLP, Within
+from ofa_bench.predictors.accuracy import AccuracyPredictor, Layer, OneHotMLP, SubspacePredictor
 from ofa_bench.predictors.coverage import Choices
 from ofa_bench.predictors.transfer import transferred_layers
 from ofa_bench.predictors.weights import layers_of
-from ofa_bench.spaces import DesignSpace, MobileNetV3Space, PartSpace
+from ofa_bench.spaces import DesignSpace, MobileNetV3Space, Subspace
 
 __all__ = ["FOLDER", "MEMBERS", "embedded_predictor", "one_hot_columns"]
 
@@ -51,8 +51,8 @@ def embedded_predictor(space: DesignSpace, member: int | None = None) -> Accurac
     """
     if member is not None and (type(member) is not int or member not in range(1, MEMBERS + 1)):
         raise InputError(f"predictor.member={member}: must be one of 1 to {MEMBERS}")
-    if isinstance(space, PartSpace):
-        return Within(space, embedded_predictor(space.whole, member))
+    if isinstance(space, Subspace):
+        return SubspacePredictor(space, embedded_predictor(space.parent, member))
     columns, number = one_hot_columns(space), "" if member is None else f" {member}"
     if (FOLDER / f"{space.name}.npz").is_file():
         layers, content = _weights(space.name, member)
@@ -87,7 +87,7 @@ def _unlabelled(name: str, member: int | None = None) -> Choices:
 
 
 def _decisive(name: str) -> bytes:
-    """Give what identifies a card: all but ``coverage``, which changes no prediction."""
+    """Return what identifies a card: all but ``coverage``, which changes no prediction."""
     card = json.loads((FOLDER / f"{name}.json").read_bytes())
     return f"{json.dumps({key: value for key, value in card.items() if key != 'coverage'}, indent=1)}\n".encode()
 

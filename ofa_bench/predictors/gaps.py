@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ofa_bench.predictors.accuracy import Within
+from ofa_bench.predictors.accuracy import SubspacePredictor
 from ofa_bench.predictors.coverage import Choices, check_unlabelled, unlabelled_in
 from ofa_bench.spaces import DesignSpace, Genes
 
@@ -20,8 +20,8 @@ def find_source(space: DesignSpace, predictor: Any, genes: Genes) -> tuple[Desig
     Raises:
         InputError: what the predictor says of its labels is not valid.
     """
-    while isinstance(predictor, Within):
-        genes, space, predictor = predictor.space.to_whole(genes), predictor.space.whole, predictor.predictor
+    while isinstance(predictor, SubspacePredictor):
+        genes, space, predictor = predictor.space.to_parent(genes), predictor.space.parent, predictor.predictor
     return space, check_unlabelled(space, predictor), genes
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
-from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, Within
+from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, SubspacePredictor
 from ofa_bench.predictors.assets import ASSETS, asset_content
-from ofa_bench.spaces import DesignSpace, PartSpace
+from ofa_bench.spaces import DesignSpace, Subspace
 
 __all__ = ["PUBLISHED", "official_predictor"]
 
@@ -27,8 +27,8 @@ def official_predictor(space: DesignSpace, fetch: bool = True) -> AccuracyPredic
     Raises:
         InputError: none is published for the space, or the checkpoint is altered or cannot be had.
     """
-    if isinstance(space, PartSpace):
-        return Within(space, official_predictor(space.whole, fetch))
+    if isinstance(space, Subspace):
+        return SubspacePredictor(space, official_predictor(space.parent, fetch))
     if space.name not in PUBLISHED:
         raise InputError(
             f"predictor=official: OFA published none for space {space.name}, only for {', '.join(PUBLISHED)}; "

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from ofa_bench.errors import InputError
 from ofa_bench.files.reading import UnreadableError, content_of, json_object, name_of
-from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, Within
+from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, SubspacePredictor
 from ofa_bench.predictors.coverage import Choices
 from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.predictors.weights import LARGEST, layers_of
-from ofa_bench.spaces import DesignSpace, PartSpace
+from ofa_bench.spaces import DesignSpace, Subspace
 
 __all__ = ["own_predictor"]
 
@@ -43,8 +43,8 @@ def own_predictor(space: DesignSpace, path: str) -> AccuracyPredictor:
         raise InputError(f"predictor={str(path)[:200]}: cannot be read ({error})") from error
     if f"{space.name}.npz" in files:
         return _read(space, place / f"{space.name}.npz", name_of(place, folder=True))
-    if isinstance(space, PartSpace):
-        return Within(space, own_predictor(space.whole, path))
+    if isinstance(space, Subspace):
+        return SubspacePredictor(space, own_predictor(space.parent, path))
     have = ", ".join(name.removesuffix(".npz") for name in files) or "none"
     raise InputError(f"predictor={path}: it has no {space.name}.npz for space {space.name}, only for {have}")
 
@@ -57,8 +57,8 @@ def _read(space: DesignSpace, path: Path, name: str) -> AccuracyPredictor:
     except UnreadableError as error:
         raise InputError(f"predictor={path}: cannot be read ({error})") from error
     taken, wanted = len(layers[0][0]), int(space.cardinality.sum())
-    if isinstance(space, PartSpace) and taken != wanted:
-        return Within(space, _read(space.whole, path, name))
+    if isinstance(space, Subspace) and taken != wanted:
+        return SubspacePredictor(space, _read(space.parent, path, name))
     if taken != wanted:
         raise InputError(f"predictor={path}: takes {taken:,} features, and space {space.name} has {wanted:,}")
     sha256 = hashlib.sha256(content).hexdigest()

@@ -122,7 +122,7 @@ def _gains(absolute: Sequence[Array]) -> list[Array]:
 def _without(
     layers: Sequence[ExactLayer], drops: Sequence[NDArray[np.bool_]], intervals: Sequence[Interval]
 ) -> list[ExactLayer]:
-    """Give the layers without some hidden units, which become constants."""
+    """Return the layers without some hidden units, which become constants."""
     left = [np.ones(len(layers[0][0]), bool), *(~drop for drop in drops), np.ones(1, bool)]
     biases = [bias for _, bias in layers]
     for i, (drop, (low, high)) in enumerate(zip(drops, intervals, strict=True), start=1):

@@ -15,7 +15,7 @@ Columns = Mapping[str, Sequence[int]]
 def transferred_layers(
     layers: Sequence[Layer], source: Columns, columns: Columns, transfer: Mapping[str, Any]
 ) -> list[Layer]:
-    """Give the layers of a perceptron whose accuracy is ``intercept + slope * (f + effects)``.
+    """Return the layers of a perceptron whose accuracy is ``intercept + slope * (f + effects)``.
 
     ``f`` is what ``layers`` predict from the shared genes (fraction of 1). The effects, one a choice of a gene that the
     source does not know, are carried past its units by one more unit a layer, which ReLU leaves as it is.

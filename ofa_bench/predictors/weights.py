@@ -17,7 +17,7 @@ __all__ = ["LARGEST", "layers_of"]
 LARGEST = 100_000_000
 """Bytes of a file of weights, and of what is in it, that are read; ours take up to 400,000."""
 
-MOST_LAYERS = 100
+MAX_LAYERS = 100
 """Layers of a network that is read; ours have up to 3."""
 
 
@@ -42,8 +42,8 @@ def _layers(archive: zipfile.ZipFile) -> list[Layer]:
         raise UnreadableError(f"its content is larger than {LARGEST:,} bytes, the most that is read")
     count = len(sizes) // 2
     wanted = {f"{kind}{i}.npy" for kind in ("weight", "bias") for i in range(count)}
-    if not 0 < count <= MOST_LAYERS or set(sizes) != wanted:
-        raise UnreadableError(f"it must hold weight0, bias0 and so on, of 1 to {MOST_LAYERS} layers, and nothing else")
+    if not 0 < count <= MAX_LAYERS or set(sizes) != wanted:
+        raise UnreadableError(f"it must hold weight0, bias0 and so on, of 1 to {MAX_LAYERS} layers, and nothing else")
     return [(_array(archive, f"weight{i}", 2), _array(archive, f"bias{i}", 1)) for i in range(count)]
 
 

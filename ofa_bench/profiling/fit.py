@@ -18,7 +18,7 @@ Calibration = NDArray[np.float64]
 
 
 def summarise(times: Times, statistic: str) -> tuple[Floats, dict[str, float]]:
-    """Give one number a file, and how well each statistic repeats.
+    """Return one number a file, and how well each statistic repeats.
 
     Args:
         times: milliseconds [items, rounds, runs], of at least two rounds.
@@ -111,5 +111,5 @@ def errors(predicted: Floats, measured: Floats) -> dict[str, Any]:
 
 
 def guard_band(predicted: Floats, measured: Floats) -> float:
-    """Give the factor, 1 or more, that 1 in 20 of the networks [n] was slower by than predicted."""
+    """Return the factor, 1 or more, that 1 in 20 of the networks [n] was slower by than predicted."""
     return round(max(1.0, float(np.percentile(measured / predicted, 95))), 5)

@@ -26,7 +26,7 @@ class Plan:
 
     @property
     def items(self) -> dict[str, Piece]:
-        """Give everything to time: pieces, then networks (first those for calibration), each once."""
+        """Return everything to time: pieces, then networks (first those for calibration), each once."""
         return self.pieces | {network.key: network for network in self.networks}
 
 

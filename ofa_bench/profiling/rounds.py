@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ofa_bench.errors import InputError
-from ofa_bench.profiling.runners import Runner, checked
+from ofa_bench.profiling.runners import Runner, check_runner
 from ofa_bench.supernets.network_files import write_onnx
 from ofa_bench.supernets.pieces import Piece
 
@@ -71,7 +71,7 @@ def measure(
             order = np.random.default_rng([seed, number]).permutation(len(paths))
             times: list[list[float]] = [[] for _ in paths]
             for i in order:
-                times[i] = checked(runner, paths[i])
+                times[i] = check_runner(runner, paths[i])
                 runs = runs or len(times[i])
                 if len(times[i]) != runs:
                     raise InputError(f"runner: gave {len(times[i])} times for {paths[i].name}, {runs} for others")

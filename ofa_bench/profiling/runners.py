@@ -17,7 +17,7 @@ from ofa_bench.config.limits import available_memory
 from ofa_bench.errors import InputError
 from ofa_bench.files.reading import plain_text
 
-__all__ = ["Command", "Function", "OnnxRuntime", "Runner", "about", "checked", "machine", "make_runner"]
+__all__ = ["Command", "Function", "OnnxRuntime", "Runner", "about", "check_runner", "machine", "make_runner"]
 
 Runner = Callable[[Path], Sequence[float]]
 """Times some runs of one ONNX file, after a warm one: the path to milliseconds a run."""
@@ -127,8 +127,8 @@ class Command:
         except subprocess.TimeoutExpired as error:
             raise InputError(f"runner={self.name}: took more than {self.timeout:g} s on {path.name}") from error
         except subprocess.CalledProcessError as error:
-            said = (error.stderr or error.stdout or "").strip().splitlines()
-            last = said[-1] if said else "nothing"
+            message = (error.stderr or error.stdout or "").strip().splitlines()
+            last = message[-1] if message else "nothing"
             raise InputError(
                 f"runner={self.name}: exit code {error.returncode} on {path.name}; said: {last}"
             ) from error
@@ -157,8 +157,8 @@ class Function:
         try:
             return self._function(path)
         except Exception as error:
-            said = f"runner={self.name}: {type(error).__name__} on {path.name}: {error}"
-            raise InputError(f"{said}{at_user_line(error)}") from error
+            message = f"runner={self.name}: {type(error).__name__} on {path.name}: {error}"
+            raise InputError(f"{message}{at_user_line(error)}") from error
 
 
 def make_runner(runner: str, threads: int) -> Runner:
@@ -186,7 +186,7 @@ def make_runner(runner: str, threads: int) -> Runner:
 
 
 def about(runner: Runner, threads: int) -> dict[str, Any]:
-    """Say how and on what a runner times, as far as it is known: its name; of onnxruntime, threads and machine."""
+    """Describe how and on what a runner times, as far as it is known: its name; of onnxruntime, threads and machine."""
     how: dict[str, Any] = {"runner": plain_text(str(getattr(runner, "name", type(runner).__name__)))}
     return how | {"threads": threads, "machine": machine()} if isinstance(runner, OnnxRuntime) else how
 
@@ -203,7 +203,7 @@ def machine() -> dict[str, Any]:
     return {"system": f"{platform.system()} {platform.machine()}", "processor": model, "cores": os.cpu_count()}
 
 
-def checked(runner: Runner, path: Path) -> list[float]:
+def check_runner(runner: Runner, path: Path) -> list[float]:
     """Call a runner: milliseconds a run.
 
     Raises:

@@ -39,6 +39,6 @@ def statistic_of(card: Mapping[str, Any]) -> str | None:
 
 
 def summarise_runs(times: NDArray[np.float64]) -> dict[str, float]:
-    """Give every statistic of one file's milliseconds [rounds, runs], by its name and ``_ms``."""
+    """Return every statistic of one file's milliseconds [rounds, runs], by its name and ``_ms``."""
     found = {f"{name}_ms": np.percentile(times, percent) for name, percent in PERCENTILES.items()}
     return {name: round(float(value), 5) for name, value in (found | {"mean_ms": np.mean(times)}).items()}

@@ -15,7 +15,7 @@ ATTEMPT = ",attempt="
 
 
 def folder_of(output: Path, address: str) -> Path:
-    """Give the folder of an address.
+    """Return the folder of an address.
 
     Raises:
         InputError: it would not be below the output folder.
@@ -27,7 +27,7 @@ def folder_of(output: Path, address: str) -> Path:
 
 
 def attempts(folder: Path) -> dict[int, Path]:
-    """Give the folders of all attempts at a cell that have a record, by number, ascending.
+    """Return the folders of all attempts at a cell that have a record, by number, ascending.
 
     The first is in the cell's own folder, a further one beside it: ``seed=0``, ``seed=0,attempt=2``.
     """
@@ -45,7 +45,7 @@ def attempt(address: str, number: int) -> str:
 
 
 def attempted(address: str) -> tuple[str, int]:
-    """Give the address of a cell's first attempt, and the number of this one."""
+    """Return the address of a cell's first attempt, and the number of this one."""
     first, sign, number = address.rpartition(ATTEMPT)
     return (first, int(number)) if sign and number.isdecimal() else (address, 1)
 

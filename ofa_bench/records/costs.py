@@ -24,9 +24,9 @@ def cost_name(*records: Mapping[str, Any]) -> str:
 def describe_costs(record: Mapping[str, Any]) -> str:
     """Say in a sentence or two what is not plain of a record's costs and targets; empty if there is nothing."""
     band, statistic = guard_band_of(record), statistic_of(record["device"].get("card") or {})
-    said = []
+    message = []
     if statistic is not None:
-        said.append(f"Targets and costs are {describe(statistic)} of the device's runs.")
+        message.append(f"Targets and costs are {describe(statistic)} of the device's runs.")
     if band != 1:
-        said.append(f"A guarded cost is the table's, raised by its guard band of {band:g}.")
-    return " ".join(said)
+        message.append(f"A guarded cost is the table's, raised by its guard band of {band:g}.")
+    return " ".join(message)

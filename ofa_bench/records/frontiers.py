@@ -34,7 +34,7 @@ NOISE = 1e-6
 LARGEST = 50_000_000
 """Bytes of the largest file that is read; ours have up to 80,000."""
 
-MOST_VERSIONS = 1_000_000_000
+MAX_VERSIONS = 1_000_000_000
 
 _KINDS: Sequence[tuple[str, type, str]] = (
     ("predictor", dict, "an object"),
@@ -75,12 +75,12 @@ class Frontier:
         return int(np.searchsorted(self.cost, target, side="right")) - 1
 
     def best_known(self, target: float) -> float | None:
-        """Give the best known accuracy within a target (a fraction of 1), None where no architecture meets it."""
+        """Return the best known accuracy within a target (a fraction of 1), None where no architecture meets it."""
         place = self.at(target)
         return float(self.accuracy[place]) if place >= 0 else None
 
     def fits(self, problem: Problem) -> bool:
-        """Tell whether it is of this problem: the hashes are its own, and so are the costs (not raised by a guard)."""
+        """Return whether it is of this problem: of the same hashes, and of costs that no guard raised."""
         if (self.space, self.predictor, self.device) != _identity(problem) or not problem.space.contains(
             self.genes
         ).all():
@@ -138,7 +138,7 @@ def read(path: Path, space: DesignSpace) -> Frontier:
 
 
 def agree(problem: Problem, genes: Genes, accuracy: Floats, cost: Floats) -> NDArray[np.bool_]:
-    """Tell which architectures have the accuracy and the cost that is said of them: bool [n].
+    """Describe which architectures have the accuracy and the cost that is said of them: bool [n].
 
     Raises:
         ValueError: these are no architectures of the space, or not one accuracy and one cost for each.
@@ -150,7 +150,7 @@ def agree(problem: Problem, genes: Genes, accuracy: Floats, cost: Floats) -> NDA
 
 
 def confirmed(frontier: Frontier, problem: Problem) -> Frontier:
-    """Give a frontier if its points have the accuracies and costs that it says.
+    """Return a frontier if its points have the accuracies and costs that it says.
 
     Raises:
         InputError: one has not: the file was altered.
@@ -183,8 +183,8 @@ def _parsed(path: Path, space: DesignSpace) -> dict[str, Any]:
         for key in ("predictor", "device"):
             if not isinstance(file[key].get("sha256"), str):
                 raise UnreadableError(f"its {key} has no sha256")
-        if not 0 <= file["version"] < MOST_VERSIONS:
-            raise UnreadableError(f"its version must be one of 0 to {MOST_VERSIONS - 1}")
+        if not 0 <= file["version"] < MAX_VERSIONS:
+            raise UnreadableError(f"its version must be one of 0 to {MAX_VERSIONS - 1}")
         if not isinstance(file.get("card", {}).get("made", []), list):
             raise UnreadableError("what its card says of how it was made must be a list")
     except UnreadableError as error:

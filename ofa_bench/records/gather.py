@@ -44,7 +44,7 @@ class Gathered:
             f"{earlier['address']}: replaced by the later attempt {later['address'].rpartition('/')[2]}"
         )
 
-    def settle(self) -> None:
+    def strip_attempts(self) -> None:
         """Name each cell as its first attempt is named, where nothing else is at that address."""
         first = [attempted(record["address"])[0] for record in self.records]
         for record, address in zip(self.records, first, strict=True):
@@ -63,7 +63,7 @@ class Gathered:
 
 
 def _same_cell(one: Record, other: Record) -> bool:
-    """Tell whether two records are of one cell: of one identity, or attempts that differ in a user's code alone."""
+    """Return whether two records are of one cell: of one identity, or attempts that differ in a user's code alone."""
     if attempted(one["address"])[0] != attempted(other["address"])[0]:
         return False
     alike = all(_searched(one)[key] == _searched(other)[key] for key in ("config", "predictor", "device"))
@@ -71,7 +71,7 @@ def _same_cell(one: Record, other: Record) -> bool:
 
 
 def _searched(record: Record) -> Record:
-    """Give what a cell searched with and on, but for a user's code."""
+    """Return what a cell searched with and on, but for a user's code."""
     sha256 = {part: record[part]["sha256"] for part in ("predictor", "device")}
     return {"config": record["config"], **sha256}
 
@@ -93,5 +93,5 @@ def from_folders(folders: Sequence[Path], gathered: Gathered | None = None) -> G
         for path in found:
             gathered.take(path.parent, str(path.parent))
     gathered.need_one()
-    gathered.settle()
+    gathered.strip_attempts()
     return gathered

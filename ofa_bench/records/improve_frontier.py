@@ -53,8 +53,8 @@ def gathered(folder: Path, problem: Problem) -> Gathered:
         genes = np.array([result["genes"] for result in results], np.int8).reshape(len(results), -1)
         if not results or not problem.space.contains(genes).all() or not _means(problem.space, genes, results):
             continue
-        said = np.array([(result["accuracy"], result["cost"]) for result in results])
-        borne_out = agree(problem, genes, said[:, 0], said[:, 1])
+        message = np.array([(result["accuracy"], result["cost"]) for result in results])
+        borne_out = agree(problem, genes, message[:, 0], message[:, 1])
         kept.append(genes[borne_out])
         records, refused = records + 1, refused + int((~borne_out).sum())
     return Gathered(np.concatenate(kept), records, refused, unreadable)
@@ -66,7 +66,7 @@ def _is_of(record: Record, problem: Problem) -> bool:
 
 
 def _means(space: DesignSpace, genes: Genes, results: Sequence[Record]) -> bool:
-    """Tell whether rows are the architectures of results: in another part of the space, positions are other choices."""
+    """Return whether rows are the architectures of results: in another subspace, positions are other choices."""
     made = json.dumps([space.to_ofa(row) for row in genes])
     return bool(json.loads(made) == [result["architecture"] for result in results])
 
@@ -101,7 +101,7 @@ def raised(problem: Problem, before: Frontier | None, genes: Genes) -> Frontier:
 
 
 def rises(before: Frontier | None, after: Frontier) -> NDArray[np.float64]:
-    """Say how far each point that is new lies above what was known at its cost (fractions of 1): float64 [points].
+    """Describe how far each point that is new lies above what was known at its cost (fractions of 1): float64 [points].
 
     Where nothing was known, or nothing as cheap, that is its accuracy above the new frontier's first point.
     """
@@ -112,7 +112,7 @@ def rises(before: Frontier | None, after: Frontier) -> NDArray[np.float64]:
 
 
 def mean_best_known(frontier: Frontier | None, targets: Sequence[float]) -> float | None:
-    """Give the mean best known accuracy over the targets that can be met; None where none can or nothing is known."""
+    """Return the mean best known accuracy over the targets that can be met; None where none can or nothing is known."""
     found = [frontier.best_known(target) for target in targets] if frontier else []
     met = [accuracy for accuracy in found if accuracy is not None]
     return float(np.mean(met)) if met else None

@@ -55,18 +55,18 @@ class Journal:
             file.write(f"\n{json.dumps(line)}\n")
 
     def knows(self, run: str) -> bool:
-        """Tell whether a run of the sweep's command began in this file, and not in one that this is a copy of."""
+        """Return whether a run of the sweep's command began in this file, and not in one that this is a copy of."""
         return any(
             line["run"] == run and "name" in line and run.endswith(f"-{self.path.stat().st_ino}")
             for line in self._lines()
         )
 
     def first(self) -> tuple[str, str, float] | None:
-        """Give the sweep's name, its MLflow experiment and when it first began; None if it began on another disk."""
+        """Return the sweep's name, its MLflow experiment and when it first began; None if it began on another disk."""
         return next(((one["name"], one["experiment"], one["at"]) for one in self._lines() if "name" in one), None)
 
     def ended(self, run: str | None = None) -> dict[str, Ended]:
-        """Give the cells that have ended, in a run of the command or in any, by address: how each did last."""
+        """Return the cells that have ended, in a run of the command or in any, by address: how each did last."""
         return {
             line["cell"]: Ended(line["cell"], line["code"], line["sent"], line["at"])
             for line in self._lines()

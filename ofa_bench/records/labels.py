@@ -32,7 +32,7 @@ def named(strategy: str, own: Sequence[str]) -> str:
 
 
 def heading(records: Sequence[Record]) -> str:
-    """Give what is the same in the addresses of all records, but for the strategy."""
+    """Return what is the same in the addresses of all records, but for the strategy."""
     addresses, strategy = [_parts(record) for record in records], _strategy(records)
     common = [
         ",".join(item for item in column[0] if all(item in items for items in column))
@@ -48,7 +48,7 @@ def _strategy(records: Sequence[Record]) -> int:
 
 
 def _parts(record: Record) -> list[list[str]]:
-    """Give the chosen options, and the last part of the address as single overrides: parted by commas outside brackets.
+    """Return the chosen options, and the single overrides of the address: split at commas outside brackets.
 
     An option's name may have slashes, so that the address alone does not tell which part is which.
     """

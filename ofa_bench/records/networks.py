@@ -64,7 +64,7 @@ def best_networks(record: Record, top: int = 1, target: float | None = None) -> 
 
 
 def _at(record: Record, place: int) -> Iterator[FoundNetwork]:
-    """Give the distinct networks found for the target at a place, in any order."""
+    """Return the distinct networks found for the target at a place, in any order."""
     results = [repeat["results"][place] for repeat in record["repeats"]]
     results = [result for result in results if result["feasible"]]
     won = [tuple(result["genes"]) for result in results]

@@ -68,14 +68,14 @@ def identity(config: Mapping[str, Any], problem: Problem, strategy: Strategy) ->
 
 
 def _makers(config: Mapping[str, Any]) -> Iterator[object]:
-    """Give the classes and functions, but for ours, that a config names, as far as there are such."""
+    """Return the classes and functions, but for ours, that a config names, as far as there are such."""
     for target in sorted(_targets(config)):
         with suppress(Exception):  # of what this cell does not use
             yield import_target(target)
 
 
 def _targets(node: object) -> set[str]:
-    """Give the dotted names of all that a config makes, but for ours."""
+    """Return the dotted names of all that a config makes, but for ours."""
     inner = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
     found = set[str]().union(*map(_targets, inner))
     target = str(node.get("_target_", "")) if isinstance(node, Mapping) else ""
@@ -83,7 +83,7 @@ def _targets(node: object) -> set[str]:
 
 
 def changes(record: Record, config: Mapping[str, Any], problem: Problem) -> str:
-    """Say in what a record differs from one that a cell would have now: its config's keys, or what it searched on."""
+    """Describe how a record differs from one that a cell would have now: in keys of its config, or what it searched."""
     before, after = _flat(record["config"]), _flat(json.loads(json.dumps(config)))
     keys = [key for key in (*before, *after) if before.get(key, ...) != after.get(key, ...)]
     found = [*dict.fromkeys(keys)][:3]
@@ -93,7 +93,7 @@ def changes(record: Record, config: Mapping[str, Any], problem: Problem) -> str:
 
 
 def _flat(node: Any, at: str = "") -> dict[str, Any]:
-    """Give the values of a config by their full keys."""
+    """Return the values of a config by their full keys."""
     if not isinstance(node, Mapping):
         return {at: node}
     return {
@@ -172,7 +172,7 @@ def make_record(
 
 
 def _coverage(problem: Problem) -> dict[str, Any]:
-    """Say which choices the labels of a predictor never had, and which hold the problem's space to the others."""
+    """Describe which choices the labels of a predictor never had, and which hold the problem's space to the others."""
     unlabelled = find_source(problem.space, problem.predictor, problem.cost.cheapest[None])[1]
     if unlabelled is None:
         return {}

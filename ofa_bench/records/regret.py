@@ -33,7 +33,7 @@ Plain = dict[str, Any]
 
 
 def with_regret(record: Plain, frontier: Frontier | None) -> Plain:
-    """Give a record with what a frontier says of it; all of it is None where there is no frontier.
+    """Return a record with what a frontier says of it; all of it is None where there is no frontier.
 
     ``frontier`` has the version and hash of the file. Each result has, None also where its target is infeasible,
 

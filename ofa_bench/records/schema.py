@@ -9,7 +9,7 @@ from ofa_bench.files.reading import UnreadableError
 
 __all__ = ["NUMBER", "check_choices", "check_node", "check_record"]
 
-MOST_ACCURACY = 10.0
+MAX_ACCURACY = 10.0
 """No accuracy is larger: what is, is in percent, where fractions of 1 are wanted."""
 
 NONE = type(None)
@@ -99,7 +99,7 @@ def _check_result(at: str, result: Any, record: Mapping[str, Any]) -> None:
     check_choices(f"{at}.unlabelled", result.get("unlabelled"))
     accuracy, first = result["accuracy"], record["repeats"][0]["results"][0]["genes"]
     if result["feasible"]:
-        fits = accuracy is not None and abs(accuracy) <= MOST_ACCURACY
+        fits = accuracy is not None and abs(accuracy) <= MAX_ACCURACY
         _need(fits, f"{at}.accuracy", accuracy, "a fraction of 1")
     else:
         _need(accuracy is None, f"{at}.accuracy", accuracy, "null where the target is not met")
@@ -108,7 +108,7 @@ def _check_result(at: str, result: Any, record: Mapping[str, Any]) -> None:
         place = f"{at}.alternatives[{number}]"
         _need(isinstance(other, dict), place, other, "an object")
         check_node(f"{place}.", other, _ALTERNATIVE)
-        _need(other["accuracy"] <= MOST_ACCURACY, f"{place}.accuracy", other["accuracy"], "a fraction of 1")
+        _need(other["accuracy"] <= MAX_ACCURACY, f"{place}.accuracy", other["accuracy"], "a fraction of 1")
         check_choices(f"{place}.unlabelled", other.get("unlabelled"))
         _check_genes(place, other["genes"], first)
     _need(result.get("shared", 1) >= 1, f"{at}.shared", result.get("shared"), "1 or more")

@@ -57,7 +57,7 @@ class Row:
 
 
 def rows(record: Record) -> list[Row]:
-    """Give one row a target, in the order of the record's targets."""
+    """Return one row a target, in the order of the record's targets."""
     return [
         _row(record, target, [repeat["results"][i] for repeat in record["repeats"]])
         for i, target in enumerate(record["targets"])
@@ -80,7 +80,7 @@ def _row(record: Record, target: float, results: Sequence[Record]) -> Row:
 
 
 def _compared(results: Sequence[Record]) -> dict[str, Any]:
-    """Give what a frontier says of results; records from before there were any say nothing."""
+    """Return what a frontier says of results; records from before there were any say nothing."""
     regrets = [result["regret"] for result in results if result.get("regret") is not None]
     near = [result for result in results if result.get("evaluations_within") is not None]
     return {
@@ -97,7 +97,7 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def totals(record: Record) -> Row:
-    """Give mean accuracy and cost over feasible targets, and the mean over repeats of all seconds and evaluations."""
+    """Return mean accuracy and cost over feasible targets, and the mean over repeats of all seconds and evaluations."""
     means = [[result["accuracy"] for result in repeat["results"] if result["feasible"]] for repeat in record["repeats"]]
     accuracy = [float(np.mean(values)) for values in means if values]
     sums: dict[str, Any] = {
@@ -126,7 +126,7 @@ def totals(record: Record) -> Row:
 def markdown(named: Mapping[str, Row], most: int | None = None, cost: str = "cost") -> str:
     """Write rows as a Markdown table, each behind its name; their units may differ. ``cost`` heads the costs.
 
-    Rows that would make it longer than so many letters are left out, and it is said how many.
+    Rows that would make it longer than so many characters are left out, and it is said how many.
     """
     compared = COMPARED if any(row.compared for row in named.values()) else ()
     names = ["", *heads(cost, compared)]
@@ -144,17 +144,17 @@ def markdown(named: Mapping[str, Row], most: int | None = None, cost: str = "cos
 
 
 def timing(records: Sequence[Record]) -> str:
-    """Say how seconds were taken, and whether those of different records may be compared."""
+    """Describe how seconds were taken, and whether those of different records may be compared."""
     made = [record["made"] for record in records]
     ways = {(bool(one.get("lockstep")), one["threads"], bool(one.get("compiled"))) for one in made}
-    said = [
+    message = [
         f"{'searches advanced together' if lockstep else 'one search after another'}, on "
         f"{'1 core' if threads == 1 else f'up to {threads} cores'}{'' if compiled else ', loops not compiled'}"
         for lockstep, threads, compiled in sorted(ways)
     ]
-    if len(said) > 1:
-        return f"Seconds were not all taken in the same way, so do not compare them ({'; '.join(said)})."
-    return f"Seconds: {said[0]}."
+    if len(message) > 1:
+        return f"Seconds were not all taken in the same way, so do not compare them ({'; '.join(message)})."
+    return f"Seconds: {message[0]}."
 
 
 def heads(cost: str, compared: Sequence[str]) -> list[str]:
@@ -191,7 +191,7 @@ def excess_of_rows(rows: Iterable[Row], compared: Sequence[str]) -> list[str]:
 
 
 def _near(row: Row) -> str:
-    """Say how soon the search of a target came near the best known, or how many searches did."""
+    """Describe how soon the search of a target came near the best known, or how many searches did."""
     if not row.compared:
         return ""
     if row.target is not None and row.evaluations_near is not None and row.near == row.compared:

@@ -18,7 +18,7 @@ MAX_TARGETS = 8
 
 
 def is_marked(results: Sequence[Record]) -> bool:
-    """Tell whether an architecture of these results meets its target and has a choice that no label had."""
+    """Return whether an architecture of these results meets its target and has a choice that no label had."""
     return any(result["feasible"] and result.get("unlabelled") for result in results)
 
 
@@ -56,7 +56,7 @@ def note(named: Sequence[tuple[str, Sequence[Record]]]) -> str:
 
 
 def describe_points(problem: Problem, genes: Genes) -> str:
-    """Say how many of a frontier's architectures (int8 [n, n_genes]) have such a choice; empty where none has."""
+    """Describe how many of a frontier's architectures (int8 [n, n_genes]) have such a choice; empty where none has."""
     found = list(filter(None, find_gaps(problem.space, problem.predictor, genes) or ()))
     named: dict[str, list[float]] = {}
     for gene, values in (item for choices in found for item in choices.items()):

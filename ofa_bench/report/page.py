@@ -33,7 +33,7 @@ from ofa_bench.records.gather import Gathered
 from ofa_bench.records.labels import distinct
 from ofa_bench.records.networks import best_networks, describe_networks
 from ofa_bench.records.unlabelled import note
-from ofa_bench.report.rendering import rendered
+from ofa_bench.report.rendering import render
 
 __all__ = ["Section", "write_report"]
 
@@ -43,7 +43,7 @@ class Section:
     """A study, and what its family shows over numbers of targets: a heading, words, tables, pictures."""
 
     heading: str
-    told: str
+    description: str
     words: tuple[str, ...]
     table: Table
     judged: Table | None
@@ -102,8 +102,8 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
         "records": len(gathered.records),
         "judges": JUDGES if any(section.judged for section in sections) else "",
     }
-    (out / "report.html").write_text(rendered("report.html.j2", page))
-    (out / "report.md").write_text(rendered("report.md.j2", page))
+    (out / "report.html").write_text(render("report.html.j2", page))
+    (out / "report.md").write_text(render("report.md.j2", page))
     tables = [*(table for section in sections for table in section.tables), *further]
     (out / "report.tex").write_text("\n".join(map(latex, tables)))
     (out / "tables.csv").write_text("\n".join(map(as_csv, tables)))
@@ -120,7 +120,8 @@ def _kept_apart(summaries: Sequence[Summary]) -> list[str]:
     for several in families.values():
         study, sets = several[0].study, [f"{len(one.study.targets)} ({one.targets})" for one in several]
         named.append(
-            f"{study.space} on {study.device}, {study.told}; numbers of targets ({study.unit}): {', '.join(sets)}"
+            f"{study.space} on {study.device}, {study.description}; "
+            f"numbers of targets ({study.unit}): {', '.join(sets)}"
         )
     return named
 
@@ -172,7 +173,7 @@ def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _
     ]
     tables = (comparison(summary), winners_judged(summary), tested(summary))
     return Section(
-        summary.title, study.told, tuple(filter(None, words)), *tables, tuple(_networks(study)), tuple(pictures)
+        summary.title, study.description, tuple(filter(None, words)), *tables, tuple(_networks(study)), tuple(pictures)
     )
 
 
@@ -185,6 +186,6 @@ def _networks(study: Study) -> Iterator[str]:
 
 
 def _note(summary: Summary) -> str:
-    """Say which accuracies are marked in the table of other target sets."""
+    """Describe which accuracies are marked in the table of other target sets."""
     text = note([(entry.name, entry.records) for entry in summary.study.entries])
     return text and f"{summary.title}: {text}"

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 
 from ofa_bench.analysis.tables import markdown
 
-__all__ = ["relative_url", "rendered"]
+__all__ = ["relative_url", "render"]
 
 
 def relative_url(path: str) -> str:
@@ -16,7 +16,7 @@ def relative_url(path: str) -> str:
     return quote(path)
 
 
-def rendered(template: str, page: Mapping[str, Any]) -> str:
+def render(template: str, page: Mapping[str, Any]) -> str:
     """Fill in a template of ``report/templates``, by its name; ``markdown`` writes a table in it, ``|url`` a link."""
     environment = Environment(
         loader=PackageLoader("ofa_bench.report", "templates"),

@@ -2,22 +2,22 @@
 
 from ofa_bench.search.archive import Archive
 from ofa_bench.search.evolution import Evolution
-from ofa_bench.search.lockstep import Found, Line, Together, may_fork
-from ofa_bench.search.problem import Asking, Counts, Evaluator, Problem, SearchResult
+from ofa_bench.search.lockstep import Found, LockstepRunner, SearchCoroutine, may_fork
+from ofa_bench.search.problem import Counts, EvaluationRequest, Evaluator, Problem, SearchResult
 from ofa_bench.search.repair import prune, valid_samples
 from ofa_bench.search.saturation import default_targets
 
 __all__ = [
     "Archive",
-    "Asking",
     "Counts",
+    "EvaluationRequest",
     "Evaluator",
     "Evolution",
     "Found",
-    "Line",
+    "LockstepRunner",
     "Problem",
+    "SearchCoroutine",
     "SearchResult",
-    "Together",
     "default_targets",
     "may_fork",
     "prune",

@@ -75,7 +75,7 @@ class Archive:
             self._curves[i].append(point)
 
     def results(self, generations: int) -> list[SearchResult]:
-        """Tell what was found, one result a target; the counts are dealt out equally among the feasible ones.
+        """Describe what was found, one result a target; the counts are dealt out equally among the feasible ones.
 
         Raises:
             RuntimeError: nothing in the archive meets a feasible target; a search should add the cheapest first.

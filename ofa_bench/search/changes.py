@@ -126,7 +126,7 @@ class Changes:
         return rows[chosen]
 
     def _learn(self, parents: Sequence[int]) -> "list[_Changes]":
-        """Give what is known of each parent's single changes, finding it for those that are new."""
+        """Return what is known of each parent's single changes, finding it for those that are new."""
         new = [place for place in dict.fromkeys(parents) if place not in self._learned]
         if new:
             rows = self._archive.genes[new]
@@ -154,6 +154,6 @@ class Changes:
         return change
 
     def _choices(self, rows: Genes) -> Weights:
-        """Tell which choices of active genes architectures have, 0 or 1: float32 [n, choices]."""
+        """Describe which choices of active genes architectures have, 0 or 1: float32 [n, choices]."""
         has: NDArray[np.bool_] = (rows[:, self._gene] == self._choice) & self._space.active(rows)[:, self._gene]
         return has.astype(np.float32)

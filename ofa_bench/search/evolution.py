@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ofa_bench.config.limits import POPULATION, check_range
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.search import repair
-from ofa_bench.search.problem import Asking, CurvePoint, Evaluator, Problem, SearchResult, answered
+from ofa_bench.search.problem import CurvePoint, EvaluationRequest, Evaluator, Problem, SearchResult, drive
 from ofa_bench.spaces import Genes
 
 __all__ = ["Evolution"]
@@ -87,7 +87,7 @@ class Evolution:
         Returns:
             The best architecture found; an infeasible result where the space has none that meets the target.
         """
-        return answered(self.steps(evaluator, target, generations, rng, start), evaluator.problem.predictor)
+        return drive(self.steps(evaluator, target, generations, rng, start), evaluator.problem.predictor)
 
     def steps(
         self,
@@ -96,7 +96,7 @@ class Evolution:
         generations: int,
         rng: np.random.Generator,
         start: Genes | None = None,
-    ) -> Asking[SearchResult]:
+    ) -> EvaluationRequest[SearchResult]:
         """Search as ``search`` does, one generation at a time, together with other searches; strategies use this."""
         problem = evaluator.problem
         if problem.cost.minimum > target:

@@ -36,7 +36,7 @@ SOURCE = Path(__file__).with_name("kernels.c")
 FLAGS = ("-O2", "-ffp-contract=off", "-fPIC", "-shared")
 
 _OPERATORS = ("sample", "mutate", "crossover", "active", "canonical", "keys")
-_MOST_TERMS = 128  # of more, NumPy orders the additions otherwise
+_MAX_TERMS = 128  # of more, NumPy orders the additions otherwise
 _WORD = 64
 
 _Place, _Count = ctypes.c_void_p, ctypes.c_int64
@@ -144,19 +144,19 @@ class Kernels:
 
     @classmethod
     def of(cls, space: DesignSpace, cost: CostModel) -> "Kernels | None":
-        """Give the loops, or None: no compiler, operators of their own, or another NumPy than they were written to."""
+        """Return the loops; None without a compiler, with operators of its own, or with another NumPy than ours."""
         if not isinstance(cost, CostTable) or type(cost).cost is not CostTable.cost:
             return None
         if any(getattr(type(space), name) is not getattr(DesignSpace, name) for name in _OPERATORS):
             return None
-        if cost.strides.shape[0] != space.n_genes or len(cost.offsets) > _MOST_TERMS:
+        if cost.strides.shape[0] != space.n_genes or len(cost.offsets) > _MAX_TERMS:
             return None
         library = _library()
         made = cls(library, space, cost) if library else None
         return made if made and made._agree(space, cost) else None
 
     def _agree(self, space: DesignSpace, cost: CostTable) -> bool:
-        """Tell whether costs and offspring are those of NumPy."""
+        """Return whether costs and offspring are those of NumPy."""
         ours, theirs = np.random.default_rng(0), np.random.default_rng(0)
         parents = space.sample(60, ours)
         children, _ = self.offspring(ours, parents, 0.3, np.inf, 1, 50, 120)
@@ -233,7 +233,7 @@ class Kernels:
         return np.asarray((keys[:, self._word] >> self._shift) & mask, np.int8)
 
     def _checked(self, rows: Genes) -> Genes:
-        """Give rows as C reads them."""
+        """Return rows as C reads them."""
         return np.ascontiguousarray(check_shape(self.space, rows))
 
     def rehash(self, keys: NDArray[np.uint64], size: int, slots: NDArray[np.int32]) -> None:
@@ -242,7 +242,7 @@ class Kernels:
 
 
 def _state(rng: np.random.Generator) -> int:
-    """Give the address by which C draws from a generator (NumPy's ``bitgen_t``)."""
+    """Return the address by which C draws from a generator (NumPy's ``bitgen_t``)."""
     return int(rng.bit_generator.ctypes.bit_generator.value)
 
 

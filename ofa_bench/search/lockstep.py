@@ -23,19 +23,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ofa_bench.predictors import AccuracyPredictor, OneHotMLP, Within
+from ofa_bench.predictors import AccuracyPredictor, OneHotMLP, SubspacePredictor
 from ofa_bench.search.problem import Problem, SearchResult, Values
 from ofa_bench.spaces import Genes
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-__all__ = ["Found", "Line", "Together", "alone", "may_fork"]
+__all__ = ["Found", "LockstepRunner", "SearchCoroutine", "may_fork", "run_single"]
 
 Found = tuple[int, SearchResult]
 """The position of a target and what was found for it."""
 
-Line = Generator[Genes | Found, Values | None, None]
+SearchCoroutine = Generator[Genes | Found, Values | None, None]
 """Searches of which each needs the one before: yields architectures (and is sent their accuracies), and findings."""
 
 ROWS = 512
@@ -45,12 +45,12 @@ WORTH_A_THREAD = 2e-4
 """Seconds of predicting below which another thread costs more than it saves."""
 
 
-def alone(line: Line, predictor: AccuracyPredictor) -> Iterator[Found]:
+def run_single(coroutine: SearchCoroutine, predictor: AccuracyPredictor) -> Iterator[Found]:
     """Go through one line by itself."""
     values: Values | None = None
     while True:
         try:
-            item = line.send(values)
+            item = coroutine.send(values)
         except StopIteration:
             return
         values = None
@@ -60,7 +60,7 @@ def alone(line: Line, predictor: AccuracyPredictor) -> Iterator[Found]:
             values = predictor.accuracy(item)
 
 
-class Together:
+class LockstepRunner:
     """Advances lines in lockstep, on several cores where that is possible.
 
     Iterate over it once: it gives the number of the line, what it found, and the seconds spent on that, for which the
@@ -76,12 +76,14 @@ class Together:
             that keep threads of their own, such as torch, may hang in them.
     """
 
-    def __init__(self, problem: Problem, lines: Sequence[Line], threads: int, *, fork: bool = False) -> None:
+    def __init__(
+        self, problem: Problem, coroutines: Sequence[SearchCoroutine], threads: int, *, fork: bool = False
+    ) -> None:
         self._predictor = problem.predictor
         self._row_wise = bool(getattr(problem.predictor, "row_wise", False))
-        self._lines = lines
-        self._waiting: Iterator[tuple[int, Line]] = iter(())
-        self.processes = min(threads, len(lines)) if fork and may_fork(problem) else 1
+        self._lines = coroutines
+        self._waiting: Iterator[tuple[int, SearchCoroutine]] = iter(())
+        self.processes = min(threads, len(coroutines)) if fork and may_fork(problem) else 1
         self._threads = threads if self._row_wise and self.processes == 1 else 1
         self._products = 1 if self._row_wise or self.processes > 1 else threads
         self._seconds_a_row = 0.0
@@ -94,10 +96,14 @@ class Together:
         else:
             yield from self._advance(numbered)
 
-    def _in_processes(self, dealt: Sequence[Sequence[tuple[int, Line]]]) -> Iterator[tuple[int, Found, float]]:
+    def _in_processes(
+        self, dealt: Sequence[Sequence[tuple[int, SearchCoroutine]]]
+    ) -> Iterator[tuple[int, Found, float]]:
         began, context = time.perf_counter(), multiprocessing.get_context("fork")
         pipes = [context.Pipe(duplex=False) for _ in dealt]
-        processes = [context.Process(target=self._send, args=(lines, pipes, i)) for i, lines in enumerate(dealt)]
+        processes = [
+            context.Process(target=self._send, args=(coroutines, pipes, i)) for i, coroutines in enumerate(dealt)
+        ]
         open_ends = [end for end, _ in pipes]
         try:
             self._start(processes)
@@ -139,7 +145,10 @@ class Together:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _send(
-        self, lines: Sequence[tuple[int, Line]], pipes: "Sequence[tuple[Connection, Connection]]", i: int
+        self,
+        coroutines: Sequence[tuple[int, SearchCoroutine]],
+        pipes: "Sequence[tuple[Connection, Connection]]",
+        i: int,
     ) -> None:
         """Advance lines in a forked process: send what they find, then None; or what went wrong, and where."""
         try:
@@ -150,7 +159,7 @@ class Together:
             for end in (end for pair in pipes for end in pair if end is not out):
                 end.close()  # so that this process ends with the parent, and no other waits for it
             try:
-                for item in self._advance(lines):
+                for item in self._advance(coroutines):
                     out.send(item)
                 out.send(None)
             except Exception as error:
@@ -160,8 +169,8 @@ class Together:
         finally:
             os._exit(0)  # nothing of the parent's (buffers, threads' locks) is this process's to tidy up
 
-    def _advance(self, lines: Sequence[tuple[int, Line]]) -> Iterator[tuple[int, Found, float]]:
-        self._waiting, active = iter(lines), list[_Active]()
+    def _advance(self, coroutines: Sequence[tuple[int, SearchCoroutine]]) -> Iterator[tuple[int, Found, float]]:
+        self._waiting, active = iter(coroutines), list[_Active]()
         limit = partial(threadpool_limits, self._products)  # of matrix products; some libraries keep one a thread
         with limit(), ThreadPoolExecutor(max(1, self._threads - 1), initializer=limit) as pool:
             while True:
@@ -169,23 +178,25 @@ class Together:
                 self._admit(active)
                 if not active:
                     break
-                asking = [line for line in active if not line.ended]
-                for line, values in zip(asking, self._answers([line.asked for line in asking], pool), strict=True):
-                    line.resume(values)
+                asking = [coroutine for coroutine in active if not coroutine.ended]
+                for coroutine, values in zip(
+                    asking, self._answers([coroutine.asked for coroutine in asking], pool), strict=True
+                ):
+                    coroutine.resume(values)
                 seconds = time.perf_counter() - began
                 self.seconds += seconds
-                for line in active:
-                    yield from line.findings(seconds / len(active))
-                active = [line for line in active if not line.ended]
+                for coroutine in active:
+                    yield from coroutine.findings(seconds / len(active))
+                active = [coroutine for coroutine in active if not coroutine.ended]
 
     def _admit(self, active: "list[_Active]") -> None:
         """Start lines that wait, as long as there is room in a call of the predictor."""
-        rows = sum(len(line.asked) for line in active)
+        rows = sum(len(coroutine.asked) for coroutine in active)
         while rows < ROWS:
-            number, line = next(self._waiting, (-1, None))
-            if line is None:
+            number, coroutine = next(self._waiting, (-1, None))
+            if coroutine is None:
                 return
-            active.append(_Active(number, line))
+            active.append(_Active(number, coroutine))
             rows += len(active[-1].asked)
 
     def _answers(self, asked: Sequence[Genes], pool: ThreadPoolExecutor) -> list[Values]:
@@ -212,9 +223,9 @@ class Together:
 
 
 def may_fork(problem: Problem) -> bool:
-    """Tell whether predictor, space and costs are of kinds that are known to bear to be forked, and the system too."""
+    """Return whether predictor, space, costs and system are fork-safe."""
     predictor = problem.predictor
-    while isinstance(predictor, Within):
+    while isinstance(predictor, SubspacePredictor):
         predictor = predictor.predictor
     ours = type(predictor) is OneHotMLP and problem.kernels is not None
     return ours and sys.platform == "linux" and not multiprocessing.current_process().daemon
@@ -223,10 +234,10 @@ def may_fork(problem: Problem) -> bool:
 class _Active:
     """A line under way: what it asks for now, and what it has found since it was last asked."""
 
-    def __init__(self, number: int, line: Line) -> None:
+    def __init__(self, number: int, coroutine: SearchCoroutine) -> None:
         self.number, self.ended = number, False
         self.asked: Genes = np.empty((0, 0), np.int8)
-        self._line = line
+        self._coroutine = coroutine
         self._found: list[Found] = []
         self._seconds = 0.0
         self.resume(None)
@@ -234,16 +245,16 @@ class _Active:
     def resume(self, values: Values | None) -> None:
         """Go on with the accuracies asked for, to the next question or the end."""
         try:
-            item = self._line.send(values)
+            item = self._coroutine.send(values)
             while isinstance(item, tuple):
                 self._found.append(item)
-                item = self._line.send(None)
+                item = self._coroutine.send(None)
             self.asked = item
         except StopIteration:
             self.ended, self.asked = True, self.asked[:0]
 
     def findings(self, seconds: float) -> Iterator[tuple[int, Found, float]]:
-        """Give what was found, after ``seconds`` more, with the seconds since the finding before."""
+        """Return what was found, after ``seconds`` more, with the seconds since the finding before."""
         self._seconds += seconds
         for item in self._found:
             yield self.number, item, self._seconds

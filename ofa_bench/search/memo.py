@@ -22,7 +22,7 @@ class Memo(Protocol):
     """Accuracies by canonical form."""
 
     def find(self, genes: Genes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Give each row's place (int64 [n]), and the rows whose accuracy is new: int64 [new], the first of each kind.
+        """Return each row's place (int64 [n]), and the rows whose accuracy is new: int64 [new], the first of each kind.
 
         ``store`` must follow before anything else is asked.
         """
@@ -37,7 +37,7 @@ class Memo(Protocol):
         ...
 
     def at(self, places: NDArray[np.int64]) -> Values:
-        """Give the accuracies at places that ``find`` gave."""
+        """Return the accuracies at places that ``find`` gave."""
         ...
 
     def best_first(self) -> Iterator[tuple[Genes, Values]]:

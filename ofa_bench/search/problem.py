@@ -17,17 +17,17 @@ from ofa_bench.search.memo import KeyedMemo, Memo, PackedMemo, Values
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.spaces.checks import check_genes, check_shape
 
-__all__ = ["Asking", "Counts", "CurvePoint", "Evaluator", "Problem", "SearchResult", "Values", "answered"]
+__all__ = ["Counts", "CurvePoint", "EvaluationRequest", "Evaluator", "Problem", "SearchResult", "Values", "drive"]
 
 CurvePoint = tuple[int, int, int, float]
 """Generation, evaluations, unique evaluations so far, and the best accuracy then."""
 
 
-MOST_ACCURACY = 10.0
+MAX_ACCURACY = 10.0
 """No accuracy is larger: what is, is in percent, where fractions of 1 are wanted."""
 
 Result = TypeVar("Result")
-Asking = Generator[Genes, Values, Result]
+EvaluationRequest = Generator[Genes, Values, Result]
 """What needs accuracies on its way to a result: it yields architectures (int8 [n, n_genes]) and is sent their values.
 
 So searches that are independent can advance together, their architectures predicted in one call.
@@ -101,9 +101,9 @@ class Evaluator:
         Raises:
             ValueError: the rows are no architectures of the space, or the predictor gave no finite number for each.
         """
-        return answered(self.ask(check_genes(self.problem.space, genes)), self.problem.predictor)
+        return drive(self.ask(check_genes(self.problem.space, genes)), self.problem.predictor)
 
-    def ask(self, genes: Genes) -> Asking[Values]:
+    def ask(self, genes: Genes) -> EvaluationRequest[Values]:
         """Evaluate as ``accuracy`` does, but leave it to the caller to have the unseen ones predicted."""
         places, new = self._memo.find(genes)
         if len(new):
@@ -149,13 +149,13 @@ class Evaluator:
             raise InputError(f"predictor {name} gave accuracies of shape {given.shape} for {wanted} architectures")
         if given.dtype.kind not in "fiub" or not np.isfinite(given).all():
             raise InputError(f"predictor {name} gave an accuracy that is not a finite number")
-        if given.size and np.abs(given).max() > MOST_ACCURACY:
+        if given.size and np.abs(given).max() > MAX_ACCURACY:
             raise InputError(
                 f"predictor {name} gave an accuracy of {given[np.abs(given).argmax()]:g}; must be a fraction of 1"
             )
 
 
-def answered(asking: Asking[Result], predictor: AccuracyPredictor) -> Result:
+def drive(asking: EvaluationRequest[Result], predictor: AccuracyPredictor) -> Result:
     """Go through with it, answering each time it asks."""
     values: Values | None = None
     with closing(asking):  # what is not answered is undone

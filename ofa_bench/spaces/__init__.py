@@ -6,7 +6,7 @@ from ofa_bench.spaces.chosen import ChosenSpace, hold
 from ofa_bench.spaces.compofa import CompoundSpace
 from ofa_bench.spaces.genes import Gene, Genes
 from ofa_bench.spaces.mbv3 import MobileNetV3Space
-from ofa_bench.spaces.part import PartSpace
+from ofa_bench.spaces.part import Subspace
 from ofa_bench.spaces.proxyless import ProxylessNASSpace
 from ofa_bench.spaces.recognition import known
 from ofa_bench.spaces.resnet50d import ResNet50DSpace
@@ -18,9 +18,9 @@ __all__ = [
     "Gene",
     "Genes",
     "MobileNetV3Space",
-    "PartSpace",
     "ProxylessNASSpace",
     "ResNet50DSpace",
+    "Subspace",
     "check_genes",
     "hold",
     "known",

@@ -68,7 +68,7 @@ class DesignSpace(ABC):
         return np.where(rng.random(first.shape, dtype=np.float32) < 0.5, first, second)
 
     def active(self, genes: Genes) -> NDArray[np.bool_]:
-        """Tell which genes change the network: bool [n, n_genes]."""
+        """Describe which genes change the network: bool [n, n_genes]."""
         return np.asarray(check_genes(self, genes)[:, self.owner] >= self.active_from)
 
     def canonical(self, genes: Genes) -> Genes:
@@ -80,12 +80,12 @@ class DesignSpace(ABC):
         return rows
 
     def keys(self, genes: Genes) -> list[bytes]:
-        """Give one hashable key a row; rows that build the same network have the same key."""
+        """Return one hashable key a row; rows that build the same network have the same key."""
         keys: list[bytes] = np.ascontiguousarray(self.canonical(genes)).view(f"S{self.n_genes}").ravel().tolist()
         return keys
 
     def contains(self, genes: Genes) -> NDArray[np.bool_]:
-        """Tell which rows are architectures of this space: bool [n]; rows of another length are none.
+        """Describe which rows are architectures of this space: bool [n]; rows of another length are none.
 
         Raises:
             ValueError: these are no rows of integers.
@@ -115,7 +115,7 @@ class DesignSpace(ABC):
         return merged
 
     def values(self, row: Genes) -> dict[str, float]:
-        """Give the value of each gene of one row (int8 [n_genes])."""
+        """Return the value of each gene of one row (int8 [n_genes])."""
         row = check_row(self, row)
         return {gene.name: gene.choices[int(choice)] for gene, choice in zip(self.genes, row, strict=True)}
 

@@ -11,13 +11,13 @@ from ofa_bench.errors import InputError, suggestion
 from ofa_bench.spaces.base import DesignSpace
 from ofa_bench.spaces.checks import check_genes
 from ofa_bench.spaces.genes import Gene, Genes
-from ofa_bench.spaces.part import PartSpace
+from ofa_bench.spaces.part import Subspace
 
 __all__ = ["ChosenSpace", "hold"]
 
 KEY = "space.choices"
 
-MOST_LETTERS = 120
+MAX_CHARS = 120
 """A longer list of choices ends in a hash; files are named by it."""
 
 _OPERATORS = ("sample", "mutate", "crossover", "active", "canonical", "keys", "contains")
@@ -43,7 +43,7 @@ def hold(space: DesignSpace, choices: Mapping[str, Any]) -> DesignSpace:
     return ChosenSpace(space, kept)
 
 
-class ChosenSpace(PartSpace):
+class ChosenSpace(Subspace):
     """A part of a space. Genes that have one choice left, or that no depth left makes active, are no genes here.
 
     ``held`` names the choices, in the same way for equal parts.
@@ -53,46 +53,46 @@ class ChosenSpace(PartSpace):
         kept: for each gene of it, the positions that are left, rising.
     """
 
-    def __init__(self, whole: DesignSpace, kept: Sequence[Sequence[int]]) -> None:
-        self.held, self.kept = _named(whole, kept), tuple(map(tuple, kept))
-        genes = [_gene(whole, i, kept) for i in range(whole.n_genes) if _varies(whole, i, kept)]
+    def __init__(self, parent: DesignSpace, kept: Sequence[Sequence[int]]) -> None:
+        self.held, self.kept = _named(parent, kept), tuple(map(tuple, kept))
+        genes = [_gene(parent, i, kept) for i in range(parent.n_genes) if _varies(parent, i, kept)]
         if not genes:  # one architecture is left; an array of no genes would have no rows
-            first = whole.genes[0]
+            first = parent.genes[0]
             genes = [Gene(first.name, (first.choices[kept[0][0]],), first.group)]
         varying = {gene.name for gene in genes}
         fixed = genes[0]
         sources: dict[str, tuple[str, Sequence[int]]] = {
             name: (name, positions) if name in varying else (fixed.name, positions[:1] * len(fixed.choices))
-            for name, positions in zip(whole.gene_names, self.kept, strict=True)
+            for name, positions in zip(parent.gene_names, self.kept, strict=True)
         }
-        super().__init__(f"{whole.name},{self.held}", genes, whole, sources)
+        super().__init__(f"{parent.name},{self.held}", genes, parent, sources)
 
     def nearest(self, genes: Genes) -> Genes:
-        """Give the rows whose values are nearest to those of rows of the whole: int8 [n, n_genes], canonical.
+        """Return the rows whose values are nearest to those of rows of the parent: int8 [n, n_genes], canonical.
 
         Of two equally near values it is the smaller.
 
         Args:
-            genes: int8 [n, whole.n_genes].
+            genes: int8 [n, parent.n_genes].
         """
-        genes = check_genes(self.whole, genes)
+        genes = check_genes(self.parent, genes)
         rows: Genes = np.zeros((len(genes), self.n_genes), np.int8)
         for i, gene in enumerate(self.genes):
-            at = self.whole.index[gene.name]
-            values = np.array(self.whole.genes[at].choices, np.float64)
+            at = self.parent.index[gene.name]
+            values = np.array(self.parent.genes[at].choices, np.float64)
             near = np.abs(values[:, None] - np.array(gene.choices)).argmin(axis=1).astype(np.int8)
             rows[:, i] = near[genes[:, at]]
         return self.canonical(rows)
 
 
-def _gene(whole: DesignSpace, i: int, kept: Sequence[Sequence[int]]) -> Gene:
+def _gene(parent: DesignSpace, i: int, kept: Sequence[Sequence[int]]) -> Gene:
     """Make a gene of the part: its choices are fewer, and so may be those of its owner."""
-    gene, positions = whole.genes[i], kept[i]
+    gene, positions = parent.genes[i], kept[i]
     distinct = [gene.distinct[place] for place in positions]
     first = tuple(distinct.index(place) for place in distinct)
     owner, active_from = gene.owner, 0
     if owner is not None:
-        active_from = sum(place < gene.active_from for place in kept[whole.index[owner]])
+        active_from = sum(place < gene.active_from for place in kept[parent.index[owner]])
     if active_from == 0:
         owner = None
     same_as = first if first != tuple(range(len(first))) else None
@@ -100,34 +100,34 @@ def _gene(whole: DesignSpace, i: int, kept: Sequence[Sequence[int]]) -> Gene:
     return Gene(gene.name, choices, gene.group, owner, active_from, same_as)
 
 
-def _varies(whole: DesignSpace, i: int, kept: Sequence[Sequence[int]]) -> bool:
-    """Tell whether a gene makes a difference in the part."""
-    gene = whole.genes[i]
+def _varies(parent: DesignSpace, i: int, kept: Sequence[Sequence[int]]) -> bool:
+    """Return whether a gene makes a difference in the part."""
+    gene = parent.genes[i]
     if len({gene.distinct[place] for place in kept[i]}) == 1:
         return False
-    return gene.owner is None or max(kept[whole.index[gene.owner]]) >= gene.active_from
+    return gene.owner is None or max(kept[parent.index[gene.owner]]) >= gene.active_from
 
 
 def _stem(name: str) -> str:
-    """Give the name that a gene shares with all of its kind."""
+    """Return the name that a gene shares with all of its kind."""
     return re.sub(r"\d+$", "", name) or name
 
 
-def _named(whole: DesignSpace, kept: Sequence[Sequence[int]]) -> str:
+def _named(parent: DesignSpace, kept: Sequence[Sequence[int]]) -> str:
     """Name what is held, by kind where all genes of a kind have the same choices left."""
     values = {
         gene.name: "-".join(f"{gene.choices[place]:.12g}" for place in positions)
-        for gene, positions in zip(whole.genes, kept, strict=True)
+        for gene, positions in zip(parent.genes, kept, strict=True)
         if len(positions) < len(gene.choices)
     }
     words = dict[str, str]()
     for name, text in values.items():
-        alike = [other for other in whole.gene_names if _stem(other) == _stem(name)]
+        alike = [other for other in parent.gene_names if _stem(other) == _stem(name)]
         words[_stem(name) if all(values.get(other) == text for other in alike) else name] = text
     held = ",".join(f"{name}={text}" for name, text in words.items())
-    if len(held) <= MOST_LETTERS:
+    if len(held) <= MAX_CHARS:
         return held
-    return f"{held[:MOST_LETTERS]}~{hashlib.sha256(held.encode()).hexdigest()[:8]}"
+    return f"{held[:MAX_CHARS]}~{hashlib.sha256(held.encode()).hexdigest()[:8]}"
 
 
 def _kept(space: DesignSpace, choices: Any) -> list[list[int]]:
@@ -156,7 +156,7 @@ def _kept(space: DesignSpace, choices: Any) -> list[list[int]]:
 
 
 def _genes_of(space: DesignSpace, key: str) -> list[str]:
-    """Give the gene of a name, or all genes of a kind."""
+    """Return the gene of a name, or all genes of a kind."""
     if key in space.index:
         return [key]
     kinds: dict[str, list[str]] = {}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.spaces.mbv3 import MobileNetV3Space
 from ofa_bench.spaces.mobile import BLOCKS_PER_STAGE, DEPTHS, KERNELS
-from ofa_bench.spaces.part import PartSpace
+from ofa_bench.spaces.part import Subspace
 
 __all__ = ["CompoundSpace"]
 
@@ -13,7 +13,7 @@ STAGE_KERNELS = (3, 5, 3, 3, 5)
 KERNEL_OPTIONS = ("fixed", "elastic")
 
 
-class CompoundSpace(PartSpace):
+class CompoundSpace(Subspace):
     """A part of MobileNetV3's space: stages of (depth, expand ratio) (2, 3), (3, 4) or (4, 6).
 
     Args:
@@ -27,14 +27,14 @@ class CompoundSpace(PartSpace):
         if kernels not in KERNEL_OPTIONS:
             near = suggestion(str(kernels), KERNEL_OPTIONS)
             raise InputError(f"space.kernels={kernels}: must be {' or '.join(KERNEL_OPTIONS)}{near}")
-        whole = MobileNetV3Space()
-        kept = [gene for gene in whole.genes if gene.name[0] in "rd" or (gene.name[0] == "k" and kernels == "elastic")]
+        parent = MobileNetV3Space()
+        kept = [gene for gene in parent.genes if gene.name[0] in "rd" or (gene.name[0] == "k" and kernels == "elastic")]
         sources: dict[str, tuple[str, Sequence[int]]] = {
             gene.name: (gene.name, range(len(gene.choices))) for gene in kept
         }
-        for block in range(whole.n_blocks):
+        for block in range(parent.n_blocks):
             stage = block // BLOCKS_PER_STAGE
             sources[f"e{block}"] = (f"d{stage}", range(len(DEPTHS)))
             fixed = KERNELS.index(STAGE_KERNELS[stage])
             sources.setdefault(f"k{block}", (f"d{stage}", [fixed] * len(DEPTHS)))
-        super().__init__("compofa" if kernels == "fixed" else "compofa_elastic", kept, whole, sources)
+        super().__init__("compofa" if kernels == "fixed" else "compofa_elastic", kept, parent, sources)

@@ -126,7 +126,7 @@ def _listed(space: str, arch: Mapping[str, Any], key: str, wanted: str) -> list[
 
 
 def _single(value: Any) -> Any:
-    """Give the only element of a list, and anything else as it is."""
+    """Return the only element of a list, and anything else as it is."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
     return value[0] if isinstance(value, list | tuple) and len(value) == 1 else value

@@ -1,4 +1,4 @@
-"""A part of a larger space: its genes set those of the whole, so whatever judges the whole judges the part."""
+"""A part of a larger space: its genes set those of the parent, so whatever judges the parent judges the part."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,68 +10,68 @@ from ofa_bench.spaces.base import DesignSpace
 from ofa_bench.spaces.checks import check_genes, check_row
 from ofa_bench.spaces.genes import Gene, Genes
 
-__all__ = ["PartSpace"]
+__all__ = ["Subspace"]
 
 
-class PartSpace(DesignSpace):
+class Subspace(DesignSpace):
     """A design space whose architectures are some of another's.
 
-    By gene of the whole: ``source`` (the gene here that sets it), ``positions`` (the whole's position for each choice
+    By gene of the parent: ``source`` (the gene here that sets it), ``positions`` (the parent's position for each choice
     of that; the rest of a row is not used) and ``fixed`` (whether these are all the same).
 
     Args:
         name: of the space.
         genes: of the space.
         whole: the space that has them all.
-        sources: for each gene of the whole, the gene here that sets it, and the whole's position for each choice.
+        sources: for each gene of the parent, the gene here that sets it, and the parent's position for each choice.
     """
 
     def __init__(
-        self, name: str, genes: Sequence[Gene], whole: DesignSpace, sources: Mapping[str, tuple[str, Sequence[int]]]
+        self, name: str, genes: Sequence[Gene], parent: DesignSpace, sources: Mapping[str, tuple[str, Sequence[int]]]
     ) -> None:
         super().__init__(name, genes)
-        self.whole = whole
-        self.source = np.array([self.index[sources[gene][0]] for gene in whole.gene_names])
-        self.positions = np.zeros((whole.n_genes, int(self.cardinality.max())), np.int8)
-        for i, gene in enumerate(whole.gene_names):
+        self.parent = parent
+        self.source = np.array([self.index[sources[gene][0]] for gene in parent.gene_names])
+        self.positions = np.zeros((parent.n_genes, int(self.cardinality.max())), np.int8)
+        for i, gene in enumerate(parent.gene_names):
             choices = sources[gene][1]
             self.positions[i, : len(choices)] = choices
         sizes = self.cardinality[self.source]
         self.fixed = np.array([len(set(row[:n].tolist())) == 1 for row, n in zip(self.positions, sizes, strict=True)])
 
-    def to_whole(self, genes: Genes) -> Genes:
-        """Give the same architectures as rows of the whole: int8 [n, n_genes] to int8 [n, whole.n_genes]."""
-        return self.positions[np.arange(self.whole.n_genes), check_genes(self, genes)[:, self.source]]
+    def to_parent(self, genes: Genes) -> Genes:
+        """Return the same architectures as rows of the parent: int8 [n, n_genes] to int8 [n, parent.n_genes]."""
+        return self.positions[np.arange(self.parent.n_genes), check_genes(self, genes)[:, self.source]]
 
     def to_ofa(self, row: Genes) -> dict[str, Any]:
-        """Convert one row (int8 [n_genes]) to the dict of the whole's supernet."""
-        return self.whole.to_ofa(self.to_whole(check_row(self, row)[None])[0])
+        """Convert one row (int8 [n_genes]) to the dict of the parent's supernet."""
+        return self.parent.to_ofa(self.to_parent(check_row(self, row)[None])[0])
 
     def from_ofa(self, arch: Mapping[str, Any]) -> Genes:
-        """Convert the dict of the whole's supernet to one canonical row (int8 [n_genes]).
+        """Convert the dict of the parent's supernet to one canonical row (int8 [n_genes]).
 
         Raises:
-            InputError: it is not an architecture of the whole, or not one of this part of it.
+            InputError: it is not an architecture of the parent, or not one of this part of it.
         """
-        wanted = self.whole.from_ofa(arch)
+        wanted = self.parent.from_ofa(arch)
         row: Genes = np.zeros(self.n_genes, np.int8)
-        active = self.whole.active(wanted[None])[0]
+        active = self.parent.active(wanted[None])[0]
         for i, source in enumerate(self.source):
-            distinct = np.array(self.whole.genes[i].distinct, np.int8)
+            distinct = np.array(self.parent.genes[i].distinct, np.int8)
             choices = np.flatnonzero(distinct[self._allowed(i)] == wanted[i])
             if active[i] and len(choices) == 1:
                 row[source] = choices[0]
         row = self.canonical(row[None])[0]
-        built = self.whole.canonical(self.to_whole(row[None]))[0]
+        built = self.parent.canonical(self.to_parent(row[None]))[0]
         if (built != wanted).any():
             i = int(np.flatnonzero(built != wanted)[0])
-            gene, there = self.whole.genes[i], sorted(set(self._allowed(i).tolist()))
-            said = f"{self.name}: {gene.name}={gene.choices[wanted[i]]}"
+            gene, there = self.parent.genes[i], sorted(set(self._allowed(i).tolist()))
+            message = f"{self.name}: {gene.name}={gene.choices[wanted[i]]}"
             if wanted[i] not in there:
-                raise InputError(f"{said} is not one of {[gene.choices[place] for place in there]}")
-            raise InputError(f"{said} is not what this part of {self.whole.name} has there")
+                raise InputError(f"{message} is not one of {[gene.choices[place] for place in there]}")
+            raise InputError(f"{message} is not what this part of {self.parent.name} has there")
         return row
 
     def _allowed(self, gene: int) -> Genes:
-        """Give the positions that a gene of the whole can have, one for each choice of the gene that sets it."""
+        """Return the positions that a gene of the parent can have, one for each choice of the gene that sets it."""
         return self.positions[gene, : int(self.cardinality[self.source[gene]])]

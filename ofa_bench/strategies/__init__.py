@@ -1,6 +1,6 @@
 """Search strategies: in which order the targets are searched, and what each search starts from."""
 
-from ofa_bench.strategies.base import Budget, LineStrategy, Strategy
+from ofa_bench.strategies.base import Budget, CoroutineStrategy, Strategy
 from ofa_bench.strategies.chain import Chain
 from ofa_bench.strategies.exhaustive import Exhaustive
 from ofa_bench.strategies.joint import Joint
@@ -18,9 +18,9 @@ __all__ = [
     "TPE",
     "Budget",
     "Chain",
+    "CoroutineStrategy",
     "Exhaustive",
     "Joint",
-    "LineStrategy",
     "LocalSearch",
     "OFAReference",
     "RandomSearch",

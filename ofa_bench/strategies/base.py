@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ofa_bench.search import Found, Line, Problem
-from ofa_bench.search.lockstep import alone
+from ofa_bench.search import Found, Problem, SearchCoroutine
+from ofa_bench.search.lockstep import run_single
 
-__all__ = ["Budget", "LineStrategy", "Strategy"]
+__all__ = ["Budget", "CoroutineStrategy", "Strategy"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Budget:
     warm_generations: int | tuple[int, ...]
 
     def warm(self, i: int) -> int:
-        """Give the generations of the ``i``-th warm-started search, from 0; a schedule's last are those of the rest."""
+        """Return the generations of the ``i``-th warm-started search, from 0; the last of a schedule repeats."""
         schedule = self.warm_generations
         return schedule if isinstance(schedule, int) else schedule[min(i, len(schedule) - 1)]
 
@@ -57,14 +57,14 @@ class Strategy(ABC):
         return None
 
 
-class LineStrategy(Strategy):
+class CoroutineStrategy(Strategy):
     """A strategy that says which of its searches need another's result: those that do not can advance together."""
 
     @abstractmethod
-    def lines(
+    def coroutines(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
-    ) -> Sequence[Line]:
-        """Give independent lines of searches that find, together, what ``search`` finds; the arguments are the same.
+    ) -> Sequence[SearchCoroutine]:
+        """Return independent lines of searches that find, together, what ``search`` finds; the arguments are the same.
 
         A line is a generator: ``result = yield from evolution.steps(...)`` searches, ``yield position, result`` tells
         what was found for a target. It must not share anything that changes, such as ``rng``, with another line. A
@@ -75,5 +75,5 @@ class LineStrategy(Strategy):
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
     ) -> Iterator[Found]:
         """Go through one line after another."""
-        for line in self.lines(problem, targets, budget, rng):
-            yield from alone(line, problem.predictor)
+        for coroutine in self.coroutines(problem, targets, budget, rng):
+            yield from run_single(coroutine, problem.predictor)

@@ -6,10 +6,10 @@ from itertools import zip_longest
 import numpy as np
 
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.search import Asking, Evaluator, Evolution, Line, Problem, SearchResult, prune
+from ofa_bench.search import EvaluationRequest, Evaluator, Evolution, Problem, SearchCoroutine, SearchResult, prune
 from ofa_bench.spaces import Genes
 from ofa_bench.spaces.checks import check_genes
-from ofa_bench.strategies.base import Budget, LineStrategy
+from ofa_bench.strategies.base import Budget, CoroutineStrategy
 from ofa_bench.strategies.shared import check_evolution, count_evaluations
 from ofa_bench.strategies.warm_start import WarmStart
 
@@ -18,7 +18,7 @@ __all__ = ["Chain"]
 ORDERS = ("ascending", "descending", "middle_out", "random")
 
 
-class Chain(LineStrategy):
+class Chain(CoroutineStrategy):
     """Search the targets one after another, each from what was found for the nearest target before.
 
     The first feasible target is searched from scratch for n generations. Each later one starts, for the warm budget,
@@ -65,15 +65,17 @@ class Chain(LineStrategy):
         warm = count_evaluations(self.evolution, [budget.warm(i) for i in range(met - cold)], full=not few)
         return None if scratch is None or warm is None else scratch + warm
 
-    def lines(
+    def coroutines(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
-    ) -> Sequence[Line]:
-        """Give one line, the chain."""
+    ) -> Sequence[SearchCoroutine]:
+        """Return one line, the chain."""
         if self.earlier is not None:
             check_genes(problem.space, self.earlier)
-        return [self._line(problem, targets, budget, rng)]
+        return [self._coroutine(problem, targets, budget, rng)]
 
-    def _line(self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator) -> Line:
+    def _coroutine(
+        self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
+    ) -> SearchCoroutine:
         streams = rng.spawn(len(targets))
         found: list[SearchResult] = []
         for i in self._ordered(targets, rng):
@@ -99,7 +101,7 @@ class Chain(LineStrategy):
 
     def _start(
         self, evaluator: Evaluator, found: Sequence[SearchResult], target: float, rng: np.random.Generator
-    ) -> Asking[Genes]:
+    ) -> EvaluationRequest[Genes]:
         """Make what a search starts from: int8 [n, n_genes], all of which meet the target."""
         own = self._own(evaluator, found, target, rng)
         seeds = np.concatenate([own[:1], (yield from self._from_earlier(evaluator, target, rng)), own[1:]])
@@ -125,7 +127,7 @@ class Chain(LineStrategy):
             rows = nearest.population
         return self._pruned(evaluator, rows, target, rng)
 
-    def _from_earlier(self, evaluator: Evaluator, target: float, rng: np.random.Generator) -> Asking[Genes]:
+    def _from_earlier(self, evaluator: Evaluator, target: float, rng: np.random.Generator) -> EvaluationRequest[Genes]:
         """Choose the seeds from what was found before: int8 [n, n_genes]."""
         if self.earlier is None:
             return np.empty((0, evaluator.problem.space.n_genes), np.int8)

@@ -7,10 +7,10 @@ from math import prod
 import numpy as np
 
 from ofa_bench.errors import InputError
-from ofa_bench.search import Asking, Problem
+from ofa_bench.search import EvaluationRequest, Problem
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.strategies.base import Budget
-from ofa_bench.strategies.shared import Ledger, SharedSearch, check_whole
+from ofa_bench.strategies.shared import BudgetedEvaluator, SharedSearch, check_whole
 
 __all__ = ["Exhaustive", "architectures", "number_of_architectures"]
 
@@ -34,7 +34,7 @@ class Exhaustive(SharedSearch):
         self.most = most
 
     def limit(self, problem: Problem, budget: Budget) -> int:  # noqa: ARG002
-        """Give the number of architectures, and one for the cheapest, which is evaluated before them."""
+        """Return the number of architectures, and one for the cheapest, which is evaluated before them."""
         space, size = problem.space, number_of_architectures(problem.space)
         if size > self.most:
             words = f"{size:,}" if size < 1e9 else f"{size:.3g}"
@@ -44,14 +44,14 @@ class Exhaustive(SharedSearch):
             )
         return size + 1
 
-    def explore(self, ledger: Ledger, rng: np.random.Generator) -> Asking[None]:  # noqa: ARG002
+    def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:  # noqa: ARG002
         """Go through all architectures, a block at a time."""
-        for block in architectures(ledger.problem.space, BLOCK):
-            ledger.evaluator.counts.proposals += len(block)
-            meets = ledger.evaluator.cost(block) <= ledger.targets[-1]
-            meeting = block[meets & (block != ledger.archive.genes[0]).any(axis=1)]  # the cheapest is there already
+        for block in architectures(budgeted.problem.space, BLOCK):
+            budgeted.evaluator.counts.proposals += len(block)
+            meets = budgeted.evaluator.cost(block) <= budgeted.targets[-1]
+            meeting = block[meets & (block != budgeted.archive.genes[0]).any(axis=1)]  # the cheapest is there already
             if len(meeting):
-                yield from ledger.take(meeting)
+                yield from budgeted.evaluate(meeting)
 
 
 def number_of_architectures(space: DesignSpace) -> int:
@@ -84,7 +84,7 @@ def _families(space: DesignSpace) -> list[list[int]]:
 
 
 def _choices(space: DesignSpace, family: list[int]) -> Iterator[list[Sequence[int]]]:
-    """Give what each gene of a family can be, for one choice of its owner after another."""
+    """Return what each gene of a family can be, for one choice of its owner after another."""
     distinct = [sorted(set(space.genes[gene].distinct)) for gene in family]
     for choice in distinct[0]:
         owned = zip(family[1:], distinct[1:], strict=True)

@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
-from ofa_bench.search import Archive, Asking
+from ofa_bench.search import Archive, EvaluationRequest
 from ofa_bench.search.changes import Changes, Places
-from ofa_bench.strategies.shared import Ledger, SharedSearch, check_whole
+from ofa_bench.strategies.shared import BudgetedEvaluator, SharedSearch, check_whole
 
 __all__ = ["Joint"]
 
@@ -90,32 +90,34 @@ class Joint(SharedSearch):
             raise InputError(f"strategy.noise={noise}: must be a number of 0 or more")
         self.noise = noise
 
-    def explore(self, ledger: Ledger, rng: np.random.Generator) -> Asking[None]:
+    def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
         """Go round after round until the budget is spent, or several rounds in a row find nothing new."""
         changes = Changes(
-            ledger.evaluator,
-            ledger.archive,
+            budgeted.evaluator,
+            budgeted.archive,
             tries=self.tries,
             most_changes=self.most_changes,
             noise=self.noise,
             rng=rng,
         )
         fruitless = number = 0
-        while ledger.left and fruitless < WHOLE:
-            size, last = ledger.archive.size, number > 0 and ledger.left <= self.restart
-            yield from self._round(ledger, changes, rng, whole=last or number % WHOLE == WHOLE - 1)
-            fruitless, number = (0 if ledger.archive.size > size else fruitless + 1), number + 1
+        while budgeted.left and fruitless < WHOLE:
+            size, last = budgeted.archive.size, number > 0 and budgeted.left <= self.restart
+            yield from self._round(budgeted, changes, rng, whole=last or number % WHOLE == WHOLE - 1)
+            fruitless, number = (0 if budgeted.archive.size > size else fruitless + 1), number + 1
 
-    def _round(self, ledger: Ledger, changes: Changes, rng: np.random.Generator, *, whole: bool) -> Asking[None]:
+    def _round(
+        self, budgeted: BudgetedEvaluator, changes: Changes, rng: np.random.Generator, *, whole: bool
+    ) -> EvaluationRequest[None]:
         """Spend ``restart`` evaluations, or fewer where a generation has no child."""
-        archive, begin = ledger.archive, ledger.archive.size
-        end = begin + min(self.restart, ledger.left)
-        elites = _Elites(_anchors(ledger.targets, rng), self.elites)
+        archive, begin = budgeted.archive, budgeted.archive.size
+        end = begin + min(self.restart, budgeted.left)
+        elites = _Elites(_anchors(budgeted.targets, rng), self.elites)
         elites.offer(np.arange(archive.size if whole else 1), archive)
         if not whole:
-            space, n = ledger.problem.space, min(START, end - begin)
-            ledger.evaluator.counts.proposals += n
-            yield from ledger.take(changes.unseen(space.canonical(space.sample(n, rng))))
+            space, n = budgeted.problem.space, min(START, end - begin)
+            budgeted.evaluator.counts.proposals += n
+            yield from budgeted.evaluate(changes.unseen(space.canonical(space.sample(n, rng))))
         while archive.size < end:
             elites.offer(np.arange(begin, archive.size), archive)
             begin = archive.size
@@ -123,7 +125,7 @@ class Joint(SharedSearch):
             rows = changes.children(parents, elites.anchors[anchors], elites.prices(archive)[anchors])
             if not len(rows):
                 return
-            yield from ledger.take(rows)
+            yield from budgeted.evaluate(rows)
 
 
 def _anchors(targets: Sequence[float], rng: np.random.Generator) -> Floats:
@@ -164,7 +166,7 @@ class _Elites:
         return self.places[anchors, rng.integers(there)], anchors
 
     def prices(self, archive: Archive) -> Floats:
-        """Give the slope of accuracy over cost below each anchor, from the best found: float64 [a]."""
+        """Return the slope of accuracy over cost below each anchor, from the best found: float64 [a]."""
         accuracy = np.concatenate([archive.accuracy[:1], self.accuracy[:, 0]])  # the archive's first is the cheapest
         cost = np.concatenate([archive.cost[:1], self.anchors])
         slope = np.diff(accuracy) / np.maximum(np.diff(cost), 1e-9)

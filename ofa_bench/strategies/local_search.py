@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.search import Asking, valid_samples
+from ofa_bench.search import EvaluationRequest, valid_samples
 from ofa_bench.search.problem import Values
 from ofa_bench.spaces import DesignSpace, Genes
-from ofa_bench.strategies.shared import Ledger, SharedSearch
+from ofa_bench.strategies.shared import BudgetedEvaluator, SharedSearch
 
 __all__ = ["LocalSearch"]
 
@@ -34,50 +34,52 @@ class LocalSearch(SharedSearch):
         InputError: one of them is not a whole number of 1 or more.
     """
 
-    def explore(self, ledger: Ledger, rng: np.random.Generator) -> Asking[None]:
+    def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
         """Start or make a step for one target after another, round and round."""
-        changes, here = _all_changes(ledger.problem.space), dict[float, Step | None]()
-        while ledger.left:
-            for target in ledger.targets:
+        changes, here = _all_changes(budgeted.problem.space), dict[float, Step | None]()
+        while budgeted.left:
+            for target in budgeted.targets:
                 at = here.get(target)
-                if ledger.left:
+                if budgeted.left:
                     here[target] = yield from (
-                        self._step(ledger, target, changes, at) if at else self._start(ledger, target, rng)
+                        self._step(budgeted, target, changes, at) if at else self._start(budgeted, target, rng)
                     )
 
-    def _start(self, ledger: Ledger, target: float, rng: np.random.Generator) -> Asking[Step]:
-        rows = valid_samples(ledger.evaluator, target, 1, rng)
-        accuracy, cost = yield from ledger.take(rows)
+    def _start(self, budgeted: BudgetedEvaluator, target: float, rng: np.random.Generator) -> EvaluationRequest[Step]:
+        rows = valid_samples(budgeted.evaluator, target, 1, rng)
+        accuracy, cost = yield from budgeted.evaluate(rows)
         return rows[0], accuracy[0], cost[0]
 
-    def _step(self, ledger: Ledger, target: float, changes: Changes, here: Step) -> Asking[Step | None]:
+    def _step(
+        self, budgeted: BudgetedEvaluator, target: float, changes: Changes, here: Step
+    ) -> EvaluationRequest[Step | None]:
         """Find the next step up; None where there is none, or no budget for it."""
-        space, counts = ledger.problem.space, ledger.evaluator.counts
+        space, counts = budgeted.problem.space, budgeted.evaluator.counts
         row = space.canonical(here[0][None])
         gene, choice = changes
         real = space.active(row)[0, gene] & (row[0, gene] != choice)
         gene, choice = gene[real], choice[real]
         near = _changed(row.repeat(len(gene), axis=0), gene, choice)
         counts.proposals += len(near)
-        accuracy, cost = yield from ledger.take(near)
+        accuracy, cost = yield from budgeted.evaluate(near)
         step = _best(near, accuracy, cost, target, here)
-        if step or not ledger.left:
+        if step or not budgeted.left:
             return step
         first, second = _pairs(gene, accuracy, cost, here)
         rows = _changed(near[first], gene[second], choice[second])
         counts.proposals += len(rows)
-        rows = rows[ledger.evaluator.cost(rows) <= target]
+        rows = rows[budgeted.evaluator.cost(rows) <= target]
         for begin in range(0, len(rows), self.population_size):
             batch = rows[begin : begin + self.population_size]
-            accuracy, cost = yield from ledger.take(batch)
+            accuracy, cost = yield from budgeted.evaluate(batch)
             step = _best(batch, accuracy, cost, target, here)
-            if step or not ledger.left:
+            if step or not budgeted.left:
                 return step
         return None
 
 
 def _all_changes(space: DesignSpace) -> Changes:
-    """Give all choices of all genes, but one of those that build the same network."""
+    """Return all choices of all genes, but one of those that build the same network."""
     pairs = [(i, choice) for i, gene in enumerate(space.genes) for choice in sorted(set(gene.distinct))]
     gene, choice = np.array(pairs).T
     return gene, choice
@@ -103,7 +105,7 @@ def _pairs(
 
 
 def _best(rows: Genes, accuracy: Values, cost: Values, target: float, here: Step) -> Step | None:
-    """Give the most accurate of the rows evaluated that meet the target, if it is better."""
+    """Return the most accurate of the rows evaluated that meet the target, if it is better."""
     meeting = np.where(cost <= target, accuracy, -np.inf)
     best = int(np.argmax(meeting)) if len(meeting) else -1
     return (rows[best], accuracy[best], cost[best]) if best >= 0 and meeting[best] > here[1] else None

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ofa_bench.search import Asking
-from ofa_bench.strategies.shared import Ledger, SharedSearch, check_probability, check_whole, need
+from ofa_bench.search import EvaluationRequest
+from ofa_bench.strategies.shared import BudgetedEvaluator, SharedSearch, check_probability, check_whole, need
 
 __all__ = ["NSGA2"]
 
@@ -46,38 +46,40 @@ class NSGA2(SharedSearch):
         self.mutate_prob, self.crossover_prob = mutate_prob, crossover_prob
         need("nsga2", "pymoo.algorithms.moo.nsga2")
 
-    def explore(self, ledger: Ledger, rng: np.random.Generator) -> Asking[None]:
+    def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
         """Make generations until the budget is spent or no child is new to the population."""
-        algorithm = self._algorithm(ledger, rng)
-        while ledger.left:
+        algorithm = self._algorithm(budgeted, rng)
+        while budgeted.left:
             offspring = algorithm.ask()
             if offspring is None:
                 return
-            offspring = offspring[: ledger.left]
-            accuracy, cost = yield from ledger.take(offspring.get("X"))
+            offspring = offspring[: budgeted.left]
+            accuracy, cost = yield from budgeted.evaluate(offspring.get("X"))
             offspring.set("F", np.stack([-accuracy, cost], axis=1))
             algorithm.tell(offspring)
 
-    def _algorithm(self, ledger: Ledger, rng: np.random.Generator) -> Any:
+    def _algorithm(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> Any:
         from pymoo.algorithms.moo import nsga2
         from pymoo.core.problem import Problem
         from pymoo.core.termination import NoTermination
         from pymoo.operators.crossover.ux import UniformCrossover
 
-        space = ledger.problem.space
-        ledger.evaluator.counts.proposals += self.population_size
+        space = budgeted.problem.space
+        budgeted.evaluator.counts.proposals += self.population_size
         algorithm = nsga2.NSGA2(
             pop_size=self.population_size,
             sampling=space.canonical(space.sample(self.population_size, rng)),
             crossover=UniformCrossover(prob=self.crossover_prob),
-            mutation=partial(self._mutated, ledger),
+            mutation=partial(self._mutated, budgeted),
             seed=rng,  # pymoo gives it to numpy.random.default_rng, which takes a generator as it is
         )
         return algorithm.setup(Problem(n_var=space.n_genes, n_obj=2), termination=NoTermination())
 
-    def _mutated(self, ledger: Ledger, _problem: Any, children: Any, *, random_state: Any, **_: Any) -> Any:
+    def _mutated(
+        self, budgeted: BudgetedEvaluator, _problem: Any, children: Any, *, random_state: Any, **_: Any
+    ) -> Any:
         """Mutate crossed children, as pymoo calls it; those that are not new are made anew."""
-        space, genes = ledger.problem.space, children.get("X")
-        ledger.evaluator.counts.proposals += len(genes)
+        space, genes = budgeted.problem.space, children.get("X")
+        budgeted.evaluator.counts.proposals += len(genes)
         children.set("X", space.canonical(space.mutate(genes, self.mutate_prob, random_state)))
         return children

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ofa_bench.search import Asking, valid_samples
-from ofa_bench.strategies.shared import Ledger, SharedSearch
+from ofa_bench.search import EvaluationRequest, valid_samples
+from ofa_bench.strategies.shared import BudgetedEvaluator, SharedSearch
 
 __all__ = ["RandomSearch"]
 
@@ -23,10 +23,10 @@ class RandomSearch(SharedSearch):
         InputError: one of them is not a whole number of 1 or more.
     """
 
-    def explore(self, ledger: Ledger, rng: np.random.Generator) -> Asking[None]:
+    def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
         """Go round the targets until the budget is spent, the last time with fewer draws."""
-        streams = rng.spawn(len(ledger.targets))
-        while ledger.left:
-            size = min(self.population_size, max(1, ledger.left // len(ledger.targets)))
-            for target, stream in zip(ledger.targets[: ledger.left], streams, strict=False):
-                yield from ledger.take(valid_samples(ledger.evaluator, target, size, stream))
+        streams = rng.spawn(len(budgeted.targets))
+        while budgeted.left:
+            size = min(self.population_size, max(1, budgeted.left // len(budgeted.targets)))
+            for target, stream in zip(budgeted.targets[: budgeted.left], streams, strict=False):
+                yield from budgeted.evaluate(valid_samples(budgeted.evaluator, target, size, stream))

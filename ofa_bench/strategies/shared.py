@@ -8,19 +8,27 @@ import numpy as np
 
 from ofa_bench.config.limits import POPULATION
 from ofa_bench.errors import InputError
-from ofa_bench.search import Archive, Asking, Evolution, Line, Problem, SearchResult
+from ofa_bench.search import Archive, EvaluationRequest, Evolution, Problem, SearchCoroutine, SearchResult
 from ofa_bench.search.problem import Values
 from ofa_bench.spaces import Genes
-from ofa_bench.strategies.base import Budget, LineStrategy
+from ofa_bench.strategies.base import Budget, CoroutineStrategy
 
-__all__ = ["Ledger", "SharedSearch", "check_evolution", "check_probability", "check_whole", "count_evaluations", "need"]
+__all__ = [
+    "BudgetedEvaluator",
+    "SharedSearch",
+    "check_evolution",
+    "check_probability",
+    "check_whole",
+    "count_evaluations",
+    "need",
+]
 
 
-class Ledger:
+class BudgetedEvaluator:
     """What one search for all targets may spend, and has found.
 
     ``targets`` are the feasible ones, each once, ascending. ``evaluator`` looks costs up and counts; accuracies are had
-    by ``take`` alone, so that none is lost on a target; ``archive`` holds what it took, the cheapest first.
+    by ``evaluate`` alone, so that none is lost on a target; ``archive`` holds what it took, the cheapest first.
 
     Args:
         problem: what is searched.
@@ -38,7 +46,7 @@ class Ledger:
         """How many evaluations are left."""
         return self._limit - self.evaluator.counts.evaluations
 
-    def take(self, genes: Genes) -> Asking[tuple[Values, Values]]:
+    def evaluate(self, genes: Genes) -> EvaluationRequest[tuple[Values, Values]]:
         """Evaluate architectures (int8 [n, n_genes]), the first of them where fewer evaluations are left.
 
         Returns:
@@ -52,11 +60,11 @@ class Ledger:
         return accuracy, cost
 
     def results(self) -> list[SearchResult]:
-        """Tell what was found, one result a target; generations are the batches after the first."""
+        """Describe what was found, one result a target; generations are the batches after the first."""
         return self.archive.results(max(0, self._batches - 1))
 
 
-class SharedSearch(LineStrategy):
+class SharedSearch(CoroutineStrategy):
     """Searches all targets at once, after the cheapest architecture, which meets all that can be met.
 
     Args:
@@ -75,7 +83,7 @@ class SharedSearch(LineStrategy):
         self.population_size, self.evaluations = population_size, evaluations
 
     def limit(self, problem: Problem, budget: Budget) -> int:  # noqa: ARG002
-        """Give the most evaluations that a search of all targets may make."""
+        """Return the most evaluations that a search of all targets may make."""
         return self.evaluations or budget.generations * self.population_size
 
     def most_evaluations(self, problem: Problem, targets: Sequence[float], budget: Budget) -> int:
@@ -83,22 +91,22 @@ class SharedSearch(LineStrategy):
         return self.limit(problem, budget) if problem.cost.minimum <= max(targets) else 0
 
     @abstractmethod
-    def explore(self, ledger: Ledger, rng: np.random.Generator) -> Asking[None]:
+    def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
         """Spend what is left in the ledger, or some of it; something is, and at least one target is feasible."""
 
-    def lines(
+    def coroutines(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
-    ) -> Sequence[Line]:
-        """Give one line, the search."""
-        return [self._line(Ledger(problem, targets, self.limit(problem, budget)), rng)]
+    ) -> Sequence[SearchCoroutine]:
+        """Return one line, the search."""
+        return [self._coroutine(BudgetedEvaluator(problem, targets, self.limit(problem, budget)), rng)]
 
-    def _line(self, ledger: Ledger, rng: np.random.Generator) -> Line:
-        if ledger.targets:
-            yield from ledger.take(ledger.problem.cost.cheapest[None])
-        if ledger.targets and ledger.left:
-            yield from self.explore(ledger, rng)
+    def _coroutine(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> SearchCoroutine:
+        if budgeted.targets:
+            yield from budgeted.evaluate(budgeted.problem.cost.cheapest[None])
+        if budgeted.targets and budgeted.left:
+            yield from self.explore(budgeted, rng)
         # Time is told with the first result: one of those that share it.
-        yield from sorted(enumerate(ledger.results()), key=lambda found: not found[1].feasible)
+        yield from sorted(enumerate(budgeted.results()), key=lambda found: not found[1].feasible)
 
 
 def need(strategy: str, module: str) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from ofa_bench.search import Asking
+from ofa_bench.search import EvaluationRequest
 from ofa_bench.spaces import DesignSpace
-from ofa_bench.strategies.shared import Ledger, SharedSearch, check_whole, need
+from ofa_bench.strategies.shared import BudgetedEvaluator, SharedSearch, check_whole, need
 
 __all__ = ["TPE"]
 
@@ -30,15 +30,15 @@ class TPE(SharedSearch):
         check_whole("evaluations", evaluations)
         need("tpe", "optuna")
 
-    def explore(self, ledger: Ledger, rng: np.random.Generator) -> Asking[None]:
+    def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
         """Make one trial after another."""
-        space, study = ledger.problem.space, _study(int(rng.integers(2**32)))
+        space, study = budgeted.problem.space, _study(int(rng.integers(2**32)))
         parameters = _parameters(space)
-        while ledger.left:
+        while budgeted.left:
             trial = study.ask(parameters)
-            ledger.evaluator.counts.proposals += 1
+            budgeted.evaluator.counts.proposals += 1
             row = np.array([[trial.params[name] for name in space.gene_names]], np.int8)
-            accuracy, cost = yield from ledger.take(row)
+            accuracy, cost = yield from budgeted.evaluate(row)
             study.tell(trial, [accuracy[0], cost[0]])
 
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ofa_bench.search import Evolution, Line, Problem
-from ofa_bench.strategies.base import Budget, LineStrategy
+from ofa_bench.search import Evolution, Problem, SearchCoroutine
+from ofa_bench.strategies.base import Budget, CoroutineStrategy
 from ofa_bench.strategies.shared import check_evolution, count_evaluations
 
 __all__ = ["Vanilla"]
 
 
-class Vanilla(LineStrategy):
+class Vanilla(CoroutineStrategy):
     """Search each target from random architectures, n generations each.
 
     Raises:
@@ -27,14 +27,14 @@ class Vanilla(LineStrategy):
         met = sum(target >= problem.cost.minimum for target in targets)
         return count_evaluations(self.evolution, met * [budget.generations])
 
-    def lines(
+    def coroutines(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
-    ) -> Sequence[Line]:
-        """Give one line a target, in their order."""
+    ) -> Sequence[SearchCoroutine]:
+        """Return one line a target, in their order."""
 
-        def line(position: int, target: float, stream: np.random.Generator) -> Line:
+        def coroutine(position: int, target: float, stream: np.random.Generator) -> SearchCoroutine:
             result = yield from self.evolution.steps(problem.evaluator(), target, budget.generations, stream)
             yield position, result
 
         streams = rng.spawn(len(targets))
-        return [line(i, target, stream) for i, (target, stream) in enumerate(zip(targets, streams, strict=True))]
+        return [coroutine(i, target, stream) for i, (target, stream) in enumerate(zip(targets, streams, strict=True))]

@@ -8,7 +8,7 @@ __all__ = ["WarmStart"]
 
 SEEDS = ("best", "population", "none")
 
-MOST = 1_000_000
+MAX = 1_000_000
 """The most prunings of a seed, and architectures of an earlier record: as many as the largest population has."""
 
 
@@ -49,8 +49,8 @@ class WarmStart:
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise _refused(key, value, "a whole number of 1 or more")
-            if value > MOST:
-                raise _refused(key, value, f"at most {MOST:,}")
+            if value > MAX:
+                raise _refused(key, value, f"at most {MAX:,}")
         if not isinstance(self.prune_resolution, bool):
             raise _refused("prune_resolution", self.prune_resolution, "true or false")
         if self.share is not None:

@@ -73,12 +73,12 @@ class Weights:
 
     source: str
     sha256: str | None
-    told: str
+    description: str
     hint: str = ""
 
     @property
     def random(self) -> bool:
-        """Tell whether nothing was loaded."""
+        """Return whether nothing was loaded."""
         return self.source == "random"
 
 
@@ -108,10 +108,10 @@ def load_weights(net: Supernet, weights: str = "auto", sha256: str = "") -> Weig
     trained_on = net.classes
     found, key = _load(net, Path(weights).expanduser(), sha256, any_classes=True)
     check = "as given" if sha256 else "which nothing was given to check against"
-    told = f"weights are those of {weights}{f', {key}' if key else ''} (SHA-256 {found}, {check})"
+    description = f"weights are those of {weights}{f', {key}' if key else ''} (SHA-256 {found}, {check})"
     if net.classes != trained_on:
-        told += f", of {net.classes:,} classes; predicted accuracy and cost are of networks of {trained_on:,}"
-    return Weights(weights, found, told)
+        description += f", of {net.classes:,} classes; predicted accuracy and cost are of networks of {trained_on:,}"
+    return Weights(weights, found, description)
 
 
 def _published(net: Supernet, published: Published, sha256: str) -> Weights:

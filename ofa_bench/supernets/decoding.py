@@ -60,7 +60,7 @@ def decoded(path: Path, size: int) -> NDArray[np.uint8]:
 
 
 def _coloured(image: "Image.Image") -> "Image.Image":
-    """Give an image in red, green and blue of 8 bits each."""
+    """Return an image in red, green and blue of 8 bits each."""
     from PIL import Image
 
     if image.mode == "F" or image.mode[0] == "I":
@@ -75,7 +75,7 @@ def _coloured(image: "Image.Image") -> "Image.Image":
 
 
 def _white(image: "Image.Image") -> int | None:
-    """Give the value of white where pixels are one number of more than 8 bits; None where nothing says it."""
+    """Return the value of white where pixels are one number of more than 8 bits; None where nothing says it."""
     if image.mode == "F":
         return None
     if image.format != "TIFF":
@@ -86,7 +86,7 @@ def _white(image: "Image.Image") -> int | None:
 
 
 def _resized(width: int, height: int, size: int) -> tuple[int, int]:
-    """Give width and height when the shorter side has what a crop of ``size`` is taken from."""
+    """Return width and height when the shorter side has what a crop of ``size`` is taken from."""
     shorter, least = math.ceil(size / SHARE), min(width, height)
     resized = (int(shorter * width / least), int(shorter * height / least))
     if max(width * height, resized[0] * resized[1]) > PIXELS:

@@ -41,7 +41,7 @@ class _Kept:
     found: dict[tuple[Path, int], NDArray[np.uint8]] = field(default_factory=dict)
 
     def get(self, path: Path, size: int) -> NDArray[np.uint8]:
-        """Give a decoded image, kept or decoded now."""
+        """Return a decoded image, kept or decoded now."""
         kept = self.found.get((path, size))
         if kept is None:
             kept = decoded(path, size)
@@ -73,17 +73,17 @@ class Images:
         self._kept = _Kept()
 
     def __len__(self) -> int:
-        """Give the number of images."""
+        """Return the number of images."""
         return len(self.paths)
 
     def only(self, rows: NDArray[np.intp]) -> "Images":
-        """Give some of the images, by their positions (intp [m]); decoded ones are kept together with these."""
+        """Return some of the images, by their positions (intp [m]); decoded ones are kept together with these."""
         some = copy.copy(self)
         some.paths = [self.paths[row] for row in rows]
         return some
 
     def digest(self) -> str:
-        """Give the SHA-256 over the names (below the folder) and sizes of all images.
+        """Return the SHA-256 over the names (below the folder) and sizes of all images.
 
         Raises:
             InputError: one is a link that leads nowhere.
@@ -92,7 +92,7 @@ class Images:
         return hashlib.sha256(b"".join(line.encode(errors="surrogateescape") for line in lines)).hexdigest()
 
     def labels(self, outputs: int = 1000) -> NDArray[np.int64]:
-        """Give the class of each image, the position of a network's output: int64 [n].
+        """Return the class of each image, the position of a network's output: int64 [n].
 
         An image's class is the folder just below ``folder`` in which it lies. Its number is that of its line in
         ``classes``; without ``classes`` it is the name itself where all names are whole numbers, or its place among the
@@ -115,7 +115,7 @@ class Images:
         return np.array([numbers[parts[0]] for parts in below], np.int64)
 
     def _numbers(self, names: Sequence[str], outputs: int) -> dict[str, int]:
-        """Give the number of each class's folder."""
+        """Return the number of each class's folder."""
         if self.classes is not None:
             known = _lines(self.classes, outputs)
             strange = next((name for name in names if name not in known), None)
@@ -137,7 +137,7 @@ class Images:
         return {name: number for number, name in enumerate(there)}
 
     def batches(self, size: int, batch: int, rows: NDArray[np.intp] | None = None) -> Iterator["torch.Tensor"]:
-        """Give images as a network takes them: float32 [at most ``batch``, 3, size, size], normalised.
+        """Return images as a network takes them: float32 [at most ``batch``, 3, size, size], normalised.
 
         Args:
             size: height and width.
@@ -181,7 +181,7 @@ def _found(folder: Path, key: str) -> list[Path]:
 
 
 def _entered(folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Give each folder from one on, and the names of its files; none twice, whatever links lead to it.
+    """Return each folder from one on, and the names of its files; none twice, whatever links lead to it.
 
     What lies below comes first, then what links lead to, so that a folder's own path is the one that it has.
 

@@ -16,7 +16,7 @@ __all__ = ["OPSET", "differences", "need_onnx", "write_onnx", "write_program"]
 
 OPSET = 17
 
-MOST_DIFFERENCE = 1e-3
+MAX_DIFFERENCE = 1e-3
 """Outputs that differ from torch's by more than this, of their difference between two images, are another network's."""
 
 SEVERAL = (1, 2, 5)
@@ -79,7 +79,7 @@ def differences(
         where onnxruntime is not installed.
 
     Raises:
-        RuntimeError: they differ by more than ``MOST_DIFFERENCE``.
+        RuntimeError: they differ by more than ``MAX_DIFFERENCE``.
     """
     sizes = SEVERAL if batch is None else (1, 1) if batch == 1 else (batch,)
     images = [_images(shape, size, seed) for seed, size in enumerate(sizes)]
@@ -96,7 +96,7 @@ def differences(
         for name, output in found.items()
     }
     for name, difference in off.items():
-        if difference is not None and not difference <= MOST_DIFFERENCE:
+        if difference is not None and not difference <= MAX_DIFFERENCE:
             raise RuntimeError(
                 f"{name}: its outputs differ from torch's by {difference:.2g} of what they differ between two images"
             )

@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ofa_bench.errors import InputError
-from ofa_bench.spaces import DesignSpace, Genes, PartSpace
+from ofa_bench.spaces import DesignSpace, Genes, Subspace
 from ofa_bench.spaces.mobile import BLOCKS_PER_STAGE, DEPTHS, EXPANDS, KERNELS, N_STAGES, MobileSpace
 from ofa_bench.spaces.resnet50d import MAX_DEPTHS
 from ofa_bench.supernets.ofa_package import import_ofa
@@ -55,7 +55,7 @@ class Supernet(ABC):
         return int(self.net.classifier.out_features)
 
     def set_classes(self, classes: int) -> None:
-        """Give it a new classifier, of random weights, for another number of classes."""
+        """Return it a new classifier, of random weights, for another number of classes."""
         old = self.net.classifier
         config = {key: value for key, value in old.config.items() if key != "name"} | {"out_features": classes}
         with torch.random.fork_rng(devices=[]):
@@ -63,7 +63,7 @@ class Supernet(ABC):
             self.net.classifier = type(old)(**config).eval()
 
     def subnet(self, row: Genes) -> Piece:
-        """Give one architecture (int8 [n_genes]) as a whole network."""
+        """Return one architecture (int8 [n_genes]) as a whole network."""
         arch = self.space.to_ofa(row)
         size = int(arch["image_size"])
 
@@ -76,7 +76,7 @@ class Supernet(ABC):
 
     @abstractmethod
     def slots(self) -> list[Slot]:
-        """Give all slots; the pieces of a network's active places make up the network."""
+        """Return all slots; the pieces of a network's active places make up the network."""
 
     def _slot(self, places: Sequence[Sequence[str]], piece: Callable[..., Piece]) -> Slot:
         """Make the pieces for every choice of the genes in the first place."""
@@ -109,7 +109,7 @@ class _MobileSupernet(Supernet):
         return slots
 
     def _alike(self) -> Iterator[list[int]]:
-        """Give the blocks of each stage; all but the first of a stage have the same shape."""
+        """Return the blocks of each stage; all but the first of a stage have the same shape."""
         for stage in range(N_STAGES):
             yield list(range(stage * BLOCKS_PER_STAGE, (stage + 1) * BLOCKS_PER_STAGE))
         staged = N_STAGES * BLOCKS_PER_STAGE
@@ -260,8 +260,8 @@ def supernet(space: DesignSpace) -> Supernet:
     Raises:
         InputError: ``ofa`` has none for the space.
     """
-    if isinstance(space, PartSpace):
-        raise InputError(f"space={space.name}: a part of {space.whole.name}, whose supernet builds its networks")
+    if isinstance(space, Subspace):
+        raise InputError(f"space={space.name}: a part of {space.parent.name}, whose supernet builds its networks")
     if space.name not in _SUPERNETS:
         raise InputError(f"space={space.name}: there is no supernet of it in ofa, only of {', '.join(_SUPERNETS)}")
     with torch.random.fork_rng(devices=[]):

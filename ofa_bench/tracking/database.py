@@ -93,7 +93,7 @@ def _add_default(path: Path) -> None:
 
 
 def _is_made(path: Path) -> bool:
-    """Tell whether there is a database with tables, or something that is none."""
+    """Return whether there is a database with tables, or something that is none."""
     if not path.exists():
         return False
     try:

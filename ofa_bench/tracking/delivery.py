@@ -15,7 +15,7 @@ from ofa_bench.errors import InputError
 if TYPE_CHECKING:
     from ofa_bench.tracking.tracker import Tracker
 
-__all__ = ["UNTRACKED", "insisted", "tracked", "was_refused"]
+__all__ = ["UNTRACKED", "log_with_retries", "try_log", "was_refused"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +45,11 @@ _refused: set[str] = set()
 
 
 def was_refused(uri: str) -> bool:
-    """Tell whether a store turned out to be one that is not for use as it is."""
+    """Return whether a store turned out to be one that is not for use as it is."""
     return uri in _refused
 
 
-def tracked(
+def try_log(
     tracking: TrackingConfig, action: "Callable[[Tracker], Given]", *, patience: float | None = PATIENCE
 ) -> Given | None:
     """Do something with the MLflow store, if there is to be one; None where it was not done.
@@ -73,7 +73,9 @@ def tracked(
         return None
 
 
-def insisted(tracking: TrackingConfig, action: "Callable[[Tracker], Given]", folder: Path, *, run: str) -> Given:
+def log_with_retries(
+    tracking: TrackingConfig, action: "Callable[[Tracker], Given]", folder: Path, *, run: str
+) -> Given:
     """Do something with a sweep's MLflow run, on a machine that has no other way to give away the record in a folder.
 
     Raises:

@@ -45,5 +45,5 @@ def from_mlflow(experiment: str, uri: str, gathered: Gathered | None = None) -> 
     except MlflowException as error:
         raise InputError(f"mlflow={experiment}: {' '.join(str(error).split())} (at {uri})") from error
     gathered.need_one()
-    gathered.settle()
+    gathered.strip_attempts()
     return gathered

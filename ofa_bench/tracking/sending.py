@@ -26,12 +26,12 @@ class Cell:
 
 
 def cell_in(folder: Path) -> Cell:
-    """Give the cell whose record is in a folder."""
+    """Return the cell whose record is in a folder."""
     return Cell(folder, sha256_of(folder / RECORD))
 
 
 def present(output: Path, addresses: Collection[str]) -> list[Cell]:
-    """Give the cells of these addresses that have a record on disk."""
+    """Return the cells of these addresses that have a record on disk."""
     folders = [folder_of(output, address) for address in addresses]
     return [cell_in(folder) for folder in folders if (folder / RECORD).is_file()]
 

@@ -24,7 +24,7 @@ __all__ = ["CELLS", "metrics", "params", "tags"]
 CELLS = "sweep/cells"
 """The metric that every sweep's run has that was ended with what is known of it."""
 
-MOST_SEARCHES = 40
+MAX_SEARCHES = 40
 """Numbers are logged of at most this many kinds of search."""
 
 
@@ -65,7 +65,7 @@ def metrics(records: Sequence[Record]) -> "list[Metric]":
     common = set.intersection(*(set(kind[1:]) for kind in kinds))
     seconds = [repeat["seconds"] for record in records for repeat in record["repeats"]]
     found = {CELLS: float(len(records)), "sweep/search_seconds": float(np.sum(seconds))}
-    for kind, some in list(kinds.items())[:MOST_SEARCHES]:
+    for kind, some in list(kinds.items())[:MAX_SEARCHES]:
         name = " ".join([kind[0], *(part for part in kind[1:] if part not in common)])
         rows = [totals(record) for record in some]
         key = safe(name.replace("/", "_").replace(":", "_"), 200)

@@ -43,10 +43,10 @@ logger = logging.getLogger(__name__)
 WRITER = "ofa_bench.writer"
 """The tag of a run that is being written: which process writes it (see ``locks.writer``)."""
 
-MOST_COMPARED = 40
+MAX_COMPARED = 40
 """The link that compares a sweep's cells names at most this many."""
 
-MOST_DRAWN = 12
+MAX_DRAWN = 12
 """A sweep's run has the figures of at most this many studies; a report draws all."""
 
 
@@ -130,14 +130,14 @@ class Tracker:
                 self.end(run.info.run_id, "FAILED")
 
     def complete(self, sweep: str, records: Collection[str]) -> bool:
-        """Tell whether a sweep's run has ended, with its summary and finished runs of all these records (SHA-256)."""
+        """Return whether a sweep's run has ended, with its summary and finished runs of all these records (SHA-256)."""
         found = self._find(f"tags.`ofa_bench.sweep` = '{sweep}'")
         if not found or found.info.status not in ("FINISHED", "FAILED") or mlflow_sweep.CELLS not in found.data.metrics:
             return False
         return set(records) <= {cell.sha256 for cell in self.cells(found.info.run_id)}
 
     def cells(self, sweep: str | None = None, address: str = "") -> list[Logged]:
-        """Give the finished runs of cells: those below a sweep's run, or of the whole experiment.
+        """Return the finished runs of cells: those below a sweep's run, or of the whole experiment.
 
         Of those, only the ones whose address begins in this way.
         """
@@ -156,7 +156,7 @@ class Tracker:
 
     @contextmanager
     def fetched(self, cell: Logged) -> Iterator[Path]:
-        """Give a folder with a cell's record and config, as they were logged; it is there inside the context only.
+        """Return a folder with a cell's record and config, as they were logged; it is there inside the context only.
 
         Raises:
             InputError: the record is not the one that the run is of.
@@ -180,7 +180,7 @@ class Tracker:
                     write_csv(records, folder / "results.csv")
                     left_out = 0
                     with _pictures_may_fail():
-                        left_out = draw_sweep(records, folder / "figures", MOST_DRAWN)
+                        left_out = draw_sweep(records, folder / "figures", MAX_DRAWN)
                     self.client.set_tag(run, "mlflow.note.content", self._summary(run, records, left_out))
                     self.client.log_artifacts(run, str(folder))
         finally:
@@ -204,13 +204,13 @@ class Tracker:
         children = self.client.search_runs(
             [self.experiment], filter_string=f"tags.`mlflow.parentRunId` = '{run}'", order_by=["attributes.start_time"]
         )
-        lists = (json.dumps([child.info.run_id for child in children[:MOST_COMPARED]]), json.dumps([self.experiment]))
+        lists = (json.dumps([child.info.run_id for child in children[:MAX_COMPARED]]), json.dumps([self.experiment]))
         link = f"#/compare-runs?runs={quote(lists[0])}&experiments={quote(lists[1])}"
         named = dict(zip(labels(records), map(totals, records), strict=True))
         more = f" Figures of {left_out} more studies are in `ofa_bench report`." if left_out else ""
         words = f"[Compare these cells]({link}), or see the figures and the table under Artifacts.{more}"
         words += "".join(f"\n\n{text}" for text in notes(labels(records), records))
-        return f"{words}\n\n{markdown(named, mlflow_values.MOST_LETTERS - len(words) - 2, cost_name(*records))}"
+        return f"{words}\n\n{markdown(named, mlflow_values.MAX_CHARS - len(words) - 2, cost_name(*records))}"
 
     def log_cell(self, record: Record, folder: Path, parent: str | None) -> str:
         """Log a record as a run, once under each parent: parameters, metrics, curves, and its files as artifacts.
@@ -264,7 +264,7 @@ class Tracker:
         ]
 
     def _place(self, parent: str | None) -> dict[str, str]:
-        """Give the tags that say in which sweep a cell is."""
+        """Return the tags that say in which sweep a cell is."""
         if not parent:
             return {}
         if parent not in self._names:
@@ -283,7 +283,7 @@ class Tracker:
 
 
 def _is_written(run: "Run") -> bool:
-    """Tell whether another process writes a run at this moment; one of this machine would hold the lock."""
+    """Return whether another process writes a run at this moment; one of this machine would hold the lock."""
     name = run.data.tags.get(WRITER)
     return name is not None and run.info.status == "RUNNING" and name != writer() and not is_dead(name)
 

@@ -17,17 +17,17 @@ from ofa_bench.tracking.series import up_to_target
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Param
 
-__all__ = ["MOST_LETTERS", "metrics", "name", "params", "tags"]
+__all__ = ["MAX_CHARS", "metrics", "name", "params", "tags"]
 
-MOST_CURVES = 20
+MAX_CURVES = 20
 """Curves are logged of at most this many targets; all of them are in the record."""
 
 
-MOST_LETTERS = 8000
+MAX_CHARS = 8000
 """MLflow cuts a description that is longer."""
 
-MOST_TAG = 500
-"""Letters of a tag that has a list."""
+MAX_TAG = 500
+"""Characters of a tag that has a list."""
 
 
 def name(record: Record) -> str:
@@ -37,14 +37,14 @@ def name(record: Record) -> str:
 
 
 def tags(record: Record, sha256: str) -> dict[str, str]:
-    """Give the tags of a cell: plain ones for the UI's filters and groups, and those by which it is found again.
+    """Return the tags of a cell: plain ones for the UI's filters and groups, and those by which it is found again.
 
     ``variant`` names the strategy with what was overridden, but for what has its own tag or adds repeats;
     ``unlabelled``, where it is there, the winners' choices that no label of the predictor had.
     """
     page = {"all": totals(record)} | {f"{row.target:g} {record['unit']}": row for row in rows(record)}
     choices = {group: str(choice) for group, choice in record["choices"].items()}
-    told = "".join(f"\n\n{text}" for text in notes([choices["strategy"]], [record]))
+    description = "".join(f"\n\n{text}" for text in notes([choices["strategy"]], [record]))
     return {
         "strategy": choices["strategy"],  # the UI lists tags in this order
         "variant": _variant(record),
@@ -55,8 +55,8 @@ def tags(record: Record, sha256: str) -> dict[str, str]:
         "ofa_bench.identity": record["identity"],
         "ofa_bench.record": sha256,
         "ofa_bench.predictor_sha256": record["predictor"]["sha256"],
-        **({"unlabelled": found[:MOST_TAG]} if (found := summarize(record)) else {}),
-        "mlflow.note.content": markdown(page, MOST_LETTERS - len(told), cost_name(record)) + told,
+        **({"unlabelled": found[:MAX_TAG]} if (found := summarize(record)) else {}),
+        "mlflow.note.content": markdown(page, MAX_CHARS - len(description), cost_name(record)) + description,
         **source(record),
     }
 
@@ -68,7 +68,7 @@ def _variant(record: Record) -> str:
 
 
 def params(record: Record) -> "list[Param]":
-    """Give the parameters of a cell: what was chosen, and the values behind it."""
+    """Return the parameters of a cell: what was chosen, and the values behind it."""
     from mlflow.entities import Param
 
     values: dict[str, Any] = {
@@ -100,7 +100,7 @@ def _flat(prefix: str, node: dict[str, Any]) -> dict[str, Any]:
 
 
 def metrics(record: Record) -> "list[Metric]":
-    """Give the totals, what was found for each target under a key of its own, series over targets, and the curves.
+    """Return the totals, what was found for each target under a key of its own, series over targets, and the curves.
 
     MLflow shows the last value of a series as the run's. So the last of a series over targets is that of all targets
     (see ``mlflow_series``), and the last of a curve is what the search ended with. Accuracies are in percent here,
@@ -131,7 +131,7 @@ def metrics(record: Record) -> "list[Metric]":
         for step, value in series:
             add(f"all_targets/{key}", value, step)
     taken = Counter[str]()
-    for i, row in enumerate(rows(record)[:MOST_CURVES]):
+    for i, row in enumerate(rows(record)[:MAX_CURVES]):
         place = safe(f"{row.target:g} {record['unit']}".replace("/", "_").replace(":", "_"), 150)
         taken[place] += 1
         if taken[place] > 1:  # the same target again
@@ -147,7 +147,7 @@ def metrics(record: Record) -> "list[Metric]":
 
 
 def _stairs(result: Record) -> list[tuple[int, float]]:
-    """Give the best accuracy so far as points that a straight line joins to stairs, up to the search's end."""
+    """Return the best accuracy so far as points that a straight line joins to stairs, up to the search's end."""
     stairs: list[tuple[int, float]] = []
     for _, evaluations, _, accuracy in result["curve"]:
         step = round(evaluations / result.get("shared", 1))

@@ -13,7 +13,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.supernets.images import Images
 
-__all__ = ["Scores", "distinct", "judged"]
+__all__ = ["Scores", "distinct", "measure_accuracy"]
 
 CHUNK = 1000
 """Architectures that are drawn at a time; equal for all numbers asked for, so that the first of many are the few."""
@@ -54,7 +54,7 @@ def distinct(space: DesignSpace, n: int, rng: np.random.Generator) -> Genes:
     return np.array(rows[:n])
 
 
-def judged(
+def measure_accuracy(
     module: nn.Module,
     images: Images,
     labels: NDArray[np.int64],

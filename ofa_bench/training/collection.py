@@ -118,7 +118,7 @@ def _content(path: Path) -> bytes:
 
 
 def card_path(path: Path) -> Path:
-    """Tell where the card of a CSV file lies."""
+    """Describe where the card of a CSV file lies."""
     return path.with_name(f"{path.name}.json")
 
 

@@ -96,7 +96,7 @@ def _find_architecture(names: Sequence[str], space: DesignSpace, place: str) -> 
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Say which columns there are."""
+    """Describe which columns there are."""
     shown = ", ".join(name[:30] for name in names[:6]) + (" and others" if len(names) > 6 else "")
     return f"; its columns are {shown}" if names else ""
 

@@ -74,11 +74,11 @@ class Student:
         self._encoder = self.predictor()
 
     def features(self, genes: Genes) -> torch.Tensor:
-        """Give the input of the network: one-hot features, float32 [n, n_features]."""
+        """Return the input of the network: one-hot features, float32 [n, n_features]."""
         return torch.from_numpy(self._encoder.features(genes)[:, :-1])
 
     def wanted(self, accuracy: NDArray[np.float64]) -> torch.Tensor:
-        """Give what the network shall say: accuracies (fractions of 1) in its own units, float32 [n]."""
+        """Return what the network shall say: accuracies (fractions of 1) in its own units, float32 [n]."""
         return torch.from_numpy(((accuracy - self.mean) / self.std).astype(np.float32))
 
     def step(self, optimizer: torch.optim.Optimizer, features: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
@@ -91,7 +91,7 @@ class Student:
         return loss
 
     def predictor(self) -> OneHotMLP:
-        """Give the averaged weights as a predictor of accuracy (fraction of 1)."""
+        """Return the averaged weights as a predictor of accuracy (fraction of 1)."""
         linear = [module for module in self.average.module.modules() if isinstance(module, torch.nn.Linear)]
         layers = [(m.weight.detach().numpy().T.copy(), m.bias.detach().numpy().copy()) for m in linear]
         weight, bias = layers[-1]
@@ -136,7 +136,7 @@ def fit(
 
 
 def weights_of(layers: Layers) -> bytes:
-    """Give the content of a file of weights (``.npz``), which ``ofa_bench.predictors.embedded.layers_of`` reads."""
+    """Return the content of a file of weights (``.npz``), which ``ofa_bench.predictors.embedded.layers_of`` reads."""
     arrays: dict[str, Any] = {}
     for i, (weight, bias) in enumerate(layers):
         arrays |= {f"weight{i}": weight, f"bias{i}": bias}

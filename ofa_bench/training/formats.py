@@ -15,8 +15,8 @@ from ofa_bench.training.columns import Column, find_columns
 
 __all__ = ["Entry", "decode", "read_architecture", "read_entries"]
 
-MOST_PYTHON = 500_000
-"""Letters outside texts, of the largest file that is read as a Python dict; a pair has 10, each may take 500 bytes."""
+MAX_PYTHON = 500_000
+"""Characters outside texts of the largest file that is read as a Python dict; a pair has 10, of up to 500 bytes."""
 
 CONVERT = (
     'these lines write what is read: import csv, json; table = csv.writer(open("pairs.csv", "w", newline="")); '
@@ -108,7 +108,7 @@ def _read_object(text: str) -> Any:
         if not str(error).startswith("it is no JSON"):
             raise InputError(str(error)) from error
         try:
-            return python_object(text, MOST_PYTHON)
+            return python_object(text, MAX_PYTHON)
         except UnreadableError as other:
             raise InputError(f"begins as a dict; {error}, and {other}") from error
 

@@ -25,7 +25,7 @@ class Sets:
     labels: NDArray[np.int64]
     calibration: Images
     hashes: Mapping[str, str]
-    told: Mapping[str, Any]
+    description: Mapping[str, Any]
 
 
 def make_sets(
@@ -60,7 +60,7 @@ def make_sets(
         source, overlap = Images(calibration, key="calibration"), 0
         rows = np.random.default_rng([seed, 1]).permutation(len(source))[:n_calibration]
     hashes = {"images": all_images.digest(), "classes": hashlib.sha256(labels.tobytes()).hexdigest()}
-    told: dict[str, Any] = {
+    description: dict[str, Any] = {
         "folder": str(images),
         "images": len(all_images),
         "classes": len(set(labels.tolist())),
@@ -77,5 +77,5 @@ def make_sets(
             else f"the folder that is tested on; {min(overlap, len(rows), len(tested))} of these images are tested too",
         },
     }
-    hashes["calibration"] = told["calibration"]["sha256_of_names_and_sizes"]
-    return Sets(all_images.only(tested), labels[tested], source.only(np.sort(rows)), hashes, told)
+    hashes["calibration"] = description["calibration"]["sha256_of_names_and_sizes"]
+    return Sets(all_images.only(tested), labels[tested], source.only(np.sort(rows)), hashes, description)

@@ -81,7 +81,7 @@ def train_on_pairs(
         fold, predictions = cross_validated(trainer, pairs, folds, bar.update)
         predictor, training = trainer.predictor(pairs, share_of(predictions[-1], pairs.accuracy))
         bar.update()
-    said = predicted(predictions[-1], pairs.accuracy, fold)
+    estimate = predicted(predictions[-1], pairs.accuracy, fold)
     curve = [_errors(one, pairs, fold) for one in predictions]
     card = {
         "title": f"Accuracy predictor of space {space.name}, trained on {len(pairs.genes):,} pairs",
@@ -98,13 +98,13 @@ def train_on_pairs(
         "cross_validation": {"folds": folds, **curve[-1]},
         "learning_curve": [_short(one) for one in curve],
     }
-    picture = png(validation_figure(space.name, curve, pairs.accuracy, said))
+    picture = png(validation_figure(space.name, curve, pairs.accuracy, estimate))
     write_predictor(out, space.name, {space.name: predictor.layers}, card, {f"{space.name}.png": picture})
     return card
 
 
 def _about(pairs: Pairs) -> dict[str, Any]:
-    """Say what the data are; ``repeated`` is the standard deviation of the accuracies of one architecture."""
+    """Describe what the data are; ``repeated`` is the standard deviation of the accuracies of one architecture."""
     low, high, repeated = pairs.accuracy.min(), pairs.accuracy.max(), pairs.repeated
     return {
         "file": pairs.file,
@@ -117,7 +117,7 @@ def _about(pairs: Pairs) -> dict[str, Any]:
 
 
 def _coverage(space: DesignSpace, pairs: Pairs) -> dict[str, Any]:
-    """Say which choices no pair has, or few architectures have, and which choices hold a space to the others."""
+    """Describe which choices no pair has, or few architectures have, and which choices hold a space to the others."""
     rows = np.unique(pairs.genes, axis=0)
     unlabelled = find_unlabelled(space, rows)
     rare = {gene: {f"{value:g}": n for value, n in found.items()} for gene, found in find_rare(space, rows).items()}
@@ -130,12 +130,12 @@ def _coverage(space: DesignSpace, pairs: Pairs) -> dict[str, Any]:
 
 
 def _errors(one: Predictions, pairs: Pairs, fold: Any) -> dict[str, Any]:
-    """Give the errors of the predictor, of the ridge regression alone and of the mean, after one size of training."""
+    """Return the errors of the predictor, of the ridge regression alone and of the mean, after one size of training."""
     given = pairs.accuracy
     models: dict[str, np.ndarray[Any, Any]] = {
         "predictor": predicted(one, given, fold), "ridge": one.ridge, "mean": one.mean,
     }  # fmt: skip
-    return {"pairs": one.size, **{name: errors_of(given, said, fold) for name, said in models.items()}}
+    return {"pairs": one.size, **{name: errors_of(given, estimate, fold) for name, estimate in models.items()}}
 
 
 def _short(one: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,15 +17,15 @@ from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.training.columns import Column
 from ofa_bench.training.formats import Entry, decode, read_architecture, read_entries
 
-__all__ = ["FEWEST", "MOST", "Pairs", "read_pairs"]
+__all__ = ["FEWEST", "MAX", "Pairs", "read_pairs"]
 
 LARGEST = 200_000_000
 """Bytes of the largest file that is read."""
 
-FEWEST, MOST = 20, 200_000
+FEWEST, MAX = 20, 200_000
 """The fewest distinct architectures that a predictor is trained on, and the most pairs."""
 
-MOST_LETTERS = 60
+MAX_CHARS = 60
 """Of a value that is shown."""
 
 TENS = 10
@@ -112,8 +112,8 @@ def _read(text: str, space: DesignSpace) -> tuple[list[Genes], list[float]]:
         except (InputError, UnreadableError) as error:
             raise InputError(f"{entry.place}: {error}") from error
         places.append(entry.place)
-        if len(genes) > MOST:
-            raise InputError(f"has more than {MOST:,} pairs, the most that are read")
+        if len(genes) > MAX:
+            raise InputError(f"has more than {MAX:,} pairs, the most that are read")
     if column.unit == "fraction":
         return genes, numbers
     _check_percent(column, numbers, places)
@@ -182,4 +182,4 @@ def _number(column: str, given: Any) -> float:
 
 def _short(given: Any) -> str:
     text = str(given)
-    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}..."
+    return text if len(text) <= MAX_CHARS else f"{text[:MAX_CHARS]}..."

@@ -44,7 +44,7 @@ class Ridge:
 
 
 def in_order(space: DesignSpace) -> Floats:
-    """Give what else of a gene is worth a weight: that it is active, and the place of its choice among all of them.
+    """Return what else of a gene is worth a weight: that it is active, and the place of its choice among all of them.
 
     A gene's choices are numbers in order: where pairs are few, a ridge regression on these sums of one-hot features
     beside the features themselves is off by less, because it takes effects to be about straight lines.
@@ -80,7 +80,7 @@ def fit_ridge(features: NDArray[np.floating], accuracy: Floats, basis: Floats | 
 
 
 def _merged(features: NDArray[np.floating], accuracy: Floats) -> tuple[NDArray[np.floating], Floats, Floats]:
-    """Give of each distinct row its features, its mean accuracy and its weight; weights are 1 in the mean."""
+    """Return of each distinct row its features, its mean accuracy and its weight; weights are 1 in the mean."""
     _, first, place, counts = np.unique(features, axis=0, return_index=True, return_inverse=True, return_counts=True)
     if len(first) == len(features):
         return features, accuracy, np.ones(len(features))

@@ -52,7 +52,7 @@ class Trainer:
     seed: int
 
     def training(self, n: int) -> Training:
-        """Say how a network is trained on ``n`` pairs."""
+        """Describe how a network is trained on ``n`` pairs."""
         epochs = self.epochs or max(PASSES, -(-STEPS // -(-n // BATCH)))
         hidden = [units - 1 for units in self.hidden]
         return Training(hidden, epochs, BATCH, learning_rate=2e-3, weight_decay=1.0, average=0.99)
@@ -63,7 +63,7 @@ class Trainer:
         return OneHotMLP(self.space, one_hot_columns(self.space), [layer], name="", sha256="")
 
     def features(self, genes: Genes) -> NDArray[np.float32]:
-        """Give one-hot features, float32 [n, n_features]."""
+        """Return one-hot features, float32 [n, n_features]."""
         return self._encoder.features(genes)[:, :-1]
 
     def train(self, genes: Genes, accuracy: Floats) -> tuple[Ridge, OneHotMLP]:
@@ -133,12 +133,12 @@ def cross_validated(
 
 
 def trainings(pairs: Pairs, folds: int, seed: int) -> int:
-    """Say how many trainings ``cross_validated`` makes."""
+    """Describe how many trainings ``cross_validated`` makes."""
     return folds * len(_sizes(folds_of(pairs, folds, seed)[0]))
 
 
 def _sizes(fold: NDArray[np.intp]) -> list[int]:
-    """Give the most pairs of each training of the learning curve: fewer than all without a fold, and then all."""
+    """Return the most pairs of each training of the learning curve: fewer than all without a fold, and then all."""
     n, whole = len(fold), len(fold) - int(np.bincount(fold).max())
     return [n // divisor for divisor in DIVISORS if FEWEST <= n // divisor < whole] + [n]
 
@@ -169,7 +169,7 @@ def _predicted(
 
 
 def share_of(predictions: Predictions, accuracy: Floats, rows: NDArray[np.bool_] | slice = slice(None)) -> float:
-    """Say how much of the network's word to take, 0 to 1: what would have been best for these held-out pairs.
+    """Describe how much of the network's word to take, 0 to 1: what would have been best for these held-out pairs.
 
     A network that has learned noise gets little. This is the stacking of two models (Wolpert, 1992; Breiman, 1996).
     """
@@ -179,20 +179,20 @@ def share_of(predictions: Predictions, accuracy: Floats, rows: NDArray[np.bool_]
 
 
 def predicted(predictions: Predictions, accuracy: Floats, fold: NDArray[np.intp]) -> Floats:
-    """Give what the predictor says of each pair, float64 [n]; the share of a fold is that of the other folds."""
+    """Return what the predictor says of each pair, float64 [n]; the share of a fold is that of the other folds."""
     shares = np.array([share_of(predictions, accuracy, fold != held) for held in range(int(fold.max()) + 1)])
-    said: Floats = predictions.linear + shares[fold] * predictions.rest
-    return said
+    estimate: Floats = predictions.linear + shares[fold] * predictions.rest
+    return estimate
 
 
-def errors_of(given: Floats, said: Floats, fold: NDArray[np.intp]) -> dict[str, dict[str, Any]]:
-    """Say how far predictions are off: each figure with its standard deviation over folds, and how many folds have it.
+def errors_of(given: Floats, estimate: Floats, fold: NDArray[np.intp]) -> dict[str, dict[str, Any]]:
+    """Describe how far predictions are off: each figure with its standard deviation, and how many folds have it.
 
     ``rmse``, ``mae``, ``largest`` and ``bias`` are in percentage points; they and ``r2`` are of all held-out pairs
     together, rank correlations are means over folds. A figure that is not defined is None.
     """
-    parts = [(given[fold == held], said[fold == held]) for held in range(int(fold.max()) + 1)]
-    return dict(_figures([(given, said)], parts))
+    parts = [(given[fold == held], estimate[fold == held]) for held in range(int(fold.max()) + 1)]
+    return dict(_figures([(given, estimate)], parts))
 
 
 def _figures(
@@ -210,27 +210,27 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else round(value, 5)
 
 
-def _r2(given: Floats, said: Floats) -> float:
+def _r2(given: Floats, estimate: Floats) -> float:
     spread = float(np.sum((given - given.mean()) ** 2))
-    return 1 - float(np.sum((given - said) ** 2)) / spread if spread else np.nan
+    return 1 - float(np.sum((given - estimate) ** 2)) / spread if spread else np.nan
 
 
 def _ranked(kind: str) -> Callable[[Floats, Floats], float]:
-    def correlation(given: Floats, said: Floats) -> float:
+    def correlation(given: Floats, estimate: Floats) -> float:
         from scipy import stats
 
-        if len(given) < 2 or np.ptp(given) == 0 or np.ptp(said) == 0:
+        if len(given) < 2 or np.ptp(given) == 0 or np.ptp(estimate) == 0:
             return float(np.nan)
-        return float(getattr(stats, kind)(given, said).statistic)
+        return float(getattr(stats, kind)(given, estimate).statistic)
 
     return correlation
 
 
 FIGURES: Mapping[str, Callable[[Floats, Floats], float]] = {
-    "rmse": lambda given, said: 100 * float(np.sqrt(np.mean((said - given) ** 2))),
-    "mae": lambda given, said: 100 * float(np.mean(np.abs(said - given))),
-    "largest": lambda given, said: 100 * float(np.max(np.abs(said - given))),
-    "bias": lambda given, said: 100 * float(np.mean(said - given)),
+    "rmse": lambda given, estimate: 100 * float(np.sqrt(np.mean((estimate - given) ** 2))),
+    "mae": lambda given, estimate: 100 * float(np.mean(np.abs(estimate - given))),
+    "largest": lambda given, estimate: 100 * float(np.max(np.abs(estimate - given))),
+    "bias": lambda given, estimate: 100 * float(np.mean(estimate - given)),
     "r2": _r2,
     "spearman": _ranked("spearmanr"),
     "kendall": _ranked("kendalltau"),

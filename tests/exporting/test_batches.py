@@ -143,8 +143,8 @@ def test_like_is_timed_with_like(unit, batch, wanted):
         ("ms a batch of 8", "dynamic", "batch=dynamic: runner=Phone is not told how many images to take; give batch=8"),
     ],
 )
-def test_other_batches_are_not_compared(unit, batch, said):
-    with pytest.raises(InputError, match=said):
+def test_other_batches_are_not_compared(unit, batch, message):
+    with pytest.raises(InputError, match=message):
         timed_batch(unit, batch, "mine", Phone({}))
 
 

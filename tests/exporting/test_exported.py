@@ -84,7 +84,7 @@ def test_files_compute_what_the_subnet_of_ofa_does(exported, name):
     space = SPACES[name]
     folder, card = exported(space)
     network = built_by_ofa(space, card["architecture"], supernet(space).net.state_dict())
-    networks.settle(network, card["input"]["shape"][-1])
+    networks.init_batchnorm(network, card["input"]["shape"][-1])
     pixels = image(card)
     with torch.no_grad():
         wanted, other = network(pixels).numpy(), network(image(card, seed=6)).numpy()
@@ -151,7 +151,7 @@ def test_trained_weights_and_statistics_of_images_are_in_the_file(tmp_path):
     assert not card["weights"]["random"]
     assert card["weights"]["batchnorm_statistics_of_images"] == 5
     assert card["weights"]["told"].endswith("BatchNorm statistics are of 5 images of " + str(tmp_path / "images"))
-    without = Exporter(tmp_path, weights=str(tmp_path / "mine.pth")).told(found)
+    without = Exporter(tmp_path, weights=str(tmp_path / "mine.pth")).description(found)
     assert "BatchNorm statistics are the supernet's, not this network's" in without
     network = built_by_ofa(space, card["architecture"], net.net.state_dict())
     pixels = image(card)

@@ -77,8 +77,8 @@ def test_measured_latency_is_held_against_prediction_and_target(tmp_path):
     assert found.worst_error == pytest.approx(max(errors))
     assert "1 of 2 (50%) are met when measured, by the median of all runs" in found.sentence
     assert "(1 by the 10th percentile (p10), 1 by the 90th percentile (p90))" in found.sentence
-    said = "The search met the targets by the table's statistic, the 10th percentile (p10); here they are judged by"
-    assert f"{said} the median" in found.sentence
+    message = "The search met the targets by the table's statistic, the 10th percentile (p10); here they are judged by"
+    assert f"{message} the median" in found.sentence
     assert "another device" not in found.sentence
     assert not (tmp_path / "unfinished").exists()
     assert len((tmp_path / "measurements.jsonl").read_text().splitlines()) == 1 + 4
@@ -163,11 +163,11 @@ def test_random_networks_of_elsewhere_are_refused(tmp_path, file):
         ({"networks": [{"file": "0" * 16 + ".onnx", "cost": True}]}, "is no number of milliseconds"),
     ],
 )
-def test_a_list_of_random_networks_that_is_none_is_refused(tmp_path, about, said):
+def test_a_list_of_random_networks_that_is_none_is_refused(tmp_path, about, message):
     networks = exported(tmp_path, a=(20.0, 19.0))
     folder = with_controls(tmp_path)
     (folder / "controls.json").write_text(json.dumps({"table": "t1"} | about))
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         measured(networks, Phone({"a": 19.5}), tmp_path, 1, 2, 0, 8)
 
 
@@ -336,28 +336,28 @@ MEASURED = {
         ({"weights": {"told": 5, "random": True}}, "its weights.told is 5; must be a string"),
     ],
 )
-def test_what_is_no_card_is_refused(tmp_path, change, said):
+def test_what_is_no_card_is_refused(tmp_path, change, message):
     [(folder, _)] = exported(tmp_path, a=(20.0, 19.0))
     write_card(folder, CARD | change)
-    with pytest.raises(InputError, match=f"not readable as the card of an exported network .*{said}"):
+    with pytest.raises(InputError, match=f"not readable as the card of an exported network .*{message}"):
         write_pages(tmp_path)
 
 
 def test_a_target_met_by_the_10th_percentile_only_is_missed_by_the_median(tmp_path):
     networks = exported(tmp_path, a=(20.0, 19.8))
     phone = Phone({"a": 19.85})  # runs of 19.85, 20.05 and 20.25 ms
-    told = {}
+    description = {}
     for statistic in ("p10", "median", "p90"):
         [(folder, card)] = measured(networks, phone, tmp_path, 1, 4, 0, 8, statistic)
         write_card(folder, card)
         write_pages(tmp_path)
         [section] = sections([(folder, read_card(folder))])
         row = dict(zip(section.table.heads, section.table.rows[0], strict=True))
-        told[statistic] = row[f"target met when measured (by {statistic})"]
+        description[statistic] = row[f"target met when measured (by {statistic})"]
         assert row["met by p10, median, p90"] == "yes, no, no"
         assert row["prediction off (by p10)"] == "-0.3%"
         assert "yes by the 10th percentile (p10), no by the median" in (folder / "card.md").read_text()
-    assert told == {"p10": "yes", "median": "no", "p90": "no"}
+    assert description == {"p10": "yes", "median": "no", "p90": "no"}
     assert "0 of 1 (0%) are met when measured, by the 90th percentile (p90) of all runs" in section.verdict
 
 

@@ -41,8 +41,8 @@ def test_models_are_logged_and_registered_below_the_cell(tracker, store, network
     tracking = TrackingConfig(store[0], store[1], request.node.name)
     index = write_pages(tmp_path)
     source = sha256_of(cell / records.RECORD)
-    told = log_models(networks, index, tracking, register="nets", source=source)
-    assert told == f"2 models logged to MLflow at {store[0]}, registered as nets"
+    description = log_models(networks, index, tracking, register="nets", source=source)
+    assert description == f"2 models logged to MLflow at {store[0]}, registered as nets"
     [run] = tracker.client.search_runs([tracker.experiment], "tags.`ofa_bench.kind` = 'export'")
     assert run.data.tags["mlflow.parentRunId"] == above
     assert run.info.status == "FINISHED"

@@ -163,8 +163,8 @@ def about(**change):
         ),
     ],
 )
-def test_what_changes_is_said_in_a_sentence(card, said):
-    assert int8_sentence(card) == said
+def test_what_changes_is_said_in_a_sentence(card, message):
+    assert int8_sentence(card) == message
     assert int8_metrics(CARD) == {}
 
 
@@ -182,9 +182,9 @@ def test_what_changes_is_said_in_a_sentence(card, said):
         ({"file": {}}, "it has no int8.file.bytes"),
     ],
 )
-def test_what_is_no_card_is_refused(tmp_path, change, said):
+def test_what_is_no_card_is_refused(tmp_path, change, message):
     write_card(tmp_path, about(**change))
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         read_card(tmp_path)
     write_card(tmp_path, about())
     assert read_card(tmp_path)["int8"]["differs"] == 0.125

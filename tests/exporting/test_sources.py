@@ -72,12 +72,12 @@ def test_a_sweep_of_another_output_folder_is_named_by_its_journal(swept, monkeyp
         ("begun.jsonl", "none of its cells has ended"),
     ],
 )
-def test_what_is_no_sweep_is_refused(swept, sweep, said):
+def test_what_is_no_sweep_is_refused(swept, sweep, message):
     (swept / "empty.jsonl").write_text("nothing\n")
     Journal(swept / "begun.jsonl").begin("a", "b")
     outside = Journal(swept / "outside.jsonl")
     outside.end(outside.begin("a", "b"), "../../etc", 0, sent=True)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         records_of_sweep(sweep)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ofa_bench.errors import InputError
-from ofa_bench.predictors import OneHotMLP, Within, accuracy, embedded_predictor, official_predictor
+from ofa_bench.predictors import OneHotMLP, SubspacePredictor, accuracy, embedded_predictor, official_predictor
 from ofa_bench.predictors.assets import ASSETS, asset_path
 from ofa_bench.predictors.embedded import FOLDER, one_hot_columns
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
@@ -225,10 +225,10 @@ def test_a_part_passes_on_what_the_whole_predictor_says():
         name, sha256 = "plain", ""
 
     part = CompoundSpace()
-    assert Within(part, Plain()).row_wise is False
-    assert Within(part, Plain()).pruning is None
-    whole = embedded_predictor(part.whole)
-    within = Within(part, whole)
+    assert SubspacePredictor(part, Plain()).row_wise is False
+    assert SubspacePredictor(part, Plain()).pruning is None
+    whole = embedded_predictor(part.parent)
+    within = SubspacePredictor(part, whole)
     assert within.pruning == whole.pruning == {"hidden": [256, 256], "kept": [256, 256], "error": 0.0}
     for row_wise in (True, False):
         whole.row_wise = row_wise

@@ -77,8 +77,8 @@ def test_terms_count_only_where_their_genes_are_active():
         (Term((("k0",),), np.array([1.0, -1.0, 1.0])), "negative"),
     ],
 )
-def test_bad_tables_are_refused(term, said):
-    with pytest.raises(InputError, match=said):
+def test_bad_tables_are_refused(term, message):
+    with pytest.raises(InputError, match=message):
         made_table(term)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ofa_bench.errors import InputError
-from ofa_bench.predictors import Within, embedded_predictor, official_predictor, own_predictor
+from ofa_bench.predictors import SubspacePredictor, embedded_predictor, official_predictor, own_predictor
 from ofa_bench.predictors.coverage import (
     check_unlabelled,
     find_rare,
@@ -14,12 +14,12 @@ from ofa_bench.predictors.coverage import (
     format_choices,
     format_flow,
     labelled_choices,
-    to_part,
+    to_subspace,
     unlabelled_in,
 )
 from ofa_bench.predictors.embedded import FOLDER
 from ofa_bench.predictors.gaps import find_gaps
-from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, PartSpace, ProxylessNASSpace, ResNet50DSpace
+from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace, Subspace
 from ofa_bench.supernets.published import __file__ as published
 from ofa_bench.testing import check_predictor
 
@@ -28,7 +28,7 @@ GENES = SPACE.sample(500, np.random.default_rng(0))
 
 
 def held(**positions):
-    """Give architectures whose genes of a kind, or a gene, have only one of these positions."""
+    """Return architectures whose genes of a kind, or a gene, have only one of these positions."""
     genes, rng = GENES.copy(), np.random.default_rng(1)
     for kind, allowed in positions.items():
         for name in (name for name in SPACE.gene_names if name == kind or name.rstrip("0123456789") == kind):
@@ -111,16 +111,16 @@ def test_few_labels_are_counted():
 
 def test_a_part_knows_what_its_choices_set():
     part = CompoundSpace()
-    assert to_part(part, {"r": (160,)}) == {"r": (160,)}
-    assert to_part(part, {"e0": (6,), "e4": (3,)}) == {"d0": (4,), "d1": (2,)}, "a depth sets the expand ratio"
-    assert to_part(part, {"k3": (3,)}) == {"d0": (4,)}, "block 3 is not there in shorter stages"
-    assert to_part(part, {"k3": (7,)}) == {}, "no choice of the part sets it"
-    assert to_part(part, {"k1": (3,)}) == {}, "none avoids it"
+    assert to_subspace(part, {"r": (160,)}) == {"r": (160,)}
+    assert to_subspace(part, {"e0": (6,), "e4": (3,)}) == {"d0": (4,), "d1": (2,)}, "a depth sets the expand ratio"
+    assert to_subspace(part, {"k3": (3,)}) == {"d0": (4,)}, "block 3 is not there in shorter stages"
+    assert to_subspace(part, {"k3": (7,)}) == {}, "no choice of the part sets it"
+    assert to_subspace(part, {"k1": (3,)}) == {}, "none avoids it"
     predictor = embedded_predictor(SPACE)
     predictor.unlabelled = {"r": (208,), "e0": (4,)}
-    assert Within(part, predictor).unlabelled == {"r": (208,), "d0": (3,)}
+    assert SubspacePredictor(part, predictor).unlabelled == {"r": (208,), "d0": (3,)}
     predictor.unlabelled = None
-    assert Within(part, predictor).unlabelled is None
+    assert SubspacePredictor(part, predictor).unlabelled is None
 
 
 def test_winners_in_parts_are_named_by_the_genes_that_were_labelled():
@@ -128,7 +128,7 @@ def test_winners_in_parts_are_named_by_the_genes_that_were_labelled():
     predictor = embedded_predictor(SPACE)
     predictor.unlabelled = {"r": (160,), "e0": (6,), "k1": (3,)}
     rows = part.canonical(part.sample(60, np.random.default_rng(0)))
-    found = find_gaps(part, Within(part, predictor), rows)
+    found = find_gaps(part, SubspacePredictor(part, predictor), rows)
     for row, gaps in zip(rows, found, strict=True):
         values = part.values(row)
         wanted = {"r": [160]} if values["r"] == 160 else {}
@@ -136,19 +136,19 @@ def test_winners_in_parts_are_named_by_the_genes_that_were_labelled():
     small = [gene for gene in SPACE.genes if gene.name != "r"]
     sources = {gene.name: (gene.name, range(len(gene.choices))) for gene in small}
     for size, gaps in ((0, {"r": [160]}), (4, {})):
-        held = PartSpace("one resolution", small, SPACE, {"r": ("d0", [size] * 3), **sources})
+        held = Subspace("one resolution", small, SPACE, {"r": ("d0", [size] * 3), **sources})
         predictor.unlabelled = {"r": (160, 176, 192, 208)}
-        within = Within(held, predictor)
+        within = SubspacePredictor(held, predictor)
         assert find_gaps(held, within, held.sample(3, np.random.default_rng(0))) == [gaps] * 3
         assert check_unlabelled(held, within) == {}, "no choice is left that would"
-    nested = PartSpace(
+    nested = Subspace(
         "nested", part.genes, part, {name: (name, range(3 + 2 * (name == "r"))) for name in part.gene_names}
     )
-    assert find_gaps(nested, Within(nested, Within(part, predictor)), rows[:1]) == find_gaps(
-        part, Within(part, predictor), rows[:1]
+    assert find_gaps(nested, SubspacePredictor(nested, SubspacePredictor(part, predictor)), rows[:1]) == find_gaps(
+        part, SubspacePredictor(part, predictor), rows[:1]
     )
     predictor.unlabelled = None
-    assert find_gaps(part, Within(part, predictor), rows) is None
+    assert find_gaps(part, SubspacePredictor(part, predictor), rows) is None
 
 
 class Mine:
@@ -167,7 +167,7 @@ def test_a_class_of_ones_own_may_say_it():
     assert check_unlabelled(SPACE, Mine({"r": [160.0, 161], "k3": []})) == {"r": (160,)}
     check_predictor(Mine({"r": [160]}), SPACE)
     assert check_unlabelled(CompoundSpace(), Mine({"r": [160], "k3": [3]})) == {"r": (160,)}, "of the whole"
-    for given, said in (
+    for given, message in (
         ({"rr": [160]}, "predictor mine: unlabelled names rr, no gene of space mbv3; did you mean 'r'?"),
         ({"r": 160}, "predictor mine: unlabelled must map genes to lists of their values, not {'r': 160}"),
         ({"r": ["160"]}, "must map genes to lists of their values"),
@@ -175,7 +175,7 @@ def test_a_class_of_ones_own_may_say_it():
     ):
         with pytest.raises(InputError) as error:
             check_unlabelled(SPACE, Mine(given))
-        assert said in str(error.value)
+        assert message in str(error.value)
 
 
 def test_shipped_predictors_had_labels_of_every_choice(assets):
@@ -213,7 +213,7 @@ def test_ones_own_is_read_from_the_card_beside_the_weights(tmp_path):
     assert check_unlabelled(SPACE, found) == {"r": (160, 208), "d0": (4,)}
     part = CompoundSpace()
     assert check_unlabelled(part, own_predictor(part, str(tmp_path))) == {"r": (160, 208), "d0": (4,)}
-    for content, said in (
+    for content, message in (
         ("{", "its card mbv3.json cannot be read (it is no JSON"),
         ('{"coverage": {"unlabelled": {"w9": [1]}}}', "its card mbv3.json has no coverage.unlabelled of genes of"),
         ('{"coverage": {"unlabelled": {"r": 3}}}', "has no coverage.unlabelled of genes"),
@@ -224,4 +224,4 @@ def test_ones_own_is_read_from_the_card_beside_the_weights(tmp_path):
         with pytest.raises(InputError) as error:
             own_predictor(SPACE, str(tmp_path))
         assert str(error.value).startswith(f"predictor={tmp_path / 'mbv3.npz'}: ")
-        assert said in str(error.value)
+        assert message in str(error.value)

@@ -14,7 +14,7 @@ from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import latency_table
 from ofa_bench.spaces import MobileNetV3Space
 from ofa_bench.spaces.mobile import EXPANDS, KERNELS, RESOLUTIONS
-from ofa_bench.spaces.part import PartSpace
+from ofa_bench.spaces.part import Subspace
 from ofa_bench.supernets.ofa_package import import_ofa
 from ofa_bench.supernets.pieces import supernet
 
@@ -31,7 +31,7 @@ class Invented(dict):
 
 
 def uniform(space, r, kernel, expand):
-    """Give the largest network of one kernel and expand ratio."""
+    """Return the largest network of one kernel and expand ratio."""
     n = space.n_blocks
     return {"ks": [kernel] * n, "e": [expand] * n, "d": [4] * 5 + [1] * space.last_blocks, "r": [r], "image_size": r}
 
@@ -121,7 +121,7 @@ def check(space, device, cost, n=40):
 
 @pytest.fixture(scope="module")
 def tables():
-    """Give invented tables of MobileNetV3, in OFA's form, by resolution; one of a resolution that the space has not."""
+    """Return invented tables of MobileNetV3, in OFA's form, by resolution; one that the space does not have."""
     made = {r: Invented() for r in (*RESOLUTIONS, 164)}
     fill(SPACE, ofa_mbv3(made), made)
     return {r: dict(table) for r, table in made.items()}
@@ -137,8 +137,8 @@ def test_tables_of_ofa_cost_what_ofa_says(suffix, tables, tmp_path, capsys):
     assert (table.card["width"], table.card["resolutions"], table.card["resolutions_left_out"]) == (
         1.2, list(RESOLUTIONS), [164],
     )  # fmt: skip
-    said = capsys.readouterr().err.splitlines()
-    assert said == [f"device={folder}: left out are its resolutions 164, which mbv3 has not"]
+    message = capsys.readouterr().err.splitlines()
+    assert message == [f"device={folder}: left out are its resolutions 164, which mbv3 has not"]
 
 
 def test_tables_of_proxyless_cost_what_ofa_says(tmp_path):
@@ -214,7 +214,7 @@ def part(space, **choices):
             type(gene)(gene.name, tuple(gene.choices[i] for i in kept), gene.group, gene.owner, gene.active_from)
         )
         sources[gene.name] = (gene.name, list(kept))
-    return PartSpace("held", genes, space, sources)
+    return Subspace("held", genes, space, sources)
 
 
 WRONG = [

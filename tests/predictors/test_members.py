@@ -6,7 +6,7 @@ import pytest
 from test_config import cell
 
 from ofa_bench.errors import InputError
-from ofa_bench.predictors import Within, embedded_predictor, official_predictor
+from ofa_bench.predictors import SubspacePredictor, embedded_predictor, official_predictor
 from ofa_bench.predictors.embedded import FOLDER, MEMBERS
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.testing import check_predictor
@@ -49,9 +49,9 @@ def test_each_has_a_name_a_hash_and_an_opinion_of_its_own(space):
     assert [member.name for member in several] == [f"member {number}" for number in NUMBERS]
     assert len({member.sha256 for member in [*several, whole]}) == MEMBERS + 1
     genes = space.sample(300, np.random.default_rng(0))
-    said = np.array([member.accuracy(genes) for member in [*several, whole]])
-    assert len(np.unique(said, axis=0)) == MEMBERS + 1
-    assert (np.corrcoef(said) > 0.99).all()
+    message = np.array([member.accuracy(genes) for member in [*several, whole]])
+    assert len(np.unique(message, axis=0)) == MEMBERS + 1
+    assert (np.corrcoef(message) > 0.99).all()
 
 
 def test_members_of_spaces_that_share_a_file_are_told_apart():
@@ -63,9 +63,9 @@ def test_a_part_has_the_members_of_the_whole():
     part = CompoundSpace()
     genes = part.sample(200, np.random.default_rng(1))
     for member, whole in zip(members(part), members(MBV3), strict=True):
-        assert isinstance(member, Within)
+        assert isinstance(member, SubspacePredictor)
         assert (member.name, member.sha256) == (whole.name, whole.sha256)
-        assert (member.accuracy(genes) == whole.accuracy(part.to_whole(genes))).all()
+        assert (member.accuracy(genes) == whole.accuracy(part.to_parent(genes))).all()
 
 
 def test_a_transfer_carries_the_member_of_its_source():
@@ -103,9 +103,9 @@ def test_the_card_tells_the_truth(space):
     assert len(card["rmse_on_other_random_architectures"]) == MEMBERS
     genes = space.sample(10_000, np.random.default_rng(3))
     true = official.accuracy(genes)
-    for member, said in zip(members(space), card["rmse_on_other_random_architectures"], strict=True):
+    for member, message in zip(members(space), card["rmse_on_other_random_architectures"], strict=True):
         assert [len(bias) for _, bias in member.layers[:-1]] == card["hidden"]
-        assert 100 * np.sqrt(np.mean((member.accuracy(genes) - true) ** 2)) == pytest.approx(said, rel=0.1)
+        assert 100 * np.sqrt(np.mean((member.accuracy(genes) - true) ** 2)) == pytest.approx(message, rel=0.1)
 
 
 @pytest.mark.usefixtures("nothing_at_hand")

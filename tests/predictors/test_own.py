@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ofa_bench.errors import InputError
-from ofa_bench.predictors import OneHotMLP, Within, embedded_predictor, own_predictor, weights
+from ofa_bench.predictors import OneHotMLP, SubspacePredictor, embedded_predictor, own_predictor, weights
 from ofa_bench.predictors.embedded import FOLDER
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ResNet50DSpace
 from ofa_bench.testing import check_predictor
@@ -23,7 +23,7 @@ FEATURES = int(MBV3.cardinality.sum())
 
 @pytest.fixture
 def mine(tmp_path):
-    """Give a folder with a predictor of mbv3: the embedded one's weights."""
+    """Return a folder with a predictor of mbv3: the embedded one's weights."""
     folder = tmp_path / "some where" / "mine"
     folder.mkdir(parents=True)
     (folder / "mbv3.npz").write_bytes(CONTENT)
@@ -48,10 +48,10 @@ def test_a_file_has_its_own_name(mine):
 def test_a_part_is_served_by_the_whole_or_by_its_own(mine):
     part = CompoundSpace()
     genes = part.sample(100, np.random.default_rng(1))
-    wanted = own_predictor(MBV3, str(mine)).accuracy(part.to_whole(genes))
+    wanted = own_predictor(MBV3, str(mine)).accuracy(part.to_parent(genes))
     for path in (mine, mine / "mbv3.npz"):
         found = own_predictor(part, str(path))
-        assert isinstance(found, Within)
+        assert isinstance(found, SubspacePredictor)
         assert (found.name, found.sha256) == (path.stem, hashlib.sha256(CONTENT).hexdigest())
         assert (found.accuracy(genes) == wanted).all()
     ones = np.ones((int(part.cardinality.sum()), 1), np.float32)
@@ -106,7 +106,7 @@ class Evil:
 
 
 def headed(shape, data=b"", version=1):
-    """Give a file whose first weight has a head of our making."""
+    """Return a file whose first weight has a head of our making."""
     head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}\n".encode()
     length = len(head).to_bytes(2 * version, "little")
     content = io.BytesIO(npz(**lacking("weight0")))
@@ -156,10 +156,10 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_files_that_are_none_are_refused_in_words(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    content, said = HOSTILE[name]
+    content, message = HOSTILE[name]
     Path("mine").mkdir()
     Path("mine/mbv3.npz").write_bytes(content)
-    with pytest.raises(InputError, match=r"^predictor=mine/mbv3.npz: .*" + said) as error:
+    with pytest.raises(InputError, match=r"^predictor=mine/mbv3.npz: .*" + message) as error:
         own_predictor(MBV3, "mine")
     assert "\n" not in str(error.value)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]

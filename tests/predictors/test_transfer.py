@@ -6,7 +6,7 @@ import pytest
 
 from ofa_bench.data.make_proxyless import TREATMENT, at_sizes, fit, last_block, scores
 from ofa_bench.errors import InputError
-from ofa_bench.predictors import OneHotMLP, Within, embedded_predictor, official_predictor
+from ofa_bench.predictors import OneHotMLP, SubspacePredictor, embedded_predictor, official_predictor
 from ofa_bench.predictors.embedded import FOLDER, one_hot_columns
 from ofa_bench.predictors.transfer import transferred_layers
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
@@ -93,12 +93,12 @@ def test_card_tells_the_truth(published):
     assert intercept / 100 == pytest.approx(TRANSFER["intercept"], abs=1e-4)
     errors = CARD["errors"]
     baselines = errors["baselines"]
-    for values, said in (
+    for values, message in (
         (x, errors["leave_one_out"]),
         (published.log_macs, baselines["log_macs"]),
         (published.log_size, baselines["log_macs_and_log_parameters"]),
     ):
-        assert scores(values, published) == pytest.approx(said, abs=2e-3)
+        assert scores(values, published) == pytest.approx(message, abs=2e-3)
 
 
 def test_networks_of_trained_resolutions_are_predicted_in_use_as_in_the_fit(published):
@@ -116,8 +116,8 @@ def test_a_part_of_a_space_is_judged_by_the_predictor_of_the_whole(kernels):
     predictor = embedded_predictor(part)
     check_predictor(predictor, part)
     genes = part.sample(500, np.random.default_rng(3))
-    assert isinstance(predictor, Within)
-    assert (predictor.accuracy(genes) == embedded_predictor(SOURCE).accuracy(part.to_whole(genes))).all()
+    assert isinstance(predictor, SubspacePredictor)
+    assert (predictor.accuracy(genes) == embedded_predictor(SOURCE).accuracy(part.to_parent(genes))).all()
 
 
 def test_official_is_refused_and_embedded_named():

@@ -8,7 +8,7 @@ import torch
 
 from ofa_bench.errors import InputError
 from ofa_bench.profiling import runners
-from ofa_bench.profiling.runners import Command, OnnxRuntime, checked, make_runner
+from ofa_bench.profiling.runners import Command, OnnxRuntime, check_runner, make_runner
 from ofa_bench.supernets.network_files import write_onnx
 
 
@@ -28,14 +28,14 @@ def test_onnxruntime_times_three_runs_and_keeps_its_session(model, monkeypatch):
         assert len(os.sched_getaffinity(0)) == 1
     assert os.sched_getaffinity(0) == before
     assert runner.name.startswith("onnxruntime 1.")
-    times = checked(runner, model)
+    times = check_runner(runner, model)
     assert len(times) == 3
     assert min(times) > 0
     assert list(runner._sessions) == [model]
     free = iter([10e9, 5e9, 5e9])
     monkeypatch.setattr(runners, "available_memory", lambda: next(free))
     forgetful = OnnxRuntime()
-    checked(forgetful, model)
+    check_runner(forgetful, model)
     assert not forgetful._sessions  # where memory is short, a session is opened for each call
 
 
@@ -55,7 +55,7 @@ def test_command_reads_its_last_line(tmp_path):
     script = "import sys; print('warming up 3'); print(1.5, 2e0 + (sys.argv[1] != 'there/x.onnx'), 'ms')"
     runner = make_runner(f'{sys.executable} -c "{script}" {{model}}', threads=1)
     assert isinstance(runner, Command)
-    assert checked(runner, Path("there/x.onnx")) == [1.5, 2.0]
+    assert check_runner(runner, Path("there/x.onnx")) == [1.5, 2.0]
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_command_reads_its_last_line(tmp_path):
         ("'open {model}", "No closing quotation"),
     ],
 )
-def test_command_that_fails_is_said(command, said):
-    with pytest.raises(InputError, match=said):
+def test_command_that_fails_is_said(command, message):
+    with pytest.raises(InputError, match=message):
         Command(command)(Path("x.onnx"))
 
 
@@ -81,7 +81,7 @@ def test_command_that_hangs_is_stopped():
 def test_callable_is_found_by_its_dotted_name(monkeypatch, tmp_path):
     (tmp_path / "my_timer.py").write_text("def timer(path):\n    return 2.5\nnumber = 3\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert checked(make_runner("my_timer.timer", 1), Path("x.onnx")) == [2.5]
+    assert check_runner(make_runner("my_timer.timer", 1), Path("x.onnx")) == [2.5]
     with pytest.raises(InputError, match=r"runner=my_timer\.number: not callable"):
         make_runner("my_timer.number", 1)
     with pytest.raises(InputError, match="neither onnxruntime, nor a command"):
@@ -102,7 +102,7 @@ def test_a_callable_that_fails_names_its_line(monkeypatch, tmp_path):
 @pytest.mark.parametrize("given", [[], [0.0], [float("nan")], [-1.0, 2.0], "3.5", None, [[1.0], [2.0, 3.0]]])
 def test_times_that_are_none_are_refused(given):
     with pytest.raises(InputError, match="must be positive milliseconds"):
-        checked(lambda path: given, Path("x.onnx"))
+        check_runner(lambda path: given, Path("x.onnx"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="cores are pinned on Linux only")

@@ -102,7 +102,7 @@ def spaces():
 
 
 def everything(space):
-    """Give all rows of a small space, also those that are not canonical."""
+    """Return all rows of a small space, also those that are not canonical."""
     return np.indices(space.cardinality).reshape(space.n_genes, -1).T.astype(np.int8)
 
 
@@ -137,7 +137,7 @@ def problems(draw, named=True):
 
 
 def network(space, seed=0):
-    """Give a perceptron of random weights, small enough for any space."""
+    """Return a perceptron of random weights, small enough for any space."""
     rng, columns = np.random.default_rng(seed), one_hot_columns(space)
     widths = [1 + max(places[-1] for places in columns.values()), 16, 8, 1]
     layers = [(_weights(rng, shape), _weights(rng, shape[1:])) for shape in pairwise(widths)]
@@ -149,7 +149,7 @@ def _weights(rng, shape):
 
 
 def plain(problem):
-    """Give the same problem without compiled loops."""
+    """Return the same problem without compiled loops."""
     made = Problem(problem.space, problem.predictor, problem.cost)
     vars(made)["kernels"] = None
     return made

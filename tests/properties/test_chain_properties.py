@@ -75,10 +75,10 @@ def cells(draw, only_chains=False, repeats=1):
 
 def run(cell, lockstep=False):
     """Run a cell; give its repeats' results, and the order in which those of each repeat came."""
-    told = []
+    description = []
     made = Cell(**{**vars(cell), "lockstep": lockstep})
-    repeats = list(run_repeats(made, lambda repeat, result: told.append((repeat, result.target))))
-    return [repeat.results for repeat in repeats], told, repeats
+    repeats = list(run_repeats(made, lambda repeat, result: description.append((repeat, result.target))))
+    return [repeat.results for repeat in repeats], description, repeats
 
 
 def prints(results):
@@ -88,10 +88,10 @@ def prints(results):
 @examples(110)
 @given(cells())
 def test_every_target_gets_one_valid_result(cell):
-    (results,), told, _ = run(cell)
+    (results,), description, _ = run(cell)
     problem = cell.problem
     assert tuple(result.target for result in results) == cell.targets
-    assert Counter(target for _, target in told) == Counter(cell.targets)
+    assert Counter(target for _, target in description) == Counter(cell.targets)
     for result in results:
         row = result.genes[None]
         assert problem.space.contains(row).all()
@@ -110,7 +110,7 @@ def test_every_target_gets_one_valid_result(cell):
 @examples(80)
 @given(cells(only_chains=True))
 def test_a_chain_takes_n_generations_once_and_warm_ones_for_the_rest(cell):
-    (results,), told, _ = run(cell)
+    (results,), description, _ = run(cell)
     strategy, n, low = cell.strategy, cell.budget.generations, cell.problem.cost.minimum
     k = sum(target >= low for target in cell.targets)
     warm = k if strategy.earlier is not None else max(0, k - 1)
@@ -119,7 +119,7 @@ def test_a_chain_takes_n_generations_once_and_warm_ones_for_the_rest(cell):
     size = strategy.evolution.population_size
     least = size * wanted + k * min(strategy.evolution.initial_size, size)
     assert sum(result.counts.evaluations for result in results) >= least
-    order = [target for _, target in told]
+    order = [target for _, target in description]
     if strategy.order in ("ascending", "descending"):
         assert order == sorted(order, reverse=strategy.order == "descending")
     if strategy.order == "middle_out":
@@ -129,7 +129,7 @@ def test_a_chain_takes_n_generations_once_and_warm_ones_for_the_rest(cell):
 
 
 def _begin(ranks, i):
-    """Give where the ``i`` targets around the middle begin."""
+    """Return where the ``i`` targets around the middle begin."""
     return len(ranks) // 2 - i // 2
 
 

@@ -19,11 +19,11 @@ ANY = st.floats() | st.sampled_from([0.0, -0.0, 5e-324, 1e-10, 1.7e308, math.inf
 
 
 def resolved(table=MBV3, **given):
-    """Give the targets, None where they are refused, which takes one line of words."""
-    return said(lambda: resolve_targets(TargetsConfig(**given), table.space, table))
+    """Return the targets, None where they are refused, which takes one line of words."""
+    return message(lambda: resolve_targets(TargetsConfig(**given), table.space, table))
 
 
-def said(make):
+def message(make):
     try:
         made = make()
     except InputError as error:
@@ -114,7 +114,7 @@ def test_targets_are_given_in_one_way_or_refused(given_keys):
 
 
 def budget(n, warm):
-    return said(lambda: resolve_budget(BudgetConfig(n, warm)))
+    return message(lambda: resolve_budget(BudgetConfig(n, warm)))
 
 
 @examples(150)

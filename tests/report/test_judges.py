@@ -6,7 +6,7 @@ import numpy as np
 import pooch
 import pytest
 
-from ofa_bench.analysis.judges import judged
+from ofa_bench.analysis.judges import cross_evaluate
 from ofa_bench.analysis.studies import studies
 from ofa_bench.analysis.summary import summed_up, with_judges
 from ofa_bench.engine import Cell, run_repeats
@@ -61,7 +61,7 @@ def _found(strategy, guide, targets, repeats, seed, name):
 
 
 def found(strategy="vanilla", guide="embedded", targets=TARGETS, repeats=3, seed=0, space="mbv3"):
-    """Give the record of a tiny search in a true space, guided by a true predictor."""
+    """Return the record of a tiny search in a true space, guided by a true predictor."""
     return copy.deepcopy(_found(strategy, guide, targets, repeats, seed, space))
 
 
@@ -84,7 +84,7 @@ def no_official(tmp_path, monkeypatch):
 
 @pytest.fixture(params=["as it is", "hidden"])
 def official(request, tmp_path, monkeypatch):
-    """Say whether the official predictor is at hand; try both."""
+    """Return whether the official predictor is at hand; try both."""
     if request.param == "hidden":
         hide_official(tmp_path, monkeypatch)
         return False
@@ -93,34 +93,34 @@ def official(request, tmp_path, monkeypatch):
 
 
 def by_hand(entry, judges):
-    """Give the mean over judges by repeat and target, ascending, an architecture at a time; NaN where it is not met."""
+    """Return the mean over judges by repeat and target, ascending, one architecture at a time; NaN if not met."""
     rows = []
     for record in entry.records:
         for repeat in record["repeats"]:
             ascending = sorted(repeat["results"], key=lambda one: one["target"])
             genes = [np.array([one["genes"]], np.int8) if one["feasible"] else None for one in ascending]
-            said = [[np.nan if row is None else 100 * judge.accuracy(row)[0] for row in genes] for judge in judges]
-            rows.append(np.mean(said, axis=0))
+            message = [[np.nan if row is None else 100 * judge.accuracy(row)[0] for row in genes] for judge in judges]
+            rows.append(np.mean(message, axis=0))
     return np.array(rows)
 
 
 @pytest.mark.parametrize("guide", ["embedded", "member 2"])
 def test_all_but_the_guide_judge(guide, official):
-    names = [one.judge for one in judged(study_of(guide=guide), "vanilla")]
+    names = [one.judge for one in cross_evaluate(study_of(guide=guide), "vanilla")]
     wanted = ["official"] if official else []
     assert names == wanted + (["members"] if guide == "embedded" else ["embedded", "members"])
 
 
 @pytest.mark.usefixtures("assets")
 def test_the_official_guide_is_judged_by_ours():
-    assert [one.judge for one in judged(study_of(guide="official"), "vanilla")] == ["embedded", "members"]
+    assert [one.judge for one in cross_evaluate(study_of(guide="official"), "vanilla")] == ["embedded", "members"]
 
 
 @pytest.mark.usefixtures("no_official")
 @pytest.mark.parametrize("guide", ["embedded", "member 2"])
 def test_accuracy_is_what_the_judge_says_of_each_winner(guide):
     study = study_of(guide=guide, targets=(5.0, 20.0, 30.0))
-    found = {one.judge: one for one in judged(study, "vanilla")}
+    found = {one.judge: one for one in cross_evaluate(study, "vanilla")}
     numbers = [number for number in range(1, MEMBERS + 1) if guide != f"member {number}"]
     judges = {"members": [embedded_predictor(SPACE, number) for number in numbers]}
     if guide != "embedded":
@@ -135,7 +135,7 @@ def test_accuracy_is_what_the_judge_says_of_each_winner(guide):
 @pytest.mark.usefixtures("no_official")
 def test_leads_are_differences_in_pairs():
     study = study_of()
-    (members,) = judged(study, "bottom_up")
+    (members,) = cross_evaluate(study, "bottom_up")
     assert set(members.leads) == {"vanilla", "top_down"}
     for name, lead in members.leads.items():
         pairs = np.nanmean(members.accuracy[name] - members.accuracy["bottom_up"], axis=1)
@@ -148,7 +148,7 @@ def test_leads_are_differences_in_pairs():
 def test_pairs_are_those_of_the_same_seed_and_repeat():
     both = [found("vanilla"), found("vanilla", seed=1), found("bottom_up", seed=1, repeats=2)]
     [study] = studies(both[::-1])
-    (members,) = judged(study, "vanilla")
+    (members,) = cross_evaluate(study, "vanilla")
     assert members.accuracy["vanilla"].shape == (6, 3)
     lead = members.leads["bottom_up"]
     assert lead.n == 2
@@ -158,11 +158,11 @@ def test_pairs_are_those_of_the_same_seed_and_repeat():
 
 @pytest.mark.usefixtures("no_official")
 def test_targets_that_nothing_meets_do_not_count():
-    (members,) = judged(study_of(targets=(5.0, 20.0, 30.0)), "vanilla")
+    (members,) = cross_evaluate(study_of(targets=(5.0, 20.0, 30.0)), "vanilla")
     for values in members.accuracy.values():
         assert np.isfinite(values).tolist() == [[False, True, True]] * 3
     assert all(lead.n == 3 for lead in members.leads.values())
-    (members,) = judged(study_of(targets=(5.0,)), "vanilla")
+    (members,) = cross_evaluate(study_of(targets=(5.0,)), "vanilla")
     assert all(np.isnan(values).all() for values in members.accuracy.values())
     assert all((lead.n, lead.difference) == (0, None) for lead in members.leads.values())
 
@@ -171,7 +171,7 @@ def test_targets_that_nothing_meets_do_not_count():
 def test_targets_in_another_order_are_the_same_targets():
     several = [found("vanilla", targets=(5.0, 20.0, 30.0)), found("bottom_up", targets=(30.0, 20.0, 5.0))]
     [study] = studies(several)
-    (members,) = judged(study, "vanilla")
+    (members,) = cross_evaluate(study, "vanilla")
     predictors = [embedded_predictor(SPACE, number) for number in range(1, MEMBERS + 1)]
     hand = {entry.name: by_hand(entry, predictors) for entry in study.entries}
     for name, rows in hand.items():
@@ -182,18 +182,18 @@ def test_targets_in_another_order_are_the_same_targets():
 
 @pytest.mark.usefixtures("no_official")
 def test_other_spaces_have_judges_too():
-    (members,) = judged(study_of(targets=(30.0,), space="compofa"), "vanilla")
+    (members,) = cross_evaluate(study_of(targets=(30.0,), space="compofa"), "vanilla")
     part = SPACES["compofa"]
     for entry in study_of(targets=(30.0,), space="compofa").entries:
         wanted = by_hand(entry, [embedded_predictor(part, number) for number in range(1, MEMBERS + 1)])
         assert members.accuracy[entry.name] == pytest.approx(wanted, abs=1e-4)
     targets = (latency_table(SPACES["proxyless"], "cpu_onnx").minimum * 2,)
-    assert [one.judge for one in judged(study_of(targets=targets, space="proxyless"), "vanilla")] == ["members"]
+    assert [one.judge for one in cross_evaluate(study_of(targets=targets, space="proxyless"), "vanilla")] == ["members"]
 
 
 def test_a_space_that_cannot_be_built_has_no_judges(made):
     [study] = studies([made(), made(strategy="bottom_up")])
-    assert judged(study, "vanilla") == []
+    assert cross_evaluate(study, "vanilla") == []
     for config in (
         {},
         {"space": None},
@@ -201,7 +201,7 @@ def test_a_space_that_cannot_be_built_has_no_judges(made):
         {"space": {"_target_": "argparse.Namespace"}},
     ):
         [study] = studies([{**found(), "config": config}])
-        assert judged(study, "vanilla") == []
+        assert cross_evaluate(study, "vanilla") == []
 
 
 MAKES = {"_target_": "os.makedirs", "name": "made"}
@@ -228,13 +228,13 @@ def test_of_what_a_record_names_only_a_space_is_called(node, tmp_path, monkeypat
     """Records may be others'."""
     monkeypatch.chdir(tmp_path)
     [study] = studies([{**found(), "config": {"space": node}}])
-    assert judged(study, "vanilla") == []
+    assert cross_evaluate(study, "vanilla") == []
     assert not (tmp_path / "made").exists()
 
 
 def test_a_space_of_other_genes_has_no_judges():
     [study] = studies([{**found(), "config": {"space": {"_target_": "ofa_bench.spaces.ProxylessNASSpace"}}}])
-    assert judged(study, "vanilla") == []
+    assert cross_evaluate(study, "vanilla") == []
 
 
 @pytest.mark.usefixtures("no_official")

@@ -14,7 +14,7 @@ def no_official(tmp_path, monkeypatch):
     hide_official(tmp_path, monkeypatch)
 
 
-def judged(*names, guide="embedded", **asked):
+def cross_evaluate(*names, guide="embedded", **asked):
     [study] = studies([found(name, guide, **asked) for name in names or STRATEGIES])
     return with_judges(summed_up(study))
 
@@ -28,7 +28,7 @@ def drawn(summary):
 
 
 def points(axes):
-    """Give each point: its predictor's colour, and x and y."""
+    """Return each point: its predictor's colour, and x and y."""
     bars = [one for one in axes.containers if isinstance(one, ErrorbarContainer)]
     return [(one.lines[0].get_color(), *(float(values[0]) for values in one.lines[0].get_data())) for one in bars]
 
@@ -36,7 +36,7 @@ def points(axes):
 @pytest.mark.parametrize("guide", ["embedded", "member 2"])
 @pytest.mark.parametrize("names", [("vanilla", "top_down"), tuple(STRATEGIES)])
 def test_each_strategy_has_a_point_by_each_predictor(names, guide):
-    summary = judged(*names, guide=guide)
+    summary = cross_evaluate(*names, guide=guide)
     axes = drawn(summary)
     lines = [line for line in summary.lines if line.name != "vanilla"]
     predictors = [{line.name: line.paired for line in lines}, *(one.leads for one in summary.judges)]
@@ -50,7 +50,7 @@ def test_each_strategy_has_a_point_by_each_predictor(names, guide):
 
 
 def test_the_legend_says_who_guided():
-    axes = drawn(judged(guide="member 2"))
+    axes = drawn(cross_evaluate(guide="member 2"))
     named = [text.get_text() for text in axes.get_legend().get_texts()]
     assert named == ["member 2 (guide)", "embedded", "members"]
     assert axes.get_title() == "mbv3 on note10"
@@ -58,7 +58,7 @@ def test_the_legend_says_who_guided():
 
 
 def test_arms_are_intervals():
-    summary = judged("vanilla", "bottom_up")
+    summary = cross_evaluate("vanilla", "bottom_up")
     [bars] = [one for one in drawn(summary).containers if one.get_label() == "members"]
     [segments] = bars.lines[2]
     [lead] = [one.leads["bottom_up"] for one in summary.judges]
@@ -66,7 +66,7 @@ def test_arms_are_intervals():
 
 
 def test_one_repeat_has_points_without_arms():
-    axes = drawn(judged(repeats=1))
+    axes = drawn(cross_evaluate(repeats=1))
     assert len(points(axes)) == 4
     assert not any(one.has_xerr for one in axes.containers)
 
@@ -84,5 +84,5 @@ def test_without_other_predictors_or_a_lead_nothing_is_drawn(made):
     assert leads(with_judges(summed_up(study))) is None
     [study] = studies([found(), found("bottom_up")])
     assert leads(summed_up(study)) is None
-    assert leads(judged("vanilla")) is None
-    assert leads(judged("vanilla", "bottom_up", targets=(5.0,))) is None
+    assert leads(cross_evaluate("vanilla")) is None
+    assert leads(cross_evaluate("vanilla", "bottom_up", targets=(5.0,))) is None

@@ -3,7 +3,7 @@ import pytest
 from conftest import inside, laid_out
 
 from ofa_bench.analysis.figures import networks
-from ofa_bench.analysis.figures.networks import BLOCK, MOST_ROWS, SLOT, STEM
+from ofa_bench.analysis.figures.networks import BLOCK, MAX_ROWS, SLOT, STEM
 from ofa_bench.analysis.studies import studies
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.spaces.resnet50d import BASE_DEPTHS
@@ -12,7 +12,7 @@ SPACES = {space.name: space for space in (MobileNetV3Space(), ProxylessNASSpace(
 
 
 def made(space, number=3, infeasible=(), change=lambda architecture: architecture):
-    """Give the study and the entry of a record of random architectures."""
+    """Return the study and the entry of a record of random architectures."""
     rows = space.canonical(space.sample(number, np.random.default_rng(1)))
     results = [
         {
@@ -108,7 +108,7 @@ def test_places_are_chosen():
     figure = networks.draw(study, entry)
     drawn(figure)
     shown = [text for text in texts(figure) if text in {f"{target:g}" for target in study.targets}]
-    assert len(shown) == MOST_ROWS
+    assert len(shown) == MAX_ROWS
     assert (shown[0], shown[-1]) == ("11", "34")
     chosen = texts(networks.draw(study, entry, [24, 0, 3]))
     assert "13" in chosen

@@ -88,16 +88,16 @@ def test_what_was_kept_apart_and_left_out_is_on_the_page(sweep, made, tmp_path):
         (["mlflow=none", "uri=sqlite:///x.db"], "uri=sqlite:///x.db: no such file"),
     ],
 )
-def test_bad_input_is_one_line(words, said, tmp_path, monkeypatch, capsys):
+def test_bad_input_is_one_line(words, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError):
         run(words)
     monkeypatch.setattr("sys.argv", ["report", *words])
     with pytest.raises(SystemExit) as ended:
         main()
-    told = capsys.readouterr().err
-    assert (ended.value.code, told.count("\n")) == (2, 1)
-    assert said in told
+    description = capsys.readouterr().err
+    assert (ended.value.code, description.count("\n")) == (2, 1)
+    assert message in description
     assert list(tmp_path.iterdir()) == []
 
 

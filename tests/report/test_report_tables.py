@@ -37,12 +37,12 @@ def test_tests_are_told_with_their_corrected_p_values(made):
     for row in table.rows:
         one, cells = wanted[row[0]], dict(zip(table.heads, row, strict=True))
         assert (cells["pairs"], cells["verdict"]) == ("5", one.verdict)
-        told = (
+        description = (
             ("difference: p", one.p), ("difference: p, Holm", one.p_holm), ("Wilcoxon p", one.p_wilcoxon),
             ("within ±0.1: p", one.p_equivalent), ("within ±0.1: p, Holm", one.p_equivalent_holm),
             ("loss below 0.1: p", one.p_no_loss), ("loss below 0.1: p, Holm", one.p_no_loss_holm),
         )  # fmt: skip
-        for head, p in told:
+        for head, p in description:
             assert number(cells[head]) == pytest.approx(p, abs=0.001), head
         assert number(cells["effect size (Hedges g)"]) == pytest.approx(one.effect, abs=0.01)
         low, high = one.interval
@@ -153,6 +153,6 @@ def test_captions_say_predictor_and_budget(tmp_path, monkeypatch):
     hide_official(tmp_path, monkeypatch)
     [study] = studies([found(name, "member 2") for name in THREE])
     summary = with_judges(summed_up(study))
-    told = "predictor member 2, 4 generations, 2 where warm-started"
+    description = "predictor member 2, 4 generations, 2 where warm-started"
     for table in (comparison(summary), tables.tested(summary), winners_judged(summary)):
-        assert table.caption.endswith(f"{summary.title}, {told}")
+        assert table.caption.endswith(f"{summary.title}, {description}")

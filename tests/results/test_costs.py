@@ -50,10 +50,12 @@ def test_tables_name_the_guarded_cost_and_the_statistic(found):
     assert "guarded cost ms" in printed[True]
     assert "guarded" not in printed[False]
     assert " cost ms" in printed[False]
-    said = "Targets and costs are the 10th percentile (p10) of the device's runs."
+    message = "Targets and costs are the 10th percentile (p10) of the device's runs."
     for one in printed.values():
-        assert said in " ".join(one.split())
-    assert describe_costs(read[True]) == f"{said} A guarded cost is the table's, raised by its guard band of 1.01258."
+        assert message in " ".join(one.split())
+    assert (
+        describe_costs(read[True]) == f"{message} A guarded cost is the table's, raised by its guard band of 1.01258."
+    )
 
 
 def test_mlflow_names_the_guarded_cost(found):

@@ -27,7 +27,7 @@ def changed(path, *commands):
 
 
 def schema(path):
-    """Give everything that is in a database but rows; MLflow's steps write a table's constraints in any order."""
+    """Return everything that is in a database but rows; MLflow's steps write a table's constraints in any order."""
     with closing(sqlite3.connect(path)) as opened:
         found = opened.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
     return {tuple(about): sorted(line.strip(" ,\t") for line in (sql or "").splitlines()) for *about, sql in found}
@@ -76,11 +76,11 @@ def test_mlflow_that_has_its_tables_elsewhere_makes_the_database_itself(tmp_path
     (["DROP TABLE alembic_version"], "of an older MLflow"),
     (["UPDATE alembic_version SET version_num = 'ffffffffffff'"], "of a newer MLflow .* or update MLflow"),
 ])  # fmt: skip
-def test_a_database_of_another_mlflow_is_left_as_it_is(empty, commands, said):
+def test_a_database_of_another_mlflow_is_left_as_it_is(empty, commands, message):
     before = sha256_of(changed(empty, *commands))
     for opened in (making_client, quiet_client):
         for scheme in ("sqlite", "sqlite+pysqlite"):  # the second as a server's is read
-            with pytest.raises(InputError, match=said):
+            with pytest.raises(InputError, match=message):
                 opened(f"{scheme}:///{empty}")
     assert sha256_of(empty) == before
     assert [path.name for path in empty.parent.iterdir()] == ["mlflow.db"]

@@ -9,7 +9,7 @@ import pytest
 from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.errors import InputError
 from ofa_bench.tracking import delivery
-from ofa_bench.tracking.delivery import insisted, tracked
+from ofa_bench.tracking.delivery import log_with_retries, try_log
 
 HTTP = TrackingConfig("http://127.0.0.1:1")
 
@@ -31,7 +31,7 @@ class Store:
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Give a clock that goes only where it is told to, and no tracker of a real store."""
+    """Return a clock that goes only where it is told to, and no tracker of a real store."""
 
     class Clock:
         now = 1000.0
@@ -53,30 +53,32 @@ def test_a_store_that_is_away_is_said_once_and_left_alone_for_longer_and_longer(
     store = Store(failures=3)
     asked = []
     for clock.now in range(1000, 1500, 20):
-        found = tracked(HTTP, store.log)
+        found = try_log(HTTP, store.log)
         asked.append(store.asked)
         if found:
             break
     assert found == "logged"
     assert asked == [1] * 3 + [2] * 6 + [3] * 12 + [4]  # after 60, 120 and 240 seconds
-    said = capsys.readouterr().err
-    assert said == "ofa_bench: MLflow at http://127.0.0.1:1 cannot be used; records are on disk: Connection refused\n"
+    message = capsys.readouterr().err
+    assert (
+        message == "ofa_bench: MLflow at http://127.0.0.1:1 cannot be used; records are on disk: Connection refused\n"
+    )
 
 
 def test_at_the_end_a_store_is_asked_once_more_but_for_one_that_was_away_just_now(clock):
     store = Store(failures=1)
-    assert tracked(HTTP, store.log) is None
+    assert try_log(HTTP, store.log) is None
     clock.now += 5
-    assert tracked(HTTP, store.log, patience=None) is None
+    assert try_log(HTTP, store.log, patience=None) is None
     assert store.asked == 1
     clock.now += 6
-    assert tracked(HTTP, store.log) is None
-    assert tracked(HTTP, store.log, patience=None) == "logged"
+    assert try_log(HTTP, store.log) is None
+    assert try_log(HTTP, store.log, patience=None) == "logged"
 
 
 def test_without_a_store_nothing_is_asked(clock):
     store = Store()
-    assert tracked(TrackingConfig(), store.log) is None
+    assert try_log(TrackingConfig(), store.log) is None
     assert store.asked == 0
 
 
@@ -85,11 +87,11 @@ def test_a_server_that_does_not_answer_stops_nothing(clock, monkeypatch, capsys)
     hang = threading.Event()
     store = Store(hang=hang)
     with ThreadPoolExecutor() as pool:
-        given = pool.submit(tracked, HTTP, store.log, patience=0.05).result(timeout=15)
+        given = pool.submit(try_log, HTTP, store.log, patience=0.05).result(timeout=15)
     hang.set()
     assert given is None
     assert capsys.readouterr().err.endswith("records are on disk: no answer within 0.05 s\n")
-    assert tracked(HTTP, store.log) is None
+    assert try_log(HTTP, store.log) is None
     assert store.asked == 1
 
 
@@ -98,19 +100,19 @@ def test_interrupts_are_not_taken_for_a_store_that_is_away(clock):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        tracked(TrackingConfig("sqlite:///x"), interrupted)
+        try_log(TrackingConfig("sqlite:///x"), interrupted)
     assert not delivery._away
 
 
 def test_where_there_is_no_other_way_the_server_is_asked_again(clock):
     store = Store(failures=2)
-    assert insisted(HTTP, store.log, Path("here"), run="run") == "logged"
+    assert log_with_retries(HTTP, store.log, Path("here"), run="run") == "logged"
     assert (store.asked, clock.slept) == (3, delivery.PAUSES[:2])
     store = Store(failures=9)
     with pytest.raises(RuntimeError, match=r"the record is in here on .*http://127.0.0.1:1.*: Connection refused"):
-        insisted(HTTP, store.log, Path("here"), run="run")
+        log_with_retries(HTTP, store.log, Path("here"), run="run")
     assert store.asked == 1 + len(delivery.PAUSES)
     with pytest.raises(InputError, match=r"tracking.uri=null: the record is in here on .*tracking=server"):
-        insisted(TrackingConfig(), store.log, Path("here"), run="-")
+        log_with_retries(TrackingConfig(), store.log, Path("here"), run="-")
     with pytest.raises(RuntimeError, match=r"http://127.0.0.1:1, which brings it back, was away when the sweep began"):
-        insisted(HTTP, store.log, Path("here"), run="-")
+        log_with_retries(HTTP, store.log, Path("here"), run="-")

@@ -112,10 +112,10 @@ def test_of_several_the_highest_version_is_found(tmp_path):
         (lambda text: text.replace('"space": "mbv3"', '"space": "other"'), "space mbv3"),
     ],
 )
-def test_what_is_no_frontier_is_refused(tmp_path, change, said):
+def test_what_is_no_frontier_is_refused(tmp_path, change, message):
     path = written(tmp_path)
     path.write_text(change(path.read_text()))
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         read(path, PROBLEM.space)
 
 

@@ -9,7 +9,7 @@ from ofa_bench.tracking.locations import check_location, local_path
 
 @pytest.fixture
 def project(tmp_path):
-    """Give the configuration of a store in a project's folder."""
+    """Return the configuration of a store in a project's folder."""
     folder = tmp_path / "new place"
     folder.mkdir()
     (folder / "mlflow.db").touch()
@@ -45,8 +45,8 @@ def test_another_place_on_purpose_is_said(project, tmp_path, capsys):
     place = tmp_path / "large disk" / "files"
     place.mkdir(parents=True)
     check_location(project, place.as_uri())
-    said = f"ofa_bench: files of experiment mine go to {place}, as it says in {tmp_path}/new place/mlflow.db\n"
-    assert capsys.readouterr().err == said
+    message = f"ofa_bench: files of experiment mine go to {place}, as it says in {tmp_path}/new place/mlflow.db\n"
+    assert capsys.readouterr().err == message
 
 
 def test_addresses_of_folders_are_read():

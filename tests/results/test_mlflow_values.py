@@ -23,7 +23,7 @@ from ofa_bench.tracking.series import up_to_target
 
 
 def shown(metrics):
-    """Give what MLflow shows of metrics: of each key the value of the last step; of equal ones, the largest."""
+    """Return what MLflow shows of metrics: of each key the value of the last step; of equal ones, the largest."""
     last = {}
     for metric in metrics:
         last[metric.key] = max(last.get(metric.key, (-math.inf, 0.0)), (metric.step, metric.value))
@@ -31,7 +31,7 @@ def shown(metrics):
 
 
 def compared(record, regret=0.001):
-    """Give regrets that differ to the results of a record; one has none."""
+    """Return regrets that differ to the results of a record; one has none."""
     results = [result for repeat in record["repeats"] for result in repeat["results"]]
     for i, result in enumerate(results[1:]):
         result["regret"] = regret * i

@@ -14,7 +14,7 @@ from ofa_bench.tracking.sending import bring_back, present, send, send_sweep
 
 @pytest.fixture
 def swept(tmp_path, made):
-    """Give the folder of a sweep of three cells, of which one failed, and its journal."""
+    """Return the folder of a sweep of three cells, of which one failed, and its journal."""
     output = tmp_path / "output"
     journal = Journal(output / "sweeps" / "0123.jsonl")
     run = journal.begin("strategy=vanilla,top_down,bottom_up", "study")

@@ -17,15 +17,15 @@ def record(**made):
         ({"compiled": False}, "Seconds: searches advanced together, on up to 2 cores, loops not compiled."),
     ],
 )
-def test_tables_say_how_seconds_were_taken(made, said):
-    assert timing([record(**made), copy.deepcopy(record(**made))]) == said
+def test_tables_say_how_seconds_were_taken(made, message):
+    assert timing([record(**made), copy.deepcopy(record(**made))]) == message
 
 
 @pytest.mark.parametrize("made", [{"lockstep": False}, {"threads": 1}, {"compiled": False}])
 def test_seconds_of_different_ways_are_not_to_be_compared(made):
-    said = timing([record(), record(**made), record()])
-    assert said.startswith("Seconds were not all taken in the same way, so do not compare them (")
-    assert said.count(";") == 1
+    message = timing([record(), record(**made), record()])
+    assert message.startswith("Seconds were not all taken in the same way, so do not compare them (")
+    assert message.count(";") == 1
 
 
 def test_records_from_before_lockstep_are_of_one_search_after_another():

@@ -57,7 +57,7 @@ def test_a_sweep_has_the_figures_of_a_report(tracker, tmp_path, made):
 
 
 def test_figures_are_of_so_many_studies_at_most(tracker, made, monkeypatch):
-    monkeypatch.setattr(tracking, "MOST_DRAWN", 1)
+    monkeypatch.setattr(tracking, "MAX_DRAWN", 1)
     sweep = tracker.open_sweep("id", "budgets", 0.0)
     tracker.close_sweep(sweep, [made(), made(budget=(2, 1)), made(budget=(3, 1))], failed=True)
     assert names(ends="accuracy_2").isdisjoint(files(tracker, sweep, "figures"))

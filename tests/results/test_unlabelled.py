@@ -33,7 +33,7 @@ NOTE = (
 
 @pytest.fixture
 def marked(made):
-    """Give a record whose winner for 20 ms, and not that for 30, has a choice that no label had."""
+    """Return a record whose winner for 20 ms, and not that for 30, has a choice that no label had."""
     record = made(repeats=1)
     record["predictor"] |= {"unlabelled": {"r": [160]}, "labelled": {"r": [176, 192, 208, 224]}}
     for result in record["repeats"][0]["results"]:
@@ -116,7 +116,7 @@ def test_a_frontier_counts_its_points():
 def test_records_of_others_are_checked(marked, tmp_path):
     records.write(tmp_path / "good", marked, "")
     assert records.read(tmp_path / "good") == marked
-    for at, value, said in (
+    for at, value, message in (
         ("result", {"<b>": [1]}, "printable and without markup"),
         ("result", {"r": 160}, "unlabelled.r is 160; must be a list"),
         ("result", {"r": ["160"]}, "must be a number each"),
@@ -133,7 +133,7 @@ def test_records_of_others_are_checked(marked, tmp_path):
         (folder / "record.json").write_text(json.dumps(bad))
         with pytest.raises(InputError) as error:
             records.read(folder)
-        assert said in str(error.value)
+        assert message in str(error.value)
 
 
 def test_mlflow_and_csv_have_them(marked, made, tmp_path):
@@ -199,7 +199,10 @@ def test_exported_networks_say_it_in_card_index_and_table(marked, tmp_path):
     [section] = sections([(second, read_card(second))])
     assert "in no label of the predictor" not in section.table.heads
     card = read_card(first)
-    for change, said in (({"unlabelled": {"r": 1}}, "unlabelled.r is 1"), ({"accuracy": 79.6}, "its accuracy is 79.6")):
+    for change, message in (
+        ({"unlabelled": {"r": 1}}, "unlabelled.r is 1"),
+        ({"accuracy": 79.6}, "its accuracy is 79.6"),
+    ):
         (first / "card.json").write_text(json.dumps(card | change))
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=message):
             read_card(first)

@@ -154,8 +154,8 @@ def test_target_just_above_the_minimum_ends_and_is_met():
         ({"reward_exponent": float("nan")}, "evolution.reward_exponent=nan: must be"),
     ],
 )
-def test_settings_are_checked(settings, said):
-    with pytest.raises(InputError, match=said):
+def test_settings_are_checked(settings, message):
+    with pytest.raises(InputError, match=message):
         Evolution(**settings)
 
 

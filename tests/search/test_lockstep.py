@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ofa_bench.experiment.building import load_space
-from ofa_bench.predictors import Within, embedded_predictor
+from ofa_bench.predictors import SubspacePredictor, embedded_predictor
 from ofa_bench.predictors.embedded import one_hot_columns
-from ofa_bench.search import Evolution, Problem, Together, lockstep
+from ofa_bench.search import Evolution, LockstepRunner, Problem, lockstep
 from ofa_bench.strategies import Budget, Chain, Vanilla
 from ofa_bench.testing import CountingPredictor, ToyPredictor, toy_problem
 
@@ -40,14 +40,14 @@ def problem(wrap=lambda predictor: predictor):
     return Problem(made.space, wrap(made.predictor), made.cost)
 
 
-def lines(made, strategy=None, seeds=(0,)):
+def coroutines(made, strategy=None, seeds=(0,)):
     strategy = strategy or Vanilla(EVOLUTION)
-    several = [strategy.lines(made, TARGETS, BUDGET, np.random.default_rng(seed)) for seed in seeds]
-    return [line for of_one in several for line in of_one]
+    several = [strategy.coroutines(made, TARGETS, BUDGET, np.random.default_rng(seed)) for seed in seeds]
+    return [coroutine for of_one in several for coroutine in of_one]
 
 
 def together(made, made_lines, threads=1):
-    every = Together(made, made_lines, threads, fork=True)
+    every = LockstepRunner(made, made_lines, threads, fork=True)
     found = {(number, position): (result, seconds) for number, (position, result), seconds in every}
     return every, found
 
@@ -58,7 +58,7 @@ def prints(found):
 
 def test_one_call_a_generation_serves_all_searches():
     counting = problem(Counting)
-    _, found = together(counting, lines(counting))
+    _, found = together(counting, coroutines(counting))
     assert len(counting.predictor.asked) == BUDGET.generations + 1
     made = sum(result.counts.unique_evaluations for result, _ in found.values())
     assert made == sum(len(rows) for rows in counting.predictor.asked)
@@ -66,39 +66,39 @@ def test_one_call_a_generation_serves_all_searches():
 
 def test_chains_of_several_repeats_share_calls():
     counting = problem(Counting)
-    together(counting, lines(counting, Chain(EVOLUTION, "ascending"), range(4)))
+    together(counting, coroutines(counting, Chain(EVOLUTION, "ascending"), range(4)))
     assert len(counting.predictor.asked) == BUDGET.generations + 1 + 4 * (BUDGET.warm_generations + 1)
 
 
 def test_grouping_does_not_matter(monkeypatch):
     made = problem()
-    _, wanted = together(made, lines(made, seeds=(0, 1)))
+    _, wanted = together(made, coroutines(made, seeds=(0, 1)))
     for rows, threads, worth in ((1, 1, 1.0), (40, 1, 1.0), (10**9, 1, 1.0), (40, 2, 1e-9), (512, 5, 1e-6)):
         monkeypatch.setattr(lockstep, "ROWS", rows)
         monkeypatch.setattr(lockstep, "WORTH_A_THREAD", worth)
-        _, found = together(made, lines(made, seeds=(0, 1)), threads)
+        _, found = together(made, coroutines(made, seeds=(0, 1)), threads)
         assert prints(found) == prints(wanted)
 
 
 def test_no_more_searches_join_than_fill_a_call(monkeypatch):
     monkeypatch.setattr(lockstep, "ROWS", 50)
     counting = problem(Counting)
-    together(counting, lines(counting, seeds=range(5)))
+    together(counting, coroutines(counting, seeds=range(5)))
     assert max(len(rows) for rows in counting.predictor.asked) < 150  # 575 without
 
 
 def test_a_predictor_that_is_not_row_wise_is_called_for_each_search(monkeypatch):
     noisy = problem(lambda predictor: Noisy(predictor.space))
-    _, found = together(noisy, lines(noisy), threads=4)
-    alone = dict(Vanilla(EVOLUTION).search(noisy, TARGETS, BUDGET, np.random.default_rng(0)))
-    assert prints(found) == prints({(i, i): (result, 0.0) for i, result in alone.items()})
+    _, found = together(noisy, coroutines(noisy), threads=4)
+    run_single = dict(Vanilla(EVOLUTION).search(noisy, TARGETS, BUDGET, np.random.default_rng(0)))
+    assert prints(found) == prints({(i, i): (result, 0.0) for i, result in run_single.items()})
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_seconds_are_shared(threads):
     made = problem()
     began = time.perf_counter()
-    every, found = together(made, lines(made, seeds=range(4)), threads)
+    every, found = together(made, coroutines(made, seeds=range(4)), threads)
     assert 0 < every.seconds <= time.perf_counter() - began
     assert sum(seconds for _, seconds in found.values()) == pytest.approx(every.seconds)
 
@@ -112,17 +112,17 @@ def test_calls_that_take_long_are_split_among_threads():
 
     names = {}
     made = problem(Slow)
-    _, found = together(made, lines(made, seeds=(0, 1)), threads=3)
+    _, found = together(made, coroutines(made, seeds=(0, 1)), threads=3)
     assert len(names) == 3
     assert sum(map(sum, names.values())) == sum(result.counts.unique_evaluations for result, _ in found.values())
-    _, wanted = together(made, lines(made, seeds=(0, 1)), threads=1)
+    _, wanted = together(made, coroutines(made, seeds=(0, 1)), threads=1)
     assert prints(found) == prints(wanted)
 
 
 def test_short_calls_are_not_split(monkeypatch):
     monkeypatch.setattr(lockstep, "WORTH_A_THREAD", 10.0)
     counting = problem(Counting)
-    together(counting, lines(counting), threads=4)
+    together(counting, coroutines(counting), threads=4)
     assert len(counting.predictor.asked) == BUDGET.generations + 1
 
 
@@ -137,14 +137,14 @@ def test_what_goes_wrong_in_a_search_ends_all(threads, monkeypatch):
     monkeypatch.setattr(lockstep, "WORTH_A_THREAD", 1e-9)
     made = problem(Failing)
     with pytest.raises(ValueError, match="no accuracy today"):
-        together(made, lines(made, seeds=range(20)), threads)
+        together(made, coroutines(made, seeds=range(20)), threads)
     assert len(made.predictor.asked) <= 6
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_threads_end_when_nobody_listens(threads):
     counting = problem(Counting)
-    running = iter(Together(counting, lines(counting, seeds=range(200)), threads))
+    running = iter(LockstepRunner(counting, coroutines(counting, seeds=range(200)), threads))
     next(running)
     running.close()
     assert sum(thread.name.startswith("ThreadPool") for thread in threading.enumerate()) == 0
@@ -160,9 +160,9 @@ forked = pytest.mark.skipif(not FORKS, reason="no forked processes here")
 @pytest.mark.parametrize("processes", [2, 3])
 def test_processes_find_what_one_finds(processes):
     made = Problem(SPACE, EMBEDDED, TABLE)
-    every, found = together(made, lines(made, seeds=(0, 1)), processes)
+    every, found = together(made, coroutines(made, seeds=(0, 1)), processes)
     assert every.processes == processes
-    _, wanted = together(made, lines(made, seeds=(0, 1)), 1)
+    _, wanted = together(made, coroutines(made, seeds=(0, 1)), 1)
     assert prints(found) == prints(wanted)
     assert every.seconds > 0
     assert not multiprocessing.active_children()
@@ -171,14 +171,14 @@ def test_processes_find_what_one_finds(processes):
 @forked
 def test_one_line_stays_in_this_process():
     made = Problem(SPACE, EMBEDDED, TABLE)
-    chain = lines(made, Chain(EVOLUTION, "ascending"))
-    assert Together(made, chain, 8, fork=True).processes == 1
+    chain = coroutines(made, Chain(EVOLUTION, "ascending"))
+    assert LockstepRunner(made, chain, 8, fork=True).processes == 1
 
 
 @forked
 def test_nothing_is_forked_unless_the_lines_bear_it():
     made = Problem(SPACE, EMBEDDED, TABLE)
-    assert Together(made, lines(made), 8).processes == 1
+    assert LockstepRunner(made, coroutines(made), 8).processes == 1
 
 
 def test_what_is_not_known_to_bear_it_is_not_forked():
@@ -186,13 +186,13 @@ def test_what_is_not_known_to_bear_it_is_not_forked():
         """Another predictor, whatever it calls."""
 
     part = load_space("compofa")
-    own = Within(part, ToyPredictor(SPACE))
+    own = SubspacePredictor(part, ToyPredictor(SPACE))
     assert not lockstep.may_fork(Problem(part, own, TABLE.within(part)))
     vars(own)["predictor"] = Own(SPACE, one_hot_columns(SPACE), EMBEDDED.layers, name="own", sha256="")
     assert not lockstep.may_fork(Problem(part, own, TABLE.within(part)))
     assert lockstep.may_fork(Problem(part, embedded_predictor(part), TABLE.within(part))) == FORKS
     made = problem()
-    assert Together(made, lines(made), 8, fork=True).processes == 1
+    assert LockstepRunner(made, coroutines(made), 8, fork=True).processes == 1
 
 
 def broken_line():
@@ -210,17 +210,17 @@ def lost_line():
     ("line", "error", "said"),
     [(broken_line, ValueError, "no accuracy today"), (lost_line, RuntimeError, "ended before its work")],
 )
-def test_what_goes_wrong_in_a_process_ends_all(line, error, said):
+def test_what_goes_wrong_in_a_process_ends_all(coroutine, error, message):
     made = Problem(SPACE, EMBEDDED, TABLE)
-    with pytest.raises(error, match=said):
-        together(made, [*lines(made), line()], 2)
+    with pytest.raises(error, match=message):
+        together(made, [*coroutines(made), coroutine()], 2)
     assert not multiprocessing.active_children()
 
 
 @forked
 def test_processes_end_when_nobody_listens():
     made = Problem(SPACE, EMBEDDED, TABLE)
-    running = iter(Together(made, lines(made, seeds=range(100)), 2, fork=True))
+    running = iter(LockstepRunner(made, coroutines(made, seeds=range(100)), 2, fork=True))
     next(running)
     running.close()
     assert not multiprocessing.active_children()
@@ -239,4 +239,4 @@ def test_a_predictor_that_gives_too_few_values_is_refused():
     for wrap in (Short, lambda predictor: CountingPredictor(Short(predictor))):
         made = problem(wrap)
         with pytest.raises(ValueError, match=r"gave (accuracies of shape )?\(\d+,\)"):
-            together(made, lines(made))
+            together(made, coroutines(made))

@@ -95,7 +95,7 @@ def test_methods_of_one_row_refuse_several():
 
 def test_a_part_refuses_rows_of_the_whole():
     predictor = embedded_predictor(PART)
-    for method in (PART.to_whole, predictor.accuracy):
+    for method in (PART.to_parent, predictor.accuracy):
         with pytest.raises(ValueError, match=r"space compofa: genes must be int8 \[n, 6\], not int8 \[5, 46\]"):
             method(GENES)
 

@@ -12,7 +12,7 @@ from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.build import build
 from ofa_bench.experiment.building import build_space
-from ofa_bench.predictors import Within, embedded_predictor, latency_table, own_predictor
+from ofa_bench.predictors import SubspacePredictor, embedded_predictor, latency_table, own_predictor
 from ofa_bench.search import Problem, may_fork
 from ofa_bench.spaces import CompoundSpace, DesignSpace, Gene, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace, hold
 from ofa_bench.strategies import Budget
@@ -48,7 +48,7 @@ def test_a_part_keeps_all_contracts(whole, choices, device, name):
     predictor = embedded_predictor(part)
     check_predictor(predictor, part)
     genes = part.sample(300, np.random.default_rng(0))
-    rows = part.to_whole(genes)
+    rows = part.to_parent(genes)
     assert whole.contains(rows).all()
     assert (predictor.accuracy(genes) == embedded_predictor(whole).accuracy(rows)).all()
     wanted = latency_table(whole, device).cost(rows)
@@ -75,7 +75,7 @@ def test_the_least_and_greatest_cost_are_those_of_all_its_networks():
         part = hold(MBV3, choices)
         table, rows = latency_table(part, "note10"), every(part)
         assert len(rows) == number_of_architectures(part) == 64
-        costs = latency_table(MBV3, "note10").cost(part.to_whole(rows))
+        costs = latency_table(MBV3, "note10").cost(part.to_parent(rows))
         assert table.minimum == pytest.approx(costs.min(), rel=1e-12)
         assert table.maximum == pytest.approx(costs.max(), rel=1e-12)
 
@@ -85,13 +85,13 @@ def test_a_part_of_a_part_is_a_part():
     rows = every(compound)
     assert len(rows) == 2 * 3**4
     table = latency_table(compound, "note10")
-    whole = compound.whole.to_whole(compound.to_whole(rows))
+    whole = compound.parent.to_parent(compound.to_parent(rows))
     costs = latency_table(MBV3, "note10").cost(whole)
     assert table.cost(rows) == pytest.approx(costs, rel=1e-12)
     assert table.minimum == pytest.approx(costs.min(), rel=1e-12)
     predictor = embedded_predictor(compound)
-    assert isinstance(predictor, Within)
-    assert isinstance(predictor.predictor, Within)
+    assert isinstance(predictor, SubspacePredictor)
+    assert isinstance(predictor.predictor, SubspacePredictor)
     assert (predictor.accuracy(rows) == embedded_predictor(MBV3).accuracy(whole)).all()
     for row in rows[:20]:
         assert (compound.from_ofa(compound.to_ofa(row)) == row).all()
@@ -122,12 +122,12 @@ def test_the_nearest_architecture_of_a_part():
     nearest = part.nearest(rows)
     assert part.contains(nearest).all()
     for row, near in zip(rows, nearest, strict=True):
-        before, after = MBV3.values(row), MBV3.values(part.to_whole(near[None])[0])
+        before, after = MBV3.values(row), MBV3.values(part.to_parent(near[None])[0])
         assert after["r"] == {160: 176, 176: 176, 192: 176, 208: 224, 224: 224}[before["r"]]
         assert after["d3"] == {2: 2, 3: 2, 4: 4}[before["d3"]]
         assert (after["k0"], after["e0"]) == ({3: 3, 5: 3, 7: 7}[before["k0"]], 4)
     inside = part.canonical(part.sample(50, np.random.default_rng(1)))
-    assert (part.nearest(part.to_whole(inside)) == inside).all()
+    assert (part.nearest(part.to_parent(inside)) == inside).all()
 
 
 @pytest.mark.parametrize(

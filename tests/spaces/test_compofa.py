@@ -50,7 +50,7 @@ def test_costs_and_accuracies_are_those_of_mobilenetv3():
     whole = MobileNetV3Space()
     for space in (FIXED, ELASTIC):
         genes = space.sample(500, np.random.default_rng(2))
-        rows = space.to_whole(genes)
+        rows = space.to_parent(genes)
         assert whole.contains(rows).all()
         for device in ("note10", "macs"):
             wanted = latency_table(whole, device).cost(rows)

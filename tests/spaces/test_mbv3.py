@@ -75,7 +75,7 @@ def test_from_ofa_takes_both_forms_and_zeros_in_absent_blocks():
         ({"image_size": "large"}, "must be one resolution"),
     ],
 )
-def test_from_ofa_says_what_is_wrong(change, said):
+def test_from_ofa_says_what_is_wrong(change, message):
     arch = {"ks": [3] * 20, "e": [3] * 20, "d": [2] * 5, "image_size": 160} | change
-    with pytest.raises(InputError, match=said.replace("[", r"\[")):
+    with pytest.raises(InputError, match=message.replace("[", r"\[")):
         SPACE.from_ofa(arch)

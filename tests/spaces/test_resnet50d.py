@@ -54,7 +54,7 @@ def test_equal_stem_widths_are_one_network():
         ({"image_size": 208}, "r=208 is not one of"),
     ],
 )
-def test_from_ofa_says_what_is_wrong(change, said):
+def test_from_ofa_says_what_is_wrong(change, message):
     arch = {"d": [0] * 5, "e": [0.2] * 18, "w": [0] * 6, "image_size": 128} | change
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         SPACE.from_ofa(arch)

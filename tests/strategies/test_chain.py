@@ -65,7 +65,7 @@ def run(strategy, targets=TARGETS, budget=BUDGET, seed=0, problem=PROBLEM):
 
 
 def starts(targets=TARGETS, budget=BUDGET, size=20, earlier=None, order="ascending", ratio=1.0, **warm_start):
-    """Give what was found, and what each search started from, by target."""
+    """Return what was found, and what each search started from, by target."""
     Recorder.starts.clear()
     found = run(Chain(Recorder(size, initial_ratio=ratio), order, WarmStart(**warm_start), earlier), targets, budget)
     return {result.target: result for _, result in found}, dict(Recorder.starts)
@@ -264,8 +264,8 @@ def test_nothing_is_asked_for_an_infeasible_target():
         ({"share": True}, "share=True: must be"),
     ],
 )
-def test_settings_are_checked(settings, said):
-    with pytest.raises(InputError, match=rf"strategy\.warm_start\.{said}"):
+def test_settings_are_checked(settings, message):
+    with pytest.raises(InputError, match=rf"strategy\.warm_start\.{message}"):
         WarmStart(**settings)
 
 

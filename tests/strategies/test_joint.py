@@ -114,7 +114,7 @@ def test_a_part_of_a_space_is_linearised_as_the_whole(mbv3):
     genes = part.canonical(part.sample(5, np.random.default_rng(0)))
     changed = np.repeat(genes[:, None], 2, axis=1)
     changed[:, 1, 0] = (genes[:, 0] + 1) % part.cardinality[0]
-    whole = mbv3.predictor.linearised(part.to_whole(genes), part.to_whole(changed.reshape(10, -1)).reshape(5, 2, -1))
+    whole = mbv3.predictor.linearised(part.to_parent(genes), part.to_parent(changed.reshape(10, -1)).reshape(5, 2, -1))
     assert (within.linearised(genes, changed) == whole).all()
 
 

@@ -21,7 +21,7 @@ def search(strategy, targets=(30.0,), generations=10, seed=0, problem=PROBLEM):
 
 
 def summed_choices(space):
-    """Give a problem in any space: the cost of an architecture is the sum of its active genes' positions."""
+    """Return a problem in any space: the cost of an architecture is the sum of its active genes' positions."""
     terms = [Term(((gene.name,),), np.arange(1.0, 1 + len(gene.choices))) for gene in space.genes]
     return Problem(space, ToyPredictor(space), CostTable(space, terms, name="sum", unit="1", sha256="0" * 64, card={}))
 

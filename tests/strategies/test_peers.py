@@ -124,8 +124,8 @@ def test_local_search_ends_in_a_local_optimum():
 def test_local_search_takes_pairs_of_changes(monkeypatch):
     step, sizes = LocalSearch._step, []
 
-    def recorded(self, ledger, target, changes, here):
-        found = yield from step(self, ledger, target, changes, here)
+    def recorded(self, budgeted, target, changes, here):
+        found = yield from step(self, budgeted, target, changes, here)
         if found:
             assert found[1] > here[1]
             assert found[2] <= target

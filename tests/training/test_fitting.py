@@ -118,8 +118,8 @@ def test_a_ridge_and_a_share_of_a_network_are_one_network(space, share):
     ridge = fit_ridge(features, accuracy)
     one = joined(space, ridge, network.layers, share)
     others = space.sample(500, np.random.default_rng(1))
-    said = ridge.accuracy(network.features(others)[:, :-1]) + share * network.accuracy(others)
-    assert one.accuracy(others) == pytest.approx(said, abs=2e-7)
+    message = ridge.accuracy(network.features(others)[:, :-1]) + share * network.accuracy(others)
+    assert one.accuracy(others) == pytest.approx(message, abs=2e-7)
     assert [len(bias) for _, bias in one.layers] == [17, 17, 1]
     if share == 0:
         assert one.pruning["kept"] == [1, 1]
@@ -151,13 +151,13 @@ ENCODER = Student(SPACE, (4,), 0, 1, 0)
 
 
 def off(genes, accuracy):
-    """Give the penalty that is chosen, and how far off other architectures are, in points (root mean square)."""
+    """Return the penalty that is chosen, and how far off other architectures are, in points (root mean square)."""
     ridge = fit_ridge(ENCODER.features(genes).numpy(), accuracy, in_order(SPACE))
     return ridge.penalty, 100 * np.sqrt(np.mean((ridge.accuracy(ENCODER.features(OTHERS).numpy()) - TRUTH) ** 2))
 
 
 def noisy(n, seed, noise, times=1):
-    """Give architectures that were each measured so many times, with noise, in fractions of 1."""
+    """Return architectures that were each measured so many times, with noise, in fractions of 1."""
     genes, accuracy = (one.repeat(times, axis=0) for one in labelled(n, seed))
     return genes, accuracy + noise * np.random.default_rng([seed, 7]).normal(size=len(genes))
 

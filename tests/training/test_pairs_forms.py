@@ -134,10 +134,10 @@ OTHERS = {
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_forms_are_named(name, tmp_path):
-    content, said = OTHERS[name]
+    content, message = OTHERS[name]
     path = tmp_path / "pairs"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(InputError, match=re.escape(said)) as error:
+    with pytest.raises(InputError, match=re.escape(message)) as error:
         read_pairs(path, SPACE)
     assert str(error.value).startswith(f"data={path}: ")
     assert "\n" not in str(error.value)
@@ -174,10 +174,10 @@ UNITS = {
 
 @pytest.mark.parametrize("name", UNITS)
 def test_accuracies_in_another_unit_are_refused_with_column_row_and_value(name, tmp_path):
-    column, values, said = UNITS[name]
+    column, values, message = UNITS[name]
     path = tmp_path / "pairs.csv"
     path.write_text(columns("architecture", column, values=values))
-    with pytest.raises(InputError, match=re.escape(said)):
+    with pytest.raises(InputError, match=re.escape(message)):
         read_pairs(path, SPACE)
 
 
@@ -229,11 +229,11 @@ def test_what_is_not_of_active_blocks_alone_is_refused(changed):
         ("{'a': 1e999 ** 2}", "it is no Python dict of plain values"),
         ("{**{'a': 1}}", "it is no Python dict of plain values"),
         ("{'a': 1" + "0" * 5000 + "}", "it is no Python dict of plain values"),
-        ("{'a': [" + "1," * 20_000 + "]}", "more than 20,000 letters outside texts"),
+        ("{'a': [" + "1," * 20_000 + "]}", "more than 20,000 characters outside texts"),
         ("{'a'\x00: 1}", "it is no Python dict of plain values"),
         ("{[]: 1}", "it is no Python dict of plain values"),
     ],
 )
-def test_hostile_dicts_are_refused(text, said):
-    with pytest.raises(UnreadableError, match=said):
+def test_hostile_dicts_are_refused(text, message):
+    with pytest.raises(UnreadableError, match=message):
         python_object(text, 200_000 if text.startswith("{{") else 20_000)

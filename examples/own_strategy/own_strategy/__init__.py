@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
-from ofa_bench.search import Archive, Evaluator, Line, Problem, SearchResult, valid_samples
+from ofa_bench.search import Archive, Evaluator, Problem, SearchCoroutine, SearchResult, valid_samples
 from ofa_bench.search.repair import redraw
 from ofa_bench.spaces import Genes
-from ofa_bench.strategies import Budget, LineStrategy
+from ofa_bench.strategies import Budget, CoroutineStrategy
 
 __all__ = ["Aging"]
 
 
-class Aging(LineStrategy):
+class Aging(CoroutineStrategy):
     """Search each target by aging evolution (Real et al., AAAI 2019, arXiv 1802.01548, algorithm 1).
 
     The best of a few architectures drawn from the population has a mutant, and the oldest one dies, however good it is:
@@ -44,14 +44,16 @@ class Aging(LineStrategy):
         self.population_size, self.sample_size, self.mutate_prob = population_size, sample_size, mutate_prob
         self.sizes = [len(part) for part in np.array_split(np.arange(population_size), batches) if len(part)]
 
-    def lines(
+    def coroutines(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
-    ) -> Sequence[Line]:
-        """Give one line a target; independent lines advance together."""
+    ) -> Sequence[SearchCoroutine]:
+        """Return one line a target; independent lines advance together."""
         streams = rng.spawn(len(targets))
-        return [self._line(problem, i, targets[i], budget.generations, streams[i]) for i in range(len(targets))]
+        return [self._coroutine(problem, i, targets[i], budget.generations, streams[i]) for i in range(len(targets))]
 
-    def _line(self, problem: Problem, i: int, target: float, generations: int, rng: np.random.Generator) -> Line:
+    def _coroutine(
+        self, problem: Problem, i: int, target: float, generations: int, rng: np.random.Generator
+    ) -> SearchCoroutine:
         if problem.cost.minimum > target:
             yield i, SearchResult.infeasible(problem, target)
             return
@@ -76,6 +78,6 @@ class Aging(LineStrategy):
         return parents
 
     def _mutants(self, evaluator: Evaluator, parents: Genes, target: float, rng: np.random.Generator) -> Genes:
-        """Give each parent a mutant that meets the target: int8 [n, n_genes]."""
+        """Return each parent a mutant that meets the target: int8 [n, n_genes]."""
         mutate = evaluator.problem.space.mutate
         return redraw(evaluator, target, lambda slots: mutate(parents[slots], self.mutate_prob, rng), parents)

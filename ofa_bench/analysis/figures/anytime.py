@@ -91,7 +91,7 @@ def _curve(entry: Entry, over: str) -> tuple[Floats, Floats] | None:
 
 
 def _chained(entry: Entry) -> bool:
-    """Tell whether searches of several targets start from each other's findings, as far as records say."""
+    """Return whether searches of several targets start from each other's findings, as far as records say."""
     strategies = [record["config"].get("strategy") for record in entry.records]
     if any(isinstance(one, Mapping) and "warm_start" in one for one in strategies) and entry.feasible > 1:
         return True
@@ -100,14 +100,14 @@ def _chained(entry: Entry) -> bool:
 
 
 def _best_so_far(result: Record, grid: Floats) -> Floats:
-    """Give the best accuracy after each of so many evaluations (float64 [n]), fractions of 1."""
+    """Return the best accuracy after each of so many evaluations (float64 [n]), fractions of 1."""
     _, evaluations, _, accuracy = (np.array(column, np.float64) for column in zip(*result["curve"], strict=True))
     best: Floats = accuracy[np.maximum(0, np.searchsorted(evaluations, grid, side="right") - 1)]
     return best
 
 
 def _notes(study: Study, over: str, ends: set[str]) -> list[str]:
-    """Say what is drawn of searches that are not for all targets at once."""
+    """Describe what is drawn of searches that are not for all targets at once."""
     separate = [one.name for one in study.entries if one.name not in ends and not one.shared and one.feasible > 1]
     notes = [f"{_listed(separate)}: after equally many evaluations for each target"] if separate else []
     notes += [f"{_listed(sorted(ends))}: the end only, as each search needs the one before"] if ends else []

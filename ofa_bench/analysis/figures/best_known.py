@@ -13,7 +13,7 @@ __all__ = ["best_known", "bounds", "frontier_between", "mean_best_known"]
 
 
 def best_known(study: Study) -> dict[float, float]:
-    """Give the best known accuracy (percent) of each target; empty where there is none, or not one for all."""
+    """Return the best known accuracy (percent) of each target; empty where there is none, or not one for all."""
     found: dict[float, float] = {}
     if len(_hashes(study)) == 1:
         for entry in study.entries:
@@ -23,14 +23,14 @@ def best_known(study: Study) -> dict[float, float]:
 
 
 def mean_best_known(study: Study) -> float | None:
-    """Give the mean best known accuracy (percent) of feasible targets; None where one of them has none."""
+    """Return the mean best known accuracy (percent) of feasible targets; None where one of them has none."""
     best, targets = best_known(study), [one["target"] for one in study.entries[0].repeats[0] if one["feasible"]]
     known = [best[target] for target in targets if target in best]
     return sum(known) / len(known) if known and len(known) == len(targets) else None
 
 
 def _hashes(study: Study) -> set[str]:
-    """Give the hashes of the frontiers that entries were compared with."""
+    """Return the hashes of the frontiers that entries were compared with."""
     compared = [record.get("frontier") or {} for entry in study.entries for record in entry.records]
     return {one["sha256"] for one in compared if "sha256" in one}
 

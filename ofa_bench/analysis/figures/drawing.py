@@ -30,7 +30,7 @@ DPI = 110
 COLOURS = 160
 """Of a PNG."""
 
-MOST_INSIDE = 6
+MAX_INSIDE = 6
 """A legend of more lines than these stands beside its figure."""
 
 WIDE = 8.0
@@ -84,7 +84,7 @@ class Style:
             self._looks[name] = Look(colour, _MARKERS[number % len(_MARKERS)], line)
 
     def look(self, name: str) -> Look:
-        """Say how the entry of this name is drawn."""
+        """Describe how the entry of this name is drawn."""
         return self._looks[name]
 
 
@@ -101,7 +101,7 @@ def with_legend(figure: Figure, axes: Axes, *, beside: bool = False) -> Figure:
     """Add the legend: inside, or beside where it is long (or always, with ``beside``)."""
     handles, names = axes.get_legend_handles_labels()
     lines = sum(1 + name.count("\n") for name in names)
-    if beside or lines > MOST_INSIDE:
+    if beside or lines > MAX_INSIDE:
         figure.set_size_inches(9.1, max(4.6, 0.24 * lines))
         axes.legend(handles, names, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     else:
@@ -115,7 +115,7 @@ def wrapped(name: str) -> str:
 
 
 def mean_std(values: Floats) -> tuple[Floats, Floats]:
-    """Give mean and standard deviation over the first axis of what is finite; NaN and 0 where nothing is."""
+    """Return mean and standard deviation over the first axis of what is finite; NaN and 0 where nothing is."""
     counts = np.isfinite(values).sum(axis=0)
     means = np.divide(np.nansum(values, axis=0), counts, out=np.full(counts.shape, np.nan), where=counts > 0)
     squares = np.nansum((values - means) ** 2, axis=0)
@@ -136,12 +136,12 @@ def draw_points(axes: Axes, x: Floats, y: Floats, look: Look, label: str, size: 
 
 
 def aside_by(place: int, number: int, gap: float) -> float:
-    """Give the shift that keeps the points of several lines at one place apart: together a fifth of a gap."""
+    """Return the shift that keeps the points of several lines at one place apart: together a fifth of a gap."""
     return gap / 5 * (place / (number - 1) - 0.5) if number > 1 else 0.0
 
 
 def least_gap(x: Floats) -> float:
-    """Give the least distance of different places; 0 if there are none."""
+    """Return the least distance of different places; 0 if there are none."""
     steps = np.diff(np.unique(x))
     return float(steps.min()) if len(steps) else 0.0
 

@@ -49,12 +49,12 @@ def drawings(study: Study, alike: Sequence[Study], style: Style) -> list[Drawing
 
 
 def stem(study: Study) -> str:
-    """Give the beginning of the names of a study's files."""
+    """Return the beginning of the names of a study's files."""
     return f"{study.space}_{study.device}_{study.predictor}"
 
 
 def headline(found: Sequence[Study]) -> list[Study]:
-    """Give the studies that compare entries in pairs, of each family that of the most targets; all, if none does."""
+    """Return the studies that compare entries in pairs, of each family that of the most targets; all, if none does."""
     largest: dict[str, Study] = {}
     for study in found:
         best = largest.get(study.family)
@@ -64,7 +64,7 @@ def headline(found: Sequence[Study]) -> list[Study]:
 
 
 def _compares(study: Study) -> bool:
-    """Tell whether two entries have a repeat in common."""
+    """Return whether two entries have a repeat in common."""
     return any(set(one.keys) & set(other.keys) for one, other in combinations(study.entries, 2))
 
 

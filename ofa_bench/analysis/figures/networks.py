@@ -14,11 +14,11 @@ from ofa_bench.analysis.studies import Entry, Study
 from ofa_bench.records.record import Record
 from ofa_bench.spaces import DesignSpace, known
 
-__all__ = ["BLOCK", "MOST_ROWS", "SLOT", "STEM", "Block", "Network", "draw", "draw_rows", "recognised"]
+__all__ = ["BLOCK", "MAX_ROWS", "SLOT", "STEM", "Block", "Network", "draw", "draw_rows", "recognised"]
 
 DPI = 110
 
-MOST_ROWS = 10
+MAX_ROWS = 10
 """Of more targets, as many are drawn, evenly chosen."""
 
 BLOCK, STEM, SLOT = "block", "stem", "slot"
@@ -116,7 +116,7 @@ def draw(study: Study, entry: Entry, places: Sequence[int] | None = None) -> Fig
     Args:
         study: that the entry is of.
         entry: one of its strategies.
-        places: positions in ``study.targets`` of those to draw; by default all, of more than ``MOST_ROWS`` as many.
+        places: positions in ``study.targets`` of those to draw; by default all, of more than ``MAX_ROWS`` as many.
             Infeasible ones are left out.
 
     Returns:
@@ -126,8 +126,8 @@ def draw(study: Study, entry: Entry, places: Sequence[int] | None = None) -> Fig
     if places is not None:
         results = [results[place] for place in sorted(set(places))]
     results = [result for result in results if result["feasible"]]
-    if len(results) > MOST_ROWS:
-        results = [results[i] for i in np.linspace(0, len(results) - 1, MOST_ROWS).round().astype(int)]
+    if len(results) > MAX_ROWS:
+        results = [results[i] for i in np.linspace(0, len(results) - 1, MAX_ROWS).round().astype(int)]
     repeats = " (first repeat)" if len(entry.keys) > 1 else ""
     title = f"networks that {entry.name} found: {study.space} on {study.device}{repeats}"
     return draw_rows(results, title, study.unit, study.cost_name)

@@ -24,7 +24,7 @@ WIDEST = 0.7
 
 
 def diagram_size(found: Ranking) -> tuple[float, float]:
-    """Say how large a picture ``draw_ranking`` needs to be legible at font size 10: width and height, inches."""
+    """Describe how large a picture ``draw_ranking`` needs to be legible at font size 10: width and height, inches."""
     lines = 3.5 + len(groups_of(np.array(found.pairwise))) + math.ceil(len(found.names) / 2)
     return 3.5 + 0.17 * (7 + max(len(name) for name in found.names)), ROW * lines
 
@@ -62,8 +62,8 @@ def draw_ranking(found: Ranking, axes: Axes) -> None:
     axes.set_xticks(range(1, k + 1))
     axes.spines["top"].set_bounds(1, k)
     axes.plot([1, 1 + found.critical_difference], [1.35, 1.35], "|-", color="black", linewidth=1.2, clip_on=False)
-    said = f"critical difference {found.critical_difference:.2f}; mean ranks over {found.blocks} blocks, 1 is best"
-    axes.text((1 + k) / 2, 2.1, said, ha="center", va="center", fontsize=9)
+    message = f"critical difference {found.critical_difference:.2f}; mean ranks over {found.blocks} blocks, 1 is best"
+    axes.text((1 + k) / 2, 2.1, message, ha="center", va="center", fontsize=9)
 
 
 def _widths(labels: Sequence[Text]) -> tuple[float, float]:

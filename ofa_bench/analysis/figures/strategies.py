@@ -202,7 +202,7 @@ def _first_targets(family: Sequence[Study]) -> list[Study]:
 
 
 def _by_number(of: Mapping[int, Floats]) -> tuple[Floats, Floats, Floats]:
-    """Give numbers of targets, means and standard deviations: float64 [n] each."""
+    """Return numbers of targets, means and standard deviations: float64 [n] each."""
     means, stds = zip(*(mean_std(of[k]) for k in sorted(of)), strict=True)
     return np.array(sorted(of), np.float64), np.array(means, np.float64), np.array(stds, np.float64)
 
@@ -212,7 +212,7 @@ def _all_in_one(family: Sequence[Study]) -> Study:
 
 
 def _generations(entry: Entry) -> Floats:
-    """Give the generations of each repeat: float64 [repeats]; those that several targets share count once."""
+    """Return the generations of each repeat: float64 [repeats]; those that several targets share count once."""
     sums = [sum(one["generations"] / one.get("shared", 1) for one in results) for results in entry.repeats]
     return np.array(sums, np.float64)
 

@@ -22,23 +22,23 @@ LOOKS = {
 
 NAMES = {"predictor": "predictor", "ridge": "plain ridge regression", "mean": "mean of the training"}
 
-MOST_POINTS = 4000
+MAX_POINTS = 4000
 """Of held-out pairs that are drawn, the first of them."""
 
 
-def validation_figure(space: str, curve: Sequence[Mapping[str, Any]], given: Floats, said: Floats) -> Figure:
+def validation_figure(space: str, curve: Sequence[Mapping[str, Any]], given: Floats, estimate: Floats) -> Figure:
     """Draw the error over the number of pairs, and predicted against given accuracies.
 
     Args:
         space: its name.
         curve: of each size, the pairs trained on, and the errors of ``predictor``, ``ridge`` and ``mean``, as in cards.
         given: accuracies of the pairs, float64 [n], fractions of 1.
-        said: of them, by predictors that were trained without them, float64 [n].
+        estimate: of them, by predictors that were trained without them, float64 [n].
     """
     figure = Figure(figsize=(9.6, 4.4), dpi=DPI, layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
     _draw_curve(left, curve)
-    _draw_pairs(right, given, said)
+    _draw_pairs(right, given, estimate)
     figure.suptitle(f"Accuracy predictor of space {space}, on pairs held out of its training", fontsize="medium")
     for axes in (left, right):
         axes.grid(alpha=0.3)
@@ -70,14 +70,14 @@ def _draw_curve(axes: Axes, curve: Sequence[Mapping[str, Any]]) -> None:
     axes.legend(loc="best", framealpha=0.85, edgecolor="none", fontsize="small")
 
 
-def _draw_pairs(axes: Axes, given: Floats, said: Floats) -> None:
+def _draw_pairs(axes: Axes, given: Floats, estimate: Floats) -> None:
     """Draw a point a pair, in percent, and the line on which they would be without error."""
-    shown, look = slice(0, MOST_POINTS), LOOKS["predictor"]
+    shown, look = slice(0, MAX_POINTS), LOOKS["predictor"]
     axes.plot(
-        100 * given[shown], 100 * said[shown], ls="", marker="o", ms=3, mew=0, alpha=0.35, color=look.colour,
+        100 * given[shown], 100 * estimate[shown], ls="", marker="o", ms=3, mew=0, alpha=0.35, color=look.colour,
         rasterized=True,
     )  # fmt: skip
-    ends = 100 * np.array([min(given.min(), said.min()), max(given.max(), said.max())])
+    ends = 100 * np.array([min(given.min(), estimate.min()), max(given.max(), estimate.max())])
     axes.plot(ends, ends, color="0.25", lw=0.9)
     axes.set_xlabel("given accuracy, %")
     axes.set_ylabel("predicted accuracy, %")

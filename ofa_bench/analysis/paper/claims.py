@@ -55,48 +55,48 @@ class Answers:
         return {one.name: one for one in paired(means, "vanilla")}
 
     def time(self, chain: str) -> Answer:
-        """Say what share of vanilla's time a chain takes, and whether it is no more than claimed, of all rows."""
+        """Describe what share of vanilla's time a chain takes, and whether it is no more than claimed, of all rows."""
         if not self._all_rows or not self.runs.timed:
             return "not timed" if self._all_rows else "not run", ""
         share = time_share(self.runs, chain)
-        return f"{share.told(1)} %", self._judged(share, self._claimed(f"{chain}_time_percent"))
+        return f"{share.description(1)} %", self._judged(share, self._claimed(f"{chain}_time_percent"))
 
     def share(self, _: str) -> Answer:
-        """Say what share of vanilla's generations a chain makes."""
+        """Describe what share of vanilla's generations a chain makes."""
         return f"{generations_share(self.runs, CHAINS[0]):.1f} %" if self._all_rows else "not run", ""
 
     def mean(self, _: str) -> Answer:
-        """Say how far apart accuracies are on average, and whether it is no more than claimed, of all targets."""
+        """Describe how far apart accuracies are on average, and whether it is no more than claimed, of all targets."""
         mean = self.spread.mean
         claimed = self._claimed("mean_accuracy_difference_points")
-        return mean.told(2), self._judged(mean, claimed) if self._all_targets else ""
+        return mean.description(2), self._judged(mean, claimed) if self._all_targets else ""
 
     def largest(self, _: str) -> Answer:
-        """Say how far apart accuracies are at most, and whether it is no more than claimed, of all targets."""
-        told = f"{self.spread.largest.told(2)}, at {self.spread.at:g} ms"
+        """Describe how far apart accuracies are at most, and whether it is no more than claimed, of all targets."""
+        description = f"{self.spread.largest.description(2)}, at {self.spread.at:g} ms"
         claimed = self._claimed("largest_accuracy_difference_points")
-        return told, self._judged(self.spread.largest, claimed) if self._all_targets else ""
+        return description, self._judged(self.spread.largest, claimed) if self._all_targets else ""
 
     def loss(self, chain: str) -> Answer:
-        """Say how a chain's mean accuracy stands to vanilla's."""
+        """Describe how a chain's mean accuracy stands to vanilla's."""
         found = self.differences[chain]
-        told = "" if found.difference is None else format_number(found.difference, "+.2f")
-        return told + in_points(found), found.verdict
+        description = "" if found.difference is None else format_number(found.difference, "+.2f")
+        return description + in_points(found), found.verdict
 
     def generations(self, _: str) -> Answer:
-        """Say how many generations chains make, and whether it is the formula's number."""
+        """Describe how many generations chains make, and whether it is the formula's number."""
         n, w = self.runs.budget["n"], self.runs.budget["w"]
         made = [one for chain in CHAINS for k in self.runs.rows for one in self.runs.made(chain, k)]
         kept = all(sum(one) == n + (len(one) - 1) * w for one in made if one)
-        told = f"{n} + (k − 1)·{w}" if kept else "another number"  # noqa: RUF001
-        return told, "holds" if kept and w == math.ceil(math.sqrt(n)) else "does not hold"
+        description = f"{n} + (k − 1)·{w}" if kept else "another number"  # noqa: RUF001
+        return description, "holds" if kept and w == math.ceil(math.sqrt(n)) else "does not hold"
 
     def further(self, chain: str) -> Answer:
-        """Say what a further target takes, in the time of the first."""
+        """Describe what a further target takes, in the time of the first."""
         share = further_target(self.runs, chain) if self.runs.timed else None
         if share is None:
             return "not timed" if len(self.runs.rows) > 1 else "not run", ""
-        return f"{share.told(1)} %", self._judged(share, 100 / math.sqrt(self.runs.budget["n"]))
+        return f"{share.description(1)} %", self._judged(share, 100 / math.sqrt(self.runs.budget["n"]))
 
     def _claimed(self, which: str) -> float:
         return float(self.published["claims"][which])
@@ -127,8 +127,8 @@ def verdicts(runs: Mapping[tuple[str, str], Runs], published: Published) -> Tabl
         if found:
             rows += _rows(space, found, published)
     heads = ["space", "claim", "its own figures"]
-    for said in PROTOCOLS.values():
-        heads += [said, "verdict"]
+    for message in PROTOCOLS.values():
+        heads += [message, "verdict"]
     return Table("The paper's claims", tuple(heads), tuple(rows), left=len(heads))
 
 
@@ -140,19 +140,19 @@ def _rows(space: str, found: Mapping[str, Answers], published: Published) -> lis
         answers = [ask(found[one], chain) if one in found else ("", "") for one in PROTOCOLS]
         rows.append((NAMES[space], claim, own[key], *(word for answer in answers for word in answer)))
 
-    for chain, said in SAID.items():
+    for chain, message in SAID.items():
         percent = claims[f"{chain}_time_percent"]
-        add(f"{said} takes at most {percent:g} % of vanilla's time", f"{chain} time", Answers.time, chain)
+        add(f"{message} takes at most {percent:g} % of vanilla's time", f"{chain} time", Answers.time, chain)
     add("(generations, summed over the same rows)", "share", Answers.share)
     mean, largest = (claims[f"{which}_accuracy_difference_points"] for which in ("mean", "largest"))
     add(f"accuracies are at most {mean:g} points apart on average", "mean", Answers.mean)
     add(f"and {largest:g} anywhere", "largest", Answers.largest)
-    for chain, said in SAID.items():
-        add(f"(mean accuracy, {said} less vanilla)", f"{chain} loss", Answers.loss, chain)
+    for chain, message in SAID.items():
+        add(f"(mean accuracy, {message} less vanilla)", f"{chain} loss", Answers.loss, chain)
     add("a chain makes n + (k − 1)·√n generations", "generations", Answers.generations)  # noqa: RUF001
     percent = f"{100 / math.sqrt(published['setup']['generations']):.1f} % for n = {published['setup']['generations']}"
-    for chain, said in SAID.items():
-        claim = f"so a further target takes √n/n of the first's time ({percent}): {said}"
+    for chain, message in SAID.items():
+        claim = f"so a further target takes √n/n of the first's time ({percent}): {message}"
         add(claim, f"{chain} further", Answers.further, chain)
     return rows
 

@@ -42,13 +42,13 @@ class Measure:
     repeats: int = FEWEST
 
     def at_most(self, claimed: float) -> str:
-        """Say whether it is no more than what is claimed: of the whole interval, of none of it, or of a part."""
+        """Return whether it is no more than what is claimed: of the whole interval, of none of it, or of a part."""
         if self.repeats < FEWEST:
             return "too few repeats"
         low, high = self.interval or (self.value, self.value)
         return "holds" if high <= claimed else "does not hold" if low > claimed else "not decided"
 
-    def told(self, digits: int) -> str:
+    def description(self, digits: int) -> str:
         """Write it down with its interval."""
         if self.interval is None:
             return f"{self.value:.{digits}f}"
@@ -66,7 +66,7 @@ class Spread:
 
 
 def time_share(runs: Runs, strategy: str) -> Measure:
-    """Give a strategy's time in percent of vanilla's, both summed over the rows (numbers of targets) of table 1.
+    """Return a strategy's time in percent of vanilla's, both summed over the rows (numbers of targets) of table 1.
 
     The median over repeats, with the bootstrap interval of ``time_ratios``.
     """
@@ -78,7 +78,7 @@ def time_share(runs: Runs, strategy: str) -> Measure:
 
 
 def further_target(runs: Runs, strategy: str) -> Measure | None:
-    """Give the time of a further target in percent of the first's: of a line through the rows, median over repeats.
+    """Return the time of a further target in percent of the first's: of a line through the rows, median over repeats.
 
     n + (k - 1) w generations make it 100 w / n, if a generation always takes the same time.
     """
@@ -95,7 +95,7 @@ def further_share(rows: Sequence[int], seconds: NDArray[np.float64] | Sequence[f
 
 
 def generations_share(runs: Runs, strategy: str) -> float:
-    """Give a strategy's generations in percent of vanilla's, both summed over the rows."""
+    """Return a strategy's generations in percent of vanilla's, both summed over the rows."""
     made, of_vanilla = (sum(runs.generations(name, k) for k in runs.rows) for name in (strategy, "vanilla"))
     return 100 * made / of_vanilla
 
@@ -123,25 +123,25 @@ def accuracy_spread(runs: Runs) -> Spread:
 
 
 def printed_seconds(published: Mapping[str, Any], space: str) -> Mapping[str, Sequence[float]]:
-    """Give the paper's times by strategy, s: of table 1, or what it says of another space."""
+    """Return the paper's times by strategy, s: of table 1, or what it says of another space."""
     own = published["table1"]["printed_seconds"] if space == "mbv3" else published["figures5_6"][f"{space}_seconds"]
     return dict(own)
 
 
 def printed_percent(published: Mapping[str, Any], space: str) -> Mapping[str, Sequence[float]]:
-    """Give the paper's accuracies by strategy, percent: of table 2, or what it says of another space."""
+    """Return the paper's accuracies by strategy, percent: of table 2, or what it says of another space."""
     own = published["table2"]["printed_percent"] if space == "mbv3" else published["figures5_6"][f"{space}_percent"]
     return dict(own)
 
 
 def spread_of(percent: Mapping[str, Sequence[float]]) -> tuple[float, float, int]:
-    """Give mean and largest spread of published accuracies, and where the latter is."""
+    """Return mean and largest spread of published accuracies, and where the latter is."""
     spread = np.ptp(np.array([percent[name] for name in STRATEGIES]), axis=0)
     return float(spread.mean()), float(spread.max()), int(spread.argmax())
 
 
 def share_of(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """Give each chain's published time in percent of vanilla's, both summed over the rows."""
+    """Return each chain's published time in percent of vanilla's, both summed over the rows."""
     return {name: 100 * sum(seconds[name]) / sum(seconds["vanilla"]) for name in CHAINS}
 
 

@@ -53,7 +53,7 @@ _SETTINGS = {
 
 
 def protocol_of(record: Record) -> str | None:
-    """Tell which protocol a record follows (see ``conf/experiment/table1.yaml``), if either."""
+    """Describe which protocol a record follows (see ``conf/experiment/table1.yaml``), if either."""
     name, config = record["choices"]["strategy"], record["config"]
     ours = name in STRATEGIES and record["choices"]["space"] in NAMES and record.get("unit", "ms") == "ms"
     if ours and not (config.get("device") or {}).get("guard_band"):
@@ -65,7 +65,7 @@ def protocol_of(record: Record) -> str | None:
 
 
 def _part(node: Any, of: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what a node has of another's keys, and their nodes of theirs."""
+    """Return what a node has of another's keys, and their nodes of theirs."""
     found = {key: (node or {}).get(key) for key in of}
     return {key: _part(found[key], inner) if isinstance(inner, Mapping) else found[key] for key, inner in of.items()}
 
@@ -112,7 +112,7 @@ class Runs:
         return next((one for one in wanted if one in self.cells[strategy]), None)
 
     def searched(self, strategy: str, k: int) -> tuple[float, ...]:
-        """Give the k targets that a strategy was given, ascending; ``k`` is one of ``rows``."""
+        """Return the k targets that a strategy was given, ascending; ``k`` is one of ``rows``."""
         found = self._searched(self.targets, strategy, k)
         assert found is not None
         return found
@@ -132,20 +132,20 @@ class Runs:
         return [self.cells[strategy][self.searched(strategy, k)][key] for key in self.keys]
 
     def seconds(self, strategy: str, k: int) -> Floats:
-        """Give the time of all searches for k targets: float64 [repeats], s."""
+        """Return the time of all searches for k targets: float64 [repeats], s."""
         return np.array([repeat["seconds"] for repeat in self._repeats(strategy, k)], np.float64)
 
     def generations(self, strategy: str, k: int) -> float:
-        """Give the generations of all searches for k targets, mean over repeats."""
+        """Return the generations of all searches for k targets, mean over repeats."""
         return float(np.mean([sum(one) for one in self.made(strategy, k)]))
 
     def made(self, strategy: str, k: int) -> list[list[int]]:
-        """Give the generations made for each target that can be met, for each repeat."""
+        """Return the generations made for each target that can be met, for each repeat."""
         repeats = self._repeats(strategy, k)
         return [[one["generations"] for one in repeat["results"] if one["feasible"]] for repeat in repeats]
 
     def accuracy(self, strategy: str) -> Floats:
-        """Give the predicted accuracies for all targets, ascending: float64 [repeats, targets], percent."""
+        """Return the predicted accuracies for all targets, ascending: float64 [repeats, targets], percent."""
         repeats = [self.cells[strategy][self.targets][key] for key in self.winners]
         rows = [sorted(repeat["results"], key=lambda one: float(one["target"])) for repeat in repeats]
         return np.array([[100 * (one["accuracy"] or np.nan) for one in row] for row in rows], np.float64)
@@ -157,7 +157,7 @@ class Runs:
         return np.asarray(np.isfinite(np.concatenate(tables)).all(axis=0))
 
     def mean_accuracy(self, strategy: str) -> Floats:
-        """Give the mean over the targets that are met: float64 [repeats], percent."""
+        """Return the mean over the targets that are met: float64 [repeats], percent."""
         means: Floats = self.accuracy(strategy)[:, self.met].mean(axis=1)
         return means
 
@@ -168,7 +168,7 @@ class Runs:
         return {"n": budget["generations"], "w": budget["warm_generations"], "population": evolution["population_size"]}
 
     def single(self, strategy: str) -> dict[float, Floats]:
-        """Give the time of a search for one target alone, by target: float64 [repeats] each, s."""
+        """Return the time of a search for one target alone, by target: float64 [repeats] each, s."""
         alone = [{key[0]: cell for key, cell in cells.items() if len(key) == 1} for cells in self.cells.values()]
         every = [set(cell) for of in alone for cell in of.values()]
         keys = sorted(set.intersection(*every)) if every else []
@@ -195,7 +195,7 @@ def runs_of(records: Sequence[Record]) -> dict[tuple[str, str], Runs]:
 
 
 def alike(record: Record) -> tuple[Any, ...]:
-    """Give what records share that are put into one number."""
+    """Return what records share that are put into one number."""
     return (
         record["choices"]["space"],
         record["device"]["sha256"],

@@ -32,7 +32,7 @@ CELLS = 100_000
 
 
 def checked(words: Sequence[str]) -> list[str]:
-    """Give a command's words as Hydra wants them: flags first, and of a key that is given twice the last word.
+    """Return a command's words as Hydra wants them: flags first, and of a key that is given twice the last word.
 
     Raises:
         InputError: a word is not allowed; the message names it.

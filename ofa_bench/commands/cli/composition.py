@@ -52,7 +52,7 @@ def compose_config(words: Sequence[str]) -> tuple[Config, dict[str, str]]:
 
 
 def is_of_problem(word: str) -> bool:
-    """Tell whether a word chooses or sets something of ``PROBLEM_GROUPS``."""
+    """Return whether a word chooses or sets something of ``PROBLEM_GROUPS``."""
     return re.split(r"[.@=]", word.lstrip("+~"))[0] in PROBLEM_GROUPS
 
 

@@ -66,12 +66,12 @@ def check_settings(config: DictConfig) -> None:
 
 
 def _said_of_folder(name: str, given: str) -> str:
-    said = f"hydra.{name}={given}: is not used"
+    message = f"hydra.{name}={given}: is not used"
     if name == "sweep.subdir":
-        return f"{said}, as a cell's folder is its address; leave it out (output= says where all are)"
+        return f"{message}, as a cell's folder is its address; leave it out (output= says where all are)"
     if "${" in given or given == "???":
-        return f"{said}, as results go to output=; leave it out"
-    return f"{said}, as results go to output=; write {command_line([override('output', given)])}"
+        return f"{message}, as results go to output=; leave it out"
+    return f"{message}, as results go to output=; write {command_line([override('output', given)])}"
 
 
 def _raw(settings: Any, name: str) -> Any:

@@ -6,14 +6,14 @@ import signal
 import sys
 from typing import NoReturn
 
-__all__ = ["EXIT_CODE", "arrived", "heed", "leave", "note"]
+__all__ = ["EXIT_CODE", "arrived", "exit_now", "install_handlers", "note"]
 
 EXIT_CODE = 130
 
 _noted: list[int] = []
 
 
-def heed() -> None:
+def install_handlers() -> None:
     """Note interrupts from here on, and raise them: SIGTERM too, which a cluster or a container sends to stop."""
     signal.signal(signal.SIGTERM, _raise)
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # a shell that runs it in the background ignores Ctrl-C
@@ -21,7 +21,7 @@ def heed() -> None:
 
 
 def arrived() -> bool:
-    """Tell whether this process has been interrupted."""
+    """Return whether this process has been interrupted."""
     return bool(_noted)
 
 
@@ -35,7 +35,7 @@ def _raise(number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def leave() -> NoReturn:
+def exit_now() -> NoReturn:
     """End the process at once: without taking all modules apart, which takes seconds where there are many."""
     atexit._run_exitfuncs()
     sys.stdout.flush()

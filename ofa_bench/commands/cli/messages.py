@@ -25,11 +25,11 @@ from omegaconf.errors import OmegaConfBaseException
 from ofa_bench.commands.cli import interrupts
 from ofa_bench.commands.cli.options import (
     check_folder,
+    ignore_broken_pipe,
     options_and_folders,
     options_of,
     show_help,
     show_version,
-    unread,
 )
 from ofa_bench.commands.cli.overrides import accepted, installs, launcher_hint, not_an_override
 from ofa_bench.commands.cli.surroundings import check_texts
@@ -41,23 +41,23 @@ from ofa_bench.errors import InputError, no_such_option
 
 __all__ = [
     "TRACEBACK",
+    "allow_tracebacks",
     "check_folder",
-    "ending",
+    "exit_on_error",
     "explain",
-    "heed_full_error",
+    "ignore_broken_pipe",
     "options_and_folders",
     "options_of",
-    "say",
+    "report_error",
     "show_help",
     "show_logs",
     "show_version",
-    "unread",
 ]
 
 TRACEBACK = "OFA_BENCH_TRACEBACK"
 """Environment variable that carries the user's ``HYDRA_FULL_ERROR=1`` into every process."""
 
-LETTERS = 380
+MAX_CHARS = 380
 """The longest line; of a longer one the middle is left out."""
 
 EVOLUTION = [one.name for one in dataclasses.fields(EvolutionConfig)]
@@ -89,7 +89,7 @@ _CANNOT_WRITE = (
 
 
 def explain(error: BaseException, key: str = "output") -> tuple[str, int]:
-    """Give one line and an exit code: 2 for bad input, 1 for anything else; ``key`` names the folder written to."""
+    """Return one line and an exit code: 2 for bad input, 1 for anything else; ``key`` names the folder written to."""
     line, code = _explained(error, key)
     return _line(line), code
 
@@ -129,7 +129,7 @@ def _explained(error: BaseException, key: str) -> tuple[str, int]:
 
 
 def _of_hydra(error: BaseException, called: str = "") -> bool:
-    """Tell whether it was Hydra's own code that raised an error, or a module that it called."""
+    """Return whether it was Hydra's own code that raised an error, or a module that it called."""
     frames = [str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)]
     if called and frames and frames[-1] == called:
         frames.pop()
@@ -137,12 +137,12 @@ def _of_hydra(error: BaseException, called: str = "") -> bool:
 
 
 def _parses(error: BaseException) -> bool:
-    """Tell whether an error arose below a parser of what people give."""
+    """Return whether an error arose below a parser of what people give."""
     frames = (str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__))
     return any(name.partition(".")[0] in ("yaml", "hydra", "omegaconf", "antlr4", "json") for name in frames)
 
 
-def say(error: BaseException, where: str = "", key: str = "output") -> int:
+def report_error(error: BaseException, where: str = "", key: str = "output") -> int:
     """Print one line (after a traceback, if the user asked for it) and give the exit code."""
     if os.environ.get(TRACEBACK):
         traceback.print_exception(error)
@@ -159,7 +159,7 @@ class _Lines(logging.Handler):
         if error is None:
             print(f"ofa_bench: {record.getMessage()}", file=sys.stderr, flush=True)
         else:
-            say(error, f"{record.getMessage()}: ")
+            report_error(error, f"{record.getMessage()}: ")
 
 
 def show_logs() -> None:
@@ -171,24 +171,24 @@ def show_logs() -> None:
         logger.propagate = False
 
 
-def heed_full_error() -> None:
+def allow_tracebacks() -> None:
     """Show tracebacks, in this process and those that it starts, where the user has set ``HYDRA_FULL_ERROR=1``."""
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         os.environ[TRACEBACK] = "1"
 
 
 @contextmanager
-def ending(key: str = "out", interrupted: str = "") -> Iterator[None]:
+def exit_on_error(key: str = "out", interrupted: str = "") -> Iterator[None]:
     """End the process where something is raised: 130 for an interrupt, else a line and its exit code.
 
     Args:
         key: names the folder that is written to, where that fails.
         interrupted: what to say of an interrupt.
     """
-    interrupts.heed()
+    interrupts.install_handlers()
     show_logs()
     try:
-        with unread():
+        with ignore_broken_pipe():
             check_texts()
             yield
     except BaseException as error:
@@ -197,12 +197,12 @@ def ending(key: str = "out", interrupted: str = "") -> Iterator[None]:
                 print(f"ofa_bench: interrupted; {interrupted}", file=sys.stderr)
             sys.exit(interrupts.EXIT_CODE)
         if isinstance(error, Exception):
-            sys.exit(say(error, key=key))
+            sys.exit(report_error(error, key=key))
         raise
 
 
 def _several(said: str) -> str:
-    """Say what is meant where values are separated by commas, but nothing is swept."""
+    """Describe what is meant where values are separated by commas, but nothing is swept."""
     key, _, value = said.partition("'")[2].rpartition("'")[0].partition("=")
     texts = override(key, value)
     if key in NO_RESULT and accepted(texts):
@@ -279,7 +279,7 @@ def _unresolved(full: str, message: str) -> str:
 
 
 def _kind(error: OmegaConfBaseException) -> str:
-    """Say what a key of a dataclass, or of a list, must hold."""
+    """Describe what a key of a dataclass, or of a list, must hold."""
     kind = error.ref_type
     if dataclasses.is_dataclass(error.object_type):
         kind = get_type_hints(error.object_type).get(str(error.key), kind)
@@ -292,6 +292,6 @@ def _kind(error: OmegaConfBaseException) -> str:
 def _line(text: str) -> str:
     """Put a text on one line that can be printed and read: no control characters, and not too long."""
     line = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in " ".join(text.split()))
-    if len(line) > LETTERS:
+    if len(line) > MAX_CHARS:
         line = re.sub(r"\S{121,}", lambda word: f"{word[0][:60]}...{word[0][-40:]}", line)
-    return line if len(line) <= LETTERS else f"{line[:200]} ... {line[-170:]}"
+    return line if len(line) <= MAX_CHARS else f"{line[:200]} ... {line[-170:]}"

@@ -15,7 +15,7 @@ from ofa_bench import __version__
 from ofa_bench.commands.cli.surroundings import print_any_text
 from ofa_bench.errors import InputError, suggestion
 
-__all__ = ["check_folder", "options_and_folders", "options_of", "show_help", "show_version", "unread"]
+__all__ = ["check_folder", "ignore_broken_pipe", "options_and_folders", "options_of", "show_help", "show_version"]
 
 Options = TypeVar("Options")
 
@@ -85,7 +85,7 @@ def show_help(text: str | None, options: object, *, needed: str = "") -> None:
     nothing = bool(needed) and not sys.argv[1:]
     if nothing or {"-h", "--help"} & set(sys.argv[1:]):
         defaults = "\n".join(f"  {key}={value}" for key, value in vars(options).items())
-        with unread():
+        with ignore_broken_pipe():
             print(f"{text}\nDefaults:\n{defaults}")
         if nothing:
             print(f"ofa_bench: give {needed}", file=sys.stderr)
@@ -95,14 +95,14 @@ def show_help(text: str | None, options: object, *, needed: str = "") -> None:
 def show_version() -> None:
     """Print the version, and exit, where the command line asks for it."""
     if "--version" in sys.argv[1:]:
-        with unread():
+        with ignore_broken_pipe():
             print(f"ofa_bench {__version__}")
         sys.exit(0)
 
 
 @contextmanager
-def unread() -> Iterator[None]:
-    """Take it as no error where standard output lacks letters, or nobody reads it to its end (``--help | head``)."""
+def ignore_broken_pipe() -> Iterator[None]:
+    """Take it as no error where standard output lacks characters, or nobody reads it to its end (``--help | head``)."""
     print_any_text()
     try:
         yield

@@ -57,7 +57,7 @@ TYPED = {
 COMMANDS = ("collect", "evaluate", "export", "frontier", "profile", "report", "show", "sync", "train_predictor")
 """The commands beside the main one."""
 
-LETTERS = 20_000
+MAX_CHARS = 20_000
 """The longest word; Hydra takes seconds for a list of as many."""
 
 DIGITS = 308
@@ -81,8 +81,8 @@ def parsed(word: str) -> Override:
         InputError: it is too long, has no value, or is none.
     """
     key, equals, value = word.partition("=")
-    if len(word) > LETTERS:
-        raise InputError(f"{key}: {len(value):,} letters are too many for the command line; at most {LETTERS:,}")
+    if len(word) > MAX_CHARS:
+        raise InputError(f"{key}: {len(value):,} characters are too many for the command line; at most {MAX_CHARS:,}")
     if equals and not key:
         raise InputError(not_an_override(word))
     if equals and not value and not key.startswith("~"):
@@ -96,29 +96,29 @@ def parsed(word: str) -> Override:
 
 
 def not_an_override(word: str) -> str:
-    """Say what is wrong with a word that Hydra cannot read."""
+    """Describe what is wrong with a word that Hydra cannot read."""
     key, equals, value = word.partition("=")
-    said = f"'{word}': not of the form key=value"
+    message = f"'{word}': not of the form key=value"
     if not equals or not re.fullmatch(r"[+~]{0,2}[\w./@:-]+", key, re.ASCII):
-        return f"{said}{_meant(word)}"
+        return f"{message}{_meant(word)}"
     is_list = value.startswith("[") and value.endswith("]")
     if not is_list and re.search(r"[ ,][a-z][\w./]*=", value):
-        return f"{said} (each key is a word of its own, with a blank before it)"
+        return f"{message} (each key is a word of its own, with a blank before it)"
     for opening, closing in ("()", "[]", "{}", "''", '""'):
         same = opening == closing
         if value.count(opening) % 2 if same else value.count(opening) != value.count(closing):
-            return f"{said} ({opening} and {closing} must come in pairs)"
+            return f"{message} ({opening} and {closing} must come in pairs)"
     if value.startswith(",") or value.endswith(",") or ",," in value:
-        return f"{said} (nothing stands before or behind a comma)"
+        return f"{message} (nothing stands before or behind a comma)"
     if len(word) > 100 or not word.isprintable():
-        return said
+        return message
     if value.startswith("~/"):
         value = str(Path(value).expanduser())
     quoted = f"{key}=[{','.join(map(_quoted, value[1:-1].split(',')))}]" if is_list else override_word(key, value)
     if not accepted(quoted):
-        return said
+        return message
     kind = "text" if is_list else "value"
-    return f"{said} (a {kind} with such letters stands in quotes of its own: {shlex.quote(quoted)})"
+    return f"{message} (a {kind} with such characters stands in quotes of its own: {shlex.quote(quoted)})"
 
 
 def _quoted(item: str) -> str:
@@ -181,12 +181,12 @@ def options_of_group(group: str, folders: Sequence[Path] = (), *, registered: bo
 
 
 def launcher_hint(group: str, option: str) -> str:
-    """Say how to install the launcher that an option names; an empty string if it is none that we know."""
+    """Describe how to install the launcher that an option names; an empty string if it is none that we know."""
     return installs(option) if group == "hydra/launcher" and option in EXTRAS else ""
 
 
 def installs(launcher: str) -> str:
-    """Say how to install a launcher, or the plugin of several that it names."""
+    """Describe how to install a launcher, or the plugin of several that it names."""
     extra = next(EXTRAS[option] for option in EXTRAS if option.startswith(launcher))
     return f"needs a package that is not installed; pip install 'ofa_bench[{extra}]'"
 
@@ -237,7 +237,7 @@ def check_group(word: str, override: Override, folders: Sequence[Path] | None) -
 
 
 def _hint(group: str, value: object) -> str:
-    """Say how that is given which was given in place of an option's name; an empty string if nothing is meant."""
+    """Describe how that is given which was given in place of an option's name; an empty string if nothing is meant."""
     if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
         return f"; several are swept: -m {group}={','.join(value)}"
     if isinstance(value, int | float) and not isinstance(value, bool) and group == "budget":
@@ -246,7 +246,7 @@ def _hint(group: str, value: object) -> str:
 
 
 def _other_sources() -> bool:
-    """Tell whether an installed plugin of Hydra brings options of its own."""
+    """Return whether an installed plugin of Hydra brings options of its own."""
     from hydra.core.plugins import Plugins
     from hydra.plugins.search_path_plugin import SearchPathPlugin
 
@@ -279,7 +279,7 @@ def check_hydra(word: str, override: Override) -> None:
 
 
 def _is_source(place: str) -> bool:
-    """Tell whether configs can be looked for at a place; one with a scheme that only a plugin knows is believed."""
+    """Return whether configs can be looked for at a place; one with a scheme that only a plugin knows is believed."""
     scheme, separator, name = place.partition("://")
     if not separator or scheme == "file":
         return Path(name or place).expanduser().is_dir()

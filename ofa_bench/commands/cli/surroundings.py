@@ -18,7 +18,7 @@ def check_texts() -> None:
     """Check that the working directory and the words of the command are texts: records and pages name them.
 
     Raises:
-        InputError: one has bytes that are no letters in this locale, or a word has brackets within brackets that no
+        InputError: one has bytes that are no characters in this locale, or a word has brackets within brackets that no
             parser would bear.
     """
     try:
@@ -48,6 +48,6 @@ def _depth(word: str) -> int:
 
 
 def print_any_text() -> None:
-    """Have letters that standard output's encoding lacks written as escapes, as on standard error."""
+    """Have characters that standard output's encoding lacks written as escapes, as on standard error."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -15,9 +15,9 @@ from ofa_bench.records.record import Record
 from ofa_bench.records.tables import COMPARED, cells, excess_of_rows, heads, rows, timing, totals
 from ofa_bench.records.unlabelled import notes as unlabelled_notes
 
-__all__ = ["MOST_TARGETS", "print_tables"]
+__all__ = ["MAX_TARGETS", "print_tables"]
 
-MOST_TARGETS = 20
+MAX_TARGETS = 20
 """Of more targets than this, as many are printed, evenly chosen."""
 
 
@@ -71,10 +71,10 @@ def _table(records: Sequence[Record], compared: Sequence[str]) -> Table:
         notes.append("Not all were compared with the same best-known frontier, so do not compare their regret.")
     lines = [[totals(record) for record in records]]
     by_target = sorted(zip(*(rows(record) for record in records), strict=True), key=lambda r: r[0].target or 0.0)
-    if n_targets > MOST_TARGETS:
-        chosen = np.linspace(0, n_targets - 1, MOST_TARGETS).round().astype(int).tolist()
+    if n_targets > MAX_TARGETS:
+        chosen = np.linspace(0, n_targets - 1, MAX_TARGETS).round().astype(int).tolist()
         by_target = [by_target[place] for place in chosen]
-        notes.append(f"{MOST_TARGETS} of {n_targets} targets, evenly chosen; ofa_bench show has all.")
+        notes.append(f"{MAX_TARGETS} of {n_targets} targets, evenly chosen; ofa_bench show has all.")
     lines = [*map(list, by_target), *lines]
     notes += excess_of_rows((row for line in lines for row in line), compared)
     table.caption = " ".join(note for note in notes if note) or None

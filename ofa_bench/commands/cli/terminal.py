@@ -9,7 +9,7 @@ from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.config.shell import command_line, option
 from ofa_bench.config.store_uri import EXPERIMENT, artifacts_beside, default_experiment, sqlite_path
 from ofa_bench.records.record import Record
-from ofa_bench.tracking.delivery import tracked, was_refused
+from ofa_bench.tracking.delivery import try_log, was_refused
 from ofa_bench.tracking.view import runs_page, save_view
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ def show(found: Sequence[Record], output: Path, tracking: TrackingConfig) -> Non
 
 def _show_networks(found: Sequence[Record], output: Path) -> None:
     """Print the networks of a single cell, to copy; of several, the command that shows them."""
-    from ofa_bench.commands.cli.tables import MOST_TARGETS
+    from ofa_bench.commands.cli.tables import MAX_TARGETS
     from ofa_bench.records.networks import best_networks, describe_networks
 
     folder = output / found[0]["address"] if len(found) == 1 else output
     words = ["ofa_bench", "show", str(folder)]
-    if len(found) == 1 and len(found[0]["targets"]) <= MOST_TARGETS:
+    if len(found) == 1 and len(found[0]["targets"]) <= MAX_TARGETS:
         networks = best_networks(found[0])
         print("\n".join(describe_networks(networks)))
         words.append("top=10")
@@ -61,7 +61,7 @@ def mlflow_lines(tracking: TrackingConfig) -> list[str]:
     local = uri.startswith("sqlite:")
     lines = [command_line(["mlflow", "ui", "--host", "127.0.0.1", "--backend-store-uri", uri])] if local else []
     if served or (database and database.is_file()):
-        experiment = tracked(tracking, _with_view)
+        experiment = try_log(tracking, _with_view)
         lines += [runs_page(uri if served else LOCAL, experiment)] if experiment else [uri] if served else []
     elif uri and not local:
         lines = [uri]
@@ -75,7 +75,7 @@ def _with_view(tracker: "Tracker") -> str:
 
 
 def say_unsent(what: str, output: Path, tracking: TrackingConfig) -> None:
-    """Say what MLflow lacks, and how it gets it."""
+    """Describe what MLflow lacks, and how it gets it."""
     words = ["ofa_bench", "sync", str(output), option("uri", tracking.uri)]
     if {tracking.experiment, default_experiment()} != {EXPERIMENT}:  # in another shell, the default may be another
         words.append(option("experiment", tracking.experiment))

@@ -25,7 +25,7 @@ NODES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 
 def with_own_tables(arguments: Sequence[str]) -> list[str]:
-    """Give the command's arguments with the name of an option in place of each path of a table or predictor.
+    """Return the command's arguments with the name of an option in place of each path of a table or predictor.
 
     A path is one that exists: of a file, or of a folder of ``<space>.json`` (tables) or ``<space>.npz`` (predictors).
     Its last part is the name, also in the address of results. What is an option already stays that option.
@@ -77,14 +77,14 @@ class _OwnFiles:
         path = _existing(text)
         if path is None or text in self._options:
             return None
-        said = f"{self._group}={text}"
+        message = f"{self._group}={text}"
         name = re.sub(r"[^\w.+-]", "_", path.name if path.is_dir() else path.stem).strip(".") or "own"
         if name in self._options:
-            raise InputError(f"{said}: there is an option {name} already; rename this file or folder")
+            raise InputError(f"{message}: there is an option {name} already; rename this file or folder")
         if "${" in text:
-            raise InputError(f"{said}: a path with ${{ in it cannot be used; rename this file or folder")
+            raise InputError(f"{message}: a path with ${{ in it cannot be used; rename this file or folder")
         if self._paths.setdefault(name, path) != path:
-            raise InputError(f"{said}: would be called {name}, as {self._paths[name]} is; rename one of them")
+            raise InputError(f"{message}: would be called {name}, as {self._paths[name]} is; rename one of them")
         # Relative where it can be, so that records stay valid where the folder that holds all is moved.
         inside = path.is_relative_to(Path.cwd()) or not Path(text).expanduser().is_absolute()
         place = os.path.relpath(path) if inside else path
@@ -94,7 +94,7 @@ class _OwnFiles:
 
 
 def _parsed(text: str) -> object:
-    """Give what Hydra understands by the text behind a key; None if nothing, which it says later."""
+    """Return what Hydra understands by the text behind a key; None if nothing, which it says later."""
     try:
         return OverridesParser.create().parse_override(f"device={text}").value()
     except HydraException:
@@ -102,7 +102,7 @@ def _parsed(text: str) -> object:
 
 
 def _existing(text: str) -> Path | None:
-    """Give the absolute path of a file or folder that exists, or None; links keep their names."""
+    """Return the absolute path of a file or folder that exists, or None; links keep their names."""
     try:
         path = Path(os.path.normpath(Path.cwd() / Path(text).expanduser()))
         return path if text and path.exists() else None

@@ -19,7 +19,7 @@ from ofa_bench.files.writing import make_folder
 from ofa_bench.records.gather import Gathered
 from ofa_bench.records.record import Record
 from ofa_bench.report.paper.tables import accuracies, seconds, single_seconds
-from ofa_bench.report.rendering import rendered
+from ofa_bench.report.rendering import render
 from ofa_bench.supernets.published import published_paper
 
 __all__ = ["write_page"]
@@ -58,7 +58,7 @@ def _written(gathered: Gathered, runs: Mapping[tuple[str, str], Runs], out: Path
         "left_out": gathered.left_out,
     }
     path = out / "paper.md"
-    path.write_text(rendered("paper.md.j2", page))
+    path.write_text(render("paper.md.j2", page))
     return path
 
 

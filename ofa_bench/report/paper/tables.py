@@ -17,7 +17,7 @@ Published = Mapping[str, Any]
 
 
 def seconds(space: str, runs: Mapping[str, Runs], published: Published) -> Table:
-    """Give running times by number of targets, s, and in brackets in percent of vanilla's; see its table 1."""
+    """Return running times by number of targets, s, and in brackets in percent of vanilla's; see its table 1."""
     paper = printed_seconds(published, space)
     numbers = published["table1"]["targets"]
     rows = []
@@ -39,7 +39,7 @@ def seconds(space: str, runs: Mapping[str, Runs], published: Published) -> Table
 
 
 def accuracies(space: str, runs: Mapping[str, Runs], published: Published) -> Table:
-    """Give predicted accuracies by target, percent, mean and standard deviation; see its table 2."""
+    """Return predicted accuracies by target, percent, mean and standard deviation; see its table 2."""
     own = space == "mbv3"
     paper = published["table2"]["printed_percent"] if own else {}
     stds = published["table2"]["printed_std_percent"]
@@ -64,7 +64,7 @@ def accuracies(space: str, runs: Mapping[str, Runs], published: Published) -> Ta
 
 
 def single_seconds(runs: Mapping[str, Runs], published: Published) -> Table | None:
-    """Give the seconds of a search for one target, medians, by latency; see its figure 2."""
+    """Return the seconds of a search for one target, medians, by latency; see its figure 2."""
     singles = {key: {name: one.single(name) for name in STRATEGIES} for key, one in runs.items()}
     latencies = published["figure2"]["latency_ms"]
     common = [set(of[name]) for of in singles.values() for name in STRATEGIES]

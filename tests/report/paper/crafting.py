@@ -33,7 +33,7 @@ def _asked(words):
 
 
 def asked(*words):
-    """Give what a record says of the command that made it, as the command says it."""
+    """Return what a record says of the command that made it, as the command says it."""
     choices, name, config = _asked(words)
     return {"choices": dict(choices), "address": name, "config": json.loads(config)}
 

@@ -105,7 +105,7 @@ def copied(sweeps, folder, wanted=lambda record: True):
 
 
 def tables(text):
-    """Give each table's rows of cells, its heads first."""
+    """Return each table's rows of cells, its heads first."""
     found = re.findall(r"(?:^\|.*\n)+", text, re.M)
     return [[[cell.strip() for cell in line[1:-1].split("|")] for line in one.splitlines()] for one in found]
 

@@ -22,8 +22,8 @@ def few_draws(monkeypatch):
     monkeypatch.setattr(statistics, "RESAMPLES", 999)
 
 
-def judged(records):
-    """Give the table's rows by their claims' first words."""
+def cross_evaluate(records):
+    """Return the table's rows by their claims' first words."""
     table = verdicts(runs_of(records), PUBLISHED)
     assert all(len(row) == len(table.heads) for row in table.rows)
     return {row[1]: row[2:] for row in table.rows}
@@ -41,7 +41,7 @@ def fair(seconds=None, accuracy=None, repeats=6, **changes):
 
 
 def found(rows, claim):
-    [row] = [row for said, row in rows.items() if claim in said]
+    [row] = [row for message, row in rows.items() if claim in message]
     return row[-2:]
 
 
@@ -53,10 +53,10 @@ NOISE = np.array([-1.0, 1.0, -0.5, 0.5, -0.2, 0.2])
     [(0.2 + 0.01 * NOISE, "holds"), (0.5 + 0.01 * NOISE, "does not hold"), (0.283 + 0.1 * NOISE, "not decided")],
 )
 def test_a_claim_on_time_is_judged_by_the_interval(share, verdict):
-    rows = judged(fair({"top_down": lambda k: share * k}))
-    told, said = found(rows, "top-down takes at most 28.3 % of vanilla's time")
-    assert said == verdict
-    assert told.startswith(f"{100 * np.median(share):.1f} (")
+    rows = cross_evaluate(fair({"top_down": lambda k: share * k}))
+    description, message = found(rows, "top-down takes at most 28.3 % of vanilla's time")
+    assert message == verdict
+    assert description.startswith(f"{100 * np.median(share):.1f} (")
     assert found(rows, "bottom-up takes at most 41 % of vanilla's time") == ("100.0 %", "does not hold")
 
 
@@ -72,13 +72,13 @@ def test_a_claim_on_time_is_judged_by_the_interval(share, verdict):
 )
 def test_a_mean_accuracy_is_judged_by_paired_tests(shift, spread, verdict):
     accuracy = {"bottom_up": lambda k: 80 + shift + spread * NOISE[:, None] + np.zeros((6, k))}
-    told, said = found(judged(fair(accuracy=accuracy)), "(mean accuracy, bottom-up less vanilla)")
-    assert said == verdict
-    assert told.startswith(f"{format_number(shift, '+.2f')} (")
+    description, message = found(cross_evaluate(fair(accuracy=accuracy)), "(mean accuracy, bottom-up less vanilla)")
+    assert message == verdict
+    assert description.startswith(f"{format_number(shift, '+.2f')} (")
 
 
 def test_few_repeats_are_told_as_such():
-    rows = judged(fair(repeats=1))
+    rows = cross_evaluate(fair(repeats=1))
     assert found(rows, "(mean accuracy, top-down less vanilla)") == ("0.00", "one repeat")
     assert found(rows, "takes at most 28.3 %") == ("100.0 %", "too few repeats")
     assert found(rows, "apart on average") == ("0.00", "too few repeats")
@@ -98,10 +98,10 @@ def test_searches_of_another_size_are_not_judged(changes):
     for record in records:
         record["budget"] = changes.get("budget", record["budget"])
         record["config"]["evolution"] |= changes.get("config", record["config"])["evolution"]
-    rows = judged(records)
-    for said in ("takes at most 28.3 %", "apart on average", "0.58 anywhere", "n = 500): top-down"):
-        assert found(rows, said)[0]
-        assert found(rows, said)[1] == "other size"
+    rows = cross_evaluate(records)
+    for message in ("takes at most 28.3 %", "apart on average", "0.58 anywhere", "n = 500): top-down"):
+        assert found(rows, message)[0]
+        assert found(rows, message)[1] == "other size"
     assert found(rows, "(mean accuracy, top-down less vanilla)")[1] == "equivalent"
 
 
@@ -112,43 +112,45 @@ def test_how_far_accuracies_are_apart(gap, verdict):
         table[:, -1] += 3 * gap
         return table + gap
 
-    rows = judged(fair(accuracy={"top_down": last_is_apart}))
+    rows = cross_evaluate(fair(accuracy={"top_down": last_is_apart}))
     assert found(rows, "points apart on average") == (f"{1.3 * gap:.2f} ({1.3 * gap:.2f} to {1.3 * gap:.2f})", verdict)
-    told, said = found(rows, "and 0.58 anywhere")
-    assert (told.endswith(", at 60 ms"), said) == (True, verdict)
+    description, message = found(rows, "and 0.58 anywhere")
+    assert (description.endswith(", at 60 ms"), message) == (True, verdict)
 
 
 def test_the_formula_of_generations():
-    said = "a chain makes n + (k − 1)·√n generations"  # noqa: RUF001
-    assert found(judged(fair()), said) == ("500 + (k − 1)·23", "holds")  # noqa: RUF001
+    message = "a chain makes n + (k − 1)·√n generations"  # noqa: RUF001
+    assert found(cross_evaluate(fair()), message) == ("500 + (k − 1)·23", "holds")  # noqa: RUF001
     published = crafted_set("as_published", first(1, 2))
-    row = judged(published)[said]
+    row = cross_evaluate(published)[message]
     assert row == ("500 + (k − 1)·63", "500 + (k − 1)·63", "does not hold", "", "")  # noqa: RUF001
     other = fair()
     other[-1]["repeats"][0]["results"][3]["generations"] += 1
-    assert found(judged(other), said) == ("another number", "does not hold")
+    assert found(cross_evaluate(other), message) == ("another number", "does not hold")
 
 
 @pytest.mark.parametrize(("slope", "verdict"), [(0.04, "holds"), (0.2, "does not hold")])
 def test_a_further_target(slope, verdict):
-    rows = judged(fair({"bottom_up": lambda k: np.full(6, 1 + slope * (k - 1))}))
-    told, said = found(rows, "so a further target takes √n/n of the first's time (4.5 % for n = 500): bottom-up")
-    assert said == verdict
-    assert told.startswith(f"{100 * slope:.1f} (")
+    rows = cross_evaluate(fair({"bottom_up": lambda k: np.full(6, 1 + slope * (k - 1))}))
+    description, message = found(
+        rows, "so a further target takes √n/n of the first's time (4.5 % for n = 500): bottom-up"
+    )
+    assert message == verdict
+    assert description.startswith(f"{100 * slope:.1f} (")
 
 
 def test_shares_of_generations_are_told_without_a_verdict():
-    assert found(judged(fair()), "(generations") == ("27.5 %", "")
+    assert found(cross_evaluate(fair()), "(generations") == ("27.5 %", "")
 
 
 def test_of_one_row_a_further_target_is_not_judged():
-    rows = judged(crafted_set(lists=first(10)))
+    rows = cross_evaluate(crafted_set(lists=first(10)))
     assert found(rows, "the first's time (4.5 % for n = 500): top-down") == ("not run", "")
 
 
 def test_beside_each_claim_stands_what_the_papers_figures_say():
-    rows = judged(fair())
-    own = {said: row[0] for said, row in rows.items()}
+    rows = cross_evaluate(fair())
+    own = {message: row[0] for message, row in rows.items()}
     assert own["top-down takes at most 28.3 % of vanilla's time"] == "28.7 % (notebook 30.0 %)"
     assert own["bottom-up takes at most 41 % of vanilla's time"] == "42.3 % (notebook 41.0 %)"
     assert own["(generations, summed over the same rows)"] == "33.6 %"
@@ -182,7 +184,7 @@ def test_a_protocol_that_was_not_run_is_left_empty():
 
 def test_a_target_that_nothing_meets_does_not_count():
     records = unmet(fair(accuracy={"top_down": lambda k: np.full((6, k), 80.5)}), 30)
-    rows = judged(records)
+    rows = cross_evaluate(records)
     assert found(rows, "(mean accuracy, top-down less vanilla)") == ("+0.50", "better")
     assert found(rows, "points apart on average")[0].startswith("0.50")
     assert not any("nan" in cell for row in rows.values() for cell in row)
@@ -194,13 +196,13 @@ def test_the_formula_counts_targets_that_can_be_met(target):
     records = unmet(fair(), target)
     for repeat in (one for record in records if target == 15 for one in record["repeats"] if len(one["results"]) > 1):
         repeat["results"][1]["generations"] = 500
-    assert found(judged(records), "a chain makes") == ("500 + (k − 1)·23", "holds")  # noqa: RUF001
+    assert found(cross_evaluate(records), "a chain makes") == ("500 + (k − 1)·23", "holds")  # noqa: RUF001
 
 
 @pytest.mark.parametrize("rows", [(1, 2, 3), (1, 2, 3, 4, 5), (1, 2, 3, 4, 5, 6, 10)])
 def test_the_claim_on_time_is_about_the_rows_of_table_1(rows):
     """Of others, no share is told; what a further target takes is a claim of its own."""
-    several = judged(crafted_set(lists=first(*rows), seconds=np.ones(6)))
+    several = cross_evaluate(crafted_set(lists=first(*rows), seconds=np.ones(6)))
     assert found(several, "top-down takes at most") == ("not run", "")
     assert found(several, "bottom-up takes at most") == ("not run", "")
     assert found(several, "(generations") == ("not run", "")
@@ -208,7 +210,7 @@ def test_the_claim_on_time_is_about_the_rows_of_table_1(rows):
 
 
 def test_claims_on_accuracy_are_about_ten_targets():
-    rows = judged(crafted_set(lists=first(1, 2, 3, 4, 5), seconds=np.ones(6)))
+    rows = cross_evaluate(crafted_set(lists=first(1, 2, 3, 4, 5), seconds=np.ones(6)))
     assert found(rows, "points apart on average") == ("0.00 (0.00 to 0.00)", "")
     assert found(rows, "and 0.58 anywhere") == ("0.00 (0.00 to 0.00), at 15 ms", "")
 
@@ -218,18 +220,18 @@ def test_times_that_were_not_taken_in_one_way_are_not_told(made):
     records = fair()
     for record in records if "lockstep" in made else records[:1]:
         record["made"] |= made
-    rows = judged(records)
-    for said in ("top-down takes at most", "bottom-up takes at most", "n = 500): top-down", "n = 500): bottom-up"):
-        assert found(rows, said) == ("not timed", "")
-    assert all(row[-2] for said, row in rows.items() if "time" not in said)
+    rows = cross_evaluate(records)
+    for message in ("top-down takes at most", "bottom-up takes at most", "n = 500): top-down", "n = 500): bottom-up"):
+        assert found(rows, message) == ("not timed", "")
+    assert all(row[-2] for message, row in rows.items() if "time" not in message)
 
 
 def test_losses_are_corrected_for_both_chains():
     shifted = {"top_down": NOISE - 0.3, "bottom_up": NOISE[::-1] - 0.9}
     accuracy = {name: lambda k, row=row: 80 + row[:, None] + np.zeros((6, k)) for name, row in shifted.items()}
-    rows = judged(fair(accuracy=accuracy))
+    rows = cross_evaluate(fair(accuracy=accuracy))
     p = stats.ttest_1samp(shifted["bottom_up"], 0).pvalue
     assert 0.025 < p < 0.05
     assert found(rows, "(mean accuracy, bottom-up less vanilla)")[1] == "not distinguished"
-    alone = judged(fair(accuracy=accuracy | {"top_down": lambda k: np.full((6, k), 80.0)}))
+    alone = cross_evaluate(fair(accuracy=accuracy | {"top_down": lambda k: np.full((6, k), 80.0)}))
     assert found(alone, "(mean accuracy, bottom-up less vanilla)")[1] == "worse"

@@ -56,8 +56,8 @@ def test_few_repeats_decide_nothing(repeats):
 
 
 def test_a_number_is_told_with_its_interval():
-    assert Measure(1.25, (1.0, 2.0)).told(1) == "1.2 (1.0 to 2.0)"
-    assert Measure(1.254).told(2) == "1.25"
+    assert Measure(1.25, (1.0, 2.0)).description(1) == "1.2 (1.0 to 2.0)"
+    assert Measure(1.254).description(2) == "1.25"
 
 
 def test_the_share_of_time_is_that_of_the_sums_over_rows():

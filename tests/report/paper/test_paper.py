@@ -10,7 +10,7 @@ from ofa_bench.commands.paper import run
 from ofa_bench.supernets.published import published_paper
 
 PUBLISHED = published_paper()
-HEADS = [f"{name}: {said}" for name in STRATEGIES for said in ("paper", *PROTOCOLS.values())]
+HEADS = [f"{name}: {message}" for name in STRATEGIES for message in ("paper", *PROTOCOLS.values())]
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +97,10 @@ def test_winners_are_judged_by_predictors_that_did_not_guide(page):
 def test_what_the_page_says_of_the_papers_figures_is_so(page):
     text = " ".join(page.read_text().split())
     printed, notebook = (PUBLISHED["table1"][f"{which}_seconds"] for which in ("printed", "notebook"))
-    for name, sums, said in (("top_down", (28.7, 30.0), 36), ("bottom_up", (42.3, 41.0), 55)):
+    for name, sums, message in (("top_down", (28.7, 30.0), 36), ("bottom_up", (42.3, 41.0), 55)):
         of = [100 * sum(one[name]) / sum(one["vanilla"]) for one in (printed, notebook)]
         assert np.round(of, 1).tolist() == list(sums)
-        assert round(100 * np.mean(np.divide(printed[name], printed["vanilla"]))) == said
+        assert round(100 * np.mean(np.divide(printed[name], printed["vanilla"]))) == message
     assert "28.7 % and 42.3 % as printed, 30.0 % and 41.0 % by the notebooks" in text
     assert "ratios is 36 % and 55 %" in text
     assert f"top-down took {printed['top_down'][0]} s for 35 ms and vanilla {printed['vanilla'][0]} s for 15 ms" in text

@@ -88,9 +88,9 @@ def test_bad_input_is_one_line(words, said, tmp_path, monkeypatch, capsys):
     with pytest.raises(InputError):
         run(words)
     assert ended(["paper", *words], monkeypatch) == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert said in told
+    description = capsys.readouterr().err
+    assert description.count("\n") == 1
+    assert said in description
     assert list(tmp_path.iterdir()) == []
 
 
@@ -104,9 +104,9 @@ def ended(words, monkeypatch):
 def test_records_of_other_experiments_are_refused(sweeps, tmp_path, monkeypatch, capsys):
     one = copied(sweeps, tmp_path / "one", lambda record: record["choices"]["strategy"] == "vanilla")
     assert ended(["paper", str(one), f"out={tmp_path}/out"], monkeypatch) == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert f"{one}: no experiment of the paper there, with all three strategies; run python -m ofa_bench" in told
+    description = capsys.readouterr().err
+    assert description.count("\n") == 1
+    assert f"{one}: no experiment of the paper there, with all three strategies; run python -m ofa_bench" in description
     assert not (tmp_path / "out").exists()
 
 

@@ -22,9 +22,9 @@ def test_pictures_have_a_panel_for_the_paper_and_each_protocol(draw, space):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             figure.draw_without_rendering()
-        said = [axes.get_title() for axes in figure.axes]
+        message = [axes.get_title() for axes in figure.axes]
         own = "the paper's figures" if space == "mbv3" else "the paper's figures (of mbv3)"
-        assert said == [own, *(f"{PROTOCOLS[protocol]}, {space}" for protocol in runs)]
+        assert message == [own, *(f"{PROTOCOLS[protocol]}, {space}" for protocol in runs)]
         for axes in figure.axes:
             inside(figure, [axes.title, axes.xaxis.label, axes.yaxis.label])
         inside(figure, [figure.axes[0].get_legend()])

@@ -54,7 +54,7 @@ def cross_evaluate(study: Study, reference: str) -> list[Judged]:
     """Have a study's winners judged by every predictor at hand that did not guide the searches.
 
     These are the official predictor (where its file is at hand; it is not fetched for this), the embedded one, and the
-    mean of the members (see ``ofa_bench/data/make_members.py``). None where the space cannot be built here, or there is
+    mean of the members (see ``tools/make_members.py``). None where the space cannot be built here, or there is
     no other predictor for it.
     """
     space = _space(study)

@@ -1,1 +1,1 @@
-"""Tables and predictors that ship with the package, each with a card, and the scripts that make the tables."""
+"""Tables and predictors that ship with the package, each with a card."""

@@ -44,7 +44,7 @@ def embedded_predictor(space: DesignSpace, member: int | None = None) -> Accurac
 
     Args:
         space: what it predicts for.
-        member: load this one of the ``MEMBERS`` instead, counted from 1 (see ``ofa_bench/data/make_members.py``).
+        member: load this one of the ``MEMBERS`` instead, counted from 1 (see ``tools/make_members.py``).
 
     Raises:
         InputError: the package has none for the space, or no such member.

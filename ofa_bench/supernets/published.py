@@ -13,6 +13,8 @@ from ofa_bench.spaces import Genes, ProxylessNASSpace
 from ofa_bench.supernets.ofa_package import import_ofa, ofa_in_sight
 from ofa_bench.supernets.pieces import supernet
 
+FOLDER = Path(__file__).parents[1] / "data" / "published"
+
 __all__ = ["Published", "published_paper", "published_proxyless"]
 
 Floats = NDArray[np.float64]
@@ -45,7 +47,7 @@ class Published:
 def published_proxyless() -> Published:
     """Read ``proxyless.json``; networks of equal blocks and image size are one, with their mean accuracy."""
     space = ProxylessNASSpace()
-    nets = json.loads((Path(__file__).parent / "proxyless.json").read_text())["networks"]
+    nets = json.loads((FOLDER / "proxyless.json").read_text())["networks"]
     any_size = {"image_size": space.genes[0].choices[0]}
     rows = np.array([space.from_ofa(net | any_size) for net in nets])
     keys = space.keys(rows)
@@ -69,7 +71,7 @@ def published_proxyless() -> Published:
 
 def published_paper() -> dict[str, Any]:
     """Read ``kumar_szidon.json``: the tables and figures of arXiv 2012.06748, and its claims."""
-    figures: dict[str, Any] = json.loads((Path(__file__).parent / "kumar_szidon.json").read_text())
+    figures: dict[str, Any] = json.loads((FOLDER / "kumar_szidon.json").read_text())
     return figures
 
 

@@ -1,6 +1,6 @@
 """Fits small accuracy predictors: every one that is shipped, and those made of a user's own data.
 
-``distill``, ``ofa_bench.data.make_members`` and ``ofa_bench train`` train with it.
+``distill``, ``tools/make_members.py`` and ``ofa_bench train`` train with it.
 """
 
 import errno

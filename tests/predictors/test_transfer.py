@@ -3,8 +3,8 @@ import json
 
 import numpy as np
 import pytest
+from make_proxyless import TREATMENT, at_sizes, fit, last_block, scores
 
-from ofa_bench.data.make_proxyless import TREATMENT, at_sizes, fit, last_block, scores
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import OneHotMLP, SubspacePredictor, embedded_predictor, official_predictor
 from ofa_bench.predictors.embedded import FOLDER, one_hot_columns

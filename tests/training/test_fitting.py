@@ -2,10 +2,10 @@
 
 import json
 
+import make_members
 import numpy as np
 import pytest
 
-from ofa_bench.data import make_members
 from ofa_bench.predictors.embedded import FOLDER, embedded_predictor, one_hot_columns
 from ofa_bench.predictors.weights import layers_of
 from ofa_bench.spaces import MobileNetV3Space, ResNet50DSpace

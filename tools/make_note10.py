@@ -1,14 +1,12 @@
-"""Make ``devices/note10/mbv3.json`` from OFA's official look-up tables: ``python -m ofa_bench.data.make_note10``.
+"""Make ``devices/note10/mbv3.json`` from OFA's official look-up tables: ``python tools/make_note10.py``.
 
 The official files hold one mean latency for each layer shape; the compact table holds the same numbers by resolution,
 block, kernel and expand ratio (``ofa.tutorial.LatencyTable.predict_network_latency_given_spec`` names the layers).
 """
 
-from pathlib import Path
-
 from ofa_bench.devices.lookup_layers import form_of, layers_of
 from ofa_bench.devices.lookup_tables import latencies
-from ofa_bench.devices.tables import write_table
+from ofa_bench.devices.tables import FOLDER, write_table
 from ofa_bench.predictors.assets import ASSETS, BASE_URL, asset_content
 from ofa_bench.spaces import MobileNetV3Space
 from ofa_bench.spaces.mobile import RESOLUTIONS
@@ -20,7 +18,7 @@ PAPER_TARGETS = tuple(range(15, 61, 5))
 
 
 def main() -> None:
-    """Write the table beside this file."""
+    """Write the table in the package."""
     names = {resolution: f"ofa/note10/{resolution}_lookup_table.yaml" for resolution in RESOLUTIONS}
     tables = {resolution: latencies(asset_content(name)) for resolution, name in names.items()}
     form = form_of(tables[RESOLUTIONS[0]])
@@ -31,9 +29,9 @@ def main() -> None:
         "source": "Once-for-All (Cai et al., ICLR 2020), https://github.com/mit-han-lab/once-for-all, MIT license",
         "files": {BASE_URL + name: ASSETS[name] for name in names.values()},
         "date": "published 2020",
-        "made_by": "python -m ofa_bench.data.make_note10",
+        "made_by": "python tools/make_note10.py",
     }
-    path = Path(__file__).parent / "devices" / "note10" / "mbv3.json"
+    path = FOLDER / "note10" / "mbv3.json"
     write_table(path, terms, space="mbv3", device="note10", unit="ms", card=card, targets=PAPER_TARGETS)
     print(path)
 

@@ -1,4 +1,4 @@
-"""Make the members of ``predictors/members``: ``python -m ofa_bench.data.make_members`` (a minute a member and space).
+"""Make the members of ``predictors/members``: ``python tools/make_members.py`` (a minute a member and space).
 
 A member is a small network fitted to the official predictor's accuracies of random architectures, as many as OFA had
 when it fitted that predictor to measured ones (Cai et al., arXiv 1908.09791, section 3.4). It has never seen what a
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import ofa_bench
 from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import OneHotMLP, official_predictor
 from ofa_bench.predictors.embedded import MEMBERS, one_hot_columns
@@ -21,7 +22,7 @@ from ofa_bench.training.fitting import Layers, Training, fit, write_predictor
 
 __all__ = ["main"]
 
-FOLDER = Path(__file__).parent / "predictors" / "members"
+FOLDER = Path(ofa_bench.__file__).parent / "data" / "predictors" / "members"
 
 LABELS = 16_000
 HELD_BACK = 20_000
@@ -71,7 +72,7 @@ def main() -> None:
             "hidden": how.pop("hidden"),
             "labels": LABELS,
             "training": how,
-            "made_by": "python -m ofa_bench.data.make_members",
+            "made_by": "python tools/make_members.py",
             "date": date.today().isoformat(),
             "rmse_on_other_random_architectures": errors,
         }

@@ -16,7 +16,7 @@ from ofa_bench.spaces import MobileNetV3Space
 from ofa_bench.supernets.pieces import supernet
 from ofa_bench.testing import check_cost
 
-PAGE = Path(__file__).parents[1] / "docs" / "tutorial.md"
+PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
 SPACE = MobileNetV3Space()
 TIMER = '''
 import math, onnx, os

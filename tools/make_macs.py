@@ -1,4 +1,4 @@
-"""Make ``devices/macs/<space>.json``: multiply-accumulates of every space, ``python -m ofa_bench.data.make_macs``.
+"""Make ``devices/macs/<space>.json``: multiply-accumulates of every space, ``python tools/make_macs.py``.
 
 They are counted on the modules of ``ofa`` and equal its ``Mbv3FLOPsModel``, ``ProxylessNASFLOPsModel`` and
 ``ResNet50FLOPsModel`` (``ofa.nas.efficiency_predictor``), which call them FLOPs.
@@ -36,7 +36,7 @@ def main() -> None:
         card = {
             "title": f"Multiply-accumulates of space {space.name}, one image",
             "source": "counted on the modules of the ofa package (Once-for-All, Cai et al., ICLR 2020)",
-            "made_by": "python -m ofa_bench.data.make_macs",
+            "made_by": "python tools/make_macs.py",
         }
         path = FOLDER / "macs" / f"{space.name}.json"
         counted = macs_terms(space)

@@ -1,4 +1,4 @@
-"""Make ``predictors/proxyless.json``, a surrogate for a predictor: ``python -m ofa_bench.data.make_proxyless``.
+"""Make ``predictors/proxyless.json``, a surrogate for a predictor: ``python tools/make_proxyless.py``.
 
 OFA published no accuracy predictor of its ProxylessNAS space, only 16 networks of it with their accuracy
 (``published/proxyless.json``). The first five stages have the same choices as those of MobileNetV3, whose predictor is
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import ofa_bench
 from ofa_bench.predictors import AccuracyPredictor, embedded_predictor, official_predictor
 from ofa_bench.spaces import Genes, MobileNetV3Space, ProxylessNASSpace
 from ofa_bench.spaces.mobile import EXPANDS, KERNELS, RESOLUTIONS
@@ -25,7 +26,7 @@ __all__ = ["TREATMENT", "at_sizes", "fit", "last_block", "left_out", "main", "sc
 Floats = NDArray[np.float64]
 
 SPACE, SOURCE = ProxylessNASSpace(), MobileNetV3Space()
-FOLDER = Path(__file__).parent
+FOLDER = Path(ofa_bench.__file__).parent / "data"
 SAMPLES = 20_000
 LIKE_LAST = (16, 17)
 """Blocks of MobileNetV3's last stage that are always there; the last block is taken to be like them."""
@@ -218,7 +219,7 @@ def main() -> None:
         "title": "Estimate of accuracy in space proxyless, transferred from the predictor of space mbv3",
         "note": NOTE,
         "coverage": {"labels": COVERAGE, "unlabelled": {}},
-        "made_by": "python -m ofa_bench.data.make_proxyless",
+        "made_by": "python tools/make_proxyless.py",
         "date": date.today().isoformat(),
         "formula": "accuracy = intercept + slope * (f + effects); f: what the predictor of mbv3 gives for the same r, "
         "d0-d4, k0-k19 and e0-e19; effects: one a choice of k20 and of e20; all are fractions of 1",

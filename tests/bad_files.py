@@ -32,7 +32,7 @@ class Case:
     make: Make
     words: tuple[str, ...]
     says: str
-    module: str = "ofa_bench"
+    command: str = "run"
     code: int = 2
     writes: tuple[str, ...] = ()
     plain: bool = False

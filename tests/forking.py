@@ -31,11 +31,13 @@ class Forks:
         cwd: Path,
         *,
         largest: int | None = None,
+        plain: bool = False,
         **environment: str,
     ) -> subprocess.CompletedProcess[str]:
         """Run ``python -m ofa_bench <command> <arguments>`` in a folder, with these environment variables added.
 
-        ``largest`` bounds the bytes of a file that can be written, as a full disk does.
+        ``largest`` bounds the bytes of a file that can be written, as a full disk does; ``plain`` takes root's powers
+        away, so that permissions count.
         """
         assert self._server.stdin is not None
         assert self._server.stdout is not None
@@ -43,7 +45,7 @@ class Forks:
             out, err = Path(folder, "out"), Path(folder, "err")
             asked = {
                 "arguments": [command, *arguments], "cwd": str(cwd), "environment": environment,
-                "out": str(out), "err": str(err), "largest": largest,
+                "out": str(out), "err": str(err), "largest": largest, "plain": plain,
             }  # fmt: skip
             self._server.stdin.write(json.dumps(asked) + "\n")
             code = int(self._server.stdout.readline())
@@ -73,6 +75,7 @@ def _serve() -> None:
 
 
 def _become(asked: dict[str, Any]) -> None:
+    import ctypes
     import resource
     import signal
 
@@ -85,6 +88,9 @@ def _become(asked: dict[str, Any]) -> None:
     os.environ.update(asked["environment"])
     if asked["largest"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (asked["largest"],) * 2)
+    if asked["plain"]:
+        header, none = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+        assert ctypes.CDLL(None).capset(header, none) == 0
     signal.alarm(PATIENCE)
     sys.argv = ["ofa_bench", *asked["arguments"]]
     sys.path[0] = asked["cwd"]

@@ -10,8 +10,6 @@ import subprocess
 import sys
 from dataclasses import fields
 from html.parser import HTMLParser
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 import yaml
@@ -19,6 +17,7 @@ from conftest import ROOT
 from omegaconf import DictConfig, OmegaConf
 
 import ofa_bench
+from ofa_bench.commands import COMMANDS
 from ofa_bench.config.schema import Config, conf_dir
 
 DOCS = ROOT / "docs"
@@ -163,30 +162,28 @@ def shown():
             for span in re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
         ]
         for line in [*lines, *spans]:
-            found = re.search(r"\bpython -m (ofa_bench\b.*)", line)
+            found = re.search(r"(?:\bpython -m |^)ofa_bench +(\S.*)", line)
             if found:
-                yield page.name, shlex.split(found[1].split(" && ")[0].replace("…", ""), comments=True)
+                words = shlex.split(found[1].split(" && ")[0].replace("…", ""), comments=True)
+                yield page.name, words if words[:1] and words[0] in COMMANDS else ["run", *words]
 
 
 def test_every_command_shown_is_there():
     seen = list(shown())
     assert len(seen) > 50
-    for page, (module, *words) in seen:
-        assert find_spec(module), f"{page}: {module}"
+    for page, (command, *words) in seen:
         for word in words:
             if "=" in word and not word.startswith("multirun/"):
-                check_word(page, module, word, own="--config-dir" in words or "hydra.searchpath" in str(words))
+                check_word(page, command, word, own="--config-dir" in words or "hydra.searchpath" in str(words))
 
 
-def check_word(page, module, word, own):
+def check_word(page, command, word, own):
     """Check one override of a command: a group's option, a key of the config, or an option of the command."""
     key, _, value = word.lstrip("+~").partition("=")
-    path = find_spec(module).origin
-    options = Path(path).with_name("__main__.py") if path.endswith("__init__.py") else Path(path)
-    name = ".".join(options.relative_to(ROOT).with_suffix("").parts)
-    if key in ("space", "device", "predictor") and module in ("evaluate", "export"):
-        module = "ofa_bench"
-    if module not in ("ofa_bench", "frontier") or key in ("minutes", "grid", "records", "out", "seeds"):
+    name = f"ofa_bench.commands.{COMMANDS[command].module}"
+    if key in ("space", "device", "predictor") and command in ("evaluate", "export"):
+        command = "run"
+    if command not in ("run", "frontier") or key in ("minutes", "grid", "records", "out", "seeds"):
         kinds = [kind for one, kind in vars(importlib.import_module(name)).items() if one.endswith("Options")]
         assert key in {field.name for kind in kinds for field in fields(kind)}, f"{page}: {word}"
     elif key in GROUPS:
@@ -233,10 +230,15 @@ def test_the_space_of_the_pages_works(forks, tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(code)
     for module in ("measure", "pairs"):
-        ran = forks.run(module, (), tmp_path)
+        ran = subprocess.run(
+            [sys.executable, f"{module}.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
         assert (ran.returncode, ran.stderr) == (0, "")
     assert len((tmp_path / "pairs.csv").read_text().splitlines()) == 301
-    tested = forks.run("pytest", ("-q", "-p", "no:cacheprovider", "test_small_space.py"), tmp_path)
+    pytest_words = ["-q", "-p", "no:cacheprovider", "test_small_space.py"]
+    tested = subprocess.run(
+        [sys.executable, "-m", "pytest", *pytest_words], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert (tested.returncode, "1 passed" in tested.stdout) == (0, True), tested.stdout
 
     command = re.search(r"^python -m ofa_bench ((?:.*\\\n)*.*)\n", pages[0], re.M)[1].replace("\\\n", " ")

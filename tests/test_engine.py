@@ -123,7 +123,7 @@ def result(target=40.0, genes=PROBLEM.cost.cheapest):
 
 
 @pytest.mark.parametrize(
-    ("items", "said"),
+    ("items", "message"),
     [
         ([], "gave 0 results for 1 targets"),
         ([(0, result()), (0, result())], "twice or astray"),

@@ -178,7 +178,7 @@ def test_a_report_is_written_in_its_folder_only(change, found, forks, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("path", "size", "said"),
+    ("path", "size", "message"),
     [("../../record.json", 10, "has no record.json"), ("record.json", 10**10, "is larger than"), (None, 0, "has no")],
 )
 def test_what_a_server_calls_a_file_is_not_believed(path, size, message, tmp_path):

@@ -41,7 +41,7 @@ class Options:
 
     def check(self) -> None:
         """Raise InputError where a value is missing or not allowed."""
-        from ofa_bench.experiment.architectures import FORMS
+        from ofa_bench.experiment.named_records import FORMS
 
         if not self.architecture:
             raise InputError(f"architecture=: must be given: {FORMS}")

@@ -290,7 +290,7 @@ def _records(options: Options) -> "list[Record]":
     from ofa_bench.exporting.sources import of_strategies, records_of_sweep
 
     if options.run:
-        from ofa_bench.experiment.previous import record_named
+        from ofa_bench.experiment.named_records import record_named
 
         record = record_named("run", options.run, None if options.uri == "none" else options.uri)
         return of_strategies([record], options.strategy)
@@ -342,7 +342,7 @@ def _log(options: Options, store: "TrackingConfig", networks: "Sequence[tuple[Pa
 
 def _source(options: Options) -> str:
     """Name the record that is exported by its MLflow run, or by its SHA-256; empty where there are several."""
-    from ofa_bench.experiment.previous import run_named
+    from ofa_bench.experiment.named_records import run_named
     from ofa_bench.predictors.assets import sha256_of
     from ofa_bench.records.record import RECORD
 

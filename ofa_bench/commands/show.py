@@ -75,7 +75,7 @@ def show(names: Sequence[str], options: Options) -> Iterator[str]:
 
 
 def _records(names: Sequence[str], uri: str) -> "Iterator[Record]":
-    from ofa_bench.experiment.previous import record_named, run_named
+    from ofa_bench.experiment.named_records import record_named, run_named
     from ofa_bench.records.gather import from_folders
     from ofa_bench.records.record import RECORD
 

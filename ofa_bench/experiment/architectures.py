@@ -11,18 +11,14 @@ from typing import Any
 import numpy as np
 
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.named_records import FORMS, record_named
 from ofa_bench.files.reading import UnreadableError, content_of, json_value, python_value
 from ofa_bench.formatting import same_target
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.spaces.network_config import architecture_of
 
-__all__ = ["FORMS", "NamedArchitecture", "check_same_network", "content_hash", "distinct_genes", "read_architectures"]
+__all__ = ["NamedArchitecture", "check_same_network", "content_hash", "distinct_genes", "read_architectures"]
 
-FORMS = (
-    "a file with OFA's dict ({'ks': ..., 'e': ..., 'd': ..., 'r': ...}) or a list of these, net.config with run.config "
-    "beside it, the card.json of an export, a record (folder, record.json or MLflow run), or the dict itself"
-)
-"""What can be named."""
 
 NET_CONFIG, RUN_CONFIG, CARD, RECORD = "net.config", "run.config", "card.json", "record.json"
 
@@ -117,8 +113,6 @@ def _locate(key: str, name: str) -> Path | None:
 def _of_record(
     key: str, name: str, space: DesignSpace, uri: str | None, target: float | None
 ) -> list[NamedArchitecture]:
-    from ofa_bench.experiment.previous import record_named
-
     record = record_named(key, name, uri)
     found, called = [], record["choices"]["space"]
     for result in (one for repeat in record["repeats"] for one in repeat["results"] if one["feasible"]):

@@ -1,32 +1,31 @@
 """What a warm start begins from, an earlier record or an architecture: files end here, a strategy sees arrays."""
 
-import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.architectures import (
-    FORMS,
     check_same_network,
     content_hash,
     distinct_genes,
     read_architectures,
 )
+from ofa_bench.experiment.named_records import record_named
 from ofa_bench.spaces import ChosenSpace, DesignSpace, Genes
 
-__all__ = ["Earlier", "Named", "named_by", "read", "record_named", "run_named"]
+__all__ = [
+    "Earlier",
+    "Named",
+    "named_by",
+    "read",
+]
 
 KEY = "strategy.warm_start.from"
-
-_RUN = re.compile(r"(?:runs:/)?([0-9a-f]{32})(?:/record\.json)?")
 
 
 @dataclass(frozen=True)
@@ -122,63 +121,3 @@ def read(name: str, uri: str | None) -> Earlier | Named:
     digest = sha256(repr(genes.tolist()).encode()).hexdigest()
     pairs = [(result["genes"], result["architecture"]) for result in results]
     return Earlier(name, record["choices"]["space"], record["config"].get("space"), genes, digest, pairs)
-
-
-def record_named(key: str, name: str, uri: str | None) -> dict[str, Any]:
-    """Read a record: a cell's folder, its ``record.json``, or an MLflow run (``<id>`` or ``runs:/<id>``) at ``uri``.
-
-    Raises:
-        InputError: there is no such record; the message names the key.
-    """
-    try:
-        path = Path(name).expanduser()
-        run = None if path.exists() else run_named(name)
-    except (OSError, RuntimeError, ValueError) as error:  # too long, no such user's home, a null character
-        raise InputError(f"{key}={name[:200]}: no such file or folder ({error.__class__.__name__})") from error
-    return _of_run(key, name, run, uri) if run else _of_path(key, name, path)
-
-
-def run_named(name: str) -> str | None:
-    """Return the id of the MLflow run that a name is of, if it has the form of one."""
-    found = _RUN.fullmatch(name)
-    return found[1] if found else None
-
-
-def _of_path(key: str, name: str, path: Path) -> dict[str, Any]:
-    from ofa_bench.records import record as records
-
-    folder = path.parent if path.name == records.RECORD else path
-    if not os.path.lexists(folder / records.RECORD):
-        given = (
-            f"there is no {records.RECORD}"
-            if folder.is_dir()
-            else "no record"
-            if folder.exists()
-            else "no such file or folder"
-        )
-        wanted = FORMS
-        if key == "run":
-            wanted = "a cell's folder or MLflow run; sweep= takes all below a folder, architecture= other networks"
-        raise InputError(f"{key}={name}: {given}; give {wanted}")
-    try:
-        return records.read(folder)
-    except InputError as error:
-        raise InputError(f"{key}: {error}") from error
-
-
-def _of_run(key: str, name: str, run: str, uri: str | None) -> dict[str, Any]:
-    from ofa_bench.records import record as records
-    from ofa_bench.tracking.client import quiet_client
-    from ofa_bench.tracking.fetching import fetch
-
-    if uri is None:
-        raise InputError(f"{key}={name}: an MLflow run, but tracking.uri is null; choose tracking=sqlite or server")
-    with TemporaryDirectory() as folder:
-        try:
-            fetch(quiet_client(uri), run, Path(folder))
-        except Exception as error:  # of MLflow, of its store, of the network
-            message = " ".join(str(error).split())
-            raise InputError(
-                f"{key}={name}: MLflow at {uri} has no {records.RECORD} of this run, which must be a cell's ({message})"
-            ) from error
-        return _of_path(key, name, Path(folder))

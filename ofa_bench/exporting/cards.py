@@ -48,7 +48,7 @@ _SHAPE: Mapping[str, Any] = {
     "batch?": (int, str), "by": [_TEXT], "architecture": (dict,), "table": (dict,), "measured": _MAYBE,
     "unlabelled?": _MAYBE, "guarded_cost?": NUMBER,
     "hashes": {"device": _TEXT, "predictor": _TEXT},
-    "weights": {"told": _TEXT, "random": (bool,)},
+    "weights": {"description": _TEXT, "random": (bool,)},
     "files": {ONNX: _FILE, PROGRAM: _FILE},
     "int8?": {"file": _FILE, "of": _TEXT, "differs": NUMBER, "measured": _MAYBE,
               **dict.fromkeys(("calibration_images", "test_images", "tested_on_calibration_images"), (int,)),

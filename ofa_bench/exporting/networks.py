@@ -169,7 +169,7 @@ class Exporter:
                 "random": weights.random,
                 "source": weights.source,
                 "sha256": weights.sha256,
-                "told": plain_text(self._told(weights)),
+                "description": plain_text(self._told(weights)),
                 "batchnorm_statistics_of_images": used,
             },
             "input": _input(size, first),

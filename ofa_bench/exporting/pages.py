@@ -93,7 +93,7 @@ def write_pages(out: Path) -> Path:
             "shape": shape,
             "unlabelled": format_choices(card.get("unlabelled") or {}),
             "card": card,
-            "told": _sentence(card),
+            "description": _sentence(card),
             "onnx": ONNX,
             "program": PROGRAM,
             **_measurement(card),
@@ -155,7 +155,7 @@ def _section(group: Sequence[tuple[Path, Card]]) -> Section:
 
 
 def _sentence(card: Card) -> str:
-    description = str(card["weights"].get("told", ""))
+    description = str(card["weights"].get("description", ""))
     return f"{description[:1].upper()}{description[1:]}."
 
 

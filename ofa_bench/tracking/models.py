@@ -12,7 +12,7 @@ import numpy as np
 from ofa_bench.tracking.quiet import tracking_at
 from ofa_bench.tracking.tracker import Tracker
 
-__all__ = ["log_model"]
+__all__ = ["log_model", "tensor_spec"]
 
 REQUIREMENTS = ["numpy", "onnx", "onnxruntime"]
 """What MLflow is told that a model needs; it would take a minute to find that out."""
@@ -50,9 +50,9 @@ def log_model(
     import onnx
     from mlflow.entities import Metric
     from mlflow.models import ModelSignature
-    from mlflow.types import Schema, TensorSpec
+    from mlflow.types import Schema
 
-    specs = [TensorSpec(np.dtype(np.float32), tuple(one["shape"]), name=one["name"]) for one in tensors]
+    specs = [tensor_spec(one) for one in tensors]
     with tracking_at(tracker.uri), redirect_stderr(StringIO()), mlflow.start_run(run_id=run):
         info = mlflow.onnx.log_model(
             onnx.load(str(path)), name=name, registered_model_name=register or None, tags=dict(tags),
@@ -63,3 +63,10 @@ def log_model(
         logged = [Metric(key, float(value), now, 0, model_id=info.model_id) for key, value in metrics.items()]
         tracker.client.log_batch(run, metrics=logged)
     tracker.release(run)
+
+
+def tensor_spec(about: Mapping[str, Any]) -> Any:
+    """Return MLflow's description of a tensor of float32 that has this ``name`` and ``shape``."""
+    from mlflow.types import TensorSpec
+
+    return TensorSpec(np.dtype(np.float32), tuple(about["shape"]), name=about["name"])

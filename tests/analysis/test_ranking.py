@@ -165,6 +165,7 @@ def test_diagram_is_legible(k, blocks, size):
 def test_a_diagram_leaves_no_figure_behind():
     code = (
         "import numpy as np; from matplotlib.figure import Figure; from ofa_bench.analysis.ranking import *;"
+        "from ofa_bench.analysis.figures.ranking import *;"
         "found = ranking({n: np.arange(4.0) % (i + 2) for i, n in enumerate('abcd')});"
         "draw_ranking(found, Figure().add_subplot());"
         "import matplotlib.pyplot as pyplot; print(pyplot.get_fignums())"

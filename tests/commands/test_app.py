@@ -252,7 +252,7 @@ def test_interrupt_keeps_finished_cells(tmp_path, sent):
 MASKED = """
 import os, signal, sys
 from pkgutil import resolve_name
-import ofa_bench.app
+import ofa_bench.commands.run
 
 def interrupted(*_):
     try:
@@ -401,7 +401,7 @@ def test_a_changed_table_is_refused_at_the_same_address(ofa_bench, tmp_path, pho
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["device=my/phone", "space=proxyless"], "device=my/phone: it has no table for space proxyless, only for mbv3"),
         (

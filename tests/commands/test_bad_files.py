@@ -2,21 +2,14 @@
 
 import os
 import re
+import subprocess
+import sys
 from itertools import chain
 from pathlib import Path
 
 import pytest
 from bad_files import ADDRESS, QUICK, files
 from bad_records import disks, going_on, predictors, records
-
-PLAIN = '''
-"""Runs a module as ``python -m`` does, without root's powers: permissions then count."""
-import ctypes, runpy, sys
-header, none = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
-assert ctypes.CDLL(None).capset(header, none) == 0
-sys.argv = sys.argv[1:]
-runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-'''
 
 FAR = {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "OFA_BENCH_ASSETS": "assets"}
 """No network: the proxy is a port at which nobody listens."""
@@ -37,14 +30,13 @@ def tree(folder):
 
 def run(case, forks, folder):
     """Run a case's command in its folder; give what it said, and what is new in the folder."""
-    module, words = case.module, case.words
-    if case.plain and os.geteuid() == 0:
-        (folder / "plain.py").write_text(PLAIN)
-        module, words = "plain", (module, *words)
+    plain = case.plain and os.geteuid() == 0
     case.make(folder)
     before = tree(folder)
     try:
-        done = forks.run(module, words, folder, largest=case.largest, **{**FAR, **case.environment})
+        done = forks.run(
+            case.command, case.words, folder, largest=case.largest, plain=plain, **{**FAR, **case.environment}
+        )
     finally:
         for top, *_ in [*os.walk(folder), [folder]]:
             Path(top).chmod(0o755)
@@ -125,9 +117,9 @@ runpy.run_module("ofa_bench", run_name="__main__", alter_sys=True)
 """
 
 
-def test_a_folder_that_is_gone_is_said(forks, tmp_path):
+def test_a_folder_that_is_gone_is_said(tmp_path):
     (tmp_path / "gone").mkdir()
-    (tmp_path / "gone" / "gone.py").write_text(GONE)
-    done = forks.run("gone", QUICK, tmp_path / "gone")
+    words = [sys.executable, "-c", GONE, *QUICK]
+    done = subprocess.run(words, cwd=tmp_path / "gone", capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, "ofa_bench: output: cannot be written (No such file or directory)\n")
     assert tree(tmp_path) == set()

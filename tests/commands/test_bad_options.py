@@ -144,7 +144,11 @@ def test_help_that_nobody_reads_to_its_end_is_no_error(tmp_path, module):
     read, write = os.pipe()
     os.close(read)
     ran = subprocess.run(
-        [sys.executable, "-m", module, "--help"], cwd=tmp_path, stdout=write, stderr=subprocess.PIPE, check=False
+        [sys.executable, "-m", "ofa_bench", module, "--help"],
+        cwd=tmp_path,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        check=False,
     )
     os.close(write)
     assert (ran.returncode, ran.stderr) == (0, b"")

@@ -238,7 +238,7 @@ def test_weights_that_give_no_numbers_are_refused(quick, thin, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"images": ""}, "images=: give a folder with a folder of images for each class"),
         ({"images": "nowhere"}, "images=nowhere: no such folder"),

@@ -48,7 +48,7 @@ def test_what_a_run_evaluates_is_what_the_dry_run_says(forks, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["targets.values=[5]"], "targets: 5 ms cannot be met"),
         (["repeats=100000"], "repeats=100000: must be at most 10,000"),
@@ -117,7 +117,7 @@ def test_a_users_own_options_are_listed(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["strategis"], "list strategis: no such group; there are spaces, .*did you mean 'strategies'"),
         (["strategies", "space=mbv3"], "space=mbv3: is for ofa_bench list devices space=mbv3"),

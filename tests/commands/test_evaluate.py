@@ -65,7 +65,7 @@ def test_the_dict_itself_is_an_architecture(text):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("nowhere", None, "architecture=nowhere: no such file or folder; give a file with OFA's dict"),
         ("a.json", "[]", "an empty list; give a file"),
@@ -106,7 +106,7 @@ def test_given_networks_are_evaluated(files, forks):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("device=macs",), "architecture=: must be given: a file with OFA's dict"),
         (("architecture=arch.json", "targets=single"), "targets=single: no such key; allowed: architecture, target"),
@@ -145,7 +145,7 @@ def test_the_table_of_a_single_run_is_followed_by_the_networks(searched, forks):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("nowhere",), "nowhere: no such folder of records; give one, or the id of an MLflow run"),
         (
@@ -219,7 +219,7 @@ def test_a_given_network_is_exported_and_measured_without_a_target_to_meet(files
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("architecture=arch.json", "run=x"), "give one of run=, sweep= and architecture="),
         (("run=x", "space=mbv3"), "space=mbv3: only with architecture="),

@@ -304,7 +304,7 @@ def test_a_record_gives_its_distinct_feasible_architectures(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "overrides", "said"),
+    ("changes", "overrides", "message"),
     [
         ({}, ["space=resnet50d"], "a record of space mbv3; this one is resnet50d"),
         ({"space": "compofa", "config": {"space": {}}}, ["space=mbv3"], "a record of space compofa"),
@@ -320,7 +320,7 @@ def test_a_record_that_does_not_serve_is_refused(tmp_path, changes, overrides, m
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("nowhere", "nowhere: no such file or folder; give a file with OFA's dict"),
         (".", r"\.: there is no record.json; give a file with OFA's dict"),

@@ -80,7 +80,7 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["seed=1"], "give run=<a cell's folder or MLflow run>, sweep=<a sweep or a folder of records>, "),
         (["run=nowhere"], "run=nowhere: no such file or folder; give a cell's folder or MLflow run"),

@@ -131,7 +131,7 @@ def here(monkeypatch, capsys, folder, *arguments):
     return ended.value.code, capsys.readouterr()
 
 
-@pytest.mark.parametrize(("arguments", "said"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
+@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
 def test_bad_input_is_one_line(monkeypatch, capsys, tmp_path, arguments, message):
     code, description = here(monkeypatch, capsys, tmp_path, *arguments)
     assert code == 2

@@ -88,7 +88,7 @@ def test_a_users_options_are_options_too(folder_option):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (
             "device=my/note10.json",

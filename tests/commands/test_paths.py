@@ -59,13 +59,13 @@ def test_a_frontiers_command_works_when_it_is_pasted(forks, folder):
     assert made.returncode == 0, made.stderr
     ran = forks.run("run", (*problem, override("output", "R&D, [it]"), *SMALL), folder)
     assert ran.returncode == 0, ran.stderr
-    python, m, module, *words = shlex.split(ran.stderr.partition("raise it: ")[2])
-    assert (python, m, module) == ("ofa_bench", "frontier")
-    raised = forks.run(module, tuple(words), folder)
+    program, command, *words = shlex.split(ran.stderr.partition("raise it: ")[2])
+    assert (program, command) == ("ofa_bench", "frontier")
+    raised = forks.run(command, tuple(words), folder)
     assert raised.returncode == 0, raised.stderr
     assert "1 records of this space, predictor and table; 0 results refused, 0 files unreadable" in raised.stderr
     [path] = (folder / "frontiers").rglob("*.json")
-    assert shlex.split(json.loads(path.read_text())["card"]["made"][-1]["by"])[3:] == words
+    assert shlex.split(json.loads(path.read_text())["card"]["made"][-1]["by"])[2:] == words
 
 
 def test_a_report_is_written_there(folder, tmp_path, monkeypatch, made):

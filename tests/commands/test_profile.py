@@ -19,7 +19,7 @@ CARD = {"device": "x", "statistic": "median"}
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"rounds": 6}, "rounds=6: must be 7 or more"),
         ({"held_back": 9}, "held_back=9: must be 10 or more"),

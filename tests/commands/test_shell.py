@@ -87,7 +87,7 @@ def test_what_is_printed_at_the_end_can_be_pasted(name, tmp_path, capsys, made):
     output.mkdir(parents=True)
     say_unsent("this", output, tracking)
     words = shlex.split(capsys.readouterr().err.partition("this sends it: ")[2])
-    options, folders = options_and_folders(sync.Options, words[3:])
+    options, folders = options_and_folders(sync.Options, words[2:])
     assert (options.uri, options.artifacts, options.experiment) == (uri, tracking.artifacts, name)
     assert folders == [str(output)]
 

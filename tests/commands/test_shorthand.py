@@ -61,7 +61,7 @@ def test_an_option_that_is_called_as_a_number_stays_one(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         (["targets=20,30"], "one cell of all targets is targets=[20,30]; a cell for each is -m targets=20,30"),
         (["targets=[20],[30]"], "one cell of all targets is targets=[20,30]; a cell for each is -m targets=[20],[30]"),

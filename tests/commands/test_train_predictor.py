@@ -405,7 +405,7 @@ def test_what_is_wrong_with_a_file_is_said_with_its_line(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("gene", "text", "said"),
+    ("gene", "text", "message"),
     [
         ("k0", "", "line 2: k0 is empty, and the gene is active"),
         ("k0", "4", r"line 2: mbv3: k0=4.0 is not one of \[3, 5, 7\]"),

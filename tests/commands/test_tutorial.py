@@ -49,9 +49,9 @@ def blocks(language):
 def commands():
     """Return the page's commands by what they run, without those that install and make a folder."""
     lines = [line for block in blocks("sh") for line in block.replace("\\\n", "").splitlines()]
-    found = [line for line in lines if line.startswith("python ")]
+    found = [line for line in lines if line.startswith(("python ", "ofa_bench "))]
     assert len(lines) - len(found) == 3
-    modules = [line.split()[2] if line.split()[1] == "-m" else line.split()[1] for line in found]
+    modules = [line.removeprefix("python -m ").split()[0 if "-m" in line else 1] for line in found]
     return {module: f"{line} {QUICKER.get(module, '')}" for module, line in zip(modules, found, strict=True)}
 
 

@@ -8,12 +8,13 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, open_dict
 
-from ofa_bench.config import schema as module
+from ofa_bench.config import limits
 from ofa_bench.config.address import address
 from ofa_bench.config.limits import available_cores
 from ofa_bench.config.registration import register
 from ofa_bench.config.schema import GROUPS, BudgetConfig, conf_dir
 from ofa_bench.errors import InputError
+from ofa_bench.experiment import checks
 from ofa_bench.experiment.budget import resolve_budget
 from ofa_bench.experiment.build import build
 from ofa_bench.experiment.building import load_space
@@ -202,7 +203,7 @@ def test_configs_stand_inside_an_installed_package_or_beside_it(tmp_path, monkey
 
     package = tmp_path / "ofa_bench"
     package.mkdir()
-    monkeypatch.setattr(config, "__file__", str(package / "config.py"))
+    monkeypatch.setattr(config, "__file__", str(package / "config" / "schema.py"))
     assert conf_dir() == tmp_path / "conf"
     (package / "conf").mkdir()
     assert conf_dir() == package / "conf"
@@ -252,12 +253,12 @@ def test_a_switch_has_one_address_in_a_sweep_and_alone():
     [((), 8), (("lockstep=false",), 1), (("threads=3",), 3), (("lockstep=false", "threads=2"), 2)],
 )
 def test_threads_are_all_cores_in_lockstep_and_one_else(overrides, threads, monkeypatch):
-    monkeypatch.setattr(module, "available_cores", lambda: 8)
+    monkeypatch.setattr(checks, "available_cores", lambda: 8)
     assert cell(*overrides).threads == threads
 
 
 @pytest.mark.parametrize(("quota", "cores"), [("max 100000", 8), ("150000 100000", 2), ("10000 100000", 1), ("", 8)])
 def test_cores_are_those_a_container_may_use(quota, cores, monkeypatch):
-    monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    monkeypatch.setattr(module.Path, "read_text", lambda _: quota)
+    monkeypatch.setattr(limits.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(limits.Path, "read_text", lambda _: quota)
     assert available_cores() == cores

@@ -127,7 +127,7 @@ def test_ours_and_what_is_installed_has_no_hash():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (None, "No module named 'mine'"),
         ("", "module mine has no Strategy"),
@@ -172,7 +172,7 @@ def helper(size):
 
 
 @pytest.mark.parametrize(
-    ("size", "code", "said"),
+    ("size", "code", "message"),
     [
         (2, 1, "RuntimeError: no luck with 2 (mine.py, line 21, in helper; HYDRA_FULL_ERROR=1 shows all)"),
         (3, 2, "strategy: size=3 must be even (mine.py, line 7, in __init__)"),

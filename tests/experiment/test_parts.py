@@ -100,7 +100,7 @@ def test_architectures_of_an_earlier_record_become_the_nearest():
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "message"),
     [
         ("space.choices.rr=[224]", "space.choices.rr: space mbv3 has no such gene; allowed: r, d (d0 to d4)"),
         (

@@ -47,7 +47,7 @@ def test_quantiles_are_what_that_share_of_random_architectures_costs(space, devi
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"start": 1.0, "count": 2}, r"give start, stop and count \(missing: stop\)"),
         ({"values": []}, r"targets\.values=\[\]: give at least one target"),

@@ -18,7 +18,6 @@ from ofa_bench.exporting import controls, networks
 from ofa_bench.exporting.cards import read_card, write_card
 from ofa_bench.exporting.found import found
 from ofa_bench.exporting.measuring import measured, timed_batch, verdict
-from ofa_bench.exporting.models import _spec
 from ofa_bench.exporting.networks import Exporter
 from ofa_bench.exporting.pages import sections, write_pages
 from ofa_bench.predictors import latency_table
@@ -28,6 +27,7 @@ from ofa_bench.profiling.runners import OnnxRuntime
 from ofa_bench.spaces import ProxylessNASSpace
 from ofa_bench.supernets import network_files as files
 from ofa_bench.supernets.pieces import Piece, supernet
+from ofa_bench.tracking.models import tensor_spec
 
 SPACE = ProxylessNASSpace()
 
@@ -72,9 +72,8 @@ def test_files_take_the_batch_that_is_asked_for(tmp_path, monkeypatch, small, ba
         scale = np.abs(wanted).max()
         assert np.abs(onnx.run(None, {"image": images.numpy()})[0] - wanted).max() < 1e-4 * scale
         assert np.abs(program(images).detach().numpy() - wanted).max() < 1e-4 * scale
-    from mlflow.types import TensorSpec
 
-    assert _spec(TensorSpec, card["input"]).shape == tuple(shape)
+    assert tensor_spec(card["input"]).shape == tuple(shape)
     write_pages(tmp_path)
     assert f"np.zeros([{batch or 1}, 3, 8, 8]" in (folder / "card.md").read_text()
     [section] = sections([(folder, card)])
@@ -132,7 +131,7 @@ def test_like_is_timed_with_like(unit, batch, wanted):
 
 
 @pytest.mark.parametrize(
-    ("unit", "batch", "said"),
+    ("unit", "batch", "message"),
     [
         (
             "ms a batch of 8",

@@ -99,7 +99,7 @@ def test_files_compute_what_the_subnet_of_ofa_does(exported, name):
     assert sum(np.prod(one.dims) for one in initial) < 1.1 * card["parameters"]
     assert card["output"]["shape"] == [1, 1000]
     assert card["weights"]["random"]
-    assert "random" in card["weights"]["told"]
+    assert "random" in card["weights"]["description"]
     assert all(one["difference_from_torch"] < 1e-4 for one in card["files"].values())
     assert read_card(folder) == json.loads(json.dumps(card))
 
@@ -150,7 +150,9 @@ def test_trained_weights_and_statistics_of_images_are_in_the_file(tmp_path):
     folder, card = exporter.write(found)
     assert not card["weights"]["random"]
     assert card["weights"]["batchnorm_statistics_of_images"] == 5
-    assert card["weights"]["told"].endswith("BatchNorm statistics are of 5 images of " + str(tmp_path / "images"))
+    assert card["weights"]["description"].endswith(
+        "BatchNorm statistics are of 5 images of " + str(tmp_path / "images")
+    )
     without = Exporter(tmp_path, weights=str(tmp_path / "mine.pth")).description(found)
     assert "BatchNorm statistics are the supernet's, not this network's" in without
     network = built_by_ofa(space, card["architecture"], net.net.state_dict())

@@ -24,7 +24,7 @@ CARD = {
     "architecture": {"ks": [3] * 20, "e": [3] * 20, "d": [2] * 5, "r": [160]},
     "hashes": {"device": "t1", "predictor": "p1"},
     "table": {"runner": "Phone", "protocol": {"statistic": "10th percentile"}}, "measured": None,
-    "weights": {"random": True, "told": "weights are random"},
+    "weights": {"random": True, "description": "weights are random"},
     "files": {name: {"sha256": "0", "bytes": 12_300_000} for name in (ONNX, PROGRAM)},
     "input": {"name": "image", "shape": [1, 3, 160, 160], "type": "float32", "what": "RGB", "mean": [0],
               "standard_deviation": [1]},
@@ -155,7 +155,7 @@ def test_random_networks_of_elsewhere_are_refused(tmp_path, file):
 
 
 @pytest.mark.parametrize(
-    ("about", "said"),
+    ("about", "message"),
     [
         ({"networks": None}, "it lists no networks"),
         ({"networks": 5}, "it lists no networks"),
@@ -309,7 +309,7 @@ MEASURED = {
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"format": "x"}, "it is not of format"),
         ({"target": "20"}, "its target is .20.; must be a number"),
@@ -333,7 +333,7 @@ MEASURED = {
         ({"measured": MEASURED | {"drift": -1}}, "its measured.drift is 0; must be more than 0"),
         ({"measured": MEASURED | {"unlike": [{}]}}, "its measured.unlike is .{}.; must be words"),
         ({"files": {}}, "it has no files.network.onnx"),
-        ({"weights": {"told": 5, "random": True}}, "its weights.told is 5; must be a string"),
+        ({"weights": {"description": 5, "random": True}}, "its weights.told is 5; must be a string"),
     ],
 )
 def test_what_is_no_card_is_refused(tmp_path, change, message):

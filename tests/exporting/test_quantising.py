@@ -145,11 +145,11 @@ def about(**change):
         "file": {"bytes": 9, "sha256": "0"},
         "of": "0",
     }
-    return CARD | {"weights": {"random": False, "told": ""}, "int8": one | change}
+    return CARD | {"weights": {"random": False, "description": ""}, "int8": one | change}
 
 
 @pytest.mark.parametrize(
-    ("card", "said"),
+    ("card", "message"),
     [
         (CARD, ""),
         (about(), SAID),
@@ -158,7 +158,7 @@ def about(**change):
             f"{SAID}; top-1 is 71.0%, of FP32 72.0% (-1.0 points)",
         ),
         (
-            about(tested_on_calibration_images=3) | {"weights": {"random": True, "told": ""}},
+            about(tested_on_calibration_images=3) | {"weights": {"random": True, "description": ""}},
             f"{SAID}; 3 of the images were calibrated on too; weights are random, so this says nothing of accuracy",
         ),
     ],
@@ -169,7 +169,7 @@ def test_what_changes_is_said_in_a_sentence(card, message):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"differs": "all"}, "its int8.differs is .all.; must be a number"),
         ({"differs": -1}, "its int8.differs is -1; must be 0 or more"),

@@ -58,7 +58,7 @@ def test_a_sweep_of_another_output_folder_is_named_by_its_journal(swept, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("sweep", "said"),
+    ("sweep", "message"),
     [
         (
             "nowhere",

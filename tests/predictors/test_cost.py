@@ -69,7 +69,7 @@ def test_terms_count_only_where_their_genes_are_active():
 
 
 @pytest.mark.parametrize(
-    ("term", "said"),
+    ("term", "message"),
     [
         (Term((("k99",),), np.ones(3)), "no gene 'k99'"),
         (Term((("k0", "e0"),), np.ones((3, 2))), "must have shape"),

@@ -59,7 +59,7 @@ def test_command_reads_its_last_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "message"),
     [
         (f"{sys.executable} -c 'raise SystemExit(\"no phone\")' {{model}}", "exit code 1 on x.onnx; said: no phone"),
         (f"{sys.executable} -c 'print(\"done\")' {{model}}", "its last line must be milliseconds only; it is: done"),

@@ -99,7 +99,7 @@ def test_of_several_the_highest_version_is_found(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda text: text[:-40], "not readable as a frontier"),
         (lambda text: "[]", "it holds no JSON object"),

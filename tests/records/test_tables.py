@@ -10,7 +10,7 @@ def record(**made):
 
 
 @pytest.mark.parametrize(
-    ("made", "said"),
+    ("made", "message"),
     [
         ({}, "Seconds: searches advanced together, on up to 2 cores."),
         ({"lockstep": False, "threads": 1}, "Seconds: one search after another, on 1 core."),

@@ -80,7 +80,7 @@ def test_what_was_kept_apart_and_left_out_is_on_the_page(sweep, made, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ([], "give a folder of records"),
         (["nowhere"], "nowhere: no such folder"),

@@ -141,7 +141,7 @@ def test_target_just_above_the_minimum_ends_and_is_met():
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"population_size": 0}, "evolution.population_size=0: must be 1 or more"),
         ({"mutate_prob": 1.5}, "evolution.mutate_prob=1.5: must be from 0 to 1"),

@@ -207,7 +207,7 @@ def lost_line():
 
 @forked
 @pytest.mark.parametrize(
-    ("line", "error", "said"),
+    ("line", "error", "message"),
     [(broken_line, ValueError, "no accuracy today"), (lost_line, RuntimeError, "ended before its work")],
 )
 def test_what_goes_wrong_in_a_process_ends_all(coroutine, error, message):

@@ -66,7 +66,7 @@ def test_from_ofa_takes_both_forms_and_zeros_in_absent_blocks():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"ks": [3] * 19}, "'ks' must be a list of 20"),
         ({"d": None}, "'d' must be a list of 5"),

@@ -46,7 +46,7 @@ def test_equal_stem_widths_are_one_network():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"w": [0] * 5}, "'w' must be a list of 6"),
         ({"w": [3, 0, 0, 0, 0, 0]}, "w0=3 is not one of"),

@@ -250,7 +250,7 @@ def test_nothing_is_asked_for_an_infeasible_target():
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"seed": "bst"}, "seed=bst: must be best, population or none; did you mean 'best'"),
         ({"prunings": 0}, "prunings=0: must be a whole number of 1 or more"),

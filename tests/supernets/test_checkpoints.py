@@ -155,7 +155,7 @@ OLD = "blocks.1.mobile_inverted_conv.depth_conv.conv.conv.weight"
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda state: {name: value for name, value in state.items() if name != WEIGHT}, f"such as '{WEIGHT}'"),
         (lambda state: state | {"strange.thing": state[WEIGHT]}, "has a tensor 'strange.thing', which the supernet"),

@@ -149,7 +149,7 @@ def test_classes_are_numbers_lines_or_places(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("names", "lines", "said"),
+    ("names", "lines", "message"),
     [
         (["a.png"], None, "'a.png' lies in no class's folder"),
         (["7/a.png", "1000/b.png"], None, "there is no class 1000, only 0 to 999"),
@@ -187,7 +187,7 @@ def cut_off(path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"no image", "not an image, or not a whole one"),
         (b"", "not an image"),

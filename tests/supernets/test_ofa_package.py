@@ -5,7 +5,7 @@ import pytest
 
 OURS_WORK = """
 import sys
-from ofa_bench.ofa_package import import_ofa, ofa_in_sight
+from ofa_bench.supernets.ofa_package import import_ofa, ofa_in_sight
 
 def loaded():
     return {name: module for name, module in sys.modules.items() if name.split(".")[0] == "ofa"}

@@ -74,7 +74,7 @@ class Bad:
 
 
 @pytest.mark.parametrize(
-    ("form", "said"),
+    ("form", "message"),
     [
         (lambda state: {"model": state, "model_ema": state}, "it has several that fit, model, model_ema; save the one"),
         (lambda state: {"model": state, "args": argparse.Namespace(a=1)}, "it holds argparse.Namespace beside tensors"),

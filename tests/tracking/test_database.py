@@ -69,7 +69,7 @@ def test_mlflow_that_has_its_tables_elsewhere_makes_the_database_itself(tmp_path
     assert asked == [{"tracking_uri": f"sqlite:///{tmp_path}/new.db"}]
 
 
-@pytest.mark.parametrize(("commands", "said"), [
+@pytest.mark.parametrize(("commands", "message"), [
     ([f"UPDATE alembic_version SET version_num = '{OLDER}'", "DROP TABLE logged_models"],
      rf"of an older MLflow \(schema {OLDER}\), left as it is; .* make a copy of it and run: mlflow db upgrade"),
     ([f"UPDATE alembic_version SET version_num = '{OLDER}'"], "of an older MLflow"),

@@ -225,7 +225,7 @@ def test_without_a_store_that_can_be_used_there_is_no_link(tmp_path, capsys):
 
 @pytest.mark.parametrize("name", NASTY_NAMES)
 def test_the_printed_command_is_one_that_a_shell_reads_back(name, monkeypatch):
-    monkeypatch.setattr("ofa_bench.commands.cli.terminal.tracked", lambda *_: None)
+    monkeypatch.setattr("ofa_bench.commands.cli.terminal.try_log", lambda *_: None)
     uri = sqlite_uri(Path("/nowhere") / name / "mlflow.db")
     [command] = mlflow_lines(TrackingConfig(uri))
     assert shlex.split(command)[-1] == uri

@@ -108,9 +108,10 @@ def test_a_store_that_fails_leaves_no_run_open(tracker, tmp_path, made, monkeypa
 TWO = """
 import sys
 from pathlib import Path
-from ofa_bench.config import TrackingConfig
-from ofa_bench.results import records, tracking
-tracker = tracking.Tracker(TrackingConfig(*sys.argv[1:4]))
+from ofa_bench.config.schema import TrackingConfig
+from ofa_bench.records.record import read
+from ofa_bench.tracking.tracker import Tracker
+tracker = Tracker(TrackingConfig(*sys.argv[1:4]))
 sweep, send = tracker.open_sweep("id", "name", 0.0), tracker.client.log_artifacts
 def wait(*files):
     print("so far", flush=True)
@@ -118,7 +119,7 @@ def wait(*files):
     send(*files)
 tracker.client.log_artifacts = wait
 for name in sys.argv[4:]:
-    tracker.log_cell(records.read(Path(name)), Path(name), sweep)
+    tracker.log_cell(read(Path(name)), Path(name), sweep)
 """
 
 

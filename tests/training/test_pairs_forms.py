@@ -222,7 +222,7 @@ def test_what_is_not_of_active_blocks_alone_is_refused(changed):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("{" * 100_000, "it is nested too deeply|no Python dict"),
         ("[1]", "it holds no Python dict"),

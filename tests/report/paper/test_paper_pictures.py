@@ -5,7 +5,7 @@ import pytest
 from conftest import inside
 from crafting import crafted_set
 
-from ofa_bench.analysis.paper import pictures
+from ofa_bench.analysis.figures import paper as pictures
 from ofa_bench.analysis.paper.protocols import PROTOCOLS, STRATEGIES, runs_of
 from ofa_bench.supernets.published import published_paper
 

@@ -27,3 +27,4 @@ COMMANDS = {
     "frontier": Command("make or improve a best-known frontier", "ofa_bench frontier records=multirun", "frontier"),
     "sync": Command("send records to an MLflow store", "ofa_bench sync multirun", "sync"),
 }
+"""By name, in the order of a user's work."""

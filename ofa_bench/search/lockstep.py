@@ -68,7 +68,7 @@ class LockstepRunner:
 
     Args:
         problem: what the lines search.
-        lines: independent of each other.
+        coroutines: independent of each other.
         threads: cores to use. On Linux, with this package's predictors, spaces and tables, the lines are dealt out to
             as many forked processes, because Python's threads would wait for each other. Else long calls of a
             ``row_wise`` predictor are split among threads; what another predictor does with them is its own affair.

@@ -49,7 +49,7 @@ class ChosenSpace(Subspace):
     ``held`` names the choices, in the same way for equal parts.
 
     Args:
-        whole: the space.
+        parent: the space.
         kept: for each gene of it, the positions that are left, rising.
     """
 

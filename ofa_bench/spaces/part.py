@@ -22,7 +22,7 @@ class Subspace(DesignSpace):
     Args:
         name: of the space.
         genes: of the space.
-        whole: the space that has them all.
+        parent: the space that has them all.
         sources: for each gene of the parent, the gene here that sets it, and the parent's position for each choice.
     """
 

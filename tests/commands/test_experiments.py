@@ -5,9 +5,9 @@ from itertools import product
 
 import numpy as np
 import pytest
+from composing import cell, composed
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
-from test_config import cell, composed
 
 from ofa_bench.commands.experiments import commands
 from ofa_bench.config.address import address

@@ -4,8 +4,8 @@ import re
 import shlex
 
 import pytest
+from composing import composed
 from test_bad_input import named
-from test_config import composed
 
 from ofa_bench.commands.cli.command_line import checked
 from ofa_bench.commands.cli.messages import explain

@@ -3,8 +3,8 @@
 from textwrap import dedent
 
 import pytest
+from composing import composed
 from test_bad_input import named, refused
-from test_config import composed
 
 from ofa_bench.commands.cli.hydra_settings import check_settings
 from ofa_bench.commands.experiments import commands

@@ -1,22 +1,17 @@
-import copy
 import re
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import OmegaConf, open_dict
+from composing import cell, composed
+from omegaconf import OmegaConf
 
 from ofa_bench.config import limits
 from ofa_bench.config.address import address
 from ofa_bench.config.limits import available_cores
-from ofa_bench.config.registration import register
 from ofa_bench.config.schema import GROUPS, BudgetConfig, conf_dir
 from ofa_bench.errors import InputError
 from ofa_bench.experiment import checks
 from ofa_bench.experiment.budget import resolve_budget
-from ofa_bench.experiment.build import build
 from ofa_bench.experiment.building import load_space
 from ofa_bench.experiment.checks import result_config
 from ofa_bench.predictors import latency_table
@@ -27,23 +22,6 @@ OPTIONS = [
     if group.is_dir()
     for option in sorted(group.glob("*.yaml"))
 ]
-
-
-def composed(*overrides):
-    register()
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose("config", overrides=list(overrides), return_hydra_config=True)
-    config.hydra.runtime.output_dir = "nowhere"
-    HydraConfig.instance().set_config(config)
-    task = copy.deepcopy(config)
-    with open_dict(task):
-        del task["hydra"]
-    return config, task
-
-
-def cell(*overrides):
-    return build(OmegaConf.to_object(composed(*overrides)[1]))
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pooch
 import pytest
-from test_config import cell
+from composing import cell
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import SubspacePredictor, embedded_predictor, official_predictor

@@ -4,7 +4,7 @@ import json
 from functools import cache
 
 import numpy as np
-from test_config import composed
+from composing import composed
 
 from ofa_bench.analysis.paper.protocols import STRATEGIES
 from ofa_bench.config.address import address

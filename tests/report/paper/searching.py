@@ -8,9 +8,9 @@ import shutil
 
 import pooch
 import pytest
+from composing import composed
 from crafting import CELLS, OF_TOP_DOWN, ROWS, TEN, first
 from omegaconf import OmegaConf
-from test_config import composed
 
 from ofa_bench.analysis import statistics
 from ofa_bench.analysis.paper import measures

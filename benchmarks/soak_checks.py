@@ -1,9 +1,10 @@
 """How the soak judges: records by their text, and by tables and predictors loaded apart."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,13 +14,22 @@ from ofa_bench.records import frontiers
 from ofa_bench.records.frontiers import Frontier
 from ofa_bench.spaces import CompoundSpace, DesignSpace
 
-if TYPE_CHECKING:
-    from soak_draws import Drawn
-
-__all__ = ["Plain", "faults", "findings", "judge"]
+__all__ = ["Drawn", "Plain", "faults", "findings", "judge"]
 
 Plain = dict[str, Any]
 """A record, or a part of one; or what is written of one configuration."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One configuration: ``bad`` says what is wrong with it on purpose; ``twice`` has it run again the other way."""
+
+    overrides: list[str]
+    space: str
+    bad: str
+    compiled: bool
+    twice: bool
+
 
 FOUND = (
     "target", "feasible", "accuracy", "cost", "generations", "shared", "proposals", "cost_lookups", "evaluations",
@@ -47,7 +57,7 @@ def predictor_of(space: str, option: str, member: int | None) -> AccuracyPredict
     return official_predictor(made) if option == "official" else embedded_predictor(made, member)
 
 
-def faults(record: Plain, drawn: "Drawn", frontier: Frontier | None) -> Iterator[str]:
+def faults(record: Plain, drawn: Drawn, frontier: Frontier | None) -> Iterator[str]:
     """Describe what is wrong with a record, judged by its text and by tables and predictors loaded apart."""
     choices, config = record["choices"], record["config"]
     table = judge(drawn.space, choices["device"], bool(config["device"].get("guard_band")))

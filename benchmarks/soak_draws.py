@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from soak_checks import judge
+from soak_checks import Drawn, judge
 
 from ofa_bench.predictors import CostTable
 
-__all__ = ["Draw", "Drawn"]
+__all__ = [
+    "Draw",
+]
 
 SPACES: Mapping[str, Sequence[str]] = {
     "mbv3": ("note10", "macs", "cpu_onnx"),
@@ -32,17 +33,6 @@ WRONG = (
     "targets.start=1 targets.stop=null", "targets=range targets.count=0", "targets=quantiles targets.quantiles=[1]",
 )  # fmt: skip
 """What must be refused, whatever else is configured."""
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """One configuration: ``bad`` says what is wrong with it on purpose; ``twice`` has it run again the other way."""
-
-    overrides: list[str]
-    space: str
-    bad: str
-    compiled: bool
-    twice: bool
 
 
 class Draw:

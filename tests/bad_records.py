@@ -37,7 +37,7 @@ RECORDS: list[tuple[str, Callable[[Any], Any], str]] = [
         setting("repeats", 0, "seconds", "x"),
         r'repeats\[0\].seconds is "x"; must be a number',
     ),
-    ("with NaN for an accuracy", setting(*RESULT, "accuracy", float("nan")), "it has NaN, which is no number"),
+    ("with NaN for an accuracy", setting(*RESULT, "accuracy", float("nan")), "the number NaN is not finite"),
     ("with percent for an accuracy", setting(*RESULT, "accuracy", 80.5), "accuracy is 80.5; must be a fraction of 1"),
     ("with another target", setting(*RESULT, "target", 99.0), "target is 99.0; must be 25.0, as in targets"),
     ("with a gene of 200", setting(*RESULT, "genes", [200] * 46), "must be numbers of 0 to 127"),

@@ -2,7 +2,6 @@
 
 import ast
 import hashlib
-import io
 import json
 import pickle
 import re
@@ -187,25 +186,6 @@ def test_what_a_server_calls_a_file_is_not_believed(path, size, message, tmp_pat
     client = SimpleNamespace(list_artifacts=lambda run: listed, get_run=lambda run: there)
     with pytest.raises(InputError, match=message):
         fetching.fetch(client, "0" * 32, tmp_path)
-
-
-def test_a_download_is_bounded(tmp_path, monkeypatch):
-    import requests
-
-    class Endless(io.BytesIO):
-        def iter_content(self, size):
-            return iter(lambda: b"0" * size, b"")
-
-        def raise_for_status(self):
-            pass
-
-    monkeypatch.setattr(requests, "get", lambda *_, **__: Endless())
-    monkeypatch.setattr(assets, "LARGEST", 1_000_000)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("OFA_BENCH_ASSETS", str(tmp_path / "none"))
-    with pytest.raises(InputError, match="cannot be fetched"):
-        assets.asset_content("ofa/acc_predictor.pth")
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_downloads_are_pinned():

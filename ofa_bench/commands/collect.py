@@ -51,10 +51,10 @@ if TYPE_CHECKING:
 __all__ = ["Options", "collect", "main"]
 
 RANGES = {
-    "n": (1, 1_000_000),
+    "n": (1, np.inf),
     "seed": (0, np.inf),
-    "test_images": (1, 5_000_000),
-    "calibration_images": (1, 5_000_000),
+    "test_images": (1, np.inf),
+    "calibration_images": (1, np.inf),
     "batch": (1, 4096),
     "threads": (1, THREADS),
 }
@@ -139,13 +139,14 @@ def _measure(options: Options, net: "Supernet", sets: "Sets", card: dict[str, An
     """Add the rows that are missing; give the accuracy of all."""
     from ofa_bench.supernets.checkpoints import recalibrate
     from ofa_bench.training.collected import distinct, measure_accuracy
-    from ofa_bench.training.collection import growing
+    from ofa_bench.training.collection import open_collection
 
     rows = distinct(net.space, options.n, np.random.default_rng([options.seed, 0]))
     names = [json.dumps(net.space.to_ofa(row)) for row in rows]
     options.path.parent.mkdir(parents=True, exist_ok=True)
     each = len(sets.calibration) + len(sets.test)
-    with growing(options.path, names, card) as (table, accuracies), _bar(options, each, len(accuracies)) as bar:
+    table, accuracies = open_collection(options.path, names, card)
+    with _bar(options, each, len(accuracies)) as bar:
         for number in range(len(accuracies), options.n):
             bar.set_postfix_str(f"network {number + 1} of {options.n}", refresh=False)
             began, piece = time.perf_counter(), net.subnet(rows[number])

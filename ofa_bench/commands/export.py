@@ -119,8 +119,8 @@ class Options:
             raise InputError(f"classes={self.classes}: is only read with quantize=int8")
         if self.strategy and not (self.run or self.sweep):
             raise InputError(f"strategy={self.strategy}: give run= or sweep= with it")
-        check_range("calibration_images", self.calibration_images, 1, 10**6)
-        check_range("test_images", self.test_images, 1, 10**7)
+        check_range("calibration_images", self.calibration_images, 1)
+        check_range("test_images", self.test_images, 1)
         read_batch(self.batch)
         if self.uri != "none":
             check_tracking(TrackingConfig(self.uri, None, self.experiment), "")
@@ -131,11 +131,11 @@ class Options:
         from ofa_bench.profiling.statistics import check_statistic
 
         check_statistic(self.statistic)
-        check_range("n_images", self.n_images, 1, 10**7)
-        check_range("rounds", self.rounds, 2, 10_000)
-        check_range("controls", self.controls, 0, 1000)
+        check_range("n_images", self.n_images, 1)
+        check_range("rounds", self.rounds, 2)
+        check_range("controls", self.controls, 0)
         check_range("threads", self.threads, 1, THREADS)
-        check_range("seed", self.seed, 0, 2**63)
+        check_range("seed", self.seed, 0)
         check_folder("out", self.folder)
 
     @property

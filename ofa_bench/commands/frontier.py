@@ -30,7 +30,7 @@ from ofa_bench.commands.cli.composition import compose_config
 from ofa_bench.commands.cli.messages import allow_tracebacks, check_folder, exit_on_error, options_of, show_help
 from ofa_bench.commands.cli.progress import Progress
 from ofa_bench.config.keys import suggest_key
-from ofa_bench.config.limits import REPEATS, TARGETS, check_range
+from ofa_bench.config.limits import TARGETS, check_range
 from ofa_bench.config.schema import Config, TargetsConfig, conf_dir
 from ofa_bench.config.shell import command_line, portable
 from ofa_bench.engine import Cell, run_repeats
@@ -59,8 +59,8 @@ class Options:
     def check(self) -> None:
         """Raise InputError where a value is out of range."""
         if self.minutes is not None:
-            check_range("minutes", self.minutes, 0, np.inf)
-        check_range("seeds", self.seeds, 1, np.inf)
+            check_range("minutes", self.minutes, 0)
+        check_range("seeds", self.seeds, 1)
         check_range("grid", self.grid, 2, TARGETS)
         if self.out:
             check_folder("out", Path(self.out).expanduser())
@@ -97,7 +97,7 @@ def compose_task(words: Sequence[str], options: Options) -> Task:
         if word.lstrip("+~").startswith("hydra") and not word.lstrip("+").startswith("hydra.searchpath="):
             raise InputError(f"{word}: is not used here, as this is no cell or sweep of Hydra's; leave it out")
     typed, names = compose_config([*words, "tracking=none"])
-    check_range("repeats", typed.repeats, 1, REPEATS)
+    check_range("repeats", typed.repeats, 1)
     typed.targets, typed.repeats = TargetsConfig(quantiles=[0.5]), 1  # until the costs are known
     cell = build(typed)
     cell = replace(cell, targets=fine_grid(cell.problem.cost, options.grid))

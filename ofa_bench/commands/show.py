@@ -41,7 +41,7 @@ class Options:
 
     def check(self) -> None:
         """Raise InputError where a value is not allowed."""
-        check_range("top", self.top, 1, 100_000)
+        check_range("top", self.top, 1)
         if self.format not in FORMATS:
             raise InputError(f"format={self.format}: must be text or json{suggestion(self.format, FORMATS)}")
 

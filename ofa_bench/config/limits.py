@@ -1,4 +1,4 @@
-"""How large a cell may be: what would be killed for want of memory, or never begin, is refused in words."""
+"""How large a cell may be: one that would be killed for want of memory is refused."""
 
 import math
 import os
@@ -8,10 +8,6 @@ from typing import Any
 from ofa_bench.errors import InputError
 
 __all__ = [
-    "GENERATIONS",
-    "KEEP",
-    "POPULATION",
-    "REPEATS",
     "SEARCHES",
     "TARGETS",
     "THREADS",
@@ -21,23 +17,11 @@ __all__ = [
     "check_range",
 ]
 
-POPULATION = 1_000_000
-"""The largest population: half a GiB, and minutes for the first one."""
-
-GENERATIONS = 1_000_000_000
-"""The most generations of one search: days."""
-
-REPEATS = 10_000
-"""The most repeats of one cell."""
-
-KEEP = 1000
-"""The most architectures that a record keeps for a target of a repeat."""
-
 TARGETS = 10_000
 """The most targets of one cell."""
 
 SEARCHES = 100_000
-"""The most searches of one cell: repeats times targets."""
+"""The most searches of one cell, repeats times targets: the record of more would be too large to be read."""
 
 THREADS = 1024
 """The most threads, and cells of a launcher at a time."""
@@ -52,19 +36,15 @@ _BYTES_A_SEARCH = 10_000
 """What a search takes before it begins and its result afterwards, without its last population."""
 
 
-def check_range(key: str, value: float, least: float, most: float) -> None:
-    """Check a number.
-
-    Raises:
-        InputError: it is too small or too large, or not a number.
-    """
+def check_range(key: str, value: float, least: float, most: float = math.inf) -> None:
+    """Raise InputError where a number is too small or too large, or not a number."""
     if not least <= value <= most:
         allowed = f"at most {most:,}" if value > most else f"{least} or more"
         raise InputError(f"{key}={value}: must be {allowed}")
 
 
 def check_memory(strategy: Any, *, searches: tuple[int, int], n_genes: int, cores: int, generations: int = 0) -> None:
-    """Check that what a cell keeps fits into the memory that is free.
+    """Raise InputError where what a cell keeps does not fit into the memory that is free.
 
     That is the last populations of all its searches, and what one search of each repeat remembers to its end.
 
@@ -94,8 +74,9 @@ def check_memory(strategy: Any, *, searches: tuple[int, int], n_genes: int, core
     free = available_memory()
     if free is not None and needed > free:
         key = "strategy" if evolution is strategy else "evolution"
+        long = f" and budget.generations={generations}" if key == "evolution" else ""
         raise InputError(
-            f"{key}.population_size={population}: {repeats * targets:,} searches of this size take "
+            f"{key}.population_size={population}{long}: {repeats * targets:,} searches of this size take "
             f"{_size(needed)} of memory, of which {_size(free)} are free"
         )
 

@@ -6,7 +6,7 @@ A table is a file (YAML or JSON) for each resolution, ``<resolution>_lookup_tabl
 import hashlib
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,13 +22,6 @@ from ofa_bench.files.reading import UnreadableError, content_of, json_object
 from ofa_bench.spaces import DesignSpace, Subspace
 
 __all__ = ["Choices", "Lookup", "latencies", "lookup_files", "lookup_table", "names_layers", "reachable"]
-
-LARGEST = 10_000_000
-"""Bytes of the largest file that is read; those known have up to 550,000."""
-
-MAX_FILES = 200
-DEEPEST = 5
-"""Levels of a file; those known have 2."""
 
 _FILE = re.compile(r"(\d{1,4})_lookup_table\.(?:json|ya?ml)", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
@@ -51,7 +44,7 @@ def lookup_files(folder: Path) -> dict[int, Path]:
     """Find the files of a folder that are lookup tables, by resolution; of one YAML file for all, resolution 0.
 
     Raises:
-        InputError: there are two files of one resolution, or too many files.
+        InputError: there are two files of one resolution.
         OSError: the folder cannot be read.
     """
     found: dict[int, Path] = {}
@@ -60,8 +53,6 @@ def lookup_files(folder: Path) -> dict[int, Path]:
         match = _FILE.fullmatch(name)
         if match and found.setdefault(int(match[1]), folder / name).name != name:
             raise InputError(f"device={folder}: {found[int(match[1])].name} and {name} are of one resolution")
-    if len(found) > MAX_FILES:
-        raise InputError(f"device={folder}: has {len(found)} lookup tables; {MAX_FILES} at most")
     texts = [name for name in names if name.lower().endswith((".yaml", ".yml"))]
     return {0: folder / texts[0]} if not found and len(texts) == 1 else found
 
@@ -99,7 +90,7 @@ def lookup_table(space: DesignSpace, device: str, files: Mapping[int, Path], cho
     hashes: dict[str, str] = {}
     for r, path in sorted(files.items()):
         try:
-            content = content_of(path, LARGEST)
+            content = content_of(path)
             hashes[path.name] = hashlib.sha256(content).hexdigest()
             tables[r] = latencies(content) if r in (0, *asked) or len(files) == 1 else {}
         except UnreadableError as error:
@@ -200,37 +191,14 @@ def _mean(name: str, entry: object) -> float:
 
 
 def _yaml_mapping(content: bytes) -> dict[str, Any]:
-    """Read one YAML mapping of texts, lists and mappings: no aliases, tags, deep nesting or keys given twice."""
+    """Return one YAML mapping, parsed: of texts, lists and mappings only, whatever its tags say."""
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        events = yaml.parse(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        started = [next(events), next(events)]
-        found = _node(events, next(events), DEEPEST) if isinstance(started[1], yaml.DocumentStartEvent) else None
-        if not isinstance(found, dict) or not isinstance([next(events), next(events)][1], yaml.StreamEndEvent):
-            raise UnreadableError("it holds no YAML mapping, or more than one")
-        return found
-    except yaml.YAMLError as error:
+        found = loader(content).get_single_data()
+    except (yaml.YAMLError, RecursionError, TypeError) as error:
         raise UnreadableError(f"it is no YAML: {' '.join(str(error).split())[:100]}") from error
     except UnicodeDecodeError:
         raise UnreadableError("it is no text in UTF-8") from None
-
-
-def _node(events: Iterator[yaml.Event], event: yaml.Event, depth: int) -> Any:
-    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) or getattr(event, "tag", None):
-        raise UnreadableError("it has an alias, an anchor or a tag")
-    if isinstance(event, yaml.ScalarEvent):
-        return event.value
-    if not depth:
-        raise UnreadableError("it is nested too deeply")
-    if isinstance(event, yaml.SequenceStartEvent):
-        items = []
-        while not isinstance(item := next(events), yaml.SequenceEndEvent):
-            items.append(_node(events, item, depth - 1))
-        return items
-    found: dict[str, Any] = {}
-    while not isinstance(key := next(events), yaml.MappingEndEvent):
-        if not isinstance(key, yaml.ScalarEvent) or key.value in found:
-            raise UnreadableError(
-                f"it has a key that is no text, or is there twice: {str(getattr(key, 'value', ''))[:80]}"
-            )
-        found[key.value] = _node(events, next(events), depth - 1)
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise UnreadableError("it holds no YAML mapping of names")
     return found

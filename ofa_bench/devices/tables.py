@@ -21,9 +21,6 @@ FORMAT = "ofa_bench.cost_table/1"
 FOLDER = Path(__file__).parents[1] / "data" / "devices"
 """Holds a folder for each device, with ``<space>.json``."""
 
-LARGEST = 50_000_000
-"""Bytes of the largest table that is read; ours have up to 17,000."""
-
 MAX_PLACES = 1_000
 """Places of all terms of a table; ours have up to 73."""
 
@@ -97,7 +94,7 @@ def _read(space: DesignSpace, path: Path, device: str, choices: Choices) -> Cost
     if path.suffix.lower() in (".yaml", ".yml"):
         return _of_lookup(space, str(path), {0: path}, choices)
     try:
-        content = content_of(path, LARGEST)
+        content = content_of(path)
     except UnreadableError as error:
         raise InputError(f"device={path}: cannot be read ({error})") from error
     try:

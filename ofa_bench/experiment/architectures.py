@@ -22,12 +22,6 @@ __all__ = ["NamedArchitecture", "check_same_network", "content_hash", "distinct_
 
 NET_CONFIG, RUN_CONFIG, CARD, RECORD = "net.config", "run.config", "card.json", "record.json"
 
-MAX_NAME = 4096
-"""Characters of the longest path."""
-
-LARGEST = 10_000_000
-"""Bytes of the largest file that is read, other than a record; a ``net.config`` has some 10,000."""
-
 
 @dataclass(frozen=True)
 class NamedArchitecture:
@@ -59,7 +53,7 @@ def read_architectures(
     if path is None or path.name == RECORD:
         return _of_record(key, name, space, uri, target)
     try:
-        content = content_of(path, LARGEST)
+        content = content_of(path)
     except UnreadableError as error:
         raise InputError(f"{key}={name}: cannot be read ({error})") from error
     parsed = _parse(f"{key}={name}", content)
@@ -82,7 +76,7 @@ def content_hash(key: str, name: str) -> str | None:
         return None
     beside = path.with_name(RUN_CONFIG)
     try:
-        contents = [content_of(one, LARGEST) for one in (path, beside) if one == path or one.is_file()]
+        contents = [content_of(one) for one in (path, beside) if one == path or one.is_file()]
     except UnreadableError as error:
         raise InputError(f"{key}={name}: cannot be read ({error})") from error
     return sha256(b"".join(contents)).hexdigest()
@@ -90,7 +84,7 @@ def content_hash(key: str, name: str) -> str | None:
 
 def _is_inline(name: str) -> bool:
     """Return whether a name is the architecture itself, written out, and not a file of such a name."""
-    return name.lstrip().startswith(("{", "[")) and not (len(name) < MAX_NAME and os.path.lexists(name))
+    return name.lstrip().startswith(("{", "[")) and not os.path.lexists(name)
 
 
 def distinct_genes(found: Sequence[NamedArchitecture]) -> Genes:
@@ -146,7 +140,7 @@ def _parse(where: str, content: bytes) -> Any:
         return json_value(content)
     except UnreadableError as error:
         try:
-            return python_value(content.decode(errors="replace"), LARGEST)
+            return python_value(content.decode(errors="replace"))
         except UnreadableError:
             raise InputError(f"{where}: not readable as an architecture ({error}); give {FORMS}") from error
 
@@ -173,7 +167,7 @@ def _of_network(where: str, config: Mapping[str, Any], folder: Path | None) -> d
     size: Any = config.get("image_size")
     beside = folder / RUN_CONFIG if folder else None
     if size is None and beside and beside.is_file():
-        about = _parse(str(beside), content_of(beside, LARGEST))
+        about = _parse(str(beside), content_of(beside))
         size = about.get("image_size") if isinstance(about, Mapping) else None
     if size is None:
         raise InputError(f"{where}: says nothing of the images' size; {RUN_CONFIG} must lie beside it, with image_size")

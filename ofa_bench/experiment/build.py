@@ -3,10 +3,8 @@
 import dataclasses
 from typing import Any
 
-import numpy as np
-
 from ofa_bench.config.keys import suggest_key
-from ofa_bench.config.limits import KEEP, REPEATS, available_cores, check_memory, check_range
+from ofa_bench.config.limits import available_cores, check_memory, check_range
 from ofa_bench.config.schema import Config, whole_or_part
 from ofa_bench.engine import Cell, has_coroutines, is_fork_safe
 from ofa_bench.errors import InputError
@@ -30,9 +28,9 @@ def build(config: Config) -> Cell:
         InputError: a value is not allowed; the message names its key.
     """
     _check_keys(config, "")
-    check_range("seed", config.seed, 0, np.inf)
-    check_range("repeats", config.repeats, 1, REPEATS)
-    check_range("keep", config.keep, 1, KEEP)
+    check_range("seed", config.seed, 0)
+    check_range("repeats", config.repeats, 1)
+    check_range("keep", config.keep, 1)
     check_rerun(config.rerun)
     check_tracking(config.tracking)
     space = _checked_kind("space", config.space, build_space(config.space), "a DesignSpace", "genes")

@@ -95,7 +95,7 @@ def read_controls(folder: Path, table: str, n: int) -> list[tuple[Path, float]]:
     if not path.is_file() or not n:
         return []
     try:
-        about = json_object(content_of(path, 1_000_000))
+        about = json_object(content_of(path))
         if about.get("table") != table:
             return []
         listed = about.get("networks")

@@ -5,14 +5,13 @@ import errno
 import json
 import math
 import os
-import re
 import stat
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "LARGEST",
     "UnreadableError",
     "content_of",
     "json_object",
@@ -23,21 +22,22 @@ __all__ = [
     "python_value",
 ]
 
+LARGEST = 100_000_000
+"""Bytes of the largest file that is read unless more is asked for: parsed, it takes 20 times as much memory."""
 
-_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
-"""A text in quotes, as Python writes it."""
-
+LONGEST = 5_000_000
+"""Characters of the longest Python text that is parsed: it may take 500 times as much memory."""
 
 DEEPEST = 50
 """Levels of lists and objects within each other; ours have up to 10."""
 
 
 class UnreadableError(ValueError):
-    """A file or its content cannot be taken; the message says why, and leaves it to others to say which file."""
+    """A file or its content cannot be read; the message says why, and the caller adds which file."""
 
 
-def content_of(path: Path, most: int) -> bytes:
-    """Read a regular file (or what a link to one leads to) of at most ``most`` bytes.
+def content_of(path: Path, most: int = LARGEST) -> bytes:
+    """Return the content of a regular file (or what a link to one leads to) of at most ``most`` bytes.
 
     Nothing is waited for: a pipe, a terminal or a device is refused.
 
@@ -47,19 +47,20 @@ def content_of(path: Path, most: int) -> bytes:
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         with os.fdopen(os.open(path, flags), "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if stat.S_ISDIR(mode):
+            about = os.fstat(file.fileno())
+            if stat.S_ISDIR(about.st_mode):
                 raise UnreadableError(os.strerror(errno.EISDIR))
-            if not stat.S_ISREG(mode):
+            if not stat.S_ISREG(about.st_mode):
                 raise UnreadableError("Not a regular file")
-            content = file.read(most + 1) if os.fstat(file.fileno()).st_size <= most else None
+            if about.st_size > most:
+                raise UnreadableError(f"larger than {most:,} bytes, the most that is read")
+            return file.read(most)
     except OSError as error:
         raise UnreadableError(error.strerror or str(error)) from error
+    except UnreadableError:
+        raise
     except ValueError as error:  # a null character in the path
         raise UnreadableError(str(error)) from error
-    if content is None or len(content) > most:
-        raise UnreadableError(f"larger than {most:,} bytes, the most that is read")
-    return content
 
 
 def name_of(path: Path, *, folder: bool = False) -> str:
@@ -74,7 +75,7 @@ def plain_text(text: str) -> str:
 
 
 def json_object(content: bytes) -> dict[str, Any]:
-    """Parse a JSON object whose numbers are finite and whose keys are distinct.
+    """Return a JSON object, parsed; its numbers are finite.
 
     Raises:
         UnreadableError: it is something else, or nested too deeply.
@@ -86,17 +87,15 @@ def json_object(content: bytes) -> dict[str, Any]:
 
 
 def json_value(content: bytes) -> Any:
-    """Parse JSON whose numbers are finite and whose keys are distinct.
+    """Return JSON, parsed; its numbers are finite.
 
     Raises:
         UnreadableError: it is something else, or nested too deeply.
     """
     try:
-        found = json.loads(content, object_pairs_hook=_distinct, parse_constant=_refuse, parse_float=_finite)
+        found = json.loads(content, parse_constant=_finite, parse_float=_finite)
     except RecursionError:
         raise UnreadableError("it is nested too deeply") from None
-    except UnreadableError:
-        raise
     except UnicodeDecodeError:
         raise UnreadableError("it is no text in UTF-8") from None
     except ValueError as error:
@@ -106,63 +105,46 @@ def json_value(content: bytes) -> Any:
 
 
 def _check_depth(found: Any) -> None:
-    """Check that what was parsed is not nested deeper than ``DEEPEST``: readers may call themselves for each level."""
-    level = [found] if type(found) in (dict, list) else []
-    for _ in range(DEEPEST):
-        inner = (node.values() if type(node) is dict else node for node in level)
-        level = [one for several in inner for one in several if type(one) in (dict, list)]
+    """Raise UnreadableError where what was parsed is nested deeply: some readers call themselves for each level."""
+    level = [found]
+    for _ in range(DEEPEST + 1):
+        inner = (node.values() if type(node) is dict else node for node in level if type(node) in (dict, list))
+        level = [one for several in inner for one in several]
     if level:
         raise UnreadableError(f"it is nested too deeply; {DEEPEST} levels at most")
-
-
-def _distinct(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise UnreadableError(f"it has the key {next(name for name in names if names.count(name) > 1)!r} twice")
-    return made
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise UnreadableError(f"it has the number {text[:20]}, which is too large")
+        raise ValueError(f"the number {text[:20]} is not finite")
     return number
 
 
-def _refuse(text: str) -> float:
-    raise UnreadableError(f"it has {text}, which is no number")
-
-
-def python_object(text: str, most: int = 20_000) -> dict[Any, Any]:
-    """Parse a Python dict of plain values (numbers, texts, None, lists, dicts) with distinct keys; nothing is run.
+def python_object(text: str) -> dict[Any, Any]:
+    """Return a Python dict of plain values, parsed; nothing is run.
 
     Raises:
-        UnreadableError: it is something else, nested too deeply or has more than ``most`` characters outside texts.
+        UnreadableError: it is something else, nested too deeply or too long.
     """
-    found = python_value(text, most)
+    found = python_value(text)
     if not isinstance(found, dict):
         raise UnreadableError("it holds no Python dict")
     return found
 
 
-def python_value(text: str, most: int = 20_000) -> Any:
-    """Parse plain Python values as ``python_object`` does, a list as well as a dict.
+def python_value(text: str) -> Any:
+    """Return plain Python values (numbers, texts, None, lists, dicts), parsed; nothing is run.
 
     Raises:
-        UnreadableError: it is something else, nested too deeply or has more than ``most`` characters outside texts.
+        UnreadableError: it is something else, nested too deeply or too long.
     """
-    if len(text) > most and len(_QUOTED.sub("", text)) > most:
-        raise UnreadableError(f"as a Python dict it has more than {most:,} characters outside texts, the most allowed")
+    if len(text) > LONGEST:
+        raise UnreadableError(f"as Python it has more than {LONGEST:,} characters, the most that is read")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)  # of escapes in texts
-            tree = ast.parse(text.strip(), mode="eval")
-        for node in (node for node in ast.walk(tree) if isinstance(node, ast.Dict)):
-            _distinct([(ast.dump(key) if key else "**", None) for key in node.keys])
-        return ast.literal_eval(tree)
-    except UnreadableError:
-        raise UnreadableError("as a Python dict it has a key twice") from None
+            return ast.literal_eval(text.strip())
     except (RecursionError, MemoryError):
         raise UnreadableError("it is nested too deeply") from None
     except (SyntaxError, TypeError, ValueError) as error:

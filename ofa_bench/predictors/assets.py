@@ -1,19 +1,11 @@
 """OFA's official files: found where the user keeps them, or fetched once, and always checked by SHA-256."""
 
-import errno
 import hashlib
 import os
-import threading
-from contextlib import suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import IO, TYPE_CHECKING
 
 from ofa_bench.errors import InputError
 from ofa_bench.files.reading import UnreadableError, content_of
-
-if TYPE_CHECKING:
-    import requests
 
 __all__ = [
     "ASSETS",
@@ -41,11 +33,8 @@ ASSETS = {
 }
 """Relative path of each official file, in OFA's public repository, and its SHA-256."""
 
-LARGEST = 50_000_000
-"""Bytes of the largest file that is read or fetched; the largest of these has 1.5 million."""
-
-PATIENCE = 120
-"""Seconds in which a file must have come."""
+PATIENCE = 10
+"""Seconds to wait for a server's next answer."""
 
 
 def sha256_of(path: Path) -> str:
@@ -54,7 +43,7 @@ def sha256_of(path: Path) -> str:
 
 
 def asset_content(relative: str, fetch: bool = True) -> bytes:
-    """Read one of OFA's official files, found as ``asset_path`` finds it; its hash is that of the bytes given.
+    """Return the bytes of one of OFA's official files, found as ``asset_path`` finds it; their hash is checked.
 
     Raises:
         InputError: as ``asset_path``.
@@ -63,27 +52,22 @@ def asset_content(relative: str, fetch: bool = True) -> bytes:
 
 
 def asset_path(relative: str, fetch: bool = True) -> Path:
-    """Find one of OFA's official files: under ``OFA_BENCH_ASSETS``, in the user's cache, or fetched into the cache.
+    """Return where one of OFA's official files lies: under ``OFA_BENCH_ASSETS`` or in the cache, fetched if need be.
 
     Raises:
         InputError: the file is altered or unreadable, or it is nowhere and cannot, or shall not, be fetched.
     """
     path = at_hand(relative)
-    if path is not None:
-        _checked(path, relative)
-        return path
-    if not fetch:
+    if path is None and not fetch:
         raise InputError(f"asset {relative}: not at hand")
-    return _fetched(relative)
+    path = path or _fetched(relative)
+    _checked(path, relative)
+    return path
 
 
 def at_hand(relative: str) -> Path | None:
     """Return where a file lies, unchecked: under ``OFA_BENCH_ASSETS``, else in the user's cache; None if nowhere."""
-    folder = os.environ.get(ASSETS_VARIABLE)
-    if folder and _lies(Path(folder) / relative):
-        return Path(folder) / relative
-    path = cache_path(relative)
-    return path if _lies(path) else None
+    return next((path for path in (place_of(relative), cache_path(relative)) if os.path.lexists(path)), None)
 
 
 def place_of(relative: str) -> Path:
@@ -93,24 +77,15 @@ def place_of(relative: str) -> Path:
 
 
 def cache_path(relative: str) -> Path:
-    """Describe where a file lies in the user's cache, or would lie."""
+    """Return where a file lies in the user's cache, or would lie."""
     import pooch
 
     return Path(pooch.os_cache("ofa_bench")) / relative
 
 
-def _lies(path: Path) -> bool:
-    """Return whether something lies there, be it a link that leads nowhere or what may not be looked at."""
-    try:
-        path.lstat()
-    except OSError as error:
-        return error.errno not in (errno.ENOENT, errno.ENOTDIR)
-    return True
-
-
 def _checked(path: Path, relative: str) -> bytes:
     try:
-        content = content_of(path, LARGEST)
+        content = content_of(path)
     except UnreadableError as error:
         raise InputError(f"asset {str(path)[:500]}: cannot be read ({error})") from error
     found = hashlib.sha256(content).hexdigest()
@@ -136,72 +111,20 @@ def _fetched(relative: str) -> Path:
     return path
 
 
-def fetch_file(url: str, path: Path, sha256: str | None, *, largest: int = LARGEST, patience: float = PATIENCE) -> None:
+def fetch_file(url: str, path: Path, sha256: str | None) -> None:
     """Fetch a file to a place where there is none, whole or not at all.
 
     Args:
-        url: its address; one of HTTPS may lead to another of HTTPS only.
+        url: its address.
         path: where it shall lie.
         sha256: what its bytes must have; None where that is not known.
-        largest: the most bytes that it may have.
-        patience: seconds in which it must have come, from the first step on. There is one try.
 
     Raises:
-        OSError: the network or the disk fails (the errors of requests are such), or it takes too long.
-        ValueError: the file is another one, or too large.
+        OSError: the network or the disk fails (the errors of requests are such).
+        ValueError: the file is another one.
     """
     import pooch
 
-    def download(url: str, output: str, _: object) -> None:
-        _download(url, Path(output), largest, patience)
-
     pooch.get_logger().setLevel("WARNING")
     known = f"sha256:{sha256}" if sha256 else None
-    pooch.retrieve(url, known_hash=known, fname=path.name, path=path.parent, downloader=download)
-
-
-def _download(url: str, output: Path, largest: int, patience: float) -> None:
-    """Write what an address gives to a file, within a time.
-
-    Another thread receives it, as a server can make every step last that waits for a next byte: the head, the way to
-    another address, the body. What is not there in time is hung up on; a thread that is left ends with the process.
-    """
-    answers, ended = list["requests.Response"](), SimpleQueue[Exception | None]()
-
-    def receive() -> None:
-        try:
-            _receive(url, file, largest, answers)
-        except Exception as error:
-            ended.put(error)
-        else:
-            ended.put(None)
-
-    with output.open("wb") as file:
-        threading.Thread(target=receive, name="ofa_bench download", daemon=True).start()
-        try:
-            failed = ended.get(timeout=patience)
-        except Empty:
-            raise TimeoutError(f"more than {patience:g} seconds") from None
-        finally:
-            for answer in answers:
-                with suppress(Exception):  # it has ended, or its urllib3 is older than 2.3
-                    answer.raw.shutdown()
-    if failed is not None:
-        raise failed
-
-
-def _receive(url: str, file: IO[bytes], largest: int, answers: "list[requests.Response]") -> None:
-    """Write what an address gives to an open file; ``answers`` is given what is received from."""
-    import requests
-
-    size = 0
-    with requests.get(url, stream=True, timeout=10) as answer:
-        answers.append(answer)
-        answer.raise_for_status()
-        if url.startswith("https:") and not all(step.url.startswith("https:") for step in (*answer.history, answer)):
-            raise ValueError("led to an address that is not of HTTPS")
-        for piece in answer.iter_content(65536):
-            size += len(piece)
-            if size > largest:
-                raise ValueError(f"more than {largest:,} bytes")
-            file.write(piece)
+    pooch.retrieve(url, known, path.name, path.parent, downloader=pooch.HTTPDownloader(timeout=PATIENCE))

@@ -9,13 +9,10 @@ from ofa_bench.files.reading import UnreadableError, content_of, json_object, na
 from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, SubspacePredictor
 from ofa_bench.predictors.coverage import Choices
 from ofa_bench.predictors.embedded import one_hot_columns
-from ofa_bench.predictors.weights import LARGEST, layers_of
+from ofa_bench.predictors.weights import layers_of
 from ofa_bench.spaces import DesignSpace, Subspace
 
 __all__ = ["own_predictor"]
-
-LARGEST_CARD = 10_000_000
-"""Bytes of the largest card that is read; ours have some 10,000."""
 
 
 def own_predictor(space: DesignSpace, path: str) -> AccuracyPredictor:
@@ -52,7 +49,7 @@ def own_predictor(space: DesignSpace, path: str) -> AccuracyPredictor:
 def _read(space: DesignSpace, path: Path, name: str) -> AccuracyPredictor:
     """Read a file of weights; whatever is wrong with it is said of the file."""
     try:
-        content = content_of(path, LARGEST)
+        content = content_of(path)
         layers = layers_of(content)
     except UnreadableError as error:
         raise InputError(f"predictor={path}: cannot be read ({error})") from error
@@ -75,7 +72,7 @@ def _unlabelled(weights: Path, space: DesignSpace) -> Choices | None:
     if not os.path.lexists(path):
         return None
     try:
-        coverage = json_object(content_of(path, LARGEST_CARD)).get("coverage")
+        coverage = json_object(content_of(path)).get("coverage")
     except UnreadableError as error:
         raise InputError(f"its card {path.name} cannot be read ({error})") from error
     if coverage is None:  # a card from before there were any, or of something else

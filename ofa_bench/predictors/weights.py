@@ -9,16 +9,10 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from ofa_bench.files.reading import UnreadableError
+from ofa_bench.files.reading import LARGEST, UnreadableError
 from ofa_bench.predictors.accuracy import Layer
 
-__all__ = ["LARGEST", "layers_of"]
-
-LARGEST = 100_000_000
-"""Bytes of a file of weights, and of what is in it, that are read; ours take up to 400,000."""
-
-MAX_LAYERS = 100
-"""Layers of a network that is read; ours have up to 3."""
+__all__ = ["layers_of"]
 
 
 def layers_of(content: bytes) -> list[Layer]:
@@ -42,8 +36,8 @@ def _layers(archive: zipfile.ZipFile) -> list[Layer]:
         raise UnreadableError(f"its content is larger than {LARGEST:,} bytes, the most that is read")
     count = len(sizes) // 2
     wanted = {f"{kind}{i}.npy" for kind in ("weight", "bias") for i in range(count)}
-    if not 0 < count <= MAX_LAYERS or set(sizes) != wanted:
-        raise UnreadableError(f"it must hold weight0, bias0 and so on, of 1 to {MAX_LAYERS} layers, and nothing else")
+    if not count or set(sizes) != wanted:
+        raise UnreadableError("it must hold weight0, bias0 and so on, and nothing else")
     return [(_array(archive, f"weight{i}", 2), _array(archive, f"bias{i}", 1)) for i in range(count)]
 
 

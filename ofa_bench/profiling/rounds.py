@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ofa_bench.errors import InputError
+from ofa_bench.files.writing import append, cut_unfinished_line, work_folder, write_whole
 from ofa_bench.profiling.runners import Runner, check_runner
 from ofa_bench.supernets.network_files import write_onnx
 from ofa_bench.supernets.pieces import Piece
@@ -31,11 +32,11 @@ def export_all(items: Mapping[str, Piece], folder: Path, batch: int = 1) -> list
     folder.mkdir(parents=True, exist_ok=True)
     names = [key if batch == 1 else f"{key} {batch}" for key in items]
     paths = [folder / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.onnx" for name in names]
-    for path, item in _shown("exporting", zip(paths, items.values(), strict=True), len(paths)):
-        if not path.exists():
-            unfinished = path.with_suffix(".part")
-            write_onnx(item.build(), item.shape, unfinished, batch)
-            unfinished.replace(path)
+    with work_folder(folder) as place:
+        for path, item in _shown("exporting", zip(paths, items.values(), strict=True), len(paths)):
+            if not path.exists():
+                write_onnx(item.build(), item.shape, place / path.name, batch)
+                (place / path.name).replace(path)
     return paths
 
 
@@ -66,7 +67,7 @@ def measure(
     done = _kept(folder / MEASUREMENTS, about)
     runs = len(done[0]["ms"][0]) if done else 0
     bar = _shown("measuring", None, rounds * len(paths), initial=len(done) * len(paths))
-    with (folder / MEASUREMENTS).open("a") as file, bar:
+    with bar:
         for number in range(len(done), rounds):
             order = np.random.default_rng([seed, number]).permutation(len(paths))
             times: list[list[float]] = [[] for _ in paths]
@@ -77,34 +78,27 @@ def measure(
                     raise InputError(f"runner: gave {len(times[i])} times for {paths[i].name}, {runs} for others")
                 bar.update()
             done.append({"round": number, "load": _load(), "ms": times})
-            file.write(json.dumps(done[-1]) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+            append(folder / MEASUREMENTS, json.dumps(done[-1]) + "\n")
     table = np.array([one["ms"] for one in done[:rounds]])
     return table.transpose(1, 0, 2), [one["load"] for one in done[:rounds]]
 
 
 def _kept(path: Path, about: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Read the rounds that are there, cutting off one that was not written whole; a new file gets its head."""
+    """Return the rounds that are there, without one that was not written whole; a new file gets its head."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = path.read_text().splitlines() if path.exists() else []
-    whole: list[dict[str, Any]] = []
-    for line in lines:
-        try:
-            whole.append(json.loads(line))
-        except (RecursionError, ValueError):
-            break
+    try:
+        whole = [json.loads(line) for line in cut_unfinished_line(path).splitlines()] if path.exists() else []
+    except ValueError as error:
+        raise InputError(f"{path}: cannot be read ({error}); move the folder away") from error
     if len(whole) < 2:  # no round was finished
-        whole = [dict(about)]
+        write_whole(path, json.dumps(dict(about)) + "\n")
+        return []
     if whole[0] != json.loads(json.dumps(dict(about))):
         differing = sorted(key for key in {*whole[0], *about} if whole[0].get(key) != about.get(key))
         raise InputError(
             f"{path.parent}: holds measurements of another profile (other {', '.join(differing)}); "
             "move the folder away or choose another out="
         )
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text("".join(json.dumps(one) + "\n" for one in whole))
-    unfinished.replace(path)
     return whole[1:]
 
 

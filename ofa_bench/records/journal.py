@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ofa_bench.files.writing import append
+
 __all__ = ["FOLDER", "Ended", "Journal", "journals"]
 
 FOLDER = "sweeps"
@@ -51,8 +53,7 @@ class Journal:
 
     def _add(self, line: dict[str, Any]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a") as file:  # the first newline ends a line that was cut off
-            file.write(f"\n{json.dumps(line)}\n")
+        append(self.path, f"\n{json.dumps(line)}\n")  # the first newline ends a line that was cut off
 
     def knows(self, run: str) -> bool:
         """Return whether a run of the sweep's command began in this file, and not in one that this is a copy of."""

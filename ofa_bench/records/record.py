@@ -18,7 +18,7 @@ from ofa_bench.config.user_code import code_sha256
 from ofa_bench.engine import Cell, Repeat
 from ofa_bench.errors import InputError
 from ofa_bench.files.reading import UnreadableError, content_of, json_object
-from ofa_bench.files.writing import write_new, write_whole
+from ofa_bench.files.writing import write_whole
 from ofa_bench.predictors.coverage import check_unlabelled, labelled_choices
 from ofa_bench.predictors.gaps import find_gaps, find_source
 from ofa_bench.records.commits import commits
@@ -237,7 +237,7 @@ def _write(folder: Path, record: Record, text: str, config_yaml: str) -> Record:
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / CONFIG, config_yaml)
     try:
-        write_new(folder / RECORD, text)
+        write_whole(folder / RECORD, text, replace=False)
     except FileExistsError as error:
         there = read(folder)
         if there["identity"] != record["identity"]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.config.limits import POPULATION, check_range
+from ofa_bench.config.limits import check_range
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.search import repair
 from ofa_bench.search.problem import CurvePoint, EvaluationRequest, Evaluator, Problem, SearchResult, drive
@@ -47,7 +47,7 @@ class Evolution:
     reward_exponent: float = -0.07
 
     def __post_init__(self) -> None:
-        check_range("evolution.population_size", self.population_size, 1, POPULATION)
+        check_range("evolution.population_size", self.population_size, 1)
         for key in ("parent_ratio", "mutation_ratio", "mutate_prob"):
             value = getattr(self, key)
             if not 0 <= value <= 1:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ofa_bench.config.limits import POPULATION
 from ofa_bench.errors import InputError
 from ofa_bench.search import Archive, EvaluationRequest, Evolution, Problem, SearchCoroutine, SearchResult
 from ofa_bench.search.problem import Values
@@ -77,7 +76,7 @@ class SharedSearch(CoroutineStrategy):
     """
 
     def __init__(self, population_size: int = 100, evaluations: int | None = None) -> None:
-        check_whole("population_size", population_size, most=POPULATION)
+        check_whole("population_size", population_size)
         if evaluations is not None:
             check_whole("evaluations", evaluations)
         self.population_size, self.evaluations = population_size, evaluations

@@ -30,10 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["PUBLISHED", "Published", "Weights", "load_weights", "recalibrate"]
 
 LARGEST = 1_000_000_000
-"""Bytes of the largest checkpoint that is read or fetched; the largest of OFA's has 193 million."""
-
-PATIENCE = 3600
-"""Seconds in which a checkpoint must have come."""
+"""Bytes of the largest checkpoint that is read, packed or not; the largest of OFA's has 193 million."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +118,7 @@ def _published(net: Supernet, published: Published, sha256: str) -> Weights:
     if path is None:
         path = assets.cache_path(published.path)
         try:
-            assets.fetch_file(published.url, path, pinned, largest=LARGEST, patience=PATIENCE)
+            assets.fetch_file(published.url, path, pinned)
         except Exception as error:
             if isinstance(error, ValueError) and not isinstance(error, OSError):
                 raise InputError(f"weights=auto: what {source} gives is not OFA's file ({error})") from error

@@ -23,9 +23,6 @@ SHARE = 0.875
 FORMATS = ("JPEG", "PNG", "BMP", "PPM", "TIFF", "WEBP")
 """What the files may be, whatever their suffix; Pillow would start other programs for some others."""
 
-BYTES = 100_000_000
-"""The most bytes of an image's file."""
-
 PIXELS = 80_000_000
 """The most pixels of an image, as it is stored and when its shorter side is resized."""
 
@@ -43,7 +40,7 @@ def decoded(path: Path, size: int) -> NDArray[np.uint8]:
     from PIL import Image
 
     try:
-        content = content_of(path, BYTES)
+        content = content_of(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)

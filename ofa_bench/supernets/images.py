@@ -29,9 +29,6 @@ STD = (0.229, 0.224, 0.225)
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 """Of files that are images (those of torchvision's ``ImageFolder``); others are passed over."""
 
-FILES = 5_000_000
-"""The most images of a folder; ImageNet has 1.4 million."""
-
 
 @dataclass
 class _Kept:
@@ -171,8 +168,6 @@ def _found(folder: Path, key: str) -> list[Path]:
     try:
         for place, names in _entered(folder):
             found += [place / name for name in names if name[0] != "." and name.lower().endswith(SUFFIXES)]
-            if len(found) > FILES:
-                raise InputError(f"{key}={folder}: more than {FILES:,} images")
     except OSError as error:
         raise InputError(f"{key}={folder}: {error.filename} cannot be read ({error.strerror})") from error
     if not found:
@@ -209,7 +204,7 @@ def _entered(folder: Path) -> Iterator[tuple[Path, list[str]]]:
 def _lines(path: Path, outputs: int) -> dict[str, int]:
     """Read a file of classes: the number of each line."""
     try:
-        lines = content_of(path, 1_000_000).decode().split("\n")
+        lines = content_of(path).decode().split("\n")
     except (UnreadableError, UnicodeDecodeError) as error:
         raise InputError(f"classes={path}: cannot be read ({error})") from error
     names = [line.strip() for line in lines if line.strip()]

@@ -19,7 +19,7 @@ from platformdirs import user_cache_path
 from ofa_bench.config.store_uri import sqlite_path, sqlite_uri
 from ofa_bench.errors import InputError
 from ofa_bench.files.locks import locked
-from ofa_bench.files.writing import remove_leftovers, write_new, write_whole
+from ofa_bench.files.writing import remove_leftovers, write_whole
 from ofa_bench.tracking.quiet import logging_disabled, silence_mlflow
 
 __all__ = ["check_database", "make_database"]
@@ -28,9 +28,6 @@ _VERSION = "SELECT version_num FROM alembic_version"
 
 _SERVED = re.compile(r"(postgresql|mysql|mssql|sqlite)(\+\w+)?://")
 """Databases that MLflow opens by itself, without a server of its own."""
-
-LARGEST = 50_000_000
-"""Bytes of the largest empty database that is kept to be copied; one has a million."""
 
 
 def check_database(uri: str) -> None:
@@ -68,7 +65,7 @@ def make_database(path: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    remove_leftovers(path.parent, path.name)
+    remove_leftovers(path.parent)
     if _is_made(path):
         return
     with locked(str(path.absolute())):
@@ -77,11 +74,8 @@ def make_database(path: Path) -> None:
         if sys.stderr.isatty():  # somebody waits
             print(f"ofa_bench: making MLflow's database {path}, once", file=sys.stderr, flush=True)
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():  # without a byte, or a table
-            write_whole(path, _empty())
-        else:
-            with suppress(FileExistsError):
-                write_new(path, _empty())
+        with suppress(FileExistsError):
+            write_whole(path, _empty(), replace=path.exists())  # one without a byte, or a table
         _add_default(path)
 
 
@@ -109,7 +103,7 @@ def _empty() -> bytes:
 
     kept = user_cache_path("ofa_bench") / f"mlflow-{mlflow.__version__}.db"
     with suppress(OSError, sqlite3.Error, InputError):
-        if kept.stat().st_size <= LARGEST and _is_whole(kept):
+        if _is_whole(kept):
             return kept.read_bytes()
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / kept.name

@@ -6,35 +6,26 @@ import json
 import os
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ofa_bench.errors import InputError
 from ofa_bench.files.reading import UnreadableError, content_of, json_object
-from ofa_bench.files.writing import write_whole
+from ofa_bench.files.writing import append, cut_unfinished_line, write_whole
 
-__all__ = ["COLUMNS", "LARGEST", "Table", "card_path", "growing"]
+__all__ = ["COLUMNS", "Table", "card_path", "open_collection"]
 
 COLUMNS = ("architecture", "accuracy", "top5", "loss", "images", "seconds")
 
 _HEAD = (",".join(COLUMNS) + "\n").encode()
 
-LARGEST = 500_000_000
-"""Bytes of the largest file that is read; a row has some 400."""
-
 
 class Table:
-    """A CSV file, open to be added to.
+    """A CSV file that grows by rows, as long as nothing else writes to it."""
 
-    Args:
-        path: of the file.
-        file: it, open at its end.
-    """
-
-    def __init__(self, path: Path, file: io.BufferedIOBase) -> None:
-        self._path, self._file, self._size = path, file, file.tell()
+    def __init__(self, path: Path) -> None:
+        self._path, self._size = path, path.stat().st_size
 
     def add(self, values: Sequence[Any]) -> None:
         """Write a row, so that it is on the disk when this returns.
@@ -43,19 +34,16 @@ class Table:
             InputError: something else has changed the file.
             OSError: it cannot be written.
         """
-        if os.fstat(self._file.fileno()).st_size != self._size:
+        if self._path.stat().st_size != self._size:
             raise InputError(f"out={self._path}: something else writes to it at the same time; end that first")
         line = io.StringIO()
         csv.writer(line, lineterminator="\n").writerow(values)
-        self._file.write(line.getvalue().encode())
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._size = self._file.tell()
+        append(self._path, line.getvalue())
+        self._size = self._path.stat().st_size
 
 
-@contextmanager
-def growing(path: Path, architectures: Sequence[str], card: Mapping[str, Any]) -> Iterator[tuple[Table, list[float]]]:
-    """Open a collection's file and give the accuracies of its rows; what was not written whole is cut off.
+def open_collection(path: Path, architectures: Sequence[str], card: Mapping[str, Any]) -> tuple[Table, list[float]]:
+    """Return a collection's file and the accuracies of its rows; what was not written whole is cut off.
 
     Args:
         path: of the file; where it is not there or has no rows, it is made anew, with its card beside it.
@@ -66,20 +54,15 @@ def growing(path: Path, architectures: Sequence[str], card: Mapping[str, Any]) -
         InputError: it is the file of something else.
         OSError: it cannot be written.
     """
-    content, accuracies, whole = _content(path), list[float](), 0
+    content = _content(path)
     if _HEAD.startswith(content):
-        _write_card(path, card)
-    else:
-        _check_card(path, card)
-        whole = content.rfind(b"\n") + 1
-        accuracies = _accuracies(path, content[:whole], architectures)
-    with path.open("ab") as file:
-        file.truncate(whole)
-        file.seek(0, os.SEEK_END)
-        table = Table(path, file)
-        if not whole:
-            table.add(COLUMNS)
-        yield table, accuracies
+        write_whole(card_path(path), json.dumps(card, indent=1) + "\n")
+        write_whole(path, _HEAD)
+        return Table(path), []
+    _check_card(path, card)
+    accuracies = _accuracies(path, content[: content.rfind(b"\n") + 1], architectures)
+    cut_unfinished_line(path)
+    return Table(path), accuracies
 
 
 def _accuracies(path: Path, content: bytes, architectures: Sequence[str]) -> list[float]:
@@ -112,18 +95,14 @@ def _accuracies(path: Path, content: bytes, architectures: Sequence[str]) -> lis
 
 def _content(path: Path) -> bytes:
     try:
-        return content_of(path, LARGEST) if os.path.lexists(path) else b""
+        return content_of(path) if os.path.lexists(path) else b""
     except UnreadableError as error:
         raise InputError(f"out={path}: cannot be read ({error})") from error
 
 
 def card_path(path: Path) -> Path:
-    """Describe where the card of a CSV file lies."""
+    """Return where the card of a CSV file lies."""
     return path.with_name(f"{path.name}.json")
-
-
-def _write_card(path: Path, card: Mapping[str, Any]) -> None:
-    write_whole(card_path(path), json.dumps(card, indent=1) + "\n")
 
 
 def _check_card(path: Path, card: Mapping[str, Any]) -> None:
@@ -131,7 +110,7 @@ def _check_card(path: Path, card: Mapping[str, Any]) -> None:
     if not os.path.lexists(place):
         raise InputError(f"out={path}: is already there and has no card {place.name}; choose another out=")
     try:
-        found = json_object(content_of(place, 1_000_000)).get("of")
+        found = json_object(content_of(place)).get("of")
     except UnreadableError as error:
         raise InputError(f"out={path}: its card {place} cannot be read ({error})") from error
     there, wanted = found if isinstance(found, dict) else {}, card["of"]

@@ -8,7 +8,6 @@ import io
 import json
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ofa_bench.files.writing import written
+from ofa_bench.files.writing import append, work_folder
 from ofa_bench.predictors.accuracy import OneHotMLP
 from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.spaces import DesignSpace, Genes
@@ -170,12 +169,13 @@ def write_predictor(
 
 
 def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files that belong together: each beside its place first, and only then all into their places."""
+    """Write files that belong together: first all of them beside their places, then each into its place."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in contents:
         if (folder / name).is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / name))
-    with ExitStack() as stack:
-        unfinished = {name: stack.enter_context(written(folder / name, content)) for name, content in contents.items()}
-        for name, path in unfinished.items():
-            path.replace(folder / name)
+    with work_folder(folder) as place:
+        for name, content in contents.items():
+            append(place / name, content)
+        for name in contents:
+            (place / name).replace(folder / name)

@@ -15,9 +15,6 @@ from ofa_bench.training.columns import Column, find_columns
 
 __all__ = ["Entry", "decode", "read_architecture", "read_entries"]
 
-MAX_PYTHON = 500_000
-"""Characters outside texts of the largest file that is read as a Python dict; a pair has 10, of up to 500 bytes."""
-
 CONVERT = (
     'these lines write what is read: import csv, json; table = csv.writer(open("pairs.csv", "w", newline="")); '
     'table.writerow(["architecture", "accuracy"]); '
@@ -108,7 +105,7 @@ def _read_object(text: str) -> Any:
         if not str(error).startswith("it is no JSON"):
             raise InputError(str(error)) from error
         try:
-            return python_object(text, MAX_PYTHON)
+            return python_object(text)
         except UnreadableError as other:
             raise InputError(f"begins as a dict; {error}, and {other}") from error
 

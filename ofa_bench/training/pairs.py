@@ -17,13 +17,10 @@ from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.training.columns import Column
 from ofa_bench.training.formats import Entry, decode, read_architecture, read_entries
 
-__all__ = ["FEWEST", "MAX", "Pairs", "read_pairs"]
+__all__ = ["FEWEST", "Pairs", "read_pairs"]
 
-LARGEST = 200_000_000
-"""Bytes of the largest file that is read."""
-
-FEWEST, MAX = 20, 200_000
-"""The fewest distinct architectures that a predictor is trained on, and the most pairs."""
+FEWEST = 20
+"""The fewest distinct architectures that a predictor is trained on."""
 
 MAX_CHARS = 60
 """Of a value that is shown."""
@@ -75,10 +72,10 @@ def read_pairs(path: Path, space: DesignSpace) -> Pairs:
     looked at. ``acc.dict`` has percent, a ``.stats`` errors in percent.
 
     Raises:
-        InputError: the file cannot be read, a line is wrong or in another unit, or it has too few pairs or too many.
+        InputError: the file cannot be read, a line is wrong or in another unit, or it has too few pairs.
     """
     try:
-        content = content_of(path, LARGEST)
+        content = content_of(path)
         text = decode(content)
     except UnreadableError as error:
         raise InputError(f"data={path}: cannot be read ({error})") from error
@@ -112,8 +109,6 @@ def _read(text: str, space: DesignSpace) -> tuple[list[Genes], list[float]]:
         except (InputError, UnreadableError) as error:
             raise InputError(f"{entry.place}: {error}") from error
         places.append(entry.place)
-        if len(genes) > MAX:
-            raise InputError(f"has more than {MAX:,} pairs, the most that are read")
     if column.unit == "fraction":
         return genes, numbers
     _check_percent(column, numbers, places)

@@ -21,7 +21,7 @@ from ofa_bench.supernets import pieces as supernets
 from ofa_bench.supernets.ofa_package import import_ofa
 from ofa_bench.training import collected as judging
 from ofa_bench.training.collected import distinct
-from ofa_bench.training.collection import COLUMNS, Table, card_path, growing
+from ofa_bench.training.collection import COLUMNS, Table, card_path, open_collection
 from ofa_bench.training.image_sets import make_sets
 
 SPACE = MobileNetV3Space()
@@ -182,14 +182,14 @@ def test_files_of_others_are_left_alone(quick):
 
 
 def test_two_that_write_to_one_file_are_found_out(tmp_path):
-    with (tmp_path / "x.csv").open("ab") as file:
-        table = Table(tmp_path / "x.csv", file)
-        table.add([1, "a,b"])
-        assert (tmp_path / "x.csv").read_text() == '1,"a,b"\n'
-        with (tmp_path / "x.csv").open("a") as other:
-            other.write("theirs\n")
-        with pytest.raises(InputError, match="something else writes to it at the same time"):
-            table.add([2])
+    (tmp_path / "x.csv").touch()
+    table = Table(tmp_path / "x.csv")
+    table.add([1, "a,b"])
+    assert (tmp_path / "x.csv").read_text() == '1,"a,b"\n'
+    with (tmp_path / "x.csv").open("a") as other:
+        other.write("theirs\n")
+    with pytest.raises(InputError, match="something else writes to it at the same time"):
+        table.add([2])
 
 
 def test_cards_of_two_that_begin_at_once_are_whole(tmp_path, monkeypatch):
@@ -199,20 +199,19 @@ def test_cards_of_two_that_begin_at_once_are_whole(tmp_path, monkeypatch):
     def late(self, target):
         monkeypatch.setattr(Path, "replace", replace)
         monkeypatch.setattr("os.getpid", lambda: 12)
-        with growing(path, [], {"of": {"seed": 1}}):
-            pass
+        open_collection(path, [], {"of": {"seed": 1}})
         assert json.loads(card_path(path).read_text()) == {"of": {"seed": 1}}
         path.unlink()
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", late)
     monkeypatch.setattr("os.getpid", lambda: 11)
-    with growing(path, [], {"of": {"seed": 0}}):
-        assert json.loads(card_path(path).read_text()) == {"of": {"seed": 0}}
+    open_collection(path, [], {"of": {"seed": 0}})
+    assert json.loads(card_path(path).read_text()) == {"of": {"seed": 0}}
     path.unlink()
     monkeypatch.setattr(Path, "replace", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError), growing(path, [], {"of": {"seed": 2}}):
-        pass
+    with pytest.raises(ZeroDivisionError):
+        open_collection(path, [], {"of": {"seed": 2}})
     assert [left.name for left in tmp_path.iterdir()] == ["x.csv.json"]
 
 

@@ -4,10 +4,9 @@ import multiprocessing
 
 import pytest
 
-from ofa_bench.files import writing
-from ofa_bench.files.writing import remove_leftovers, write_new, write_whole
+from ofa_bench.files.writing import append, cut_unfinished_line, remove_leftovers, work_folder, write_whole
 
-LEFT = ".config.yaml.ab12_xyz.part"
+LEFT = ".work.ab12_xyz.part"
 
 
 def names(folder):
@@ -15,20 +14,20 @@ def names(folder):
 
 
 def test_what_a_killed_process_left_goes_with_the_next_writing_and_nothing_else(tmp_path):
-    kept = [".config.yaml.swp", ".config.yaml.original", ".other.yaml.ab12_xyz.part", "config.yaml.ab12_xyz.part"]
+    kept = [".config.yaml.swp", ".work.original", "work.ab12_xyz.part"]
     for name in (LEFT, *kept):
-        (tmp_path / name).write_text("half")
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "content").write_text("half")
     write_whole(tmp_path / "config.yaml", "whole")
     assert names(tmp_path) == sorted([*kept, "config.yaml"])
-    remove_leftovers(tmp_path)
-    assert names(tmp_path) == sorted([*kept[:2], kept[3], "config.yaml"])
 
 
 def _write(path, begun, go_on):
-    with writing.written(path, "theirs") as made:
+    with work_folder(path.parent) as folder:
+        (folder / "content").write_text("theirs")
         begun.set()
         go_on.wait(20)
-        made.replace(path)
+        (folder / "content").replace(path)
 
 
 def test_what_another_process_is_writing_stays(tmp_path):
@@ -56,22 +55,30 @@ def test_a_killed_writer_leaves_what_is_then_removed(tmp_path):
     other.kill()
     other.join(20)
     assert len(names(tmp_path)) == 1
-    write_new(tmp_path / "a", "ours")
+    write_whole(tmp_path / "a", "ours", replace=False)
     assert names(tmp_path) == ["a"]
 
 
 def test_a_file_that_is_new_replaces_none(tmp_path):
-    write_new(tmp_path / "a", "first")
+    write_whole(tmp_path / "a", "first", replace=False)
     with pytest.raises(FileExistsError):
-        write_new(tmp_path / "a", "second")
+        write_whole(tmp_path / "a", "second", replace=False)
     assert names(tmp_path) == ["a"]
     assert (tmp_path / "a").read_text() == "first"
 
 
 def test_a_folder_to_work_in_goes_with_its_process_or_with_the_next(tmp_path):
-    left = tmp_path / ".work.ab12_xyz.part"
+    left = tmp_path / LEFT
     left.mkdir()
     (left / "network.onnx").write_text("half")
-    with writing.work_folder(tmp_path) as place, writing.work_folder(tmp_path) as other:
+    with work_folder(tmp_path) as place, work_folder(tmp_path) as other:
         assert {place, other} == set(tmp_path.iterdir())
     assert names(tmp_path) == []
+
+
+def test_what_is_added_stands_behind_the_last_whole_line(tmp_path):
+    for line in ("one\n", b"two\n", "thr"):
+        append(tmp_path / "a", line)
+    assert cut_unfinished_line(tmp_path / "a") == b"one\ntwo\n"
+    append(tmp_path / "a", "three\n")
+    assert (tmp_path / "a").read_text() == "one\ntwo\nthree\n"

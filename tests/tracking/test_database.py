@@ -98,7 +98,7 @@ def test_only_what_makes_a_store_makes_a_file(tmp_path, capsys, monkeypatch):
         quiet_client(f"sqlite:///{tmp_path}/mlflow.db")
     assert not list(tmp_path.iterdir())
     (tmp_path / "mlflow.db").touch()
-    (tmp_path / ".mlflow.db.ab12_xyz.part").touch()
+    (tmp_path / ".work.ab12_xyz.part" / "a").mkdir(parents=True)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     for _ in range(2):
         making_client(f"sqlite:///{tmp_path}/mlflow.db").search_experiments()

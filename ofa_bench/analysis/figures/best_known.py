@@ -55,7 +55,7 @@ def frontier_between(study: Study, least: float, most: float) -> tuple[Sequence[
 def _content(path: Path) -> bytes | None:
     """Read a file; None where it cannot be one of a frontier."""
     with suppress(UnreadableError):
-        return content_of(path, frontiers.LARGEST)
+        return content_of(path)
     return None
 
 

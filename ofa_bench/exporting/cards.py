@@ -11,7 +11,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.exporting.found import GIVEN, Found
 from ofa_bench.files.reading import UnreadableError, content_of, json_object
 from ofa_bench.files.writing import write_whole
-from ofa_bench.profiling.statistics import PERCENTILES, STATISTICS, statistic_of
+from ofa_bench.profiling.statistics import PERCENTILES, STATISTICS
 from ofa_bench.records.schema import MAX_ACCURACY, NUMBER, check_choices, check_node
 
 __all__ = [
@@ -34,9 +34,6 @@ CARD, ONNX, PROGRAM, INT8 = "card.json", "network.onnx", "network.pt2", "network
 
 Card = dict[str, Any]
 
-MAX = 1e15
-"""No number of a card is larger."""
-
 _TEXT, _MAYBE = (str,), (dict, type(None))
 _FILE: Mapping[str, Any] = {"bytes": NUMBER, "sha256": _TEXT}
 _SHAPE: Mapping[str, Any] = {
@@ -55,13 +52,17 @@ _SHAPE: Mapping[str, Any] = {
     "output": {"name": _TEXT, "what": _TEXT, "shape": [NUMBER]},
     "made": {**dict.fromkeys(("ofa_bench", "torch", "date", "of"), _TEXT), "opset": NUMBER},
 }  # fmt: skip
-"""What every card has (see ``results.shape.check_node``)."""
+"""What every card has (see ``records.schema.check_node``)."""
+
+_POSITIVE = ("target", "cost", "guard_band", "macs", "parameters")
 
 _MEASURED: Mapping[str, Any] = {
-    **dict.fromkeys(("p10_ms", "p90_ms", "mean_ms"), (int, float, type(None))), "median_ms": NUMBER,
+    **{f"{name}_ms": NUMBER for name in STATISTICS},
     **dict.fromkeys(("statistic", "runner", "date"), _TEXT), "table_statistic": (str, type(None)), "batch?": (int,),
     "unlike": (list,), "controls": (int,), "drift": (int, float, type(None)), "drift_error": (int, float, type(None)),
 }  # fmt: skip
+
+_MEASURED_INT8: Mapping[str, Any] = {"statistic": _TEXT, **{f"{name}_ms": NUMBER for name in PERCENTILES}}
 
 _FROM_TABLE = ("statistic", "runner", "threads", "machine", "title", "source", "protocol")
 """What a card keeps of the cost table's: on what and how it was measured."""
@@ -117,68 +118,35 @@ def read_card(folder: Path) -> Card:
             raise UnreadableError(f"it is not of format {FORMAT}")
         check_node("", card, _SHAPE)
         check_choices("unlabelled", card.get("unlabelled"))
-        card = _completed(card)
         _check_values(card)
     except UnreadableError as error:
         raise InputError(f"{path}: not readable as the card of an exported network ({error})") from error
-    return card
-
-
-def _completed(card: Card) -> Card:
-    """Return an older version's card what it lacks: it had the table's statistic (``ms``) and the median only."""
-    one = card["measured"]
-    card = {"guarded_cost": card["cost"] * card["guard_band"]} | card
-    if one is None or "ms" not in one:
-        return card
-    check_node("measured.", one, {"ms": NUMBER, "statistic": _TEXT})
-    fast = one["statistic"] == "10th percentile"
-    known = {"p10_ms": one["ms"] if fast else None, "p90_ms": None, "mean_ms": None}
-    rest = {key: value for key, value in one.items() if key != "ms"}
-    statistics = {"statistic": "median", "table_statistic": "p10" if fast else statistic_of(card["table"])}
-    return card | {"measured": rest | known | statistics}
+    return {"guarded_cost": card["cost"] * card["guard_band"]} | card
 
 
 def _check_values(card: Card) -> None:
-    """Check what is computed with, and what is shown besides texts."""
-    numbers = {
-        key: card[key] for key in ("target", "cost", "guarded_cost", "accuracy", "guard_band", "macs", "parameters")
-    }
-    numbers |= {name: file["bytes"] for name, file in card["files"].items()}
-    if card["measured"] is not None:
-        one = card["measured"]
+    """Raise UnreadableError where a number that others are divided by is not positive, or a word is not known."""
+    positive = {key: card[key] for key in _POSITIVE}
+    one = card["measured"]
+    if one is not None:
         check_node("measured.", one, _MEASURED)
         if one["statistic"] not in PERCENTILES or one["table_statistic"] not in (*STATISTICS, None):
             description = f"{one['statistic'][:40]}, of a table's {str(one['table_statistic'])[:40]}"
             raise UnreadableError(f"its measured.statistic is {description}; must be {', '.join(PERCENTILES)}")
-        times = {f"measured.{name}_ms": one[f"{name}_ms"] for name in STATISTICS}
-        numbers |= {name: ms for name, ms in times.items() if ms is not None}
-        if None in (one[f"{one['statistic']}_ms"], one[f"{one['table_statistic'] or 'median'}_ms"]):
-            raise UnreadableError("it lacks milliseconds of the statistic that it is about")
-        numbers |= {"measured.drift": 1 + (one["drift"] or 0), "measured.drift_error": 1 + (one["drift_error"] or 0)}
-        unlike = one["unlike"]
-        if not all(isinstance(word, str) and word.isidentifier() for word in unlike):
-            raise UnreadableError(f"its measured.unlike is {str(unlike)[:40]}; must be words")
+        if not all(isinstance(word, str) and word.isidentifier() for word in one["unlike"]):
+            raise UnreadableError(f"its measured.unlike is {str(one['unlike'])[:40]}; must be words")
+        positive |= {f"measured.{name}_ms": one[f"{name}_ms"] for name in STATISTICS}
+        positive |= {"measured.drift": 1 + (one["drift"] or 0)}
     one = card.get("int8")
-    if one:
-        numbers |= {"int8.file.bytes": one["file"]["bytes"], "int8.test_images": one["test_images"]}
-        for key in ("differs", "fp32_top1", "int8_top1"):
-            numbers |= {f"int8.{key}": 1 + (one[key] or 0)}
-        if (one["fp32_top1"] is None) != (one["int8_top1"] is None):
-            raise UnreadableError("its int8.fp32_top1 or int8.int8_top1 is null; must be both or none")
-        if one["measured"] is not None:
-            check_node("int8.measured.", one["measured"], {"median_ms": NUMBER, "statistic": _TEXT})
-            if one["measured"].get("statistic") not in PERCENTILES:
-                raise UnreadableError(f"its int8.measured.statistic must be {', '.join(PERCENTILES)}")
-            key = f"{one['measured']['statistic']}_ms"
-            check_node("int8.measured.", one["measured"], {key: NUMBER})
-            numbers |= {f"int8.measured.{key}": one["measured"][key]}
-    for key, value in numbers.items():
-        if not 0 < value < MAX:
-            raise UnreadableError(f"its {key} is {str(value)[:40]}; must be more than 0, and less than {MAX:g}")
+    if one and (one["fp32_top1"] is None) != (one["int8_top1"] is None):
+        raise UnreadableError("its int8.fp32_top1 or int8.int8_top1 is null; must be both or none")
+    if one and one["measured"] is not None:
+        check_node("int8.measured.", one["measured"], _MEASURED_INT8)
+    for key, value in positive.items():
+        if value <= 0:
+            raise UnreadableError(f"its {key} is {value}; must be more than 0")
     if card["accuracy"] > MAX_ACCURACY:
         raise UnreadableError(f"its accuracy is {card['accuracy']:g}; must be a fraction of 1")
-    if not json.dumps(card["architecture"]).isascii() or len(card["architecture"]) > 100:
-        raise UnreadableError("its architecture is no dict of OFA's")
 
 
 def placed(networks: Sequence[Found], out: Path) -> list[Found]:

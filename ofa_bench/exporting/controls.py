@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -98,21 +97,12 @@ def read_controls(folder: Path, table: str, n: int) -> list[tuple[Path, float]]:
         about = json_object(content_of(path))
         if about.get("table") != table:
             return []
-        listed = about.get("networks")
-        if not isinstance(listed, list) or not listed:
-            raise UnreadableError("it lists no networks")
-        controls = [_control(path.parent, one) for one in listed]
-    except UnreadableError as error:
-        raise InputError(f"{path}: cannot be read ({error}); delete the folder, or export again") from error
+        controls = [(path.with_name(one["file"]), float(one["cost"])) for one in about["networks"]]
+        if not controls or not all(re.fullmatch(r"[0-9a-f]{16}\.onnx", one["file"]) for one in about["networks"]):
+            raise ValueError
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        why = error if isinstance(error, UnreadableError) else "it must list networks, each of a file here and a cost"
+        raise InputError(f"{path}: cannot be read ({why}); delete the folder, or export again") from error
     return [
         controls[i] for i in np.unique(np.linspace(0, len(controls) - 1, min(n, len(controls))).round().astype(int))
     ]
-
-
-def _control(folder: Path, one: Any) -> tuple[Path, float]:
-    name, cost = (one.get(key) for key in ("file", "cost")) if isinstance(one, dict) else (None, None)
-    if not isinstance(name, str) or not re.fullmatch(r"[0-9a-f]{16}\.onnx", name):
-        raise UnreadableError("a network of it has no file here")
-    if type(cost) not in (int, float) or not 0 < cost < 1e15:  # type: ignore[operator]
-        raise UnreadableError(f"the cost of its {name} is no number of milliseconds")
-    return folder / name, float(cost)  # type: ignore[arg-type]

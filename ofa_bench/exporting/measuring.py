@@ -160,14 +160,13 @@ def comparable_ms(card: Card) -> float:
 
 
 def met(card: Card, statistic: str | None = None) -> bool | None:
-    """Return whether the target is met by a statistic, by default the one it is about; None if that is not known.
+    """Return whether the target is met by a statistic, by default the one it is about; None where there is no target.
 
-    A network that no search found has no target.
+    A network that no search found has none.
     """
     if is_given(card):
         return None
-    ms = card["measured"][f"{statistic or card['measured']['statistic']}_ms"]
-    return None if ms is None else bool(ms <= card["target"])
+    return bool(card["measured"][f"{statistic or card['measured']['statistic']}_ms"] <= card["target"])
 
 
 @dataclass(frozen=True)

@@ -119,8 +119,7 @@ def _metrics(card: Card) -> dict[str, float]:
     if card["guard_band"] != 1:
         values["guarded_cost"] = card["guarded_cost"]
     for name in PERCENTILES if card["measured"] else ():
-        if card["measured"][f"{name}_ms"] is not None:
-            values[f"measured_{name}_ms"] = card["measured"][f"{name}_ms"]
+        values[f"measured_{name}_ms"] = card["measured"][f"{name}_ms"]
     return values | int8_metrics(card)
 
 

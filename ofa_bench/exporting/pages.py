@@ -201,8 +201,8 @@ def _row(card: Card, batch: str) -> tuple[str, ...]:
     )
 
 
-def _yes(description: bool | None) -> str:
-    return "?" if description is None else "yes" if description else "no"
+def _yes(met_target: bool | None) -> str:
+    return "yes" if met_target else "no"
 
 
 def _measurement(card: Card) -> dict[str, Any]:
@@ -210,7 +210,7 @@ def _measurement(card: Card) -> dict[str, Any]:
     one = card["measured"]
     if not one:
         return {"times": [], "verdict": ""}
-    times = [(describe(name), one[f"{name}_ms"]) for name in PERCENTILES if one[f"{name}_ms"] is not None]
+    times = [(describe(name), one[f"{name}_ms"]) for name in PERCENTILES]
     if batch_of_unit(card["unit"]) is None or is_given(card):
         return {"times": times, "verdict": ""}
     description = ", ".join(f"{_yes(met(card, name))} by {describe(name)}" for name in PERCENTILES)

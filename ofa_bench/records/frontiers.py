@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ofa_bench.errors import InputError
 from ofa_bench.files.reading import UnreadableError, content_of, json_object
 from ofa_bench.files.writing import write_whole
+from ofa_bench.records.schema import check_node
 from ofa_bench.search import Problem
 from ofa_bench.spaces import DesignSpace, Genes
 
@@ -31,15 +32,16 @@ OWN = Path("frontiers")
 NOISE = 1e-6
 """Accuracies (fractions of 1) this close are one: float32 sums differ from processor to processor, by less."""
 
-_KINDS: Sequence[tuple[str, type, str]] = (
-    ("predictor", dict, "an object"),
-    ("device", dict, "an object"),
-    ("version", int, "a whole number"),
-    ("points", list, "a list"),
-    ("card", dict, "an object"),
-)
-_OPTIONAL = ("card",)
-_NUMBERS = [[one, other] for one in (int, float) for other in (int, float)]
+_SHA256 = {"sha256": (str,)}
+_SHAPE: Mapping[str, Any] = {
+    "predictor": _SHA256,
+    "device": _SHA256,
+    "version": (int,),
+    "points": (list,),
+    "card?": {"made?": (list,)},
+}
+"""What every file has (see ``schema.check_node``)."""
+
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -170,54 +172,41 @@ def _parsed(path: Path, space: DesignSpace) -> dict[str, Any]:
         file = json_object(content)
         if file.get("format") != FORMAT or file.get("space") != space.name:
             raise UnreadableError(f"it is not of format {FORMAT} and space {space.name}")
-        for key, kind, what in _KINDS:
-            if key not in file and key not in _OPTIONAL:
-                raise UnreadableError(f"it has no {key}")
-            if type(file.get(key, kind())) is not kind:
-                raise UnreadableError(f"its {key} must be {what}")
-        for key in ("predictor", "device"):
-            if not isinstance(file[key].get("sha256"), str):
-                raise UnreadableError(f"its {key} has no sha256")
-        if not isinstance(file.get("card", {}).get("made", []), list):
-            raise UnreadableError("what its card says of how it was made must be a list")
+        check_node("", file, _SHAPE)
     except UnreadableError as error:
         raise InputError(f"{path}: not readable as a frontier ({error}); move it away") from error
     return {**file, "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _decoded(file: dict[str, Any], path: Path, space: DesignSpace) -> Frontier:
-    """Check and take what a file says."""
-    if not file["points"]:
-        raise InputError(f"{path}: not readable as a frontier (it has no points); move it away")
-    for number, point in enumerate(file["points"]):
-        if not _is_point(point, space.n_genes):
-            wanted = f"[{space.n_genes} digits, cost, accuracy]"
-            raise InputError(f"{path}: not readable as a frontier (its point {number} must be {wanted}); move it away")
-    rows, cost, accuracy = zip(*file["points"], strict=True)
-    digits = np.array([list(row.encode()) for row in rows], np.int16)
-    frontier = Frontier(
-        space.name,
-        file["predictor"]["sha256"],
-        file["device"]["sha256"],
-        np.where(digits < ord("a"), digits - ord("0"), digits - ord("a") + 10).astype(np.int8),
-        np.array(cost, np.float64),
-        np.array(accuracy, np.float64),
-        file["version"],
-        {key: file[key] for key in file if key not in ("format", "space", "version", "points", "sha256")},
-        file["sha256"],
-        path,
-    )
-    rising = (np.diff(frontier.cost) > 0).all() and (np.diff(frontier.accuracy) > 0).all()
-    if not rising or not space.contains(frontier.genes).all():
-        raise InputError(f"{path}: its points are no staircase of architectures of space {space.name}; move it away")
+    """Return the frontier of a file, checked."""
+    try:
+        rows, cost, accuracy = zip(*file["points"], strict=True)
+        digits = np.array([list(row.encode()) for row in rows], np.int16)
+        if digits.shape != (len(rows), space.n_genes):
+            raise ValueError(f"of {digits.shape[1:]} digits")
+        genes = np.where(digits < ord("a"), digits - ord("0"), digits - ord("a") + 10).astype(np.int8)
+        frontier = Frontier(
+            space.name,
+            file["predictor"]["sha256"],
+            file["device"]["sha256"],
+            genes,
+            np.array(cost, np.float64),
+            np.array(accuracy, np.float64),
+            file["version"],
+            {key: file[key] for key in file if key not in ("format", "space", "version", "points", "sha256")},
+            file["sha256"],
+            path,
+        )
+        rising = (np.diff(frontier.cost) > 0).all() and (np.diff(frontier.accuracy) > 0).all()
+        if not rising or not space.contains(frontier.genes).all():
+            raise ValueError(f"they are no staircase of architectures of space {space.name}")
+    except (AttributeError, OverflowError, TypeError, ValueError) as error:
+        wanted = f"[{space.n_genes} digits, cost, accuracy] each"
+        raise InputError(
+            f"{path}: not readable as a frontier (its points must be {wanted}: {error}); move it away"
+        ) from error
     return frontier
-
-
-def _is_point(point: object, n_genes: int) -> bool:
-    if not isinstance(point, list) or [type(one) for one in point[1:]] not in _NUMBERS:
-        return False
-    row, *numbers = point
-    return isinstance(row, str) and len(row) == n_genes and row.isascii() and all(abs(one) < 1e15 for one in numbers)
 
 
 def write(path: Path, frontier: Frontier) -> None:

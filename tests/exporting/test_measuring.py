@@ -150,17 +150,17 @@ def test_random_networks_of_elsewhere_are_refused(tmp_path, file):
     with_controls(tmp_path, *CONTROLS)
     path = tmp_path / "mbv3_mine_embedded" / "controls" / "controls.json"
     path.write_text(json.dumps({"table": "t1", "networks": [*CONTROLS, {"file": file, "cost": 20.0}]}))
-    with pytest.raises(InputError, match=r"controls.json: cannot be read .a network of it has no file here"):
+    with pytest.raises(InputError, match=r"controls.json: cannot be read .it must list networks, each of a file here"):
         measured(networks, Phone({"a": 19.5}), tmp_path, 1, 2, 0, 8)
 
 
 @pytest.mark.parametrize(
     ("about", "message"),
     [
-        ({"networks": None}, "it lists no networks"),
-        ({"networks": 5}, "it lists no networks"),
-        ({"networks": [{"file": "0" * 16 + ".onnx", "cost": 10**400}]}, "is no number of milliseconds"),
-        ({"networks": [{"file": "0" * 16 + ".onnx", "cost": True}]}, "is no number of milliseconds"),
+        ({"networks": None}, "it must list networks"),
+        ({"networks": 5}, "it must list networks"),
+        ({"networks": [{"file": "0" * 16 + ".onnx", "cost": 10**400}]}, "it must list networks"),
+        ({"networks": [{"file": "0" * 16 + ".onnx", "cost": "x"}]}, "it must list networks"),
     ],
 )
 def test_a_list_of_random_networks_that_is_none_is_refused(tmp_path, about, message):
@@ -320,15 +320,14 @@ MEASURED = {
         ({"device": "![](http://evil)"}, "must be printable and without markup"),
         ({"device": r"$\\frac$"}, "must be printable and without markup"),
         ({"macs": True}, "its macs is true; must be a number"),
-        ({"macs": 10**400}, "its macs is 1000.*; must be more than 0, and less than 1e.15"),
-        ({"measured": {"ms": "fast"}}, "its measured.ms is .fast.; must be a number"),
+        ({"measured": {"p10_ms": "fast"}}, "its measured.p10_ms is .fast.; must be a number"),
         ({"measured": MEASURED | {"p10_ms": 0}}, "its measured.p10_ms is 0; must be more than 0"),
         (
             {"measured": MEASURED | {"statistic": "p50"}},
             "its measured.statistic is p50, of .* must be p10, median, p90",
         ),
         ({"measured": MEASURED | {"table_statistic": "p50"}}, "its measured.statistic is median, of a table's p50"),
-        ({"measured": MEASURED | {"statistic": "p90", "p90_ms": None}}, "it lacks milliseconds of the statistic"),
+        ({"measured": MEASURED | {"p90_ms": None}}, "its measured.p90_ms is null; must be a number"),
         ({"guarded_cost": "20"}, "its guarded_cost is .20.; must be a number"),
         ({"measured": MEASURED | {"drift": -1}}, "its measured.drift is 0; must be more than 0"),
         ({"measured": MEASURED | {"unlike": [{}]}}, "its measured.unlike is .{}.; must be words"),
@@ -379,20 +378,6 @@ def test_a_table_of_means_is_compared_with_means(tmp_path):
     [(_, card)] = measured(networks, lambda path: np.array([18.0, 18.0, 24.0]), tmp_path, 1, 2, 0, 8)
     assert verdict([card]).mean_error == pytest.approx(1 / 20)
     assert verdict([card]).met == 1
-
-
-def test_the_card_of_an_older_version_is_read(tmp_path):
-    [(folder, card)] = exported(tmp_path, a=(20.0, 19.0))
-    older = {
-        key: MEASURED[key] for key in ("median_ms", "runner", "date", "unlike", "controls", "drift", "drift_error")
-    }
-    write_card(folder, card | {"measured": older | {"ms": 19.5, "statistic": "10th percentile"}})
-    read = read_card(folder)["measured"]
-    assert (read["statistic"], read["table_statistic"], read["p10_ms"], read["p90_ms"]) == ("median", "p10", 19.5, None)
-    [section] = sections([(folder, read_card(folder))])
-    row = dict(zip(section.table.heads, section.table.rows[0], strict=True))
-    assert (row["target met when measured (by median)"], row["met by p10, median, p90"]) == ("yes", "yes, yes, ?")
-    assert "of the targets met in the search, 1 of 1 (100%) are met when measured, by the median" in section.verdict
 
 
 def test_a_cost_raised_by_the_guard_band_is_named_so(tmp_path):

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ofa_bench.errors import InputError
-from ofa_bench.predictors import OneHotMLP, SubspacePredictor, embedded_predictor, own_predictor, weights
+from ofa_bench.files.reading import LARGEST
+from ofa_bench.predictors import OneHotMLP, SubspacePredictor, embedded_predictor, own_predictor
 from ofa_bench.predictors.embedded import FOLDER
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ResNet50DSpace
 from ofa_bench.testing import check_predictor
@@ -126,8 +127,14 @@ HOSTILE = {
     "empty": (b"", "it is no file of weights"),
     "cut off": (CONTENT[:100_000], "it is no file of weights"),
     "altered": (CONTENT[:50_000] + b"xxxxxxxx" + CONTENT[50_008:], "it is no file of weights"),
-    "an object": (npz(**good(bias0=np.array([Evil()] * 8, object))), "its bias0 holds object"),
-    "a pickle as an array": (npz(**good(weight0=np.array(Evil(), object))), "its weight0 holds object"),
+    "an object": (
+        npz(**good(bias0=np.array([Evil()] * 8, object))),
+        "Object arrays cannot be loaded",
+    ),
+    "a pickle as an array": (
+        npz(**good(weight0=np.array(Evil(), object))),
+        "Object arrays cannot be loaded",
+    ),
     "NaN": (npz(**spot(np.nan)), "its weight0 has a number that is not finite"),
     "infinity": (npz(**spot(-np.inf)), "its weight0 has a number that is not finite"),
     "more than single precision": (npz(**spot(1e300, np.float64)), "its weight0 has a number that is not finite"),
@@ -144,11 +151,11 @@ HOSTILE = {
     "one array more": (npz(**good(), more=np.zeros(3)), "it must hold weight0, bias0 and so on"),
     "other names": (npz(a=np.zeros(3), b=np.zeros(3)), "it must hold weight0, bias0 and so on"),
     "nothing": (npz(), "it must hold weight0, bias0 and so on"),
-    "a head that asks for terabytes": (headed((10**6, 10**6)), "has 0 bytes, which does not fit"),
-    "a head that overflows": (headed((2**62, 16)), "has 0 bytes, which does not fit"),
-    "a negative shape": (headed((-1, -8)), "must be floats in 2 dimensions"),
-    "data too few": (headed((FEATURES, 8), b"1234"), "has 4 bytes, which does not fit"),
-    "another version": (headed((FEATURES, 8), version=2), "not in version 1.0 of NumPy's format"),
+    "a head that asks for terabytes": (headed((10**6, 10**6)), "it is no file of weights"),
+    "a head that overflows": (headed((2**62, 16)), "it is no file of weights"),
+    "a negative shape": (headed((-1, -8)), "it is no file of weights"),
+    "data too few": (headed((FEATURES, 8), b"1234"), "it is no file of weights"),
+    "another version": (headed((FEATURES, 8), version=2), "it is no file of weights"),
     "zeros that inflate": (npz(**good(bias0=np.zeros(30_000_000, np.float32))), "its content is larger than 100,000,0"),
 }
 
@@ -170,7 +177,7 @@ def test_files_that_are_no_plain_ones_or_huge_are_not_read(tmp_path, monkeypatch
     with pytest.raises(InputError, match="Not a regular file"):
         own_predictor(MBV3, str(tmp_path / "pipe.npz"))
     with (tmp_path / "huge.npz").open("wb") as file:
-        file.truncate(weights.LARGEST + 1)
+        file.truncate(LARGEST + 1)
     with pytest.raises(InputError, match="larger than 100,000,000 bytes, the most that is read"):
         own_predictor(MBV3, str(tmp_path / "huge.npz"))
 

@@ -106,13 +106,7 @@ def collect(options: Options) -> NDArray[np.float64]:
         OSError: the file cannot be written.
     """
     options.check()
-    from ofa_bench.spaces import Subspace
-
     space = load_space(options.space)
-    if isinstance(space, Subspace):
-        raise InputError(
-            f"space={options.space}: a part of {space.parent.name}; collect with space={space.parent.name}"
-        )
     first = _sets(options, CLASSES) if options.weights in ("auto", "random") else None
     import torch
 

@@ -105,11 +105,7 @@ def profile(options: Options) -> Path:
         OSError: the folder cannot be written.
     """
     options.check()
-    from ofa_bench.spaces import Subspace
-
     space, out = load_space(options.space), options.folder
-    if isinstance(space, Subspace):
-        raise InputError(f"space={options.space}: a part of {space.parent.name}; its table serves, profile that")
     path, work = out / f"{space.name}.json", out / f"{space.name}.unfinished"
     if path.exists():
         raise InputError(f"out={options.out}: {path} is already there; move it away or choose another out=")

@@ -205,7 +205,9 @@ def test_what_searches_remember_is_counted(monkeypatch):
     sizes = {"searches": (1, 10), "n_genes": 46, "cores": 2}
     check_memory(Vanilla(Evolution(population_size=50_000)), **sizes, generations=500)
     check_memory(Vanilla(Evolution(population_size=200_000)), **sizes, generations=10)
-    with pytest.raises(InputError, match=r"evolution.population_size=200000: 10 searches .* take 1\.8 GiB"):
+    with pytest.raises(
+        InputError, match=r"evolution.population_size=200000 and budget.generations=500: 10 searches .* take 1\.8 GiB"
+    ):
         check_memory(Vanilla(Evolution(population_size=200_000)), **sizes, generations=500)
     with pytest.raises(InputError, match=r"strategy.population_size=20000: 10 searches .* take 7\.\d GiB"):
         check_memory(NSGA2(20_000), **sizes)

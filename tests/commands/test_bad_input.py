@@ -49,7 +49,7 @@ PLAIN = [
     (["+sed=1"], "sed: no such key; allowed: space, "),
     (["+seed=1"], "Could not append to config. An item is already at 'seed'"),
     *of("repeats=", ("0", "repeats=0: must be 1 or more"), ("10x", "repeats=10x: must be a whole number")),
-    *of("repeats=", ("-1", "repeats=-1: must be 1 or"), (HUGE, f"repeats={HUGE}: with 1 targets at most 100,000")),
+    *of("repeats=", ("-1", "repeats=-1: must be 1 or"), (HUGE, f"repeats={HUGE}: with 10 targets at most 10,000")),
     *of(
         "repeats=", ("10,", "nothing stands before or behind a comma"), ("null", "repeats=null: must be a whole number")
     ),

@@ -63,7 +63,7 @@ COMMANDS = {
     ],
     "profile": [
         (["space=nosuch"], "space=nosuch: no such option; there are compofa, mbv3, proxyless, resnet50d"),
-        (["space=compofa"], "space=compofa: a part of mbv3; its table serves, profile that"),
+        (["space=compofa"], "space=compofa: a part of mbv3, whose supernet builds its networks"),
         (["space="], "space=: give a value"),
         (["out=note10"], "out=note10: there is a device note10 already; choose another name"),
         (["out=/"], "out=/: has no name, which would be the device's"),

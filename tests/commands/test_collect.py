@@ -243,7 +243,7 @@ def test_weights_that_give_no_numbers_are_refused(quick, thin, monkeypatch):
         ({"images": "nowhere"}, "images=nowhere: no such folder"),
         ({"calibration": "nowhere"}, "calibration=nowhere: no such folder"),
         ({"classes": "nowhere"}, "classes=nowhere: cannot be read"),
-        ({"space": "compofa"}, "space=compofa: a part of mbv3; collect with space=mbv3"),
+        ({"space": "compofa"}, "space=compofa: a part of mbv3, whose supernet builds its networks"),
         ({"space": "mbv2"}, "space=mbv2: no such option"),
         ({"n": 0}, "n=0: must be 1 or more"),
         ({"batch": 5000}, "batch=5000: must be at most 4,096"),

@@ -27,7 +27,7 @@ CARD = {"device": "x", "statistic": "median"}
             {"space": "mbv2"},
             "space=mbv2: no such option; there are compofa, mbv3, proxyless, resnet50d; did you mean 'mbv3'",
         ),
-        ({"space": "compofa"}, "a part of mbv3; its table serves, profile that"),
+        ({"space": "compofa"}, "space=compofa: a part of mbv3, whose supernet builds its networks"),
         ({"statistic": "p50"}, "statistic=p50: must be p10, median, p90"),
         ({"out": "devices/note10"}, "out=devices/note10: there is a device note10 already; choose another name"),
         ({"runner": "nothing.at_all"}, "runner=nothing.at_all: neither onnxruntime, nor a command"),

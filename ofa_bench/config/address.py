@@ -15,7 +15,7 @@ __all__ = ["address"]
 def address(
     choices: Mapping[str, str], overrides: Sequence[str], seed: int, swept: Mapping[str, str] | None = None
 ) -> str:
-    """Name the place of a cell's results: the chosen option of each group, the seed, and every other override.
+    """Return the folder of a cell's results: the chosen option of each group, the seed, and every other override.
 
     An experiment is named only if it sets more than options of groups and what it sweeps, which are named anyway.
     ``swept`` are the keys that an experiment sweeps (``hydra.sweeper.params``): a cell must be given each of them.

@@ -1,4 +1,4 @@
-"""Batches: how many images go through a network at a time, as an option, in a unit and in a shape."""
+"""Batches: how many images a network takes at a time, as an option, in a unit and in a shape."""
 
 import re
 
@@ -17,7 +17,7 @@ Batch = int | None
 
 
 def read_batch(text: str) -> Batch:
-    """Read the option ``batch``: a whole number, or ``dynamic``.
+    """Return the value of the option ``batch``: a whole number, or ``dynamic``.
 
     Raises:
         InputError: it is neither, or out of range.
@@ -30,7 +30,7 @@ def read_batch(text: str) -> Batch:
 
 
 def show_batch(batch: Batch) -> int | str:
-    """Return a batch as a card has it."""
+    """Return a batch as cards write it."""
     return DYNAMIC if batch is None else batch
 
 
@@ -40,6 +40,6 @@ def milliseconds(batch: int) -> str:
 
 
 def batch_of_unit(unit: str) -> int | None:
-    """Return the batch that a unit of latency is of; None for what is no latency."""
+    """Return the batch of a unit of latency; None for other units."""
     found = re.fullmatch(r"ms(?: a batch of (\d{1,9}))?", unit)
     return int(found[1] or 1) if found else None

@@ -1,4 +1,4 @@
-"""Imports what a config names by ``_target_``, and finds the line of a user's own file in which an error arose."""
+"""Imports what ``_target_`` names in a config, and finds the line of a user's file where an error arose."""
 
 import importlib
 import inspect
@@ -20,11 +20,11 @@ STANDARD = Path(importlib.__file__).resolve().parents[1]
 """The folder of the standard library."""
 
 _roots = set[str]()
-"""Packages that were named by a ``_target_``: a user's even where they are installed."""
+"""Packages that a ``_target_`` named: they are the user's even if they are installed."""
 
 
 def import_target(target: str) -> Any:
-    """Import what a dotted name stands for: a module, or what is in one.
+    """Return the module, or the object in one, with this dotted name.
 
     Raises:
         ImportError: there is no such module, or nothing of that name in it.
@@ -68,13 +68,13 @@ def user_line(error: BaseException) -> str:
 
 
 def at_user_line(error: BaseException) -> str:
-    """Return that line in brackets, after a blank; empty if there is none."""
+    """Return that line in brackets, after a space; empty if there is none."""
     line = user_line(error)
     return f" ({line})" if line else ""
 
 
 def name_and_line(kind: type) -> str:
-    """Return the name of a class; of a user's own with the file and line where it is: ``Mine (mine.py, line 4)``."""
+    """Return the name of a class; of a user's class also its file and line: ``Mine (mine.py, line 4)``."""
     try:
         path, line = Path(inspect.getfile(kind)), inspect.getsourcelines(kind)[1]
     except (OSError, TypeError):  # of a built-in class, or one without a file
@@ -103,7 +103,7 @@ def _is_users(path: Path, module: str) -> bool:
 
 
 def _shown(path: Path) -> str:
-    """Name a file as the user would: relative to the working directory where it is below that."""
+    """Return a path relative to the working directory, if it is below that."""
     try:
         return str(path.relative_to(Path.cwd()))
     except (ValueError, OSError):

@@ -17,7 +17,7 @@ NEAR = 0.6
 
 
 def suggest_key(key: str, allowed: list[str], *, config: object = None, given: str = "") -> str:
-    """Return ``"; did you mean 'evolution.population_size=50'?"`` for a key that there is not; empty if none is near.
+    """Return ``"; did you mean 'evolution.population_size=50'?"`` for an unknown key; empty if none is near.
 
     The same name in another place goes before a name like it: first one that is allowed here, then one elsewhere.
 
@@ -45,7 +45,7 @@ def suggest_key(key: str, allowed: list[str], *, config: object = None, given: s
 
 
 def _keys(node: Any, at: str = "") -> Iterator[str]:
-    """Return the full keys of all that is no group, of the schema or of a config, without references to others."""
+    """Return the full keys of all values of the schema or of a config, without references to others."""
     inner: Mapping[Any, Any]
     if isinstance(node, type) and is_dataclass(node):
         kinds = get_type_hints(node)
@@ -74,7 +74,7 @@ def _refers(value: Any) -> bool:
 
 
 def _aliases(full: str) -> tuple[str, ...]:
-    """Return what else people call a key, as the schema says."""
+    """Return the other names of a key that the schema lists."""
     node: Any = Config
     *groups, name = full.split(".")
     for group in groups:

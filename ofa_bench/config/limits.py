@@ -46,7 +46,7 @@ def check_range(key: str, value: float, least: float, most: float = math.inf) ->
 def check_memory(strategy: Any, *, searches: tuple[int, int], n_genes: int, cores: int, generations: int = 0) -> None:
     """Raise InputError where what a cell keeps does not fit into the memory that is free.
 
-    That is the last populations of all its searches, and what one search of each repeat remembers to its end.
+    It keeps the last populations of all its searches, and the evaluations of one search of each repeat.
 
     Args:
         strategy: has a population's size, or an evolution that has.
@@ -82,7 +82,7 @@ def check_memory(strategy: Any, *, searches: tuple[int, int], n_genes: int, core
 
 
 def available_memory() -> int | None:
-    """Return the bytes of memory that this process may still take: free, and left of its limits and its container's."""
+    """Return the bytes of memory that this process can still take, within its limits and its container's."""
     found = _left_of_limits()
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
@@ -100,7 +100,7 @@ def available_memory() -> int | None:
 
 
 def _left_of_limits() -> list[int]:
-    """Return what is left of the process's limits of address space and data (``ulimit -v``, ``-d``), if it has any."""
+    """Return what is left of the process's limits on address space and data (``ulimit -v``, ``-d``)."""
     try:
         import resource
 
@@ -117,7 +117,7 @@ def _size(count: float) -> str:
 
 
 def available_cores() -> int:
-    """Count the cores that this process may use: its affinity, and a container's share (Linux, cgroup v2)."""
+    """Return the number of cores that this process may use: its affinity, and a container's share (cgroup v2)."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()

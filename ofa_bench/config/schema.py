@@ -92,7 +92,7 @@ class TrackingConfig:
     def at(
         cls, uri: str | None, artifacts: str | None, experiment: str, folder: Path | None = None
     ) -> "TrackingConfig":
-        """Make it of what was given: paths, relative to a folder, become absolute; artifacts are beside a SQLite file.
+        """Return it with absolute paths, and with artifacts beside a SQLite file.
 
         Raises:
             InputError: the address cannot be one.
@@ -134,7 +134,7 @@ class Config:
 
 
 def conf_dir() -> Path:
-    """Find the Hydra configs: inside an installed package, or beside it in a checkout."""
+    """Return the folder of the Hydra configs: inside an installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]
     inner = package / "conf"
     return inner if inner.is_dir() else package.parent / "conf"

@@ -1,4 +1,4 @@
-"""Commands as they are printed: words that a shell, and then Hydra or our own options, read as they were meant."""
+"""Quotes the words of printed commands, so that a shell, and then Hydra or our own options, read them as intended."""
 
 import shlex
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ __all__ = ["command_line", "option", "override", "portable"]
 
 
 def command_line(words: Sequence[str]) -> str:
-    """Return words as one line that can be pasted into a shell."""
+    """Return words as one line to paste into a shell."""
     return shlex.join(words)
 
 

@@ -1,4 +1,4 @@
-"""Addresses of MLflow stores: how a path becomes part of one, and which one the environment names.
+"""Addresses of MLflow stores: made from paths, or named by the environment.
 
 MLflow hands the address of a database to SQLAlchemy, to which ``?`` begins options and, from version 2.1 on, ``%`` a
 letter's code. All addresses of SQLite files are made and taken apart here.
@@ -29,7 +29,7 @@ __all__ = [
 SQLITE = "sqlite:///"
 
 DATABASE = "mlflow.db"
-"""The store where none is named: this file, in the working directory."""
+"""The default store: this file, in the working directory."""
 
 ARTIFACTS = "mlartifacts"
 """Artifacts are in this folder beside a SQLite file, where no other is named."""
@@ -38,7 +38,7 @@ _OPTIONS = re.compile(r"\w+=[^/&]*(&\w+=[^/&]*)*")
 """Options of SQLAlchemy's, as in ``sqlite:///mlflow.db?timeout=60``."""
 
 EXPERIMENT = "ofa_bench"
-"""The experiment where none is named."""
+"""The default experiment."""
 
 URI_VARIABLE, EXPERIMENT_VARIABLE = "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"
 VARIABLES = (URI_VARIABLE, EXPERIMENT_VARIABLE)
@@ -57,10 +57,10 @@ def sqlite_uri(path: Path) -> str:
 
 
 def sqlite_path(uri: str | None) -> Path | None:
-    """Return the path of the SQLite file that an address names, which may be relative; None where it names none.
+    """Return the path (perhaps relative) of the SQLite file that an address names; None for other stores.
 
     Raises:
-        InputError: what follows a ``?`` is no option, so it is meant as part of the path, which it would not be.
+        InputError: what follows a ``?`` is no option; it was probably meant as part of the path.
     """
     if not uri or not uri.startswith(SQLITE):
         return None
@@ -88,7 +88,7 @@ def _decodes() -> bool:
 
 
 def resolve_uri(uri: str, folder: Path) -> str:
-    """Return an address whose path, if it is a relative one, is below this folder.
+    """Return an address in which a relative path is made absolute, from this folder.
 
     Raises:
         InputError: see ``sqlite_path``.
@@ -101,7 +101,7 @@ def resolve_uri(uri: str, folder: Path) -> str:
 
 
 def default_uri(folder: Path, otherwise: str = f"{SQLITE}{DATABASE}") -> str:
-    """Return the address of the store where none is given: that of ``MLFLOW_TRACKING_URI`` where it is set.
+    """Return the address of the default store: that of ``MLFLOW_TRACKING_URI`` if it is set.
 
     Raises:
         InputError: it cannot be one.
@@ -121,12 +121,12 @@ def uri_option() -> str:
 
 
 def default_experiment() -> str:
-    """Return the name of the experiment where a command names none: ``MLFLOW_EXPERIMENT_NAME``, else ours."""
+    """Return the name of the default experiment: ``MLFLOW_EXPERIMENT_NAME`` if it is set, else ours."""
     return os.environ.get(EXPERIMENT_VARIABLE) or EXPERIMENT
 
 
 def unused_variable() -> str | None:
-    """Return a line about a variable of MLflow's that names an experiment and is not used; None where there is none."""
+    """Return a message about an MLflow variable that is set but not used; None if there is none."""
     number = os.environ.get("MLFLOW_EXPERIMENT_ID")
     if not number or os.environ.get(EXPERIMENT_VARIABLE):
         return None
@@ -134,11 +134,11 @@ def unused_variable() -> str | None:
 
 
 def artifacts_beside(uri: str | None, folder: Path) -> str | None:
-    """Return the folder of artifacts beside a SQLite file; None of a store that has a place of its own for them."""
+    """Return the folder of artifacts beside a SQLite file; None for other stores, which have their own."""
     path = sqlite_path(uri)
     return str((folder / path).parent / ARTIFACTS) if path else None
 
 
 def given_variables() -> list[str]:
-    """Return which of the environment variables are set; cells in other processes are given them."""
+    """Return the environment variables that are set; they are passed to cells in other processes."""
     return [name for name in VARIABLES if os.environ.get(name)]

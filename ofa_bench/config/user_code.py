@@ -1,4 +1,4 @@
-"""Hashes the code of a user's own classes: what they use of their modules, and nothing else that stands there."""
+"""Hashes the code of a user's classes: what they use of their modules, and nothing else in these."""
 
 import ast
 import importlib.util
@@ -15,7 +15,7 @@ INSTALLED = {"site-packages", "dist-packages"}
 
 
 def code_sha256(makers: Iterable[object]) -> str | None:
-    """Hash the source of a user's classes and functions, with all that it uses of the user's own modules.
+    """Return the hash of the source of a user's classes and functions, with all that they use of the user's modules.
 
     A class counts with its bases and the functions, constants and imports that it names, and with what these name, in
     whatever module; what else stands in these modules does not. Of a module that is imported as a whole, all counts.
@@ -37,7 +37,7 @@ def is_third_party(path: Path) -> bool:
 
 
 class _Code:
-    """Pieces of source, each with what it names.
+    """Collects pieces of source, and what each piece uses.
 
     Args:
         roots: packages that are the user's even where they are installed.
@@ -82,14 +82,14 @@ class _Code:
                         yield module, node.id
 
     def _module(self, name: str) -> "_Module | None":
-        """Read a module's source, if the module is the user's."""
+        """Return a module's source; None if it is not the user's."""
         if name not in self._modules:
             path = self._path(name)
             self._modules[name] = _Module(name, path) if path and path.is_file() else None
         return self._modules[name]
 
     def _path(self, name: str) -> Path | None:
-        """Find a module's file; None of one that is ours, of the standard library or of an installed package."""
+        """Return a module's file; None for ours, the standard library's and those of installed packages."""
         root = name.partition(".")[0]
         if root not in self._users:
             ours = root == "ofa_bench" or root in sys.stdlib_module_names
@@ -99,7 +99,7 @@ class _Code:
 
 
 def _files(name: str) -> Iterator[Path]:
-    """Return the file of a module, or the folders of a package without one; of another root, nothing is imported."""
+    """Return the file of a module, or the folders of a package without one; the root package is not imported."""
     there = sys.modules.get(name)
     try:
         spec = getattr(there, "__spec__", None) or importlib.util.find_spec(name)
@@ -113,7 +113,7 @@ def _files(name: str) -> Iterator[Path]:
 
 
 class _Module:
-    """A module's source: its statements, and the names that these define. Of one that is not Python, all is one."""
+    """A module's statements, and the names that they define; a module that is not Python is one statement."""
 
     def __init__(self, name: str, path: Path) -> None:
         self._package = name if path.stem == "__init__" else name.rpartition(".")[0]
@@ -134,7 +134,7 @@ class _Module:
         return "\n".join(self._lines[first - 1 : statement.end_lineno])
 
     def imported(self, statement: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str, str | None]]:
-        """Return for each name that is imported the module it is of, and its name there, None for the module itself."""
+        """Return each imported name, its module, and its name there (None for the module itself)."""
         if isinstance(statement, ast.Import):
             for alias in statement.names:
                 yield alias.asname or alias.name.partition(".")[0], alias.name, None
@@ -146,7 +146,7 @@ class _Module:
 
 
 def _is_idle(statement: ast.stmt) -> bool:
-    """Return whether a statement does nothing where its module is imported: a text, or the part for scripts."""
+    """Return whether a statement does nothing on import: a docstring, or the part for scripts."""
     if isinstance(statement, ast.Expr):
         return isinstance(statement.value, ast.Constant)
     test = statement.test if isinstance(statement, ast.If) else None
@@ -154,7 +154,7 @@ def _is_idle(statement: ast.stmt) -> bool:
 
 
 def _defined(statement: ast.stmt) -> set[str]:
-    """Return the names that a statement defines or changes; none of one that is an expression."""
+    """Return the names that a statement defines or changes."""
     found = set[str]()
     alone = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     for node in [statement] if alone else ast.walk(statement):

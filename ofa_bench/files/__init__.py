@@ -1,1 +1,1 @@
-"""Reading, writing and locking files, whoever else may use them."""
+"""Reading, writing and locking files that other processes may use at the same time."""

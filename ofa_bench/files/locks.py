@@ -1,4 +1,4 @@
-"""Locks between the commands of one user on one machine; they end with their process, whatever ends that."""
+"""Locks between the commands of one user on one machine; a lock ends with its process, even if that is killed."""
 
 import atexit
 import getpass
@@ -21,27 +21,27 @@ from ofa_bench.files.writing import lock_file
 __all__ = ["is_dead", "locked", "writer"]
 
 PATIENCE = 120.0
-"""Seconds after which what another command does under a lock counts as hanging."""
+"""Seconds to wait for a lock that another command holds."""
 
 FILES = 64
-"""Locks are spread over so many files, which stay; now and then, one waits for another that it need not wait for."""
+"""Number of lock files, which are kept; two names may share a file, and then wait for each other."""
 
 FORGOTTEN = 24 * 3600.0
-"""Seconds after which a writer that cannot be asked, as it is on another machine, counts as dead."""
+"""Seconds after which a writer on another machine counts as dead."""
 
 _own: dict[int, tuple[str, IO[bytes]]] = {}
-"""This process's name as a writer, and the file that it locks to its end. By process id: a fork is another process."""
+"""This process's name as a writer, and the file that it keeps locked, by process id: a fork has another one."""
 
 _NAME = re.compile(r"(.+) ([0-9a-f]{12}) (\d{1,12})")
-"""A writer's name: its place, what is its own, and when it began."""
+"""A writer's name: its machine, a unique part, and the time when it began."""
 
 
 @contextmanager
 def locked(what: str) -> Iterator[None]:
-    """Let one process at a time do something that is named by a text, and that takes no other lock.
+    """Hold a lock of this name, which one process at a time can have; take no other lock meanwhile.
 
     Raises:
-        TimeoutError: another process does it for too long.
+        TimeoutError: another process holds it for too long.
     """
     digest = hashlib.sha256(what.encode(errors="surrogateescape")).digest()
     name = f"ofa_bench-{getpass.getuser()}-{digest[0] % FILES}.lock"
@@ -50,7 +50,7 @@ def locked(what: str) -> Iterator[None]:
 
 
 def writer() -> str:
-    """Return a name of this process by which others, on this machine, tell whether it has ended (see ``is_dead``)."""
+    """Return a name of this process, by which other processes can find out whether it has ended (see ``is_dead``)."""
     process = os.getpid()
     if process not in _own:
         name = f"{_place()} {uuid.uuid4().hex[:12]} {int(time.time())}"
@@ -82,7 +82,7 @@ def is_dead(name: str) -> bool:
 
 
 def _place() -> str:
-    """Return a name of this machine and of its folder for temporary files, in which writers find each other."""
+    """Return a name of this machine and of its folder for temporary files, where the lock files are."""
     there = Path(tempfile.gettempdir()).stat()
     return f"{socket.gethostname()} {there.st_dev:x}-{there.st_ino:x}"
 

@@ -1,4 +1,4 @@
-"""Reads files that others may have made: regular ones of bounded size, and JSON or Python that has one meaning only."""
+"""Reads files of unknown origin: regular files of limited size, JSON, and Python values without running them."""
 
 import ast
 import errno
@@ -39,7 +39,7 @@ class UnreadableError(ValueError):
 def content_of(path: Path, most: int = LARGEST) -> bytes:
     """Return the content of a regular file (or what a link to one leads to) of at most ``most`` bytes.
 
-    Nothing is waited for: a pipe, a terminal or a device is refused.
+    A pipe, a terminal or a device is refused, without waiting for it.
 
     Raises:
         UnreadableError: it cannot be read, is no regular file or is larger.
@@ -64,12 +64,12 @@ def content_of(path: Path, most: int = LARGEST) -> bytes:
 
 
 def name_of(path: Path, *, folder: bool = False) -> str:
-    """Return what a user's file is called in records and on pages: its name, without what these refuse as markup."""
+    """Return the name of a user's file as records and pages show it (see ``plain_text``)."""
     return plain_text(path.name if folder else path.stem)
 
 
 def plain_text(text: str) -> str:
-    """Return a text that records and cards take: what they refuse as markup is replaced."""
+    """Return a text without the characters that records and cards refuse as markup."""
     plain = "".join("_" if letter in "<>$" or not letter.isprintable() else letter for letter in text)
     return plain.replace("](", "]_")
 
@@ -105,7 +105,7 @@ def json_value(content: bytes) -> Any:
 
 
 def _check_depth(found: Any) -> None:
-    """Raise UnreadableError where what was parsed is nested deeply: some readers call themselves for each level."""
+    """Raise UnreadableError for deeply nested values, because some readers are recursive."""
     level = [found]
     for _ in range(DEEPEST + 1):
         inner = (node.values() if type(node) is dict else node for node in level if type(node) in (dict, list))

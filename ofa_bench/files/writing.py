@@ -1,4 +1,4 @@
-"""Writes files whole or not at all; what killed processes left half written is removed by the next one."""
+"""Writes files whole or not at all, and removes what killed processes left half written."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ __all__ = [
 GITIGNORE = ".gitignore"
 
 _WORK, _PART = ".work.", ".part"
-"""How the names of folders begin and end in which files are being written."""
+"""Start and end of the names of these temporary folders."""
 
 
 def make_folder(folder: Path) -> None:
@@ -70,7 +70,7 @@ def write_whole(path: Path, content: str | bytes, *, replace: bool = True) -> No
 
 
 def append(path: Path, content: str | bytes) -> None:
-    """Write at the end of a file, so that it is on the disk when this returns.
+    """Write to the end of a file, and wait until it is on the disk.
 
     Raises:
         OSError: it cannot be written.
@@ -82,7 +82,7 @@ def append(path: Path, content: str | bytes) -> None:
 
 
 def cut_unfinished_line(path: Path) -> bytes:
-    """Cut off what stands behind the last newline of a file, as a kill leaves it; return what is left.
+    """Remove what follows the last newline of a file, as a kill leaves it; return the rest.
 
     Raises:
         OSError: it cannot be read or written.
@@ -96,7 +96,7 @@ def cut_unfinished_line(path: Path) -> bytes:
 
 @contextmanager
 def work_folder(folder: Path) -> Iterator[Path]:
-    """Return a folder below another for files that are moved to their places when all are there; remove it afterwards.
+    """Return a temporary folder in another one, for files that are moved to their places once they are complete.
 
     Raises:
         OSError: it cannot be made.
@@ -108,7 +108,7 @@ def work_folder(folder: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the folders in which killed processes left files half written; those in use are kept."""
+    """Remove the temporary folders of killed processes, but not those in use."""
     for path in folder.glob(f"{_WORK}*{_PART}"):
         with suppress(OSError), _opened(path) as lock:
             if lock_file(lock, wait=False) and any(path.iterdir()):  # an empty one may be about to be locked
@@ -117,7 +117,7 @@ def remove_leftovers(folder: Path) -> None:
 
 @contextmanager
 def _opened(folder: Path) -> Iterator[int | None]:
-    """Return a folder as what can be locked; None where folders cannot be opened."""
+    """Open a folder so that it can be locked; None on systems where that is not possible."""
     number = os.open(folder, os.O_RDONLY) if fcntl else None
     try:
         yield number
@@ -127,9 +127,9 @@ def _opened(folder: Path) -> Iterator[int | None]:
 
 
 def lock_file(file: int | IO[bytes] | None, *, wait: bool) -> bool:
-    """Lock a file until it is closed or its process ends; return whether that was possible.
+    """Lock a file until it is closed or its process ends; return whether that succeeded.
 
-    It is not where another process has locked it, nor on a system, or a file system, without such locks.
+    It fails if another process has locked it, and on a system, or a file system, without such locks.
     """
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))  # type: ignore[arg-type]

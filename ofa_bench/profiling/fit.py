@@ -1,4 +1,4 @@
-"""From milliseconds of pieces and networks to a table: which statistic, which calibration, how far off."""
+"""Fits a latency table to milliseconds of pieces and networks, and computes its errors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ Calibration = NDArray[np.float64]
 
 
 def summarise(times: Times, statistic: str) -> tuple[Floats, dict[str, float]]:
-    """Return one number a file, and how well each statistic repeats.
+    """Return one number a file, and the repeatability of each statistic.
 
     Args:
         times: milliseconds [items, rounds, runs], of at least two rounds.
@@ -37,7 +37,7 @@ def summarise(times: Times, statistic: str) -> tuple[Floats, dict[str, float]]:
 def calibrate(
     predicted: Floats, measured: Floats, resolution: NDArray[np.intp], smallest: Floats
 ) -> tuple[Calibration, str, dict[str, Floats]]:
-    """Fit measured = intercept + factor x predicted for each resolution, in relative error.
+    """Return the fit of measured = intercept + factor x predicted for each resolution, in relative error.
 
     One factor alone is kept unless the intercept lowers the leave-one-out error, and leaves no piece negative.
 
@@ -69,7 +69,7 @@ def calibrate(
 
 
 def _fit(form: str, predicted: Floats, measured: Floats) -> tuple[float, float]:
-    """Least squares of the relative error: intercept and factor."""
+    """Return intercept and factor by least squares of the relative error."""
     ratio = predicted / measured
     if form == "factor":
         return 0.0, float(ratio.sum() / (ratio**2).sum())
@@ -78,7 +78,7 @@ def _fit(form: str, predicted: Floats, measured: Floats) -> tuple[float, float]:
 
 
 def calibrated_terms(raw: Sequence[Term], calibration: Calibration) -> list[Term]:
-    """Scale every term by its resolution's factor; the first one, which every network has once, gets the intercept.
+    """Return every term times its resolution's factor; the first one, which every network has once, gets the intercept.
 
     The first gene of every term is the resolution.
     """
@@ -93,7 +93,7 @@ def calibrated_terms(raw: Sequence[Term], calibration: Calibration) -> list[Term
 
 
 def errors(predicted: Floats, measured: Floats) -> dict[str, Any]:
-    """Compare predicted and measured milliseconds [n] of networks; errors are fractions of the measured ones."""
+    """Return the errors of predicted milliseconds [n] of networks, as fractions of the measured ones."""
     from scipy.stats import spearmanr
 
     off = predicted / measured - 1

@@ -1,4 +1,4 @@
-"""What is measured for a table: the pieces, whole networks to calibrate their sum, and others to validate it."""
+"""Plans what is measured for a table: pieces, whole networks to calibrate their sum, and others to validate it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,11 +31,11 @@ class Plan:
 
 
 def make_plan(net: Supernet, sizes: CostTable, calibration: int, held_back: int, seed: int) -> Plan:
-    """Choose the networks at random: ``calibration`` a resolution from small to large, ``held_back`` uniform ones.
+    """Return a plan with random networks: ``calibration`` a resolution from small to large, ``held_back`` uniform ones.
 
     Args:
         net: the supernet.
-        sizes: its space's multiply-accumulates, by which networks are called small and large.
+        sizes: its space's multiply-accumulates, by which networks are small or large.
         calibration: networks a resolution; each resolution's are drawn one from each stratum of size.
         held_back: networks that only validate.
         seed: of the choice.
@@ -52,7 +52,7 @@ def make_plan(net: Supernet, sizes: CostTable, calibration: int, held_back: int,
 
 
 def terms(slots: Sequence[Slot], costs: Mapping[str, float]) -> list[Term]:
-    """Lay the costs of pieces, by key, out as the terms of a cost table."""
+    """Return the terms of a cost table from the costs of pieces, by key."""
     made = []
     for slot in slots:
         values = np.zeros([1 + most for most in max(slot.pieces)])
@@ -63,7 +63,7 @@ def terms(slots: Sequence[Slot], costs: Mapping[str, float]) -> list[Term]:
 
 
 def _stratified(space: DesignSpace, sizes: CostTable, resolution: int, n: int, rng: np.random.Generator) -> Genes:
-    """Draw networks of one resolution, one from each of ``n`` strata of size: int8 [n, n_genes], canonical."""
+    """Return random networks of one resolution, one from each of ``n`` strata of size: int8 [n, n_genes], canonical."""
     lean = rng.random((200 * n, 1))  # towards small or large choices, so that the whole range of sizes is met
     rows: Genes = rng.binomial(space.cardinality - 1, np.broadcast_to(lean, (len(lean), space.n_genes))).astype(np.int8)
     rows[:, space.index["r"]] = resolution

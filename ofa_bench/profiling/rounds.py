@@ -1,4 +1,4 @@
-"""Timing everything in shuffled rounds, kept on disk round by round, so that a profile can go on where it stopped."""
+"""Times all files in shuffled rounds and keeps each round on disk, so that a profile continues where it stopped."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ Times = NDArray[np.float64]
 """Milliseconds: float64 [items, rounds, runs]."""
 
 MEASUREMENTS = "measurements.jsonl"
-"""The first line tells what was measured, each further one has a round: milliseconds of every run of every file."""
+"""The first line describes what was measured; each further line is a round: milliseconds of every run of every file."""
 
 
 def export_all(items: Mapping[str, Piece], folder: Path, batch: int = 1) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Runners: what times one ONNX file on a device, in milliseconds."""
+"""Runners time one ONNX file on a device, in milliseconds."""
 
 import os
 import platform
@@ -71,7 +71,7 @@ class OnnxRuntime:
             os.sched_setaffinity(0, self._cores)
 
     def __call__(self, path: Path) -> list[float]:
-        """Run once warm, then time three runs: milliseconds each."""
+        """Return milliseconds of three runs, after one to warm up."""
         session, feed = self._opened(path)
         for _ in range(WARM):
             session.run(None, feed)
@@ -116,7 +116,7 @@ class Command:
             raise InputError(f"runner={command}: cannot be run (there is no command {self._words[0]})")
 
     def __call__(self, path: Path) -> list[float]:
-        """Run the command on a file: milliseconds.
+        """Return the milliseconds that the command prints for a file.
 
         Raises:
             InputError: it fails, takes too long or prints no number.
@@ -149,7 +149,7 @@ class Function:
         self.name, self._function = name, function
 
     def __call__(self, path: Path) -> Any:
-        """Call it.
+        """Return what the callable returns.
 
         Raises:
             InputError: it raises anything.
@@ -162,10 +162,10 @@ class Function:
 
 
 def make_runner(runner: str, threads: int) -> Runner:
-    """Make a runner from ``onnxruntime``, a command with ``{model}`` in it, or a callable's dotted name.
+    """Return a runner: ``onnxruntime``, a command with ``{model}`` in it, or a callable by its dotted name.
 
     Raises:
-        InputError: it is none of these, or cannot be had.
+        InputError: it is none of these, or is not available.
     """
     if not runner:
         raise InputError("runner=: give onnxruntime, a command with {model} in it, or a callable's dotted name")
@@ -186,13 +186,13 @@ def make_runner(runner: str, threads: int) -> Runner:
 
 
 def about(runner: Runner, threads: int) -> dict[str, Any]:
-    """Describe how and on what a runner times, as far as it is known: its name; of onnxruntime, threads and machine."""
+    """Return a description of a runner: its name; for onnxruntime, also threads and machine."""
     how: dict[str, Any] = {"runner": plain_text(str(getattr(runner, "name", type(runner).__name__)))}
     return how | {"threads": threads, "machine": machine()} if isinstance(runner, OnnxRuntime) else how
 
 
 def machine() -> dict[str, Any]:
-    """Describe this machine: system, processor, cores."""
+    """Return a description of this machine: system, processor, cores."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -204,7 +204,7 @@ def machine() -> dict[str, Any]:
 
 
 def check_runner(runner: Runner, path: Path) -> list[float]:
-    """Call a runner: milliseconds a run.
+    """Return milliseconds a run from a runner.
 
     Raises:
         InputError: it gives no positive finite numbers.

@@ -1,4 +1,4 @@
-"""Which statistic of all timed runs a number of milliseconds is: of a table, and of a target."""
+"""Statistics of all timed runs, for tables and targets: percentiles and the mean."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,18 +20,18 @@ _LONG = {"p10": "the 10th percentile", "median": "the median", "p90": "the 90th 
 
 
 def check_statistic(name: str) -> None:
-    """Raise InputError where it is none that a target can be about."""
+    """Raise InputError for a statistic that no target can be about."""
     if name not in PERCENTILES:
         raise InputError(f"statistic={name}: must be {', '.join(PERCENTILES)}")
 
 
 def describe(name: str) -> str:
-    """Write a statistic out, with its short name where that is another."""
+    """Return the full name of a statistic, with its short name if that differs."""
     return _LONG[name] + (f" ({name})" if name.startswith("p") else "")
 
 
 def statistic_of(card: Mapping[str, Any]) -> str | None:
-    """Tell the statistic of a cost table by its card; None if it does not say."""
+    """Return the statistic of a cost table by its card; None if the card does not name one."""
     protocol = card.get("protocol")
     given = card.get("statistic") or (protocol.get("statistic") if isinstance(protocol, Mapping) else None)
     given = "p10" if given == "10th percentile" else given  # as earlier profiles wrote it

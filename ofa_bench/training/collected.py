@@ -1,4 +1,4 @@
-"""Random subnets of a supernet, judged on images."""
+"""Random subnets of a supernet, and their accuracy on images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ from ofa_bench.supernets.images import Images
 __all__ = ["Scores", "distinct", "measure_accuracy"]
 
 CHUNK = 1000
-"""Architectures that are drawn at a time; equal for all numbers asked for, so that the first of many are the few."""
+"""Architectures drawn at a time; the same for every ``n``, so that a larger sample begins with the smaller one."""
 
 TRIES = 100
-"""Chunks in a row without anything new, after which a space is taken to have no more."""
+"""Chunks in a row without a new architecture, after which the space counts as exhausted."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """How a network does: shares of images whose class is its first, or one of its first five, and its mean loss.
+    """Top-1 and top-5 accuracy of a network (fractions of 1), and its mean loss.
 
-    Of fewer than five classes, all are among the first five.
+    With fewer than five classes, top-5 counts all of them.
     """
 
     top1: float
@@ -35,10 +35,10 @@ class Scores:
 
 
 def distinct(space: DesignSpace, n: int, rng: np.random.Generator) -> Genes:
-    """Draw distinct canonical architectures, each gene uniformly: int8 [n, n_genes].
+    """Return distinct canonical architectures, drawn with uniform genes: int8 [n, n_genes].
 
     Raises:
-        InputError: the space seems to have fewer.
+        InputError: the space seems to have fewer than ``n``.
     """
     rows, seen, idle = list[Genes](), set[bytes](), 0
     while len(rows) < n and idle < TRIES:
@@ -63,7 +63,7 @@ def measure_accuracy(
     batch: int,
     shown: Callable[[int], object] = lambda _: None,
 ) -> Scores:
-    """Measure a network on images.
+    """Return the accuracy of a network on images.
 
     Args:
         module: the network, in evaluation mode.
@@ -71,7 +71,7 @@ def measure_accuracy(
         labels: their classes, positions of the network's outputs: int64 [n].
         size: height and width of the images, the network's resolution.
         batch: how many go through at a time.
-        shown: is told how many images went through.
+        shown: called with the number of images after each batch.
 
     Raises:
         InputError: an image cannot be read, or the network's outputs are not finite.

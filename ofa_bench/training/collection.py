@@ -1,4 +1,4 @@
-"""A CSV file that grows by one row a network, and its card: kept on disk so that a collection can go on."""
+"""A CSV file with one row a network, and its card; an interrupted collection continues where it stopped."""
 
 import csv
 import io
@@ -22,13 +22,13 @@ _HEAD = (",".join(COLUMNS) + "\n").encode()
 
 
 class Table:
-    """A CSV file that grows by rows, as long as nothing else writes to it."""
+    """A CSV file to which one process appends rows."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._size = path, path.stat().st_size
 
     def add(self, values: Sequence[Any]) -> None:
-        """Write a row, so that it is on the disk when this returns.
+        """Append a row, and wait until it is on the disk.
 
         Raises:
             InputError: something else has changed the file.
@@ -43,12 +43,12 @@ class Table:
 
 
 def open_collection(path: Path, architectures: Sequence[str], card: Mapping[str, Any]) -> tuple[Table, list[float]]:
-    """Return a collection's file and the accuracies of its rows; what was not written whole is cut off.
+    """Return the table of a collection and the accuracies of its rows; an unfinished row is removed.
 
     Args:
-        path: of the file; where it is not there or has no rows, it is made anew, with its card beside it.
-        architectures: that its rows have, from the first on.
-        card: what the rows are; of a file with rows, ``of`` in its card must be the same.
+        path: of the file; one that does not exist or has no rows is made anew, with its card beside it.
+        architectures: of the rows, in their order.
+        card: describes the rows; the card of a file with rows must have the same ``of``.
 
     Raises:
         InputError: it is the file of something else.

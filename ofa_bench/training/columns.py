@@ -1,4 +1,4 @@
-"""Which columns of a table have architectures and accuracies, and in which unit the accuracies are."""
+"""Finds the columns of a table that hold architectures and accuracies, and the unit of the accuracies."""
 
 import re
 from collections.abc import Sequence
@@ -38,23 +38,23 @@ UNITS: dict[str, Unit] = {
     **dict.fromkeys([f"{name}%" for name in (*_TOP1, "acc", "accuracy")], "percent"),
     **dict.fromkeys(["top1err", "top1error", "top1err%", "top1error%"], "error"),
 }
-"""By a column's name, less its case and signs: what it holds."""
+"""The unit of a column by its name, in lower case and without signs."""
 
 ARCHITECTURE = (
     "architecture", "arch", "childarch", "config", "subnetconfig", "netconfig",
     "subnet", "subnetwork", "network", "netid",
 )  # fmt: skip
-"""Names, less their case and signs, of a column of architectures."""
+"""Names of a column of architectures, in lower case and without signs."""
 
 
 def find_columns(names: Sequence[str], space: DesignSpace, place: str) -> Columns:
-    """Find the columns of the accuracy and of the architecture among a table's, each there once.
+    """Return the columns that hold the accuracy and the architecture; each name must occur once.
 
     ``accuracy`` comes before ``top1``, and these before other names; ``architecture`` before a column for each gene,
     and these before other names.
 
     Raises:
-        InputError: one is missing or there twice; the message says so of ``place``.
+        InputError: one is missing or occurs twice; the message names ``place``.
     """
     accuracy = _find_accuracy(names, place)
     columns, by_gene = _find_architecture(names, space, place)
@@ -96,7 +96,7 @@ def _find_architecture(names: Sequence[str], space: DesignSpace, place: str) -> 
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Describe which columns there are."""
+    """Return a list of the columns for a message."""
     shown = ", ".join(name[:30] for name in names[:6]) + (" and others" if len(names) > 6 else "")
     return f"; its columns are {shown}" if names else ""
 

@@ -22,7 +22,7 @@ SAMPLES = 50_000
 
 
 class _Pool:
-    """Architectures met by searches, with the teacher's labels; once full, new ones take random places."""
+    """Architectures that searches evaluated, with the teacher's labels; when full, new ones replace random ones."""
 
     def __init__(self, n_genes: int, size: int, rng: np.random.Generator) -> None:
         self.genes = np.empty((size, n_genes), np.int8)
@@ -72,7 +72,7 @@ class Distillation:
     steps: int = field(default=0, init=False)
 
     def run(self) -> Student:
-        """Train; the learning rate falls along a half cosine over the time."""
+        """Return the trained student; the learning rate falls along a half cosine over the time."""
         self._rng = np.random.default_rng(self.seed)
         pool = _Pool(self.space.n_genes, self.pool, self._rng)
         for _ in range(self.first_searches):
@@ -106,7 +106,7 @@ class Distillation:
         return student.step(optimizer, student.features(genes), student.wanted(labels)).item()
 
     def _searched(self, guide: AccuracyPredictor) -> Genes:
-        """Run one search at a random target and give every architecture that it met: int8 [n, n_genes]."""
+        """Run one search at a random target; return every architecture that it evaluated: int8 [n, n_genes]."""
         cost = self.cost if self._rng.random() < 2 / 3 else self.cost.rescaled(self._rng)
         target = float(np.exp(self._rng.uniform(np.log(1.1 * cost.minimum), np.log(0.9 * cost.maximum))))
         recorder = CountingPredictor(guide)

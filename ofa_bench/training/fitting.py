@@ -1,4 +1,4 @@
-"""Fits small accuracy predictors: every one that is shipped, and those made of a user's own data.
+"""Fits small accuracy predictors: those in the package, and those from a user's own data.
 
 ``distill``, ``tools/make_members.py`` and ``ofa_bench train`` train with it.
 """
@@ -44,7 +44,7 @@ class Training:
 
 
 class Student:
-    """A multi-layer perceptron in training, and the moving average of its weights, which is what is kept.
+    """A multi-layer perceptron in training, and the moving average of its weights, which is kept.
 
     Args:
         space: what it predicts for.
@@ -77,11 +77,11 @@ class Student:
         return torch.from_numpy(self._encoder.features(genes)[:, :-1])
 
     def wanted(self, accuracy: NDArray[np.float64]) -> torch.Tensor:
-        """Return what the network shall say: accuracies (fractions of 1) in its own units, float32 [n]."""
+        """Return the target outputs of the network: accuracies (fractions of 1) in its own units, float32 [n]."""
         return torch.from_numpy(((accuracy - self.mean) / self.std).astype(np.float32))
 
     def step(self, optimizer: torch.optim.Optimizer, features: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-        """Take one step of the optimiser on a batch, [n, n_features] and [n]; give the mean squared error before it."""
+        """Take one step of the optimiser on a batch, [n, n_features] and [n]; return the loss before it."""
         loss = torch.nn.functional.mse_loss(self.net(features)[:, 0], wanted)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
@@ -107,17 +107,17 @@ def fit(
     seed: int,
     rng: np.random.Generator,
 ) -> OneHotMLP:
-    """Train a network on labelled architectures.
+    """Return a network that is trained on labelled architectures.
 
     On one thread, the same arguments give the same bytes.
 
     Args:
         space: of the architectures.
         genes: int8 [n, n_genes].
-        accuracy: what the network shall say of them (fractions of 1), float64 [n].
+        accuracy: their labels (fractions of 1), float64 [n].
         training: widths, and how long and how fast it is trained.
         seed: of the first weights.
-        rng: orders the architectures anew in each epoch.
+        rng: shuffles the architectures in each epoch.
     """
     mean, std = float(accuracy.mean()), float(accuracy.std()) or 1.0
     student = Student(space, training.hidden, mean, std, seed, training.average)
@@ -135,7 +135,7 @@ def fit(
 
 
 def weights_of(layers: Layers) -> bytes:
-    """Return the content of a file of weights (``.npz``), which ``ofa_bench.predictors.embedded.layers_of`` reads."""
+    """Return the content of a file of weights (``.npz``), which ``ofa_bench.predictors.weights`` reads."""
     arrays: dict[str, Any] = {}
     for i, (weight, bias) in enumerate(layers):
         arrays |= {f"weight{i}": weight, f"bias{i}": bias}
@@ -151,17 +151,17 @@ def write_predictor(
     card: Mapping[str, Any],
     others: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Write files of weights and the card of them all, ``<name>.json``; folders are made.
+    """Write files of weights and their card, ``<name>.json``; make the folder.
 
     Args:
         folder: where.
         name: of the card.
         weights: layers, by the file's name without ``.npz``.
-        card: what is said of them.
+        card: describes them.
         others: further files, by their names.
 
     Raises:
-        OSError: a file cannot be written, or a folder has its name; none is then changed.
+        OSError: a file cannot be written, or a folder has its name; no file is changed then.
     """
     contents = {f"{stem}.npz": weights_of(layers) for stem, layers in weights.items()}
     contents |= {f"{name}.json": f"{json.dumps(card, indent=1)}\n".encode(), **(others or {})}
@@ -169,7 +169,7 @@ def write_predictor(
 
 
 def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files that belong together: first all of them beside their places, then each into its place."""
+    """Write files that belong together: all of them to a temporary folder first, then each to its place."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in contents:
         if (folder / name).is_dir():

@@ -1,4 +1,4 @@
-"""Files of architectures and accuracies as people have them: tables, OFA's ``acc.dict``, NSGANetV2's ``.stats``."""
+"""Reads files of architectures and accuracies in many formats: tables, OFA's ``acc.dict``, NSGANetV2's ``.stats``."""
 
 import csv
 import io
@@ -29,12 +29,12 @@ BINARY: Mapping[bytes, str] = {
     b"PAR1": "Parquet",
     b"\x89HDF": "HDF5",
 }
-"""Forms by their first bytes."""
+"""Formats by their first bytes."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One pair as it stands in a file.
+    """One pair of a file.
 
     ``place`` says where; ``architecture`` is OFA's dict or its text, or by gene the text or number of each value;
     ``accuracy`` is of a column.
@@ -48,7 +48,7 @@ class Entry:
 
 
 def decode(content: bytes) -> str:
-    """Decode a file's content: UTF-8, or UTF-16 that says so by its first bytes.
+    """Return a file's text: of UTF-8, or of UTF-16 with a byte order mark.
 
     Raises:
         UnreadableError: it is something else.
@@ -64,10 +64,10 @@ def decode(content: bytes) -> str:
 
 
 def read_entries(text: str, space: DesignSpace) -> Iterator[Entry]:
-    """Read the pairs of a file: a table with a line of names, or JSON or a Python dict.
+    """Return the pairs of a file: a table with a line of names, or JSON or a Python dict.
 
     Raises:
-        InputError: it has another form, which the message names.
+        InputError: it has another format, which the message names.
     """
     if text.lstrip()[:1] not in ("{", "["):
         yield from _read_table(text, space)
@@ -90,7 +90,7 @@ def read_entries(text: str, space: DesignSpace) -> Iterator[Entry]:
 
 
 def _read_object(text: str) -> Any:
-    """Parse JSON, JSON Lines or a Python dict."""
+    """Return the content of JSON, JSON Lines or a Python dict."""
     if text.lstrip().startswith("["):
         try:
             found = json_object(f'{{"rows": {text}}}'.encode())["rows"]
@@ -118,7 +118,7 @@ def _read_line(number: int, line: str) -> dict[str, Any]:
 
 
 def _read_archive(archive: Sequence[Any]) -> Iterator[Entry]:
-    """Read what NSGANetV2 has met: lists of an architecture, its top-1 error and more."""
+    """Return the pairs of NSGANetV2's archive: lists of an architecture, its top-1 error and more."""
     column = Column("top-1 error", "error")
     for i, one in enumerate(archive, 1):
         if not isinstance(one, list) or len(one) < 2 or not isinstance(one[0], dict):
@@ -127,7 +127,7 @@ def _read_archive(archive: Sequence[Any]) -> Iterator[Entry]:
 
 
 def _read_rows(rows: Sequence[Any], space: DesignSpace) -> Iterator[Entry]:
-    """Read a list of objects, whose keys are the columns of a table."""
+    """Return the pairs of a list of objects, whose keys are the columns of a table."""
     if not all(isinstance(row, dict) for row in rows):
         kind = next(type(row).__name__ for row in rows if not isinstance(row, dict))
         raise InputError(f"is a JSON list in which there is a {kind}; must be a list of objects; {CONVERT}")
@@ -144,7 +144,7 @@ def _read_rows(rows: Sequence[Any], space: DesignSpace) -> Iterator[Entry]:
 
 
 def _read_table(text: str, space: DesignSpace) -> Iterator[Entry]:
-    """Read lines of values, parted by commas, semicolons or tabs, below a line of names."""
+    """Return the pairs of a table: lines of values, separated by commas, semicolons or tabs, below a line of names."""
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_find_separator(text, space), strict=True)
     try:
         names = reader.fieldnames or ()
@@ -160,7 +160,7 @@ def _read_table(text: str, space: DesignSpace) -> Iterator[Entry]:
 
 
 def _find_separator(text: str, space: DesignSpace) -> str:
-    """Find by what values are parted: that by which the first line has the columns that are needed, else a comma."""
+    """Return the separator with which the first line has the columns that are needed, else a comma."""
     first, found = text.partition("\n")[0].rstrip("\r"), list[str]()
     for separator in ",;\t":
         try:
@@ -175,7 +175,7 @@ def _find_separator(text: str, space: DesignSpace) -> str:
 
 
 def read_architecture(given: Mapping[str, Any] | str) -> Mapping[str, Any]:
-    """Parse an architecture: OFA's dict, or the text of it as JSON or as Python writes it.
+    """Return an architecture: OFA's dict, or its text in JSON or Python, parsed.
 
     Raises:
         UnreadableError: it is neither.

@@ -1,4 +1,4 @@
-"""Which images subnets are tested on, and which their BatchNorm statistics are computed on."""
+"""Chooses the images to test subnets on, and those to compute their BatchNorm statistics on."""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ __all__ = ["Sets", "make_sets"]
 class Sets:
     """Images to test on, their classes (int64 [n]), and images to calibrate on.
 
-    ``hashes`` are of all that decides which images these are, and their classes; ``told`` says it for a card.
+    ``hashes`` identify the images and their classes; ``description`` is for a card.
     """
 
     test: Images
@@ -37,7 +37,7 @@ def make_sets(
     seed: int,
     outputs: int = 1000,
 ) -> Sets:
-    """Draw images to test on, and to calibrate on.
+    """Return images to test on and images to calibrate on, drawn at random.
 
     Args:
         images: the folder that is tested on.

@@ -1,4 +1,4 @@
-"""Trains an accuracy predictor on pairs, judges it by cross-validation and writes it with its card and picture."""
+"""Trains an accuracy predictor on pairs, cross-validates it, and writes it with its card and figure."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ def train_on_pairs(
     threads: int,
     made_by: str,
 ) -> dict[str, Any]:
-    """Train, judge and write a predictor; return its card.
+    """Train, cross-validate and write a predictor; return its card.
 
     Args:
         space: of the architectures.
@@ -63,7 +63,7 @@ def train_on_pairs(
         hidden: units of each hidden layer.
         folds: of the cross-validation.
         epochs: of each training; 0 for as many as suit the pairs.
-        seed: of all chance. On one thread, the same gives the same weights to the byte.
+        seed: of all random choices. On one thread, the same seed gives the same weights to the byte.
         threads: of torch and of NumPy.
         made_by: the command.
 
@@ -104,7 +104,7 @@ def train_on_pairs(
 
 
 def _about(pairs: Pairs) -> dict[str, Any]:
-    """Describe what the data are; ``repeated`` is the standard deviation of the accuracies of one architecture."""
+    """Return a description of the data; ``repeated_points`` is the deviation of one architecture's accuracies."""
     low, high, repeated = pairs.accuracy.min(), pairs.accuracy.max(), pairs.repeated
     return {
         "file": pairs.file,
@@ -117,7 +117,7 @@ def _about(pairs: Pairs) -> dict[str, Any]:
 
 
 def _coverage(space: DesignSpace, pairs: Pairs) -> dict[str, Any]:
-    """Describe which choices no pair has, or few architectures have, and which choices hold a space to the others."""
+    """Return the choices that no pair has, those that few have, and those that restrict a space to the others."""
     rows = np.unique(pairs.genes, axis=0)
     unlabelled = find_unlabelled(space, rows)
     rare = {gene: {f"{value:g}": n for value, n in found.items()} for gene, found in find_rare(space, rows).items()}
@@ -139,6 +139,6 @@ def _errors(one: Predictions, pairs: Pairs, fold: Any) -> dict[str, Any]:
 
 
 def _short(one: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep of a size what a learning curve shows."""
+    """Return the errors that a learning curve shows."""
     kept = {name: {key: one[name][key] for key in ("rmse", "spearman")} for name in ("predictor", "ridge")}
     return {"pairs": one["pairs"], **kept}

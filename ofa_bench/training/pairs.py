@@ -1,4 +1,4 @@
-"""Reads pairs of an architecture and its accuracy from a file that a user, or ``ofa_bench collect``, made."""
+"""Reads pairs of an architecture and its accuracy from a user's file, or one of ``ofa_bench collect``."""
 
 import hashlib
 import math
@@ -23,10 +23,10 @@ FEWEST = 20
 """The fewest distinct architectures that a predictor is trained on."""
 
 MAX_CHARS = 60
-"""Of a value that is shown."""
+"""Characters of a value in a message."""
 
 TENS = 10
-"""Percent, from which on a table's accuracies are those of networks that work, so that 0.8 among them is a fraction."""
+"""Accuracy in percent above which networks are trained, so that a value such as 0.8 beside it must be a fraction."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,12 @@ class Pairs:
 
 
 def read_pairs(path: Path, space: DesignSpace) -> Pairs:
-    """Read pairs of a space from a table, or from OFA's ``acc.dict`` or NSGANetV2's ``.stats``.
+    """Return the pairs of a space in a table, in OFA's ``acc.dict`` or in NSGANetV2's ``.stats``.
 
     In a table, an architecture is OFA's dict (JSON, or as Python writes it) in the column ``architecture``, or else a
     column for the value of each gene, which may be empty where the gene is inactive. Its accuracy is the column
-    ``accuracy``, a fraction of 1, or else ``top1``, in percent; ``columns`` has further names. Other columns are not
-    looked at. ``acc.dict`` has percent, a ``.stats`` errors in percent.
+    ``accuracy``, a fraction of 1, or else ``top1``, in percent; ``columns`` has further names. Other columns are
+    ignored. ``acc.dict`` has percent, a ``.stats`` errors in percent.
 
     Raises:
         InputError: the file cannot be read, a line is wrong or in another unit, or it has too few pairs.
@@ -98,7 +98,7 @@ def read_pairs(path: Path, space: DesignSpace) -> Pairs:
 
 
 def _read(text: str, space: DesignSpace) -> tuple[list[Genes], list[float]]:
-    """Read canonical rows and accuracies (fractions of 1)."""
+    """Return canonical rows and accuracies (fractions of 1)."""
     genes, numbers, places = list[Genes](), list[float](), list[str]()
     column = Column("accuracy", "fraction")
     for entry in read_entries(text, space):
@@ -116,9 +116,9 @@ def _read(text: str, space: DesignSpace) -> tuple[list[Genes], list[float]]:
 
 
 def _check_percent(column: Column, numbers: Sequence[float], places: Sequence[str]) -> None:
-    """Refuse fractions of 1 in a column of percent, which the values alone would not tell: they are small, not wrong.
+    """Raise InputError for fractions of 1 in a column of percent, which as percent would be small, but possible.
 
-    0 is the same in both; values of up to 1 beside none of ``TENS`` or more may be those of networks of random weights.
+    0 is the same in both. Values of up to 1 with none of ``TENS`` or more beside them may be of random weights.
     """
     small = [i for i, number in enumerate(numbers) if 0 < number <= 1]
     if not small:
@@ -138,7 +138,7 @@ def _check_percent(column: Column, numbers: Sequence[float], places: Sequence[st
 
 
 def _architecture(entry: Entry, space: DesignSpace) -> Genes:
-    """Read one architecture as a canonical row: int8 [n_genes]."""
+    """Return one architecture as a canonical row: int8 [n_genes]."""
     if not entry.by_gene:
         arch = read_architecture(entry.architecture)
         try:
@@ -156,7 +156,7 @@ def _architecture(entry: Entry, space: DesignSpace) -> Genes:
 
 
 def _accuracy(given: Any, column: Column) -> float:
-    """Read a number of a column of accuracies, within the range of its unit."""
+    """Return a number of a column of accuracies, within the range of its unit."""
     value, most = _number(column.name, given), 1 if column.unit == "fraction" else 100
     if not 0 <= value <= most:
         other = "; a column top1 holds percent" if column.unit == "fraction" else ""

@@ -1,4 +1,4 @@
-"""Ridge regression on one-hot features, and networks that learn what it leaves over (Hoerl & Kennard, 1970)."""
+"""Ridge regression on one-hot features (Hoerl & Kennard, 1970), and networks that learn its residuals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Ridge:
 
 
 def in_order(space: DesignSpace) -> Floats:
-    """Return what else of a gene is worth a weight: that it is active, and the place of its choice among all of them.
+    """Return further features of a gene: whether it is active, and the position of its choice.
 
     A gene's choices are numbers in order: where pairs are few, a ridge regression on these sums of one-hot features
     beside the features themselves is off by less, because it takes effects to be about straight lines.
@@ -62,7 +62,7 @@ def in_order(space: DesignSpace) -> Floats:
 
 
 def fit_ridge(features: NDArray[np.floating], accuracy: Floats, basis: Floats | None = None) -> Ridge:
-    """Fit a ridge regression; the data choose its penalty.
+    """Return a ridge regression, with a penalty chosen by generalised cross-validation.
 
     Rows of the same features are one architecture: its mean is fitted, with the number of its rows as weight. So the
     penalty suits other architectures, not other rows of the same, and listing all rows twice changes nothing.
@@ -80,7 +80,7 @@ def fit_ridge(features: NDArray[np.floating], accuracy: Floats, basis: Floats | 
 
 
 def _merged(features: NDArray[np.floating], accuracy: Floats) -> tuple[NDArray[np.floating], Floats, Floats]:
-    """Return of each distinct row its features, its mean accuracy and its weight; weights are 1 in the mean."""
+    """Return the features, the mean accuracy and the weight (1 in the mean) of each distinct row."""
     _, first, place, counts = np.unique(features, axis=0, return_index=True, return_inverse=True, return_counts=True)
     if len(first) == len(features):
         return features, accuracy, np.ones(len(features))
@@ -88,7 +88,7 @@ def _merged(features: NDArray[np.floating], accuracy: Floats) -> tuple[NDArray[n
 
 
 def _fitted(features: NDArray[np.floating], accuracy: Floats, weights: Floats) -> Ridge:
-    """Fit to distinct architectures; weights: float64 [n], 1 in the mean."""
+    """Return the regression on distinct architectures; weights: float64 [n], 1 in the mean."""
     n, root = len(accuracy), np.sqrt(weights)
     means, mean = weights @ features / n, float(weights @ accuracy) / n
     centred, over = root[:, None] * (features - means), root * (accuracy - mean)
@@ -102,7 +102,7 @@ def _fitted(features: NDArray[np.floating], accuracy: Floats, weights: Floats) -
 
 
 def _penalty(squares: Floats, explained: Floats, total: float, n: int) -> float:
-    """Choose a penalty by generalised cross-validation.
+    """Return a penalty, chosen by generalised cross-validation.
 
     Args:
         squares: of the singular values that are not 0, float64 [k].
@@ -121,9 +121,9 @@ def _penalty(squares: Floats, explained: Floats, total: float, n: int) -> float:
 
 
 def joined(space: DesignSpace, ridge: Ridge, layers: Sequence[Layer], share: float) -> OneHotMLP:
-    """Make one network that gives what the ridge regression says, and a share of what another network says.
+    """Return one network whose output is that of the ridge regression plus a share of another network's.
 
-    One more unit of each hidden layer carries what the ridge regression says, raised so that ReLU never cuts it.
+    One more unit of each hidden layer carries the ridge regression's output, raised so that ReLU never cuts it.
 
     Args:
         space: what they predict for.

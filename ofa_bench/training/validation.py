@@ -1,4 +1,4 @@
-"""Cross-validation of what is trained on pairs: each fold is held out of the training once, and then predicted."""
+"""Cross-validation on pairs: each fold is held out of the training once, and then predicted."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -37,11 +37,11 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Trainer:
-    """Trains on pairs: a ridge regression, and a network on what that leaves over.
+    """Trains a ridge regression on pairs, and a network on its residuals.
 
     Args:
         space: of the architectures.
-        hidden: units of each hidden layer, one of which carries what the regression says.
+        hidden: units of each hidden layer, one of which carries the regression's output.
         epochs: of the network; 0 for ``PASSES``, or more where that gives fewer than ``STEPS`` batches.
         seed: of the first weights and of the order of pairs.
     """
@@ -52,7 +52,7 @@ class Trainer:
     seed: int
 
     def training(self, n: int) -> Training:
-        """Describe how a network is trained on ``n`` pairs."""
+        """Return the training of a network on ``n`` pairs."""
         epochs = self.epochs or max(PASSES, -(-STEPS // -(-n // BATCH)))
         hidden = [units - 1 for units in self.hidden]
         return Training(hidden, epochs, BATCH, learning_rate=2e-3, weight_decay=1.0, average=0.99)
@@ -67,10 +67,10 @@ class Trainer:
         return self._encoder.features(genes)[:, :-1]
 
     def train(self, genes: Genes, accuracy: Floats) -> tuple[Ridge, OneHotMLP]:
-        """Train on architectures (int8 [n, n_genes]) and accuracies (float64 [n]).
+        """Return what is trained on architectures (int8 [n, n_genes]) and accuracies (float64 [n]).
 
         Returns:
-            A ridge regression that knows the order of choices, and a network for what it leaves over.
+            A ridge regression that knows the order of choices, and a network for its residuals.
         """
         features = self.features(genes)
         linear = fit_ridge(features, accuracy, in_order(self.space))
@@ -79,7 +79,7 @@ class Trainer:
         return linear, fit(self.space, genes, rest, self.training(len(genes)), seed=self.seed, rng=rng)
 
     def predictor(self, pairs: Pairs, share: float) -> tuple[OneHotMLP, dict[str, Any]]:
-        """Train on all pairs; give the predictor, with a share of the network, and how it was made."""
+        """Return a predictor that is trained on all pairs, with a share of the network, and how it was made."""
         linear, network = self.train(pairs.genes, pairs.accuracy)
         how = asdict(self.training(len(pairs.genes)))
         del how["hidden"]
@@ -89,11 +89,11 @@ class Trainer:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What is predicted of each pair by what was trained without its fold; accuracies are fractions of 1.
+    """Predictions of each pair by models trained without its fold; accuracies are fractions of 1.
 
-    ``linear`` is what the predictor's ridge regression says, ``rest`` what its network adds to it. There are two more
-    to compare with: ``ridge``, a plain ridge regression on one-hot features, and ``mean``, that of the training. All
-    are float64 [n]; ``size`` is the least number of pairs in a training.
+    ``linear`` is of the predictor's ridge regression, ``rest`` what its network adds to it. There are two
+    baselines: ``ridge``, a plain ridge regression on one-hot features, and ``mean``, that of the training. All are
+    float64 [n]; ``size`` is the least number of pairs in a training.
     """
 
     size: int
@@ -104,7 +104,7 @@ class Predictions:
 
 
 def folds_of(pairs: Pairs, folds: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Deal architectures out to folds, all pairs of one to the same.
+    """Assign architectures to folds, all pairs of one to the same fold.
 
     Returns:
         The fold of each pair, intp [n], and a random order of pairs, intp [n].
@@ -117,7 +117,7 @@ def folds_of(pairs: Pairs, folds: int, seed: int) -> tuple[NDArray[np.intp], NDA
 def cross_validated(
     trainer: Trainer, pairs: Pairs, folds: int, done: Callable[[], object] = lambda: None
 ) -> tuple[NDArray[np.intp], list[Predictions]]:
-    """Predict every pair by what is trained without its fold, on fewer pairs and then on all of them.
+    """Predict every pair by models trained without its fold, on fewer pairs and then on all of them.
 
     Args:
         trainer: what is trained.
@@ -133,7 +133,7 @@ def cross_validated(
 
 
 def trainings(pairs: Pairs, folds: int, seed: int) -> int:
-    """Describe how many trainings ``cross_validated`` makes."""
+    """Return the number of trainings that ``cross_validated`` makes."""
     return folds * len(_sizes(folds_of(pairs, folds, seed)[0]))
 
 
@@ -169,7 +169,7 @@ def _predicted(
 
 
 def share_of(predictions: Predictions, accuracy: Floats, rows: NDArray[np.bool_] | slice = slice(None)) -> float:
-    """Describe how much of the network's word to take, 0 to 1: what would have been best for these held-out pairs.
+    """Return the share of the network's output, 0 to 1, that would have been best for these held-out pairs.
 
     A network that has learned noise gets little. This is the stacking of two models (Wolpert, 1992; Breiman, 1996).
     """
@@ -179,14 +179,14 @@ def share_of(predictions: Predictions, accuracy: Floats, rows: NDArray[np.bool_]
 
 
 def predicted(predictions: Predictions, accuracy: Floats, fold: NDArray[np.intp]) -> Floats:
-    """Return what the predictor says of each pair, float64 [n]; the share of a fold is that of the other folds."""
+    """Return the predictor's accuracy of each pair, float64 [n]; the share in a fold is that of the other folds."""
     shares = np.array([share_of(predictions, accuracy, fold != held) for held in range(int(fold.max()) + 1)])
     estimate: Floats = predictions.linear + shares[fold] * predictions.rest
     return estimate
 
 
 def errors_of(given: Floats, estimate: Floats, fold: NDArray[np.intp]) -> dict[str, dict[str, Any]]:
-    """Describe how far predictions are off: each figure with its standard deviation, and how many folds have it.
+    """Return the errors of predictions: each figure with its standard deviation, and the number of folds that have it.
 
     ``rmse``, ``mae``, ``largest`` and ``bias`` are in percentage points; they and ``r2`` are of all held-out pairs
     together, rank correlations are means over folds. A figure that is not defined is None.

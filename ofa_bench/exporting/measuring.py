@@ -204,7 +204,7 @@ class Verdict:
         message = (
             f"{self.networks} network{'s' if self.networks > 1 else ''} measured: predicted latency is off by "
             f"{self.mean_error:.1%} on average, {self.worst_error:.1%} at most (by {describe(self.compared)} of all "
-            f"runs{'' if self.known else '; the table does not report_error of which statistic it is'})"
+            f"runs{'' if self.known else '; the table does not say of which statistic it is'})"
         )
         if self.searched:
             message += (
@@ -262,23 +262,18 @@ def verdict(cards: Sequence[Card]) -> Verdict | None:
     first = known[0][1]
     statistic = str(first["statistic"])
     undrifted = [one[f"{statistic}_ms"] / (1 + drift) for (_, one), drift in zip(known, drifts, strict=True)]
-    counts = {
-        name: [met(card, name) for card, _ in known if not is_given(card)] for name in PERCENTILES if name != statistic
-    }
+    searched = [card for card, _ in known if not is_given(card)]
+    others = [name for name in PERCENTILES if name != statistic and searched]
     return Verdict(
         networks=len(known),
-        searched=sum(not is_given(card) for card, _ in known),
+        searched=len(searched),
         statistic=statistic,
         compared=_compared(first),
         known=first["table_statistic"] is not None,
         mean_error=float(np.mean(errors)),
         worst_error=max(errors),
-        met=sum(bool(met(card)) for card, _ in known),
-        met_by={
-            name: sum(map(bool, description))
-            for name, description in counts.items()
-            if description and None not in description
-        },
+        met=sum(bool(met(card)) for card in searched),
+        met_by={name: sum(bool(met(card, name)) for card in searched) for name in others},
         controls=min(one["controls"] for _, one in known),
         drift=(float(np.mean(drifts)), error),
         beyond=(float(np.mean(beyond)), float(np.hypot(spread, error))),

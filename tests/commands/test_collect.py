@@ -129,7 +129,7 @@ def test_interrupted_it_goes_on_to_the_same_file(quick, monkeypatch):
             raise KeyboardInterrupt
         return measure_accuracy(*arguments, **options)
 
-    monkeypatch.setattr(judging, "judged", stopped)
+    monkeypatch.setattr(judging, "measure_accuracy", stopped)
     with pytest.raises(KeyboardInterrupt):
         collect(quick(out="parts.csv"))
     parts = Path("parts.csv")
@@ -243,7 +243,6 @@ def test_weights_that_give_no_numbers_are_refused(quick, thin, monkeypatch):
         ({"images": "nowhere"}, "images=nowhere: no such folder"),
         ({"calibration": "nowhere"}, "calibration=nowhere: no such folder"),
         ({"classes": "nowhere"}, "classes=nowhere: cannot be read"),
-        ({"space": "compofa"}, "space=compofa: a part of mbv3, whose supernet builds its networks"),
         ({"space": "mbv2"}, "space=mbv2: no such option"),
         ({"n": 0}, "n=0: must be 1 or more"),
         ({"batch": 5000}, "batch=5000: must be at most 4,096"),
@@ -257,6 +256,11 @@ def test_weights_that_give_no_numbers_are_refused(quick, thin, monkeypatch):
 def test_bad_options_are_refused(given, message, quick):
     with pytest.raises(InputError, match=message):
         collect(quick(**given))
+
+
+def test_a_part_of_a_space_is_refused(folder):
+    with pytest.raises(InputError, match="space=compofa: a part of mbv3, whose supernet builds its networks"):
+        collect(Options(space="compofa", images=str(folder), weights="random"))
 
 
 def test_images_that_calibrate_are_others_as_far_as_there_are(folder, tmp_path):

@@ -332,7 +332,7 @@ MEASURED = {
         ({"measured": MEASURED | {"drift": -1}}, "its measured.drift is 0; must be more than 0"),
         ({"measured": MEASURED | {"unlike": [{}]}}, "its measured.unlike is .{}.; must be words"),
         ({"files": {}}, "it has no files.network.onnx"),
-        ({"weights": {"description": 5, "random": True}}, "its weights.told is 5; must be a string"),
+        ({"weights": {"description": 5, "random": True}}, "its weights.description is 5; must be a string"),
     ],
 )
 def test_what_is_no_card_is_refused(tmp_path, change, message):

@@ -83,9 +83,8 @@ class Joint(SharedSearch):
             tries,
             most_changes,
         )
-        for key, most in (("batch", 10**6), ("elites", 10**5), ("tries", 10**4), ("most_changes", 10**3)):
-            check_whole(key, getattr(self, key), most=most)
-        check_whole("restart", restart)
+        for key in ("batch", "elites", "tries", "most_changes", "restart"):
+            check_whole(key, getattr(self, key))
         if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise < np.inf:
             raise InputError(f"strategy.noise={noise}: must be a number of 0 or more")
         self.noise = noise

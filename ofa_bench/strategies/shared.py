@@ -121,16 +121,10 @@ def need(strategy: str, module: str) -> None:
         raise InputError(f"strategy={strategy}: needs {library}; pip install 'ofa_bench[peers]'") from error
 
 
-def check_whole(key: str, value: int, least: int = 1, most: int = 10**12) -> None:
-    """Check a strategy's parameter.
-
-    Raises:
-        InputError: it is not a whole number, or too small or too large.
-    """
+def check_whole(key: str, value: int, least: int = 1) -> None:
+    """Raise InputError where a strategy's parameter is not a whole number, or too small."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"strategy.{key}={value}: must be a whole number of {least} or more")
-    if value > most:
-        raise InputError(f"strategy.{key}={value}: must be at most {most:,}")
 
 
 def count_evaluations(evolution: object, generations: Sequence[int], *, full: bool = False) -> int | None:

@@ -8,9 +8,6 @@ __all__ = ["WarmStart"]
 
 SEEDS = ("best", "population", "none")
 
-MAX = 1_000_000
-"""The most prunings of a seed, and architectures of an earlier record: as many as the largest population has."""
-
 
 @dataclass(frozen=True)
 class WarmStart:
@@ -49,8 +46,6 @@ class WarmStart:
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise _refused(key, value, "a whole number of 1 or more")
-            if value > MAX:
-                raise _refused(key, value, f"at most {MAX:,}")
         if not isinstance(self.prune_resolution, bool):
             raise _refused("prune_resolution", self.prune_resolution, "true or false")
         if self.share is not None:

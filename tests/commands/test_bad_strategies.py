@@ -1,7 +1,7 @@
 """Every key of every strategy with values that it does not take: one line, and nothing written."""
 
 import pytest
-from test_bad_input import HUGE, QUICK, named, refused
+from test_bad_input import QUICK, named, refused
 
 STRATEGIES = {
     "vanilla": [
@@ -21,7 +21,6 @@ STRATEGIES = {
         ("warm_start=best", "strategy.warm_start=best: give its keys, such as strategy.warm_start.seed=best"),
         ("warm_start.seed=bst", "strategy.warm_start.seed=bst: must be best, population or none; did you mean 'best'?"),
         ("warm_start.prunings=0", "strategy.warm_start.prunings=0: must be a whole number of 1 or more"),
-        (f"warm_start.prunings={HUGE}", "must be at most 1,000,000"),
         ("warm_start.prune_resolution=1", "strategy.warm_start.prune_resolution=1: must be true or false"),
         ("warm_start.share=nan", "strategy.warm_start.share=nan: must be null, or a number above 0 and at most 1"),
         (
@@ -42,9 +41,7 @@ STRATEGIES = {
         ("population_size=1000000000000", "strategy.population_size=1000000000000: "),
         ("evaluations=1.5", "strategy.evaluations=1.5: must be a whole number of 1 or more"),
         ("batch=0", "strategy.batch=0: must be a whole number of 1 or more"),
-        ("elites=1000000000000", "strategy.elites=1000000000000: must be at most 100,000"),
         ("restart=x", "strategy.restart=x: must be a whole number of 1 or more"),
-        ("tries=1000000000000", "strategy.tries=1000000000000: must be at most 10,000"),
         ("most_changes=true", "strategy.most_changes=True: must be a whole number of 1 or more"),
         ("noise=nan", "strategy.noise=nan: must be a number of 0 or more"),
         ("foo=1", "strategy.foo: no such key; allowed: _target_, population_size, evaluations, batch"),
@@ -57,7 +54,6 @@ STRATEGIES = {
     ],
     "random": [
         ("population_size=x", "strategy.population_size=x: must be a whole number of 1 or more"),
-        (f"evaluations={HUGE}", "must be at most 1,000,000,000,000"),
     ],
     "local_search": [("evaluations=-1", "strategy.evaluations=-1: must be a whole number of 1 or more")],
     "tpe": [("evaluations=null", "strategy.evaluations=None: must be a whole number of 1 or more")],

@@ -12,7 +12,7 @@ import numpy as np
 
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.named_records import FORMS, record_named
-from ofa_bench.files.reading import UnreadableError, content_of, json_value, python_value
+from ofa_bench.files.reading import UnreadableError, content_of, json_or_python
 from ofa_bench.formatting import same_target
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.spaces.network_config import architecture_of
@@ -135,14 +135,10 @@ def check_same_network(where: str, called: str, positions: Sequence[int], row: G
 
 
 def _parse(where: str, content: bytes) -> Any:
-    """Read JSON, or a Python literal, in which people write dicts too; nothing is executed."""
     try:
-        return json_value(content)
+        return json_or_python(content)
     except UnreadableError as error:
-        try:
-            return python_value(content.decode(errors="replace"))
-        except UnreadableError:
-            raise InputError(f"{where}: not readable as an architecture ({error}); give {FORMS}") from error
+        raise InputError(f"{where}: not readable as an architecture ({error}); give {FORMS}") from error
 
 
 def _of_content(

@@ -15,10 +15,10 @@ __all__ = [
     "UnreadableError",
     "content_of",
     "json_object",
+    "json_or_python",
     "json_value",
     "name_of",
     "plain_text",
-    "python_object",
     "python_value",
 ]
 
@@ -121,16 +121,21 @@ def _finite(text: str) -> float:
     return number
 
 
-def python_object(text: str) -> dict[Any, Any]:
-    """Return a Python dict of plain values, parsed; nothing is run.
+def json_or_python(content: bytes) -> Any:
+    """Return JSON or plain Python values, in which people write dicts too, parsed; nothing is run.
 
     Raises:
-        UnreadableError: it is something else, nested too deeply or too long.
+        UnreadableError: it is neither, nested too deeply or too long.
     """
-    found = python_value(text)
-    if not isinstance(found, dict):
-        raise UnreadableError("it holds no Python dict")
-    return found
+    try:
+        return json_value(content)
+    except UnreadableError as error:
+        if not str(error).startswith("it is no JSON") or content.lstrip()[:1] not in (b"{", b"["):
+            raise
+        try:
+            return python_value(content.decode(errors="replace"))
+        except UnreadableError as other:
+            raise UnreadableError(f"{error}; and {other}") from error
 
 
 def python_value(text: str) -> Any:

@@ -6,7 +6,6 @@ known beforehand, so the first file that is used pins them: later ones must be t
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -146,15 +145,7 @@ def _published(net: Supernet, published: Published, sha256: str) -> Weights:
 
 def _pinned(pin: Path) -> str | None:
     """Read what pins a file since its first use; None where nothing does."""
-    if not os.path.lexists(pin):
-        return None
-    try:
-        words = content_of(pin, 1000).decode().split()
-    except (UnreadableError, UnicodeDecodeError) as error:
-        raise InputError(f"weights=auto: {pin} cannot be read ({error}); delete it to pin the weights anew") from error
-    if not words or not re.fullmatch("[0-9a-f]{64}", words[0]):
-        raise InputError(f"weights=auto: {pin} holds no SHA-256; delete it to pin the weights anew")
-    return words[0]
+    return pin.read_text(errors="replace").partition(" ")[0] if pin.is_file() else None
 
 
 def _pin(pin: Path, found: str) -> str:

@@ -3,13 +3,12 @@
 import csv
 import io
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ofa_bench.errors import InputError
-from ofa_bench.files.reading import UnreadableError, json_object, python_object
+from ofa_bench.files.reading import UnreadableError, json_object, json_or_python
 from ofa_bench.spaces import DesignSpace
 from ofa_bench.training.columns import Column, find_columns
 
@@ -75,9 +74,9 @@ def read_entries(text: str, space: DesignSpace) -> Iterator[Entry]:
     found = _read_object(text)
     if isinstance(found, list):
         yield from _read_rows(found, space)
-    elif isinstance(found.get("archive"), list):
+    elif isinstance(found, dict) and isinstance(found.get("archive"), list):
         yield from _read_archive(found["archive"])
-    elif found and all(isinstance(value, int | float) for value in found.values()):
+    elif isinstance(found, dict) and found and all(isinstance(value, int | float) for value in found.values()):
         column = Column("top1", "percent")
         for i, (key, value) in enumerate(found.items(), 1):
             yield Entry(f"entry {i}", str(key), False, value, column)
@@ -91,23 +90,12 @@ def read_entries(text: str, space: DesignSpace) -> Iterator[Entry]:
 
 def _read_object(text: str) -> Any:
     """Return the content of JSON, JSON Lines or a Python dict."""
-    if text.lstrip().startswith("["):
-        try:
-            found = json_object(f'{{"rows": {text}}}'.encode())["rows"]
-        except UnreadableError as error:
-            raise InputError(f"begins as a list, and {error}") from error
-        return found
     try:
-        return json_object(text.encode())
+        return json_or_python(text.encode())
     except UnreadableError as error:
-        if "Extra data" in str(error):
+        if "Extra data" in str(error) and text.lstrip().startswith("{"):
             return [_read_line(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
-        if not str(error).startswith("it is no JSON"):
-            raise InputError(str(error)) from error
-        try:
-            return python_object(text)
-        except UnreadableError as other:
-            raise InputError(f"begins as a dict; {error}, and {other}") from error
+        raise InputError(f"begins as a {'list' if text.lstrip().startswith('[') else 'dict'}, and {error}") from error
 
 
 def _read_line(number: int, line: str) -> dict[str, Any]:
@@ -180,16 +168,7 @@ def read_architecture(given: Mapping[str, Any] | str) -> Mapping[str, Any]:
     Raises:
         UnreadableError: it is neither.
     """
-    if isinstance(given, dict):
-        return given
-    if not isinstance(given, str):
+    found = json_or_python(given.encode()) if isinstance(given, str) else given
+    if not isinstance(found, dict):
         raise UnreadableError(f"the architecture is {json.dumps(given)[:40]}; must be OFA's dict")
-    try:
-        return json_object(given.encode())
-    except UnreadableError as error:
-        if not str(error).startswith("it is no JSON") or not re.match(r"\s*\{", given):
-            raise
-        try:
-            return python_object(given)
-        except UnreadableError as other:
-            raise UnreadableError(f"{error}; and {other}") from error
+    return found

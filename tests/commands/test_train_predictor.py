@@ -381,7 +381,7 @@ WRONG = {
     "a value too many": (f"architecture,accuracy\n{ARCH},0.7,1\n", "line 2: has 3 values for 2 columns"),
     "no JSON": ("architecture,accuracy\nabc,0.7\n", "line 2: it is no JSON"),
     "JSON that is deep": (f"architecture,accuracy\n{'[' * 100_000},0.7\n", "line 2: it is nested too deeply"),
-    "no dict": ("architecture,accuracy\n[1],0.7\n", "line 2: it holds no JSON object"),
+    "no dict": ("architecture,accuracy\n[1],0.7\n", 'line 2: the architecture is "[1]"; must be OFA\'s dict'),
     "another dict": ('architecture,accuracy\n"{""a"": 1}",0.7\n', "line 2: mbv3: 'd' must be a list of 5 numbers"),
     "no such choice": (
         f"architecture,accuracy\n{quoted(SPACE.to_ofa(GENES[0]) | {'ks': [9] * 20})},0.7\n",

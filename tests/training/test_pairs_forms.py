@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ofa_bench.errors import InputError
-from ofa_bench.files.reading import UnreadableError, python_object
+from ofa_bench.files.reading import UnreadableError, python_value
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.training.formats import CONVERT
 from ofa_bench.training.pairs import read_pairs
@@ -123,7 +123,8 @@ OTHERS = {
         json.dumps({json.dumps({key: ARCHS[0][key] for key in ("ks", "e", "d")}): 70.0}),
         "entry 1: mbv3: 'r' or 'image_size' must be one resolution",
     ),
-    "half of JSON": ('{"a": 1', "begins as a dict; it is no JSON"),
+    "a set": ("{1, 2}", "is an object with the keys 1, 2: neither OFA's acc"),
+    "half of JSON": ('{"a": 1', "begins as a dict, and it is no JSON"),
     "an object without a column": (json.dumps([*OBJECTS[:2], {"top1": 70}]), "entry 3: has no config"),
     "a zip file": (b"PK\x03\x04rest", "it is a zip file, as of Excel or NumPy"),
     "a pickle": (b"\x80\x04\x95", "it is a pickle, which may run code"),
@@ -224,7 +225,6 @@ def test_what_is_not_of_active_blocks_alone_is_refused(changed):
     ("text", "message"),
     [
         ("{" * 100_000, "it is nested too deeply|no Python dict"),
-        ("[1]", "it holds no Python dict"),
         ("{'a': 1e999 ** 2}", "it is no Python dict of plain values"),
         ("{**{'a': 1}}", "it is no Python dict of plain values"),
         ("{'a': 1" + "0" * 5000 + "}", "it is no Python dict of plain values"),
@@ -235,4 +235,4 @@ def test_what_is_not_of_active_blocks_alone_is_refused(changed):
 )
 def test_hostile_dicts_are_refused(text, message):
     with pytest.raises(UnreadableError, match=message):
-        python_object(text)
+        python_value(text)

@@ -46,22 +46,43 @@ def asset_content(relative: str, fetch: bool = True) -> bytes:
     """Return the bytes of one of OFA's official files, found as ``asset_path`` finds it; their hash is checked.
 
     Raises:
-        InputError: as ``asset_path``.
+        InputError: the file is altered or unreadable, or as ``asset_path``.
     """
-    return _checked(asset_path(relative, fetch), relative)
+    path = asset_path(relative, fetch)
+    try:
+        content = content_of(path)
+    except UnreadableError as error:
+        raise InputError(f"asset {str(path)[:500]}: cannot be read ({error})") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != ASSETS[relative]:
+        raise InputError(
+            f"asset {path}: SHA-256 is {found[:12]}..., not {ASSETS[relative][:12]}...; "
+            "the file was altered or cut off: delete it to have it fetched again"
+        )
+    return content
 
 
 def asset_path(relative: str, fetch: bool = True) -> Path:
     """Return where one of OFA's official files lies: under ``OFA_BENCH_ASSETS`` or in the cache, fetched if need be.
 
     Raises:
-        InputError: the file is altered or unreadable, or it is nowhere and cannot, or shall not, be fetched.
+        InputError: it is nowhere and cannot, or shall not, be fetched.
     """
     path = at_hand(relative)
-    if path is None and not fetch:
+    if path is not None:
+        return path
+    if not fetch:
         raise InputError(f"asset {relative}: not at hand")
-    path = path or _fetched(relative)
-    _checked(path, relative)
+    path = cache_path(relative)
+    try:
+        fetch_file(BASE_URL + relative, path, ASSETS[relative])
+    except Exception as error:  # whatever the network or the disk did, the user's way on is the same
+        folder = os.environ.get(ASSETS_VARIABLE) or "unset"
+        raise InputError(
+            f"asset {relative}: not under {ASSETS_VARIABLE} ({folder}), and cannot be "
+            f"fetched from {BASE_URL + relative} ({type(error).__name__}); put it at {path} by hand, "
+            "or use predictor=embedded"
+        ) from error
     return path
 
 
@@ -81,34 +102,6 @@ def cache_path(relative: str) -> Path:
     import pooch
 
     return Path(pooch.os_cache("ofa_bench")) / relative
-
-
-def _checked(path: Path, relative: str) -> bytes:
-    try:
-        content = content_of(path)
-    except UnreadableError as error:
-        raise InputError(f"asset {str(path)[:500]}: cannot be read ({error})") from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != ASSETS[relative]:
-        raise InputError(
-            f"asset {path}: SHA-256 is {found[:12]}..., not {ASSETS[relative][:12]}...; "
-            "the file was altered or cut off: delete it to have it fetched again"
-        )
-    return content
-
-
-def _fetched(relative: str) -> Path:
-    path = cache_path(relative)
-    try:
-        fetch_file(BASE_URL + relative, path, ASSETS[relative])
-    except Exception as error:  # whatever the network or the disk did, the user's way on is the same
-        folder = os.environ.get(ASSETS_VARIABLE) or "unset"
-        raise InputError(
-            f"asset {relative}: not under {ASSETS_VARIABLE} ({folder}), and cannot be "
-            f"fetched from {BASE_URL + relative} ({type(error).__name__}); put it at {path} by hand, "
-            "or use predictor=embedded"
-        ) from error
-    return path
 
 
 def fetch_file(url: str, path: Path, sha256: str | None) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import assets as module
-from ofa_bench.predictors.assets import asset_path
+from ofa_bench.predictors.assets import asset_content, asset_path
 
 NAME = "ofa/note10/160_lookup_table.yaml"
 
@@ -33,7 +33,7 @@ def test_altered_asset_is_refused(tmp_path, monkeypatch):
     (tmp_path / NAME).write_text("altered")
     monkeypatch.setenv("OFA_BENCH_ASSETS", str(tmp_path))
     with pytest.raises(InputError, match="altered or cut off"):
-        asset_path(NAME)
+        asset_content(NAME)
 
 
 def test_cache_serves_without_network(offline, assets, monkeypatch):

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from published_proxyless import Published, published_proxyless
 
 import ofa_bench
 from ofa_bench.predictors import AccuracyPredictor, embedded_predictor, official_predictor
 from ofa_bench.spaces import Genes, MobileNetV3Space, ProxylessNASSpace
 from ofa_bench.spaces.mobile import EXPANDS, KERNELS, RESOLUTIONS
-from ofa_bench.supernets.published import Published, published_proxyless
 
 __all__ = ["TREATMENT", "at_sizes", "fit", "last_block", "left_out", "main", "scores"]
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from published_proxyless import FILE as PUBLISHED
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import SubspacePredictor, embedded_predictor, official_predictor, own_predictor
@@ -20,7 +21,6 @@ from ofa_bench.predictors.coverage import (
 from ofa_bench.predictors.embedded import FOLDER
 from ofa_bench.predictors.gaps import find_gaps
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace, Subspace
-from ofa_bench.supernets.published import FOLDER as PUBLISHED
 from ofa_bench.testing import check_predictor
 
 SPACE, RESNET = MobileNetV3Space(), ResNet50DSpace()
@@ -195,7 +195,7 @@ def test_every_card_says_what_the_labels_were(name):
 
 def test_the_published_networks_have_what_the_card_says_of_them():
 
-    networks = json.loads((PUBLISHED / "proxyless.json").read_text())["networks"]
+    networks = json.loads(PUBLISHED.read_text())["networks"]
     assert {net["ks"][20] for net in networks} == {3, 5, 7}
     assert {net["e"][20] for net in networks} == {3, 4, 6}
     assert {net["image_size"] for net in networks} & {160, 176, 192, 208, 224} == {192, 208}

@@ -11,6 +11,7 @@ from ofa_bench.analysis.figures.drawing import png
 from ofa_bench.analysis.judges import JUDGES
 from ofa_bench.analysis.paper.claims import verdicts
 from ofa_bench.analysis.paper.protocols import NAMES, PROTOCOLS, Runs, alike, protocol_of, runs_of
+from ofa_bench.analysis.paper.published import published_paper
 from ofa_bench.analysis.studies import studies
 from ofa_bench.analysis.summary import summed_up, with_judges
 from ofa_bench.analysis.tables import Table, winners_judged
@@ -20,7 +21,6 @@ from ofa_bench.records.gather import Gathered
 from ofa_bench.records.record import Record
 from ofa_bench.report.paper.tables import accuracies, seconds, single_seconds
 from ofa_bench.report.rendering import render
-from ofa_bench.supernets.published import published_paper
 
 __all__ = ["write_page"]
 

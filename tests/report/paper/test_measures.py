@@ -13,7 +13,7 @@ from ofa_bench.analysis.paper.measures import (
     time_share,
 )
 from ofa_bench.analysis.paper.protocols import STRATEGIES, runs_of
-from ofa_bench.supernets.published import published_paper
+from ofa_bench.analysis.paper.published import published_paper
 
 PUBLISHED = published_paper()
 

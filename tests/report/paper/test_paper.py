@@ -6,8 +6,8 @@ from crafting import TEN
 from searching import made_sweeps, quick, table, tables  # noqa: F401
 
 from ofa_bench.analysis.paper.protocols import PROTOCOLS, STRATEGIES
+from ofa_bench.analysis.paper.published import published_paper
 from ofa_bench.commands.paper import run
-from ofa_bench.supernets.published import published_paper
 
 PUBLISHED = published_paper()
 HEADS = [f"{name}: {message}" for name in STRATEGIES for message in ("paper", *PROTOCOLS.values())]

@@ -7,7 +7,7 @@ from crafting import crafted_set
 
 from ofa_bench.analysis.figures import paper as pictures
 from ofa_bench.analysis.paper.protocols import PROTOCOLS, STRATEGIES, runs_of
-from ofa_bench.supernets.published import published_paper
+from ofa_bench.analysis.paper.published import published_paper
 
 PUBLISHED = published_paper()
 

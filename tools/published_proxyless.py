@@ -1,4 +1,4 @@
-"""What others published, in our own format: networks with their measured accuracy, and the figures of a paper."""
+"""The networks of ProxylessNAS that OFA published, with their measured accuracy (``published/proxyless.json``)."""
 
 import json
 from collections.abc import Mapping
@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import ofa_bench
 from ofa_bench.spaces import Genes, ProxylessNASSpace
 from ofa_bench.supernets.ofa_package import import_ofa, ofa_in_sight
 from ofa_bench.supernets.pieces import supernet
 
-FOLDER = Path(__file__).parents[1] / "data" / "published"
+__all__ = ["Published", "published_proxyless"]
 
-__all__ = ["Published", "published_paper", "published_proxyless"]
+FILE = Path(ofa_bench.__file__).parent / "data" / "published" / "proxyless.json"
 
 Floats = NDArray[np.float64]
 
@@ -45,9 +46,9 @@ class Published:
 
 
 def published_proxyless() -> Published:
-    """Read ``proxyless.json``; networks of equal blocks and image size are one, with their mean accuracy."""
+    """Return the networks of ``proxyless.json``; those of equal blocks and size are one, with their mean accuracy."""
     space = ProxylessNASSpace()
-    nets = json.loads((FOLDER / "proxyless.json").read_text())["networks"]
+    nets = json.loads(FILE.read_text())["networks"]
     any_size = {"image_size": space.genes[0].choices[0]}
     rows = np.array([space.from_ofa(net | any_size) for net in nets])
     keys = space.keys(rows)
@@ -69,14 +70,8 @@ def published_proxyless() -> Published:
     )
 
 
-def published_paper() -> dict[str, Any]:
-    """Read ``kumar_szidon.json``: the tables and figures of arXiv 2012.06748, and its claims."""
-    figures: dict[str, Any] = json.loads((FOLDER / "kumar_szidon.json").read_text())
-    return figures
-
-
 def _count(whole: Any, net: Mapping[str, Any]) -> tuple[float, float]:
-    """Count the multiply-accumulates and the parameters of a network of a supernet, in millions."""
+    """Return the multiply-accumulates and the parameters of a network of a supernet, in millions."""
     arch = {key: net[key] for key in ("ks", "e", "d")}
     with ofa_in_sight():
         model = import_ofa("ofa.nas.efficiency_predictor").ProxylessNASFLOPsModel(whole)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from ofa_bench.records.model import Record, RecordedRepeat
+
 __all__ = ["anytime", "draw", "evaluations_to"]
 
 POINTS = 60
@@ -15,12 +17,12 @@ POINTS = 60
 ONE_BY_ONE = ("vanilla", "top_down", "bottom_up")
 
 
-def _mean_curve(repeat: Mapping[str, Any]) -> tuple[list[int], list[float]]:
+def _mean_curve(repeat: RecordedRepeat) -> tuple[list[int], list[float]]:
     """Follow the mean over targets of the best accuracy so far (fractions of 1), in a search for all targets."""
-    results = repeat["results"]
-    best = [result["curve"][0][3] for result in results]
-    events = sorted((point[1], i, point[3]) for i, result in enumerate(results) for point in result["curve"][1:])
-    evaluations, means, total = [results[0]["curve"][0][1]], [sum(best) / len(best)], sum(best)
+    results = repeat.results
+    best = [result.curve[0][3] for result in results]
+    events = sorted((point[1], i, point[3]) for i, result in enumerate(results) for point in result.curve[1:])
+    evaluations, means, total = [results[0].curve[0][1]], [sum(best) / len(best)], sum(best)
     for at, i, accuracy in events:
         total, best[i] = total + accuracy - best[i], accuracy
         evaluations.append(at)
@@ -28,11 +30,11 @@ def _mean_curve(repeat: Mapping[str, Any]) -> tuple[list[int], list[float]]:
     return evaluations, means
 
 
-def anytime(record: Mapping[str, Any]) -> list[tuple[float, float]] | None:
+def anytime(record: Record) -> list[tuple[float, float]] | None:
     """Return evaluations and mean accuracy (percent, over targets and repeats); None unless one search serves all."""
-    if record["repeats"][0]["results"][0]["shared"] < 2:
+    if record.repeats[0].results[0].shared < 2:
         return None
-    curves = [_mean_curve(repeat) for repeat in record["repeats"]]
+    curves = [_mean_curve(repeat) for repeat in record.repeats]
     grid = np.geomspace(10, max(evaluations[-1] for evaluations, _ in curves), POINTS)
     values = [
         [means[max(0, int(np.searchsorted(evaluations, at, side="right")) - 1)] for at in grid]
@@ -41,20 +43,20 @@ def anytime(record: Mapping[str, Any]) -> list[tuple[float, float]] | None:
     return [(float(at), 100 * float(mean)) for at, mean in zip(grid, np.mean(values, axis=0), strict=True)]
 
 
-def evaluations_to(record: Mapping[str, Any], accuracy: float) -> dict[str, Any]:
+def evaluations_to(record: Record, accuracy: float) -> dict[str, Any]:
     """Find the evaluations after which the mean over targets reaches an accuracy (a fraction of 1).
 
     Of searches one by one, which have no mean before the last target is searched, these are all evaluations. ``median``
     is over the repeats that reached it, None if none did; ``reached`` says how many.
     """
     took = []
-    for repeat in record["repeats"]:
-        if repeat["results"][0]["shared"] > 1:
+    for repeat in record.repeats:
+        if repeat.results[0].shared > 1:
             evaluations, means = _mean_curve(repeat)
             took += [next((at for at, mean in zip(evaluations, means, strict=True) if mean >= accuracy), None)]
         else:
-            mean = np.mean([result["accuracy"] for result in repeat["results"]])
-            took += [sum(result["evaluations"] for result in repeat["results"]) if mean >= accuracy else None]
+            mean = np.mean([result.accuracy for result in repeat.results])
+            took += [sum(result.evaluations for result in repeat.results) if mean >= accuracy else None]
     reached = [one for one in took if one is not None]
     return {"median": float(np.median(reached)) if reached else None, "reached": len(reached)}
 

@@ -83,10 +83,10 @@ def on_disk(folder: Path) -> dict[str, Any]:
     found = {}
     for path in (folder / "multirun").rglob(RECORD):
         record = read(path.parent)
-        results = [[_timeless(result) for result in repeat["results"]] for repeat in record["repeats"]]
+        results = [[_timeless(vars(result)) for result in repeat.results] for repeat in record.repeats]
         same = ("identity", "config", "targets", "budget", "predictor", "device")
-        found[record["address"]] = [record[key] for key in same] + [results, (path.parent / CONFIG).is_file()]
-        assert path.parent == folder / "multirun" / record["address"]
+        found[record.address] = [getattr(record, key) for key in same] + [results, (path.parent / CONFIG).is_file()]
+        assert path.parent == folder / "multirun" / record.address
     return found
 
 

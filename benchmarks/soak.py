@@ -43,6 +43,7 @@ from ofa_bench.experiment.checks import result_config
 from ofa_bench.records import frontiers
 from ofa_bench.records import record as records
 from ofa_bench.records.frontiers import Frontier
+from ofa_bench.records.model import to_dict
 from ofa_bench.records.regret import beaten
 from ofa_bench.search import Problem
 
@@ -141,26 +142,26 @@ def earlier(space: str, folder: Path) -> Path:
     words += ["space.kernels=elastic"] if space.endswith("_elastic") else []
     (folder / space).mkdir()
     _, record, _ = run(Drawn(words, space, bad="", compiled=True, twice=False))
-    (folder / space / records.RECORD).write_text(json.dumps(record))
+    (folder / space / records.RECORD).write_text(json.dumps(to_dict(record)))
     return folder / space
 
 
 def judged(drawn: Drawn) -> Plain:
     """Run a configuration and check what it found; tell what is wrong, and how many results beat the best known."""
     cell, record, frontier = run(drawn)
-    text = json.dumps(record, allow_nan=False)
-    wrong = list(faults(json.loads(text), drawn, frontier))
+    found = json.loads(json.dumps(to_dict(record), allow_nan=False))
+    wrong = list(faults(found, drawn, frontier))
     if drawn.twice:
         problem = Problem(cell.problem.space, cell.problem.predictor, cell.problem.cost)
         other = replace(cell, lockstep=not cell.lockstep, problem=_plain(problem) if drawn.compiled else problem)
         again = records.make_record(other, list(run_repeats(other, lambda *_: None)), **_EMPTY)
-        if findings(again) != findings(record):
+        if findings(to_dict(again)) != findings(found):
             wrong.append("run again the other way, it finds something else")
-    results = sum(len(repeat["results"]) for repeat in record["repeats"])
+    results = len(record.results)
     return {"outcome": "failed" if wrong else "ok", "said": wrong, "results": results, "beaten": beaten(record)[0]}
 
 
-_EMPTY: dict[str, Any] = {"address": "", "choices": {}, "identity": "", "config": {}}
+_EMPTY: dict[str, Any] = {"address": "", "choices": dict.fromkeys(GROUPS, ""), "identity": "", "config": {}}
 
 
 def tried(drawn: Drawn) -> Plain:

@@ -25,8 +25,9 @@ from cells import make_problem
 from figures import machine, table, versions
 
 from ofa_bench.records import frontiers
-from ofa_bench.records.record import RECORD, Record, read
-from ofa_bench.records.regret import with_regret
+from ofa_bench.records.model import RECORD, Record
+from ofa_bench.records.record import read
+from ofa_bench.records.regret import add_regret
 
 SPACES = {"mbv3": "official", "resnet50d": "official", "proxyless": "embedded"}
 """Each space with its predictor."""
@@ -79,25 +80,23 @@ def run(overrides: Sequence[str], records: Path) -> None:
 
 def compared(record: Record) -> Cell:
     """Sum a record up, with regret against the frontier that is there now."""
-    problem = make_problem(
-        record["choices"]["space"], record["choices"]["device"], official=record["choices"]["predictor"] == "official"
-    )
-    record = with_regret(record, frontiers.find(problem))
-    repeats = record["repeats"]
+    problem = make_problem(record.choices.space, record.choices.device, official=record.choices.predictor == "official")
+    record = add_regret(record, frontiers.find(problem))
+    repeats = record.repeats
     series = {
-        "accuracy": [100 * np.mean([one["accuracy"] for one in repeat["results"]]) for repeat in repeats],
-        "seconds": [repeat["seconds"] for repeat in repeats],
+        "accuracy": [100 * np.mean([one.accuracy for one in repeat.results]) for repeat in repeats],
+        "seconds": [repeat.seconds for repeat in repeats],
     }
-    if record["frontier"]:
-        series["regret"] = [100 * np.mean([one["regret"] for one in repeat["results"]]) for repeat in repeats]
-        series["hypervolume_ratio"] = [repeat["hypervolume_ratio"] for repeat in repeats]
+    if record.frontier:
+        series["regret"] = [100 * np.mean([one.regret for one in repeat.results]) for repeat in repeats]
+        series["hypervolume_ratio"] = [repeat.hypervolume_ratio for repeat in repeats]
     for key in ("generations", "evaluations", "unique_evaluations", "gradients"):
-        totals = [[one[key] for one in repeat["results"]] for repeat in repeats]
-        shared = key == "generations" and repeats[0]["results"][0]["shared"] > 1
+        totals = [[getattr(one, key) for one in repeat.results] for repeat in repeats]
+        shared = key == "generations" and repeats[0].results[0].shared > 1
         series[key] = [max(values) if shared else sum(values) for values in totals]
-    about = {key: record["choices"][key] for key in ("space", "device", "predictor", "strategy")}
-    about |= {"k": len(record["targets"]), "n": record["budget"]["generations"], "repeats": len(repeats)}
-    about["chosen"] = record["config"]["strategy"].get("evaluations")
+    about = {key: getattr(record.choices, key) for key in ("space", "device", "predictor", "strategy")}
+    about |= {"k": len(record.targets), "n": record.budget.generations, "repeats": len(repeats)}
+    about["chosen"] = record.config["strategy"].get("evaluations")
     found = {key: {"mean": float(np.mean(runs)), "std": _std(runs)} for key, runs in series.items()}
     return {**about, **found, "curve": anytime(record)}
 

@@ -13,7 +13,12 @@ FROM = (*QUICK, "strategy=bottom_up", f"strategy.warm_start.from='multirun/{ADDR
 PLACE = f"multirun/{ADDRESS}/record.json"
 
 RECORDS: list[tuple[str, Callable[[Any], Any], str]] = [
-    ("of another version", setting("format", "ofa_bench.record/9"), "not a record of format ofa_bench.record/1"),
+    (
+        "of a newer version",
+        setting("format", "ofa_bench.record/9"),
+        r"written by a newer version of ofa_bench \(record/9\); upgrade",
+    ),
+    ("of another format", setting("format", "ofa_bench.card/1"), "not a record of format ofa_bench.record/1"),
     ("cut off", lambda record: str(record)[:1000], "it is no JSON"),
     ("empty", lambda _: "", "it is no JSON"),
     ("bytes", lambda _: b"\x93NUMPY\x01", "it is no text in UTF-8"),
@@ -58,16 +63,16 @@ ELSEWHERE = [  # found by another reader than the one that skips cells
         "run",
         "a record of space mbv3 with oth",
     ),
-    ("cut off", RECORDS[1][1], FROM, "run", "strategy.warm_start.from: .*it is no JSON"),
-    ("cut off", RECORDS[1][1], ("multirun", "out=r"), "report", "no record can be read: .*it is no JSON"),
+    ("cut off", RECORDS[2][1], FROM, "run", "strategy.warm_start.from: .*it is no JSON"),
+    ("cut off", RECORDS[2][1], ("multirun", "out=r"), "report", "no record can be read: .*it is no JSON"),
     (
         "without repeats",
-        RECORDS[5][1],
+        RECORDS[6][1],
         ("multirun", "out=r"),
         "report",
         "no record can be read: .*no repeats",
     ),
-    ("nested", RECORDS[4][1], ("multirun", "out=r"), "report", "no record can be read: .*nested too deeply"),
+    ("nested", RECORDS[5][1], ("multirun", "out=r"), "report", "no record can be read: .*nested too deeply"),
 ]
 
 
@@ -95,7 +100,7 @@ def records(text: str) -> list[Case]:
              plain=kind == "not to be read")
         for kind, says in SPECIAL.items()
     ]  # fmt: skip
-    for name, make in (("cut off", written(RECORDS[1][1])), ("nested", written(DEEP_ONE)), ("a pipe", at("a pipe"))):
+    for name, make in (("cut off", written(RECORDS[2][1])), ("nested", written(DEEP_ONE)), ("a pipe", at("a pipe"))):
         words = ("records=multirun", "out=out")
         says = "0 records of this space, predictor and table; 0 results refused, 1 files unreadable"
         found.append(Case(f"a frontier from a record {name}", make, words, says, "frontier", 0, ("out",)))

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
+    from ofa_bench.records.model import Record
     from ofa_bench.tracking.tracker import Tracker
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,11 +64,13 @@ for variable in (
     os.environ.pop(variable, None)
 
 
-def findings(record: dict[str, Any]) -> list[list[dict[str, Any]]]:
+def findings(record: "Record") -> list[list[dict[str, Any]]]:
     """Return a record's results of each repeat without seconds: what is equal for equal seeds."""
+    from ofa_bench.records.model import to_dict
+
     return [
-        [{key: value for key, value in result.items() if "seconds" not in key} for result in repeat["results"]]
-        for repeat in record["repeats"]
+        [{key: value for key, value in to_dict(result).items() if "seconds" not in key} for result in repeat.results]
+        for repeat in record.repeats
     ]
 
 
@@ -138,7 +141,7 @@ def _made(
     seed: int = 0,
     budget: tuple[int, int] = (4, 2),
     last: str = "",
-) -> dict[str, Any]:
+) -> "Record":
     """Search a toy problem and make the record of it."""
     from ofa_bench.engine import Cell, run_repeats
     from ofa_bench.records import record as records
@@ -171,14 +174,14 @@ def _made(
     )
 
 
-_kept: dict[str, dict[str, Any]] = {}
+_kept: "dict[str, Record]" = {}
 
 
 @pytest.fixture
-def made() -> Callable[..., dict[str, Any]]:
+def made() -> "Callable[..., Record]":
     """Make a record of a tiny search; equal ones are searched once."""
 
-    def make(**asked: Any) -> dict[str, Any]:
+    def make(**asked: Any) -> "Record":
         key = repr(sorted(asked.items()))
         if key not in _kept:
             _kept[key] = _made(**asked)

@@ -14,12 +14,14 @@ import torch
 import yaml
 from bad_files import ADDRESS, QUICK
 from matplotlib.figure import Figure
+from plain import change_record
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import assets, embedded, embedded_predictor, official_predictor
 from ofa_bench.records import record as records
 from ofa_bench.records.attempts import folder_of
 from ofa_bench.records.gather import Gathered
+from ofa_bench.records.schema import parse
 from ofa_bench.report.page import write_report
 from ofa_bench.spaces import MobileNetV3Space
 from ofa_bench.tracking import fetching
@@ -153,8 +155,8 @@ def test_records_with_markup_in_their_names_are_refused(text, change, found, tmp
 def test_a_page_shows_markup_as_it_is_written(found, tmp_path, monkeypatch):
     monkeypatch.setattr(Figure, "savefig", lambda *_, **__: None)
     message = "<script>alert('said')</script>"
-    choices = found["choices"] | {"space": "<script>alert(1)</script>", "device": "\\input{/etc/passwd}%"}
-    gathered = Gathered([found | {"choices": choices}], [message])
+    choices = {"space": "<script>alert(1)</script>", "device": "\\input{/etc/passwd}%"}
+    gathered = Gathered([change_record(parse(found), choices=choices)], [message])
     page = write_report(gathered, tmp_path / "r", "<b>title</b>").read_text()
     assert "<script" not in page
     assert "&lt;script&gt;alert(&#39;said&#39;)" in page

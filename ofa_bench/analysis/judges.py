@@ -60,7 +60,7 @@ def cross_evaluate(study: Study, reference: str) -> list[Judged]:
     space = _space(study)
     if space is None:
         return []
-    guide = study.entries[0].records[0]["predictor"]["sha256"]
+    guide = study.entries[0].records[0].predictor.sha256
     found = []
     for name, predictors in _judges(space):
         others = [predictor for predictor in predictors if predictor.sha256 != guide]
@@ -76,7 +76,7 @@ def _space(study: Study) -> DesignSpace | None:
     Nothing else is looked up or imported, as records may be others': not through Hydra, which would build what is
     nested, and no module that a record names. A user's own space has no predictor here anyway.
     """
-    node = study.entries[0].records[0]["config"].get("space")
+    node = study.entries[0].records[0].config.get("space")
     node = dict(node) if isinstance(node, dict) else {}
     choices = node.pop("choices", {})
     package, _, name = str(node.pop("_target_", "")).rpartition(".")
@@ -95,7 +95,7 @@ def _space(study: Study) -> DesignSpace | None:
 
 def _genes(entry: Entry) -> Genes:
     """Return what an entry found: int8 [repeats, targets, n_genes], by ascending target."""
-    return np.array([[one["genes"] for one in results] for results in entry.repeats], np.int8)
+    return np.array([[one.genes for one in results] for results in entry.repeats], np.int8)
 
 
 def _judges(space: DesignSpace) -> Iterator[tuple[str, list[AccuracyPredictor]]]:
@@ -113,7 +113,7 @@ def _judges(space: DesignSpace) -> Iterator[tuple[str, list[AccuracyPredictor]]]
 
 def _accuracy(entry: Entry, space: DesignSpace, judges: list[AccuracyPredictor]) -> Floats:
     """Return the mean over judges: float64 [repeats, targets], ascending, percent; NaN where a target was not met."""
-    feasible = np.array([[one["feasible"] for one in results] for results in entry.repeats], bool)
+    feasible = np.array([[one.feasible for one in results] for results in entry.repeats], bool)
     genes = _genes(entry)
     values = np.full(feasible.shape, np.nan)
     if feasible.any():

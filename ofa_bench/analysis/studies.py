@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ofa_bench.records.costs import cost_name, guard_band_of
 from ofa_bench.records.labels import OUTSIDE_BRACKETS, heading, labels
-from ofa_bench.records.record import Record
+from ofa_bench.records.model import Record, RecordedRepeat, Result
 from ofa_bench.records.tables import timing
 
 __all__ = ["TIMING", "Entry", "Study", "finite_means", "studies"]
@@ -26,8 +26,8 @@ def finite_means(rows: Floats) -> Floats:
     return means
 
 
-def _ascending(repeat: Record) -> list[Record]:
-    return sorted(repeat["results"], key=lambda result: float(result["target"]))
+def _ascending(repeat: RecordedRepeat) -> list[Result]:
+    return sorted(repeat.results, key=lambda result: float(result.target))
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +36,7 @@ class Entry:
 
     Accuracies are predicted, in percent. ``keys`` name the repeats, (seed, repeat), in the order of the arrays' rows:
     ``accuracy``, ``cost``, ``target_seconds``, ``regret``: float64 [repeats, targets], NaN where a target is infeasible
-    or (regret) where there is no best known; ``seconds``, ``evaluations``, ``unique``, ``hypervolume``: float64
-    [repeats].
+    or (regret) where there is no best known; ``seconds``, ``evaluations``: float64 [repeats].
     """
 
     name: str
@@ -49,8 +48,6 @@ class Entry:
     regret: Floats
     seconds: Floats
     evaluations: Floats
-    unique: Floats
-    hypervolume: Floats
 
     @property
     def mean_accuracy(self) -> Floats:
@@ -58,19 +55,19 @@ class Entry:
         return finite_means(self.accuracy)
 
     @property
-    def repeats(self) -> list[list[Record]]:
+    def repeats(self) -> list[list[Result]]:
         """The results of each repeat, in the order of ``keys``, by ascending target as in the arrays."""
-        return [_ascending(repeat) for record in self.records for repeat in record["repeats"]]
+        return [_ascending(repeat) for record in self.records for repeat in record.repeats]
 
     @property
     def feasible(self) -> int:
         """How many targets can be met."""
-        return sum(bool(one["feasible"]) for one in self.repeats[0])
+        return sum(bool(one.feasible) for one in self.repeats[0])
 
     @property
     def shared(self) -> bool:
         """Whether one search served several targets."""
-        return any(one.get("shared", 1) > 1 for results in self.repeats for one in results)
+        return any(one.shared > 1 for results in self.repeats for one in results)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,13 +102,13 @@ class Study:
     @property
     def same_timing(self) -> bool:
         """Whether seconds of different entries may be compared: taken in one way on one kind of machine."""
-        made = [record["made"] for record in self._records]
-        return len({tuple(one.get(key) for key in TIMING) for one in made}) == 1
+        made = [record.made for record in self._records]
+        return len({tuple(getattr(one, key) for key in TIMING) for one in made}) == 1
 
     @property
     def shared_time(self) -> bool:
         """Whether repeats advanced together somewhere: their seconds are then shares of one time, not samples."""
-        return any(record["made"].get("lockstep") and len(record["repeats"]) > 1 for record in self._records)
+        return any(record.made.lockstep and len(record.repeats) > 1 for record in self._records)
 
     @property
     def cost_name(self) -> str:
@@ -134,7 +131,7 @@ def studies(found: Sequence[Record]) -> list[Study]:
     """
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in found:
-        groups.setdefault((_family(record), json.dumps(sorted(record["targets"]))), []).append(record)
+        groups.setdefault((_family(record), json.dumps(sorted(record.targets))), []).append(record)
     made = [_study(family, several) for (family, _), several in groups.items()]
     return sorted(made, key=_place)
 
@@ -147,10 +144,10 @@ def _place(study: Study) -> tuple[Any, ...]:
 
 def _family(record: Record) -> str:
     """Write down what records of one family share, to the hash."""
-    choices, config = record["choices"], record["config"]
-    names = [choices[key] for key in ("space", "device", "predictor")]
-    hashes = [record["device"]["sha256"], record["predictor"]["sha256"]]
-    content = [names, hashes, guard_band_of(record), record["unit"], config.get("space"), record["budget"]]
+    choices, config = record.choices, record.config
+    names = [choices.space, choices.device, choices.predictor]
+    hashes = [record.device.sha256, record.predictor.sha256]
+    content = [names, hashes, guard_band_of(record), record.unit, config.get("space"), vars(record.budget)]
     return json.dumps(content, sort_keys=True)
 
 
@@ -158,22 +155,22 @@ def _study(family: str, found: Sequence[Record]) -> Study:
     first = found[0]
     named: dict[str, list[Record]] = {}
     for record, label in zip(found, _labels(found), strict=True):
-        taken = [one for one in named.get(label, []) if one["seed"] == record["seed"]]
+        taken = [one for one in named.get(label, []) if one.seed == record.seed]
         same = next((one for one in taken if _same(one, record)), None)
         if same is None:
-            named.setdefault(f"{label} {record['identity'][:4]}" if taken else label, []).append(record)
-        elif len(record["repeats"]) > len(same["repeats"]):
+            named.setdefault(f"{label} {record.identity[:4]}" if taken else label, []).append(record)
+        elif len(record.repeats) > len(same.repeats):
             named[label][named[label].index(same)] = record
-    warm = first["budget"]["warm_generations"]
+    warm = first.budget.warm_generations
     return Study(
         family=family,
-        kept=heading([{**record, "address": record["address"].rsplit("/", 1)[0] + "/"} for record in found]),
-        space=first["choices"]["space"],
+        kept=heading([replace(record, address=record.address.rsplit("/", 1)[0] + "/") for record in found]),
+        space=first.choices.space,
         device=_device(first),
         predictor=_predictor(first),
-        unit=first["unit"],
-        targets=np.array(sorted(first["targets"]), np.float64),
-        generations=first["budget"]["generations"],
+        unit=first.unit,
+        targets=np.array(sorted(first.targets), np.float64),
+        generations=first.budget.generations,
         warm_generations=str(warm) if isinstance(warm, int) else ", ".join(map(str, warm)),
         entries=tuple(_entry(name, several) for name, several in sorted(named.items())),
     )
@@ -182,19 +179,19 @@ def _study(family: str, found: Sequence[Record]) -> Study:
 def _device(record: Record) -> str:
     """Name the device, with the guard band that raises its costs."""
     band = guard_band_of(record)
-    return str(record["choices"]["device"]) + (f", guard band {band:g}" if band != 1 else "")
+    return str(record.choices.device) + (f", guard band {band:g}" if band != 1 else "")
 
 
 def _predictor(record: Record) -> str:
     """Name the predictor by its option, or by its own name where that only says more."""
-    option, name = str(record["choices"]["predictor"]), str(record["predictor"].get("name", ""))
+    option, name = str(record.choices.predictor), str(record.predictor.name)
     return name if name.startswith(option) else option
 
 
 def _same(one: Record, other: Record) -> bool:
     """Return whether two records are of one cell: named in another way, or with other numbers of repeats."""
     found = [
-        [[(result["target"], result["genes"]) for result in repeat["results"]] for repeat in record["repeats"]]
+        [[(result.target, result.genes) for result in repeat.results] for repeat in record.repeats]
         for record in (one, other)
     ]
     return all(first == second for first, second in zip(*found, strict=False))
@@ -204,28 +201,24 @@ def _labels(found: Sequence[Record]) -> list[str]:
     """Name records by strategy and by what else differs, but for seeds, repeats and the names of targets and budget."""
     plain = []
     for record in found:
-        _, *parts = re.split(OUTSIDE_BRACKETS, record["address"].rsplit("/", 1)[-1])
+        _, *parts = re.split(OUTSIDE_BRACKETS, record.address.rsplit("/", 1)[-1])
         rest = ",".join(part for part in parts if not part.startswith(("targets.", "budget.", "repeats=")))
-        choices = {**record["choices"], "targets": "", "budget": ""}
-        plain.append({**record, "choices": choices, "address": f"/{rest}"})
+        choices = replace(record.choices, targets="", budget="")
+        plain.append(replace(record, choices=choices, address=f"/{rest}"))
     return [name.strip() for name in labels(plain)]
 
 
 def _entry(name: str, found: Sequence[Record]) -> Entry:
-    ordered = sorted(found, key=lambda record: int(record["seed"]))
-    rows, keys = list[Record](), list[tuple[int, int]]()
+    ordered = sorted(found, key=lambda record: int(record.seed))
+    rows, keys = list[RecordedRepeat](), list[tuple[int, int]]()
     for record in ordered:
-        for repeat in record["repeats"]:
-            rows.append({**repeat, "results": _ascending(repeat)})
-            keys.append((record["seed"], repeat["repeat"]))
+        for repeat in record.repeats:
+            rows.append(replace(repeat, results=_ascending(repeat)))
+            keys.append((record.seed, repeat.repeat))
 
     def table(key: str, scale: float = 1.0) -> Floats:
-        return np.array([[_number(one, key, scale) for one in repeat["results"]] for repeat in rows], np.float64)
+        return np.array([[_number(one, key, scale) for one in repeat.results] for repeat in rows], np.float64)
 
-    def sums(key: str) -> Floats:
-        return np.array([sum(one[key] for one in repeat["results"]) for repeat in rows], np.float64)
-
-    ratios = [repeat.get("hypervolume_ratio") for repeat in rows]
     return Entry(
         name=name,
         records=tuple(ordered),
@@ -234,13 +227,11 @@ def _entry(name: str, found: Sequence[Record]) -> Entry:
         cost=table("cost"),
         target_seconds=table("seconds"),
         regret=table("regret", 100),
-        seconds=np.array([repeat["seconds"] for repeat in rows], np.float64),
-        evaluations=sums("evaluations"),
-        unique=sums("unique_evaluations"),
-        hypervolume=np.array([np.nan if ratio is None else ratio for ratio in ratios], np.float64),
+        seconds=np.array([repeat.seconds for repeat in rows], np.float64),
+        evaluations=np.array([sum(one.evaluations for one in repeat.results) for repeat in rows], np.float64),
     )
 
 
-def _number(result: Record, key: str, scale: float) -> float:
-    value = result.get(key)
-    return scale * value if value is not None and result["feasible"] else np.nan
+def _number(result: Result, key: str, scale: float) -> float:
+    value = getattr(result, key)
+    return scale * value if value is not None and result.feasible else np.nan

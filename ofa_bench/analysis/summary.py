@@ -12,7 +12,7 @@ from ofa_bench.analysis.ranking import Ranking, ranking
 from ofa_bench.analysis.statistics import MARGIN, Paired, Ratio, time_ratios
 from ofa_bench.analysis.studies import Entry, Study
 from ofa_bench.formatting import format_number
-from ofa_bench.records.unlabelled import is_marked
+from ofa_bench.records.rows import Row, totals_of
 
 __all__ = ["Line", "Summary", "in_percent", "in_points", "summed_up", "with_judges"]
 
@@ -26,24 +26,21 @@ REFERENCES = ("vanilla", "ofa_reference")
 class Line:
     """One strategy in a study: means over repeats, and how it stands to the reference.
 
-    ``accuracy`` and ``accuracy_std`` are predicted accuracies over feasible targets, percent; ``regret`` is in points.
-    Where a number does not exist it is None. ``paired`` and ``ratio`` are None for the reference, ``ratio`` also where
-    seconds must not be compared. ``unlabelled`` says that a winner has a choice that no label of the predictor had.
+    ``row`` is that of all targets. ``paired`` and ``ratio`` are None for the reference, ``ratio`` also where
+    seconds must not be compared.
     """
 
     name: str
     repeats: int
     feasible: str
-    accuracy: float | None
-    accuracy_std: float | None
-    regret: float | None
-    hypervolume: float | None
-    seconds: float
-    evaluations: float
-    unique: float
+    row: Row
     paired: Paired | None
     ratio: Ratio | None
-    unlabelled: bool = False
+
+    @property
+    def accuracy(self) -> float | None:
+        """The mean predicted accuracy over feasible targets, percent; None where no target is feasible."""
+        return None if self.row.accuracy is None else 100 * self.row.accuracy
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +93,7 @@ class Summary:
 def summed_up(study: Study, wanted: str = "") -> Summary:
     """Compare a study's strategies with its reference, the one wanted if it is there, in pairs of seeds and repeats."""
     entries = {entry.name: entry for entry in study.entries}
-    first = {entry.records[0]["choices"]["strategy"]: entry.name for entry in reversed(study.entries)}
+    first = {entry.records[0].choices.strategy: entry.name for entry in reversed(study.entries)}
     named = [wanted] if wanted in entries else [first[strategy] for strategy in REFERENCES if strategy in first]
     reference = next(iter(named), study.entries[0].name)
     found = differences(study, {entry.name: entry.accuracy for entry in study.entries}, reference)
@@ -119,28 +116,15 @@ def _ratios(study: Study, reference: str) -> dict[str, Ratio]:
 
 
 def _line(entry: Entry, difference: Paired | None, ratio: Ratio | None) -> Line:
-    accuracy = entry.mean_accuracy
     feasible = [bool(np.isfinite(column).all()) for column in entry.accuracy.T]
     return Line(
         name=entry.name,
         repeats=len(entry.keys),
         feasible=f"{sum(feasible)} of {len(feasible)}",
-        accuracy=_mean(accuracy),
-        accuracy_std=float(np.std(accuracy, ddof=1)) if len(accuracy) > 1 and np.isfinite(accuracy).all() else None,
-        regret=_mean(entry.regret),
-        hypervolume=_mean(entry.hypervolume),
-        seconds=float(np.mean(entry.seconds)),
-        evaluations=float(np.mean(entry.evaluations)),
-        unique=float(np.mean(entry.unique)),
+        row=totals_of(entry.records),
         paired=difference,
         ratio=ratio,
-        unlabelled=any(is_marked(results) for results in entry.repeats),
     )
-
-
-def _mean(values: Floats) -> float | None:
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else None
 
 
 def _ranked(study: Study) -> Ranking | None:
@@ -153,7 +137,8 @@ def _ranked(study: Study) -> Ranking | None:
 def _sentence(line: Line, reference: Line) -> str:
     difference = line.paired
     assert difference is not None
-    message = [f"{line.name}: {100 * line.evaluations / max(1.0, reference.evaluations):.3g} % of the evaluations"]
+    evaluations = line.row.mean_sum("evaluations") / max(1.0, reference.row.mean_sum("evaluations"))
+    message = [f"{line.name}: {100 * evaluations:.3g} % of the evaluations"]
     if line.ratio and line.ratio.ratio is not None:
         message.append(f"and {100 * line.ratio.ratio:.3g} % of the time{in_percent(line.ratio)}")
     message.append(f"of {difference.reference},")

@@ -1,56 +1,28 @@
-"""The report's tables as plain text cells, and these as Markdown and LaTeX."""
+"""The report's tables."""
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ofa_bench.analysis.statistics import MARGIN, Paired
 from ofa_bench.analysis.summary import Line, Summary, in_percent, in_points
 from ofa_bench.formatting import format_number
-from ofa_bench.records.regret import excess_notes, format_ratio, format_regret
+from ofa_bench.records.columns import shown_columns
+from ofa_bench.records.tables import Table, excess_of_rows, frontiers_differ
 from ofa_bench.records.unlabelled import MARK
 
-__all__ = [
-    "Table",
-    "as_csv",
-    "comparison",
-    "latex",
-    "markdown",
-    "notes",
-    "others",
-    "provenance",
-    "tested",
-    "winners_judged",
-]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A caption, heads, and rows of as many cells; ``left`` columns hold text, the others numbers."""
-
-    caption: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    left: int = 1
+__all__ = ["comparison", "notes", "others", "provenance", "tested", "winners_judged"]
 
 
 def comparison(summary: Summary) -> Table:
     """Set a study's strategies side by side; columns of which nothing is known are left out."""
-    return _kept(f"{summary.title}, {summary.study.description}", ["strategy", *_COLUMNS], _cells(summary), 1)
+    return _kept(f"{summary.title}, {summary.study.description}", ["strategy", *_columns()], _cells(summary), 1)
 
 
 def notes(summary: Summary) -> list[str]:
     """Return what the marks in the table of ``comparison`` mean, and whether its regrets may be compared."""
-    lines, records = summary.lines, [record for entry in summary.study.entries for record in entry.records]
-    found = excess_notes(
-        [format_regret(line.regret) for line in lines], [format_ratio(line.hypervolume, 3) for line in lines]
-    )
-    if len({(record.get("frontier") or {}).get("sha256") for record in records}) > 1:
-        found.append("Not all were compared with the same best-known frontier, so do not compare their regret.")
-    return found
+    records = [record for entry in summary.study.entries for record in entry.records]
+    return [*excess_of_rows((line.row for line in summary.lines), shown_columns()), *frontiers_differ(records)]
 
 
 def others(summaries: Sequence[Summary]) -> Table:
@@ -58,23 +30,16 @@ def others(summaries: Sequence[Summary]) -> Table:
     study = summaries[0].study
     rows = [[one.targets, *cells] for one in summaries for cells in _cells(one)]
     title = f"{study.space} on {study.device}, {study.description}, other targets"
-    return _kept(title, [f"targets ({study.unit})", "strategy", *_COLUMNS], rows, 2)
+    return _kept(title, [f"targets ({study.unit})", "strategy", *_columns()], rows, 2)
 
 
 def _cells(summary: Summary) -> list[list[str]]:
-    return [[line.name, *(cell(line) for cell in _COLUMNS.values())] for line in summary.lines]
+    return [[line.name, *(cell(line) for cell in _columns().values())] for line in summary.lines]
 
 
 def _kept(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> Table:
     kept = [i for i in range(len(heads)) if any(row[i] for row in rows)]
     return Table(title, tuple(heads[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows), left)
-
-
-def _accuracy(line: Line) -> str:
-    if line.accuracy is None:
-        return "infeasible"
-    spread = f" ± {line.accuracy_std:.2f}" if line.accuracy_std is not None else ""
-    return f"{line.accuracy:.2f}{spread}{MARK if line.unlabelled else ''}"
 
 
 def _difference(difference: Paired | None) -> str:
@@ -102,20 +67,20 @@ def provenance(summaries: Sequence[Summary]) -> Table:
     found: dict[tuple[str, ...], tuple[set[str], set[str]]] = {}
     for summary in summaries:
         for entry in summary.study.entries:
-            first, made = entry.records[0], entry.records[0]["made"]
-            card = first["device"].get("card") or {}
-            seeds = ", ".join(str(record["seed"]) for record in entry.records)
+            first, made = entry.records[0], entry.records[0].made
+            card = first.device.card
+            seeds = ", ".join(str(record.seed) for record in entry.records)
             key = (
                 f"{summary.study.space} on {summary.study.device}",
-                f"{first['predictor']['name']} {first['predictor']['sha256'][:12]}",
-                f"{first['device']['name']} {first['device']['sha256'][:12]} {card.get('date', '')}".strip(),
+                f"{first.predictor.name} {first.predictor.sha256[:12]}",
+                f"{first.device.name} {first.device.sha256[:12]} {card.get('date', '')}".strip(),
                 f"{seeds} ({len(entry.keys)} repeats)",
-                f"ofa_bench {made['ofa_bench']}, Python {made['python']}, NumPy {made['numpy']}",
-                f"{made['machine']}, {made['cores']} cores, {made['threads']} used",
+                f"ofa_bench {made.ofa_bench}, Python {made.python}, NumPy {made.numpy}",
+                f"{made.machine}, {made.cores} cores, {made.threads} used",
             )
             strategies, times = found.setdefault(key, (set(), set()))
             strategies.add(entry.name)
-            times |= {record["made"]["at"] for record in entry.records}
+            times |= {record.made.at for record in entry.records}
     heads = ("study", "strategies", "predictor", "device", "seeds", "versions", "machine", "made")
     rows = [
         (key[0], ", ".join(sorted(strategies)), *key[1:], " to ".join(sorted({min(times), max(times)})))
@@ -124,19 +89,25 @@ def provenance(summaries: Sequence[Summary]) -> Table:
     return Table("Provenance", heads, tuple(rows), left=len(heads))
 
 
-_COLUMNS: Mapping[str, Callable[[Line], str]] = {
-    "predicted accuracy %": _accuracy,
-    "difference, points": lambda line: _difference(line.paired),
-    "verdict": lambda line: line.paired.verdict if line.paired else "",
-    "regret, points": lambda line: format_regret(line.regret),
-    "hypervolume": lambda line: format_ratio(line.hypervolume, 3),
-    "seconds": lambda line: _number(line.seconds, 2),
-    "time": _ratio,
-    "evaluations": lambda line: f"{line.evaluations:,.0f}",
-    "unique": lambda line: f"{line.unique:,.0f}",
-    "repeats": lambda line: str(line.repeats),
-    "targets met": lambda line: line.feasible,
+_COMPARISONS: Mapping[str, Mapping[str, Callable[[Line], str]]] = {
+    "accuracy": {
+        "difference, points": lambda line: _difference(line.paired),
+        "verdict": lambda line: line.paired.verdict if line.paired else "",
+    },
+    "seconds": {"time": _ratio},
 }
+"""How lines stand to the reference, by the column that is compared, behind which they stand."""
+
+
+def _columns() -> dict[str, Callable[[Line], str]]:
+    """Return the columns of a report, by their heads."""
+    found: dict[str, Callable[[Line], str]] = {}
+    for column in shown_columns():
+        head = column.head if column.report is None else column.report
+        if head:
+            found[head] = lambda line, column=column: column.cell(line.row)  # type: ignore[misc]
+            found |= _COMPARISONS.get(column.name, {})
+    return found | {"repeats": lambda line: str(line.repeats), "targets met": lambda line: line.feasible}
 
 
 def tested(summary: Summary) -> Table | None:
@@ -176,60 +147,10 @@ def winners_judged(summary: Summary) -> Table | None:
         heads += [f"{one.judge} %", "lead, points"]
     rows = []
     for line in summary.lines:
-        guide = f"{_number(line.accuracy, 2)}{MARK if line.unlabelled else ''}"
+        guide = f"{_number(line.accuracy, 2)}{MARK if line.row.unlabelled else ''}"
         row = [line.name, guide, _difference(line.paired)]
         for one in summary.judges:
             known = one.accuracy[line.name][np.isfinite(one.accuracy[line.name])]
             row += [_number(float(known.mean()) if len(known) else None, 2), _difference(one.leads.get(line.name))]
         rows.append(tuple(row))
     return Table(f"Winners judged: {summary.title}, {summary.study.description}", tuple(heads), tuple(rows))
-
-
-def markdown(table: Table) -> str:
-    """Write a table in Markdown."""
-    rule = ["---" if i < table.left else "---:" for i in range(len(table.heads))]
-    rows = [[cell.replace("|", r"\|") for cell in row] for row in [table.heads, rule, *table.rows]]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def as_csv(table: Table) -> str:
-    """Write a table as CSV, below a line with its caption."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([[table.caption], table.heads, *table.rows])
-    return text.getvalue()
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "<": "$<$",
-    ">": "$>$",
-    "~": r"\textasciitilde{}",
-    "±": r"$\pm$",
-    "…": r"\ldots{}",
-} | {c: f"\\{c}" for c in "&%$#_{}"}
-
-
-def latex(table: Table) -> str:
-    """Write a table in LaTeX (booktabs)."""
-
-    def line(cells: Sequence[str]) -> str:
-        return " & ".join("".join(_LATEX.get(letter, letter) for letter in cell) for cell in cells) + r" \\"
-
-    layout = "l" * table.left + "r" * (len(table.heads) - table.left)
-    body = "\n".join(map(line, table.rows))
-    return "\n".join(
-        [
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{{line([table.caption])[:-3]}}}",
-            rf"\begin{{tabular}}{{{layout}}}",
-            r"\toprule",
-            line(table.heads),
-            r"\midrule",
-            body,
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-            "",
-        ]
-    )

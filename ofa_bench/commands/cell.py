@@ -3,6 +3,7 @@
 import re
 import sys
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,7 +27,7 @@ from ofa_bench.tracking.delivery import UNTRACKED, log_with_retries, try_log
 
 if TYPE_CHECKING:
     from ofa_bench.engine import Cell
-    from ofa_bench.records.record import Record
+    from ofa_bench.records.model import Record
     from ofa_bench.tracking.tracker import Tracker
 
 __all__ = ["Prepared", "exit_codes", "prepare", "run_cell"]
@@ -77,7 +78,7 @@ def run_cell(config: DictConfig) -> None:
             exit_codes.append(code)
         return
     if sweep:
-        sweep.end(record["address"], 0, sent=sent)
+        sweep.end(record.address, 0, sent=sent)
     else:
         _show(record, output, tracking, sent=sent)
 
@@ -134,7 +135,7 @@ def prepare(config: DictConfig, output: Path, name: str) -> Prepared:
         )
     if typed.rerun and there is None:
         name = attempts.attempt(name, max(attempts.attempts(output / name), default=0) + 1)
-    return Prepared(cell, typed, there["address"] if there else name, identity, wanted, there)
+    return Prepared(cell, typed, there.address if there else name, identity, wanted, there)
 
 
 def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
@@ -157,7 +158,7 @@ def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
     if isinstance(space, ChosenSpace):  # what belongs to the part is not compared with what belongs to the whole
         choices["space"] = f"{choices['space']},{space.held}"
         if frontier is None:
-            _say_of_part(space.name, *_paths(prepared.wanted, choices))
+            _say_of_part(space.name, *_paths(prepared.wanted, choices["device"]))
     with Progress(choices["strategy"], cell, shown=typed.progress) as progress:
         repeats = list(run_repeats(cell, progress.report))
     record = records.make_record(
@@ -191,7 +192,7 @@ def _logged(record: "Record", output: Path, tracking: TrackingConfig, sweep: Swe
     Raises:
         Exception: it was not, on a machine that has no other way to give it away.
     """
-    run, folder = None, output / record["address"]
+    run, folder = None, output / record.address
     if sweep:
         opened = SweepCallback.current  # in the process that opened the sweep
         run = opened.open_run() if opened else sweep.run
@@ -208,13 +209,13 @@ def _show(record: "Record", output: Path, tracking: TrackingConfig, *, sent: boo
     from ofa_bench.commands.cli.terminal import say_unsent, show
 
     if tracking.uri and not sent:
-        say_unsent("this record", output / record["address"], tracking)
+        say_unsent("this record", output / record.address, tracking)
     show([record], output, tracking)
 
 
-def _paths(config: dict[str, Any], choices: dict[str, str]) -> tuple[str, str | None]:
+def _paths(config: Mapping[str, Any], device: str) -> tuple[str, str | None]:
     """Return the path or name of a cell's device, and the path of its predictor, None for one of the package's."""
-    return str(config["device"].get("device", choices["device"])), config["predictor"].get("path")
+    return str(config["device"].get("device", device)), config["predictor"].get("path")
 
 
 def _frontier_command(device: str, path: str | None, *more: str) -> str:
@@ -231,9 +232,9 @@ def _tell_if_beaten(record: "Record", output: str) -> None:
 
     number, most = beaten(record)
     if number:
-        command = _frontier_command(*_paths(record["config"], record["choices"]), option("records", output))
+        command = _frontier_command(*_paths(record.config, record.choices.device), option("records", output))
         print(
-            f"{record['address']}: {number} results beat the best-known frontier, by up to {100 * most:.3f} points; "
+            f"{record.address}: {number} results beat the best-known frontier, by up to {100 * most:.3f} points; "
             f"raise it: {command}",
             file=sys.stderr,
         )

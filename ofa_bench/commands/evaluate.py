@@ -78,7 +78,7 @@ def run(words: Sequence[str]) -> Iterator[str]:
         return
     width = max(len(one.named.name) for one in found)
     yield f"space {names['space']}, device {problem.cost.name}, predictor {names['predictor']}"
-    cost = "cost" if getattr(problem.cost, "guard_band", 1.0) == 1 else "guarded cost"
+    cost = "cost" if problem.guard_band == 1 else "guarded cost"
     yield f"{'':{width}}  accuracy %  {cost} {unit}"
     for one in found:
         guess = format_choices(one.unlabelled or {})

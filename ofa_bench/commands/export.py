@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from ofa_bench.exporting.found import Found
     from ofa_bench.exporting.quantising import Quantiser
     from ofa_bench.profiling.runners import Runner
-    from ofa_bench.records.record import Record
+    from ofa_bench.records.model import Record
 
 __all__ = ["Options", "export", "main"]
 
@@ -184,8 +184,8 @@ def export(options: Options, words: Sequence[str] = ()) -> Path:
     if not networks:
         raise InputError(f"out={out}: no exported network there; give run=, sweep= or architecture= to export some")
     if runner:
-        from ofa_bench.analysis.tables import markdown
         from ofa_bench.exporting.measuring import measured
+        from ofa_bench.records.tables import markdown
 
         networks = measured(
             networks, runner, out, options.threads, options.rounds, options.seed, options.controls, options.statistic
@@ -344,7 +344,7 @@ def _source(options: Options) -> str:
     """Name the record that is exported by its MLflow run, or by its SHA-256; empty where there are several."""
     from ofa_bench.experiment.named_records import run_named
     from ofa_bench.predictors.assets import sha256_of
-    from ofa_bench.records.record import RECORD
+    from ofa_bench.records.model import RECORD
 
     path = Path(options.run).expanduser()
     path = path if path.name == RECORD else path / RECORD

@@ -23,7 +23,7 @@ from ofa_bench.config.store_uri import uri_option
 from ofa_bench.errors import InputError, suggestion
 
 if TYPE_CHECKING:
-    from ofa_bench.records.record import Record
+    from ofa_bench.records.model import Record
 
 __all__ = ["Options", "main", "show"]
 
@@ -65,7 +65,7 @@ def show(names: Sequence[str], options: Options) -> Iterator[str]:
             continue
         listed += networks
         if options.format == "text":
-            yield record["address"]
+            yield record.address
             yield from describe_networks(networks)
             yield "" if networks else "nothing met its target\n"
     if len(missing) == len(records):
@@ -77,7 +77,7 @@ def show(names: Sequence[str], options: Options) -> Iterator[str]:
 def _records(names: Sequence[str], uri: str) -> "Iterator[Record]":
     from ofa_bench.experiment.named_records import record_named, run_named
     from ofa_bench.records.gather import from_folders
-    from ofa_bench.records.record import RECORD
+    from ofa_bench.records.model import RECORD
 
     for name in names:
         path = Path(name).expanduser()

@@ -24,7 +24,7 @@ from ofa_bench.records.journal import FOLDER, Ended, Journal
 from ofa_bench.tracking.delivery import UNTRACKED, try_log
 
 if TYPE_CHECKING:
-    from ofa_bench.records.record import Record
+    from ofa_bench.records.model import Record
     from ofa_bench.tracking.tracker import Tracker
 
 __all__ = ["OpenSweep", "Sweep", "SweepCallback", "check_swept", "keep_out_of_git", "remove_empty", "sweep_id"]

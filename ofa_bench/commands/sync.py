@@ -67,7 +67,7 @@ def sync(folders: Sequence[Path], options: Options) -> Iterator["Cell"]:
     """
     from ofa_bench.records.attempts import folder_of
     from ofa_bench.records.journal import journals
-    from ofa_bench.records.record import RECORD
+    from ofa_bench.records.model import RECORD
     from ofa_bench.tracking import sending
     from ofa_bench.tracking.tracker import Tracker
 

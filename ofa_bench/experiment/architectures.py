@@ -14,13 +14,14 @@ from ofa_bench.errors import InputError
 from ofa_bench.experiment.named_records import FORMS, record_named
 from ofa_bench.files.reading import UnreadableError, content_of, json_or_python
 from ofa_bench.formatting import same_target
+from ofa_bench.records.model import KIND, RECORD
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.spaces.network_config import architecture_of
 
-__all__ = ["NamedArchitecture", "check_same_network", "content_hash", "distinct_genes", "read_architectures"]
+__all__ = ["CARD", "NamedArchitecture", "check_same_network", "content_hash", "distinct_genes", "read_architectures"]
 
 
-NET_CONFIG, RUN_CONFIG, CARD, RECORD = "net.config", "run.config", "card.json", "record.json"
+NET_CONFIG, RUN_CONFIG, CARD = "net.config", "run.config", "card.json"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def read_architectures(
     except UnreadableError as error:
         raise InputError(f"{key}={name}: cannot be read ({error})") from error
     parsed = _parse(f"{key}={name}", content)
-    if isinstance(parsed, Mapping) and str(parsed.get("format", "")).startswith("ofa_bench.record/"):
+    if isinstance(parsed, Mapping) and str(parsed.get("format")).rpartition("/")[0] == KIND:
         raise InputError(f"{key}={name}: a record; it is read as the file record.json of its folder")
     title = path.parent.resolve().name if path.name in (NET_CONFIG, CARD) else path.stem
     return [*_of_content(f"{key}={name}", title, parsed, path.parent, space)]
@@ -108,15 +109,15 @@ def _of_record(
     key: str, name: str, space: DesignSpace, uri: str | None, target: float | None
 ) -> list[NamedArchitecture]:
     record = record_named(key, name, uri)
-    found, called = [], record["choices"]["space"]
-    for result in (one for repeat in record["repeats"] for one in repeat["results"] if one["feasible"]):
-        if target is None or same_target(result["target"], target):
-            genes = _from_ofa(f"{key}={name}", result["architecture"], space, f", a record of {called}")
-            check_same_network(f"{key}={name}", called, result["genes"], genes, space)
-            title = f"{record['choices']['strategy']} {result['target']:g} {record['unit']}"
-            found.append(NamedArchitecture(title, genes, float(result["target"])))
+    found, called = [], record.choices.space
+    for result in (one for repeat in record.repeats for one in repeat.results if one.feasible):
+        if target is None or same_target(result.target, target):
+            genes = _from_ofa(f"{key}={name}", result.architecture, space, f", a record of {called}")
+            check_same_network(f"{key}={name}", called, result.genes, genes, space)
+            title = f"{record.choices.strategy} {result.target:g} {record.unit}"
+            found.append(NamedArchitecture(title, genes, float(result.target)))
     if not found:
-        wanted = "" if target is None else f" {target:g}; it has {', '.join(f'{one:g}' for one in record['targets'])}"
+        wanted = "" if target is None else f" {target:g}; it has {', '.join(f'{one:g}' for one in record.targets)}"
         raise InputError(f"{key}={name}: nothing in this record met its target{wanted}")
     return found
 

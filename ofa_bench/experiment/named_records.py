@@ -4,9 +4,9 @@ import os
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from ofa_bench.errors import InputError
+from ofa_bench.records.model import RECORD, Record
 
 __all__ = ["FORMS", "record_named", "run_named"]
 
@@ -19,7 +19,7 @@ FORMS = (
 _RUN = re.compile(r"(?:runs:/)?([0-9a-f]{32})(?:/record\.json)?")
 
 
-def record_named(key: str, name: str, uri: str | None) -> dict[str, Any]:
+def record_named(key: str, name: str, uri: str | None) -> Record:
     """Read a record: a cell's folder, its ``record.json``, or an MLflow run (``<id>`` or ``runs:/<id>``) at ``uri``.
 
     Raises:
@@ -39,17 +39,13 @@ def run_named(name: str) -> str | None:
     return found[1] if found else None
 
 
-def _of_path(key: str, name: str, path: Path) -> dict[str, Any]:
+def _of_path(key: str, name: str, path: Path) -> Record:
     from ofa_bench.records import record as records
 
-    folder = path.parent if path.name == records.RECORD else path
-    if not os.path.lexists(folder / records.RECORD):
+    folder = path.parent if path.name == RECORD else path
+    if not os.path.lexists(folder / RECORD):
         given = (
-            f"there is no {records.RECORD}"
-            if folder.is_dir()
-            else "no record"
-            if folder.exists()
-            else "no such file or folder"
+            f"there is no {RECORD}" if folder.is_dir() else "no record" if folder.exists() else "no such file or folder"
         )
         wanted = FORMS
         if key == "run":
@@ -61,8 +57,7 @@ def _of_path(key: str, name: str, path: Path) -> dict[str, Any]:
         raise InputError(f"{key}: {error}") from error
 
 
-def _of_run(key: str, name: str, run: str, uri: str | None) -> dict[str, Any]:
-    from ofa_bench.records import record as records
+def _of_run(key: str, name: str, run: str, uri: str | None) -> Record:
     from ofa_bench.tracking.client import quiet_client
     from ofa_bench.tracking.fetching import fetch
 
@@ -74,6 +69,6 @@ def _of_run(key: str, name: str, run: str, uri: str | None) -> dict[str, Any]:
         except Exception as error:  # of MLflow, of its store, of the network
             message = " ".join(str(error).split())
             raise InputError(
-                f"{key}={name}: MLflow at {uri} has no {records.RECORD} of this run, which must be a cell's ({message})"
+                f"{key}={name}: MLflow at {uri} has no {RECORD} of this run, which must be a cell's ({message})"
             ) from error
         return _of_path(key, name, Path(folder))

@@ -113,11 +113,11 @@ def read(name: str, uri: str | None) -> Earlier | Named:
     if content is not None:
         return Named(name, content)
     record = record_named(KEY, name, uri)
-    results = [one for repeat in record["repeats"] for one in repeat["results"] if one.get("feasible", True)]
-    rows = [result["genes"] for result in results]
+    results = [one for one in record.results if one.feasible]
+    rows = [result.genes for result in results]
     if not rows:
         raise InputError(f"{KEY}={name}: nothing in this record met its target")
     genes = np.unique(np.array(rows, np.int8), axis=0)
     digest = sha256(repr(genes.tolist()).encode()).hexdigest()
-    pairs = [(result["genes"], result["architecture"]) for result in results]
-    return Earlier(name, record["choices"]["space"], record["config"].get("space"), genes, digest, pairs)
+    pairs = [(result.genes, result.architecture) for result in results]
+    return Earlier(name, record.choices.space, record.config.get("space"), genes, digest, pairs)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.architectures import CARD
 from ofa_bench.exporting.found import GIVEN, Found
 from ofa_bench.files.reading import UnreadableError, content_of, json_object
 from ofa_bench.files.writing import write_whole
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 FORMAT = "ofa_bench.network/1"
-CARD, ONNX, PROGRAM, INT8 = "card.json", "network.onnx", "network.pt2", "network.int8.onnx"
+ONNX, PROGRAM, INT8 = "network.onnx", "network.pt2", "network.int8.onnx"
 
 Card = dict[str, Any]
 

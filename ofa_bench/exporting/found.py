@@ -10,7 +10,7 @@ from ofa_bench.experiment.architectures import check_same_network
 from ofa_bench.formatting import same_target
 from ofa_bench.records.costs import guard_band_of
 from ofa_bench.records.labels import distinct, labels
-from ofa_bench.records.record import Record
+from ofa_bench.records.model import Record
 from ofa_bench.spaces import DesignSpace, Genes, known
 
 __all__ = ["GIVEN", "Found", "buildable", "found", "of_target"]
@@ -70,7 +70,7 @@ def found(records: Sequence[Record], *, every: bool = False) -> list[Found]:
     """
     together: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
-        hashes = (record["device"]["sha256"], str(guard_band_of(record)), record["predictor"]["sha256"])
+        hashes = (record.device.sha256, str(guard_band_of(record)), record.predictor.sha256)
         together.setdefault((*_names(record).values(), *hashes), []).append(record)
     taken, made = set[str](), list[Found]()
     for alike in together.values():
@@ -81,12 +81,12 @@ def found(records: Sequence[Record], *, every: bool = False) -> list[Found]:
 
 
 def _names(record: Record) -> dict[str, str]:
-    choices = record["choices"]
-    return {"space": choices["space"], "device": record["device"]["name"], "predictor": choices["predictor"]}
+    choices = record.choices
+    return {"space": choices.space, "device": record.device.name, "predictor": choices.predictor}
 
 
 def _table(record: Record) -> str:
-    device = record["config"].get("device")
+    device = record.config.get("device")
     return str(device.get("device", "")) if isinstance(device, dict) else ""
 
 
@@ -96,30 +96,30 @@ def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) ->
     names = _names(first)
     by_target: dict[float, dict[str, list[tuple[str, Any]]]] = {}
     for label, record in group:
-        for result in (one for repeat in record["repeats"] for one in repeat["results"] if one["feasible"]):
-            space, row = buildable(result["architecture"], names["space"])
-            check_same_network(record["address"], names["space"], result["genes"], row, space)
-            networks = by_target.setdefault(float(result["target"]), {})
+        for result in (one for repeat in record.repeats for one in repeat.results if one.feasible):
+            space, row = buildable(result.architecture, names["space"])
+            check_same_network(record.address, names["space"], result.genes, row, space)
+            networks = by_target.setdefault(float(result.target), {})
             networks.setdefault(json.dumps(space.to_ofa(row)), []).append((label, result))
     for target, networks in sorted(by_target.items()):
-        best_first = sorted(networks.items(), key=lambda one: (-one[1][0][1]["accuracy"], one[1][0][1]["cost"]))
+        best_first = sorted(networks.items(), key=lambda one: (-one[1][0][1].accuracy, one[1][0][1].cost))
         for architecture, them in best_first if every else best_first[:1]:
             result = them[0][1]
-            name = distinct(f"{target:g}{first['unit']}", taken)
+            name = distinct(f"{target:g}{first.unit}", taken)
             yield Found(
                 **names,
-                unit=first["unit"],
+                unit=first.unit,
                 target=target,
                 architecture=json.loads(architecture),
-                accuracy=result["accuracy"],
-                cost=result["cost"] / guard,
+                accuracy=result.accuracy,
+                cost=result.cost / guard,
                 guard_band=guard,
                 by=tuple(dict.fromkeys(label for label, _ in them)),
-                hashes={key: first[key]["sha256"] for key in ("device", "predictor")},
+                hashes={"device": first.device.sha256, "predictor": first.predictor.sha256},
                 table=_table(first),
-                device_card=first["device"].get("card") or {},
+                device_card=first.device.card,
                 folder=f"{stem}/{name}",
-                unlabelled=result.get("unlabelled"),
+                unlabelled=result.unlabelled,
             )
 
 
@@ -133,16 +133,16 @@ def of_target(networks: Sequence[Found], records: Sequence[Record], target: floa
     if kept:
         return kept
     costs = [
-        (result["cost"], record["unit"])
+        (result.cost, record.unit)
         for record in records
-        for repeat in record["repeats"]
-        for result in repeat["results"]
-        if same_target(result["target"], target)
+        for repeat in record.repeats
+        for result in repeat.results
+        if same_target(result.target, target)
     ]
     if costs:
         nearest, unit = min(costs)
         raise InputError(f"target={target:g}: nothing that was found meets it; the nearest takes {nearest:.4g} {unit}")
-    there = sorted({float(one) for record in records for one in record["targets"]})
+    there = sorted({float(one) for record in records for one in record.targets})
     raise InputError(
         f"target={target:g}: no target of these records; they have {', '.join(f'{one:g}' for one in there)}"
     )

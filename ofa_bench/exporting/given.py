@@ -30,7 +30,7 @@ def given_networks(
     """
     named = read_architectures("architecture", name, problem.space, uri, target)
     device = config.device.get("device", "") if isinstance(config.device, dict) else ""
-    guard = float(getattr(problem.cost, "guard_band", 1.0))
+    guard = problem.guard_band
     guarded = ["guarded"] if guard != 1 else []
     stem, taken = (
         distinct("_".join([names["space"], problem.cost.name, names["predictor"], *guarded]), set()),

@@ -12,8 +12,7 @@ from typing import Any
 
 from ofa_bench.analysis.figures.drawing import Picture, png
 from ofa_bench.analysis.figures.latencies import latencies
-from ofa_bench.analysis.figures.networks import draw_rows
-from ofa_bench.analysis.tables import Table
+from ofa_bench.analysis.figures.networks import Drawn, draw_rows
 from ofa_bench.config.batches import batch_of_unit, milliseconds
 from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, cards_below, is_given
 from ofa_bench.exporting.measuring import alike, comparable_ms, met, verdict
@@ -22,6 +21,7 @@ from ofa_bench.files.writing import write_whole
 from ofa_bench.formatting import format_number
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.profiling.statistics import PERCENTILES, describe
+from ofa_bench.records.tables import Table
 from ofa_bench.records.unlabelled import MARK
 from ofa_bench.report.rendering import relative_url, render
 
@@ -60,9 +60,10 @@ class Section:
     def pictures(self) -> list[Picture]:
         """What is drawn of the networks."""
         title = f"exported networks: {self.heading}"
+        drawn = [Drawn(one["target"], one["cost"], one["accuracy"], one["architecture"]) for one in self.cards]
         figures = (
             ("latency", "Predicted and measured latency, less the target.", latencies(self.cards)),
-            ("networks", "The networks.", draw_rows(self.cards, title, self.cards[0]["unit"])),
+            ("networks", "The networks.", draw_rows(drawn, title, self.cards[0]["unit"])),
         )
         return [
             Picture(f"{self.stem}/{name}", words, base64.b64encode(png(figure)).decode())

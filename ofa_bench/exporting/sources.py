@@ -8,7 +8,7 @@ from ofa_bench.errors import InputError, suggestion
 from ofa_bench.records.attempts import folder_of
 from ofa_bench.records.gather import Gathered, from_folders
 from ofa_bench.records.journal import FOLDER, Journal, journals
-from ofa_bench.records.record import RECORD, Record
+from ofa_bench.records.model import RECORD, Record
 
 __all__ = ["of_strategies", "records_of_sweep"]
 
@@ -88,10 +88,10 @@ def of_strategies(records: Sequence[Record], strategies: str) -> list[Record]:
         InputError: there is no record of one of them.
     """
     named = [name.strip() for name in strategies.split(",") if name.strip()]
-    there = sorted({record["choices"]["strategy"] for record in records})
+    there = sorted({record.choices.strategy for record in records})
     strange = next((name for name in named if name not in there), None)
     if strange is not None:
         raise InputError(
             f"strategy={strange}: no record of it here; there are {', '.join(there)}{suggestion(strange, there)}"
         )
-    return [record for record in records if not named or record["choices"]["strategy"] in named]
+    return [record for record in records if not named or record.choices.strategy in named]

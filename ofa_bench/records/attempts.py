@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ofa_bench.errors import InputError
-from ofa_bench.records.record import RECORD, Record, read
+from ofa_bench.records.model import RECORD, Record
+from ofa_bench.records.record import read
 
 __all__ = ["attempt", "attempted", "attempts", "existing", "folder_of"]
 
@@ -65,9 +66,9 @@ def existing(
         InputError: the folder holds records of other identities only; nothing is overwritten.
     """
     found = [read(path) for path in attempts(folder).values()]
-    if not found or (changed and found[-1]["identity"] != identity):
+    if not found or (changed and found[-1].identity != identity):
         return None
-    same = [record for record in found if record["identity"] == identity]
+    same = [record for record in found if record.identity == identity]
     if not same:
         what = changes(found[-1])
         raise InputError(

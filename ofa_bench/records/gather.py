@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ofa_bench.errors import InputError
 from ofa_bench.records import record as records
 from ofa_bench.records.attempts import attempted
-from ofa_bench.records.record import Record
+from ofa_bench.records.model import Record
 
 __all__ = [
     "Gathered",
@@ -34,22 +35,20 @@ class Gathered:
             self.records.append(record)
             return
         there = self.records[place]
-        if there["address"] == record["address"]:
-            if there["repeats"] != record["repeats"]:
-                self.left_out.append(f"{where}: another run of {record['address']}, which is there already")
+        if there.address == record.address:
+            if there.repeats != record.repeats:
+                self.left_out.append(f"{where}: another run of {record.address}, which is there already")
             return
-        earlier, later = sorted((there, record), key=lambda one: attempted(one["address"])[1])
+        earlier, later = sorted((there, record), key=lambda one: attempted(one.address)[1])
         self.records[place] = later
-        self.left_out.append(
-            f"{earlier['address']}: replaced by the later attempt {later['address'].rpartition('/')[2]}"
-        )
+        self.left_out.append(f"{earlier.address}: replaced by the later attempt {later.address.rpartition('/')[2]}")
 
     def strip_attempts(self) -> None:
         """Name each cell as its first attempt is named, where nothing else is at that address."""
-        first = [attempted(record["address"])[0] for record in self.records]
+        first = [attempted(record.address)[0] for record in self.records]
         for record, address in zip(self.records, first, strict=True):
             if first.count(address) == 1:
-                record["address"] = address
+                record.address = address
 
     def need_one(self) -> None:
         """Check that there is a record, where there was something to take.
@@ -64,16 +63,15 @@ class Gathered:
 
 def _same_cell(one: Record, other: Record) -> bool:
     """Return whether two records are of one cell: of one identity, or attempts that differ in a user's code alone."""
-    if attempted(one["address"])[0] != attempted(other["address"])[0]:
+    if attempted(one.address)[0] != attempted(other.address)[0]:
         return False
-    alike = all(_searched(one)[key] == _searched(other)[key] for key in ("config", "predictor", "device"))
-    return one["identity"] == other["identity"] or (one["address"] != other["address"] and alike)
+    alike = _searched(one) == _searched(other)
+    return one.identity == other.identity or (one.address != other.address and alike)
 
 
-def _searched(record: Record) -> Record:
+def _searched(record: Record) -> tuple[Any, ...]:
     """Return what a cell searched with and on, but for a user's code."""
-    sha256 = {part: record[part]["sha256"] for part in ("predictor", "device")}
-    return {"config": record["config"], **sha256}
+    return record.config, record.predictor.sha256, record.device.sha256
 
 
 def from_folders(folders: Sequence[Path], gathered: Gathered | None = None) -> Gathered:

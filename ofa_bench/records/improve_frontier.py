@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import CostModel
 from ofa_bench.records.frontiers import NOISE, Frontier, agree, confirmed, staircase
-from ofa_bench.records.record import RECORD, Record, read
+from ofa_bench.records.model import RECORD, Record, Result
+from ofa_bench.records.record import read
 from ofa_bench.search import Problem
 from ofa_bench.spaces import DesignSpace, Genes
 
@@ -49,11 +50,11 @@ def gathered(folder: Path, problem: Problem) -> Gathered:
             continue
         if not _is_of(record, problem):
             continue
-        results = [result for repeat in record["repeats"] for result in repeat["results"] if result["feasible"]]
-        genes = np.array([result["genes"] for result in results], np.int8).reshape(len(results), -1)
+        results = [result for repeat in record.repeats for result in repeat.results if result.feasible]
+        genes = np.array([result.genes for result in results], np.int8).reshape(len(results), -1)
         if not results or not problem.space.contains(genes).all() or not _means(problem.space, genes, results):
             continue
-        message = np.array([(result["accuracy"], result["cost"]) for result in results])
+        message = np.array([(result.accuracy, result.cost) for result in results])
         borne_out = agree(problem, genes, message[:, 0], message[:, 1])
         kept.append(genes[borne_out])
         records, refused = records + 1, refused + int((~borne_out).sum())
@@ -61,14 +62,14 @@ def gathered(folder: Path, problem: Problem) -> Gathered:
 
 
 def _is_of(record: Record, problem: Problem) -> bool:
-    hashes = record["predictor"]["sha256"], record["device"]["sha256"]
+    hashes = record.predictor.sha256, record.device.sha256
     return hashes == (problem.predictor.sha256, problem.cost.sha256)
 
 
-def _means(space: DesignSpace, genes: Genes, results: Sequence[Record]) -> bool:
+def _means(space: DesignSpace, genes: Genes, results: Sequence[Result]) -> bool:
     """Return whether rows are the architectures of results: in another subspace, positions are other choices."""
     made = json.dumps([space.to_ofa(row) for row in genes])
-    return bool(json.loads(made) == [result["architecture"] for result in results])
+    return bool(json.loads(made) == [result.architecture for result in results])
 
 
 def raised(problem: Problem, before: Frontier | None, genes: Genes) -> Frontier:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import chain, count
 
-from ofa_bench.records.record import Record
+from ofa_bench.records.model import Record
 
 __all__ = ["OUTSIDE_BRACKETS", "distinct", "heading", "labels", "named"]
 
@@ -19,7 +19,7 @@ def labels(records: Sequence[Record]) -> list[str]:
     found = []
     for record, parts in zip(records, addresses, strict=True):
         own = [item for i, items in enumerate(parts) for item in items if i != strategy and item not in common[i]]
-        found.append(named(record["choices"]["strategy"], own))
+        found.append(named(record.choices.strategy, own))
     return found
 
 
@@ -44,7 +44,7 @@ def heading(records: Sequence[Record]) -> str:
 
 def _strategy(records: Sequence[Record]) -> int:
     """Find the place of the strategy among the parts."""
-    return list(records[0]["choices"]).index("strategy") if records else 0
+    return list(vars(records[0].choices)).index("strategy") if records else 0
 
 
 def _parts(record: Record) -> list[list[str]]:
@@ -52,8 +52,8 @@ def _parts(record: Record) -> list[list[str]]:
 
     An option's name may have slashes, so that the address alone does not tell which part is which.
     """
-    last = record["address"].rsplit("/", 1)[-1]
-    return [*([option] for option in record["choices"].values()), re.split(OUTSIDE_BRACKETS, last)]
+    last = record.address.rsplit("/", 1)[-1]
+    return [*([option] for option in vars(record.choices).values()), re.split(OUTSIDE_BRACKETS, last)]
 
 
 def distinct(name: str, taken: set[str]) -> str:

@@ -9,7 +9,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.formatting import same_target
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.records.costs import guard_band_of
-from ofa_bench.records.record import Record
+from ofa_bench.records.model import Alternative, Record, Result
 from ofa_bench.records.unlabelled import MARK
 
 __all__ = ["FoundNetwork", "best_networks", "describe_networks", "json_list"]
@@ -50,29 +50,31 @@ def best_networks(record: Record, top: int = 1, target: float | None = None) -> 
     Raises:
         InputError: the record has no such target.
     """
-    targets = [one for one in record["targets"] if target is None or same_target(one, target)]
+    targets = [one for one in record.targets if target is None or same_target(one, target)]
     if not targets:
         raise InputError(
-            f"target={target:g}: no target of {record['address']}, which has "
-            f"{', '.join(f'{one:g}' for one in record['targets'])}"
+            f"target={target:g}: no target of {record.address}, which has "
+            f"{', '.join(f'{one:g}' for one in record.targets)}"
         )
     found = []
-    for place in sorted(range(len(record["targets"])), key=lambda i: float(record["targets"][i])):
-        if record["targets"][place] in targets:
+    for place in sorted(range(len(record.targets)), key=lambda i: float(record.targets[i])):
+        if record.targets[place] in targets:
             found += sorted(_at(record, place), key=lambda one: (-one.accuracy, one.cost))[:top]
     return found
 
 
 def _at(record: Record, place: int) -> Iterator[FoundNetwork]:
     """Return the distinct networks found for the target at a place, in any order."""
-    results = [repeat["results"][place] for repeat in record["repeats"]]
-    results = [result for result in results if result["feasible"]]
-    won = [tuple(result["genes"]) for result in results]
-    networks = {tuple(one["genes"]): one for result in results for one in (*result.get("alternatives", ()), result)}
+    results = [repeat.results[place] for repeat in record.repeats]
+    results = [result for result in results if result.feasible]
+    won = [tuple(result.genes) for result in results]
+    networks: dict[tuple[int, ...], Result | Alternative] = {}
+    for result in results:
+        networks |= {tuple(one.genes): one for one in result.alternatives} | {tuple(result.genes): result}
     for genes, one in networks.items():
         yield FoundNetwork(
-            record["address"], float(record["targets"][place]), record["unit"], one["accuracy"], one["cost"],
-            won.count(genes), len(record["repeats"]), one["architecture"], one.get("unlabelled"),
+            record.address, float(record.targets[place]), record.unit, one.accuracy or 0.0, one.cost,
+            won.count(genes), len(record.repeats), one.architecture, one.unlabelled,
             guard_band_of(record),
         )  # fmt: skip
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -23,8 +24,24 @@ from ofa_bench.predictors.coverage import check_unlabelled, labelled_choices
 from ofa_bench.predictors.gaps import find_gaps, find_source
 from ofa_bench.records.commits import commits
 from ofa_bench.records.frontiers import Frontier
-from ofa_bench.records.regret import with_regret
-from ofa_bench.records.schema import check_record
+from ofa_bench.records.model import (
+    FORMAT,
+    KIND,
+    RECORD,
+    VERSION,
+    Alternative,
+    Choices,
+    Made,
+    Record,
+    RecordedBudget,
+    RecordedDevice,
+    RecordedPredictor,
+    RecordedRepeat,
+    Result,
+    to_dict,
+)  # fmt: skip
+from ofa_bench.records.regret import add_regret
+from ofa_bench.records.schema import parse
 from ofa_bench.search import Problem, SearchResult
 from ofa_bench.spaces import Genes
 from ofa_bench.strategies import Strategy
@@ -42,14 +59,10 @@ __all__ = [
     "write",
 ]
 
-FORMAT = "ofa_bench.record/1"
-RECORD = "record.json"
 CONFIG = "config.yaml"
 
 LARGEST = 1_000_000_000
 """Bytes of the largest record that is read; a thousand results have 5 million."""
-
-Record = dict[str, Any]
 
 
 def identity(config: Mapping[str, Any], problem: Problem, strategy: Strategy) -> str:
@@ -84,11 +97,11 @@ def _targets(node: object) -> set[str]:
 
 def changes(record: Record, config: Mapping[str, Any], problem: Problem) -> str:
     """Describe how a record differs from one that a cell would have now: in keys of its config, or what it searched."""
-    before, after = _flat(record["config"]), _flat(json.loads(json.dumps(config)))
+    before, after = _flat(record.config), _flat(json.loads(json.dumps(config)))
     keys = [key for key in (*before, *after) if before.get(key, ...) != after.get(key, ...)]
     found = [*dict.fromkeys(keys)][:3]
-    found += ["the predictor"] if record["predictor"]["sha256"] != problem.predictor.sha256 else []
-    found += ["the device's table"] if record["device"]["sha256"] != problem.cost.sha256 else []
+    found += ["the predictor"] if record.predictor.sha256 != problem.predictor.sha256 else []
+    found += ["the device's table"] if record.device.sha256 != problem.cost.sha256 else []
     return ", ".join(found) or "the code"
 
 
@@ -114,61 +127,63 @@ def make_record(
     """Say everything about a finished cell in plain types; costs are in ``unit``, accuracies fractions of 1.
 
     Where ``device.guard_band`` is not 1, each result's ``cost`` is raised by it, and ``table_cost`` is the table's.
-    ``frontier`` is the best known of the cell's problem, where there is one (see ``regret.with_regret``). ``predictor``
+    ``frontier`` is the best known of the cell's problem, where there is one (see ``regret.add_regret``). ``predictor``
     has in ``unlabelled`` the values, by gene, that none of its labels had (for a part of a space, by the genes of the
     space that was labelled), and in ``labelled`` the ``space.choices`` without them; a result's ``unlabelled`` are
     those that its architecture has. All are absent where nobody knows.
     """
-    problem = cell.problem
-    record = {
-        "format": FORMAT,
-        "address": address,
-        "choices": dict(choices),
-        "identity": identity,
-        "config": dict(config),
-        "seed": cell.seed,
-        "unit": problem.cost.unit,
-        "targets": list(cell.targets),
-        "budget": {"generations": cell.budget.generations, "warm_generations": cell.budget.warm_generations},
-        "predictor": {
-            "name": problem.predictor.name,
-            "sha256": problem.predictor.sha256,
-            "pruning": getattr(problem.predictor, "pruning", None),
+    problem, warm = cell.problem, cell.budget.warm_generations
+    record = Record(
+        format=FORMAT,
+        address=address,
+        choices=Choices(**choices),
+        identity=identity,
+        config=dict(config),
+        seed=cell.seed,
+        unit=problem.cost.unit,
+        targets=list(cell.targets),
+        budget=RecordedBudget(
+            generations=cell.budget.generations, warm_generations=warm if isinstance(warm, int) else list(warm)
+        ),
+        predictor=RecordedPredictor(
+            name=problem.predictor.name,
+            sha256=problem.predictor.sha256,
+            pruning=getattr(problem.predictor, "pruning", None),
             **_coverage(problem),
-        },
-        "device": {
-            "name": problem.cost.name,
-            "sha256": problem.cost.sha256,
-            "minimum": problem.cost.minimum,
-            "maximum": problem.cost.maximum,
-            "guard_band": getattr(problem.cost, "guard_band", 1.0),
-            "card": dict(problem.cost.card),
-        },
-        "made": {
-            "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "ofa_bench": ofa_bench.__version__,
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "machine": f"{platform.system()} {platform.machine()}",
-            "cores": os.cpu_count(),
-            "threads": cell.threads,
-            "lockstep": cell.together,
-            "compiled": problem.kernels is not None,
-            **({"commits": found} if (found := commits()) else {}),
-        },
-        "repeats": [
-            {
-                "repeat": number,
-                "seconds": repeat.seconds,
-                "results": [
+        ),
+        device=RecordedDevice(
+            name=problem.cost.name,
+            sha256=problem.cost.sha256,
+            minimum=problem.cost.minimum,
+            maximum=problem.cost.maximum,
+            guard_band=problem.guard_band,
+            card=dict(problem.cost.card),
+        ),
+        made=Made(
+            at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            ofa_bench=ofa_bench.__version__,
+            python=platform.python_version(),
+            numpy=np.__version__,
+            machine=f"{platform.system()} {platform.machine()}",
+            cores=os.cpu_count(),
+            threads=cell.threads,
+            lockstep=cell.together,
+            compiled=problem.kernels is not None,
+            commits=commits() or None,
+        ),
+        repeats=[
+            RecordedRepeat(
+                repeat=number,
+                seconds=repeat.seconds,
+                results=[
                     _result(cell, result, seconds)
                     for result, seconds in zip(repeat.results, repeat.target_seconds, strict=True)
                 ],
-            }
+            )
             for number, repeat in enumerate(repeats)
         ],
-    }
-    return with_regret(record, frontier)
+    )
+    return add_regret(record, frontier)
 
 
 def _coverage(problem: Problem) -> dict[str, Any]:
@@ -181,25 +196,25 @@ def _coverage(problem: Problem) -> dict[str, Any]:
     return {"unlabelled": missing, "labelled": labelled_choices(problem.space, here)}
 
 
-def _result(cell: Cell, result: SearchResult, seconds: float) -> dict[str, Any]:
-    guard = getattr(cell.problem.cost, "guard_band", 1.0)
-    return {
-        "target": result.target,
-        "feasible": result.feasible,
-        "accuracy": result.accuracy,
-        "cost": result.cost,
-        **({"table_cost": result.cost / guard} if guard != 1 else {}),
-        "seconds": seconds,
-        "generations": result.generations,
-        "shared": result.shared,
+def _result(cell: Cell, result: SearchResult, seconds: float) -> Result:
+    guard = cell.problem.guard_band
+    return Result(
+        target=result.target,
+        feasible=result.feasible,
+        accuracy=result.accuracy,
+        cost=result.cost,
+        table_cost=result.cost / guard if guard != 1 else None,
+        seconds=seconds,
+        generations=result.generations,
+        shared=result.shared,
         **vars(result.counts),
         **_architecture(cell, result.genes),
-        "alternatives": [
-            {"accuracy": one.accuracy, "cost": one.cost, **_architecture(cell, one.genes)}
+        alternatives=[
+            Alternative(accuracy=one.accuracy, cost=one.cost, **_architecture(cell, one.genes))
             for one in result.alternatives
         ],
-        "curve": [list(point) for point in result.curve],
-    }
+        curve=[list(point) for point in result.curve],
+    )
 
 
 def _architecture(cell: Cell, genes: Genes) -> dict[str, Any]:
@@ -220,7 +235,7 @@ def write(folder: Path, record: Record, config_yaml: str) -> Record:
         InputError: another process wrote the record of another config meanwhile; that one is kept.
         OSError: the folder cannot be written.
     """
-    return _write(folder, record, json.dumps(record) + "\n", config_yaml)
+    return _write(folder, record, json.dumps(to_dict(record)) + "\n", config_yaml)
 
 
 def copy(source: Path, folder: Path) -> Record:
@@ -240,7 +255,7 @@ def _write(folder: Path, record: Record, text: str, config_yaml: str) -> Record:
         write_whole(folder / RECORD, text, replace=False)
     except FileExistsError as error:
         there = read(folder)
-        if there["identity"] != record["identity"]:
+        if there.identity != record.identity:
             raise InputError(f"{folder}: another process wrote the record meanwhile; that one is kept") from error
         return there
     return record
@@ -254,10 +269,16 @@ def read(folder: Path) -> Record:
     """
     path = folder / RECORD
     try:
-        record = json_object(content_of(path, LARGEST))
-        if record.get("format") != FORMAT or "identity" not in record:
-            raise InputError(f"{path}: not a record of format {FORMAT}")
-        check_record(record)
+        node = json_object(content_of(path, LARGEST))
+        _check_format(path, node)
+        return parse(node)
     except UnreadableError as error:
         raise InputError(f"{path}: not readable as a record ({error}); move it away") from error
-    return record
+
+
+def _check_format(path: Path, node: Mapping[str, Any]) -> None:
+    kind, _, number = str(node.get("format")).rpartition("/")
+    if kind == KIND and re.fullmatch(r"[1-9]\d{0,8}", number) and int(number) > VERSION:
+        raise InputError(f"{path}: written by a newer version of ofa_bench (record/{number}); upgrade")
+    if node.get("format") != FORMAT or "identity" not in node:
+        raise InputError(f"{path}: not a record of format {FORMAT}")

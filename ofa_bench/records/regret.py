@@ -1,14 +1,16 @@
 """How far a run stays below the best known: regret, what it took to come close, and the area of its trade-off."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 from ofa_bench.formatting import format_number
 from ofa_bench.records.frontiers import NOISE, Frontier
+from ofa_bench.records.model import FrontierVersion, Record, RecordedRepeat, Result
 
 __all__ = [
     "BEYOND",
     "WITHIN",
+    "add_regret",
     "beaten",
     "evaluations_within",
     "excess_notes",
@@ -16,7 +18,6 @@ __all__ = [
     "format_regret",
     "hypervolume",
     "hypervolume_ratio",
-    "with_regret",
 ]
 
 WITHIN = 0.001
@@ -28,11 +29,8 @@ BEYOND = 1.1
 MARK = "†"
 """Stands behind a regret below 0 and a hypervolume above 1; ``excess_notes`` says what it means."""
 
-Plain = dict[str, Any]
-"""A record, or a part of one (see ``records.make_record``)."""
 
-
-def with_regret(record: Plain, frontier: Frontier | None) -> Plain:
+def add_regret(record: Record, frontier: Frontier | None) -> Record:
     """Return a record with what a frontier says of it; all of it is None where there is no frontier.
 
     ``frontier`` has the version and hash of the file. Each result has, None also where its target is infeasible,
@@ -46,29 +44,31 @@ def with_regret(record: Plain, frontier: Frontier | None) -> Plain:
 
     Each repeat has ``hypervolume_ratio``.
     """
-    version = {"version": frontier.version, "sha256": frontier.sha256} if frontier else None
-    repeats = [_repeat(repeat, frontier) for repeat in record["repeats"]]
-    return {**record, "frontier": version, "repeats": repeats}
+    version = FrontierVersion(version=frontier.version, sha256=frontier.sha256) if frontier else None
+    return replace(record, frontier=version, repeats=[_repeat(repeat, frontier) for repeat in record.repeats])
 
 
-def _repeat(repeat: Plain, frontier: Frontier | None) -> Plain:
-    results = [{**result, **_measures(result, frontier)} for result in repeat["results"]]
-    return {**repeat, "hypervolume_ratio": frontier and hypervolume_ratio(results, frontier), "results": results}
+def _repeat(repeat: RecordedRepeat, frontier: Frontier | None) -> RecordedRepeat:
+    results = [_compare(result, frontier) for result in repeat.results]
+    return replace(
+        repeat, hypervolume_ratio=hypervolume_ratio(results, frontier) if frontier else None, results=results
+    )
 
 
-def _measures(result: Plain, frontier: Frontier | None) -> Plain:
-    best_known = frontier.best_known(result["target"]) if frontier and result["feasible"] else None
-    if best_known is None:
-        return dict.fromkeys(("best_known", "regret", "evaluations_within", "seconds_within"))
-    within = evaluations_within(result["curve"], best_known)
+def _compare(result: Result, frontier: Frontier | None) -> Result:
+    best_known = frontier.best_known(result.target) if frontier and result.feasible else None
+    if best_known is None or result.accuracy is None:
+        return replace(result, best_known=None, regret=None, evaluations_within=None, seconds_within=None)
+    within = evaluations_within(result.curve, best_known)
     # Where a search served several targets, seconds and evaluations are equal shares: their ratio is that of the whole.
-    seconds = None if within is None else result["seconds"] * within / max(1, result["evaluations"])
-    return {
-        "best_known": best_known,
-        "regret": best_known - result["accuracy"],
-        "evaluations_within": within,
-        "seconds_within": seconds,
-    }
+    seconds = None if within is None else result.seconds * within / max(1, result.evaluations)
+    return replace(
+        result,
+        best_known=best_known,
+        regret=best_known - result.accuracy,
+        evaluations_within=within,
+        seconds_within=seconds,
+    )
 
 
 def evaluations_within(curve: Sequence[Sequence[float]], best_known: float) -> int | None:
@@ -100,27 +100,27 @@ def hypervolume(points: Sequence[tuple[float, float]], cost: float, accuracy: fl
     return area
 
 
-def hypervolume_ratio(results: Sequence[Plain], frontier: Frontier) -> float | None:
+def hypervolume_ratio(results: Sequence[Result], frontier: Frontier) -> float | None:
     """Divide the hypervolume of a run's winners by that of the best known points for the same targets.
 
     The reference is ``BEYOND`` times the largest feasible target and the accuracy of the frontier's first point, the
     cheapest architecture. None where the best known points have no area. It can exceed 1: winners that stay below the
     best known accuracies may cost less.
     """
-    feasible = [result for result in results if result["feasible"]]
+    feasible = [result for result in results if result.feasible]
     if not feasible:
         return None
-    reference = BEYOND * max(result["target"] for result in feasible), float(frontier.accuracy[0])
-    places = [frontier.at(result["target"]) for result in feasible]
+    reference = BEYOND * max(result.target for result in feasible), float(frontier.accuracy[0])
+    places = [frontier.at(result.target) for result in feasible]
     best = [(float(frontier.cost[place]), float(frontier.accuracy[place])) for place in places]
     whole = hypervolume(best, *reference)
-    found = hypervolume([(result["cost"], result["accuracy"]) for result in feasible], *reference)
+    found = hypervolume([(result.cost, result.accuracy or 0.0) for result in feasible], *reference)
     return found / whole if whole > 0 else None
 
 
-def beaten(record: Plain) -> tuple[int, float]:
+def beaten(record: Record) -> tuple[int, float]:
     """Count the results that are better than the best known, and say by how much at most (a fraction of 1)."""
-    regrets = [result.get("regret") for repeat in record["repeats"] for result in repeat["results"]]
+    regrets = [result.regret for result in record.results]
     better = [-regret for regret in regrets if regret is not None and regret < -NOISE]
     return len(better), max(better, default=0.0)
 

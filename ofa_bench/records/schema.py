@@ -1,126 +1,136 @@
-"""What a record must have: whoever reads one relies on these keys and types, whoever wrote it."""
+"""Reads what files hold: checks of keys, types and ranges, and a record made of what was checked."""
 
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from ofa_bench.files.reading import UnreadableError
+from ofa_bench.records.model import Alternative, Record, RecordedRepeat, Result
 
-__all__ = ["NUMBER", "check_choices", "check_node", "check_record"]
+__all__ = ["MAX_ACCURACY", "NUMBER", "check_choices", "check_node", "parse"]
 
 MAX_ACCURACY = 10.0
 """No accuracy is larger: what is, is in percent, where fractions of 1 are wanted."""
 
 NONE = type(None)
 NUMBER = (int, float)
-MAYBE = (int, float, NONE)
-TRUTH = (bool, NONE)
+SIGNED = (float, int)
+"""The same for accuracies, which a user's predictor may give below 0."""
+
 
 _MARKUP = re.compile(r"[<>]|\]\(|\$.*\$")
 """What Markdown takes for HTML or a link, and matplotlib for a formula."""
 
-_RECORD: Mapping[str, Any] = {
-    "address": (str,),
-    "identity": (str,),
-    "choices": dict.fromkeys(("space", "device", "predictor", "strategy", "budget", "targets"), (str,)),
-    "config": (dict,),
-    "seed": (int,),
-    "unit": (str,),
-    "targets": [NUMBER],
-    "budget": {"generations": (int,), "warm_generations": (int, list)},
-    "predictor": {"sha256": (str,), "name?": (str,), **dict.fromkeys(("unlabelled?", "labelled?"), (dict, NONE))},
-    "device": {"sha256": (str,), "name": (str,), "minimum": NUMBER, "maximum": NUMBER, "card?": (dict,),
-               "guard_band?": NUMBER},
-    "made": {
-        **dict.fromkeys(("at", "ofa_bench", "python", "numpy", "machine"), (str,)),
-        "cores": (int, NONE), "threads": (int,), "lockstep?": TRUTH, "compiled?": TRUTH, "commits?": (dict,),
-    },
-    "frontier?": (dict, NONE),
-    "repeats": (list,),
-}  # fmt: skip
-"""By key: its types; the keys of an object; a list's one kind. A ``?`` is of a key that may be absent."""
-
-_REPEAT: Mapping[str, Any] = {
-    "repeat": (int,),
-    "seconds": NUMBER,
-    "hypervolume_ratio?": MAYBE,
-    "results": (list,),
-}
-
-_RESULT: Mapping[str, Any] = {
-    "target": NUMBER,
-    "feasible": (bool,),
-    "accuracy": MAYBE,
-    "cost": NUMBER,
-    "table_cost?": NUMBER,
-    **dict.fromkeys(("seconds", "generations", "evaluations", "unique_evaluations"), NUMBER),
-    **dict.fromkeys(("proposals?", "cost_lookups?", "gradients?", "shared?"), NUMBER),
-    **dict.fromkeys(("best_known?", "regret?", "evaluations_within?", "seconds_within?"), MAYBE),
-    "architecture": (dict,),
-    "genes": [(int,)],
-    "alternatives?": (list,),
-    "unlabelled?": (dict, NONE),
-    "curve": (list,),
-}
-
-_ALTERNATIVE: Mapping[str, Any] = {
-    **dict.fromkeys(("accuracy", "cost"), NUMBER),
-    **{key: _RESULT[key] for key in ("architecture", "genes", "unlabelled?")},
-}
+_TYPES: Mapping[Any, tuple[type, ...]] = {int: (int,), float: NUMBER, str: (str,), bool: (bool,), NONE: (NONE,)}
 
 
-def check_record(record: Mapping[str, Any]) -> None:
-    """Check that a record has what readers rely on, down to every number.
+@cache
+def _parts(part: type) -> Mapping[str, Any]:
+    """Return the fields of a part of a record that are parts themselves."""
+    found = {
+        name: (hint, *get_args(hint)) for name, hint in get_type_hints(part).items() if get_origin(hint) is not list
+    }
+    return {name: one for name, several in found.items() for one in several if is_dataclass(one)}
+
+
+@cache
+def _kinds(part: type) -> Mapping[str, Any]:
+    """Return what ``check_node`` asks of the keys of a part of a record."""
+    required = {one.name for one in fields(part) if one.default is MISSING and one.default_factory is MISSING}
+    hints = {name: hint for name, hint in get_type_hints(part).items() if hint is not Any}
+    kinds = {name: SIGNED if (name, hint) == ("accuracy", float) else _kind(hint) for name, hint in hints.items()}
+    return {name if name in required else f"{name}?": kind for name, kind in kinds.items()}
+
+
+def _kind(hint: Any) -> Any:
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _kinds(hint)
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is list:
+        return [_TYPES[inner[0]]] if inner[0] in _TYPES else (list,)
+    if origin in (UnionType, Union):
+        return tuple(kind for one in inner for kind in _TYPES.get(one, (list if get_origin(one) is list else dict,)))
+    return _TYPES.get(hint, (dict,))
+
+
+def parse(node: Mapping[str, Any]) -> Record:
+    """Return a record from the object of a file, after a check of every number that readers rely on.
 
     Raises:
         UnreadableError: a key is missing or has another type or range; the message names it.
     """
-    check_node("", record, _RECORD)
+    check_node("", node, _kinds(Record))
     for key in ("unlabelled", "labelled"):
-        check_choices(f"predictor.{key}", record["predictor"].get(key))
-    _check_numbers("budget.warm_generations", _listed(record["budget"]["warm_generations"]), (int,), 1)
-    _need(record["repeats"], "repeats", record["repeats"], "a list of at least one")
-    for number, repeat in enumerate(record["repeats"]):
-        at = f"repeats[{number}]"
-        _need(isinstance(repeat, dict), at, repeat, "an object")
-        check_node(f"{at}.", repeat, _REPEAT)
-        wanted = f"a list of {len(record['targets'])}, one a target"
-        _need(len(repeat["results"]) == len(record["targets"]), f"{at}.results", repeat["results"], wanted)
-        for i, result in enumerate(repeat["results"]):
-            _check_result(f"{at}.results[{i}]", result, record)
-            wanted = f"{record['targets'][i]}, as in targets"
-            _need(result["target"] == record["targets"][i], f"{at}.results[{i}].target", result["target"], wanted)
+        check_choices(f"predictor.{key}", node["predictor"].get(key))
+    warm = node["budget"]["warm_generations"]
+    _check_numbers("budget.warm_generations", warm if isinstance(warm, list) else [warm], (int,))
+    _need(node["repeats"], "repeats", node["repeats"], "a list of at least one")
+    repeats = [_repeat(f"repeats[{i}]", repeat, node["targets"]) for i, repeat in enumerate(node["repeats"])]
+    n_genes = len(repeats[0].results[0].genes)
+    for i, repeat in enumerate(repeats):
+        for j, result in enumerate(repeat.results):
+            at = f"repeats[{i}].results[{j}].genes"
+            for genes in (result.genes, *(one.genes for one in result.alternatives)):
+                _need(len(genes) == n_genes, at, genes, "as many as in other results")
+    record: Record = _build(Record, node, repeats=repeats)
+    return record
 
 
-def _check_result(at: str, result: Any, record: Mapping[str, Any]) -> None:
-    _need(isinstance(result, dict), at, result, "an object")
-    check_node(f"{at}.", result, _RESULT)
-    check_choices(f"{at}.unlabelled", result.get("unlabelled"))
-    accuracy, first = result["accuracy"], record["repeats"][0]["results"][0]["genes"]
-    if result["feasible"]:
-        fits = accuracy is not None and abs(accuracy) <= MAX_ACCURACY
-        _need(fits, f"{at}.accuracy", accuracy, "a fraction of 1")
+def _build(part: Any, node: Mapping[str, Any], **lists: Any) -> Any:
+    """Return a part of a record from what was checked; ``lists`` has its fields that are lists of parts."""
+    inner = {name: _build(kind, node[name]) for name, kind in _parts(part).items() if isinstance(node.get(name), dict)}
+    plain = {one: node[one] for one in part.__dataclass_fields__ if one in node}
+    return part(**plain | inner | lists)
+
+
+def _repeat(at: str, node: Any, targets: Sequence[float]) -> RecordedRepeat:
+    _check_part(at, node, RecordedRepeat)
+    results = node["results"]
+    _need(len(results) == len(targets), f"{at}.results", results, f"a list of {len(targets)}, one a target")
+    found = [_result(f"{at}.results[{i}]", result, targets[i]) for i, result in enumerate(results)]
+    repeat: RecordedRepeat = _build(RecordedRepeat, node, results=found)
+    return repeat
+
+
+def _result(at: str, node: Any, target: float) -> Result:
+    _check_part(at, node, Result)
+    accuracy, shared = node["accuracy"], node.get("shared", 1)
+    if node["feasible"]:
+        _need(accuracy is not None and abs(accuracy) <= MAX_ACCURACY, f"{at}.accuracy", accuracy, "a fraction of 1")
     else:
         _need(accuracy is None, f"{at}.accuracy", accuracy, "null where the target is not met")
-    _check_genes(at, result["genes"], first)
-    for number, other in enumerate(result.get("alternatives", [])):
-        place = f"{at}.alternatives[{number}]"
-        _need(isinstance(other, dict), place, other, "an object")
-        check_node(f"{place}.", other, _ALTERNATIVE)
-        _need(other["accuracy"] <= MAX_ACCURACY, f"{place}.accuracy", other["accuracy"], "a fraction of 1")
-        check_choices(f"{place}.unlabelled", other.get("unlabelled"))
-        _check_genes(place, other["genes"], first)
-    _need(result.get("shared", 1) >= 1, f"{at}.shared", result.get("shared"), "1 or more")
-    for point in result["curve"]:
-        wanted = "lists of four numbers"
-        _need(isinstance(point, list) and len(point) == 4, f"{at}.curve", point, wanted)
-        _check_numbers(f"{at}.curve", point, NUMBER, 0)
+    _need(node["target"] == target, f"{at}.target", node["target"], f"{target}, as in targets")
+    _need(shared >= 1, f"{at}.shared", shared, "1 or more")
+    for point in node["curve"]:
+        if not (type(point) is list and len(point) == 4 and {*map(type, point)} <= {int, float}):
+            _need(False, f"{at}.curve", point, "lists of four numbers")
+    _check_network(at, node)
+    others = [_alternative(f"{at}.alternatives[{i}]", one) for i, one in enumerate(node.get("alternatives", []))]
+    result: Result = _build(Result, node, alternatives=others)
+    return result
 
 
-def _check_genes(at: str, genes: Sequence[int], first: Any) -> None:
-    _need(min(genes, default=-1) >= 0 and max(genes) < 128, f"{at}.genes", genes, "numbers of 0 to 127")
-    _need(isinstance(first, list) and len(genes) == len(first), f"{at}.genes", genes, "as many as in other results")
+def _alternative(at: str, node: Any) -> Alternative:
+    _check_part(at, node, Alternative)
+    _need(abs(node["accuracy"]) <= MAX_ACCURACY, f"{at}.accuracy", node["accuracy"], "a fraction of 1")
+    _check_network(at, node)
+    alternative: Alternative = _build(Alternative, node)
+    return alternative
+
+
+def _check_part(at: str, node: Any, part: type) -> None:
+    _need(isinstance(node, dict), at, node, "an object")
+    check_node(f"{at}.", node, _kinds(part))
+
+
+def _check_network(at: str, node: Mapping[str, Any]) -> None:
+    genes = node["genes"]
+    _need(min(genes) >= 0 and max(genes) < 128, f"{at}.genes", genes, "numbers of 0 to 127")
+    check_choices(f"{at}.unlabelled", node.get("unlabelled"))
 
 
 def check_node(at: str, node: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:
@@ -137,15 +147,17 @@ def check_node(at: str, node: Mapping[str, Any], kinds: Mapping[str, Any]) -> No
             if key == name:
                 raise UnreadableError(f"it has no {at}{key}")
         elif isinstance(kind, tuple):
-            _need(type(node[key]) in kind, f"{at}{key}", node[key], _told(kind))
-            if isinstance(node[key], str):
-                _check_text(f"{at}{key}", node[key])
-            elif kind is NUMBER:
-                _need(node[key] >= 0, f"{at}{key}", node[key], "0 or more")
+            value = node[key]
+            if type(value) not in kind:
+                _need(False, f"{at}{key}", value, _told(kind))
+            if isinstance(value, str):
+                _check_text(f"{at}{key}", value)
+            elif kind is NUMBER and value < 0:
+                _need(False, f"{at}{key}", value, "0 or more")
         elif isinstance(kind, list):
             _need(isinstance(node[key], list), f"{at}{key}", node[key], "a list")
-            _check_numbers(f"{at}{key}", node[key], kind[0], 1)
-            for text in (one for one in node[key] if isinstance(one, str)):
+            _check_numbers(f"{at}{key}", node[key], kind[0])
+            for text in node[key] if str in kind[0] else ():
                 _check_text(f"{at}{key}", text)
         else:
             _need(isinstance(node[key], dict), f"{at}{key}", node[key], "an object")
@@ -161,7 +173,7 @@ def check_choices(at: str, choices: Mapping[str, Any] | None) -> None:
     for gene, values in (choices or {}).items():
         _check_text(at, gene)
         _need(isinstance(values, list), f"{at}.{gene}", values, "a list")
-        _check_numbers(f"{at}.{gene}", values, NUMBER, 1)
+        _check_numbers(f"{at}.{gene}", values, NUMBER)
 
 
 def _check_text(at: str, text: str) -> None:
@@ -169,13 +181,9 @@ def _check_text(at: str, text: str) -> None:
     _need(text.isprintable() and not _MARKUP.search(text), at, text, "printable and without markup")
 
 
-def _check_numbers(at: str, values: Sequence[Any], kinds: Sequence[type], least: int) -> None:
-    wanted = f"{_told(kinds)} each, at least {least}" if least else _told(kinds)
-    _need(len(values) >= least and set(map(type, values)) <= set(kinds), at, values, wanted)
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def _check_numbers(at: str, values: Sequence[Any], kinds: Sequence[type]) -> None:
+    if not values or not {*map(type, values)} <= {*kinds}:
+        _need(False, at, values, f"{_told(kinds)} each, at least 1")
 
 
 def _told(kinds: Sequence[type]) -> str:

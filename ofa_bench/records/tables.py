@@ -1,152 +1,68 @@
-"""What a person reads at the end: a table of what each strategy found for each target, and what it took."""
+"""Tables of text: what each strategy found for each target and what it took, and tables as Markdown, LaTeX and CSV."""
 
+import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
 
-import numpy as np
+from ofa_bench.records.columns import Column, shown_columns
+from ofa_bench.records.model import Record
+from ofa_bench.records.regret import excess_notes
+from ofa_bench.records.rows import Row
 
-from ofa_bench.records.record import Record
-from ofa_bench.records.regret import excess_notes, format_ratio, format_regret
-from ofa_bench.records.unlabelled import MARK, is_marked
-
-__all__ = ["COMPARED", "Row", "cells", "excess_of_rows", "heads", "markdown", "rows", "timing", "totals"]
-
-
-COMPARED = ("regret", "within 0.1", "hypervolume")
-"""Columns where there is a best-known frontier to compare with."""
-
+__all__ = [
+    "Table", "as_csv", "cells", "excess_of_rows", "frontiers_differ", "heads", "latex", "markdown", "summary", "timing",
+]  # fmt: skip
 
 SPACE = "\N{NO-BREAK SPACE}"
 """Numbers and their units stay on one line."""
 
-COLUMNS = ("accuracy", "cost", "seconds", "evaluations", "unique_evaluations")
-
 
 @dataclass(frozen=True)
-class Row:
-    """Means over the repeats for one strategy and one target (or, as a total, over all targets).
+class Table:
+    """A caption, heads, and rows of as many cells; ``left`` columns hold text, the others numbers."""
 
-    ``accuracy`` is a fraction of 1 with its standard deviation over repeats, None where the target is infeasible.
-    ``target`` and ``cost`` are in ``unit``.
+    caption: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left: int = 1
 
-    Where a best-known frontier was there to compare with, ``regret`` is the mean (a fraction of 1), ``near`` says how
-    many of ``compared`` came within 0.1 points of the best known: of the repeats or, in a total, of the targets (mean
-    over repeats); ``evaluations_near`` and ``seconds_near`` how many evaluations and seconds that took those that did.
-    ``hypervolume_ratio`` is a total's. ``unlabelled`` says that an architecture has a choice that no label of the
-    predictor had.
+
+def heads(columns: Sequence[Column], cost: str, unit: str = "") -> list[str]:
+    """Return the heads of columns; ``cost`` names the costs, which are in ``unit``."""
+    return [f"{column.head} {column.unit}".format(cost=cost, unit=unit).strip() for column in columns]
+
+
+def cells(row: Row, columns: Sequence[Column], *, units: bool = False) -> list[str]:
+    """Return the cells of a row, with its unit where heads do not name it."""
+    return [column.cell(row) + (f" {row.unit}" if units and column.unit == "{unit}" else "") for column in columns]
+
+
+def summary(named: Mapping[str, Row], most: int | None = None, cost: str = "cost") -> str:
+    """Return rows as a Markdown table, each behind its name; their units may differ. ``cost`` heads the costs.
+
+    Rows that would make it longer than so many characters are left out; a line says how many.
     """
-
-    strategy: str
-    target: float | None
-    unit: str
-    accuracy: float | None
-    accuracy_std: float
-    cost: float
-    seconds: float
-    evaluations: float
-    unique_evaluations: float
-    regret: float | None = None
-    near: float = 0.0
-    compared: int = 0
-    evaluations_near: float | None = None
-    seconds_near: float | None = None
-    hypervolume_ratio: float | None = None
-    unlabelled: bool = False
-
-
-def rows(record: Record) -> list[Row]:
-    """Return one row a target, in the order of the record's targets."""
-    return [
-        _row(record, target, [repeat["results"][i] for repeat in record["repeats"]])
-        for i, target in enumerate(record["targets"])
+    columns = shown_columns(None if any(row.compared for row in named.values()) else 0)
+    gap = 2 * SPACE  # MLflow's pages draw tables without space between columns
+    texts = [
+        [name, *(cell.replace(" ", SPACE) + gap for cell in cells(row, columns, units=True))]
+        for name, row in named.items()
     ]
-
-
-def _row(record: Record, target: float, results: Sequence[Record]) -> Row:
-    accuracies = [result["accuracy"] for result in results if result["feasible"]]
-    mean: dict[str, Any] = {key: float(np.mean([result[key] for result in results])) for key in COLUMNS[1:]}
-    return Row(
-        record["choices"]["strategy"],
-        target,
-        record["unit"],
-        float(np.mean(accuracies)) if accuracies else None,
-        float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else 0.0,
-        **mean,
-        **_compared(results),
-        unlabelled=is_marked(results),
-    )
-
-
-def _compared(results: Sequence[Record]) -> dict[str, Any]:
-    """Return what a frontier says of results; records from before there were any say nothing."""
-    regrets = [result["regret"] for result in results if result.get("regret") is not None]
-    near = [result for result in results if result.get("evaluations_within") is not None]
-    return {
-        "regret": _mean(regrets),
-        "near": len(near),
-        "compared": len(regrets),
-        "evaluations_near": _mean([result["evaluations_within"] for result in near]),
-        "seconds_near": _mean([result["seconds_within"] for result in near]),
-    }
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if values else None
-
-
-def totals(record: Record) -> Row:
-    """Return mean accuracy and cost over feasible targets, and the mean over repeats of all seconds and evaluations."""
-    means = [[result["accuracy"] for result in repeat["results"] if result["feasible"]] for repeat in record["repeats"]]
-    accuracy = [float(np.mean(values)) for values in means if values]
-    sums: dict[str, Any] = {
-        key: float(np.mean([sum(result[key] for result in repeat["results"]) for repeat in record["repeats"]]))
-        for key in ("evaluations", "unique_evaluations")
-    }
-    results = [result for repeat in record["repeats"] for result in repeat["results"]]
-    compared = _compared(results)
-    n = len(record["repeats"])
-    ratios = [ratio for repeat in record["repeats"] if (ratio := repeat.get("hypervolume_ratio")) is not None]
-    return Row(
-        strategy=record["choices"]["strategy"],
-        target=None,
-        unit=record["unit"],
-        accuracy=float(np.mean(accuracy)) if accuracy else None,
-        accuracy_std=float(np.std(accuracy, ddof=1)) if len(accuracy) > 1 else 0.0,
-        cost=float(np.mean([row.cost for row in rows(record) if row.accuracy is not None] or np.nan)),
-        seconds=float(np.mean([repeat["seconds"] for repeat in record["repeats"]])),
-        **sums,
-        **compared | {"near": compared["near"] / n, "compared": compared["compared"] // n},
-        hypervolume_ratio=_mean(ratios),
-        unlabelled=is_marked(results),
-    )
-
-
-def markdown(named: Mapping[str, Row], most: int | None = None, cost: str = "cost") -> str:
-    """Write rows as a Markdown table, each behind its name; their units may differ. ``cost`` heads the costs.
-
-    Rows that would make it longer than so many characters are left out, and it is said how many.
-    """
-    compared = COMPARED if any(row.compared for row in named.values()) else ()
-    names = ["", *heads(cost, compared)]
-    texts = [[cell.replace(" ", SPACE) for cell in cells(row, compared, f" {row.unit}")] for row in named.values()]
-    lines = [[name, *row] for name, row in zip(named, texts, strict=True)]
-    gap = f"{2 * SPACE} | "  # MLflow's pages draw tables without space between columns
-    rule = "|".join(["---", *["---:"] * (len(names) - 1)])
-    written = [gap.join(names), rule, *(gap.join(line) for line in lines)]
-    lengths = list(accumulate(len(line) + 1 for line in written))
-    kept = len(written) if most is None or lengths[-1] <= most else sum(length + 60 <= most for length in lengths)
-    more = [f"\n{len(written) - kept} more rows are in results.csv."] if kept < len(written) else []
-    notes = "\n\n".join(excess_of_rows(list(named.values())[: max(0, kept - 2)], compared))
-    text = "\n".join([*written[:kept], *more])
+    lines = markdown(Table("", ("", *heads(columns, cost)), tuple(map(tuple, texts)))).splitlines()
+    lengths = list(accumulate(len(line) + 1 for line in lines))
+    kept = len(lines) if most is None or lengths[-1] <= most else sum(length + 60 <= most for length in lengths)
+    more = [f"\n{len(lines) - kept} more rows are in results.csv."] if kept < len(lines) else []
+    notes = "\n\n".join(excess_of_rows(list(named.values())[: max(0, kept - 2)], columns))
+    text = "\n".join([*lines[:kept], *more])
     return f"{text}\n\n{notes}" if notes and (most is None or len(text) + len(notes) + 2 <= most) else text
 
 
 def timing(records: Sequence[Record]) -> str:
     """Describe how seconds were taken, and whether those of different records may be compared."""
-    made = [record["made"] for record in records]
-    ways = {(bool(one.get("lockstep")), one["threads"], bool(one.get("compiled"))) for one in made}
+    made = [record.made for record in records]
+    ways = {(bool(one.lockstep), one.threads, bool(one.compiled)) for one in made}
     message = [
         f"{'searches advanced together' if lockstep else 'one search after another'}, on "
         f"{'1 core' if threads == 1 else f'up to {threads} cores'}{'' if compiled else ', loops not compiled'}"
@@ -157,43 +73,65 @@ def timing(records: Sequence[Record]) -> str:
     return f"Seconds: {message[0]}."
 
 
-def heads(cost: str, compared: Sequence[str]) -> list[str]:
-    """Return the heads of the columns that ``cells`` fills."""
-    return ["accuracy %", *compared, cost, "seconds", "evaluations", "unique"]
-
-
-def cells(row: Row, compared: Sequence[str], unit: str = "") -> list[str]:
-    """Write a row's numbers under ``heads``."""
-    accuracy = "infeasible" if row.accuracy is None else f"{100 * row.accuracy:.2f}"
-    if row.accuracy_std:
-        accuracy += f" ± {100 * row.accuracy_std:.2f}"
-    if row.unlabelled and row.accuracy is not None:
-        accuracy += MARK
-    return [
-        accuracy,
-        *(_regret(row), _near(row), format_ratio(row.hypervolume_ratio))[: len(compared)],
-        f"{row.cost:.2f}{unit}",
-        f"{row.seconds:.2f}",
-        f"{row.evaluations:,.0f}",
-        f"{row.unique_evaluations:,.0f}",
-    ]
-
-
-def _regret(row: Row) -> str:
-    return format_regret(None if row.regret is None else 100 * row.regret)
-
-
-def excess_of_rows(rows: Iterable[Row], compared: Sequence[str]) -> list[str]:
-    """Return notes for rows of which regret and hypervolume are shown as far as ``compared`` says."""
+def excess_of_rows(rows: Iterable[Row], columns: Sequence[Column]) -> list[str]:
+    """Return notes on the marked regrets and hypervolumes of rows, as far as these columns show them."""
     shown = list(rows)
-    ratios = [format_ratio(row.hypervolume_ratio) for row in shown] if "hypervolume" in compared else []
-    return excess_notes([_regret(row) for row in shown] if compared else [], ratios)
+    texts = {column.name: [column.cell(row) for row in shown] for column in columns}
+    return excess_notes(texts.get("regret", []), texts.get("hypervolume_ratio", []))
 
 
-def _near(row: Row) -> str:
-    """Describe how soon the search of a target came near the best known, or how many searches did."""
-    if not row.compared:
-        return ""
-    if row.target is not None and row.evaluations_near is not None and row.near == row.compared:
-        return f"{row.evaluations_near:,.0f}"
-    return f"{row.near:.3g} of {row.compared}" if row.near or row.target is None else "never"
+def frontiers_differ(records: Sequence[Record]) -> list[str]:
+    """Return a note where records were compared with different best-known frontiers."""
+    hashes = {record.frontier.sha256 if record.frontier else None for record in records}
+    note = "Not all were compared with the same best-known frontier, so do not compare their regret."
+    return [note] if len(hashes) > 1 else []
+
+
+def markdown(table: Table) -> str:
+    """Return a table in Markdown."""
+    rule = ["---" if i < table.left else "---:" for i in range(len(table.heads))]
+    rows = [[cell.replace("|", r"\|") for cell in row] for row in [table.heads, rule, *table.rows]]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def as_csv(table: Table) -> str:
+    """Write a table as CSV, below a line with its caption."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([[table.caption], table.heads, *table.rows])
+    return text.getvalue()
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "<": "$<$",
+    ">": "$>$",
+    "~": r"\textasciitilde{}",
+    "±": r"$\pm$",
+    "…": r"\ldots{}",
+} | {c: f"\\{c}" for c in "&%$#_{}"}
+
+
+def latex(table: Table) -> str:
+    """Write a table in LaTeX (booktabs)."""
+
+    def line(cells: Sequence[str]) -> str:
+        return " & ".join("".join(_LATEX.get(letter, letter) for letter in cell) for cell in cells) + r" \\"
+
+    layout = "l" * table.left + "r" * (len(table.heads) - table.left)
+    body = "\n".join(map(line, table.rows))
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{line([table.caption])[:-3]}}}",
+            rf"\begin{{tabular}}{{{layout}}}",
+            r"\toprule",
+            line(table.heads),
+            r"\midrule",
+            body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ofa_bench.predictors.coverage import check_unlabelled, format_choices, format_flow, labelled_choices
 from ofa_bench.predictors.gaps import find_gaps
-from ofa_bench.records.record import Record
+from ofa_bench.records.model import Record, Result
 from ofa_bench.search import Problem
 from ofa_bench.spaces import Genes
 
@@ -17,16 +17,16 @@ MAX_TARGETS = 8
 """The most targets that a note names."""
 
 
-def is_marked(results: Sequence[Record]) -> bool:
+def is_marked(results: Sequence[Result]) -> bool:
     """Return whether an architecture of these results meets its target and has a choice that no label had."""
-    return any(result["feasible"] and result.get("unlabelled") for result in results)
+    return any(result.feasible and result.unlabelled for result in results)
 
 
 def notes(names: Sequence[str], records: Sequence[Record]) -> list[str]:
     """Return a note for each predictor of records, by their names, some of whose winners are marked."""
     groups: dict[tuple[str, str], list[tuple[str, Sequence[Record]]]] = {}
     for name, record in zip(names, records, strict=True):
-        groups.setdefault((record["choices"]["space"], record["predictor"]["sha256"]), []).append((name, [record]))
+        groups.setdefault((record.choices.space, record.predictor.sha256), []).append((name, [record]))
     return [text for text in map(note, groups.values()) if text]
 
 
@@ -35,16 +35,16 @@ def note(named: Sequence[tuple[str, Sequence[Record]]]) -> str:
     choices: dict[str, list[float]] = {}
     places = []
     for name, records in named:
-        results = [one for record in records for repeat in record["repeats"] for one in repeat["results"]]
+        results = [one for record in records for repeat in record.repeats for one in repeat.results]
         marked = [one for one in results if is_marked([one])]
-        for gene, values in ((gene, values) for one in marked for gene, values in one["unlabelled"].items()):
+        for gene, values in ((gene, values) for one in marked for gene, values in (one.unlabelled or {}).items()):
             choices[gene] = sorted({*choices.get(gene, []), *values})
         if marked:
-            found = sorted({float(one["target"]) for one in marked}), len({one["target"] for one in results})
-            places.append((name, _format_targets(*found, records[0]["unit"])))
+            found = sorted({float(one.target) for one in marked}), len({one.target for one in results})
+            places.append((name, _format_targets(*found, records[0].unit)))
     if not places:
         return ""
-    held = [one["predictor"].get("labelled") for _, records in named for one in records]
+    held = [one.predictor.labelled for _, records in named for one in records]
     labelled = next(filter(None, held), None)
     alike = len(places) == len(named) and len({at for _, at in places}) == 1
     where = places[0][1] if alike else "; ".join(f"{name} {at}" for name, at in places)
@@ -74,12 +74,12 @@ def describe_points(problem: Problem, genes: Genes) -> str:
 
 def summarize(record: Record) -> str:
     """Return which such choices the winners of a record have, and at which targets; empty where there are none."""
-    results = [one for repeat in record["repeats"] for one in repeat["results"] if is_marked([one])]
-    by_target = {float(one["target"]): one["unlabelled"] for one in results}
+    results = [one for repeat in record.repeats for one in repeat.results if is_marked([one])]
+    by_target = {float(one.target): one.unlabelled or {} for one in results}
     found: dict[str, list[str]] = {}
     for target, choices in sorted(by_target.items()):
         found.setdefault(format_choices(choices), []).append(f"{target:g}")
-    return "; ".join(f"{choices} at {', '.join(targets)} {record['unit']}" for choices, targets in found.items())
+    return "; ".join(f"{choices} at {', '.join(targets)} {record.unit}" for choices, targets in found.items())
 
 
 def _format_targets(marked: Sequence[float], n: int, unit: str) -> str:

@@ -14,24 +14,15 @@ from ofa_bench.analysis.figures.ranking import ranks
 from ofa_bench.analysis.judges import JUDGES
 from ofa_bench.analysis.studies import Study, studies
 from ofa_bench.analysis.summary import Summary, summed_up, with_judges
-from ofa_bench.analysis.tables import (
-    Table,
-    as_csv,
-    comparison,
-    latex,
-    notes,
-    others,
-    provenance,
-    tested,
-    winners_judged,
-)
+from ofa_bench.analysis.tables import comparison, notes, others, provenance, tested, winners_judged
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.files.writing import make_folder
 from ofa_bench.records.costs import describe_costs
-from ofa_bench.records.csv_file import write_csv
+from ofa_bench.records.frame import write_csv
 from ofa_bench.records.gather import Gathered
 from ofa_bench.records.labels import distinct
 from ofa_bench.records.networks import best_networks, describe_networks
+from ofa_bench.records.tables import Table, as_csv, latex
 from ofa_bench.records.unlabelled import note
 from ofa_bench.report.rendering import render
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from ofa_bench.analysis.tables import markdown
+from ofa_bench.records.tables import markdown
 
 __all__ = ["relative_url", "render"]
 

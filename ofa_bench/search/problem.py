@@ -63,6 +63,11 @@ class Problem:
     cost: CostModel
     keep: int = 10
 
+    @property
+    def guard_band(self) -> float:
+        """The factor by which its costs are raised above those of its table; 1 for none."""
+        return float(getattr(self.cost, "guard_band", 1.0))
+
     @cached_property
     def kernels(self) -> Kernels | None:
         """The compiled loops over this space and cost model, where they can be had."""

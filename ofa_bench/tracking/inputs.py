@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ofa_bench.config.schema import conf_dir
-from ofa_bench.records.record import Record
+from ofa_bench.records.model import Record
 from ofa_bench.tracking.names import short
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def inputs(records: Iterable[Record]) -> "list[DatasetInput]":
     found: dict[tuple[str, str], DatasetInput] = {}
     for record in records:
         for group, what, key in (("device", "latency table", "device"), ("predictor", "accuracy predictor", "path")):
-            about, name = record[group], f"{record['choices']['space']} {record['choices'][group]}"
+            about, name = vars(getattr(record, group)), f"{record.choices.space} {getattr(record.choices, group)}"
             profile = {word: about[word] for word in ("sha256", "minimum", "maximum") if word in about}
             digest = str(about["sha256"] or "unknown")[:MAX_DIGEST]
             dataset = Dataset(
@@ -40,17 +40,17 @@ def inputs(records: Iterable[Record]) -> "list[DatasetInput]":
 
 def _source(record: Record, group: str, key: str) -> tuple[str, str]:
     """Return the type and description of where a table or predictor is: the user's path, or the package's option."""
-    node = record["config"].get(group)
+    node = record.config.get(group)
     path = node.get(key) if isinstance(node, dict) else None
-    option = str(record["choices"][group])
+    option = str(getattr(record.choices, group))
     if isinstance(path, str) and not (conf_dir() / group / f"{option}.yaml").is_file():
         return "local", json.dumps({"uri": path})
-    return "ofa_bench", json.dumps({"ofa_bench": record["made"]["ofa_bench"], group: option})
+    return "ofa_bench", json.dumps({"ofa_bench": record.made.ofa_bench, group: option})
 
 
 def source(record: Record) -> dict[str, Any]:
     """Return the tags by which MLflow shows what code made a record: the project's commit, or else the package's."""
-    commits = record["made"].get("commits") or {}
+    commits = record.made.commits or {}
     tags = {"mlflow.source.name": "ofa_bench", "mlflow.source.type": "LOCAL"}
     commit = str(commits.get("project") or commits.get("ofa_bench") or "")
     if not commit:

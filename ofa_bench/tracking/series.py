@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.records.record import Record
+from ofa_bench.records.model import Record, Result
 
 __all__ = ["step_scale", "up_to_target"]
 
@@ -17,8 +17,8 @@ def up_to_target(record: Record) -> dict[str, list[tuple[int, float]]]:
     ``accuracy_percent`` and ``regret_points`` are means over these targets, ``seconds`` their sum, all means over
     repeats. The last value of each is what ``tables.totals`` gives of the record.
     """
-    order = np.argsort(record["targets"], kind="stable")
-    results = [[repeat["results"][i] for i in order] for repeat in record["repeats"]]
+    order = np.argsort(record.targets, kind="stable")
+    results = [[repeat.results[i] for i in order] for repeat in record.repeats]
     accuracy, regret, seconds = (_array(results, key) for key in ("accuracy", "regret", "seconds"))
     accuracy[~_array(results, "feasible").astype(bool)] = np.nan
     with warnings.catch_warnings():
@@ -28,8 +28,8 @@ def up_to_target(record: Record) -> dict[str, list[tuple[int, float]]]:
             "regret_points": 100 * _running_mean(np.nanmean(regret, axis=0)[None], _count(regret))[0],
             "seconds": np.cumsum(seconds.mean(axis=0)),
         }
-    scale = step_scale(record["targets"])
-    steps = [round(scale * record["targets"][i]) for i in order]
+    scale = step_scale(record.targets)
+    steps = [round(scale * record.targets[i]) for i in order]
     return {
         f"{key}_up_to_target{'' if scale == 1 else f'_step_x{scale}'}": list(
             {step: float(value) for step, value in zip(steps, values, strict=True) if np.isfinite(value)}.items()
@@ -38,9 +38,11 @@ def up_to_target(record: Record) -> dict[str, list[tuple[int, float]]]:
     }
 
 
-def _array(results: Sequence[Sequence[Record]], key: str) -> NDArray[np.float64]:
+def _array(results: Sequence[Sequence[Result]], key: str) -> NDArray[np.float64]:
     """Return a value of each result, NaN where it has none: float64 [repeats, targets]."""
-    return np.array([[np.nan if r.get(key) is None else r[key] for r in row] for row in results], float)
+    return np.array(
+        [[np.nan if getattr(one, key) is None else getattr(one, key) for one in row] for row in results], np.float64
+    )
 
 
 def _count(values: NDArray[np.float64]) -> NDArray[np.float64]:

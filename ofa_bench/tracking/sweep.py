@@ -10,8 +10,8 @@ import numpy as np
 from ofa_bench.config.schema import GROUPS, NO_RESULT
 from ofa_bench.records.attempts import attempted
 from ofa_bench.records.labels import OUTSIDE_BRACKETS
-from ofa_bench.records.record import Record
-from ofa_bench.records.tables import totals
+from ofa_bench.records.model import Record
+from ofa_bench.records.rows import totals
 from ofa_bench.tracking import values as mlflow_values
 from ofa_bench.tracking.inputs import source
 from ofa_bench.tracking.names import MAX_VALUE, clean, safe
@@ -35,7 +35,7 @@ def tags(records: Sequence[Record]) -> dict[str, str]:
     """
     found = {}
     for group in GROUPS:
-        values = list(dict.fromkeys(str(record["choices"][group]) for record in records))
+        values = list(dict.fromkeys(getattr(record.choices, group) for record in records))
         found[group] = f"{values[0]} (all cells)" if len(values) == 1 else ", ".join(values)
     return {key: value[:MAX_VALUE] for key, value in found.items()} | source(records[0])
 
@@ -63,7 +63,7 @@ def metrics(records: Sequence[Record]) -> "list[Metric]":
     for record in records:
         kinds.setdefault(_kind(record), []).append(record)
     common = set.intersection(*(set(kind[1:]) for kind in kinds))
-    seconds = [repeat["seconds"] for record in records for repeat in record["repeats"]]
+    seconds = [repeat.seconds for record in records for repeat in record.repeats]
     found = {CELLS: float(len(records)), "sweep/search_seconds": float(np.sum(seconds))}
     for kind, some in list(kinds.items())[:MAX_SEARCHES]:
         name = " ".join([kind[0], *(part for part in kind[1:] if part not in common)])
@@ -81,7 +81,7 @@ def metrics(records: Sequence[Record]) -> "list[Metric]":
 
 def _kind(record: Record) -> tuple[str, ...]:
     """Return what a search is of: its strategy, its other choices and what was overridden, but for seed and repeats."""
-    choices = dict(record["choices"])
-    last = re.split(OUTSIDE_BRACKETS, attempted(record["address"])[0].rsplit("/", 1)[-1])
+    choices = dict(vars(record.choices))
+    last = re.split(OUTSIDE_BRACKETS, attempted(record.address)[0].rsplit("/", 1)[-1])
     own = [part for part in last if not part.startswith(("seed=", "repeats="))]
     return (choices.pop("strategy"), *choices.values(), *own)

@@ -20,10 +20,12 @@ from ofa_bench.files.locks import is_dead, locked, writer
 from ofa_bench.files.writing import make_folder
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.records.costs import cost_name
-from ofa_bench.records.csv_file import write_csv
+from ofa_bench.records.frame import write_csv
 from ofa_bench.records.labels import labels
-from ofa_bench.records.record import CONFIG, RECORD, Record, read
-from ofa_bench.records.tables import markdown, totals
+from ofa_bench.records.model import RECORD, Record
+from ofa_bench.records.record import CONFIG, read
+from ofa_bench.records.rows import totals
+from ofa_bench.records.tables import summary
 from ofa_bench.records.unlabelled import notes
 from ofa_bench.tracking import sweep as mlflow_sweep
 from ofa_bench.tracking import values as mlflow_values
@@ -163,7 +165,7 @@ class Tracker:
         """
         with _folder() as folder:
             fetch(self.client, cell.run, folder, (RECORD, CONFIG))
-            if sha256_of(folder / RECORD) != cell.sha256 or read(folder)["address"] != cell.address:
+            if sha256_of(folder / RECORD) != cell.sha256 or read(folder).address != cell.address:
                 raise InputError(f"MLflow run {cell.run}: its {RECORD} is not the one that was logged")
             yield folder
 
@@ -210,7 +212,7 @@ class Tracker:
         more = f" Figures of {left_out} more studies are in `ofa_bench report`." if left_out else ""
         words = f"[Compare these cells]({link}), or see the figures and the table under Artifacts.{more}"
         words += "".join(f"\n\n{text}" for text in notes(labels(records), records))
-        return f"{words}\n\n{markdown(named, mlflow_values.MAX_CHARS - len(words) - 2, cost_name(*records))}"
+        return f"{words}\n\n{summary(named, mlflow_values.MAX_CHARS - len(words) - 2, cost_name(*records))}"
 
     def log_cell(self, record: Record, folder: Path, parent: str | None) -> str:
         """Log a record as a run, once under each parent: parameters, metrics, curves, and its files as artifacts.
@@ -218,7 +220,7 @@ class Tracker:
         What an earlier attempt to log it left unfinished is replaced; of commands that log it at once, the later ones
         wait, and find it logged. Returns the run's id.
         """
-        with locked(f"{self._place_of} {record['address']} {parent}"):
+        with locked(f"{self._place_of} {record.address} {parent}"):
             return self._log_cell(record, folder, parent)
 
     def _log_cell(self, record: Record, folder: Path, parent: str | None) -> str:
@@ -231,8 +233,8 @@ class Tracker:
                 for key in tags.keys() - earlier.data.tags.keys():  # of an earlier version
                     self.client.set_tag(earlier.info.run_id, key, tags[key])
                 return str(earlier.info.run_id)
-        ended = datetime.fromisoformat(record["made"]["at"]).timestamp()
-        seconds = sum(repeat["seconds"] for repeat in record["repeats"])
+        ended = datetime.fromisoformat(record.made.at).timestamp()
+        seconds = sum(repeat.seconds for repeat in record.repeats)
         run = self.start(mlflow_values.name(record), tags, began=ended - seconds)
         try:
             self._log_batches(run, mlflow_values.params(record), mlflow_values.metrics(record))
@@ -256,7 +258,7 @@ class Tracker:
 
         An unfinished run is what a process left that was killed, or lost its store, while it logged.
         """
-        condition = f"tags.`ofa_bench.address` = '{record['address']}'"
+        condition = f"tags.`ofa_bench.address` = '{record.address}'"
         condition += f" AND tags.`mlflow.parentRunId` = '{parent}'" if parent else ""
         found = self.client.search_runs([self.experiment], condition)
         return [

@@ -5,10 +5,12 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from ofa_bench.records.costs import cost_name, guard_band_of
+from ofa_bench.records.columns import COLUMNS
+from ofa_bench.records.costs import cost_name
 from ofa_bench.records.labels import OUTSIDE_BRACKETS, named
-from ofa_bench.records.record import Record
-from ofa_bench.records.tables import markdown, rows, totals
+from ofa_bench.records.model import Record, Result
+from ofa_bench.records.rows import rows, totals
+from ofa_bench.records.tables import summary
 from ofa_bench.records.unlabelled import notes, summarize
 from ofa_bench.tracking.inputs import source
 from ofa_bench.tracking.names import MAX_VALUE, clean, safe
@@ -32,8 +34,8 @@ MAX_TAG = 500
 
 def name(record: Record) -> str:
     """Name a cell's run."""
-    names = [record["choices"][group] for group in ("strategy", "space", "device")]
-    return " ".join([*names, record["address"].rsplit("/", 1)[-1]])
+    names = [record.choices.strategy, record.choices.space, record.choices.device]
+    return " ".join([*names, record.address.rsplit("/", 1)[-1]])
 
 
 def tags(record: Record, sha256: str) -> dict[str, str]:
@@ -42,29 +44,29 @@ def tags(record: Record, sha256: str) -> dict[str, str]:
     ``variant`` names the strategy with what was overridden, but for what has its own tag or adds repeats;
     ``unlabelled``, where it is there, the winners' choices that no label of the predictor had.
     """
-    page = {"all": totals(record)} | {f"{row.target:g} {record['unit']}": row for row in rows(record)}
-    choices = {group: str(choice) for group, choice in record["choices"].items()}
+    page = {"all": totals(record)} | {f"{row.target:g} {record.unit}": row for row in rows(record)}
+    choices = vars(record.choices)
     description = "".join(f"\n\n{text}" for text in notes([choices["strategy"]], [record]))
     return {
         "strategy": choices["strategy"],  # the UI lists tags in this order
         "variant": _variant(record),
         **choices,
-        "seed": str(record["seed"]),
+        "seed": str(record.seed),
         "ofa_bench.kind": "cell",
-        "ofa_bench.address": record["address"],
-        "ofa_bench.identity": record["identity"],
+        "ofa_bench.address": record.address,
+        "ofa_bench.identity": record.identity,
         "ofa_bench.record": sha256,
-        "ofa_bench.predictor_sha256": record["predictor"]["sha256"],
+        "ofa_bench.predictor_sha256": record.predictor.sha256,
         **({"unlabelled": found[:MAX_TAG]} if (found := summarize(record)) else {}),
-        "mlflow.note.content": markdown(page, MAX_CHARS - len(description), cost_name(record)) + description,
+        "mlflow.note.content": summary(page, MAX_CHARS - len(description), cost_name(record)) + description,
         **source(record),
     }
 
 
 def _variant(record: Record) -> str:
-    last = re.split(OUTSIDE_BRACKETS, record["address"].rsplit("/", 1)[-1])
+    last = re.split(OUTSIDE_BRACKETS, record.address.rsplit("/", 1)[-1])
     own = [part for part in last if not part.startswith(("seed=", "repeats=", "targets.", "budget."))]
-    return named(record["choices"]["strategy"], own)
+    return named(record.choices.strategy, own)
 
 
 def params(record: Record) -> "list[Param]":
@@ -72,17 +74,9 @@ def params(record: Record) -> "list[Param]":
     from mlflow.entities import Param
 
     values: dict[str, Any] = {
-        **record["choices"],
-        "seed": record["seed"],
-        "repeats": len(record["repeats"]),
-        **record["budget"],
-        "targets_values": ", ".join(f"{target:g}" for target in record["targets"]),
-        "unit": record["unit"],
-        "guard_band": guard_band_of(record),
-        "threads": record["made"]["threads"],
-        "lockstep": record["made"].get("lockstep", False),
-        **{f"evolution.{key}": value for key, value in record["config"].get("evolution", {}).items()},
-        **_flat("strategy", record["config"].get("strategy", {})),
+        **{one.parameter: one.of_record(record) for one in COLUMNS if one.parameter and one.of_record},
+        **{f"evolution.{key}": value for key, value in record.config.get("evolution", {}).items()},
+        **_flat("strategy", record.config.get("strategy", {})),
     }
     values = {key: value for key, value in values.items() if not isinstance(value, dict) and "_target_" not in key}
     return [Param(safe(key), str(value)[:MAX_VALUE]) for key, value in values.items()]
@@ -117,47 +111,34 @@ def metrics(record: Record) -> "list[Metric]":
         if number is not None:
             found.append(Metric(key, number, now, step))
 
-    total = totals(record)
-    add("all_targets/accuracy_percent", _percent(total.accuracy))
-    if len(record["repeats"]) > 1:
-        add("all_targets/std_of_accuracy_percent", _percent(total.accuracy_std))
-    add("all_targets/seconds", total.seconds)
-    add("all_targets/evaluations", total.evaluations)
-    add("all_targets/unique_evaluations", total.unique_evaluations)
-    add("all_targets/regret_points", _percent(total.regret))
-    add("all_targets/hypervolume_ratio", total.hypervolume_ratio)
-    add("all_targets/targets_within_0.1", total.near if total.compared else None)
+    for column in COLUMNS:
+        if column.number and column.total_metric:
+            add(f"all_targets/{column.total_metric}", column.number(totals(record)))
     for key, series in up_to_target(record).items():
         for step, value in series:
             add(f"all_targets/{key}", value, step)
     taken = Counter[str]()
     for i, row in enumerate(rows(record)[:MAX_CURVES]):
-        place = safe(f"{row.target:g} {record['unit']}".replace("/", "_").replace(":", "_"), 150)
+        place = safe(f"{row.target:g} {record.unit}".replace("/", "_").replace(":", "_"), 150)
         taken[place] += 1
         if taken[place] > 1:  # the same target again
             place = f"{place} no. {taken[place]}"
-        add(f"target/{place}: accuracy_percent", _percent(row.accuracy))
-        add(f"target/{place}: regret_points", _percent(row.regret))
-        add(f"target/{place}: evaluations_to_within_0.1", row.evaluations_near)
-        add(f"target/{place}: seconds_to_within_0.1", row.seconds_near)
-        add(f"target/{place}: {cost_name(record)}", row.cost)
-        for step, accuracy in _stairs(record["repeats"][0]["results"][i]):
-            add(f"progress/{place}: accuracy_percent by evaluations", _percent(accuracy), step)
+        for column in COLUMNS:
+            if column.number and column.target_metric:
+                add(f"target/{place}: {column.target_metric}".format(cost=cost_name(record)), column.number(row))
+        for step, accuracy in _stairs(record.repeats[0].results[i]):
+            add(f"progress/{place}: accuracy_percent by evaluations", 100 * accuracy, step)
     return found
 
 
-def _stairs(result: Record) -> list[tuple[int, float]]:
+def _stairs(result: Result) -> list[tuple[int, float]]:
     """Return the best accuracy so far as points that a straight line joins to stairs, up to the search's end."""
     stairs: list[tuple[int, float]] = []
-    for _, evaluations, _, accuracy in result["curve"]:
-        step = round(evaluations / result.get("shared", 1))
+    for _, evaluations, _, accuracy in result.curve:
+        step = round(evaluations / result.shared)
         if stairs and step - 1 > stairs[-1][0]:
             stairs.append((step - 1, stairs[-1][1]))
         stairs.append((step, accuracy))
-    if stairs and result["evaluations"] > stairs[-1][0]:
-        stairs.append((round(result["evaluations"]), stairs[-1][1]))
+    if stairs and result.evaluations > stairs[-1][0]:
+        stairs.append((round(result.evaluations), stairs[-1][1]))
     return stairs
-
-
-def _percent(fraction: float | None) -> float | None:
-    return None if fraction is None else 100 * fraction

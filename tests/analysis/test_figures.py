@@ -1,10 +1,12 @@
 import copy
 import json
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 from conftest import inside, laid_out
+from plain import change_record
 
 from ofa_bench.analysis.figures import strategies as figures
 from ofa_bench.analysis.figures.anytime import anytime
@@ -15,7 +17,7 @@ from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.records import frontiers
 from ofa_bench.records import record as records
 from ofa_bench.records.improve_frontier import raised
-from ofa_bench.records.regret import with_regret
+from ofa_bench.records.regret import add_regret
 from ofa_bench.search import Evolution
 from ofa_bench.strategies import Budget, Chain, Joint, RandomSearch, Vanilla
 from ofa_bench.testing import toy_problem
@@ -55,13 +57,13 @@ def make(strategy="vanilla", targets=TARGETS, repeats=2, lockstep=False):
 @cache
 def frontier():
     space = toy_problem().space
-    results = [one for name in STRATEGIES for repeat in make(name)["repeats"] for one in repeat["results"]]
-    found = np.array([one["genes"] for one in results], np.int8)
+    results = [one for name in STRATEGIES for repeat in make(name).repeats for one in repeat.results]
+    found = np.array([one.genes for one in results], np.int8)
     return raised(toy_problem(), None, np.concatenate([found, space.sample(2000, np.random.default_rng(0))]))
 
 
 def study_of(*several, compared=True):
-    [study] = studies([with_regret(one, frontier() if compared else None) for one in several])
+    [study] = studies([add_regret(one, frontier() if compared else None) for one in several])
     return study, Style([entry.name for entry in study.entries])
 
 
@@ -110,17 +112,17 @@ def test_without_best_known_there_is_no_regret():
 def test_different_frontiers_are_not_compared():
     study, style = study_of(make(), make("joint"))
     for number, entry in enumerate(study.entries):
-        entry.records[0]["frontier"]["sha256"] = str(number)
+        entry.records[0].frontier.sha256 = str(number)
     assert figures.regret_over_targets(study, style) is None
     assert "best known" not in named(drawn(figures.accuracy_over_targets(study, style)))
 
 
 def test_records_from_before_frontiers_are_drawn():
     old = make()
-    del old["frontier"]
-    for result in (one for repeat in old["repeats"] for one in repeat["results"]):
+    old.frontier = None
+    for result in (one for repeat in old.repeats for one in repeat.results):
         for key in ("best_known", "regret", "evaluations_within", "seconds_within", "shared"):
-            del result[key]
+            setattr(result, key, 1 if key == "shared" else None)
     [study] = studies([old])
     for figure in (figures.accuracy_over_targets, figures.seconds_over_target, figures.fronts, anytime):
         assert named(drawn(figure(study, Style(["vanilla"])))) == ["vanilla"]
@@ -147,7 +149,7 @@ def test_seconds_that_must_not_be_compared_are_not_drawn():
     together, style = study_of(make(lockstep=True))
     assert figures.seconds_over_target(together, style) is None
     family, style = family_of()
-    family[0].entries[0].records[0]["made"]["cores"] = 999
+    family[0].entries[0].records[0].made.cores = 999
     assert figures.seconds_over_targets(family, style) is None
     assert figures.generations_over_targets(family, style) is not None
 
@@ -167,14 +169,14 @@ def test_generations_lie_on_the_models():
     assert lines["vanilla"].get_ydata().tolist() == [6, 12]
     assert lines["bottom_up"].get_ydata().tolist() == [6, 8]
     [joint] = [one for study in family if len(study.targets) == 2 for one in study.entries if one.name == "joint"]
-    means = np.mean([repeat["results"][0]["generations"] for repeat in joint.records[0]["repeats"]])
+    means = np.mean([repeat.results[0].generations for repeat in joint.records[0].repeats])
     assert lines["joint"].get_ydata()[1] == means
     assert any("6·k" in label for label in lines)
     assert any("6 + 2·(k" in label for label in lines)
 
 
 def test_a_schedule_of_warm_generations_has_no_model():
-    several = [{**make(targets=TARGETS[-k:]), "budget": {"generations": 6, "warm_generations": [3, 2]}} for k in (1, 3)]
+    several = [change_record(make(targets=TARGETS[-k:]), budget={"warm_generations": [3, 2]}) for k in (1, 3)]
     axes = drawn(figures.generations_over_targets(studies(several), Style(["vanilla"])))
     assert named(axes) == ["k·n = 6·k", "vanilla"]
 
@@ -222,7 +224,7 @@ def test_winners_lie_below_the_best_known(tmp_path, monkeypatch):
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"points": points}))
     for entry in study.entries:
-        entry.records[0]["frontier"]["sha256"] = sha256_of(path)
+        entry.records[0].frontier.sha256 = sha256_of(path)
     monkeypatch.setattr(frontiers, "OWN", tmp_path)
     costs, best = steps(study, style)
     least, most = min(np.nanmin(entry.cost) for entry in study.entries), max(study.targets)
@@ -245,7 +247,7 @@ def test_looks_are_fixed_and_differ():
 
 
 def test_a_long_legend_stands_beside():
-    several = [make() | {"address": f"s/d/p/vanilla/b/t/seed=0,strategy.a_long_parameter={i}"} for i in range(8)]
+    several = [replace(make(), address=f"s/d/p/vanilla/b/t/seed=0,strategy.a_long_parameter={i}") for i in range(8)]
     study, style = study_of(*several)
     axes = drawn(figures.accuracy_over_targets(study, style))
     assert len(named(axes)) == 9

@@ -1,5 +1,6 @@
 import copy
 import gc
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -96,9 +97,9 @@ def by_hand(entry, judges):
     """Return the mean over judges by repeat and target, ascending, one architecture at a time; NaN if not met."""
     rows = []
     for record in entry.records:
-        for repeat in record["repeats"]:
-            ascending = sorted(repeat["results"], key=lambda one: one["target"])
-            genes = [np.array([one["genes"]], np.int8) if one["feasible"] else None for one in ascending]
+        for repeat in record.repeats:
+            ascending = sorted(repeat.results, key=lambda one: one.target)
+            genes = [np.array([one.genes], np.int8) if one.feasible else None for one in ascending]
             message = [[np.nan if row is None else 100 * judge.accuracy(row)[0] for row in genes] for judge in judges]
             rows.append(np.mean(message, axis=0))
     return np.array(rows)
@@ -200,7 +201,7 @@ def test_a_space_that_cannot_be_built_has_no_judges(made):
         {"space": {"_target_": "nowhere.Space"}},
         {"space": {"_target_": "argparse.Namespace"}},
     ):
-        [study] = studies([{**found(), "config": config}])
+        [study] = studies([replace(found(), config=config)])
         assert cross_evaluate(study, "vanilla") == []
 
 
@@ -227,23 +228,23 @@ TRUE = "ofa_bench.spaces.MobileNetV3Space"
 def test_of_what_a_record_names_only_a_space_is_called(node, tmp_path, monkeypatch):
     """Records may be others'."""
     monkeypatch.chdir(tmp_path)
-    [study] = studies([{**found(), "config": {"space": node}}])
+    [study] = studies([replace(found(), config={"space": node})])
     assert cross_evaluate(study, "vanilla") == []
     assert not (tmp_path / "made").exists()
 
 
 def test_a_space_of_other_genes_has_no_judges():
-    [study] = studies([{**found(), "config": {"space": {"_target_": "ofa_bench.spaces.ProxylessNASSpace"}}}])
+    [study] = studies([replace(found(), config={"space": {"_target_": "ofa_bench.spaces.ProxylessNASSpace"}})])
     assert cross_evaluate(study, "vanilla") == []
 
 
 @pytest.mark.usefixtures("no_official")
 def test_a_lead_that_only_the_guide_sees_is_told():
     better = found("top_down")
-    for repeat, other in zip(better["repeats"], found()["repeats"], strict=True):
-        for one, of in zip(repeat["results"], other["results"], strict=True):
-            one["genes"] = of["genes"]
-            one["accuracy"] = of["accuracy"] and of["accuracy"] + 0.005
+    for repeat, other in zip(better.repeats, found().repeats, strict=True):
+        for one, of in zip(repeat.results, other.results, strict=True):
+            one.genes = of.genes
+            one.accuracy = of.accuracy and of.accuracy + 0.005
     [study] = studies([found(), better])
     summary = with_judges(summed_up(study))
     assert summary.by_name["top_down"].paired.difference == pytest.approx(0.5)

@@ -73,7 +73,7 @@ def test_one_repeat_has_points_without_arms():
 
 def test_long_names_are_not_cut_off():
     long = found("top_down")
-    long["address"] += ",evolution.mutate_prob=0.123456,strategy.warm_start.prune_resolution=false,strategy.order=x"
+    long.address += ",evolution.mutate_prob=0.123456,strategy.warm_start.prune_resolution=false,strategy.order=x"
     [study] = studies([found(), found("bottom_up"), long])
     axes = drawn(with_judges(summed_up(study)))
     assert any("\n" in text.get_text() for text in axes.get_yticklabels())

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from conftest import inside, laid_out
+from plain import plain_record, plain_result
 
 from ofa_bench.analysis.figures import networks
 from ofa_bench.analysis.figures.networks import BLOCK, MAX_ROWS, SLOT, STEM
@@ -15,20 +16,13 @@ def made(space, number=3, infeasible=(), change=lambda architecture: architectur
     """Return the study and the entry of a record of random architectures."""
     rows = space.canonical(space.sample(number, np.random.default_rng(1)))
     results = [
-        {
-            "target": 10.0 + i, "feasible": i not in infeasible, "accuracy": None if i in infeasible else 0.7 + i / 100,
-            "cost": 9.876 + i, "seconds": 1.0, "evaluations": 5, "unique_evaluations": 5, "generations": 1,
-            "architecture": change(space.to_ofa(row)), "curve": [],
-        }
+        plain_result(
+            target=10.0 + i, feasible=i not in infeasible, accuracy=None if i in infeasible else 0.7 + i / 100,
+            cost=9.876 + i, architecture=change(space.to_ofa(row)),
+        )
         for i, row in enumerate(rows)
     ]  # fmt: skip
-    choices = {"space": space.name, "device": "d", "predictor": "p", "strategy": "joint", "budget": "b", "targets": "t"}
-    record = {
-        "address": "s/d/p/joint/b/t/seed=0", "choices": choices, "identity": "0", "config": {}, "seed": 0, "unit": "ms",
-        "targets": [result["target"] for result in results], "budget": {"generations": 1, "warm_generations": 1},
-        "predictor": {"sha256": "0"}, "device": {"sha256": "0"}, "made": {},
-        "repeats": [{"repeat": 0, "seconds": 1.0, "results": results[::-1]}],
-    }  # fmt: skip
+    record = plain_record(results[::-1], choices={"space": space.name})
     [study] = studies([record])
     return study, study.entries[0]
 
@@ -50,7 +44,7 @@ def test_as_many_blocks_are_drawn_as_are_built(name):
     space = SPACES[name]
     study, entry = made(space, 4)
     counts = drawn(networks.draw(study, entry))
-    architectures = [result["architecture"] for result in entry.records[0]["repeats"][0]["results"]]
+    architectures = [result.architecture for result in entry.records[0].repeats[0].results]
     if name == "resnet50d":
         assert counts[BLOCK] == sum(sum(BASE_DEPTHS) + sum(one["d"][1:]) for one in architectures)
         assert counts[STEM] == sum(2 + one["d"][0] // 2 for one in architectures)
@@ -97,7 +91,7 @@ def test_colour_is_width_in_resnet():
 def test_rows_say_target_cost_accuracy_and_resolution():
     study, entry = made(SPACES["mbv3"], 3, infeasible=(0,))
     written = texts(networks.draw(study, entry))
-    resolutions = [f"{one['architecture']['image_size']}" for one in entry.records[0]["repeats"][0]["results"]][::-1]
+    resolutions = [f"{one.architecture['image_size']}" for one in entry.records[0].repeats[0].results][::-1]
     assert written[:4] == ["11", "10.88", "71.00", resolutions[1]]
     assert "12" in written
     assert "10" not in written

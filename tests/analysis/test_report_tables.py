@@ -9,7 +9,8 @@ from ofa_bench.analysis import tables
 from ofa_bench.analysis.statistics import paired
 from ofa_bench.analysis.studies import studies
 from ofa_bench.analysis.summary import summed_up, with_judges
-from ofa_bench.analysis.tables import Table, as_csv, comparison, latex, markdown, others, winners_judged
+from ofa_bench.analysis.tables import comparison, others, winners_judged
+from ofa_bench.records.tables import Table, as_csv, latex, markdown
 
 THREE = ("vanilla", "bottom_up", "top_down")
 ODD = Table('A & B, 5 %: "quoted"\nand more', ("name_1", "a, b", "#"), (("x|{y}", "1 ± 2", "$3"), ("", "\\", "20…30")))
@@ -59,9 +60,9 @@ def test_of_one_repeat_or_strategy_nothing_was_tested(made):
 
 def test_what_cannot_be_tested_is_left_empty(made):
     shifted = made()
-    shifted["choices"]["strategy"] = "shifted"
-    for result in (one for repeat in shifted["repeats"] for one in repeat["results"]):
-        result["accuracy"] += 0.005
+    shifted.choices.strategy = "shifted"
+    for result in (one for repeat in shifted.repeats for one in repeat.results):
+        result.accuracy += 0.005
     [study] = studies([made(), shifted])
     [row] = tables.tested(summed_up(study)).rows
     assert row == ("shifted", "3", "+0.50", "", "", "", "0.250", "", "", "", "", "better")

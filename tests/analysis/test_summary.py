@@ -6,7 +6,8 @@ import pytest
 from ofa_bench.analysis.figures.drawings import headline
 from ofa_bench.analysis.studies import studies
 from ofa_bench.analysis.summary import summed_up
-from ofa_bench.analysis.tables import comparison, latex, markdown, provenance
+from ofa_bench.analysis.tables import comparison, provenance
+from ofa_bench.records.tables import latex, markdown
 
 THREE = ("vanilla", "bottom_up", "top_down")
 
@@ -19,17 +20,17 @@ def silent():
 
 
 def shifted(record, points):
-    for repeat in record["repeats"]:
-        for result in repeat["results"]:
-            result["accuracy"] += points / 100
+    for repeat in record.repeats:
+        for result in repeat.results:
+            result.accuracy += points / 100
     return record
 
 
 def test_a_strategy_stands_to_vanilla_as_its_repeats_do(made):
     better = shifted(made(), 0.5)
-    better["choices"]["strategy"] = "better"
-    for repeat in better["repeats"]:
-        repeat["seconds"] = 0.25 * made()["repeats"][repeat["repeat"]]["seconds"]
+    better.choices.strategy = "better"
+    for repeat in better.repeats:
+        repeat.seconds = 0.25 * made().repeats[repeat.repeat].seconds
     (study,) = studies([made(), better])
     summary = summed_up(study)
     assert summary.reference == "vanilla"
@@ -54,10 +55,10 @@ def test_only_repeats_that_both_have_are_paired(made):
 def test_differences_are_over_the_targets_that_both_met(made):
     other = made(strategy="bottom_up", targets=(20.0, 30.0, 35.0))
     first = made(targets=(20.0, 30.0, 35.0))
-    for repeat in first["repeats"]:
-        repeat["results"][0] |= {"feasible": False, "accuracy": None}
-    for result in other["repeats"][1]["results"][1:]:
-        result |= {"feasible": False, "accuracy": None}
+    for repeat in first.repeats:
+        vars(repeat.results[0]).update(feasible=False, accuracy=None)
+    for result in other.repeats[1].results[1:]:
+        vars(result).update(feasible=False, accuracy=None)
     (study,) = studies([first, other])
     chain, vanilla = (entry.accuracy for entry in study.entries)
     paired = summed_up(study).by_name["bottom_up"].paired
@@ -72,7 +73,7 @@ def test_without_common_seeds_nothing_is_paired(made):
 
 def test_seconds_that_were_taken_otherwise_give_no_ratio(made):
     other = made(strategy="bottom_up")
-    other["made"]["lockstep"] = False
+    other.made.lockstep = False
     (study,) = studies([made(), other])
     assert summed_up(study).by_name["bottom_up"].ratio is None
 
@@ -81,9 +82,9 @@ def test_repeats_that_share_their_time_give_a_ratio_without_interval(made):
     for lockstep in (False, True):
         both = made(), made(strategy="bottom_up")
         for record in both:
-            record["made"]["lockstep"] = lockstep
-        for repeat in both[0]["repeats"]:
-            repeat["seconds"] *= 1 + repeat["repeat"]
+            record.made.lockstep = lockstep
+        for repeat in both[0].repeats:
+            repeat.seconds *= 1 + repeat.repeat
         ratio = summed_up(studies(both)[0]).by_name["bottom_up"].ratio
         assert ratio.ratio is not None
         assert (ratio.interval is None) == lockstep

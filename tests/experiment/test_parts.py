@@ -10,6 +10,7 @@ from ofa_bench.commands.train import space_of
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.previous import Earlier
 from ofa_bench.exporting.found import found
+from ofa_bench.records.record import read
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, hold
 
 PLAIN = ("tracking=none", "progress=false", "targets=single", "targets.values=[22]", "budget.generations=2")
@@ -23,8 +24,8 @@ def swept(forks, tmp_path_factory):
     for words in (("-m", SWEEP), (), ("space=compofa", "space.choices={d: [2, 3]}")):
         done = forks.run("run", (*words, "strategy=joint", *PLAIN), folder)
         assert done.returncode == 0, done.stderr
-    records = [json.loads(path.read_text()) for path in sorted(folder.rglob("record.json"))]
-    return folder, {record["choices"]["space"]: record for record in records}, done
+    records = [read(path.parent) for path in sorted(folder.rglob("record.json"))]
+    return folder, {record.choices.space: record for record in records}, done
 
 
 def test_a_record_names_its_part_and_has_no_regret_of_the_whole(swept):
@@ -32,16 +33,16 @@ def test_a_record_names_its_part_and_has_no_regret_of_the_whole(swept):
     assert sorted(records) == ["compofa,d=2-3", "mbv3", "mbv3,r=160", "mbv3,r=224"]
     assert "compofa,d=2-3: no regret, as no best-known frontier is of this part" in done.stderr
     for name, record in records.items():
-        [result] = record["repeats"][0]["results"]
+        [result] = record.repeats[0].results
         part = "," in name
-        assert (record["frontier"] is None) == part
-        assert (result["regret"] is None) == part
-        assert ("choices" in record["config"]["space"]) == part
-        assert ("space.choices" in record["address"]) == part
+        assert (record.frontier is None) == part
+        assert (result.regret is None) == part
+        assert ("choices" in record.config["space"]) == part
+        assert ("space.choices" in record.address) == part
     for size in (160, 224):
-        [result] = records[f"mbv3,r={size}"]["repeats"][0]["results"]
-        assert result["architecture"]["r"] == [size]
-    assert len({record["identity"] for record in records.values()}) == 4
+        [result] = records[f"mbv3,r={size}"].results
+        assert result.architecture["r"] == [size]
+    assert len({record.identity for record in records.values()}) == 4
 
 
 def test_parts_are_compared_and_exported_apart(swept):
@@ -59,9 +60,7 @@ def test_a_part_has_a_frontier_of_its_own(forks, swept):
     assert "1 records of this space" in made.stderr
     [path] = (folder / "frontiers").rglob("*.json")
     assert path.relative_to(folder).as_posix() == "frontiers/mbv3,r=224/note10/embedded.json"
-    assert (
-        json.loads(path.read_text())["points"][-1][2] == records["mbv3,r=224"]["repeats"][0]["results"][0]["accuracy"]
-    )
+    assert json.loads(path.read_text())["points"][-1][2] == records["mbv3,r=224"].results[0].accuracy
     again = forks.run("run", ("space.choices={r: 224}", "strategy=random", *PLAIN), folder)
     assert again.returncode == 0, again.stderr
     assert "no regret" not in again.stderr
@@ -71,13 +70,13 @@ def test_a_part_has_a_frontier_of_its_own(forks, swept):
 @pytest.mark.parametrize(("given", "sizes"), [("r=[224]", {224}), ("r=[176,192]", {176})])
 def test_a_record_of_another_part_starts_a_search(forks, swept, given, sizes):
     folder, records, _ = swept
-    start = f"strategy.warm_start.from='multirun/{records['mbv3,r=160']['address']}'"
+    start = f"strategy.warm_start.from='multirun/{records['mbv3,r=160'].address}'"
     words = ("strategy=bottom_up", start, f"space.choices.{given}", *PLAIN, "budget.warm_generations=1")
     done = forks.run("run", (*words, "evolution.population_size=1", f"output=warm{len(given)}"), folder)
     assert done.returncode == 0, done.stderr
     [path] = (folder / f"warm{len(given)}").rglob("record.json")
-    [result] = json.loads(path.read_text())["repeats"][0]["results"]
-    assert set(result["architecture"]["r"]) == sizes
+    [result] = read(path.parent).results
+    assert set(result.architecture["r"]) == sizes
 
 
 def test_architectures_of_an_earlier_record_become_the_nearest():

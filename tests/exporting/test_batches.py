@@ -217,6 +217,6 @@ def test_a_profile_of_batches_names_its_unit(tmp_path, small, monkeypatch):
 def test_folders_are_named_plainly_whatever_the_unit(made):
     for unit, name in (("ms a batch of 8", "20ms_a_batch_of_8"), ("mJ/image", "20mJ_image")):
         record = made()
-        record["unit"] = unit
+        record.unit = unit
         assert found([record])[0].folder == f"mbv3_note10_toy/{name}"
     assert CARD["unit"] == "ms"

@@ -7,7 +7,7 @@ from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace,
 
 
 def results(record):
-    return [one for repeat in record["repeats"] for one in repeat["results"]]
+    return [one for repeat in record.repeats for one in repeat.results]
 
 
 def test_the_most_accurate_network_of_all_strategies_is_found(made):
@@ -16,25 +16,25 @@ def test_the_most_accurate_network_of_all_strategies_is_found(made):
     assert [one.target for one in networks] == [20, 30]
     assert [one.folder for one in networks] == ["mbv3_note10_toy/20ms", "mbv3_note10_toy/30ms"]
     for one in networks:
-        alike = [result for record in records for result in results(record) if result["target"] == one.target]
-        best = max(alike, key=lambda result: result["accuracy"])
-        assert (one.accuracy, one.cost) == (best["accuracy"], best["cost"])
-        assert one.architecture == best["architecture"]
+        alike = [result for record in records for result in results(record) if result.target == one.target]
+        best = max(alike, key=lambda result: result.accuracy)
+        assert (one.accuracy, one.cost) == (best.accuracy, best.cost)
+        assert one.architecture == best.architecture
 
 
 def test_every_network_is_found_once_with_all_who_found_it(made):
     first, second = made(strategy="vanilla"), made(strategy="bottom_up")
-    second["repeats"][0]["results"] = first["repeats"][0]["results"]
+    second.repeats[0].results = first.repeats[0].results
     networks = found([first, second], every=True)
     space = MobileNetV3Space()
     for target in (20, 30):
         here = [one for one in networks if one.target == target]
         rows = {space.from_ofa(one.architecture).tobytes() for one in here}
         there = {
-            space.from_ofa(result["architecture"]).tobytes()
+            space.from_ofa(result.architecture).tobytes()
             for record in (first, second)
             for result in results(record)
-            if result["target"] == target
+            if result.target == target
         }
         assert rows == there
         assert len(here) == len(there)
@@ -46,7 +46,7 @@ def test_every_network_is_found_once_with_all_who_found_it(made):
 
 def test_records_of_another_table_stand_apart(made):
     other = made(strategy="bottom_up")
-    other["device"]["sha256"] = "1" * 64
+    other.device.sha256 = "1" * 64
     networks = found([made(), other])
     assert [one.folder.partition("/")[0] for one in networks] == ["mbv3_note10_toy"] * 2 + ["mbv3_note10_toy_2"] * 2
     assert len({one.hashes["device"] for one in networks}) == 2
@@ -54,8 +54,8 @@ def test_records_of_another_table_stand_apart(made):
 
 def test_costs_are_the_tables_where_a_guard_band_raised_them(made):
     plain, guarded = made(repeats=1), made(repeats=1)
-    guarded["config"]["device"] = {"guard_band": True}
-    guarded["device"]["card"] = {"guard_band": 1.25}
+    guarded.config["device"] = {"guard_band": True}
+    guarded.device.card = {"guard_band": 1.25}
     networks = found([plain, guarded])
     assert [one.guard_band for one in networks] == [1, 1, 1.25, 1.25]
     stems = [one.folder.partition("/")[0] for one in networks]
@@ -66,8 +66,8 @@ def test_costs_are_the_tables_where_a_guard_band_raised_them(made):
 def test_what_misses_its_target_is_not_found(made):
     record = made(repeats=1)
     for result in results(record):
-        if result["target"] == 20:
-            result |= {"feasible": False, "accuracy": None, "cost": 23.456}
+        if result.target == 20:
+            vars(result).update(feasible=False, accuracy=None, cost=23.456)
     assert [one.target for one in found([record])] == [30]
     with pytest.raises(InputError, match=r"^target=20: nothing that was found meets it; the nearest takes 23.46 ms$"):
         of_target(found([record]), [record], 20)
@@ -79,12 +79,10 @@ def test_what_misses_its_target_is_not_found(made):
 @pytest.mark.parametrize("space", [ProxylessNASSpace(), ResNet50DSpace(), CompoundSpace()], ids=lambda one: one.name)
 def test_architectures_of_all_spaces_are_known(made, space):
     record = made(repeats=1)
-    rows = {
-        result["target"]: space.canonical(space.sample(1, np.random.default_rng(0)))[0] for result in results(record)
-    }
+    rows = {result.target: space.canonical(space.sample(1, np.random.default_rng(0)))[0] for result in results(record)}
     for result in results(record):
-        result["architecture"] = space.to_ofa(rows[result["target"]])
-        result["genes"] = rows[result["target"]].tolist()
+        result.architecture = space.to_ofa(rows[result.target])
+        result.genes = rows[result.target].tolist()
     for one in found([record]):
         of, row = known(one.architecture)
         assert of.name == ("mbv3" if space.name == "compofa" else space.name)
@@ -93,7 +91,7 @@ def test_architectures_of_all_spaces_are_known(made, space):
 
 def test_a_space_that_ofa_does_not_build_is_refused(made):
     record = made(repeats=1)
-    record["choices"]["space"] = "mine"
-    results(record)[0]["architecture"] = {"layers": [1, 2]}
+    record.choices.space = "mine"
+    results(record)[0].architecture = {"layers": [1, 2]}
     with pytest.raises(InputError, match=r"^space=mine: ofa has no supernet that builds its architectures"):
         found([record])

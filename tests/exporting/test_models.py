@@ -35,7 +35,7 @@ def networks(tmp_path):
 
 def test_models_are_logged_and_registered_below_the_cell(tracker, store, networks, made, tmp_path, request):
     record = made()
-    cell = tmp_path / record["address"]
+    cell = tmp_path / record.address
     records.write(cell, record, "")
     above = tracker.log_cell(record, cell, None)
     tracking = TrackingConfig(store[0], store[1], request.node.name)

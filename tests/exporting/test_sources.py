@@ -18,8 +18,8 @@ def swept(tmp_path, monkeypatch, made):
     cells = {}
     for strategy in ("vanilla", "bottom_up", "top_down"):
         record = made(strategy=strategy)
-        cells[strategy] = record["address"]
-        records.write(tmp_path / "multirun" / record["address"], record, "")
+        cells[strategy] = record.address
+        records.write(tmp_path / "multirun" / record.address, record, "")
     sweeps = {
         ID: ("strategy=vanilla,bottom_up", ["vanilla", "bottom_up"]),
         OTHER: ("strategy=vanilla,top_down", ["vanilla", "top_down"]),
@@ -35,7 +35,7 @@ def swept(tmp_path, monkeypatch, made):
 
 
 def strategies(gathered):
-    return sorted(record["choices"]["strategy"] for record in gathered.records)
+    return sorted(record.choices.strategy for record in gathered.records)
 
 
 @pytest.mark.parametrize("sweep", [ID, f"multirun/sweeps/{ID}.jsonl", "strategy=vanilla,bottom_up"])
@@ -91,7 +91,7 @@ def test_two_sweeps_of_a_name_are_told_apart_by_their_ids(swept):
 def test_records_of_strategies_are_kept(swept):
     found = records_of_sweep("multirun").records
     assert of_strategies(found, "") == found
-    assert [one["choices"]["strategy"] for one in of_strategies(found, "top_down, vanilla")] == ["top_down", "vanilla"]
+    assert [one.choices.strategy for one in of_strategies(found, "top_down, vanilla")] == ["top_down", "vanilla"]
     with pytest.raises(InputError, match=r"strategy=vanila: no record of it here; there are .*did you mean 'vanilla'"):
         of_strategies(found, "top_down,vanila")
 

@@ -10,10 +10,12 @@ from arbitrary import draw_few, examples, problems, seeds, targets_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ofa_bench.config.schema import BudgetConfig
+from ofa_bench.config.schema import GROUPS, BudgetConfig
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.experiment.budget import resolve_budget
+from ofa_bench.records.model import to_dict
 from ofa_bench.records.record import make_record
+from ofa_bench.records.schema import parse
 from ofa_bench.search import Evolution
 from ofa_bench.strategies import Budget, Chain, Exhaustive, Joint, LocalSearch, RandomSearch, Vanilla, WarmStart
 from ofa_bench.strategies.chain import ORDERS
@@ -159,10 +161,11 @@ def test_one_search_for_all_targets_keeps_to_its_budget(cell):
 @examples(40)
 @given(cells(repeats=2), st.booleans())
 def test_a_record_is_plain_json(cell, lockstep):
-    repeats = run(cell, lockstep)[2]
-    record = make_record(cell, repeats, address="a", choices={}, identity="i", config={})
-    assert json.loads(json.dumps(record, allow_nan=False)) == json.loads(json.dumps(record))
-    assert [len(repeat["results"]) for repeat in record["repeats"]] == [len(cell.targets)] * 2
+    repeats, choices = run(cell, lockstep)[2], dict.fromkeys(GROUPS, "x")
+    record = make_record(cell, repeats, address="a", choices=choices, identity="i", config={})
+    node = json.loads(json.dumps(to_dict(record), allow_nan=False))
+    assert to_dict(parse(node)) == node
+    assert [len(repeat.results) for repeat in record.repeats] == [len(cell.targets)] * 2
 
 
 @examples(40)

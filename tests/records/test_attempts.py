@@ -1,17 +1,19 @@
 """Where records of one cell are, and which of them counts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ofa_bench.errors import InputError
 from ofa_bench.records.attempts import attempt, attempted, attempts, existing, folder_of
+from ofa_bench.records.model import to_dict
 
 
 def put(folder, record):
     folder.mkdir(parents=True)
-    (folder / "record.json").write_text(json.dumps(record))
+    (folder / "record.json").write_text(json.dumps(record if isinstance(record, dict) else to_dict(record)))
 
 
 def test_attempts_are_beside_the_cell_in_the_order_of_their_numbers(tmp_path):
@@ -32,9 +34,9 @@ def test_attempts_have_addresses(number):
 def test_the_last_attempt_of_the_same_identity_counts(tmp_path, made):
     cell = tmp_path / "cell"
     for number, identity in ((1, "a"), (2, "a"), (3, "b")):
-        put(tmp_path / attempt("cell", number), made() | {"identity": identity, "address": attempt("cell", number)})
-    assert existing(cell, "a")["address"] == "cell,attempt=2"
-    assert existing(cell, "b")["address"] == "cell,attempt=3"
+        put(tmp_path / attempt("cell", number), replace(made(), identity=identity, address=attempt("cell", number)))
+    assert existing(cell, "a").address == "cell,attempt=2"
+    assert existing(cell, "b").address == "cell,attempt=3"
     with pytest.raises(InputError, match=r"holds a record of another config.*or run all again with rerun=true"):
         existing(cell, "c")
 

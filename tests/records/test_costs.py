@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -34,14 +35,14 @@ def found(forks, tmp_path_factory):
 def test_a_record_has_both_costs(found):
     _, _, read = found
     band = TABLE.card["guard_band"]
-    assert (read[False]["device"]["guard_band"], read[True]["device"]["guard_band"]) == (1, band)
-    for result in read[True]["repeats"][0]["results"]:
-        row = MobileNetV3Space().from_ofa(result["architecture"])
-        assert result["table_cost"] == pytest.approx(TABLE.cost(row[None])[0], rel=1e-12)
-        assert result["cost"] == pytest.approx(result["table_cost"] * band, rel=1e-12)
-    assert "table_cost" not in read[False]["repeats"][0]["results"][0]
+    assert (read[False].device.guard_band, read[True].device.guard_band) == (1, band)
+    for result in read[True].repeats[0].results:
+        row = MobileNetV3Space().from_ofa(result.architecture)
+        assert result.table_cost == pytest.approx(TABLE.cost(row[None])[0], rel=1e-12)
+        assert result.cost == pytest.approx(result.table_cost * band, rel=1e-12)
+    assert read[False].repeats[0].results[0].table_cost is None
     assert (guard_band_of(read[True]), cost_name(read[True]), cost_name(read[False])) == (band, "guarded cost", "cost")
-    older = {**read[True], "device": {key: one for key, one in read[True]["device"].items() if key != "guard_band"}}
+    older = replace(read[True], device=replace(read[True].device, guard_band=1.0))
     assert guard_band_of(older) == band
 
 
@@ -61,7 +62,7 @@ def test_tables_name_the_guarded_cost_and_the_statistic(found):
 def test_mlflow_names_the_guarded_cost(found):
     _, _, read = found
     names = {guard: {metric.key for metric in mlflow_values.metrics(record)} for guard, record in read.items()}
-    target = f"{read[True]['targets'][0]:g} ms"
+    target = f"{read[True].targets[0]:g} ms"
     assert f"target/{target}: guarded cost" in names[True]
     assert f"target/{target}: cost" in names[False]
     assert f"target/{target}: cost" not in names[True]

@@ -10,9 +10,11 @@ from rich.console import Console
 from ofa_bench.commands.cli.tables import print_tables
 from ofa_bench.errors import InputError
 from ofa_bench.formatting import format_number
+from ofa_bench.records.model import FrontierVersion
 from ofa_bench.records.networks import best_networks, describe_networks, json_list
 from ofa_bench.records.regret import excess_notes, format_ratio, format_regret
-from ofa_bench.records.tables import markdown, totals
+from ofa_bench.records.rows import totals
+from ofa_bench.records.tables import summary
 
 
 def test_the_best_of_all_repeats_comes_first_and_none_twice(made):
@@ -20,13 +22,13 @@ def test_the_best_of_all_repeats_comes_first_and_none_twice(made):
     found = best_networks(record, top=8)
     for place, target in ((1, 20.0), (0, 30.0)):
         some = [one for one in found if one.target == target]
-        results = [repeat["results"][place] for repeat in record["repeats"]]
-        everything = {tuple(one["genes"]): one for result in results for one in (*result["alternatives"], result)}
-        best = sorted(everything.values(), key=lambda one: -one["accuracy"])[:8]
-        assert [one.accuracy for one in some] == [one["accuracy"] for one in best]
-        assert [one.architecture for one in some] == [one["architecture"] for one in best]
-        assert some[0].accuracy == max(result["accuracy"] for result in results)
-        assert some[0].winner_of == sum(result["architecture"] == some[0].architecture for result in results)
+        results = [repeat.results[place] for repeat in record.repeats]
+        everything = {tuple(one.genes): one for result in results for one in (*result.alternatives, result)}
+        best = sorted(everything.values(), key=lambda one: -one.accuracy)[:8]
+        assert [one.accuracy for one in some] == [one.accuracy for one in best]
+        assert [one.architecture for one in some] == [one.architecture for one in best]
+        assert some[0].accuracy == max(result.accuracy for result in results)
+        assert some[0].winner_of == sum(result.architecture == some[0].architecture for result in results)
     assert [one.target for one in found] == sorted(one.target for one in found)
 
 
@@ -56,12 +58,12 @@ def test_of_many_targets_some_rows_are_shown_and_the_ends_among_them(made):
 
 def compared(record, regret, ratio):
     record = deepcopy(record)
-    record["frontier"] = {"version": 1, "sha256": "0" * 64}
-    for repeat in record["repeats"]:
-        repeat["hypervolume_ratio"] = ratio
-        for result in repeat["results"]:
-            result |= {"best_known": result["accuracy"] + regret, "regret": regret, "evaluations_within": 5}
-            result["seconds_within"] = 0.1
+    record.frontier = FrontierVersion(version=1, sha256="0" * 64)
+    for repeat in record.repeats:
+        repeat.hypervolume_ratio = ratio
+        for result in repeat.results:
+            vars(result).update(best_known=result.accuracy + regret, regret=regret, evaluations_within=5)
+            result.seconds_within = 0.1
     return record
 
 
@@ -76,7 +78,7 @@ def compared(record, regret, ratio):
 )
 def test_numbers_beyond_the_best_known_say_so(made, regret, ratio, marked, notes):
     record = compared(made(), regret, ratio)
-    for text in (shown(record), markdown({"all": totals(record)}).replace("\N{NO-BREAK SPACE}", " ")):
+    for text in (shown(record), summary({"all": totals(record)}).replace("\N{NO-BREAK SPACE}", " ")):
         assert all(one in text for one in marked), text
         assert "-0.000" not in text
         assert " ".join(text.split()).count("† Regret below 0: better") == (regret < -1e-6)

@@ -1,8 +1,9 @@
-import json
+import copy
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from plain import change_record
 
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
@@ -133,11 +134,11 @@ def test_records_add_what_can_be_confirmed(tmp_path):
     repeats = list(run_repeats(cell, lambda *_: None))
     record = records.make_record(cell, repeats, address="a", choices=CHOICES, identity="0", config={})
     records.write(tmp_path / "good", record, "")
-    lying = json.loads(json.dumps(record))
-    lying["repeats"][0]["results"][0]["accuracy"] += 0.01
-    lying["repeats"][1]["results"][2]["cost"] -= 1.0
+    lying = copy.deepcopy(record)
+    lying.repeats[0].results[0].accuracy += 0.01
+    lying.repeats[1].results[2].cost -= 1.0
     records.write(tmp_path / "lying", lying, "")
-    other = record | {"predictor": {"sha256": "1" * 64}}
+    other = change_record(record, predictor={"sha256": "1" * 64})
     records.write(tmp_path / "other", other, "")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / records.RECORD).write_text("{")

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 
@@ -12,7 +10,7 @@ from ofa_bench.tracking.gather import from_mlflow
 
 
 def write(folder, record):
-    records.write(folder / record["address"], record, "a: 1\n")
+    records.write(folder / record.address, record, "a: 1\n")
 
 
 def test_all_records_below_several_folders_each_cell_once(made, tmp_path):
@@ -20,14 +18,14 @@ def test_all_records_below_several_folders_each_cell_once(made, tmp_path):
     for folder, record in (("a", first), ("a", second), ("b/copy", first)):
         write(tmp_path / folder, record)
     gathered = from_folders([tmp_path / "a", tmp_path / "b"])
-    assert [record["address"] for record in gathered.records] == [second["address"], first["address"]]
+    assert [record.address for record in gathered.records] == [second.address, first.address]
     assert gathered.left_out == []
 
 
 def test_what_is_left_out_is_said(made, tmp_path):
     write(tmp_path / "a", made())
     again = made()
-    again["repeats"][0]["seconds"] += 1
+    again.repeats[0].seconds += 1
     write(tmp_path / "b", again)
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / records.RECORD).write_text("{}")
@@ -50,11 +48,11 @@ def test_other_devices_predictors_budgets_and_targets_are_studies_of_their_own(m
     one, other = made(), made(strategy="bottom_up")
     assert len(studies([one, other])) == 1
     if key == "budget":
-        other["budget"] = {"generations": 4, "warm_generations": 3}
+        other.budget.warm_generations = 3
     elif key == "targets":
         other = made(strategy="bottom_up", targets=(30.0, 25.0))
     else:
-        other[key] = other[key] | {"sha256": "f" * 64}
+        getattr(other, key).sha256 = "f" * 64
     found = studies([one, other])
     assert [len(study.entries) for study in found] == [1, 1]
     assert (found[0].family == found[1].family) == (key == "targets")
@@ -73,15 +71,15 @@ def test_seeds_are_repeats_of_one_entry_and_pair_up(made):
     by_name = {entry.name: entry for entry in study.entries}
     assert by_name["vanilla"].keys == tuple((seed, repeat) for seed in (0, 1) for repeat in range(3))
     assert set(by_name["vanilla"].keys) & set(by_name["bottom_up"].keys) == {(1, 0), (1, 1), (1, 2)}
-    second = made(seed=1)["repeats"][0]["results"]
-    expected = sorted((result["target"], 100 * result["accuracy"]) for result in second)
+    second = made(seed=1).repeats[0].results
+    expected = sorted((result.target, 100 * result.accuracy) for result in second)
     assert by_name["vanilla"].accuracy[3].tolist() == [accuracy for _, accuracy in expected]
 
 
 def test_overrides_name_an_entry_and_another_version_of_its_code_is_another(made):
     other, newer = made(last=",strategy.order=random"), made()
-    newer["identity"] = "abcdef"
-    newer["repeats"][0]["results"][0]["genes"] = newer["repeats"][1]["results"][1]["genes"]
+    newer.identity = "abcdef"
+    newer.repeats[0].results[0].genes = newer.repeats[1].results[1].genes
     (study,) = studies([made(), other, newer])
     assert sorted(entry.name for entry in study.entries) == ["vanilla", "vanilla abcd", "vanilla order=random"]
 
@@ -97,7 +95,7 @@ def test_infeasible_targets_are_not_numbers(made):
 def test_seconds_taken_in_another_way_are_not_compared(made):
     one, other = made(), made(strategy="bottom_up")
     assert studies([one, other])[0].same_timing
-    other["made"]["threads"] = 2
+    other.made.threads = 2
     (study,) = studies([one, other])
     assert not study.same_timing
     assert "do not compare them" in study.timing
@@ -108,16 +106,17 @@ def test_an_mlflow_experiment_has_the_records_that_disk_has(ofa_bench, tmp_path)
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     of_mlflow = from_mlflow("ofa_bench", uri).records
     of_disk = from_folders([tmp_path / "multirun"]).records
-    assert sorted(map(json.dumps, of_mlflow)) == sorted(map(json.dumps, of_disk))
+    of_mlflow, of_disk = (sorted(some, key=lambda one: one.address) for some in (of_mlflow, of_disk))
+    assert of_mlflow == of_disk
     with pytest.raises(InputError, match="mlflow=other: no such experiment"):
         from_mlflow("other", uri)
 
 
 def test_a_cell_whose_targets_are_named_in_two_ways_is_one(made):
     other = made()
-    other["choices"]["targets"] = "single"
-    other["address"] = "mbv3/toy/toy/vanilla/b/single/seed=0,repeats=3,targets.values=[30,20]"
-    other["identity"] = "other"
+    other.choices.targets = "single"
+    other.address = "mbv3/toy/toy/vanilla/b/single/seed=0,repeats=3,targets.values=[30,20]"
+    other.identity = "other"
     (study,) = studies([made(last=",repeats=3"), other])
     assert [entry.name for entry in study.entries] == ["vanilla"]
     assert len(study.entries[0].keys) == 3
@@ -136,12 +135,12 @@ def test_of_one_cell_with_more_and_fewer_repeats_the_longer_record_counts(made):
 def test_of_several_attempts_at_a_cell_the_last_counts(tmp_path, made):
     for number in (10, 2, 1):
         one = made()
-        one["address"] = attempt(one["address"], number)
-        one["repeats"][0]["seconds"] = float(number)
-        records.write(tmp_path / one["address"], one, "")
-    gathered, first = from_folders([tmp_path]), made()["address"]
+        one.address = attempt(one.address, number)
+        one.repeats[0].seconds = float(number)
+        records.write(tmp_path / one.address, one, "")
+    gathered, first = from_folders([tmp_path]), made().address
     [found], left_out = gathered.records, gathered.left_out
-    assert (found["repeats"][0]["seconds"], found["address"]) == (10, first)
+    assert (found.repeats[0].seconds, found.address) == (10, first)
     assert sorted(left_out) == sorted(
         f"{attempt(first, number)}: replaced by the later attempt seed=0,attempt={later}"
         for number, later in ((1, 10), (2, 10))

@@ -1,4 +1,5 @@
 import pytest
+from plain import plain_record
 
 from ofa_bench.records.labels import heading, labels
 
@@ -6,7 +7,7 @@ from ofa_bench.records.labels import heading, labels
 def record(strategy="top_down", last="seed=0", **choices):
     chosen = {"space": "s", "device": "d", "predictor": "p", "strategy": strategy, "budget": "b", "targets": "t"}
     chosen |= choices
-    return {"choices": chosen, "address": "/".join([*chosen.values(), last])}
+    return plain_record(choices=chosen, address="/".join([*chosen.values(), last]))
 
 
 def test_without_records_there_is_nothing_to_name():

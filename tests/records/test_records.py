@@ -3,11 +3,13 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from pkgutil import resolve_name
 
 import numpy as np
 import pytest
 from conftest import findings
+from plain import change_record
 from rich.console import Console
 
 from ofa_bench.commands.cli.tables import print_tables
@@ -15,10 +17,12 @@ from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
 from ofa_bench.records import record as records
 from ofa_bench.records.attempts import existing
-from ofa_bench.records.csv_file import write_csv
+from ofa_bench.records.frame import write_csv
 from ofa_bench.records.improve_frontier import raised
 from ofa_bench.records.labels import heading, labels
-from ofa_bench.records.tables import markdown, rows, totals
+from ofa_bench.records.model import to_dict
+from ofa_bench.records.rows import rows, totals
+from ofa_bench.records.tables import summary
 from ofa_bench.search import Evolution
 from ofa_bench.spaces import MobileNetV3Space
 from ofa_bench.strategies import Budget, Chain
@@ -45,18 +49,18 @@ RECORD = make()
 
 
 def test_record_says_what_was_found_and_what_it_took():
-    assert RECORD["targets"] == [30, 5, 20]
-    assert RECORD["predictor"] == {"name": "toy", "sha256": "0" * 64, "pruning": None}
-    assert (RECORD["made"]["threads"], RECORD["made"]["lockstep"]) == (1, True)
-    assert len(RECORD["device"]["sha256"]) == 64
+    assert RECORD.targets == [30, 5, 20]
+    assert to_dict(RECORD.predictor) == {"name": "toy", "sha256": "0" * 64, "pruning": None}
+    assert (RECORD.made.threads, RECORD.made.lockstep) == (1, True)
+    assert len(RECORD.device.sha256) == 64
     space = MobileNetV3Space()
-    for repeat in RECORD["repeats"]:
-        feasible = [result["feasible"] for result in repeat["results"]]
+    for repeat in RECORD.repeats:
+        feasible = [result.feasible for result in repeat.results]
         assert feasible == [True, False, True]
-        for result in repeat["results"]:
-            assert (space.from_ofa(result["architecture"]) == np.array(result["genes"])).all()
-            assert result["unique_evaluations"] <= result["evaluations"] <= result["proposals"]
-        assert [result["generations"] for result in repeat["results"]] == [2, 0, 4]
+        for result in repeat.results:
+            assert (space.from_ofa(result.architecture) == np.array(result.genes)).all()
+            assert result.unique_evaluations <= result.evaluations <= result.proposals
+        assert [result.generations for result in repeat.results] == [2, 0, 4]
 
 
 def test_findings_are_the_same_for_the_same_seed():
@@ -65,9 +69,9 @@ def test_findings_are_the_same_for_the_same_seed():
 
 def test_written_records_come_back(tmp_path):
     records.write(tmp_path / "cell", RECORD, "a: 1\n")
-    assert records.read(tmp_path / "cell") == json.loads(json.dumps(RECORD))
+    assert to_dict(records.read(tmp_path / "cell")) == json.loads(json.dumps(to_dict(RECORD)))
     assert {path.name for path in (tmp_path / "cell").iterdir()} == {"record.json", "config.yaml"}
-    assert existing(tmp_path / "cell", IDENTITY)["address"] == RECORD["address"]
+    assert existing(tmp_path / "cell", IDENTITY).address == RECORD.address
     assert existing(tmp_path / "other", IDENTITY) is None
 
 
@@ -76,9 +80,9 @@ def test_no_record_is_ever_overwritten(tmp_path):
     with pytest.raises(InputError, match="holds a record of another config, predictor, table or strategy code"):
         existing(tmp_path, "another")
     with pytest.raises(InputError, match="another process wrote the record meanwhile"):
-        records.write(tmp_path, RECORD | {"identity": "another"}, "")
-    assert records.write(tmp_path, RECORD | {"seed": 1}, "") == records.read(tmp_path)
-    assert records.read(tmp_path)["seed"] == 0
+        records.write(tmp_path, replace(RECORD, identity="another"), "")
+    assert records.write(tmp_path, replace(RECORD, seed=1), "") == records.read(tmp_path)
+    assert records.read(tmp_path).seed == 0
     assert {path.name for path in tmp_path.iterdir()} == {"record.json", "config.yaml"}
 
 
@@ -120,22 +124,20 @@ def test_what_is_no_record_is_refused(tmp_path, content):
 
 
 def test_rows_and_totals_are_means_over_repeats():
-    first = [repeat["results"][0] for repeat in RECORD["repeats"]]
+    first = [repeat.results[0] for repeat in RECORD.repeats]
     row = rows(RECORD)[0]
-    assert row.accuracy == pytest.approx(np.mean([result["accuracy"] for result in first]))
-    assert row.accuracy_std == pytest.approx(np.std([result["accuracy"] for result in first], ddof=1))
+    assert row.accuracy == pytest.approx(np.mean([result.accuracy for result in first]))
+    assert row.accuracy_std == pytest.approx(np.std([result.accuracy for result in first], ddof=1))
     assert rows(RECORD)[1].accuracy is None
     total = totals(RECORD)
-    assert total.evaluations == 10 * (4 + 1) + 10 * (2 + 1)
-    assert total.seconds == pytest.approx(np.mean([repeat["seconds"] for repeat in RECORD["repeats"]]))
-    feasible = [
-        result["accuracy"] for repeat in RECORD["repeats"] for result in repeat["results"] if result["feasible"]
-    ]
+    assert total.mean_sum("evaluations") == 10 * (4 + 1) + 10 * (2 + 1)
+    assert total.seconds == pytest.approx(np.mean([repeat.seconds for repeat in RECORD.repeats]))
+    feasible = [result.accuracy for repeat in RECORD.repeats for result in repeat.results if result.feasible]
     assert total.accuracy == pytest.approx(np.mean(feasible))
 
 
 def test_markdown_has_a_line_a_row():
-    text = markdown({"first": rows(RECORD)[0], "second": rows(RECORD)[1]})
+    text = summary({"first": rows(RECORD)[0], "second": rows(RECORD)[1]})
     lines = text.splitlines()
     assert len(lines) == 4
     assert "infeasible" in lines[3]
@@ -143,7 +145,7 @@ def test_markdown_has_a_line_a_row():
     assert all("\N{NO-BREAK SPACE}ms\N{NO-BREAK SPACE}\N{NO-BREAK SPACE} |" in line for line in lines[2:])
 
 
-OTHER = {**RECORD, "address": "s/other/p/bottom_up/b/t/seed=0", "choices": CHOICES | {"device": "other"}, "unit": "1/s"}
+OTHER = change_record(RECORD, address="s/other/p/bottom_up/b/t/seed=0", choices={"device": "other"}, unit="1/s")
 
 
 def test_printed_tables_are_one_a_problem_with_its_unit():
@@ -158,30 +160,27 @@ def test_printed_tables_are_one_a_problem_with_its_unit():
 
 
 def test_metrics_have_names_that_mlflow_allows():
-    record = {**OTHER, "targets": [3e7, 5.0, 20.0], "config": {}}
+    record = replace(OTHER, targets=[3e7, 5.0, 20.0], config={})
     names = {metric.key for metric in mlflow_values.metrics(record)}
     assert "target/3e_07 1_s: cost" in names
     assert all(re.fullmatch(r"[/\w.\- :]*", name) for name in names)
 
 
 def test_labels_name_what_differs():
-    other = {**RECORD, "choices": RECORD["choices"] | {"device": "other"}}
+    other = replace(RECORD, choices=replace(RECORD.choices, device="other"))
     assert labels([RECORD, make("top_down")]) == ["bottom_up", "top_down"]
     assert labels([RECORD, other]) == ["bottom_up d", "bottom_up other"]
 
 
 def test_labels_take_overrides_apart():
     last = ["seed=0", "seed=0,strategy.order=random", "evolution.sizes=[1,2],seed=0,strategy.order=random"]
-    several = [{**RECORD, "address": f"s/d/p/bottom_up/b/t/{one}"} for one in last]
+    several = [replace(RECORD, address=f"s/d/p/bottom_up/b/t/{one}") for one in last]
     assert labels(several) == [
         "bottom_up", "bottom_up order=random", "bottom_up sizes=[1,2] order=random",
     ]  # fmt: skip
     assert heading(several) == "s / d / p / b / t / seed=0"
-    other = {
-        **RECORD,
-        "address": "s/d/p/bottom_up/my/quick/t/seed=1",
-        "choices": RECORD["choices"] | {"budget": "my/quick"},
-    }
+    choices = replace(RECORD.choices, budget="my/quick")
+    other = replace(RECORD, address="s/d/p/bottom_up/my/quick/t/seed=1", choices=choices)
     assert labels([several[0], other]) == ["bottom_up b seed=0", "bottom_up my/quick seed=1"]
     assert heading([several[0], other]) == "s / d / p / t"
 
@@ -193,10 +192,10 @@ def printed(several, width=80):
 
 
 def test_cells_of_one_problem_and_targets_stand_in_one_table():
-    ablation = {**RECORD, "address": RECORD["address"] + ",strategy.order=random"}
-    budget = {**RECORD, "choices": RECORD["choices"] | {"budget": "long"}}
+    ablation = replace(RECORD, address=RECORD.address + ",strategy.order=random")
+    budget = replace(RECORD, choices=replace(RECORD.choices, budget="long"))
     other_targets = make(targets=(30.0, 20.0))
-    guarded = {**RECORD, "config": {"device": {"guard_band": True}}}
+    guarded = replace(RECORD, config={"device": {"guard_band": True}})
     assert printed([RECORD, ablation, budget]).count("cost ms") == 1
     assert "bottom_up b order=random" in printed([RECORD, ablation, budget])
     for other in (other_targets, guarded):
@@ -206,7 +205,7 @@ def test_cells_of_one_problem_and_targets_stand_in_one_table():
 
 def _frontier():
     space = toy_problem().space
-    found = np.array([result["genes"] for repeat in RECORD["repeats"] for result in repeat["results"]], np.int8)
+    found = np.array([result.genes for repeat in RECORD.repeats for result in repeat.results], np.int8)
     better = space.sample(2000, np.random.default_rng(0))
     return raised(toy_problem(), None, np.concatenate([found, better]))
 
@@ -219,7 +218,7 @@ def test_tables_compare_with_the_best_known():
     text = printed([COMPARED, make("top_down", frontier=FRONTIER)])
     assert "regret  within 0.1  hypervolume" in text
     assert max(map(len, text.splitlines()[:-1])) <= 110
-    regrets = [result["regret"] for repeat in COMPARED["repeats"] for result in repeat["results"] if result["feasible"]]
+    regrets = [result.regret for repeat in COMPARED.repeats for result in repeat.results if result.feasible]
     total = totals(COMPARED)
     assert total.regret == pytest.approx(np.mean(regrets))
     assert min(regrets) >= 0
@@ -243,14 +242,14 @@ def test_a_narrow_terminal_leaves_columns_out():
 def test_records_from_before_frontiers_are_shown():
     keys = ("best_known", "regret", "evaluations_within", "seconds_within", "shared")
     old = copy.deepcopy(RECORD)
-    del old["frontier"]
-    for repeat in old["repeats"]:
-        del repeat["hypervolume_ratio"]
-        for result in repeat["results"]:
+    old.frontier = None
+    for repeat in old.repeats:
+        repeat.hypervolume_ratio = None
+        for result in repeat.results:
             for key in keys:
-                del result[key]
+                setattr(result, key, 1 if key == "shared" else None)
     assert printed([old]) == printed([RECORD])
-    assert markdown({"all": totals(old)}) == markdown({"all": totals(RECORD)})
+    assert summary({"all": totals(old)}) == summary({"all": totals(RECORD)})
 
 
 def test_metrics_and_csv_say_the_regret(tmp_path):
@@ -264,5 +263,5 @@ def test_metrics_and_csv_say_the_regret(tmp_path):
     with (tmp_path / "results.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 12
-    assert float(lines[0]["regret"]) == COMPARED["repeats"][0]["results"][0]["regret"]
+    assert float(lines[0]["regret"]) == COMPARED.repeats[0].results[0].regret
     assert lines[1]["regret"] == lines[6]["best_known"] == ""

@@ -1,12 +1,14 @@
 import copy
 
 import pytest
+from plain import plain_record
 
-from ofa_bench.records.tables import markdown, timing, totals
+from ofa_bench.records.rows import totals
+from ofa_bench.records.tables import summary, timing
 
 
 def record(**made):
-    return {"made": {"threads": 2, "lockstep": True, "compiled": True} | made}
+    return plain_record(made={"threads": 2, "lockstep": True, "compiled": True} | made)
 
 
 @pytest.mark.parametrize(
@@ -29,15 +31,17 @@ def test_seconds_of_different_ways_are_not_to_be_compared(made):
 
 
 def test_records_from_before_lockstep_are_of_one_search_after_another():
-    assert timing([{"made": {"threads": 1, "compiled": True}}]) == "Seconds: one search after another, on 1 core."
+    assert (
+        timing([plain_record(made={"threads": 1, "compiled": True})]) == "Seconds: one search after another, on 1 core."
+    )
 
 
 def test_a_table_for_a_place_with_little_room_is_cut_between_rows_and_says_so(made):
     row = totals(made())
     named = {f"cell {i}": row for i in range(30)}
-    whole = markdown(named)
-    assert markdown(named, len(whole) + 1) == whole
-    cut = markdown(named, len(whole) // 2)
+    whole = summary(named)
+    assert summary(named, len(whole) + 1) == whole
+    cut = summary(named, len(whole) // 2)
     assert len(cut) <= len(whole) // 2
     *kept, empty, more = cut.splitlines()
     assert kept == whole.splitlines()[: len(kept)]

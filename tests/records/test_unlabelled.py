@@ -1,8 +1,10 @@
 """Winners with choices that no label of their predictor had: marked and named wherever their accuracy stands."""
 
+import copy
 import csv
 import json
 import re
+from dataclasses import replace
 from io import StringIO
 
 import numpy as np
@@ -17,8 +19,9 @@ from ofa_bench.exporting.cards import described, read_card
 from ofa_bench.exporting.found import found
 from ofa_bench.exporting.pages import sections, write_pages
 from ofa_bench.records import record as records
-from ofa_bench.records.csv_file import write_csv
-from ofa_bench.records.tables import rows, totals
+from ofa_bench.records.frame import write_csv
+from ofa_bench.records.model import to_dict
+from ofa_bench.records.rows import rows, totals
 from ofa_bench.records.unlabelled import describe_points, notes, summarize
 from ofa_bench.search import Evolution
 from ofa_bench.strategies import Budget, Vanilla
@@ -35,9 +38,9 @@ NOTE = (
 def marked(made):
     """Return a record whose winner for 20 ms, and not that for 30, has a choice that no label had."""
     record = made(repeats=1)
-    record["predictor"] |= {"unlabelled": {"r": [160]}, "labelled": {"r": [176, 192, 208, 224]}}
-    for result in record["repeats"][0]["results"]:
-        result["unlabelled"] = {"r": [160]} if result["target"] == 20 else {}
+    vars(record.predictor).update(unlabelled={"r": [160]}, labelled={"r": [176, 192, 208, 224]})
+    for result in record.repeats[0].results:
+        result.unlabelled = {"r": [160]} if result.target == 20 else {}
     return record
 
 
@@ -45,34 +48,35 @@ def test_a_record_has_the_choices_of_each_winner():
     problem = toy_problem()
     problem.predictor.unlabelled = {"r": (160, 176), "d0": (4,), "k3": (3, 5, 7), "e1": (3,)}
     cell = Cell(problem, Vanilla(Evolution(population_size=10)), (1.0, 18.0, 30.0), Budget(4, 2), 0, 2, threads=1)
-    about = {"address": "a/b", "choices": {"strategy": "vanilla"}, "identity": "0", "config": {}}
+    choices = dict.fromkeys(("space", "device", "predictor", "strategy", "budget", "targets"), "x")
+    about = {"address": "a/b", "choices": choices, "identity": "0", "config": {}}
     record = records.make_record(cell, list(run_repeats(cell, lambda *_: None)), **about)
-    assert record["predictor"]["unlabelled"] == {"r": [160, 176], "d0": [4], "k3": [3, 5, 7], "e1": [3]}
-    assert record["predictor"]["labelled"] == {"r": [192, 208, 224], "d0": [2, 3], "e1": [4, 6]}
+    assert record.predictor.unlabelled == {"r": [160, 176], "d0": [4], "k3": [3, 5, 7], "e1": [3]}
+    assert record.predictor.labelled == {"r": [192, 208, 224], "d0": [2, 3], "e1": [4, 6]}
     seen = set()
-    for result in (one for repeat in record["repeats"] for one in repeat["results"]):
-        arch = result["architecture"]
+    for result in (one for repeat in record.repeats for one in repeat.results):
+        arch = result.architecture
         wanted = {
             "r": [arch["image_size"]] if arch["image_size"] < 192 else [],
             "d0": [4] if arch["d"][0] == 4 else [],
             "k3": [arch["ks"][3]] if arch["d"][0] == 4 else [],
             "e1": [3] if arch["e"][1] == 3 else [],
         }
-        assert result["unlabelled"] == {gene: values for gene, values in wanted.items() if values}
-        seen |= set(result["unlabelled"])
+        assert result.unlabelled == {gene: values for gene, values in wanted.items() if values}
+        seen |= set(result.unlabelled)
     assert seen, "some were found"
     assert rows(record)[0].unlabelled is False, "nothing is promised where no target is met"
     problem.predictor.unlabelled = None
     record = records.make_record(cell, list(run_repeats(cell, lambda *_: None)), **about)
-    assert "unlabelled" not in record["predictor"]
-    assert "unlabelled" not in record["repeats"][0]["results"][0]
+    assert record.predictor.unlabelled is None
+    assert record.repeats[0].results[0].unlabelled is None
 
 
 def test_the_table_marks_them_and_a_note_names_targets_and_choices(marked, made):
     shown = StringIO()
     print_tables([marked, made(strategy="bottom_up", repeats=1)], Console(file=shown, width=100))
     text = shown.getvalue()
-    by_target = {one["target"]: f"{100 * one['accuracy']:.2f}" for one in marked["repeats"][0]["results"]}
+    by_target = {one.target: f"{100 * one.accuracy:.2f}" for one in marked.repeats[0].results}
     assert re.search(rf"20 +vanilla +{re.escape(by_target[20])}\* ", text)
     assert re.search(rf"30 +vanilla +{re.escape(by_target[30])} ", text)
     assert re.search(r"all +vanilla +[0-9.]+\* ", text)
@@ -83,20 +87,20 @@ def test_the_table_marks_them_and_a_note_names_targets_and_choices(marked, made)
 def test_the_note_is_short_for_many_targets_and_strategies(marked):
     assert notes(["vanilla"], [marked]) == [NOTE]
     assert summarize(marked) == "r=160 at 20 ms"
-    every = json.loads(json.dumps(marked))
-    for result in every["repeats"][0]["results"]:
-        result["unlabelled"] = {"r": [160], **{f"k{i}": [7] for i in range(5)}}
+    every = copy.deepcopy(marked)
+    for result in every.repeats[0].results:
+        result.unlabelled = {"r": [160], **{f"k{i}": [7] for i in range(5)}}
     [text] = notes(["a", "b"], [every, every])
     assert "had r=160; k=7 (5 genes) (at all 2 targets), so" in text
-    many = [{**every["repeats"][0]["results"][0], "target": float(t)} for t in range(20, 40)]
-    many[0] = {**many[0], "unlabelled": {}}
-    every["repeats"][0]["results"] = many
+    many = [replace(every.repeats[0].results[0], target=float(t)) for t in range(20, 40)]
+    many[0].unlabelled = {}
+    every.repeats[0].results = many
     [text] = notes(["a"], [every])
     assert "(at 19 of 20 targets, 21 to 39 ms)" in text
     for one in many:
-        one["unlabelled"] = {}
+        one.unlabelled = {}
     assert notes(["a"], [every]) == []
-    other = {**marked, "predictor": {**marked["predictor"], "sha256": "1" * 64}}
+    other = replace(marked, predictor=replace(marked.predictor, sha256="1" * 64))
     assert notes(["a", "b"], [marked, other]) == [NOTE, NOTE], "one for each predictor"
 
 
@@ -124,7 +128,7 @@ def test_records_of_others_are_checked(marked, tmp_path):
         ("unlabelled", {"r\n": [1]}, "its predictor.unlabelled is"),
         ("labelled", {"r": []}, "its predictor.labelled.r is"),
     ):
-        bad = json.loads(json.dumps(marked))
+        bad = json.loads(json.dumps(to_dict(marked)))
         (bad["repeats"][0]["results"][0] if at == "result" else bad["predictor"])[
             "unlabelled" if at == "result" else at
         ] = value
@@ -153,9 +157,9 @@ def test_a_report_marks_and_names_them(marked, made, tmp_path, monkeypatch):
     monkeypatch.setattr("ofa_bench.report.page.leads", lambda *_: None)
     monkeypatch.setattr("ofa_bench.analysis.figures.networks.draw", lambda *_: None)
     others = [made(strategy="bottom_up", repeats=1), made(targets=(20.0,), repeats=1)]
-    others[1]["repeats"][0]["results"][0]["unlabelled"] = {"r": [160]}
+    others[1].repeats[0].results[0].unlabelled = {"r": [160]}
     for record in (marked, *others):
-        records.write(tmp_path / "sweep" / record["address"], record, "a: 1\n")
+        records.write(tmp_path / "sweep" / record.address, record, "a: 1\n")
     run([str(tmp_path / "sweep"), f"out={tmp_path}/out"])
     mean = f"{100 * totals(marked).accuracy:.2f}*"
     text = (tmp_path / "out/report.md").read_text()

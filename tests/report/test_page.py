@@ -35,7 +35,7 @@ def sweep(made, tmp_path):
     for name in ("vanilla", "bottom_up", "top_down"):
         for targets in ((20.0,), (20.0, 25.0, 30.0)):
             record = made(strategy=name, targets=targets)
-            records.write(tmp_path / "sweep" / record["address"], record, "a: 1\n")
+            records.write(tmp_path / "sweep" / record.address, record, "a: 1\n")
     return tmp_path / "sweep"
 
 
@@ -69,7 +69,7 @@ def test_beside_it_stand_markdown_latex_csv_and_pictures(sweep, tmp_path):
 
 def test_what_was_kept_apart_and_left_out_is_on_the_page(sweep, made, tmp_path):
     other = made(strategy="bottom_up", budget=(4, 3))
-    other["choices"]["budget"] = "other"
+    other.choices.budget = "other"
     records.write(tmp_path / "other" / "cell", other, "a: 1\n")
     (tmp_path / "other" / "broken").mkdir()
     (tmp_path / "other" / "broken" / records.RECORD).write_text("{}")

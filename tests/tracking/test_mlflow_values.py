@@ -14,7 +14,7 @@ from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.config.store_uri import sqlite_uri
 from ofa_bench.records import commits
 from ofa_bench.records import record as records
-from ofa_bench.records.tables import totals
+from ofa_bench.records.rows import totals
 from ofa_bench.tracking import sweep as mlflow_sweep
 from ofa_bench.tracking import values as mlflow_values
 from ofa_bench.tracking.inputs import inputs
@@ -32,9 +32,9 @@ def shown(metrics):
 
 def compared(record, regret=0.001):
     """Return regrets that differ to the results of a record; one has none."""
-    results = [result for repeat in record["repeats"] for result in repeat["results"]]
+    results = [result for repeat in record.repeats for result in repeat.results]
     for i, result in enumerate(results[1:]):
-        result["regret"] = regret * i
+        result.regret = regret * i
     return record
 
 
@@ -54,18 +54,16 @@ def test_the_last_value_of_a_series_is_that_of_all_targets(made, targets):
 
 def test_series_leave_out_what_is_infeasible(made):
     record = made(targets=(30.0, 20.0))
-    for repeat in record["repeats"][:2]:
-        repeat["results"][1] |= {"feasible": False, "accuracy": None}
+    for repeat in record.repeats[:2]:
+        vars(repeat.results[1]).update(feasible=False, accuracy=None)
     series = up_to_target(record)
     assert [step for step, _ in series["accuracy_percent_up_to_target"]] == [20, 30]
-    assert series["accuracy_percent_up_to_target"][0][1] == pytest.approx(
-        100 * record["repeats"][2]["results"][1]["accuracy"]
-    )
+    assert series["accuracy_percent_up_to_target"][0][1] == pytest.approx(100 * record.repeats[2].results[1].accuracy)
     assert series["accuracy_percent_up_to_target"][1][1] == pytest.approx(100 * totals(record).accuracy)
     assert series["regret_points_up_to_target"] == []
-    for repeat in record["repeats"]:
-        for result in repeat["results"]:
-            result |= {"feasible": False, "accuracy": None}
+    for repeat in record.repeats:
+        for result in repeat.results:
+            vars(result).update(feasible=False, accuracy=None)
     assert up_to_target(record)["accuracy_percent_up_to_target"] == []
 
 
@@ -73,11 +71,11 @@ def test_each_target_has_its_own_values_and_the_end_of_its_curve(made):
     record = made(strategy="bottom_up", targets=(30.0, 20.0, 20.0))
     last = shown(mlflow_values.metrics(record))
     for i, place in enumerate(("30 ms", "20 ms", "20 ms no. 2")):
-        several = [repeat["results"][i] for repeat in record["repeats"]]
-        mean = sum(result["accuracy"] for result in several) / len(several)
+        several = [repeat.results[i] for repeat in record.repeats]
+        mean = sum(result.accuracy for result in several) / len(several)
         assert last[f"target/{place}: accuracy_percent"] == pytest.approx(100 * mean)
         curve = last[f"progress/{place}: accuracy_percent by evaluations"]
-        assert curve == pytest.approx(100 * several[0]["accuracy"])
+        assert curve == pytest.approx(100 * several[0].accuracy)
 
 
 def test_numbers_are_finite_and_have_no_negative_zero():
@@ -99,10 +97,10 @@ def test_keys_are_what_mlflow_takes():
 
 def test_a_users_long_names_are_logged(tracker, tmp_path, made):
     record = made(targets=(30.0, 20.0))
-    record["unit"] = "cycles of a [slow]/odd: machine " * 20
+    record.unit = "cycles of a [slow]/odd: machine " * 20
     keys = {f"key {i} " + "x" * 300: "v" * 7000 for i in range(150)}
-    record["config"]["strategy"] = {**keys, "nan": math.nan}
-    record["choices"]["strategy"] = "s" * 255
+    record.config["strategy"] = {**keys, "nan": math.nan}
+    record.choices.strategy = "s" * 255
     records.write(tmp_path / "cell", record, "")
     sweep = tracker.open_sweep("id", "strategy=" + "s" * 9000, 0.0)
     run = tracker.client.get_run(tracker.log_cell(record, tmp_path / "cell", sweep))
@@ -134,7 +132,7 @@ def test_a_sweep_has_parameters_a_summary_and_what_it_was_made_from(tracker, mad
     assert (tags["strategy"], tags["space"]) == ("vanilla, bottom_up", "mbv3 (all cells)")
     cells = [totals(record) for record in several]
     assert metrics["sweep/cells"] == 4
-    seconds = sum(repeat["seconds"] for record in several for repeat in record["repeats"])
+    seconds = sum(repeat.seconds for record in several for repeat in record.repeats)
     assert metrics["sweep/search_seconds"] == pytest.approx(seconds)
     for name, (one, other) in (("vanilla", cells[:2]), ("bottom_up", cells[2:])):
         key = f"searches/{name}"
@@ -157,12 +155,12 @@ def test_searches_with_different_settings_are_never_averaged(made):
 
 def test_inputs_have_hash_and_source(made):
     record = made()
-    record["choices"] |= {"device": "note10", "predictor": "mine"}
-    record["config"] |= {
+    vars(record.choices).update(device="note10", predictor="mine")
+    record.config |= {
         "device": {"_target_": "ofa_bench.predictors.latency_table", "device": "note10"},
         "predictor": {"_target_": "ofa_bench.predictors.own_predictor", "path": "mine"},  # a folder of that name
     }
-    record["device"]["sha256"], record["predictor"]["sha256"] = "0123456789abcdef" * 4, "f" * 64
+    record.device.sha256, record.predictor.sha256 = "0123456789abcdef" * 4, "f" * 64
     table, predictor = (one.dataset for one in inputs([record, record]))
     assert (table.name, table.digest, table.source_type) == ("mbv3 note10", ("0123456789abcdef" * 4)[:36], "ofa_bench")
     assert json.loads(table.profile)["sha256"] == "0123456789abcdef" * 4
@@ -191,7 +189,7 @@ def test_the_projects_commit_is_in_records_and_tags(tmp_path, monkeypatch, made)
     for (project, ours), wanted in {
         ("", ""): None, ("", "1" * 40): ("1" * 40, "false"), (f"{commit}-dirty", "1" * 40): (commit, "true"),
     }.items():  # fmt: skip
-        record["made"]["commits"] = {"project": project, "ofa_bench": ours}
+        record.made.commits = {"project": project, "ofa_bench": ours}
         tags = mlflow_values.tags(record, "0" * 64)
         found = tuple(tags.get(f"mlflow.source.git.{key}") for key in ("commit", "dirty"))
         assert found == (wanted or (None, None))

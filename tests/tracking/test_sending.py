@@ -1,6 +1,7 @@
 """What a real MLflow store is sent of the records on disk, and what comes back from it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,9 @@ def swept(tmp_path, made):
     run = journal.begin("strategy=vanilla,top_down,bottom_up", "study")
     for strategy in ("vanilla", "top_down"):
         record = made(strategy=strategy)
-        records.write(output / record["address"], record, f"of: {strategy}\n")
-        journal.end(run, record["address"], 0, sent=False)
-    journal.end(run, made(strategy="bottom_up")["address"], 2, sent=False)
+        records.write(output / record.address, record, f"of: {strategy}\n")
+        journal.end(run, record.address, 0, sent=False)
+    journal.end(run, made(strategy="bottom_up").address, 2, sent=False)
     return output, journal
 
 
@@ -80,9 +81,9 @@ def test_records_come_back_as_they_were(tracker, swept, tmp_path, made):
     run = tracker.open_sweep(journal.sweep, "name", 0.0)
     first, second, _ = journal.ended()
     list(send(tracker, present(output, journal.ended()), run))
-    other = made(strategy="vanilla") | {"address": attempt(first, 2)}
-    records.write(output / other["address"], other, "of: vanilla\n")
-    tracker.log_cell(other, output / other["address"], run)
+    other = replace(made(strategy="vanilla"), address=attempt(first, 2))
+    records.write(output / other.address, other, "of: vanilla\n")
+    tracker.log_cell(other, output / other.address, run)
 
     assert set(bring_back(tracker, run, tmp_path / "one", first)) == {first, attempt(first, 2)}
     assert not (tmp_path / "one" / second).exists()

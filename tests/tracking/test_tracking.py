@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from plain import plain_result
 
 from ofa_bench.analysis.figures import drawings
 from ofa_bench.analysis.studies import studies
@@ -20,7 +21,7 @@ from ofa_bench.tracking.tracker import Tracker
 
 
 def log(tracker, record, folder, parent=None):
-    cell = folder / record["address"]
+    cell = folder / record.address
     if not cell.exists():
         records.write(cell, record, "")
     tracker.log_cell(record, cell, parent)
@@ -127,7 +128,7 @@ def test_commands_at_once_write_each_run_once_and_what_a_kill_leaves_running_has
     tracker, tmp_path, made, store, request
 ):
     first, second = made(), made(seed=1)
-    folders = [tmp_path / record["address"] for record in (first, second)]
+    folders = [tmp_path / record.address for record in (first, second)]
     for record, folder in zip((first, second), folders, strict=True):
         records.write(folder, record, "")
     config = TrackingConfig(*store, request.node.name)
@@ -165,7 +166,7 @@ def test_a_run_that_another_machine_writes_is_not_touched(tracker, tmp_path, mad
     began = int(time.time())
     elsewhere = {
         age: tracker.client.create_run(tracker.experiment, tags={
-            "ofa_bench.address": record["address"], "mlflow.parentRunId": sweep,
+            "ofa_bench.address": record.address, "mlflow.parentRunId": sweep,
             tracking.WRITER: f"elsewhere 1-2 0123456789ab {began - age}",
         }).info.run_id
         for age in (60, 100_000)
@@ -214,11 +215,11 @@ def test_runs_of_an_earlier_version_are_kept_and_get_tags(tracker, tmp_path, mad
 
 def test_curves_are_stairs_over_evaluations():
     curve = [(0, 10, 9, 0.5), (1, 20, 18, 0.6), (7, 80, 70, 0.7)]
-    alone = {"curve": curve, "evaluations": 90}
+    alone = plain_result(curve=curve, evaluations=90)
     assert mlflow_values._stairs(alone) == [(10, 0.5), (19, 0.5), (20, 0.6), (79, 0.6), (80, 0.7), (90, 0.7)]
-    for_four = {"curve": curve, "evaluations": 20.0, "shared": 4}  # of 80
+    for_four = plain_result(curve=curve, evaluations=20.0, shared=4)  # of 80
     assert mlflow_values._stairs(for_four) == [(2, 0.5), (4, 0.5), (5, 0.6), (19, 0.6), (20, 0.7)]
-    assert mlflow_values._stairs({"curve": [], "evaluations": 0}) == []
+    assert mlflow_values._stairs(plain_result(curve=[], evaluations=0)) == []
 
 
 def test_the_spread_does_not_stand_before_the_mean(made):

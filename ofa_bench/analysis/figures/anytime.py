@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ofa_bench.analysis.figures.best_known import mean_best_known
 from ofa_bench.analysis.figures.drawing import Style, draw_points, figure_of, plain_numbers, with_legend, wrapped
 from ofa_bench.analysis.studies import Entry, Study
-from ofa_bench.records.record import Record
+from ofa_bench.records.model import Result
 
 __all__ = ["anytime"]
 
@@ -74,8 +74,8 @@ def _frame(axes: Axes, curves: Sequence[tuple[Floats, Floats]], level: float | N
 
 def _curve(entry: Entry, over: str) -> tuple[Floats, Floats] | None:
     """Follow an entry: places (evaluations or seconds, in all) and mean accuracies, percent; None if nothing can be."""
-    repeats = [[one for one in results if one["feasible"]] for results in entry.repeats]
-    repeats = [results for results in repeats if results and all(one["curve"] for one in results)]
+    repeats = [[one for one in results if one.feasible] for results in entry.repeats]
+    repeats = [results for results in repeats if results and all(one.curve for one in results)]
     evaluations = entry.evaluations.mean()
     if not repeats or not evaluations:
         return None
@@ -84,7 +84,7 @@ def _curve(entry: Entry, over: str) -> tuple[Floats, Floats] | None:
     if not shared and _chained(entry):
         return np.array([evaluations * speed]), np.array([np.nanmean(entry.mean_accuracy)])
     times = 1 if shared else max(map(len, repeats))
-    first = max(one["curve"][0][1] for results in repeats for one in results)
+    first = max(one.curve[0][1] for results in repeats for one in results)
     grid = np.geomspace(max(1, first), max(first, evaluations / times), STEPS)
     means = np.mean([np.mean([_best_so_far(one, grid) for one in results], axis=0) for results in repeats], axis=0)
     return grid * times * speed, 100 * means
@@ -92,16 +92,16 @@ def _curve(entry: Entry, over: str) -> tuple[Floats, Floats] | None:
 
 def _chained(entry: Entry) -> bool:
     """Return whether searches of several targets start from each other's findings, as far as records say."""
-    strategies = [record["config"].get("strategy") for record in entry.records]
+    strategies = [record.config.get("strategy") for record in entry.records]
     if any(isinstance(one, Mapping) and "warm_start" in one for one in strategies) and entry.feasible > 1:
         return True
-    made = [{one["generations"] for one in results if one["feasible"]} for results in entry.repeats]
+    made = [{one.generations for one in results if one.feasible} for results in entry.repeats]
     return any(len(generations) > 1 for generations in made)
 
 
-def _best_so_far(result: Record, grid: Floats) -> Floats:
+def _best_so_far(result: Result, grid: Floats) -> Floats:
     """Return the best accuracy after each of so many evaluations (float64 [n]), fractions of 1."""
-    _, evaluations, _, accuracy = (np.array(column, np.float64) for column in zip(*result["curve"], strict=True))
+    _, evaluations, _, accuracy = (np.array(column, np.float64) for column in zip(*result.curve, strict=True))
     best: Floats = accuracy[np.maximum(0, np.searchsorted(evaluations, grid, side="right") - 1)]
     return best
 

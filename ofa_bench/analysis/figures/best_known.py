@@ -17,22 +17,22 @@ def best_known(study: Study) -> dict[float, float]:
     found: dict[float, float] = {}
     if len(_hashes(study)) == 1:
         for entry in study.entries:
-            for one in (one for results in entry.repeats for one in results if one.get("best_known") is not None):
-                found[float(one["target"])] = 100 * one["best_known"]
+            known = ((one.target, one.best_known) for results in entry.repeats for one in results)
+            found |= {float(target): 100 * best for target, best in known if best is not None}
     return dict(sorted(found.items()))
 
 
 def mean_best_known(study: Study) -> float | None:
     """Return the mean best known accuracy (percent) of feasible targets; None where one of them has none."""
-    best, targets = best_known(study), [one["target"] for one in study.entries[0].repeats[0] if one["feasible"]]
+    best, targets = best_known(study), [one.target for one in study.entries[0].repeats[0] if one.feasible]
     known = [best[target] for target in targets if target in best]
     return sum(known) / len(known) if known and len(known) == len(targets) else None
 
 
 def _hashes(study: Study) -> set[str]:
     """Return the hashes of the frontiers that entries were compared with."""
-    compared = [record.get("frontier") or {} for entry in study.entries for record in entry.records]
-    return {one["sha256"] for one in compared if "sha256" in one}
+    compared = (record.frontier for entry in study.entries for record in entry.records)
+    return {one.sha256 for one in compared if one}
 
 
 def frontier_between(study: Study, least: float, most: float) -> tuple[Sequence[float], Sequence[float]] | None:

@@ -13,7 +13,7 @@ from ofa_bench.analysis.figures.anytime import anytime
 from ofa_bench.analysis.figures.drawing import Style, png
 from ofa_bench.analysis.studies import Study, studies
 from ofa_bench.records.labels import distinct
-from ofa_bench.records.record import Record
+from ofa_bench.records.model import Record
 
 __all__ = ["Drawing", "draw_cell", "draw_sweep", "drawings", "headline", "stem"]
 

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,10 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ofa_bench.analysis.studies import Entry, Study
-from ofa_bench.records.record import Record
 from ofa_bench.spaces import DesignSpace, known
 
-__all__ = ["BLOCK", "MAX_ROWS", "SLOT", "STEM", "Block", "Network", "draw", "draw_rows", "recognised"]
+__all__ = ["BLOCK", "MAX_ROWS", "SLOT", "STEM", "Block", "Drawn", "Network", "draw", "draw_rows", "recognised"]
 
 DPI = 110
 
@@ -32,6 +31,15 @@ WIDTH, HEIGHT, BETWEEN = 0.86, 0.78, 0.7
 
 COLUMNS = (-9.3, -7.0, -3.4, -0.7)
 """Right ends of target, cost, accuracy and resolution."""
+
+
+class Drawn(NamedTuple):
+    """A network to draw: ``accuracy`` is a fraction of 1, ``architecture`` OFA's dict."""
+
+    target: float
+    cost: float
+    accuracy: float
+    architecture: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -125,23 +133,24 @@ def draw(study: Study, entry: Entry, places: Sequence[int] | None = None) -> Fig
     results = entry.repeats[0]
     if places is not None:
         results = [results[place] for place in sorted(set(places))]
-    results = [result for result in results if result["feasible"]]
+    results = [result for result in results if result.feasible]
     if len(results) > MAX_ROWS:
         results = [results[i] for i in np.linspace(0, len(results) - 1, MAX_ROWS).round().astype(int)]
     repeats = " (first repeat)" if len(entry.keys) > 1 else ""
     title = f"networks that {entry.name} found: {study.space} on {study.device}{repeats}"
-    return draw_rows(results, title, study.unit, study.cost_name)
+    drawn = [Drawn(one.target, one.cost, one.accuracy or 0.0, one.architecture) for one in results]
+    return draw_rows(drawn, title, study.unit, study.cost_name)
 
 
-def draw_rows(results: Sequence[Record], title: str, unit: str, cost: str = "cost") -> Figure | None:
-    """Draw the networks of results (target, cost, accuracy, architecture), a row each.
+def draw_rows(results: Sequence[Drawn], title: str, unit: str, cost: str = "cost") -> Figure | None:
+    """Draw networks, a row each.
 
     Costs are in ``unit`` and called ``cost``.
 
     Returns:
         None if there are none, or they are of no known space.
     """
-    networks = [recognised(result["architecture"]) for result in results]
+    networks = [recognised(result.architecture) for result in results]
     rows = [(result, network) for result, network in zip(results, networks, strict=True) if network is not None]
     if not rows or len(rows) < len(results):
         return None
@@ -160,11 +169,11 @@ def draw_rows(results: Sequence[Record], title: str, unit: str, cost: str = "cos
     return figure
 
 
-def _write(axes: Axes, result: Record, network: Network, y: float) -> None:
+def _write(axes: Axes, result: Drawn, network: Network, y: float) -> None:
     words = [
-        f"{result['target']:g}",
-        f"{result['cost']:.2f}" if result["cost"] >= 1 else f"{result['cost']:.3g}",
-        f"{100 * result['accuracy']:.2f}",
+        f"{result.target:g}",
+        f"{result.cost:.2f}" if result.cost >= 1 else f"{result.cost:.3g}",
+        f"{100 * result.accuracy:.2f}",
         f"{network.resolution:g}",
     ]
     for x, text in zip(COLUMNS, words, strict=True):

@@ -213,9 +213,9 @@ def _all_in_one(family: Sequence[Study]) -> Study:
 
 def _generations(entry: Entry) -> Floats:
     """Return the generations of each repeat: float64 [repeats]; those that several targets share count once."""
-    sums = [sum(one["generations"] / one.get("shared", 1) for one in results) for results in entry.repeats]
+    sums = [sum(one.generations / one.shared for one in results) for results in entry.repeats]
     return np.array(sums, np.float64)
 
 
 def _lockstep(entry: Entry) -> bool:
-    return any(record["made"].get("lockstep") for record in entry.records)
+    return any(record.made.lockstep for record in entry.records)

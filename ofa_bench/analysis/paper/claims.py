@@ -22,8 +22,8 @@ from ofa_bench.analysis.paper.measures import (
 from ofa_bench.analysis.paper.protocols import CHAINS, NAMES, PROTOCOLS, STRATEGIES, Runs
 from ofa_bench.analysis.statistics import Paired, paired
 from ofa_bench.analysis.summary import in_points
-from ofa_bench.analysis.tables import Table
 from ofa_bench.formatting import format_number
+from ofa_bench.records.tables import Table
 
 __all__ = ["verdicts"]
 

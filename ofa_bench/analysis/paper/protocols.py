@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.analysis.studies import TIMING
-from ofa_bench.records.record import Record
+from ofa_bench.records.model import Record, RecordedRepeat
 
 __all__ = ["CHAINS", "NAMES", "PROTOCOLS", "STRATEGIES", "Runs", "alike", "protocol_of", "runs_of"]
 
@@ -54,8 +54,8 @@ _SETTINGS = {
 
 def protocol_of(record: Record) -> str | None:
     """Describe which protocol a record follows (see ``conf/experiment/table1.yaml``), if either."""
-    name, config = record["choices"]["strategy"], record["config"]
-    ours = name in STRATEGIES and record["choices"]["space"] in NAMES and record.get("unit", "ms") == "ms"
+    name, config = record.choices.strategy, record.config
+    ours = name in STRATEGIES and record.choices.space in NAMES and record.unit == "ms"
     if ours and not (config.get("device") or {}).get("guard_band"):
         for (protocol, warm), settings in _SETTINGS.items():
             wanted = settings[name]
@@ -71,7 +71,7 @@ def _part(node: Any, of: Mapping[str, Any]) -> dict[str, Any]:
 
 
 Key = tuple[int, int]
-Cell = Mapping[Key, Record]
+Cell = Mapping[Key, RecordedRepeat]
 """The repeats of one strategy for one list of targets, by seed and place."""
 
 
@@ -128,27 +128,27 @@ class Runs:
         """The repeats, by seed and place, that the cells of all targets have, whatever other rows have."""
         return sorted(set.intersection(*(set(self.cells[name][self.targets]) for name in STRATEGIES)))
 
-    def _repeats(self, strategy: str, k: int) -> list[Record]:
+    def _repeats(self, strategy: str, k: int) -> list[RecordedRepeat]:
         return [self.cells[strategy][self.searched(strategy, k)][key] for key in self.keys]
 
     def seconds(self, strategy: str, k: int) -> Floats:
         """Return the time of all searches for k targets: float64 [repeats], s."""
-        return np.array([repeat["seconds"] for repeat in self._repeats(strategy, k)], np.float64)
+        return np.array([repeat.seconds for repeat in self._repeats(strategy, k)], np.float64)
 
     def generations(self, strategy: str, k: int) -> float:
         """Return the generations of all searches for k targets, mean over repeats."""
         return float(np.mean([sum(one) for one in self.made(strategy, k)]))
 
-    def made(self, strategy: str, k: int) -> list[list[int]]:
+    def made(self, strategy: str, k: int) -> list[list[float]]:
         """Return the generations made for each target that can be met, for each repeat."""
         repeats = self._repeats(strategy, k)
-        return [[one["generations"] for one in repeat["results"] if one["feasible"]] for repeat in repeats]
+        return [[one.generations for one in repeat.results if one.feasible] for repeat in repeats]
 
     def accuracy(self, strategy: str) -> Floats:
         """Return the predicted accuracies for all targets, ascending: float64 [repeats, targets], percent."""
         repeats = [self.cells[strategy][self.targets][key] for key in self.winners]
-        rows = [sorted(repeat["results"], key=lambda one: float(one["target"])) for repeat in repeats]
-        return np.array([[100 * (one["accuracy"] or np.nan) for one in row] for row in rows], np.float64)
+        rows = [sorted(repeat.results, key=lambda one: float(one.target)) for repeat in repeats]
+        return np.array([[100 * (one.accuracy or np.nan) for one in row] for row in rows], np.float64)
 
     @cached_property
     def met(self) -> NDArray[np.bool_]:
@@ -164,8 +164,8 @@ class Runs:
     @property
     def budget(self) -> Mapping[str, int]:
         """Generations of a search from scratch, n, and of a warm-started one, w, and the population."""
-        budget, evolution = self.first["budget"], self.first["config"]["evolution"]
-        return {"n": budget["generations"], "w": budget["warm_generations"], "population": evolution["population_size"]}
+        budget, evolution = self.first.budget, self.first.config["evolution"]
+        return {"n": budget.generations, "w": budget.warm_generations, "population": evolution["population_size"]}
 
     def single(self, strategy: str) -> dict[float, Floats]:
         """Return the time of a search for one target alone, by target: float64 [repeats] each, s."""
@@ -173,7 +173,7 @@ class Runs:
         every = [set(cell) for of in alone for cell in of.values()]
         keys = sorted(set.intersection(*every)) if every else []
         found = alone[list(self.cells).index(strategy)] if keys else {}
-        return {one: np.array([found[one][key]["seconds"] for key in keys], np.float64) for one in sorted(found)}
+        return {one: np.array([found[one][key].seconds for key in keys], np.float64) for one in sorted(found)}
 
 
 def runs_of(records: Sequence[Record]) -> dict[tuple[str, str], Runs]:
@@ -188,7 +188,7 @@ def runs_of(records: Sequence[Record]) -> dict[tuple[str, str], Runs]:
             groups.setdefault(alike(record), []).append(record)
     given: dict[tuple[str, str], Runs] = {}
     for several in sorted(groups.values(), key=_order):
-        space = several[0]["choices"]["space"]
+        space = several[0].choices.space
         if not any((space, protocol) in given for protocol in PROTOCOLS):
             given |= _given(space, several)
     return given
@@ -197,32 +197,32 @@ def runs_of(records: Sequence[Record]) -> dict[tuple[str, str], Runs]:
 def alike(record: Record) -> tuple[Any, ...]:
     """Return what records share that are put into one number."""
     return (
-        record["choices"]["space"],
-        record["device"]["sha256"],
-        record["predictor"]["sha256"],
-        record["budget"]["generations"],
-        record["config"]["evolution"]["population_size"],
-        record["made"].get("lockstep"),
+        record.choices.space,
+        record.device.sha256,
+        record.predictor.sha256,
+        record.budget.generations,
+        record.config["evolution"]["population_size"],
+        record.made.lockstep,
     )
 
 
 def _order(several: Sequence[Record]) -> tuple[bool, bool, int]:
-    first = several[0]["choices"]
-    elsewhere = first["space"] == "mbv3" and first["device"] != "note10"
-    return first["predictor"] != "official", elsewhere, -sum(len(record["repeats"]) for record in several)
+    first = several[0].choices
+    elsewhere = first.space == "mbv3" and first.device != "note10"
+    return first.predictor != "official", elsewhere, -sum(len(record.repeats) for record in several)
 
 
 def _given(space: str, records: Sequence[Record]) -> dict[tuple[str, str], Runs]:
     """Put together the repeats of all records of a protocol that are of one strategy and one list of targets."""
-    found: dict[str, dict[str, dict[tuple[float, ...], dict[Key, Record]]]] = {}
+    found: dict[str, dict[str, dict[tuple[float, ...], dict[Key, RecordedRepeat]]]] = {}
     for record in records:
-        of = found.setdefault(protocol_of(record) or "", {}).setdefault(record["choices"]["strategy"], {})
-        cell = of.setdefault(tuple(sorted(record["targets"])), {})
-        for repeat in record["repeats"]:
-            cell.setdefault((record["seed"], repeat["repeat"]), repeat)
+        of = found.setdefault(protocol_of(record) or "", {}).setdefault(record.choices.strategy, {})
+        cell = of.setdefault(tuple(sorted(record.targets)), {})
+        for repeat in record.repeats:
+            cell.setdefault((record.seed, repeat.repeat), repeat)
     firsts = {protocol_of(record): record for record in reversed(records)}
-    timings = {tuple(record["made"].get(key) for key in TIMING) for record in records}
-    timed = len(timings) == 1 and not records[0]["made"].get("lockstep")
+    timings = {tuple(getattr(record.made, key) for key in TIMING) for record in records}
+    timed = len(timings) == 1 and not records[0].made.lockstep
     given = {
         (space, protocol): Runs(space, protocol, firsts[protocol], timed, of)
         for protocol, of in found.items()

@@ -9,10 +9,12 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from ofa_bench.records.columns import Column, shown_columns
 from ofa_bench.records.costs import cost_name, describe_costs
 from ofa_bench.records.labels import heading, labels
-from ofa_bench.records.record import Record
-from ofa_bench.records.tables import COMPARED, cells, excess_of_rows, heads, rows, timing, totals
+from ofa_bench.records.model import Record
+from ofa_bench.records.rows import rows, totals
+from ofa_bench.records.tables import cells, excess_of_rows, frontiers_differ, heads, timing
 from ofa_bench.records.unlabelled import notes as unlabelled_notes
 
 __all__ = ["MAX_TARGETS", "print_tables"]
@@ -30,8 +32,11 @@ def print_tables(records: Iterable[Record], console: Console) -> None:
 
     def key(record: Record) -> tuple[str, ...]:
         groups = ("space", "device", "predictor")
-        built = [record["config"].get(group) for group in groups]  # with overrides, such as a guard band
-        return (*(record["choices"][group] for group in groups), json.dumps([built, record["targets"]], sort_keys=True))
+        built = [record.config.get(group) for group in groups]  # with overrides, such as a guard band
+        return (
+            *(getattr(record.choices, group) for group in groups),
+            json.dumps([built, record.targets], sort_keys=True),
+        )
 
     together = [list(group) for _, group in groupby(sorted(records, key=key), key=key)]
     for group in together:
@@ -40,7 +45,7 @@ def print_tables(records: Iterable[Record], console: Console) -> None:
         for text in unlabelled_notes(labels(group), group):
             console.print(text, style="yellow", soft_wrap=True, highlight=False, markup=False)
     note = "Accuracy is predicted; in row all, accuracy, regret and cost are means over targets, and the rest are sums."
-    if any(record.get("frontier") for group in together for record in group):
+    if any(record.frontier for group in together for record in group):
         note += (
             " Regret: mean of points below the best known accuracy. Within 0.1: evaluations needed to come within 0.1 "
             "points of it, or how many repeats did; in row all, how many targets. Hypervolume: as a share of that of "
@@ -51,9 +56,8 @@ def print_tables(records: Iterable[Record], console: Console) -> None:
 
 def _fitting(records: Sequence[Record], console: Console) -> Table:
     """Make a table that fits a terminal, if need be without columns; a file is made as wide as the table."""
-    compared = COMPARED if any(record.get("frontier") for record in records) else ()
-    for columns in (compared, compared[:1], ()):
-        table = _table(records, columns)
+    for compared in (None, 1, 0) if any(record.frontier for record in records) else (0,):
+        table = _table(records, shown_columns(compared))
         width = console.measure(table, options=console.options.update(width=WIDEST)).maximum
         if width <= console.width:
             return table
@@ -63,12 +67,10 @@ def _fitting(records: Sequence[Record], console: Console) -> Table:
     return table
 
 
-def _table(records: Sequence[Record], compared: Sequence[str]) -> Table:
-    unit, n_targets, named = records[0]["unit"], len(records[0]["targets"]), labels(records)
+def _table(records: Sequence[Record], columns: Sequence[Column]) -> Table:
+    unit, n_targets, named = records[0].unit, len(records[0].targets), labels(records)
     table = Table(caption_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
-    notes = [_averaged(records), describe_costs(records[0]), timing(records)]
-    if len({(record.get("frontier") or {}).get("sha256") for record in records}) > 1:
-        notes.append("Not all were compared with the same best-known frontier, so do not compare their regret.")
+    notes = [_averaged(records), describe_costs(records[0]), timing(records), *frontiers_differ(records)]
     lines = [[totals(record) for record in records]]
     by_target = sorted(zip(*(rows(record) for record in records), strict=True), key=lambda r: r[0].target or 0.0)
     if n_targets > MAX_TARGETS:
@@ -76,21 +78,21 @@ def _table(records: Sequence[Record], compared: Sequence[str]) -> Table:
         by_target = [by_target[place] for place in chosen]
         notes.append(f"{MAX_TARGETS} of {n_targets} targets, evenly chosen; ofa_bench show has all.")
     lines = [*map(list, by_target), *lines]
-    notes += excess_of_rows((row for line in lines for row in line), compared)
+    notes += excess_of_rows((row for line in lines for row in line), columns)
     table.caption = " ".join(note for note in notes if note) or None
-    for name in (unit, "strategy", *heads(f"{cost_name(records[0])} {unit}", compared)):
+    for name in (unit, "strategy", *heads(columns, cost_name(records[0]), unit)):
         table.add_column(name, justify="left" if name == "strategy" else "right", no_wrap=True)
     for several in lines:
         target = several[0].target
         for i, (row, label) in enumerate(zip(several, named, strict=True)):
             first = "" if i else "all" if target is None else f"{target:g}"
-            table.add_row(first, label, *cells(row, compared), end_section=1 < len(several) == i + 1)
+            table.add_row(first, label, *cells(row, columns), end_section=1 < len(several) == i + 1)
     return table
 
 
 def _averaged(records: Sequence[Record]) -> str:
     """Say over how many repeats means are."""
-    repeats = sorted({len(record["repeats"]) for record in records})
+    repeats = sorted({len(record.repeats) for record in records})
     if repeats == [1]:
         return ""
     return f"Means (± standard deviation) over {' or '.join(map(str, repeats))} repeats."

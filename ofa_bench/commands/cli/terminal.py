@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.config.shell import command_line, option
 from ofa_bench.config.store_uri import EXPERIMENT, artifacts_beside, default_experiment, sqlite_path
-from ofa_bench.records.record import Record
+from ofa_bench.records.model import Record
 from ofa_bench.tracking.delivery import try_log, was_refused
 from ofa_bench.tracking.view import runs_page, save_view
 
@@ -41,9 +41,9 @@ def _show_networks(found: Sequence[Record], output: Path) -> None:
     from ofa_bench.commands.cli.tables import MAX_TARGETS
     from ofa_bench.records.networks import best_networks, describe_networks
 
-    folder = output / found[0]["address"] if len(found) == 1 else output
+    folder = output / found[0].address if len(found) == 1 else output
     words = ["ofa_bench", "show", str(folder)]
-    if len(found) == 1 and len(found[0]["targets"]) <= MAX_TARGETS:
+    if len(found) == 1 and len(found[0].targets) <= MAX_TARGETS:
         networks = best_networks(found[0])
         print("\n".join(describe_networks(networks)))
         words.append("top=10")

@@ -14,11 +14,12 @@ from ofa_bench.analysis.paper.protocols import NAMES, PROTOCOLS, Runs, alike, pr
 from ofa_bench.analysis.paper.published import published_paper
 from ofa_bench.analysis.studies import studies
 from ofa_bench.analysis.summary import summed_up, with_judges
-from ofa_bench.analysis.tables import Table, winners_judged
+from ofa_bench.analysis.tables import winners_judged
 from ofa_bench.errors import InputError
 from ofa_bench.files.writing import make_folder
 from ofa_bench.records.gather import Gathered
-from ofa_bench.records.record import Record
+from ofa_bench.records.model import Record
+from ofa_bench.records.tables import Table
 from ofa_bench.report.paper.tables import accuracies, seconds, single_seconds
 from ofa_bench.report.rendering import render
 
@@ -53,7 +54,7 @@ def _written(gathered: Gathered, runs: Mapping[tuple[str, str], Runs], out: Path
         "sections": sections,
         "judges": JUDGES,
         "published": published,
-        "made": sections[0].record["made"],
+        "made": sections[0].record.made,
         "timed": all(one.timed for one in runs.values()),
         "left_out": gathered.left_out,
     }
@@ -108,7 +109,7 @@ def _judged(gathered: Gathered, found: Mapping[str, Runs]) -> list[tuple[str, Ta
             for record in gathered.records
             if protocol_of(record) == key
             and alike(record) == alike(runs.first)
-            and tuple(sorted(record["targets"])) == runs.targets
+            and tuple(sorted(record.targets)) == runs.targets
         ]
         study = max(studies(wanted), key=lambda one: len(one.entries))
         table = winners_judged(with_judges(summed_up(study)))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ofa_bench.analysis.paper.measures import printed_seconds
 from ofa_bench.analysis.paper.protocols import PROTOCOLS, STRATEGIES, Runs
-from ofa_bench.analysis.tables import Table
+from ofa_bench.records.tables import Table
 
 __all__ = ["accuracies", "seconds", "single_seconds"]
 

@@ -5,11 +5,13 @@ from functools import cache
 
 import numpy as np
 from composing import composed
+from plain import change_record, plain_record, plain_result
 
 from ofa_bench.analysis.paper.protocols import STRATEGIES
 from ofa_bench.config.address import address
 from ofa_bench.config.schema import GROUPS
 from ofa_bench.experiment.checks import result_config
+from ofa_bench.records.model import RecordedRepeat
 
 CELLS = {
     "fair": {name: (f"strategy={name}", "budget=sqrt") for name in STRATEGIES},
@@ -35,7 +37,7 @@ def _asked(words):
 def asked(*words):
     """Return what a record says of the command that made it, as the command says it."""
     choices, name, config = _asked(words)
-    return {"choices": dict(choices), "address": name, "config": json.loads(config)}
+    return plain_record(choices=choices, address=name, config=json.loads(config))
 
 
 def crafted(protocol, strategy, targets, seconds=(1.0, 1.0), accuracy=None, generations=None, **changes):
@@ -49,37 +51,30 @@ def crafted(protocol, strategy, targets, seconds=(1.0, 1.0), accuracy=None, gene
         generations = [n] * len(targets) if strategy == "vanilla" else [n] + [w] * (len(targets) - 1)
     if accuracy is None:
         accuracy = np.full((len(seconds), len(targets)), 80.0)
-    record["config"]["targets"]["values"] = list(targets)
-    record["address"] += f",targets.values=[{','.join(map(str, targets))}]"
-    record |= {
-        "format": "ofa_bench.record/1",
-        "identity": "0" * 16,
-        "seed": 0,
-        "unit": "ms",
-        "targets": list(map(float, targets)),
-        "budget": {"generations": n, "warm_generations": w},
-        "predictor": {"name": "embedded", "sha256": "1" * 64},
-        "device": {"name": "note10", "sha256": "2" * 64, "card": {}},
-        "made": {"lockstep": False, "threads": 1, "cores": 1, "machine": "m", "compiled": True, "ofa_bench": "0"},
-    }
-    record["repeats"] = [
-        {
-            "repeat": number,
-            "seconds": spent,
-            "results": [
-                {
-                    "target": float(target),
-                    "feasible": True,
-                    "accuracy": found / 100,
-                    "generations": made,
-                    "seconds": spent / len(targets),
-                }
-                for target, found, made in zip(targets, row, generations, strict=True)
-            ],
-        }
-        for number, (spent, row) in enumerate(zip(seconds, accuracy, strict=True))
-    ]
-    return record | changes
+    record.config["targets"]["values"] = list(targets)
+    record.address += f",targets.values=[{','.join(map(str, targets))}]"
+    record = change_record(
+        record,
+        targets=list(map(float, targets)),
+        budget={"generations": n, "warm_generations": w},
+        predictor={"name": "embedded"},
+        device={"name": "note10"},
+        made={"compiled": True},
+        repeats=[
+            RecordedRepeat(
+                repeat=number,
+                seconds=spent,
+                results=[
+                    plain_result(
+                        target=float(target), accuracy=found / 100, generations=made, seconds=spent / len(targets)
+                    )
+                    for target, found, made in zip(targets, row, generations, strict=True)
+                ],
+            )
+            for number, (spent, row) in enumerate(zip(seconds, accuracy, strict=True))
+        ],
+    )
+    return change_record(record, **changes)
 
 
 def first(*numbers):
@@ -94,15 +89,15 @@ def crafted_set(protocol="fair", lists=None, **changes):
 
 def unmet(records, target):
     """Say in records that nothing meets one of their targets, as a search does: without a generation."""
-    for one in (one for record in records for repeat in record["repeats"] for one in repeat["results"]):
-        if one["target"] == target:
-            one |= {"feasible": False, "accuracy": None, "generations": 0}
+    for one in (one for record in records for repeat in record.repeats for one in repeat.results):
+        if one.target == target:
+            vars(one).update(feasible=False, accuracy=None, generations=0)
     return records
 
 
 def official(records):
     """Say in records that the official predictor guided."""
     for record in records:
-        record["choices"]["predictor"] = "official"
-        record["predictor"] = {"name": "official", "sha256": "3" * 64}
+        record.choices.predictor = "official"
+        vars(record.predictor).update(name="official", sha256="3" * 64)
     return records

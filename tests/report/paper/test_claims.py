@@ -89,15 +89,15 @@ def test_few_repeats_are_told_as_such():
     "changes",
     [
         {"budget": {"generations": 25, "warm_generations": 5}},
-        {"config": crafted("fair", "vanilla", (15,))["config"] | {"evolution": {"population_size": 10}}},
+        {"config": crafted("fair", "vanilla", (15,)).config | {"evolution": {"population_size": 10}}},
     ],
     ids=["n", "population"],
 )
 def test_searches_of_another_size_are_not_judged(changes):
     records = fair()
     for record in records:
-        record["budget"] = changes.get("budget", record["budget"])
-        record["config"]["evolution"] |= changes.get("config", record["config"])["evolution"]
+        vars(record.budget).update(changes.get("budget", {}))
+        record.config["evolution"] |= changes.get("config", record.config)["evolution"]
     rows = cross_evaluate(records)
     for message in ("takes at most 28.3 %", "apart on average", "0.58 anywhere", "n = 500): top-down"):
         assert found(rows, message)[0]
@@ -125,7 +125,7 @@ def test_the_formula_of_generations():
     row = cross_evaluate(published)[message]
     assert row == ("500 + (k − 1)·63", "500 + (k − 1)·63", "does not hold", "", "")  # noqa: RUF001
     other = fair()
-    other[-1]["repeats"][0]["results"][3]["generations"] += 1
+    other[-1].repeats[0].results[3].generations += 1
     assert found(cross_evaluate(other), message) == ("another number", "does not hold")
 
 
@@ -164,7 +164,7 @@ def test_protocols_stand_side_by_side_and_spaces_below_each_other():
     records = [*fair(), *crafted_set("as_published", first(1, 2, 3), seconds=np.ones(6))]
     others = copy.deepcopy(records)
     for record in others:
-        record["choices"]["space"] = "proxyless"
+        record.choices.space = "proxyless"
     table = verdicts(runs_of([*others, *records]), PUBLISHED)
     assert table.heads == ("space", "claim", "its own figures", "as published", "verdict", "fair", "verdict")
     assert table.left == len(table.heads)
@@ -194,8 +194,8 @@ def test_a_target_that_nothing_meets_does_not_count():
 def test_the_formula_counts_targets_that_can_be_met(target):
     """One that cannot has no generations; a chain then begins with the next."""
     records = unmet(fair(), target)
-    for repeat in (one for record in records if target == 15 for one in record["repeats"] if len(one["results"]) > 1):
-        repeat["results"][1]["generations"] = 500
+    for repeat in (one for record in records if target == 15 for one in record.repeats if len(one.results) > 1):
+        repeat.results[1].generations = 500
     assert found(cross_evaluate(records), "a chain makes") == ("500 + (k − 1)·23", "holds")  # noqa: RUF001
 
 
@@ -219,7 +219,7 @@ def test_claims_on_accuracy_are_about_ten_targets():
 def test_times_that_were_not_taken_in_one_way_are_not_told(made):
     records = fair()
     for record in records if "lockstep" in made else records[:1]:
-        record["made"] |= made
+        vars(record.made).update(made)
     rows = cross_evaluate(records)
     for message in ("top-down takes at most", "bottom-up takes at most", "n = 500): top-down", "n = 500): bottom-up"):
         assert found(rows, message) == ("not timed", "")

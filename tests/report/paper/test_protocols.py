@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 from crafting import CELLS, OF_TOP_DOWN, ROWS, TEN, asked, crafted, crafted_set, first, official, unmet
+from plain import change_record
 
 from ofa_bench.analysis.paper.protocols import NAMES, PROTOCOLS, STRATEGIES, protocol_of, runs_of
 from ofa_bench.config.schema import BudgetConfig
 from ofa_bench.experiment.budget import resolve_budget
+from ofa_bench.records.model import RecordedBudget
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -61,26 +63,26 @@ def test_ablations_and_mixtures_are_of_no_protocol(words):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_other_units_and_spaces_are_of_no_protocol(protocol):
     record = crafted(protocol, "top_down", TEN)
-    assert protocol_of(record | {"unit": "M MACs"}) is None
+    assert protocol_of(change_record(record, unit="M MACs")) is None
     for space in ("compofa", "own"):
-        assert protocol_of(record | {"choices": record["choices"] | {"space": space}}) is None
+        assert protocol_of(change_record(record, choices={"space": space})) is None
     for space in NAMES:
-        assert protocol_of(record | {"choices": record["choices"] | {"space": space}}) == protocol
+        assert protocol_of(change_record(record, choices={"space": space})) == protocol
 
 
 def test_what_is_made_up_here_is_what_the_experiments_run():
     for protocol, warm in (("fair", 23), ("as_published", 63)):
         for name, words in CELLS[protocol].items():
             record = crafted(protocol, name, (15, 20))
-            assert resolve_budget(BudgetConfig(**asked(*words)["config"]["budget"])) == (500, warm)
-            assert record["budget"] == {"generations": 500, "warm_generations": warm}
+            assert resolve_budget(BudgetConfig(**asked(*words).config["budget"])) == (500, warm)
+            assert record.budget == RecordedBudget(generations=500, warm_generations=warm)
             assert protocol_of(record) == protocol
 
 
 def test_records_are_sorted_by_space_and_protocol():
     other = crafted_set("as_published", first(1, 5))
     for record in other:
-        record["choices"]["space"] = "resnet50d"
+        record.choices.space = "resnet50d"
     found = runs_of([*crafted_set(), *other, crafted("fair", "vanilla", (60,))])
     assert set(found) == {("mbv3", "fair"), ("resnet50d", "as_published")}
     runs = found["mbv3", "fair"]
@@ -91,7 +93,7 @@ def test_records_are_sorted_by_space_and_protocol():
 def test_where_a_strategy_is_missing_nothing_is_given():
     records = crafted_set()
     for name in STRATEGIES:
-        assert runs_of([record for record in records if record["choices"]["strategy"] != name]) == {}
+        assert runs_of([record for record in records if record.choices.strategy != name]) == {}
     assert runs_of([]) == {}
     apart = [crafted("fair", name, (target,)) for name, target in zip(STRATEGIES, TEN, strict=False)]
     assert runs_of(apart) == {}
@@ -99,9 +101,7 @@ def test_where_a_strategy_is_missing_nothing_is_given():
 
 def test_a_row_that_a_strategy_lacks_is_left_out():
     records = crafted_set(lists=first(1, 2, 3, 10))
-    records.remove(
-        next(one for one in records if one["choices"]["strategy"] == "bottom_up" and len(one["targets"]) == 2)
-    )
+    records.remove(next(one for one in records if one.choices.strategy == "bottom_up" and len(one.targets) == 2))
     assert runs_of(records)["mbv3", "fair"].rows == [1, 3, 10]
 
 
@@ -138,7 +138,7 @@ def test_the_official_predictor_goes_first_and_others_are_not_mixed_in():
     records = [*crafted_set(lists=first(1, 2, 3)), *official(crafted_set(lists=first(1, 3)))]
     runs = runs_of(records)["mbv3", "fair"]
     assert runs.rows == [1, 3]
-    assert runs.first["predictor"]["name"] == "official"
+    assert runs.first.predictor.name == "official"
     assert runs_of(records[:9])["mbv3", "fair"].rows == [1, 2, 3]
 
 
@@ -159,7 +159,7 @@ def test_what_must_not_be_compared_is_not_mixed(changes):
     runs = runs_of([*tried, *crafted_set(lists=first(1, 2, 10))])["mbv3", "fair"]
     assert (runs.rows, runs.keys) == ([1, 2, 10], [(0, 0), (0, 1)])
     assert {float(second) for name in STRATEGIES for k in runs.rows for second in runs.seconds(name, k)} == {1.0}
-    assert (runs.first["device"]["name"], runs.budget, runs.timed) == (
+    assert (runs.first.device.name, runs.budget, runs.timed) == (
         "note10",
         {"n": 500, "w": 23, "population": 100},
         True,
@@ -171,7 +171,7 @@ def test_records_of_several_seeds_are_one_cell():
     runs = runs_of(several)["mbv3", "fair"]
     assert runs.keys == [(0, 0), (1, 0), (2, 0)]
     assert runs.seconds("top_down", 2).tolist() == [1, 2, 3]
-    lacking = [one for one in several if (one["seed"], one["choices"]["strategy"]) != (1, "top_down")]
+    lacking = [one for one in several if (one.seed, one.choices.strategy) != (1, "top_down")]
     assert runs_of(lacking)["mbv3", "fair"].keys == [(0, 0), (2, 0)]
     assert runs_of([*several, *crafted_set(lists=first(1), seconds=(7.0, 8.0))])["mbv3", "fair"].keys == runs.keys
 
@@ -210,7 +210,7 @@ def test_a_longer_list_with_fewer_rows_does_not_displace_table_1():
 )
 def test_seconds_taken_in_another_way_are_not_timed(changes):
     records = crafted_set()
-    records[4]["made"] |= changes["made"]
+    vars(records[4].made).update(changes["made"])
     runs = runs_of(records)["mbv3", "fair"]
     assert (runs.rows, runs.timed) == ([1, 2, 10], False)
 
@@ -224,12 +224,12 @@ def test_searches_that_advanced_together_are_not_timed():
 def test_of_mobilenet_the_papers_phone_goes_first(place):
     elsewhere = crafted_set(lists=first(1, 2, 3), seconds=(2.0,) * 9, device={"name": "cpu", "sha256": "5" * 64})
     for record in elsewhere:
-        record["choices"]["device"] = "cpu_onnx"
+        record.choices.device = "cpu_onnx"
     both = [elsewhere, crafted_set(lists=first(1, 2))]
     runs = runs_of([*both[place], *both[1 - place]])["mbv3", "fair"]
-    assert (runs.first["device"]["name"], runs.rows) == ("note10", [1, 2])
-    assert runs_of(elsewhere)["mbv3", "fair"].first["device"]["name"] == "cpu"
-    assert runs_of([*both[1], *official(elsewhere)])["mbv3", "fair"].first["device"]["name"] == "cpu"
+    assert (runs.first.device.name, runs.rows) == ("note10", [1, 2])
+    assert runs_of(elsewhere)["mbv3", "fair"].first.device.name == "cpu"
+    assert runs_of([*both[1], *official(elsewhere)])["mbv3", "fair"].first.device.name == "cpu"
 
 
 def test_searches_for_one_target_count_for_the_repeats_that_all_have():
@@ -238,11 +238,11 @@ def test_searches_for_one_target_count_for_the_repeats_that_all_have():
         for name in STRATEGIES
         for target in (15, 30, 60)
     ]
-    singles[-1]["repeats"] = singles[-1]["repeats"][1:]
+    singles[-1].repeats = singles[-1].repeats[1:]
     runs = runs_of([*singles, *crafted_set(lists=first(2))])["mbv3", "fair"]
     for name in STRATEGIES:
         assert {target: row.tolist() for target, row in runs.single(name).items()} == {15: [17], 30: [32], 60: [62]}
-    singles[0]["repeats"] = singles[0]["repeats"][:1]
+    singles[0].repeats = singles[0].repeats[:1]
     assert runs_of([*singles, *crafted_set(lists=first(2))])["mbv3", "fair"].single("top_down") == {}
     assert runs_of(crafted_set(lists=first(2, 10)))["mbv3", "fair"].single("vanilla") == {}
 

@@ -1,0 +1,171 @@
+"""The columns of all tables, each once: terminal, CSV and data frame, MLflow, report.
+
+A new column is one entry of ``COLUMNS``.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from ofa_bench.predictors.coverage import format_choices
+from ofa_bench.records.costs import guard_band_of
+from ofa_bench.records.model import Record, RecordedRepeat, Result
+from ofa_bench.records.regret import format_ratio, format_regret
+from ofa_bench.records.rows import Row
+from ofa_bench.records.unlabelled import MARK
+
+__all__ = ["COLUMNS", "Column", "data_columns", "shown_columns"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column, and where it applies.
+
+    - Data (a line a result): what ``of_record``, ``of_repeat`` or ``of_result`` gives, under ``name``.
+    - MLflow: ``of_record`` as the parameter ``parameter``; ``number`` as a metric of all targets (``total_metric``) and
+      of each (``target_metric``), where ``{cost}`` stands for the name of the costs.
+    - Tables that people read: ``text``, by default ``number`` as ``spec`` writes it, under ``head`` and ``unit``; in a
+      report under ``report``, by default ``head``. ``compared`` says that a best-known frontier must be there.
+
+    An empty name or head leaves the column out there.
+    """
+
+    name: str = ""
+    of_record: Callable[[Record], Any] | None = None
+    of_repeat: Callable[[RecordedRepeat], Any] | None = None
+    of_result: Callable[[Result], Any] | None = None
+    parameter: str = ""
+    number: Callable[[Row], float | None] | None = None
+    total_metric: str = ""
+    target_metric: str = ""
+    spec: str = ".2f"
+    text: Callable[[Row], str] | None = None
+    head: str = ""
+    unit: str = ""
+    report: str | None = None
+    compared: bool = False
+
+    def datum(self, record: Record, repeat: RecordedRepeat, result: Result) -> Any:
+        """Return what the line of a result has."""
+        if self.of_record:
+            return self.of_record(record)
+        return self.of_repeat(repeat) if self.of_repeat else self.of_result and self.of_result(result)
+
+    def cell(self, row: Row) -> str:
+        """Return what a table that people read has of a row."""
+        if self.text:
+            return self.text(row)
+        value = self.number(row) if self.number else None
+        return "" if value is None else format(value, self.spec)
+
+
+def _accuracy(row: Row) -> str:
+    if row.accuracy is None:
+        return "infeasible"
+    spread = "" if not row.accuracy_std else f" ± {100 * row.accuracy_std:.2f}"
+    return f"{100 * row.accuracy:.2f}{spread}{MARK if row.unlabelled else ''}"
+
+
+def _near(row: Row) -> str:
+    """Describe how soon the search of a target came near the best known, or how many searches did."""
+    if not row.compared:
+        return ""
+    if row.target is not None and row.evaluations_near is not None and row.near == row.compared:
+        return f"{row.evaluations_near:,.0f}"
+    return f"{row.near:.3g} of {row.compared}" if row.near or row.target is None else "never"
+
+
+def _near_number(row: Row) -> float | None:
+    if row.target is not None:
+        return row.evaluations_near
+    return row.near if row.compared else None
+
+
+def _times_100(name: str) -> Callable[[Row], float | None]:
+    return lambda row: None if getattr(row, name) is None else 100 * getattr(row, name)
+
+
+_regret = _times_100("regret")
+
+COLUMNS: Sequence[Column] = (
+    Column("address", of_record=attrgetter("address")),
+    Column("space", of_record=attrgetter("choices.space"), parameter="space"),
+    Column("device", of_record=attrgetter("choices.device"), parameter="device"),
+    Column("predictor", of_record=attrgetter("choices.predictor"), parameter="predictor"),
+    Column("strategy", of_record=attrgetter("choices.strategy"), parameter="strategy"),
+    Column("budget", of_record=attrgetter("choices.budget"), parameter="budget"),
+    Column("targets", of_record=attrgetter("choices.targets"), parameter="targets"),
+    Column("seed", of_record=attrgetter("seed"), parameter="seed"),
+    Column(of_record=lambda record: len(record.repeats), parameter="repeats"),
+    Column(of_record=attrgetter("budget.generations"), parameter="generations"),
+    Column(of_record=attrgetter("budget.warm_generations"), parameter="warm_generations"),
+    Column(of_record=lambda record: ", ".join(f"{one:g}" for one in record.targets), parameter="targets_values"),
+    Column("repeat", of_repeat=attrgetter("repeat")),
+    Column("unit", of_record=attrgetter("unit"), parameter="unit"),
+    Column("guard_band", of_record=guard_band_of, parameter="guard_band"),
+    Column(of_record=attrgetter("made.threads"), parameter="threads"),
+    Column(of_record=attrgetter("made.lockstep"), parameter="lockstep"),
+    Column("target", of_result=attrgetter("target")),
+    Column("feasible", of_result=attrgetter("feasible")),
+    Column(
+        "accuracy", of_result=attrgetter("accuracy"), number=_times_100("accuracy"), total_metric="accuracy_percent",
+        target_metric="accuracy_percent", text=_accuracy, head="accuracy", unit="%", report="predicted accuracy %",
+    ),
+    Column(number=_times_100("accuracy_std"), total_metric="std_of_accuracy_percent"),
+    Column("best_known", of_result=attrgetter("best_known")),
+    Column(
+        "regret", of_result=attrgetter("regret"), number=_regret, total_metric="regret_points",
+        target_metric="regret_points", text=lambda row: format_regret(_regret(row)), head="regret",
+        report="regret, points", compared=True,
+    ),
+    Column(
+        "evaluations_within", of_result=attrgetter("evaluations_within"), number=_near_number, text=_near,
+        total_metric="targets_within_0.1", target_metric="evaluations_to_within_0.1", head="within 0.1", report="",
+        compared=True,
+    ),
+    Column(
+        "seconds_within", of_result=attrgetter("seconds_within"), number=attrgetter("seconds_near"),
+        target_metric="seconds_to_within_0.1",
+    ),
+    Column(
+        "hypervolume_ratio", of_repeat=attrgetter("hypervolume_ratio"), number=attrgetter("hypervolume_ratio"),
+        total_metric="hypervolume_ratio", text=lambda row: format_ratio(row.hypervolume_ratio), head="hypervolume",
+        compared=True,
+    ),
+    Column(
+        "cost", of_result=attrgetter("cost"), number=attrgetter("cost"), target_metric="{cost}", head="{cost}",
+        unit="{unit}", report="",
+    ),
+    Column(
+        "seconds", of_result=attrgetter("seconds"), number=attrgetter("seconds"), total_metric="seconds",
+        head="seconds",
+    ),
+    Column(
+        "evaluations", of_result=attrgetter("evaluations"), number=lambda row: row.mean_sum("evaluations"),
+        total_metric="evaluations", spec=",.0f", head="evaluations",
+    ),
+    Column(
+        "unique_evaluations", of_result=attrgetter("unique_evaluations"), spec=",.0f", head="unique",
+        number=lambda row: row.mean_sum("unique_evaluations"), total_metric="unique_evaluations",
+    ),
+    Column("gradients", of_result=attrgetter("gradients")),
+    Column("proposals", of_result=attrgetter("proposals")),
+    Column("cost_lookups", of_result=attrgetter("cost_lookups")),
+    Column("generations", of_result=attrgetter("generations")),
+    Column("shared", of_result=attrgetter("shared")),
+    Column("unlabelled", of_result=lambda result: format_choices(result.unlabelled or {})),
+    Column("architecture", of_result=attrgetter("architecture")),
+)  # fmt: skip
+
+
+def data_columns() -> list[Column]:
+    """Return the columns of the data frame and of CSV."""
+    return [column for column in COLUMNS if column.name]
+
+
+def shown_columns(compared: int | None = None) -> list[Column]:
+    """Return the columns of tables that people read; of those that compare with the best known, the first so many."""
+    shown = [column for column in COLUMNS if column.head]
+    kept = [column for column in shown if column.compared][:compared]
+    return [column for column in shown if not column.compared or column in kept]

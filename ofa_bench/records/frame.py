@@ -1,0 +1,44 @@
+"""Results of records as one tidy table: a pandas data frame, and the same as a CSV file."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ofa_bench.records.columns import data_columns
+from ofa_bench.records.model import Record
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["tidy", "write_csv"]
+
+
+def tidy(records: Sequence[Record]) -> "DataFrame":
+    """Return one row for each target of each repeat; what an older record does not say is missing.
+
+    Accuracies and regrets are fractions of 1; targets and costs are in ``unit``, costs raised by ``guard_band``.
+    ``architecture`` is OFA's dict; ``unlabelled`` are its choices that no label of the predictor had.
+    """
+    from pandas import DataFrame  # takes long: not where no table is wanted
+
+    columns = data_columns()
+    lines = [
+        [column.datum(record, repeat, result) for column in columns]
+        for record in records
+        for repeat in record.repeats
+        for result in repeat.results
+    ]
+    table = DataFrame(lines, columns=[column.name for column in columns])
+    return table.astype({name: float for name in table if table[name].isna().all()})
+
+
+def write_csv(records: Sequence[Record], path: Path) -> None:
+    """Write the table of ``tidy`` as CSV; architectures are JSON.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    table = tidy(records)
+    table["architecture"] = table["architecture"].map(json.dumps)
+    table.to_csv(path, index=False)

@@ -1,0 +1,178 @@
+"""What a record holds, typed: whoever reads one relies on these fields, whoever wrote it.
+
+A field with a default may be absent in a file. ``float`` is any number of 0 or more, ``float | None`` any number or
+null (see ``schema.parse``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+__all__ = [
+    "FORMAT", "KIND", "RECORD", "VERSION", "Alternative", "Choices", "FrontierVersion", "Made", "Record",
+    "RecordedBudget", "RecordedDevice", "RecordedPredictor", "RecordedRepeat", "Result", "to_dict",
+]  # fmt: skip
+
+KIND, VERSION = "ofa_bench.record", 1
+FORMAT = f"{KIND}/{VERSION}"
+RECORD = "record.json"
+
+OMITTED = frozenset({"table_cost", "unlabelled", "labelled", "commits"})
+"""A file lacks these fields where nothing is known; others are null."""
+
+Gaps = Mapping[str, list[float]]
+"""Values by gene."""
+
+
+@dataclass(kw_only=True)
+class Choices:
+    """The option of each group of the config."""
+
+    space: str
+    device: str
+    predictor: str
+    strategy: str
+    budget: str
+    targets: str
+
+
+@dataclass(kw_only=True)
+class RecordedBudget:
+    """Generations of a search from scratch, and of one that is warm-started."""
+
+    generations: int
+    warm_generations: int | list[int]
+
+
+@dataclass(kw_only=True)
+class RecordedPredictor:
+    """The predictor: its hash, and the values by gene that none of its labels had; ``labelled`` are the others."""
+
+    name: str = ""
+    sha256: str
+    pruning: Any = None
+    unlabelled: Gaps | None = None
+    labelled: Gaps | None = None
+
+
+@dataclass(kw_only=True)
+class RecordedDevice:
+    """The cost table: its hash, its least and greatest cost, and its card."""
+
+    name: str
+    sha256: str
+    minimum: float
+    maximum: float
+    guard_band: float = 1.0
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class Made:
+    """When, by what and on what a record was made."""
+
+    at: str
+    ofa_bench: str
+    python: str
+    numpy: str
+    machine: str
+    cores: int | None
+    threads: int
+    lockstep: bool | None = False
+    compiled: bool | None = False
+    commits: Mapping[str, Any] | None = None
+
+
+@dataclass(kw_only=True)
+class FrontierVersion:
+    """The best-known frontier that a record was compared with."""
+
+    version: int = 0
+    sha256: str = ""
+
+
+@dataclass(kw_only=True)
+class Alternative:
+    """A network that meets a target: its predicted accuracy (a fraction of 1) and its cost."""
+
+    accuracy: float
+    cost: float
+    architecture: Mapping[str, Any]
+    genes: list[int]
+    unlabelled: Gaps | None = None
+
+
+@dataclass(kw_only=True)
+class Result:
+    """What a search found for a target, and what that took.
+
+    ``cost`` is raised by the guard band, ``table_cost`` is not; ``shared`` says how many targets share one search.
+    ``curve`` has points (generation, evaluations, unique evaluations, best accuracy so far). What a best-known frontier
+    says is described at ``regret.with_regret``.
+    """
+
+    target: float
+    feasible: bool
+    accuracy: float | None
+    cost: float
+    table_cost: float | None = None
+    seconds: float
+    generations: float
+    shared: float = 1
+    proposals: float | None = None
+    cost_lookups: float | None = None
+    evaluations: float
+    unique_evaluations: float
+    gradients: float | None = None
+    architecture: Mapping[str, Any]
+    genes: list[int]
+    unlabelled: Gaps | None = None
+    alternatives: list[Alternative] = field(default_factory=list)
+    curve: list[list[float]]
+    best_known: float | None = None
+    regret: float | None = None
+    evaluations_within: float | None = None
+    seconds_within: float | None = None
+
+
+@dataclass(kw_only=True)
+class RecordedRepeat:
+    """The results of one repeat, one a target, and the seconds of all."""
+
+    repeat: int
+    seconds: float
+    results: list[Result]
+    hypervolume_ratio: float | None = None
+
+
+@dataclass(kw_only=True)
+class Record:
+    """What a cell was, and what it found; costs are in ``unit``, accuracies fractions of 1."""
+
+    format: str
+    address: str
+    choices: Choices
+    identity: str
+    config: Mapping[str, Any]
+    seed: int
+    unit: str
+    targets: list[float]
+    budget: RecordedBudget
+    predictor: RecordedPredictor
+    device: RecordedDevice
+    made: Made
+    repeats: list[RecordedRepeat]
+    frontier: FrontierVersion | None = None
+
+    @property
+    def results(self) -> list[Result]:
+        """The results of all repeats, one repeat after another."""
+        return [result for repeat in self.repeats for result in repeat.results]
+
+
+def to_dict(part: Any) -> Any:
+    """Return a record, or a part of one, as plain types in the order of its fields, without what is not known."""
+    if is_dataclass(part):
+        found = ((one, getattr(part, one.name)) for one in fields(part))
+        return {one.name: to_dict(value) for one, value in found if value is not None or one.name not in OMITTED}
+    return [to_dict(one) for one in part] if isinstance(part, list) else part

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+from ofa_bench.config.schema import GROUPS
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.records.costs import guard_band_of
 from ofa_bench.records.model import Record, RecordedRepeat, Result
@@ -90,12 +91,7 @@ _regret = _times_100("regret")
 
 COLUMNS: Sequence[Column] = (
     Column("address", of_record=attrgetter("address")),
-    Column("space", of_record=attrgetter("choices.space"), parameter="space"),
-    Column("device", of_record=attrgetter("choices.device"), parameter="device"),
-    Column("predictor", of_record=attrgetter("choices.predictor"), parameter="predictor"),
-    Column("strategy", of_record=attrgetter("choices.strategy"), parameter="strategy"),
-    Column("budget", of_record=attrgetter("choices.budget"), parameter="budget"),
-    Column("targets", of_record=attrgetter("choices.targets"), parameter="targets"),
+    *(Column(group, of_record=attrgetter(f"choices.{group}"), parameter=group) for group in GROUPS),
     Column("seed", of_record=attrgetter("seed"), parameter="seed"),
     Column(of_record=lambda record: len(record.repeats), parameter="repeats"),
     Column(of_record=attrgetter("budget.generations"), parameter="generations"),

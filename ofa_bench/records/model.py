@@ -108,7 +108,7 @@ class Result:
 
     ``cost`` is raised by the guard band, ``table_cost`` is not; ``shared`` says how many targets share one search.
     ``curve`` has points (generation, evaluations, unique evaluations, best accuracy so far). What a best-known frontier
-    says is described at ``regret.with_regret``.
+    says is described at ``regret.add_regret``.
     """
 
     target: float

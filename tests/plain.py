@@ -1,5 +1,6 @@
 """Records made up from little, for tests that search nothing."""
 
+import json
 from dataclasses import is_dataclass, replace
 
 from ofa_bench.records.model import (
@@ -12,7 +13,9 @@ from ofa_bench.records.model import (
     RecordedPredictor,
     RecordedRepeat,
     Result,
+    to_dict,
 )
+from ofa_bench.records.schema import parse
 
 
 def plain_result(**fields):
@@ -35,6 +38,17 @@ def plain_record(results=(), **fields):
         repeats=[RecordedRepeat(repeat=0, seconds=1.0, results=list(results))],
     )  # fmt: skip
     return change_record(record, **fields)
+
+
+def older(record, *keys):
+    """Return a record as it is read of a file that lacks these keys, wherever they would be."""
+
+    def without(node):
+        if isinstance(node, dict):
+            return {key: without(value) for key, value in node.items() if key not in keys}
+        return [without(one) for one in node] if isinstance(node, list) else node
+
+    return parse(without(json.loads(json.dumps(to_dict(record)))))
 
 
 def change_record(record, **fields):

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 from conftest import inside, laid_out
-from plain import change_record
+from plain import change_record, older
 
 from ofa_bench.analysis.figures import strategies as figures
 from ofa_bench.analysis.figures.anytime import anytime
@@ -118,11 +118,7 @@ def test_different_frontiers_are_not_compared():
 
 
 def test_records_from_before_frontiers_are_drawn():
-    old = make()
-    old.frontier = None
-    for result in (one for repeat in old.repeats for one in repeat.results):
-        for key in ("best_known", "regret", "evaluations_within", "seconds_within", "shared"):
-            setattr(result, key, 1 if key == "shared" else None)
+    old = older(make(), "frontier", "best_known", "regret", "evaluations_within", "seconds_within", "shared")
     [study] = studies([old])
     for figure in (figures.accuracy_over_targets, figures.seconds_over_target, figures.fronts, anytime):
         assert named(drawn(figure(study, Style(["vanilla"])))) == ["vanilla"]

@@ -42,8 +42,8 @@ def test_a_record_has_both_costs(found):
         assert result.cost == pytest.approx(result.table_cost * band, rel=1e-12)
     assert read[False].repeats[0].results[0].table_cost is None
     assert (guard_band_of(read[True]), cost_name(read[True]), cost_name(read[False])) == (band, "guarded cost", "cost")
-    older = replace(read[True], device=replace(read[True].device, guard_band=1.0))
-    assert guard_band_of(older) == band
+    old = replace(read[True], device=replace(read[True].device, guard_band=1.0))  # as of a file that lacks it
+    assert guard_band_of(old) == band
 
 
 def test_tables_name_the_guarded_cost_and_the_statistic(found):

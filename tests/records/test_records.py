@@ -1,4 +1,3 @@
-import copy
 import csv
 import io
 import json
@@ -9,7 +8,7 @@ from pkgutil import resolve_name
 import numpy as np
 import pytest
 from conftest import findings
-from plain import change_record
+from plain import change_record, older
 from rich.console import Console
 
 from ofa_bench.commands.cli.tables import print_tables
@@ -17,7 +16,7 @@ from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
 from ofa_bench.records import record as records
 from ofa_bench.records.attempts import existing
-from ofa_bench.records.frame import write_csv
+from ofa_bench.records.frame import tidy, write_csv
 from ofa_bench.records.improve_frontier import raised
 from ofa_bench.records.labels import heading, labels
 from ofa_bench.records.model import to_dict
@@ -240,16 +239,19 @@ def test_a_narrow_terminal_leaves_columns_out():
 
 
 def test_records_from_before_frontiers_are_shown():
-    keys = ("best_known", "regret", "evaluations_within", "seconds_within", "shared")
-    old = copy.deepcopy(RECORD)
-    old.frontier = None
-    for repeat in old.repeats:
-        repeat.hypervolume_ratio = None
-        for result in repeat.results:
-            for key in keys:
-                setattr(result, key, 1 if key == "shared" else None)
+    keys = ("frontier", "hypervolume_ratio", "best_known", "regret", "evaluations_within", "seconds_within", "shared")
+    old = older(RECORD, *keys)
     assert printed([old]) == printed([RECORD])
     assert summary({"all": totals(old)}) == summary({"all": totals(RECORD)})
+
+
+def test_records_of_before_have_what_files_lack():
+    old = older(RECORD, "alternatives", "gradients", "proposals", "cost_lookups", "guard_band", "card", "lockstep",
+                "compiled", "commits", "pruning", "table_cost", "unlabelled", "labelled")  # fmt: skip
+    assert (old.device.guard_band, old.device.card, old.made.lockstep, old.made.commits) == (1, {}, False, None)
+    assert {(one.gradients, one.proposals, len(one.alternatives)) for one in old.results} == {(None, None, 0)}
+    assert summary({"all": totals(old)}) == summary({"all": totals(RECORD)})
+    assert tidy([old])["gradients"].isna().all()
 
 
 def test_metrics_and_csv_say_the_regret(tmp_path):

@@ -110,7 +110,7 @@ def _of_record(
 ) -> list[NamedArchitecture]:
     record = record_named(key, name, uri)
     found, called = [], record.choices.space
-    for result in (one for repeat in record.repeats for one in repeat.results if one.feasible):
+    for result in (one for one in record.results if one.feasible):
         if target is None or same_target(result.target, target):
             genes = _from_ofa(f"{key}={name}", result.architecture, space, f", a record of {called}")
             check_same_network(f"{key}={name}", called, result.genes, genes, space)

@@ -96,7 +96,7 @@ def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) ->
     names = _names(first)
     by_target: dict[float, dict[str, list[tuple[str, Any]]]] = {}
     for label, record in group:
-        for result in (one for repeat in record.repeats for one in repeat.results if one.feasible):
+        for result in (one for one in record.results if one.feasible):
             space, row = buildable(result.architecture, names["space"])
             check_same_network(record.address, names["space"], result.genes, row, space)
             networks = by_target.setdefault(float(result.target), {})
@@ -135,8 +135,7 @@ def of_target(networks: Sequence[Found], records: Sequence[Record], target: floa
     costs = [
         (result.cost, record.unit)
         for record in records
-        for repeat in record.repeats
-        for result in repeat.results
+        for result in record.results
         if same_target(result.target, target)
     ]
     if costs:

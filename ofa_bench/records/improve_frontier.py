@@ -50,7 +50,7 @@ def gathered(folder: Path, problem: Problem) -> Gathered:
             continue
         if not _is_of(record, problem):
             continue
-        results = [result for repeat in record.repeats for result in repeat.results if result.feasible]
+        results = [result for result in record.results if result.feasible]
         genes = np.array([result.genes for result in results], np.int8).reshape(len(results), -1)
         if not results or not problem.space.contains(genes).all() or not _means(problem.space, genes, results):
             continue

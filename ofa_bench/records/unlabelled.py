@@ -35,7 +35,7 @@ def note(named: Sequence[tuple[str, Sequence[Record]]]) -> str:
     choices: dict[str, list[float]] = {}
     places = []
     for name, records in named:
-        results = [one for record in records for repeat in record.repeats for one in repeat.results]
+        results = [one for record in records for one in record.results]
         marked = [one for one in results if is_marked([one])]
         for gene, values in ((gene, values) for one in marked for gene, values in (one.unlabelled or {}).items()):
             choices[gene] = sorted({*choices.get(gene, []), *values})
@@ -74,7 +74,7 @@ def describe_points(problem: Problem, genes: Genes) -> str:
 
 def summarize(record: Record) -> str:
     """Return which such choices the winners of a record have, and at which targets; empty where there are none."""
-    results = [one for repeat in record.repeats for one in repeat.results if is_marked([one])]
+    results = [one for one in record.results if is_marked([one])]
     by_target = {float(one.target): one.unlabelled or {} for one in results}
     found: dict[str, list[str]] = {}
     for target, choices in sorted(by_target.items()):

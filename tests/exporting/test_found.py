@@ -7,7 +7,7 @@ from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace,
 
 
 def results(record):
-    return [one for repeat in record.repeats for one in repeat.results]
+    return record.results
 
 
 def test_the_most_accurate_network_of_all_strategies_is_found(made):

@@ -54,7 +54,7 @@ def test_a_record_has_the_choices_of_each_winner():
     assert record.predictor.unlabelled == {"r": [160, 176], "d0": [4], "k3": [3, 5, 7], "e1": [3]}
     assert record.predictor.labelled == {"r": [192, 208, 224], "d0": [2, 3], "e1": [4, 6]}
     seen = set()
-    for result in (one for repeat in record.repeats for one in repeat.results):
+    for result in record.results:
         arch = result.architecture
         wanted = {
             "r": [arch["image_size"]] if arch["image_size"] < 192 else [],

@@ -32,7 +32,7 @@ def shown(metrics):
 
 def compared(record, regret=0.001):
     """Return regrets that differ to the results of a record; one has none."""
-    results = [result for repeat in record.repeats for result in repeat.results]
+    results = record.results
     for i, result in enumerate(results[1:]):
         result.regret = regret * i
     return record

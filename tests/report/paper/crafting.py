@@ -89,7 +89,7 @@ def crafted_set(protocol="fair", lists=None, **changes):
 
 def unmet(records, target):
     """Say in records that nothing meets one of their targets, as a search does: without a generation."""
-    for one in (one for record in records for repeat in record.repeats for one in repeat.results):
+    for one in (one for record in records for one in record.results):
         if one.target == target:
             vars(one).update(feasible=False, accuracy=None, generations=0)
     return records

@@ -15,7 +15,7 @@ from ofa_bench.commands.cli.tables import print_tables
 from ofa_bench.commands.report import run
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
-from ofa_bench.exporting.cards import described, read_card
+from ofa_bench.exporting.cards import describe_network, read_card
 from ofa_bench.exporting.found import found
 from ofa_bench.exporting.pages import sections, write_pages
 from ofa_bench.records import record as records
@@ -173,7 +173,7 @@ def test_a_report_marks_and_names_them(marked, made, tmp_path, monkeypatch):
 
 CARD = {
     "macs": 1e8, "parameters": 5e6, "measured": None,
-    "weights": {"told": "weights are random", "random": True},
+    "weights": {"description": "weights are random", "random": True},
     "files": {name: {"bytes": 10, "sha256": "0"} for name in ("network.onnx", "network.pt2")},
     "input": {"name": "image", "type": "float32", "what": "RGB", "shape": [1, 3, 160, 160], "mean": [0.5],
               "standard_deviation": [0.2]},
@@ -187,7 +187,7 @@ def test_exported_networks_say_it_in_card_index_and_table(marked, tmp_path):
     assert [one.unlabelled for one in networks] == [{"r": [160]}, {}]
     for one in networks:
         (tmp_path / one.folder).mkdir(parents=True)
-        (tmp_path / one.folder / "card.json").write_text(json.dumps(described(one, CARD)))
+        (tmp_path / one.folder / "card.json").write_text(json.dumps(describe_network(one, CARD)))
     write_pages(tmp_path)
     first, second = (tmp_path / one.folder for one in networks)
     text = (first / "card.md").read_text()

@@ -44,12 +44,12 @@ def run(monkeypatch, capsys, *words):
 
 
 def saved(folder, record):
-    records.write(folder / record["address"], record, "")
+    records.write(folder / record.address, record, "")
 
 
 def test_one_target_of_a_record(quick, monkeypatch, capsys, made):
     saved(quick / "multirun", made(seed=0))
-    record = f"multirun/{made(seed=0)['address']}"
+    record = f"multirun/{made(seed=0).address}"
     code, message = run(monkeypatch, capsys, f"run={record}", "target=20", "weights=random", "uri=none")
     assert code == 0, message.err
     assert message.out == "export/index.html\n"

@@ -71,7 +71,7 @@ def test_a_frontiers_command_works_when_it_is_pasted(forks, folder):
 def test_a_report_is_written_there(folder, tmp_path, monkeypatch, made):
     monkeypatch.chdir(folder)
     record = made()
-    records.write(Path("lr=0.1", record["address"]), record, "")
+    records.write(Path("lr=0.1", record.address), record, "")
     before = files(tmp_path, but=folder)
     out = str(Path("out", *NASTY_NAMES))
     page = report(["lr=0.1", f"out={out}"])

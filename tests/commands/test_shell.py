@@ -80,7 +80,7 @@ def test_what_is_printed_at_the_end_can_be_pasted(name, tmp_path, capsys, made):
     printed = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines() if ": " in line)
     assert printed["results"] == str(output)
     words = shlex.split(printed["networks"])
-    assert words == ["ofa_bench", "show", f"{output}/{made()['address']}", "top=10"]
+    assert words == ["ofa_bench", "show", f"{output}/{made().address}", "top=10"]
     words = shlex.split(printed["MLflow"].strip())
     assert words == ["mlflow", "ui", "--host", "127.0.0.1", "--backend-store-uri", uri]
     assert not (tmp_path / "store").exists()  # nothing is made to say where it is
@@ -101,7 +101,7 @@ def test_a_folder_whose_name_looks_like_an_option_is_a_folder(tmp_path, monkeypa
 @pytest.mark.parametrize("name", ["[b]x[/b]", "[/b] x", ":smile:", "[link=x]"])
 def test_tables_show_names_as_they_are(name, capsys, made):
     record = made()
-    record["choices"]["strategy"] = record["choices"]["device"] = name
+    record.choices.strategy = record.choices.device = name
     show([record], Path("here"), TrackingConfig())
     first, *rest = capsys.readouterr().out.splitlines()
     assert f" / {name} / " in first

@@ -5,7 +5,7 @@ import re
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import QUICK, ROOT
 from rooms import LAYERS
 
 import ofa_bench
@@ -43,6 +43,12 @@ def test_every_room_is_on_the_map():
     shown = " ".join(re.findall(r"^\| (`.*?) \|", PAGES[1].read_text(), re.M))
     besides = {"__main__", "api", "testing", "formatting", "errors"}
     assert not [room for layer in LAYERS for room in layer if room not in besides and room.split(".")[0] not in shown]
+
+
+def test_quick_tests_are_of_every_room():
+    assert not [name for name in QUICK if not (ROOT / "tests" / name).is_file()]
+    rooms = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")} - {"properties"}
+    assert rooms == {name.split("/")[0] for name in QUICK if "/" in name}
 
 
 def test_recipes_are_short():

@@ -27,7 +27,8 @@ if "OFA_BENCH_ASSETS" not in os.environ and BESIDE.is_dir():
 
 LONG = (
     "test_launchers.py", "test_tutorial.py", "test_exported.py", "test_server.py", "test_sync.py", "test_app.py",
-    "test_evaluate.py", "test_experiments.py", "test_profile.py", "test_export.py",
+    "test_evaluate.py", "test_experiments.py", "test_profile.py", "test_export.py", "test_bad_files.py",
+    "test_bad_input.py",
 )  # fmt: skip
 """The files that take longest begin first, so that no core waits for them in the end."""
 
@@ -35,13 +36,13 @@ LONG = (
 QUICK = (
     "test_carrying_on.py", "test_engine.py", "test_layout.py",
     "analysis/test_networks.py", "analysis/test_report_tables.py", "analysis/test_statistics.py",
-    "commands/test_dry_run.py", "commands/test_surroundings.py", "commands/test_sweep.py",
+    "commands/test_paths.py", "commands/test_surroundings.py", "commands/test_sweep.py",
     "config/test_store_uri.py", "experiment/test_targets.py", "exporting/test_found.py", "files/test_writing.py",
     "predictors/test_cost.py", "predictors/test_own.py", "predictors/test_pruning.py",
     "profiling/test_fit.py", "profiling/test_rounds.py", "records/test_records.py", "records/test_regret.py",
     "report/test_page.py", "report/paper/test_measures.py", "search/test_archive.py", "search/test_evolution.py",
     "search/test_repair.py", "spaces/test_checks.py", "spaces/test_mbv3.py", "spaces/test_proxyless.py",
-    "strategies/test_strategies.py", "supernets/test_supernets.py", "tracking/test_locations.py",
+    "strategies/test_strategies.py", "supernets/test_ofa_package.py", "tracking/test_locations.py",
     "tracking/test_mlflow_values.py", "training/test_pairs_forms.py",
 )  # fmt: skip
 """The files that ``-m quick`` runs: some of every room, in a minute on two cores."""

@@ -36,11 +36,11 @@ LONG = (
 QUICK = (
     "test_carrying_on.py", "test_engine.py", "test_layout.py",
     "analysis/test_networks.py", "analysis/test_report_tables.py", "analysis/test_statistics.py",
-    "commands/test_paths.py", "commands/test_surroundings.py", "commands/test_sweep.py",
+    "commands/test_paths.py", "commands/test_sweep.py",
     "config/test_store_uri.py", "experiment/test_targets.py", "exporting/test_found.py", "files/test_writing.py",
     "predictors/test_cost.py", "predictors/test_own.py", "predictors/test_pruning.py",
     "profiling/test_fit.py", "profiling/test_rounds.py", "records/test_records.py", "records/test_regret.py",
-    "report/test_page.py", "report/paper/test_measures.py", "search/test_archive.py", "search/test_evolution.py",
+    "report/paper/test_measures.py", "search/test_archive.py", "search/test_evolution.py",
     "search/test_repair.py", "spaces/test_checks.py", "spaces/test_mbv3.py", "spaces/test_proxyless.py",
     "strategies/test_strategies.py", "supernets/test_ofa_package.py", "tracking/test_locations.py",
     "tracking/test_mlflow_values.py", "training/test_pairs_forms.py",

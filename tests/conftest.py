@@ -28,14 +28,45 @@ if "OFA_BENCH_ASSETS" not in os.environ and BESIDE.is_dir():
 
 LONG = (
     "test_launchers.py", "test_tutorial.py", "test_exported.py", "test_server.py", "test_sync.py", "test_app.py",
-    "test_evaluate.py", "test_experiments.py", "test_profile.py", "test_export.py",
+    "test_evaluate.py", "test_experiments.py", "test_profile.py", "test_export.py", "test_bad_files.py",
+    "test_bad_input.py",
 )  # fmt: skip
 """The files that take longest begin first, so that no core waits for them in the end."""
 
 
+QUICK = (
+    "test_carrying_on.py", "test_engine.py", "test_layout.py",
+    "analysis/test_networks.py", "analysis/test_report_tables.py", "analysis/test_statistics.py",
+    "commands/test_paths.py", "commands/test_sweep.py",
+    "config/test_store_uri.py", "experiment/test_targets.py", "exporting/test_found.py", "files/test_writing.py",
+    "predictors/test_cost.py", "predictors/test_own.py", "predictors/test_pruning.py",
+    "profiling/test_fit.py", "profiling/test_rounds.py", "records/test_records.py", "records/test_regret.py",
+    "report/paper/test_measures.py", "search/test_archive.py", "search/test_evolution.py",
+    "search/test_repair.py", "spaces/test_checks.py", "spaces/test_mbv3.py", "spaces/test_proxyless.py",
+    "strategies/test_strategies.py", "supernets/test_ofa_package.py", "tracking/test_locations.py",
+    "tracking/test_mlflow_values.py", "training/test_pairs_forms.py",
+)  # fmt: skip
+"""The files that ``-m quick`` runs: some of every room, in a minute on two cores."""
+
+
+def is_quick(path: Path) -> bool:
+    """Return whether a test file is one that ``-m quick`` runs."""
+    return path.relative_to(ROOT / "tests").as_posix() in QUICK
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With ``-m quick``, do not even import the other files."""
+    only = config.option.markexpr == "quick" and collection_path.name.startswith("test_")
+    return True if only and not is_quick(collection_path) else None
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of the longest files first."""
+    """Mark the tests of quick files, and put those of the longest files first."""
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+    for item in items:
+        if is_quick(item.path):
+            item.add_marker("quick")
 
 
 @pytest.fixture(scope="session")
@@ -98,8 +129,18 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def ofa_bench(tmp_path: Path) -> Command:
-    """Run ``python -m ofa_bench`` in an empty directory."""
+def ofa_bench(tmp_path: Path, forks: Forks) -> Command:
+    """Run ``python -m ofa_bench`` in an empty directory, in a fork."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return forks.run("", arguments, tmp_path, **environment)
+
+    return run
+
+
+@pytest.fixture
+def own_process(tmp_path: Path) -> Command:
+    """Run ``python -m ofa_bench`` in an empty directory, in a process that begins with it, as users do."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -112,7 +153,7 @@ def ofa_bench(tmp_path: Path) -> Command:
 
 @pytest.fixture(scope="session")
 def forks() -> Iterator[Forks]:
-    """Return what runs commands in half the time that the fixture ``ofa_bench`` takes, for tests of many."""
+    """Return what runs commands in a tenth of the time that a process of their own takes."""
     forks = Forks()
     yield forks
     forks.close()

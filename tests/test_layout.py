@@ -3,38 +3,7 @@
 import ast
 
 import pytest
-from conftest import ROOT
-
-PACKAGE = ROOT / "ofa_bench"
-
-LAYERS = [
-    ["__main__"],
-    ["commands"],
-    ["commands.cli"],
-    ["api"],
-    ["exporting"],
-    ["report"],
-    ["experiment"],
-    ["tracking"],
-    ["training"],
-    ["analysis"],
-    ["records"],
-    ["engine", "testing"],
-    ["strategies"],
-    ["search"],
-    ["profiling"],
-    ["supernets"],
-    ["predictors"],
-    ["devices"],
-    ["spaces"],
-    ["config"],
-    ["files"],
-    ["formatting", "errors"],
-]
-"""From the top down: a room imports only from those below it."""
-
-ONLY = {"mlflow": {"tracking"}, "matplotlib": {"analysis.figures"}, "rich": {"commands.cli"}}
-"""Libraries that one room alone imports."""
+from rooms import LAYERS, ONLY, PACKAGE, PICTURE, draw
 
 
 def modules():
@@ -107,3 +76,7 @@ def test_a_library_has_one_room(library):
         if full.partition(".")[0] == library and not any(f"{name}.".startswith(f"{room}.") for room in ONLY[library])
     }
     assert not strangers
+
+
+def test_the_picture_of_the_rooms_is_of_this_table():
+    assert PICTURE.read_text() == draw(), "python tools/rooms.py draws it anew"

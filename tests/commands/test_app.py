@@ -22,8 +22,8 @@ def record(folder, strategy):
     return json.loads((folder / "multirun" / CELLS.format(strategy) / "record.json").read_text())
 
 
-def test_sweep_from_start_to_end(ofa_bench, tmp_path):
-    first = ofa_bench(*SWEEP)
+def test_sweep_from_start_to_end(ofa_bench, own_process, tmp_path):
+    first = own_process(*SWEEP)
     assert first.returncode == 0, first.stderr
     assert first.stderr == ""
     for message in (
@@ -98,8 +98,8 @@ def _check_mlflow(folder, found):
         assert names == {"accuracy.png", "config.yaml", "record.json", "results.csv"}
 
 
-def test_workers_find_what_one_process_finds(ofa_bench, tmp_path):
-    ran = ofa_bench(*SWEEP, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "output=parallel")
+def test_workers_find_what_one_process_finds(ofa_bench, own_process, tmp_path):
+    ran = own_process(*SWEEP, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "output=parallel")
     assert ran.returncode == 0, ran.stderr
     assert sorted(run.info.status for run in _runs(tmp_path)) == ["FINISHED"] * 4
     assert ofa_bench(*SWEEP, "tracking=none").returncode == 0
@@ -374,8 +374,9 @@ def phone(tmp_path):
 
 
 @pytest.mark.parametrize("launcher", [(), ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")], ids=["here", "joblib"])
-def test_a_users_tables_are_devices(ofa_bench, tmp_path, phone, launcher):
-    ran = ofa_bench("-m", f"device=note10,my/phone,{tmp_path}/tablet.json", "space=mbv3,compofa", *SMALL, *launcher)
+def test_a_users_tables_are_devices(ofa_bench, own_process, tmp_path, phone, launcher):
+    run = own_process if launcher else ofa_bench
+    ran = run("-m", f"device=note10,my/phone,{tmp_path}/tablet.json", "space=mbv3,compofa", *SMALL, *launcher)
     assert (ran.returncode, ran.stderr) == (0, "")
     records = found(tmp_path)
     assert set(records) == {

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from conftest import findings
+from forking import Forks
 from hydra import compose, initialize_config_dir
 from serving import Server, free_port, mlflow_server
 
@@ -23,7 +24,7 @@ from ofa_bench.config.registration import register
 from ofa_bench.config.schema import ONE_AFTER_ANOTHER, conf_dir
 
 SMALL = ("budget=quick", "targets=paper1", "evolution.population_size=10", "progress=false")
-CELLS, FEWER = 16, 10
+CELLS = 8
 LAUNCHERS = sorted(path.stem for path in (conf_dir() / "hydra" / "launcher").glob("*.yaml"))
 EXTRAS = {"joblib": "parallel", "ray": "ray", "submitit_local": "slurm", "submitit_slurm": "slurm"}
 
@@ -63,10 +64,10 @@ def cells_in_mlflow(uri: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def serial(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict]:
+def serial(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> dict[int, dict]:
     """Return the records of the sweep whose cells run one after another."""
     folder = tmp_path_factory.mktemp("serial")
-    ran = sweep(folder, CELLS, "tracking=none")
+    ran = forks.run("run", ("-m", f"seed=range(0,{CELLS})", *SMALL, "tracking=none"), folder)
     assert ran.returncode == 0, ran.stderr
     return records(folder)
 
@@ -107,7 +108,7 @@ def test_a_launcher_that_is_not_installed_is_said_in_words(launcher):
 
 def test_joblib_loses_nothing_on_one_database(tmp_path, serial):
     needs("joblib", "parallel")
-    ran = sweep(tmp_path, CELLS, "hydra/launcher=joblib", "hydra.launcher.n_jobs=8")
+    ran = sweep(tmp_path, CELLS, "hydra/launcher=joblib", "hydra.launcher.n_jobs=4")
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr == ""
     check_same(records(tmp_path / "multirun"), serial, CELLS)
@@ -135,13 +136,13 @@ def test_ray_brings_everything_back_though_a_machine_dies(tmp_path, serial):
         environment, workers = stack.enter_context(ray_cluster())
         stack.enter_context(killed_after_a_record(workers[-1]))
         to_server = ("hydra/launcher=ray", "tracking=server", f"tracking.uri={uri}")
-        ran = sweep(tmp_path / "driver", FEWER, *to_server, **environment)
+        ran = sweep(tmp_path / "driver", CELLS, *to_server, **environment)
         assert ran.returncode == 0, ran.stderr + ran.stdout
         for worker in workers:
             assert records(worker.folder), f"nothing was searched on {worker.folder.name}"
         assert workers[-1].process.poll() == -signal.SIGKILL
-        check_same(records(tmp_path / "driver" / "multirun"), serial, FEWER)
-        assert cells_in_mlflow(uri) == [str(seed) for seed in range(FEWER)]
+        check_same(records(tmp_path / "driver" / "multirun"), serial, CELLS)
+        assert cells_in_mlflow(uri) == [str(seed) for seed in range(CELLS)]
 
 
 @contextmanager

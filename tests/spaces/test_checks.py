@@ -34,7 +34,9 @@ WITH_ROWS = {
     "evaluator.linearised": lambda genes: PROBLEM.evaluator().linearised(genes, np.asarray(genes)[:, None]),
     "archive": lambda genes: Archive(PROBLEM.evaluator(), [20.0]).add(genes, np.ones(5), np.ones(5), 0),
     "warm start": lambda genes: list(
-        Chain(Evolution(), "ascending", earlier=genes).lines(PROBLEM, [20.0], Budget(1, 1), np.random.default_rng(0))
+        Chain(Evolution(), "ascending", earlier=genes).coroutines(
+            PROBLEM, [20.0], Budget(1, 1), np.random.default_rng(0)
+        )
     ),
     "start": lambda genes: Evolution().search(PROBLEM.evaluator(), 90.0, 1, np.random.default_rng(0), genes),
 }

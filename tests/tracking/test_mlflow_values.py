@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from nasty import NASTY_NAMES
 
+from ofa_bench.commands.cli.messages import show_logs
 from ofa_bench.commands.cli.terminal import mlflow_lines
 from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.config.store_uri import sqlite_uri
@@ -213,6 +214,7 @@ def test_the_link_opens_the_table_of_runs_in_our_view(tracker, store, request):
 
 
 def test_without_a_store_that_can_be_used_there_is_no_link(tmp_path, capsys):
+    show_logs()
     assert mlflow_lines(TrackingConfig()) == []
     assert mlflow_lines(TrackingConfig("databricks")) == ["databricks"]
     (tmp_path / "bad.db").write_bytes(b"x" * 999)

@@ -15,9 +15,9 @@ from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.experiment.budget import resolve_budget
 from ofa_bench.records.record import make_record
 from ofa_bench.search import Evolution
+from ofa_bench.spaces.enumeration import number_of_architectures
 from ofa_bench.strategies import Budget, Chain, Exhaustive, Joint, LocalSearch, RandomSearch, Vanilla, WarmStart
 from ofa_bench.strategies.chain import ORDERS
-from ofa_bench.strategies.exhaustive import number_of_architectures
 from ofa_bench.strategies.warm_start import SEEDS
 
 

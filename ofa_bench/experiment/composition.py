@@ -10,10 +10,11 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.registration import register
-from ofa_bench.config.schema import Config, TargetsConfig, conf_dir
+from ofa_bench.config.schema import GROUPS, Config, conf_dir
 from ofa_bench.errors import InputError, no_such_option
-from ofa_bench.experiment.build import build
+from ofa_bench.experiment.build import build_problem
 from ofa_bench.experiment.options import options_of_group
+from ofa_bench.experiment.user_files import NODES, UserFiles, parse_value
 from ofa_bench.search import Problem
 
 __all__ = ["Composed", "compose_cell", "compose_problem"]
@@ -36,20 +37,17 @@ class Composed:
 
 
 def compose_cell(overrides: Sequence[str]) -> Composed:
-    """Compose a config as ``ofa_bench run`` does.
+    """Compose a config as ``ofa_bench run`` does; a path may stand for a device or a predictor.
 
     Raises:
         InputError: there is no such option or key, or a value is of another type.
     """
     register()
-    for text in overrides:
-        group, _, option = text.lstrip("+~").partition("=")
-        options = options_of_group(group) if "." not in group else []
-        if options and option not in options and option.strip("'\"") not in (*options, "null"):
-            raise no_such_option(group, option, options)
+    elsewhere = any(text.startswith("hydra.searchpath=") for text in overrides)
+    known = list(overrides) if elsewhere else [_with_option(text) for text in overrides]
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-            config = compose("config", list(overrides), return_hydra_config=True)
+            config = compose("config", known, return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise _explain(error) from error
     names = {str(key): str(value) for key, value in config.hydra.runtime.choices.items()}
@@ -59,12 +57,31 @@ def compose_cell(overrides: Sequence[str]) -> Composed:
     return Composed(config, names, task)
 
 
+def _with_option(override: str) -> str:
+    """Return an override with the name of an option in place of a path; raise InputError where it is no option."""
+    group, _, text = override.partition("=")
+    if group not in GROUPS:
+        return override
+    named = str(parse_value(text))
+    if group in NODES:
+        file = UserFiles(group, set(options_of_group(group, registered=False))).option(named)
+        if file is not None:
+            return f"{group}={file}"
+    options = options_of_group(group)
+    if named not in options:
+        raise no_such_option(group, named, options)
+    return override
+
+
 def _explain(error: Exception) -> InputError:
     """Return what Hydra or OmegaConf refused, as one line that begins with the key."""
     cause = error if isinstance(error, OmegaConfBaseException) or error.__cause__ is None else error.__cause__
     key = str(getattr(cause, "full_key", "") or "")
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and key:
-        return InputError(f"{key}: no such key{suggest_key(key, [])}")
+        parent = getattr(cause, "parent_node", None)
+        allowed = [str(name) for name in parent] if isinstance(parent, DictConfig) else []
+        allowed = [name for name in allowed if not name.startswith("_")]
+        return InputError(f"{key}: no such key; allowed: {', '.join(allowed)}{suggest_key(key, allowed)}")
     return InputError(f"{key}: {str(cause).splitlines()[0]}".removeprefix(": "))
 
 
@@ -79,5 +96,4 @@ def compose_problem(overrides: Sequence[str]) -> tuple[Problem, Config, dict[str
     """
     composed = compose_cell([*overrides, "tracking=none"])
     config = composed.typed
-    config.targets = TargetsConfig(quantiles=[0.5])
-    return build(config).problem, config, composed.choices
+    return build_problem(config), config, composed.choices

@@ -31,8 +31,8 @@ def to_overrides(key: str, value: Any) -> Iterator[str]:
         yield f"{key}={_text(key, value)}"
 
 
-def _text(key: str, value: Any) -> str:
-    """Return a value as Hydra reads it."""
+def _text(key: str, value: Any, comma: str = ",") -> str:
+    """Return a value as Hydra reads it, spelt as the documentation spells it: an address has what was written."""
     value = value.tolist() if hasattr(value, "tolist") else value  # of NumPy
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
@@ -42,7 +42,7 @@ def _text(key: str, value: Any) -> str:
         plain = _PLAIN.fullmatch(value) and value.lower() not in _NOT_TEXT
         return value if plain else str(QuotedString(value, Quote.double).with_quotes())
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name}: {_text(key, inner)}" for name, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{name}: {_text(key, inner, ', ')}" for name, inner in value.items()) + "}"
     if isinstance(value, Sequence | set | range):
-        return "[" + ",".join(_text(key, inner) for inner in value) + "]"
+        return "[" + comma.join(_text(key, inner, comma) for inner in value) + "]"
     raise InputError(f"{key}: {type(value).__name__} is no number, text, list or mapping")

@@ -88,9 +88,18 @@ class Style:
         return self._looks[name]
 
 
+class NotebookFigure(Figure):
+    """A figure that a notebook shows without ``pyplot``."""
+
+    def _repr_png_(self) -> bytes:
+        content = io.BytesIO()
+        self.savefig(content, format="png")
+        return content.getvalue()
+
+
 def figure_of(study: Study) -> tuple[Figure, Axes]:
     """Make a figure with one panel, named by space and device."""
-    figure = Figure(figsize=(8.0, 4.6), dpi=DPI, layout="constrained")
+    figure = NotebookFigure(figsize=(8.0, 4.6), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(f"{study.space} on {study.device}")
     axes.grid(alpha=0.3)

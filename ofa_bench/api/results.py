@@ -17,8 +17,9 @@ from ofa_bench.records.record import Record
 from ofa_bench.search import Problem
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from pandas import DataFrame
+
+    from ofa_bench.analysis.figures.drawing import Figure
 
 __all__ = ["Result", "Results"]
 

@@ -19,7 +19,7 @@ from PIL import Image
 from ofa_bench.analysis.studies import Study
 
 __all__ = [
-    "DPI", "Look", "Picture", "Style", "aside_by", "draw_line", "draw_points", "figure_of", "least_gap",
+    "DPI", "Figure", "Look", "Picture", "Style", "aside_by", "draw_line", "draw_points", "figure_of", "least_gap",
     "logarithmic_if_wide", "mean_std", "numbers_of_targets", "plain_numbers", "png", "with_legend", "wrapped",
 ]  # fmt: skip
 

@@ -238,7 +238,10 @@ def test_everything_reads_well(problem, result):
         (lambda problem: ob.problem(guard=True), "guard: no such key of this problem; .*did you mean 'guard_band'"),
         (lambda problem: ob.problem(guard_band=-1), "guard_band=-1"),
         (lambda problem: ob.problem(choices={"r": [1]}), r"space.choices.r=1: mbv3 has no such choice"),
-        (lambda problem: ob.problem(device=3), "device: int is not a cost model"),
+        (
+            lambda problem: ob.problem(device=3),
+            "device: int is neither an option nor a CostModel: it has no name, unit",
+        ),
         (lambda problem: ob.run(problem, "jont"), "strategy=jont: no such option.*did you mean 'joint'?"),
         (lambda problem: ob.run(problem, "joint", batc=3), "strategy.batc: no such key; .*did you mean 'batch'?"),
         (lambda problem: ob.run(problem, Sampled(), tries=3), "tries: .*parameters of Sampled .* its constructor"),

@@ -142,11 +142,15 @@ def _full_key(key: str, base: Composed, nodes: Nodes) -> str:
 
 
 def _check_kinds(built: Mapping[str, Any]) -> None:
-    """Raise InputError where an object is not what its group wants."""
-    wanted = {"space": "genes", "device": "cost", "predictor": "accuracy"}
-    kinds = {"space": "a DesignSpace", "device": "a cost model", "predictor": "an accuracy predictor"}
+    """Raise InputError where an object is not what its group needs."""
+    needed = {
+        "space": ("DesignSpace", ["genes", "to_ofa", "from_ofa"]),
+        "device": ("CostModel", [*CostModel.__annotations__, "cost"]),
+        "predictor": ("AccuracyPredictor", [*AccuracyPredictor.__annotations__, "accuracy"]),
+    }
     for group, made in built.items():
-        if not hasattr(made, wanted[group]):
-            raise InputError(
-                f"{group}: {type(made).__name__} is not {kinds[group]}; give one, or the name of an option"
-            )
+        kind, names = needed[group]
+        missing = [name for name in names if not hasattr(made, name)]
+        if missing:
+            lacking = f"it has no {', '.join(missing)}"
+            raise InputError(f"{group}: {type(made).__name__} is neither an option nor a {kind}: {lacking}")

@@ -143,11 +143,12 @@ class Result(Results):
         choices, cell, unit = self.prepared.choices, self.prepared.cell, self.problem.cost.unit
         problem = ", ".join(choices[group] for group in ("space", "device", "predictor"))
         number = f"{cell.repeats} {'repeat' if cell.repeats == 1 else 'repeats'}"
-        best = ", ".join(
+        best = [
             f"{target:g} {unit}: {f'{100 * max(found):.2f} %' if found else 'infeasible'}"
             for target, found in zip(cell.targets, self._accuracies(), strict=True)
-        )
-        return f"Result({choices['strategy']} on {problem}; {number}; best {best})"
+        ]
+        shown = ", ".join(best if len(best) <= 10 else [*best[:5], "...", *best[-5:]])
+        return f"Result({choices['strategy']} on {problem}; {number}; best {shown})"
 
     def best(self, target: float | None = None) -> Subnet:
         """Return the most accurate architecture of all repeats that was found for a target.

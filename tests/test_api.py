@@ -199,9 +199,9 @@ def test_figures_and_comparisons(problem, result):
 
 
 def test_every_result_is_reported(problem):
-    told = []
-    ob.run(problem, "vanilla", repeats=2, on_result=lambda repeat, one: told.append((repeat, one.target)), **QUICK)
-    assert sorted(told) == [(0, 20), (0, 30), (1, 20), (1, 30)]
+    reported = []
+    ob.run(problem, "vanilla", repeats=2, on_result=lambda repeat, one: reported.append((repeat, one.target)), **QUICK)
+    assert sorted(reported) == [(0, 20), (0, 30), (1, 20), (1, 30)]
 
 
 def test_a_progress_bar_is_shown_where_it_is_seen(problem, capsys, monkeypatch):

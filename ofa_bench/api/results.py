@@ -63,7 +63,9 @@ class Results:
         table = frame.groupby(keys, sort=False)[SHOWN].mean(numeric_only=False).reset_index()
         for key in ("accuracy", "regret"):
             table[key] *= 100
-        table = table.rename(columns={"accuracy": "accuracy %", "regret": "regret %", "unique_evaluations": "unique"})
+        table = table.rename(
+            columns={"accuracy": "accuracy %", "regret": "regret (points)", "unique_evaluations": "unique"}
+        )
         shown: str = table.dropna(axis=1, how="all").to_html(index=False, float_format="{:.4g}".format, max_rows=40)
         return shown
 

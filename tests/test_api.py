@@ -268,6 +268,20 @@ def test_messages_name_the_key(problem, call, message):
     assert "\n" not in str(caught.value)
 
 
+def test_nothing_found_is_shown_too(problem):
+    class Idle(ob.strategies.Strategy):
+        def search(self, problem, targets, budget, rng):
+            yield from ((i, SearchResult.infeasible(problem, target)) for i, target in enumerate(targets))
+
+    idle = ob.run(problem, Idle(), targets=[20, 30])
+    assert repr(idle).endswith("best 20 ms: infeasible, 30 ms: infeasible)")
+    assert "<table" in idle._repr_html_()
+    assert idle.to_dataframe()["accuracy"].isna().all()
+    with pytest.raises(ob.InputError, match="nothing to draw"):
+        idle.plot()
+    assert ob.compare([]).to_dataframe().empty
+
+
 def test_options_say_what_they_are():
     assert "vanilla" in ob.options("strategy")
     assert ob.options()["space"]["mbv3"].startswith("OFA MobileNetV3")

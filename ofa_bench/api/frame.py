@@ -19,7 +19,8 @@ def tidy(records: Sequence[Record]) -> "DataFrame":
     from pandas import DataFrame
 
     columns = [*GROUPS, "seed", "repeat", "unit", *COPIED, "address"]
-    return DataFrame([row for record in records for row in _rows(record)], columns=columns)
+    table = DataFrame([row for record in records for row in _rows(record)], columns=columns)
+    return table.astype(dict.fromkeys(("accuracy", "regret"), float))
 
 
 def _rows(record: Record) -> Iterator[dict[str, Any]]:

@@ -11,22 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from ofa_bench.commands.cli import interrupts
 from ofa_bench.commands.cli.messages import report_error, show_logs
 from ofa_bench.commands.sweep import Sweep, SweepCallback, keep_out_of_git, remove_empty
 from ofa_bench.config.address import address
 from ofa_bench.config.registration import register
-from ofa_bench.config.schema import CHANGED, GROUPS, ONE_AFTER_ANOTHER, Config, TrackingConfig
+from ofa_bench.config.schema import CHANGED, ONE_AFTER_ANOTHER, TrackingConfig
 from ofa_bench.config.shell import command_line, option, override
 from ofa_bench.errors import InputError
-from ofa_bench.experiment.checks import resolve_tracking, result_config
+from ofa_bench.experiment.checks import resolve_tracking
 from ofa_bench.files.writing import remove_leftovers
 from ofa_bench.tracking.delivery import UNTRACKED, log_with_retries, try_log
 
 if TYPE_CHECKING:
     from ofa_bench.engine import Cell
+    from ofa_bench.experiment.running import PreparedCell
     from ofa_bench.records.model import Record
     from ofa_bench.tracking.tracker import Tracker
 
@@ -94,17 +95,16 @@ def _bring_back(name: str, output: Path, tracking: TrackingConfig, sweep: Sweep 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A cell that is built and checked: its address (of a further attempt, where it is one), and what identifies it.
+    """A cell with its address, of a further attempt where it is one; ``there`` is the record that is there already."""
 
-    ``there`` is the record that is there already, if there is one.
-    """
-
-    cell: "Cell"
-    config: Config
+    prepared: "PreparedCell"
     address: str
-    identity: str
-    wanted: dict[str, Any]
     there: "Record | None" = None
+
+    @property
+    def cell(self) -> "Cell":
+        """What is searched."""
+        return self.prepared.cell
 
 
 def prepare(config: DictConfig, output: Path, name: str) -> Prepared:
@@ -113,66 +113,46 @@ def prepare(config: DictConfig, output: Path, name: str) -> Prepared:
     Raises:
         InputError: a value is not allowed, or the cell's folder holds other records only.
     """
-    from ofa_bench.experiment.build import build
+    from ofa_bench.experiment.running import prepare_cell
     from ofa_bench.records import attempts
     from ofa_bench.records import record as records
 
-    typed = OmegaConf.to_object(config)
-    assert isinstance(typed, Config)
     context = HydraConfig.get()
-    if typed.threads is None and context.mode == RunMode.MULTIRUN and context.launcher["_target_"] != ONE_AFTER_ANOTHER:
-        typed.threads = 1  # parallel cells share the cores
-    cell = build(typed)
-    wanted = result_config(config)
-    identity = records.identity(wanted, cell.problem, cell.strategy)
-    there = None
-    if typed.rerun is not True:
+    parallel = context.mode == RunMode.MULTIRUN and context.launcher["_target_"] != ONE_AFTER_ANOTHER
+    made = prepare_cell(config, context.runtime.choices, threads=1 if parallel else None)  # they share the cores
+    there, rerun = None, made.config.rerun
+    if rerun is not True:
         there = attempts.existing(
             output / name,
-            identity,
-            changes=lambda record: records.changes(record, wanted, cell.problem),
-            changed=typed.rerun == CHANGED,
+            made.identity,
+            changes=lambda record: records.changes(record, made.described, made.cell.problem),
+            changed=rerun == CHANGED,
         )
-    if typed.rerun and there is None:
+    if rerun and there is None:
         name = attempts.attempt(name, max(attempts.attempts(output / name), default=0) + 1)
-    return Prepared(cell, typed, there.address if there else name, identity, wanted, there)
+    return Prepared(made, there.address if there else name, there)
 
 
 def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
     """Return the cell's record: the one on disk, or a new one after running it."""
     from ofa_bench.commands.cli.progress import Progress
-    from ofa_bench.engine import run_repeats
-    from ofa_bench.records import frontiers
+    from ofa_bench.experiment.running import run_cell
     from ofa_bench.records import record as records
     from ofa_bench.spaces import ChosenSpace
 
-    prepared = prepare(config, output, name)
-    if prepared.there is not None:
-        remove_leftovers(output / prepared.address)
-        print(f"{prepared.address}: already there, skipped", file=sys.stderr)
-        return prepared.there
-    cell, typed, name = prepared.cell, prepared.config, prepared.address
-    choices = {group: str(HydraConfig.get().runtime.choices[group]) for group in GROUPS}
-    frontier = frontiers.find(cell.problem)
-    space = cell.problem.space
-    if isinstance(space, ChosenSpace):  # what belongs to the part is not compared with what belongs to the whole
-        choices["space"] = f"{choices['space']},{space.held}"
-        if frontier is None:
-            _say_of_part(space.name, *_paths(prepared.wanted, choices["device"]))
-    with Progress(choices["strategy"], cell, shown=typed.progress) as progress:
-        repeats = list(run_repeats(cell, progress.report))
-    record = records.make_record(
-        cell,
-        repeats,
-        address=name,
-        choices=choices,
-        identity=prepared.identity,
-        config=prepared.wanted,
-        frontier=frontier,
-    )
-    record = records.write(output / name, record, OmegaConf.to_yaml(config, resolve=True))
+    cell = prepare(config, output, name)
+    folder, made, space = output / cell.address, cell.prepared, cell.cell.problem.space
+    if cell.there is not None:
+        remove_leftovers(folder)
+        print(f"{cell.address}: already there, skipped", file=sys.stderr)
+        return cell.there
+    if isinstance(space, ChosenSpace) and made.frontier is None:
+        _say_of_part(space.name, *_paths(made.described, made.choices["device"]))
+    with Progress(made.choices["strategy"], cell.cell, shown=made.config.progress) as progress:
+        record, _ = run_cell(made, cell.address, progress.report)
+    record = records.write(folder, record, made.yaml)
     keep_out_of_git(output)
-    _tell_if_beaten(record, typed.output)
+    _tell_if_beaten(record, made.config.output)
     return record
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from ofa_bench.commands.cli.overrides import CHOSEN, options_of_group
+from ofa_bench.commands.cli.overrides import CHOSEN
 from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment.building import load_space
+from ofa_bench.experiment.options import describe_options, options_of_group
 
 __all__ = ["LIST", "show_list"]
 
@@ -57,7 +58,7 @@ def show_list(words: Sequence[str]) -> None:
         raise InputError(f"space={space}: is for ofa_bench list devices space={space}")
     for group in groups or [*CHOSEN, "hydra/launcher"]:
         print(f"{group}=")
-        options = _devices(space, folders) if space else _described(group, folders)
+        options = _devices(space, folders) if space else describe_options(group, folders).items()
         _print_table(list(options))
 
 
@@ -81,21 +82,6 @@ def _search_path(value: str) -> Iterator[Path]:
             yield from map(Path, spec.submodule_search_locations or () if spec else ())
         else:
             yield Path(path)
-
-
-def _described(group: str, folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
-    """Return each option of a group with the comment that its YAML begins with."""
-    for option in options_of_group(group, folders, registered=False):
-        files = [folder / group / f"{option}.yaml" for folder in (conf_dir(), *folders)]
-        yield option, _comment(next(file for file in files if file.is_file()))
-
-
-def _comment(path: Path) -> str:
-    """Return the comment that a YAML file begins with, up to the end of its first sentence."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    first = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    text = " ".join(line.lstrip("# ") for line in lines[:first] if "@package" not in line)
-    return text.partition(". ")[0].rstrip(".")
 
 
 def _devices(name: str, folders: Sequence[Path]) -> Iterator[tuple[str, str]]:

@@ -13,16 +13,17 @@ from ofa_bench.experiment.budget import resolve_budget
 from ofa_bench.experiment.building import build_object, build_space
 from ofa_bench.experiment.checks import check_rerun, check_tracking, resolve_threads
 from ofa_bench.experiment.targets import resolve_targets
+from ofa_bench.predictors import AccuracyPredictor, CostModel
 from ofa_bench.predictors.coverage import check_unlabelled
 from ofa_bench.search import Problem, may_fork
 from ofa_bench.spaces import DesignSpace
 from ofa_bench.strategies import Budget, Strategy
 
-__all__ = ["build"]
+__all__ = ["build", "build_problem"]
 
 
-def build(config: Config) -> Cell:
-    """Build a cell from its composed config.
+def build(config: Config, problem: Problem | None = None, strategy: Strategy | None = None) -> Cell:
+    """Build a cell from its composed config; a problem and a strategy that are given are not built again.
 
     Raises:
         InputError: a value is not allowed; the message names its key.
@@ -33,17 +34,15 @@ def build(config: Config) -> Cell:
     check_range("keep", config.keep, 1)
     check_rerun(config.rerun)
     check_tracking(config.tracking)
-    space = _checked_kind("space", config.space, build_space(config.space), "a DesignSpace", "genes")
-    cost = _checked_kind(
-        "device", config.device, build_object("device", config.device, space=space), "a cost model", "cost"
-    )
+    space = problem.space if problem else _build_space(config)
+    cost = problem.cost if problem else _build_cost(config, space)
     targets = resolve_targets(config.targets, space, cost)
     if cost.minimum > max(targets):
         raise InputError(
             f"targets: {max(targets):g} {cost.unit} cannot be met; the cheapest architecture of {space.name} on "
             f"{cost.name} costs {cost.minimum:.4g} {cost.unit}"
         )
-    strategy = _build_strategy(config, space)
+    strategy = strategy or _build_strategy(config, space)
     if not isinstance(strategy, Strategy):
         raise InputError(f"strategy._target_={config.strategy['_target_']}: not a sub-class of ofa_bench's Strategy")
     budget = Budget(*resolve_budget(config.budget))
@@ -54,13 +53,48 @@ def build(config: Config) -> Cell:
         cores=available_cores(),
         generations=budget.generations,
     )
-    predictor = build_object("predictor", config.predictor, space=space)
-    _checked_kind("predictor", config.predictor, predictor, "an accuracy predictor", "accuracy")
-    check_unlabelled(space, predictor)
-    problem = Problem(space, predictor, cost, config.keep)
+    problem = problem or Problem(space, _build_predictor(config, space), cost, config.keep)
     several = config.lockstep and has_coroutines(strategy) and _on_several_cores(problem, strategy)
     threads = resolve_threads(config, several=several)
     return Cell(problem, strategy, targets, budget, config.seed, config.repeats, threads, config.lockstep)
+
+
+def build_problem(
+    config: Config,
+    space: DesignSpace | None = None,
+    cost: CostModel | None = None,
+    predictor: AccuracyPredictor | None = None,
+) -> Problem:
+    """Build the problem of a composed config; what is given of it is not built.
+
+    Raises:
+        InputError: a value is not allowed; the message names its key.
+    """
+    _check_keys(config, "")
+    check_range("keep", config.keep, 1)
+    space = space or _build_space(config)
+    cost = cost or _build_cost(config, space)
+    return Problem(space, predictor or _build_predictor(config, space), cost, config.keep)
+
+
+def _build_predictor(config: Config, space: DesignSpace) -> AccuracyPredictor:
+    predictor = build_object("predictor", config.predictor, space=space)
+    found: AccuracyPredictor = _checked_kind(
+        "predictor", config.predictor, predictor, "an accuracy predictor", "accuracy"
+    )
+    check_unlabelled(space, found)
+    return found
+
+
+def _build_space(config: Config) -> DesignSpace:
+    space: DesignSpace = _checked_kind("space", config.space, build_space(config.space), "a DesignSpace", "genes")
+    return space
+
+
+def _build_cost(config: Config, space: DesignSpace) -> CostModel:
+    cost = build_object("device", config.device, space=space)
+    found: CostModel = _checked_kind("device", config.device, cost, "a cost model", "cost")
+    return found
 
 
 def _checked_kind(key: str, node: Any, made: Any, kind: str, attribute: str) -> Any:

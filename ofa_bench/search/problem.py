@@ -16,6 +16,7 @@ from ofa_bench.search.kernels import Kernels
 from ofa_bench.search.memo import KeyedMemo, Memo, PackedMemo, Values
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.spaces.checks import check_genes, check_shape
+from ofa_bench.spaces.enumeration import number_of_architectures
 
 __all__ = ["Counts", "CurvePoint", "EvaluationRequest", "Evaluator", "Problem", "SearchResult", "Values", "drive"]
 
@@ -51,7 +52,7 @@ class Counts:
     gradients: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Problem:
     """A design space with what its architectures are worth and what they cost.
 
@@ -67,6 +68,14 @@ class Problem:
     def guard_band(self) -> float:
         """The factor by which its costs are raised above those of its table; 1 for none."""
         return float(getattr(self.cost, "guard_band", 1.0))
+
+    def __repr__(self) -> str:
+        number, cost = number_of_architectures(self.space), self.cost
+        size = f"{number:,}" if number < 1e6 else f"{number:.3g}"
+        return (
+            f"Problem(space {self.space.name}, device {cost.name}, predictor {self.predictor.name}: "
+            f"{size} architectures of {cost.minimum:.4g} to {cost.maximum:.4g} {cost.unit})"
+        )
 
     @cached_property
     def kernels(self) -> Kernels | None:

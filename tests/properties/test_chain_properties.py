@@ -17,9 +17,9 @@ from ofa_bench.records.model import to_dict
 from ofa_bench.records.record import make_record
 from ofa_bench.records.schema import parse
 from ofa_bench.search import Evolution
+from ofa_bench.spaces.enumeration import number_of_architectures
 from ofa_bench.strategies import Budget, Chain, Exhaustive, Joint, LocalSearch, RandomSearch, Vanilla, WarmStart
 from ofa_bench.strategies.chain import ORDERS
-from ofa_bench.strategies.exhaustive import number_of_architectures
 from ofa_bench.strategies.warm_start import SEEDS
 
 

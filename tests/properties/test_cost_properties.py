@@ -13,7 +13,7 @@ from ofa_bench.devices.elimination import minimise
 from ofa_bench.devices.tables import write_table
 from ofa_bench.predictors import CostTable, latency_table
 from ofa_bench.spaces import CompoundSpace
-from ofa_bench.strategies.exhaustive import architectures
+from ofa_bench.spaces.enumeration import architectures
 
 WHOLE = st.integers(0, 1000).map(float)
 """Sums of whole numbers are exact in any order."""

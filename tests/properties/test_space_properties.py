@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import CostTable, embedded_predictor
 from ofa_bench.search import Problem
-from ofa_bench.strategies.exhaustive import architectures, number_of_architectures
+from ofa_bench.spaces.enumeration import architectures, number_of_architectures
 
 embedded = cache(embedded_predictor)
 

@@ -15,8 +15,8 @@ from ofa_bench.experiment.building import build_space
 from ofa_bench.predictors import SubspacePredictor, embedded_predictor, latency_table, own_predictor
 from ofa_bench.search import Problem, may_fork
 from ofa_bench.spaces import CompoundSpace, DesignSpace, Gene, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace, hold
+from ofa_bench.spaces.enumeration import architectures, number_of_architectures
 from ofa_bench.strategies import Budget
-from ofa_bench.strategies.exhaustive import architectures, number_of_architectures
 from ofa_bench.testing import check_cost, check_predictor, check_space
 from ofa_bench.training.fitting import write_predictor
 

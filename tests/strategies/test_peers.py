@@ -12,7 +12,8 @@ from ofa_bench.errors import InputError
 from ofa_bench.predictors import latency_table
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import CompoundSpace, DesignSpace, Gene
-from ofa_bench.strategies import NSGA2, TPE, Budget, Exhaustive, LocalSearch, RandomSearch, Vanilla, exhaustive
+from ofa_bench.spaces.enumeration import architectures, number_of_architectures
+from ofa_bench.strategies import NSGA2, TPE, Budget, Exhaustive, LocalSearch, RandomSearch, Vanilla
 from ofa_bench.testing import ToyPredictor, check_strategy, toy_problem
 
 PROBLEM = toy_problem()
@@ -165,10 +166,10 @@ def test_every_architecture_is_enumerated_once():
     for space, size in ((COMPOUND, 1215), (Tree(), None), (OwnActivity(), None)):
         everything = np.array(list(itertools.product(*map(range, space.cardinality))), np.int8)
         unique = np.unique(space.canonical(everything), axis=0)
-        blocks = list(exhaustive.architectures(space, 10))
+        blocks = list(architectures(space, 10))
         rows = np.concatenate(blocks)
         assert max(map(len, blocks)) <= 10
-        assert len(rows) == exhaustive.number_of_architectures(space)
+        assert len(rows) == number_of_architectures(space)
         assert (np.unique(space.canonical(rows), axis=0) == unique).all()
         if type(space) is not OwnActivity:
             assert (np.unique(rows, axis=0) == unique).all()

@@ -19,7 +19,7 @@ from PIL import Image
 from ofa_bench.analysis.studies import Study
 
 __all__ = [
-    "DPI", "Look", "Picture", "Style", "aside_by", "draw_line", "draw_points", "figure_of", "least_gap",
+    "DPI", "Figure", "Look", "Picture", "Style", "aside_by", "draw_line", "draw_points", "figure_of", "least_gap",
     "logarithmic_if_wide", "mean_std", "numbers_of_targets", "plain_numbers", "png", "with_legend", "wrapped",
 ]  # fmt: skip
 
@@ -88,9 +88,18 @@ class Style:
         return self._looks[name]
 
 
+class NotebookFigure(Figure):
+    """A figure that a notebook shows without ``pyplot``."""
+
+    def _repr_png_(self) -> bytes:
+        content = io.BytesIO()
+        self.savefig(content, format="png")
+        return content.getvalue()
+
+
 def figure_of(study: Study) -> tuple[Figure, Axes]:
     """Make a figure with one panel, named by space and device."""
-    figure = Figure(figsize=(8.0, 4.6), dpi=DPI, layout="constrained")
+    figure = NotebookFigure(figsize=(8.0, 4.6), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(f"{study.space} on {study.device}")
     axes.grid(alpha=0.3)

@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 
 from hydra.conf import HydraConf
-from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, QuotedString, RangeSweep
 from hydra.errors import HydraException
@@ -28,6 +27,7 @@ from ofa_bench.config.schema import (
 )
 from ofa_bench.config.shell import override as override_word
 from ofa_bench.errors import LONG, InputError, no_such_option
+from ofa_bench.experiment.options import options_of_group
 
 __all__ = [
     "accepted",
@@ -38,7 +38,6 @@ __all__ = [
     "installs",
     "launcher_hint",
     "not_an_override",
-    "options_of_group",
     "parsed",
     "sweep_size",
 ]
@@ -170,14 +169,6 @@ def did_you_mean(word: str, folders: Sequence[Path] = ()) -> str:
         return ""
     pasted = shlex.quote(word)
     return f"; did you mean {pasted if pasted[0] == QUOTE else QUOTE + pasted + QUOTE}?"
-
-
-def options_of_group(group: str, folders: Sequence[Path] = (), *, registered: bool = True) -> list[str]:
-    """List a group's options: the package's, those in other folders of groups, and those registered with Hydra."""
-    places = [folder / group for folder in (conf_dir(), *folders)]
-    found = {path.relative_to(place).as_posix()[:-5] for place in places for path in place.rglob("*.yaml")}
-    store = ConfigStore.instance().repo.get(group) if registered else None
-    return sorted(found | {name.removesuffix(".yaml") for name in store} if isinstance(store, dict) else found)
 
 
 def launcher_hint(group: str, option: str) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from hydra.core.override_parser.types import ChoiceSweep, QuotedString, RangeSweep
 
-from ofa_bench.commands.cli.overrides import options_of_group, parsed
+from ofa_bench.commands.cli.overrides import parsed
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.options import options_of_group
 
 __all__ = ["expand"]
 

@@ -1,43 +1,28 @@
 """A user's own files on the command line: the path in ``device=<path>`` or ``predictor=<path>`` becomes an option."""
 
 import argparse
-import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from hydra.core.config_store import ConfigStore
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, QuotedString, Transformer
-from hydra.errors import HydraException
 
-from ofa_bench.commands.cli.overrides import options_of_group
-from ofa_bench.errors import InputError
+from ofa_bench.experiment.options import options_of_group
+from ofa_bench.experiment.user_files import NODES, UserFiles, parse_value
 
 __all__ = ["with_own_tables"]
-
-NODES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "device": ("device", {"_target_": "ofa_bench.predictors.latency_table", "guard_band": False}),
-    "predictor": ("path", {"_target_": "ofa_bench.predictors.own_predictor"}),
-}
-"""By group that takes paths: the key that holds the path in the option made of it, and the option's other keys."""
 
 
 def with_own_tables(arguments: Sequence[str]) -> list[str]:
     """Return the command's arguments with the name of an option in place of each path of a table or predictor.
 
-    A path is one that exists: of a file, or of a folder of ``<space>.json`` (tables) or ``<space>.npz`` (predictors).
-    Its last part is the name, also in the address of results. What is an option already stays that option.
-
     Raises:
         InputError: the name is that of an option, or of another path of the group in the same command.
     """
-    own = {group: _OwnFiles(group, _options(group, arguments)) for group in NODES}
+    own = {group: UserFiles(group, _options(group, arguments)) for group in NODES}
     words = []
     for word in arguments:
         group, equals, text = word.partition("=")
-        words.append(f"{group}={own[group].named(text)}" if equals and group in own else word)
+        words.append(f"{group}={_named(own[group], text)}" if equals and group in own else word)
     return words
 
 
@@ -52,59 +37,15 @@ def _options(group: str, arguments: Sequence[str]) -> set[str]:
     return set(options_of_group(group, [Path(given)] if given else [], registered=False))
 
 
-class _OwnFiles:
-    """The files and folders of one command for one group, by their names."""
-
-    def __init__(self, group: str, options: set[str]) -> None:
-        self._group, self._options = group, options
-        self._paths: dict[str, Path] = {}
-
-    def named(self, text: str) -> str:
-        """Replace what is a path in the text behind ``<group>=``: one value or a list of them."""
-        whole = self._option(text)
-        if whole:
-            return whole
-        value = _parsed(text)
-        if not isinstance(value, ChoiceSweep):
-            return self._option("" if value is None else str(value)) or text
-        found = [self._option(item.text if isinstance(item, QuotedString) else str(item)) for item in value.list]
-        if not any(found):
-            return text
-        return ",".join(name or Transformer.str(item) for name, item in zip(found, value.list, strict=True))
-
-    def _option(self, text: str) -> str | None:
-        """Register the option that stands for a path and give its name; None if the text is no path."""
-        path = _existing(text)
-        if path is None or text in self._options:
-            return None
-        message = f"{self._group}={text}"
-        name = re.sub(r"[^\w.+-]", "_", path.name if path.is_dir() else path.stem).strip(".") or "own"
-        if name in self._options:
-            raise InputError(f"{message}: there is an option {name} already; rename this file or folder")
-        if "${" in text:
-            raise InputError(f"{message}: a path with ${{ in it cannot be used; rename this file or folder")
-        if self._paths.setdefault(name, path) != path:
-            raise InputError(f"{message}: would be called {name}, as {self._paths[name]} is; rename one of them")
-        # Relative where it can be, so that records stay valid where the folder that holds all is moved.
-        inside = path.is_relative_to(Path.cwd()) or not Path(text).expanduser().is_absolute()
-        place = os.path.relpath(path) if inside else path
-        key, others = NODES[self._group]
-        ConfigStore.instance().store(name=name, group=self._group, node={key: str(place), **others})
-        return name if _parsed(name) == name else f"'{name}'"
-
-
-def _parsed(text: str) -> object:
-    """Return what Hydra understands by the text behind a key; None if nothing, which it says later."""
-    try:
-        return OverridesParser.create().parse_override(f"device={text}").value()
-    except HydraException:
-        return None
-
-
-def _existing(text: str) -> Path | None:
-    """Return the absolute path of a file or folder that exists, or None; links keep their names."""
-    try:
-        path = Path(os.path.normpath(Path.cwd() / Path(text).expanduser()))
-        return path if text and path.exists() else None
-    except (OSError, RuntimeError, ValueError):  # too long, no such user's home, a null character
-        return None
+def _named(files: UserFiles, text: str) -> str:
+    """Replace what is a path in the text behind ``<group>=``: one value or a list of them."""
+    whole = files.option(text)
+    if whole:
+        return whole
+    value = parse_value(text)
+    if not isinstance(value, ChoiceSweep):
+        return files.option("" if value is None else str(value)) or text
+    found = [files.option(item.text if isinstance(item, QuotedString) else str(item)) for item in value.list]
+    if not any(found):
+        return text
+    return ",".join(name or Transformer.str(item) for name, item in zip(found, value.list, strict=True))

@@ -1,0 +1,156 @@
+"""``ob.problem``: what can be built, what it is worth and what it costs."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike, fspath
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from ofa_bench.api.keys import to_overrides
+from ofa_bench.api.objects import describe
+from ofa_bench.config.schema import GROUPS
+from ofa_bench.errors import InputError, suggestion
+from ofa_bench.experiment.build import build_problem
+from ofa_bench.experiment.composition import Composed, compose_cell
+from ofa_bench.experiment.options import describe_options
+from ofa_bench.predictors import AccuracyPredictor, CostModel
+from ofa_bench.search import Problem
+from ofa_bench.spaces import DesignSpace, hold
+
+__all__ = ["DescribedProblem", "compose_with", "describe_problem", "name_of", "options", "problem"]
+
+Nodes = Mapping[str, tuple[str, Any]]
+"""By config group, the name and the config of an object that was given in place of an option."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class DescribedProblem(Problem):
+    """A problem with the overrides and the objects that it was made from."""
+
+    overrides: tuple[str, ...] = ()
+    nodes: Nodes = field(default_factory=dict)
+
+
+def problem(
+    space: str | DesignSpace = "mbv3",
+    *,
+    device: "str | PathLike[str] | CostModel | None" = None,
+    predictor: "str | PathLike[str] | AccuracyPredictor | None" = None,
+    choices: Mapping[str, Sequence[float]] | None = None,
+    **keys: Any,
+) -> DescribedProblem:
+    """Return a problem: a design space with what its architectures are worth and what they cost.
+
+    Args:
+        space: an option of the group ``space`` (``ob.options("space")``), or a ``DesignSpace``.
+        device: an option of the group ``device``, the path of a latency table, or a cost model; default: the space's.
+        predictor: an option of the group ``predictor``, the path of a predictor, or one; default: ``embedded``.
+        choices: values that genes are held to, by gene or kind of genes: ``{"r": [224], "k": [3, 5]}``.
+        keys: other keys of the space, device or predictor, such as ``guard_band=True``, and ``keep`` (see ``Problem``).
+
+    Raises:
+        InputError: there is no such option or key, or a value is not allowed; the message names the key.
+    """
+    given = {"space": space, "device": device, "predictor": predictor}
+    overrides, nodes, built = list[str](), dict[str, tuple[str, Any]](), dict[str, Any]()
+    for group, value in given.items():
+        if isinstance(value, str | PathLike):
+            overrides += to_overrides(group, fspath(value))
+        elif value is not None:
+            nodes[group], built[group] = (name_of(value), describe(value)), value
+    if choices:
+        overrides += to_overrides("space.choices", choices)
+    if keys:
+        base = compose_with(overrides, nodes)
+        for key, value in keys.items():
+            overrides += to_overrides(_full_key(key, base, nodes), value)
+    config = compose_with(overrides, nodes).typed
+    _check_kinds(built)
+    own = built.get("space")
+    if own is not None and choices:
+        own = hold(own, choices)
+    made = build_problem(config, own, built.get("device"), built.get("predictor"))
+    return DescribedProblem(made.space, made.predictor, made.cost, made.keep, tuple(overrides), nodes)
+
+
+def describe_problem(problem: Problem) -> DescribedProblem:
+    """Return a problem with what it was made from; of one that was built by hand, its three parts."""
+    if isinstance(problem, DescribedProblem):
+        return problem
+    if not isinstance(problem, Problem):
+        raise InputError(f"problem: must be made by ob.problem(...), not {type(problem).__name__}")
+    parts = {"space": problem.space, "device": problem.cost, "predictor": problem.predictor}
+    nodes = {group: (name_of(part), describe(part)) for group, part in parts.items()}
+    keep = tuple(to_overrides("keep", problem.keep)) if problem.keep != Problem.keep else ()
+    return DescribedProblem(problem.space, problem.predictor, problem.cost, problem.keep, keep, nodes)
+
+
+def compose_with(overrides: Sequence[str], nodes: Nodes) -> Composed:
+    """Compose a config from overrides, with the configs of objects in place of their groups.
+
+    Raises:
+        InputError: an override is not allowed.
+    """
+    composed = compose_cell([*overrides, "tracking=none"])
+    for group, (name, node) in nodes.items():
+        if group == "space":
+            node = {**node, "choices": composed.typed.space.get("choices")}
+        OmegaConf.update(composed.config, group, node, merge=False, force_add=True)
+        composed.choices[group] = name
+    return composed
+
+
+def name_of(made: object) -> str:
+    """Return what records call an object: its own name, else that of its class."""
+    own = getattr(made, "name", None)
+    return re.sub(r"[^\w.,+-]", "_", own if isinstance(own, str) and own else type(made).__name__)
+
+
+def options(group: str | None = None) -> Any:
+    """Return the options of a config group, each with what it is; without a group, those of all groups.
+
+    Args:
+        group: ``space``, ``device``, ``predictor``, ``strategy``, ``budget`` or ``targets``.
+
+    Raises:
+        InputError: there is no such group.
+    """
+    if group is None:
+        return {one: describe_options(one) for one in GROUPS}
+    if group not in GROUPS:
+        raise InputError(f"group={group}: must be one of {', '.join(GROUPS)}{suggestion(group, GROUPS)}")
+    return describe_options(group)
+
+
+def _full_key(key: str, base: Composed, nodes: Nodes) -> str:
+    """Return the full key of a key of the space, the device or the predictor."""
+    if "." in key or key == "keep":
+        return key
+    groups = [group for group in ("space", "device", "predictor") if group not in nodes]
+    allowed = {
+        str(name): group
+        for group in reversed(groups)
+        for name in base.config[group]
+        if name[0] != "_" and name != group
+    }
+    if key not in allowed:
+        known = ["keep", *sorted(allowed)]
+        raise InputError(f"{key}: no such key of this problem; allowed: {', '.join(known)}{suggestion(key, known)}")
+    return f"{allowed[key]}.{key}"
+
+
+def _check_kinds(built: Mapping[str, Any]) -> None:
+    """Raise InputError where an object is not what its group needs."""
+    needed = {
+        "space": ("DesignSpace", ["genes", "to_ofa", "from_ofa"]),
+        "device": ("CostModel", [*CostModel.__annotations__, "cost"]),
+        "predictor": ("AccuracyPredictor", [*AccuracyPredictor.__annotations__, "accuracy"]),
+    }
+    for group, made in built.items():
+        kind, names = needed[group]
+        missing = [name for name in names if not hasattr(made, name)]
+        if missing:
+            lacking = f"it has no {', '.join(missing)}"
+            raise InputError(f"{group}: {type(made).__name__} is neither an option nor a {kind}: {lacking}")

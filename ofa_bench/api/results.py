@@ -1,0 +1,198 @@
+"""What runs found: tables, figures, the best architectures."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ofa_bench.api.subnets import Subnet, evaluate
+from ofa_bench.engine import Repeat
+from ofa_bench.errors import InputError, suggestion
+from ofa_bench.experiment.running import PreparedCell
+from ofa_bench.formatting import same_target
+from ofa_bench.records import attempts
+from ofa_bench.records import record as records
+from ofa_bench.records.frame import tidy
+from ofa_bench.records.model import Record
+from ofa_bench.search import Problem
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from ofa_bench.analysis.figures.drawing import Figure
+
+__all__ = ["Result", "Results"]
+
+SHOWN = ["accuracy", "cost", "regret", "evaluations", "unique_evaluations", "seconds"]
+"""Columns of the small table in a notebook: means over repeats."""
+
+NAMED = ["space", "device", "predictor", "strategy", "budget"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Results:
+    """Records of several runs; an iterator over these.
+
+    ``left_out`` says what of the folders was not loaded, and why.
+    """
+
+    records: tuple[Record, ...]
+    left_out: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __add__(self, other: "Results") -> "Results":
+        return Results((*self.records, *other.records), (*self.left_out, *other.left_out))
+
+    def __repr__(self) -> str:
+        frame = self.to_dataframe()
+        parts = [f"{key} {', '.join(map(str, frame[key].unique()))}" for key in NAMED]
+        more = f"; {len(self.left_out)} left out" if self.left_out else ""
+        return (
+            f"{type(self).__name__}({len(self)} {'record' if len(self) == 1 else 'records'}: {'; '.join(parts)}{more})"
+        )
+
+    def _repr_html_(self) -> str:
+        frame = self.to_dataframe()
+        differing = [key for key in NAMED if frame[key].nunique() > 1] or ["strategy"]
+        keys = [*differing, "target", "unit"]
+        table = frame.groupby(keys, sort=False)[SHOWN].mean(numeric_only=False).reset_index()
+        for key in ("accuracy", "regret"):
+            table[key] *= 100
+        table = table.rename(
+            columns={"accuracy": "accuracy %", "regret": "regret (points)", "unique_evaluations": "unique"}
+        )
+        shown: str = table.dropna(axis=1, how="all").to_html(index=False, float_format="{:.4g}".format, max_rows=40)
+        return shown
+
+    def to_dataframe(self) -> "DataFrame":
+        """Return one row a target and repeat.
+
+        ``accuracy`` and ``regret`` (how far below the best known) are fractions of 1, NaN where the target is
+        infeasible or nothing is known; ``target`` and ``cost`` are in ``unit``; ``seconds`` are of the search;
+        ``architecture`` is OFA's dict.
+        """
+        return tidy(self.records)
+
+    def select(self, **choices: str) -> "Results":
+        """Return the records of these options: ``select(device="note10", strategy="joint")``.
+
+        Raises:
+            InputError: there is no such column, or no such record.
+        """
+        found = list(self.records)
+        for key, value in choices.items():
+            if key not in (*NAMED, "targets"):
+                raise InputError(f"{key}: no such choice; there are {', '.join(NAMED)}{suggestion(key, NAMED)}")
+            there = sorted({str(getattr(record.choices, key)) for record in found})
+            found = [record for record in found if getattr(record.choices, key) == value]
+            if not found:
+                raise InputError(f"{key}={value}: no such record; there are {', '.join(there)}")
+        return Results(tuple(found))
+
+    def plot(self, kind: str = "tradeoff") -> "Figure":
+        """Return a figure (of Matplotlib) that compares the strategies of one problem, for the same targets and budget.
+
+        Args:
+            kind: ``tradeoff`` (accuracy over cost), ``accuracy`` or ``regret`` (over the targets).
+
+        Raises:
+            InputError: there is no such kind, nothing to draw, or what is here must not be compared.
+        """
+        from ofa_bench.analysis.figures.drawing import Style
+        from ofa_bench.analysis.figures.strategies import accuracy_over_targets, fronts, regret_over_targets
+        from ofa_bench.analysis.studies import studies
+
+        kinds = {"tradeoff": fronts, "accuracy": accuracy_over_targets, "regret": regret_over_targets}
+        if kind not in kinds:
+            raise InputError(f"kind={kind}: must be one of {', '.join(kinds)}{suggestion(kind, kinds)}")
+        found = studies(self.records)
+        if len(found) != 1:
+            there = "; ".join(f"{one.space} on {one.device}, {one.description}" for one in found[:5])
+            raise InputError(f"plot: {len(found)} problems, targets or budgets, which select() chooses from: {there}")
+        figure = kinds[kind](found[0], Style([entry.name for entry in found[0].entries]))
+        if figure is None:
+            raise InputError(f"plot: kind={kind}: nothing to draw; no target was met, or no best known is there")
+        return figure
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Result(Results):
+    """What one run found.
+
+    ``problem`` is what was searched; ``repeats`` have the ``SearchResult`` of each target, with its curve and last
+    population; ``record`` is what ``save`` writes.
+    """
+
+    prepared: PreparedCell = field(kw_only=True)
+    repeats: tuple[Repeat, ...] = field(kw_only=True)
+
+    @property
+    def record(self) -> Record:
+        """The record of the run."""
+        return self.records[0]
+
+    @property
+    def problem(self) -> Problem:
+        """What was searched."""
+        return self.prepared.cell.problem
+
+    def __repr__(self) -> str:
+        choices, cell, unit = self.prepared.choices, self.prepared.cell, self.problem.cost.unit
+        problem = ", ".join(choices[group] for group in ("space", "device", "predictor"))
+        number = f"{cell.repeats} {'repeat' if cell.repeats == 1 else 'repeats'}"
+        best = [
+            f"{target:g} {unit}: {f'{100 * max(found):.2f} %' if found else 'infeasible'}"
+            for target, found in zip(cell.targets, self._accuracies(), strict=True)
+        ]
+        shown = ", ".join(best if len(best) <= 10 else [*best[:5], "...", *best[-5:]])
+        return f"Result({choices['strategy']} on {problem}; {number}; best {shown})"
+
+    def best(self, target: float | None = None) -> Subnet:
+        """Return the most accurate architecture of all repeats that was found for a target.
+
+        Args:
+            target: one of the run's, in the device's unit; None for the best of all targets.
+
+        Raises:
+            InputError: there is no such target, or no architecture meets it.
+        """
+        cell, unit = self.prepared.cell, self.problem.cost.unit
+        places = [i for i, one in enumerate(cell.targets) if target is None or same_target(one, target)]
+        if not places:
+            listed = ", ".join(f"{one:g}" for one in cell.targets)
+            raise InputError(f"target={target:g}: must be one of {listed} {unit}")
+        results = [repeat.results[i] for repeat in self.repeats for i in places]
+        found = [(result.accuracy, result) for result in results if result.accuracy is not None]
+        if not found:
+            minimum = self.problem.cost.minimum
+            raise InputError(f"target: no architecture meets it; the cheapest costs {minimum:.4g} {unit}")
+        accuracy, best = max(found, key=lambda one: one[0])
+        return replace(evaluate(self.problem, best.genes[None])[0], accuracy=accuracy, cost=best.cost)
+
+    def save(self, output: str | Path = "multirun") -> Path:
+        """Write the record where ``ofa_bench run output=...`` with the same keys writes it; return its folder.
+
+        ``ob.load``, ``ofa_bench report`` and ``ofa_bench sync`` read it there. A record of the same run that is there
+        already stays.
+
+        Raises:
+            InputError: another record is there; nothing is overwritten.
+            OSError: the folder cannot be written.
+        """
+        folder = attempts.folder_of(Path(output), self.record.address)
+        if (folder / records.RECORD).exists():
+            if records.read(folder).identity != self.prepared.identity:
+                raise InputError(f"{folder}: holds the record of another run; save to another folder")
+            return folder
+        records.write(folder, self.record, self.prepared.yaml)
+        return folder
+
+    def _accuracies(self) -> Sequence[list[float]]:
+        """Return, by target, the accuracies of the repeats in which it was met."""
+        columns = zip(*(repeat.results for repeat in self.repeats), strict=True)
+        return [[one.accuracy for one in column if one.accuracy is not None] for column in columns]

@@ -1,0 +1,127 @@
+"""``ob.run``: a strategy on a problem."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from ofa_bench.api.keys import to_overrides
+from ofa_bench.api.objects import describe, parameters
+from ofa_bench.api.problems import compose_with, describe_problem, name_of
+from ofa_bench.api.progress import ProgressBar
+from ofa_bench.api.results import Result
+from ofa_bench.config.address import address
+from ofa_bench.config.schema import Config, EvolutionConfig
+from ofa_bench.config.store_uri import default_uri
+from ofa_bench.errors import InputError
+from ofa_bench.experiment import previous
+from ofa_bench.experiment.running import prepare_cell, run_cell
+from ofa_bench.search import Problem, SearchResult
+from ofa_bench.strategies import Strategy
+
+__all__ = ["run"]
+
+OnResult = Callable[[int, SearchResult], object]
+
+_OF_COMMAND = ("output", "rerun", "tracking")
+"""Keys that say where the command keeps records."""
+
+
+def run(
+    problem: Problem,
+    strategy: str | Strategy = "vanilla",
+    *,
+    targets: str | float | Sequence[float] | None = None,
+    budget: str | int | tuple[int, int | str | Sequence[int]] | None = None,
+    seed: int = 0,
+    repeats: int = 1,
+    name: str | None = None,
+    progress: bool = True,
+    on_result: OnResult | None = None,
+    **keys: Any,
+) -> Result:
+    """Search all targets with a strategy; return what was found.
+
+    The findings are, bit for bit, those of ``ofa_bench run`` with the same keys. Nothing is written: see
+    ``Result.save``.
+
+    Args:
+        problem: made by ``ob.problem``.
+        strategy: an option of the group ``strategy`` (``ob.options("strategy")``), or a ``Strategy``.
+        targets: the largest costs allowed, in the device's unit; or an option of the group ``targets``, such as
+            ``quantiles``. Default: those that come with the device's table.
+        budget: an option of the group ``budget``; or the generations of a search from scratch, alone or with those of a
+            warm-started one: ``(500, "sqrt")``.
+        seed: all chance comes from it.
+        repeats: independent runs.
+        name: what tables and figures call a strategy that is given as an object. Default: the name of its class.
+        progress: whether a progress bar is shown, in a notebook or a terminal.
+        on_result: is called with the number of the repeat and each ``SearchResult``, outside the timed part.
+        keys: other keys of the config: of the evolution (``population_size=50``) or the strategy (``batch=10``), and
+            ``keep``, ``lockstep``, ``threads``. A mapping sets what is inside a key: ``warm_start={"seed": "none"}``.
+
+    Raises:
+        InputError: a key or a value is not allowed; the message names the key.
+        RuntimeError: a strategy of your own left a target out, gave one twice, or found what is not valid.
+    """
+    described = describe_problem(problem)
+    overrides, nodes = [*described.overrides], dict(described.nodes)
+    own, kept = (None, {}) if isinstance(strategy, str) else (strategy, parameters(strategy))
+    if isinstance(strategy, str):
+        overrides += to_overrides("strategy", strategy)
+    elif isinstance(strategy, Strategy):
+        nodes["strategy"] = (name or name_of(strategy), describe(strategy))
+    else:
+        raise InputError(f"strategy: must be the name of an option or a Strategy, not {type(strategy).__name__}")
+    overrides += [*_targets(targets), *_budget(budget), *to_overrides("seed", seed)]
+    overrides += to_overrides("repeats", repeats) if repeats != 1 else ()
+    for key, value in keys.items():
+        overrides += to_overrides(_full_key(key, own), value)
+    composed = compose_with(overrides, nodes)
+    config = composed.config
+    if own is None and previous.named_by(composed.typed.strategy) and config.tracking.uri is None:
+        config.tracking.uri = default_uri(Path.cwd())  # of a record that is named by its run in MLflow
+    problem = replace(described, keep=config.keep)
+    prepared = prepare_cell(config, composed.choices, problem=problem, strategy=own)
+    differing = [text for key, value in kept.items() for text in to_overrides(f"strategy.{key}", value)]
+    place = address(composed.choices, [*composed.overrides, *differing], config.seed)
+
+    def report(repeat: int, result: SearchResult) -> None:
+        bar.report(repeat, result)
+        if on_result:
+            on_result(repeat, result)
+
+    with ProgressBar(prepared.choices["strategy"], prepared.cell, shown=progress) as bar:
+        record, found = run_cell(prepared, place, report)
+    return Result((record,), prepared=prepared, repeats=tuple(found))
+
+
+def _targets(targets: str | float | Sequence[float] | None) -> Iterator[str]:
+    if isinstance(targets, str):
+        yield from to_overrides("targets", targets)
+    elif targets is not None:
+        yield "targets=single"
+        values = targets.tolist() if hasattr(targets, "tolist") else targets
+        yield from to_overrides("targets.values", [values] if isinstance(values, int | float) else list(values))
+
+
+def _budget(budget: Any) -> Iterator[str]:
+    if isinstance(budget, str):
+        yield from to_overrides("budget", budget)
+    elif budget is not None:
+        generations, *warm = budget if isinstance(budget, tuple) else (budget,)
+        yield from to_overrides("budget.generations", generations)
+        if len(warm) > 1:
+            raise InputError(f"budget={budget}: must be an option, generations, or (generations, warm generations)")
+        yield from to_overrides("budget.warm_generations", warm[0]) if warm else ()
+
+
+def _full_key(key: str, own: Strategy | None) -> str:
+    """Return the full key of a key of the config, the evolution or the strategy."""
+    if key in _OF_COMMAND:
+        raise InputError(f"{key}: is a key of the command; Result.save(output) writes the record")
+    if "." in key or key in (one.name for one in fields(Config)):
+        return key
+    if own is not None:
+        raise InputError(f"{key}: no such key; the parameters of {type(own).__name__} are given to its constructor")
+    return f"evolution.{key}" if key in (one.name for one in fields(EvolutionConfig)) else f"strategy.{key}"

@@ -1,0 +1,86 @@
+"""``ob.evaluate``: what architectures are worth and what they cost, without a search."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike, fspath
+from typing import Any, overload
+
+import numpy as np
+
+from ofa_bench.errors import InputError
+from ofa_bench.experiment.architectures import NamedArchitecture, read_architectures
+from ofa_bench.experiment.evaluation import evaluate as evaluate_named
+from ofa_bench.search import Problem
+from ofa_bench.spaces import Genes
+
+__all__ = ["Subnet", "evaluate"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Subnet:
+    """An architecture with what it is worth and what it costs.
+
+    ``architecture`` is OFA's dict, ``genes`` are int8 [n_genes], ``accuracy`` is predicted (top-1, a fraction of 1) and
+    ``cost`` is in ``unit``. ``unlabelled`` are its values, by gene, that no label of the predictor had: its accuracy is
+    then a guess; None where that is not known.
+    """
+
+    architecture: Mapping[str, Any]
+    genes: Genes
+    accuracy: float
+    cost: float
+    unit: str
+    unlabelled: Mapping[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        guess = ", a guess" if self.unlabelled else ""
+        return f"Subnet({100 * self.accuracy:.2f} %{guess}, {self.cost:.2f} {self.unit}, {dict(self.architecture)})"
+
+
+@overload
+def evaluate(problem: Problem, architecture: "Mapping[str, Any] | Subnet") -> Subnet: ...
+@overload
+def evaluate(problem: Problem, architecture: "Sequence[Any] | Genes | str | PathLike[str]") -> list[Subnet]: ...
+def evaluate(problem: Problem, architecture: Any) -> Subnet | list[Subnet]:
+    """Return accuracy and cost of architectures that are given.
+
+    Args:
+        problem: gives the space, the predictor and the cost model.
+        architecture: OFA's dict or a ``Subnet``, for which one ``Subnet`` is returned; or a list of these, genes (int8
+            [n, n_genes]), or the path of a file or record as ``ofa_bench evaluate`` reads it, for which a list is.
+
+    Raises:
+        InputError: it is not an architecture of the space.
+    """
+    single = isinstance(architecture, Mapping | Subnet)
+    if isinstance(architecture, str | PathLike):
+        named = read_architectures("architecture", fspath(architecture), problem.space, None)
+    else:
+        given = [architecture] if single else architecture
+        named = [NamedArchitecture("", _genes(problem, one)) for one in given]
+    found = [
+        Subnet(problem.space.to_ofa(one.named.genes), one.named.genes, one.accuracy, one.cost, problem.cost.unit,
+               one.unlabelled)
+        for one in (evaluate_named(problem, named) if named else [])
+    ]  # fmt: skip
+    return found[0] if single else found
+
+
+def _genes(problem: Problem, one: Any) -> Genes:
+    """Return the row (int8 [n_genes], canonical) of OFA's dict, a ``Subnet`` or genes."""
+    space = problem.space
+    if isinstance(one, Subnet):
+        one = one.architecture
+    try:
+        if isinstance(one, Mapping):
+            return space.from_ofa(one)
+        rows = np.asarray(one)
+        if rows.shape == (space.n_genes,) and rows.dtype.kind in "iu" and space.contains(rows[None])[0]:
+            canonical: Genes = space.canonical(rows.astype(np.int8)[None])[0]
+            return canonical
+    except (TypeError, ValueError, KeyError) as error:
+        raise InputError(f"architecture: not one of space {space.name} ({error})") from error
+    raise InputError(
+        f"architecture: {type(one).__name__} is not one of space {space.name}; give OFA's dict, genes (int8 "
+        f"[n, {space.n_genes}]) or a path"
+    )

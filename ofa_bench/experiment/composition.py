@@ -1,0 +1,99 @@
+"""Composes the config of one cell from its keys, outside Hydra's own main."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from ofa_bench.config.keys import suggest_key
+from ofa_bench.config.registration import register
+from ofa_bench.config.schema import GROUPS, Config, conf_dir
+from ofa_bench.errors import InputError, no_such_option
+from ofa_bench.experiment.build import build_problem
+from ofa_bench.experiment.options import options_of_group
+from ofa_bench.experiment.user_files import NODES, UserFiles, parse_value
+from ofa_bench.search import Problem
+
+__all__ = ["Composed", "compose_cell", "compose_problem"]
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A composed config, the name of the option chosen of each group, and the overrides that it was composed from."""
+
+    config: DictConfig
+    choices: dict[str, str]
+    overrides: tuple[str, ...]
+
+    @property
+    def typed(self) -> Config:
+        """The config as the schema has it."""
+        typed = OmegaConf.to_object(self.config)
+        assert isinstance(typed, Config)
+        return typed
+
+
+def compose_cell(overrides: Sequence[str]) -> Composed:
+    """Compose a config as ``ofa_bench run`` does; a path may stand for a device or a predictor.
+
+    Raises:
+        InputError: there is no such option or key, or a value is of another type.
+    """
+    register()
+    elsewhere = any(text.startswith("hydra.searchpath=") for text in overrides)
+    known = list(overrides) if elsewhere else [_with_option(text) for text in overrides]
+    try:
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            config = compose("config", known, return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _explain(error) from error
+    names = {str(key): str(value) for key, value in config.hydra.runtime.choices.items()}
+    task = tuple(map(str, config.hydra.overrides.task))
+    with open_dict(config):
+        del config["hydra"]
+    return Composed(config, names, task)
+
+
+def _with_option(override: str) -> str:
+    """Return an override with the name of an option in place of a path; raise InputError where it is no option."""
+    group, _, text = override.partition("=")
+    if group not in GROUPS:
+        return override
+    named = str(parse_value(text))
+    if group in NODES:
+        file = UserFiles(group, set(options_of_group(group, registered=False))).option(named)
+        if file is not None:
+            return f"{group}={file}"
+    options = options_of_group(group)
+    if named not in options:
+        raise no_such_option(group, named, options)
+    return override
+
+
+def _explain(error: Exception) -> InputError:
+    """Return what Hydra or OmegaConf refused, as one line that begins with the key."""
+    cause = error if isinstance(error, OmegaConfBaseException) or error.__cause__ is None else error.__cause__
+    key = str(getattr(cause, "full_key", "") or "")
+    if isinstance(cause, ConfigAttributeError | ConfigKeyError) and key:
+        parent = getattr(cause, "parent_node", None)
+        allowed = [str(name) for name in parent] if isinstance(parent, DictConfig) else []
+        allowed = [name for name in allowed if not name.startswith("_")]
+        return InputError(f"{key}: no such key; allowed: {', '.join(allowed)}{suggest_key(key, allowed)}")
+    return InputError(f"{key}: {str(cause).splitlines()[0]}".removeprefix(": "))
+
+
+def compose_problem(overrides: Sequence[str]) -> tuple[Problem, Config, dict[str, str]]:
+    """Build the problem that overrides of ``space``, ``device`` and ``predictor`` describe, for no search.
+
+    Returns:
+        The problem, the config, and the name of the option chosen of each group.
+
+    Raises:
+        InputError: an override is not allowed, or the problem cannot be built.
+    """
+    composed = compose_cell([*overrides, "tracking=none"])
+    config = composed.typed
+    return build_problem(config), config, composed.choices

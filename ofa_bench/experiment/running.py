@@ -1,0 +1,102 @@
+"""From a composed config to a record: builds the cell, searches, and makes the record."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from ofa_bench.config.schema import GROUPS, Config
+from ofa_bench.engine import Cell, Repeat, run_repeats
+from ofa_bench.experiment.build import build
+from ofa_bench.experiment.checks import result_config
+from ofa_bench.records import frontiers
+from ofa_bench.records import record as records
+from ofa_bench.records.model import Record
+from ofa_bench.search import Problem, SearchResult
+from ofa_bench.spaces import ChosenSpace
+from ofa_bench.strategies import Strategy
+
+__all__ = ["PreparedCell", "prepare_cell", "run_cell"]
+
+
+@dataclass(frozen=True)
+class PreparedCell:
+    """A cell that is built and checked, with all that its record says of it.
+
+    ``choices`` are the options chosen of ``GROUPS``; ``described`` is what of the config decides the results, and
+    ``identity`` the hash of all that does.
+    """
+
+    cell: Cell
+    config: Config
+    choices: dict[str, str]
+    described: dict[str, Any]
+    identity: str
+    yaml: str
+
+    @cached_property
+    def frontier(self) -> frontiers.Frontier | None:
+        """The best-known frontier of the cell's problem, None where there is none."""
+        return frontiers.find(self.cell.problem)
+
+
+def prepare_cell(
+    config: DictConfig,
+    choices: Mapping[str, str],
+    *,
+    problem: Problem | None = None,
+    strategy: Strategy | None = None,
+    threads: int | None = None,
+) -> PreparedCell:
+    """Build a cell from its composed config.
+
+    Args:
+        config: as Hydra composes it.
+        choices: the option chosen of each group.
+        problem: what the config's ``space``, ``device`` and ``predictor`` describe, where it is built already.
+        strategy: what the config's ``strategy`` describes, where it is built already.
+        threads: the default of the config's ``threads``.
+
+    Raises:
+        InputError: a value is not allowed; the message names its key.
+    """
+    typed = OmegaConf.to_object(config)
+    assert isinstance(typed, Config)
+    if typed.threads is None:
+        typed.threads = threads
+    cell = build(typed, problem, strategy)
+    described, space = result_config(config), cell.problem.space
+    chosen = {group: str(choices[group]) for group in GROUPS}
+    if isinstance(space, ChosenSpace):  # what belongs to the part is not compared with what belongs to the whole
+        chosen["space"] = f"{chosen['space']},{space.held}"
+    identity = records.identity(described, cell.problem, cell.strategy)
+    return PreparedCell(cell, typed, chosen, described, identity, OmegaConf.to_yaml(config, resolve=True))
+
+
+def run_cell(
+    prepared: PreparedCell, address: str, report: Callable[[int, SearchResult], None]
+) -> tuple[Record, Sequence[Repeat]]:
+    """Search all targets in all repeats; return the record, and the results of each repeat.
+
+    Args:
+        prepared: the cell.
+        address: of the record.
+        report: is called with the repeat and each result, outside the timed part.
+
+    Raises:
+        RuntimeError: the strategy left a target out, gave one twice, or found what is not valid.
+    """
+    frontier = prepared.frontier  # before the search, as its file may be refused
+    repeats = list(run_repeats(prepared.cell, report))
+    record = records.make_record(
+        prepared.cell,
+        repeats,
+        address=address,
+        choices=prepared.choices,
+        identity=prepared.identity,
+        config=prepared.described,
+        frontier=frontier,
+    )
+    return record, repeats

@@ -1,0 +1,78 @@
+"""A user's own files as options: the path in ``device=<path>`` or ``predictor=<path>`` becomes an option."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from ofa_bench.errors import InputError
+
+__all__ = ["NODES", "UserFiles", "parse_value"]
+
+NODES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "device": ("device", {"_target_": "ofa_bench.predictors.latency_table", "guard_band": False}),
+    "predictor": ("path", {"_target_": "ofa_bench.predictors.own_predictor"}),
+}
+"""By group that takes paths: the key that holds the path in the option made of it, and the option's other keys."""
+
+
+class UserFiles:
+    """The files and folders that are given for one group, by the names of the options that they become.
+
+    A path is one that exists: of a file, or of a folder of ``<space>.json`` (tables) or ``<space>.npz`` (predictors).
+    Its last part is the name, also in the address of results. What is an option already stays that option.
+
+    Args:
+        group: of ``NODES``.
+        options: names of the group's options.
+    """
+
+    def __init__(self, group: str, options: set[str]) -> None:
+        self._group, self._options = group, options
+        self._paths: dict[str, Path] = {}
+
+    def option(self, text: str) -> str | None:
+        """Register the option that stands for a path and return its name; None if the text is no path.
+
+        Raises:
+            InputError: the name is that of an option, or of another path.
+        """
+        path = _existing(text)
+        if path is None or text in self._options:
+            return None
+        message = f"{self._group}={text}"
+        name = re.sub(r"[^\w.+-]", "_", path.name if path.is_dir() else path.stem).strip(".") or "own"
+        if name in self._options:
+            raise InputError(f"{message}: there is an option {name} already; rename this file or folder")
+        if "${" in text:
+            raise InputError(f"{message}: a path with ${{ in it cannot be used; rename this file or folder")
+        if self._paths.setdefault(name, path) != path:
+            raise InputError(f"{message}: would be called {name}, as {self._paths[name]} is; rename one of them")
+        # Relative where it can be, so that records stay valid where the folder that holds all is moved.
+        inside = path.is_relative_to(Path.cwd()) or not Path(text).expanduser().is_absolute()
+        place = os.path.relpath(path) if inside else path
+        key, others = NODES[self._group]
+        ConfigStore.instance().store(name=name, group=self._group, node={key: str(place), **others})
+        return name if parse_value(name) == name else f"'{name}'"
+
+
+def parse_value(text: str) -> object:
+    """Return what Hydra reads in the text behind a key; None if nothing, which it reports later."""
+    try:
+        return OverridesParser.create().parse_override(f"device={text}").value()
+    except HydraException:
+        return None
+
+
+def _existing(text: str) -> Path | None:
+    """Return the absolute path of a file or folder that exists, or None; links keep their names."""
+    try:
+        path = Path(os.path.normpath(Path.cwd() / Path(text).expanduser()))
+        return path if text and path.exists() else None
+    except (OSError, RuntimeError, ValueError):  # too long, no such user's home, a null character
+        return None

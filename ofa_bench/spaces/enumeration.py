@@ -1,0 +1,49 @@
+"""Counts and enumerates the architectures of a space."""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from math import prod
+
+import numpy as np
+
+from ofa_bench.spaces.base import DesignSpace
+from ofa_bench.spaces.genes import Genes
+
+__all__ = ["architectures", "number_of_architectures"]
+
+
+def number_of_architectures(space: DesignSpace) -> int:
+    """Count the architectures in canonical form; where a space has an activity of its own, all rows count."""
+    return prod(sum(prod(map(len, choices)) for choices in _choices(space, family)) for family in _families(space))
+
+
+def architectures(space: DesignSpace, block: int) -> Iterator[Genes]:
+    """Enumerate what ``number_of_architectures`` counts, each once: int8 [block or fewer, n_genes]."""
+    families = _families(space)
+    parts = [np.array([row for choices in _choices(space, family) for row in product(*choices)]) for family in families]
+    size = prod(map(len, parts))
+    for begin in range(0, size, block):
+        number = np.arange(begin, min(begin + block, size))
+        genes = np.zeros((len(number), space.n_genes), np.int8)
+        for family, part in zip(families, parts, strict=True):
+            number, which = np.divmod(number, len(part))
+            genes[:, family] = part[which]
+        yield genes
+
+
+def _families(space: DesignSpace) -> list[list[int]]:
+    """Group the genes: an owner, always active, and those that it owns; else each gene by itself, as if active."""
+    usual = type(space).active is DesignSpace.active and type(space).canonical is DesignSpace.canonical
+    owner = space.owner
+    if not usual or (owner[owner] != owner).any():
+        return [[gene] for gene in range(space.n_genes)]
+    roots = np.flatnonzero(owner == np.arange(space.n_genes)).tolist()
+    return [[root, *(gene for gene in np.flatnonzero(owner == root).tolist() if gene != root)] for root in roots]
+
+
+def _choices(space: DesignSpace, family: list[int]) -> Iterator[list[Sequence[int]]]:
+    """Return what each gene of a family can be, for one choice of its owner after another."""
+    distinct = [sorted(set(space.genes[gene].distinct)) for gene in family]
+    for choice in distinct[0]:
+        owned = zip(family[1:], distinct[1:], strict=True)
+        yield [[choice], *(several if choice >= space.active_from[gene] else [0] for gene, several in owned)]

@@ -5,18 +5,19 @@ from typing import Any
 
 from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.limits import available_cores, check_memory, check_range
-from ofa_bench.config.schema import Config, whole_or_part
-from ofa_bench.engine import Cell, has_coroutines, is_fork_safe
+from ofa_bench.config.schema import Config
+from ofa_bench.engine import Cell, has_coroutines
 from ofa_bench.errors import InputError
 from ofa_bench.experiment import previous
 from ofa_bench.experiment.budget import resolve_budget
 from ofa_bench.experiment.building import build_object, build_space
 from ofa_bench.experiment.checks import check_rerun, check_tracking, resolve_threads
 from ofa_bench.experiment.targets import resolve_targets
+from ofa_bench.predictors import AccuracyPredictor, CostModel
 from ofa_bench.predictors.coverage import check_unlabelled
 from ofa_bench.search import Problem, may_fork
-from ofa_bench.spaces import DesignSpace
-from ofa_bench.strategies import Budget, Strategy
+from ofa_bench.spaces import DesignSpace, plain_space
+from ofa_bench.strategies import Budget, Strategy, is_fork_safe
 
 __all__ = ["build"]
 
@@ -33,9 +34,9 @@ def build(config: Config) -> Cell:
     check_range("keep", config.keep, 1)
     check_rerun(config.rerun)
     check_tracking(config.tracking)
-    space = _checked_kind("space", config.space, build_space(config.space), "a DesignSpace", "genes")
+    space = _checked_kind("space", config.space, build_space(config.space), DesignSpace, "a DesignSpace")
     cost = _checked_kind(
-        "device", config.device, build_object("device", config.device, space=space), "a cost model", "cost"
+        "device", config.device, build_object("device", config.device, space=space), CostModel, "a CostModel"
     )
     targets = resolve_targets(config.targets, space, cost)
     if cost.minimum > max(targets):
@@ -55,7 +56,7 @@ def build(config: Config) -> Cell:
         generations=budget.generations,
     )
     predictor = build_object("predictor", config.predictor, space=space)
-    _checked_kind("predictor", config.predictor, predictor, "an accuracy predictor", "accuracy")
+    _checked_kind("predictor", config.predictor, predictor, AccuracyPredictor, "an AccuracyPredictor")
     check_unlabelled(space, predictor)
     problem = Problem(space, predictor, cost, config.keep)
     several = config.lockstep and has_coroutines(strategy) and _on_several_cores(problem, strategy)
@@ -63,10 +64,10 @@ def build(config: Config) -> Cell:
     return Cell(problem, strategy, targets, budget, config.seed, config.repeats, threads, config.lockstep)
 
 
-def _checked_kind(key: str, node: Any, made: Any, kind: str, attribute: str) -> Any:
-    """Return what a group has made, if it is of the right kind, which has the attribute."""
-    if not hasattr(made, attribute):
-        raise InputError(f"{key}._target_={node['_target_']}: makes {type(made).__name__}, not {kind}")
+def _checked_kind(key: str, node: Any, made: Any, kind: type, article: str) -> Any:
+    """Return what a group has made, if it is of the right kind."""
+    if not isinstance(made, kind):
+        raise InputError(f"{key}._target_={node['_target_']}: makes {type(made).__name__}, not {article}")
     return made
 
 
@@ -79,12 +80,12 @@ def _build_strategy(config: Config, space: DesignSpace) -> Any:
     besides = {"strategy.warm_start": ["from"]}
     if name is None:
         return build_object("strategy", node, besides=besides)
-    genes = previous.read(name, config.tracking.uri).genes_in(space, whole_or_part(config.space))
+    genes = previous.read(name, config.tracking.uri).genes_in(space, plain_space(config.space))
     return build_object("strategy", node, besides=besides, earlier=genes)
 
 
 def _on_several_cores(problem: Problem, strategy: Strategy) -> bool:
-    return bool(getattr(problem.predictor, "row_wise", False)) or (is_fork_safe(strategy) and may_fork(problem))
+    return problem.predictor.row_wise or (is_fork_safe(strategy) and may_fork(problem))
 
 
 def _check_keys(node: Any, path: str, config: Any = None) -> None:

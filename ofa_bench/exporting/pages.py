@@ -62,7 +62,11 @@ class Section:
         title = f"exported networks: {self.heading}"
         figures = (
             ("latency", "Predicted and measured latency, less the target.", latencies(self.cards)),
-            ("networks", "The networks.", draw_rows(self.cards, title, self.cards[0]["unit"])),
+            (
+                "networks",
+                "The networks.",
+                draw_rows(self.cards, [card.get("space_config") for card in self.cards], title, self.cards[0]["unit"]),
+            ),
         )
         return [
             Picture(f"{self.stem}/{name}", words, base64.b64encode(png(figure)).decode())

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from ofa_bench.predictors import embedded_predictor, latency_table
+from ofa_bench.predictors import AccuracyPredictor, embedded_predictor, latency_table
 from ofa_bench.search import Archive, Evolution, Problem, prune
 from ofa_bench.search.kernels import Kernels
 from ofa_bench.search.memo import PackedMemo
@@ -34,7 +34,9 @@ WITH_ROWS = {
     "evaluator.linearised": lambda genes: PROBLEM.evaluator().linearised(genes, np.asarray(genes)[:, None]),
     "archive": lambda genes: Archive(PROBLEM.evaluator(), [20.0]).add(genes, np.ones(5), np.ones(5), 0),
     "warm start": lambda genes: list(
-        Chain(Evolution(), "ascending", earlier=genes).lines(PROBLEM, [20.0], Budget(1, 1), np.random.default_rng(0))
+        Chain(Evolution(), "ascending", earlier=genes).coroutines(
+            PROBLEM, [20.0], Budget(1, 1), np.random.default_rng(0)
+        )
     ),
     "start": lambda genes: Evolution().search(PROBLEM.evaluator(), 90.0, 1, np.random.default_rng(0), genes),
 }
@@ -137,7 +139,7 @@ def test_compiled_loops_take_no_place_outside_their_tables():
 
 
 def test_contracts_want_it_of_others_too():
-    class Loose:
+    class Loose(AccuracyPredictor):
         """Says something of anything."""
 
         name, sha256, row_wise = "loose", "0" * 64, True

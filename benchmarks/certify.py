@@ -26,8 +26,6 @@ from ofa_bench.commands.cli.messages import heed_full_error, options_of, say, sh
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import OneHotMLP, embedded_predictor, latency_table, official_predictor
-from ofa_bench.predictors.embedded import one_hot_columns
-from ofa_bench.predictors.official import PUBLISHED
 from ofa_bench.predictors.pruning import ExactLayer, first_interval, prune
 from ofa_bench.records import frontiers
 from ofa_bench.records.frontiers import Frontier
@@ -59,7 +57,7 @@ def network(space: DesignSpace, predictor: str) -> tuple[OneHotMLP, Columns, lis
     made = (official_predictor if predictor == "official" else embedded_predictor)(space)
     if not isinstance(made, OneHotMLP):
         raise InputError(f"space={space.name}: its predictor is another space's")
-    columns = PUBLISHED[space.name][2](space) if predictor == "official" else one_hot_columns(space)
+    columns = made.columns
     layers = [(weight.astype(np.float64), bias.astype(np.float64)) for weight, bias in made.layers]
     distinct = {name: [at[i] for i in space.genes[space.index[name]].distinct] for name, at in columns.items()}
     return made, columns, prune(first_interval(space, distinct, layers[0]), layers)[0]

@@ -12,9 +12,9 @@ from threadpoolctl import threadpool_limits
 
 from ofa_bench.config.importing import name_and_line
 from ofa_bench.search import Found, LockstepRunner, Problem, SearchCoroutine, SearchResult
-from ofa_bench.strategies import Budget, CoroutineStrategy, Strategy
+from ofa_bench.strategies import Budget, CoroutineStrategy, Strategy, is_fork_safe
 
-__all__ = ["Cell", "Repeat", "has_coroutines", "is_fork_safe", "run_repeats", "stream"]
+__all__ = ["Cell", "Repeat", "has_coroutines", "run_repeats", "stream"]
 
 
 WORTH_FORKING = 2000
@@ -61,12 +61,6 @@ def has_coroutines(strategy: Strategy) -> bool:
     return isinstance(strategy, CoroutineStrategy) and type(strategy).search is CoroutineStrategy.search
 
 
-def is_fork_safe(strategy: Strategy) -> bool:
-    """Return whether a strategy and its evolution are ours: these change nothing outside a line."""
-    parts = [strategy, getattr(strategy, "evolution", strategy)]
-    return all(type(part).__module__.startswith("ofa_bench.") for part in parts)
-
-
 def stream(cell: Cell, repeat: int) -> np.random.Generator:
     """Derive the random stream of one repeat from (seed, space, targets, repeat): not from the strategy."""
     names = json.dumps([cell.seed, cell.problem.space.name, list(cell.targets), repeat])
@@ -95,7 +89,7 @@ def _ready(cell: Cell) -> None:
     """Make what is otherwise made at first use: compiled loops, and the test of whether predictions are row-wise."""
     cell.problem.kernels  # noqa: B018
     if cell.together:
-        getattr(cell.problem.predictor, "row_wise", None)
+        cell.problem.predictor.row_wise  # noqa: B018
 
 
 def _run_together(cell: Cell, report: Callable[[int, SearchResult], None]) -> Iterator[Repeat]:

@@ -4,6 +4,7 @@ Call them from a test: ``check_strategy(MyStrategy(Evolution()))``. Each raises 
 """
 
 import multiprocessing
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import pairwise
@@ -11,12 +12,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ofa_bench.predictors import AccuracyPredictor, CostModel, latency_table
 from ofa_bench.predictors.coverage import check_unlabelled
 from ofa_bench.search import LockstepRunner, Problem, SearchResult
 from ofa_bench.spaces import DesignSpace, Genes, MobileNetV3Space
-from ofa_bench.strategies import Budget, CoroutineStrategy, Strategy
+from ofa_bench.spaces.declarations import declares_fork_safe
+from ofa_bench.strategies import Budget, CoroutineStrategy, Strategy, is_fork_safe
+
+FORK_SECONDS = 60
+"""A forked process must have answered within these."""
 
 __all__ = [
     "CountingPredictor",
@@ -29,10 +35,10 @@ __all__ = [
 ]
 
 
-class ToyPredictor:
+class ToyPredictor(AccuracyPredictor):
     """A predictor with no weights to load: larger choices of active genes are better, with fixed random worth."""
 
-    row_wise = True
+    row_wise = fork_safe = True
 
     def __init__(self, space: DesignSpace, seed: int = 0) -> None:
         self.space, self.name, self.sha256 = space, "toy", "0" * 64
@@ -44,7 +50,7 @@ class ToyPredictor:
         return np.asarray(0.5 + 0.3 * np.tanh(value.sum(axis=1) / self.space.n_genes))
 
 
-class CountingPredictor:
+class CountingPredictor(AccuracyPredictor):
     """Wraps a predictor and keeps all that it was asked, to hold a search's own counts against."""
 
     def __init__(self, predictor: AccuracyPredictor) -> None:
@@ -91,6 +97,7 @@ def check_space(space: DesignSpace, seed: int = 0) -> None:
     assert keys == space.keys(scrambled)
     assert len(set(keys)) == len(np.unique(canonical, axis=0))
 
+    _check_forked(space, space.canonical, genes)
     for row in canonical[:100]:
         assert (space.from_ofa(space.to_ofa(row)) == row).all(), "to_ofa and from_ofa do not agree"
 
@@ -107,7 +114,8 @@ def check_space(space: DesignSpace, seed: int = 0) -> None:
 def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
     """Check range, shape, batching and canonical form of an accuracy predictor.
 
-    One that calls itself ``row_wise`` must give each row the same bits whatever rows stand beside it.
+    One that declares ``row_wise`` must give each row the same bits whatever rows stand beside it; one that declares
+    ``fork_safe`` must give the same in a forked process.
     """
     genes = space.sample(500, np.random.default_rng(1))
     accuracy = predictor.accuracy(genes)
@@ -123,7 +131,8 @@ def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
     assert np.allclose(np.concatenate([predictor.accuracy(row[None]) for row in genes[:50]]), accuracy[:50], atol=1e-6)
     assert predictor.accuracy(genes[:0]).shape == (0,)
     _check_refused(predictor.accuracy, genes[0], takes_one=True)
-    if getattr(predictor, "row_wise", False):
+    _check_forked(predictor, predictor.accuracy, genes)
+    if predictor.row_wise:
         for size in (1, 2, 3, 17, 64, 499):
             pieces = [predictor.accuracy(genes[i : i + size]) for i in range(0, 500, size)]
             assert (np.concatenate(pieces) == accuracy).all(), f"accuracy depends on the batch, as of {size} rows"
@@ -144,9 +153,27 @@ def check_cost(cost: CostModel, space: DesignSpace) -> None:
     for row, extreme in ((cost.cheapest, cost.minimum), (cost.dearest, cost.maximum)):
         assert space.contains(row[None])[0]
         assert cost.cost(row[None])[0] == extreme
+    _check_forked(cost, cost.cost, genes)
     one = cost.cost(genes[:1])
     assert one[0] == value[0], "cost depends on the batch"
     _check_refused(cost.cost, genes[0], takes_one=True)
+
+
+def _check_forked(part: object, method: Callable[[Genes], NDArray[Any]], genes: Genes) -> None:
+    """Check that a part of a problem that declares ``fork_safe`` gives the same in a forked process."""
+    if not declares_fork_safe(part) or sys.platform != "linux":
+        return
+    context, wanted = multiprocessing.get_context("fork"), method(genes)
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=lambda: there.send(method(genes)))
+    with threadpool_limits(1):  # as searches are forked
+        process.start()
+    try:
+        assert here.poll(FORK_SECONDS), f"{type(part).__name__} declares fork_safe, but hangs in a forked process"
+        assert (here.recv() == wanted).all(), f"{type(part).__name__} declares fork_safe, but gives something else"
+    finally:
+        process.kill()
+        process.join()
 
 
 def _check_refused(method: Callable[[Genes], Any], wrong: NDArray[Any], *, takes_one: bool = False) -> None:
@@ -163,8 +190,8 @@ def _check_refused(method: Callable[[Genes], Any], wrong: NDArray[Any], *, takes
 def check_strategy(strategy: Strategy, problem: Problem | None = None, targets: Sequence[float] | None = None) -> None:
     """Check that a strategy answers every target validly, counts honestly and repeats itself in another process.
 
-    Targets may be unsorted, doubled or infeasible. Without a problem, a toy one is searched. Lines of a strategy that
-    has them must find together what they find alone.
+    Targets may be unsorted, doubled or infeasible. Without a problem, a toy one is searched. Coroutines of a strategy
+    that has them must find together what they find alone, in forked processes too if it declares ``fork_safe``.
     """
     problem = problem or toy_problem()
     low, high = problem.cost.minimum, problem.cost.maximum
@@ -210,9 +237,10 @@ def _results(strategy: Strategy, problem: Problem, targets: Sequence[float], bud
 def _together(
     strategy: CoroutineStrategy, problem: Problem, targets: Sequence[float], budget: Budget, threads: int
 ) -> list[str]:
-    lines = [strategy.coroutines(problem, targets, budget, np.random.default_rng(seed)) for seed in (4, 3, 5)]
-    numbers = range(len(lines[0]), len(lines[0]) + len(lines[1]))
-    every = LockstepRunner(problem, [line for several in lines for line in several], threads)
+    several = [strategy.coroutines(problem, targets, budget, np.random.default_rng(seed)) for seed in (4, 3, 5)]
+    numbers = range(len(several[0]), len(several[0]) + len(several[1]))
+    fork = is_fork_safe(strategy)
+    every = LockstepRunner(problem, [coroutine for some in several for coroutine in some], threads, fork=fork)
     found = dict(item for number, item, _ in every if number in numbers)
     return _prints([found[i] for i in range(len(targets))])
 

@@ -211,7 +211,7 @@ def _made(
         address=f"mbv3/toy/toy/{strategy}/b/t{len(targets)}/seed={seed}{last}",
         choices=choices,
         identity=f"{seed:04}{last or '0123456789ab'}",
-        config={"space": {"_target_": "toy"}},
+        config={"space": {}},
     )
 
 

@@ -189,7 +189,7 @@ def check_word(page, command, word, own):
     elif key in GROUPS:
         for option in re.findall(r"[^,\s]+", value):
             there = (conf_dir() / key / f"{option}.yaml").is_file()
-            assert there or own or ("/" in option and key in ("device", "predictor")), f"{page}: {word}"
+            assert there or own or ("/" in option and key in ("space", "device", "predictor")), f"{page}: {word}"
     elif not key.startswith(("hydra.", "space.choices.")):
         assert key in KEYS, f"{page}: {word}"
 
@@ -249,6 +249,15 @@ def test_the_space_of_the_pages_works(forks, tmp_path):
     best = {name: [one["accuracy"] for one in record["repeats"][0]["results"]] for name, record in found.items()}
     assert best["joint"] == best["exhaustive"]
     assert max(best["vanilla"]) == max(best["exhaustive"])
+
+    more = {"export": ("uri=none", f"target={found['joint']['targets'][0]}"), "report": ()}
+    for name, words in more.items():
+        command = re.search(rf"^ofa_bench {name} (.*space=.*)$", pages[0], re.M)[1]
+        ran = forks.run(name, (*shlex.split(command), *words), tmp_path)
+        assert ran.returncode == 0, ran.stderr
+    [card] = (json.loads(path.read_text()) for path in (tmp_path / "export").rglob("card.json"))
+    assert card["output"]["shape"] == [1, 10]
+    assert [path.stem for path in (tmp_path / "report" / "figures").glob("*_networks_joint.png")]
 
 
 def read(path):

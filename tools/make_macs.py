@@ -6,28 +6,19 @@ They are counted on the modules of ``ofa`` and equal its ``Mbv3FLOPsModel``, ``P
 
 import numpy as np
 
-from ofa_bench.devices.cost import Term
 from ofa_bench.devices.tables import FOLDER, write_table
 from ofa_bench.predictors import AccuracyPredictor, CostTable, embedded_predictor, official_predictor
-from ofa_bench.predictors.official import PUBLISHED
-from ofa_bench.profiling.plan import terms
+from ofa_bench.profiling.plan import count_terms
 from ofa_bench.search import Problem, default_targets
 from ofa_bench.spaces import DesignSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
-from ofa_bench.supernets.pieces import count_macs, supernet
+from ofa_bench.supernets.pieces import supernet
 
-__all__ = ["macs_terms", "main"]
-
-
-def macs_terms(space: DesignSpace) -> list[Term]:
-    """Count the multiply-accumulates, in millions, of every piece of a space's networks."""
-    slots = supernet(space).slots()
-    pieces = {piece.key: piece for slot in slots for piece in slot.pieces.values()}
-    return terms(slots, {key: count_macs(piece) / 1e6 for key, piece in pieces.items()})
+__all__ = ["main"]
 
 
 def _judge(space: DesignSpace) -> AccuracyPredictor:
     """Return the predictor that decides where accuracy saturates."""
-    return official_predictor(space) if space.name in PUBLISHED else embedded_predictor(space)
+    return official_predictor(space) if space.official_predictor else embedded_predictor(space)
 
 
 def main() -> None:
@@ -39,7 +30,7 @@ def main() -> None:
             "made_by": "python tools/make_macs.py",
         }
         path = FOLDER / "macs" / f"{space.name}.json"
-        counted = macs_terms(space)
+        counted = count_terms(supernet(space).slots())
         cost = CostTable(space, counted, name="macs", unit="MMACs", sha256="", card=card)
         problem = Problem(space, _judge(space), cost)
         targets = default_targets(problem, np.random.default_rng(0))

@@ -4,7 +4,7 @@ The official files hold one mean latency for each layer shape; the compact table
 block, kernel and expand ratio (``ofa.tutorial.LatencyTable.predict_network_latency_given_spec`` names the layers).
 """
 
-from ofa_bench.devices.lookup_layers import form_of, layers_of
+from ofa_bench.devices.lookup_layers import MBV3_FORMS, form_of, layers_of
 from ofa_bench.devices.lookup_tables import latencies
 from ofa_bench.devices.tables import FOLDER, write_table
 from ofa_bench.predictors.assets import ASSETS, BASE_URL, asset_content
@@ -21,7 +21,7 @@ def main() -> None:
     """Write the table in the package."""
     names = {resolution: f"ofa/note10/{resolution}_lookup_table.yaml" for resolution in RESOLUTIONS}
     tables = {resolution: latencies(asset_content(name)) for resolution, name in names.items()}
-    form = form_of(tables[RESOLUTIONS[0]])
+    form = form_of(MBV3_FORMS, tables[RESOLUTIONS[0]])
     assert form is not None
     terms = layers_of(MobileNetV3Space(), form, tables).terms
     card = {

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench import spaces
 from ofa_bench.analysis.pairs import differences
 from ofa_bench.analysis.statistics import Paired
 from ofa_bench.analysis.studies import Entry, Study
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import AccuracyPredictor, embedded_predictor, official_predictor
 from ofa_bench.predictors.embedded import MEMBERS
-from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.spaces import DesignSpace, Genes, space_of
 
 __all__ = ["JUDGES", "Judged", "cross_evaluate"]
 
@@ -71,23 +70,9 @@ def cross_evaluate(study: Study, reference: str) -> list[Judged]:
 
 
 def _space(study: Study) -> DesignSpace | None:
-    """Build the space that the records name, if it is one of ours that all winners are in.
-
-    Nothing else is looked up or imported, as records may be others': not through Hydra, which would build what is
-    nested, and no module that a record names. A user's own space has no predictor here anyway.
-    """
-    node = study.entries[0].records[0].config.get("space")
-    node = dict(node) if isinstance(node, dict) else {}
-    choices = node.pop("choices", {})
-    package, _, name = str(node.pop("_target_", "")).rpartition(".")
-    ours = f"{package}.".startswith(f"{spaces.__name__}.") and name in spaces.__all__
-    kind = getattr(spaces, name) if ours else None
-    if not (isinstance(kind, type) and issubclass(kind, DesignSpace)):
-        return None
-    try:
-        space: DesignSpace = kind(**node)
-        space = spaces.hold(space, choices)
-    except (TypeError, ValueError):  # no such setting
+    """Build the space that the records name, if all winners are in it."""
+    space = space_of(study.entries[0].records[0].config.get("space"))
+    if space is None:
         return None
     found = [_genes(entry) for entry in study.entries]
     return space if all(space.contains(genes.reshape(-1, genes.shape[2])).all() for genes in found) else None

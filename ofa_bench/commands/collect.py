@@ -60,9 +60,6 @@ RANGES = {
 }
 """The least and the most that options may be."""
 
-CLASSES = 1000
-"""Of OFA's own supernets; a checkpoint may have others."""
-
 
 @dataclass
 class Options:
@@ -107,13 +104,13 @@ def collect(options: Options) -> NDArray[np.float64]:
     """
     options.check()
     space = load_space(options.space)
-    first = _sets(options, CLASSES) if options.weights in ("auto", "random") else None
     import torch
 
     from ofa_bench.supernets.checkpoints import load_weights
     from ofa_bench.supernets.pieces import supernet
 
     net = supernet(space)
+    first = _sets(options, net.classes) if options.weights in ("auto", "random") else None
     weights = load_weights(net, options.weights, options.sha256)
     if weights.random and options.weights != "random":
         raise InputError(

@@ -7,7 +7,8 @@
   (``multirun/sweeps/<id>.jsonl``), id or name, or all below a folder; for each target, the most accurate network that
   any of its strategies found (``which=every``: each network that was found). ``strategy``: of these strategies only.
 - ``architecture``: networks that no search found instead, as ``ofa_bench evaluate`` takes them; ``space``,
-  ``device`` and ``predictor`` are those of ``python -m ofa_bench``.
+  ``device`` and ``predictor`` are those of ``python -m ofa_bench``. With ``run`` and ``sweep``, ``space=<a YAML file>``
+  imports your own space, which the records name.
 - ``target``: only the network for this target. ``out``: the folder; it gets an ``index.html``, and for each network,
   below ``<space>_<device>_<predictor>/<target>``, ``network.onnx``, ``network.pt2`` (``torch.export``) and its card.
 - ``weights``: ``auto`` (OFA's supernet, at hand or fetched; random if it cannot be had, which is said), ``random``, or
@@ -48,6 +49,7 @@ from ofa_bench.config.limits import THREADS, check_range
 from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.config.store_uri import default_experiment, sqlite_path, uri_option
 from ofa_bench.errors import InputError, suggestion
+from ofa_bench.experiment.building import load_space
 from ofa_bench.experiment.checks import check_tracking
 from ofa_bench.files.writing import make_folder
 
@@ -162,10 +164,14 @@ def export(options: Options, words: Sequence[str] = ()) -> Path:
         RuntimeError: a file does not compute what its network does.
     """
     options.check()
-    if words and not options.architecture:
-        raise InputError(
-            f"{words[0]}: only with architecture=; a record says of which space, device and predictor it is"
-        )
+    if not options.architecture:
+        for word in words:
+            key, _, value = word.partition("=")
+            if key != "space" or not value.endswith((".yaml", ".yml")):
+                raise InputError(
+                    f"{word}: only with architecture=; a record says of which space, device and predictor it is"
+                )
+            load_space(value)  # imports the class that records name
     from ofa_bench.profiling.runners import make_runner
     from ofa_bench.supernets.network_files import need_onnx
 

@@ -96,7 +96,7 @@ def _devices(name: str, folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
             cost = build_object("device", node, space=space)
         except InputError:
             continue
-        targets = len(getattr(cost, "targets", None) or ())
+        targets = len(cost.targets)
         yield option, f"{cost.minimum:.4g} to {cost.maximum:.4g} {cost.unit}, {targets or 'no'} targets of its own"
 
 

@@ -2,7 +2,8 @@
 
 Keys are given as ``key=value``:
 
-- ``space``: what is measured; the table goes to ``<out>/<space>.json``, and ``device=<out>`` searches on it at once.
+- ``space``: what is measured, a name or a YAML file with the ``_target_`` of your own space; the table goes to
+  ``<out>/<space>.json``, and ``device=<out>`` searches on it at once.
 - ``out``: the folder; its name is the device's.
 - ``runner``: ``onnxruntime`` (this machine's CPU), a command that times one ONNX file and whose last line is
   milliseconds (``runner='./on_phone.sh {model}'``), or the dotted name of a Python callable that takes the file's path
@@ -23,7 +24,7 @@ The milliseconds themselves are kept in ``<out>/<space>.measurements.jsonl``.
 import os
 import shutil
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -113,14 +114,12 @@ def profile(options: Options) -> Path:
 
     runner = make_runner(options.runner, options.threads)
     how = about(runner, options.threads)
-    from ofa_bench.predictors import latency_table
-    from ofa_bench.profiling.plan import make_plan
+    from ofa_bench.profiling.plan import macs_table, make_plan
     from ofa_bench.profiling.rounds import MEASUREMENTS, export_all, measure
     from ofa_bench.supernets.pieces import supernet
 
-    plan = make_plan(
-        supernet(space), latency_table(space, "macs"), options.calibration, options.held_back, options.seed
-    )
+    net = supernet(space)
+    plan = make_plan(net, macs_table(net), options.calibration, options.held_back, options.seed)
     pinned = runner if isinstance(runner, OnnxRuntime) else nullcontext()
     first = export_all(dict([next(iter(plan.items.items()))]), work / "onnx", options.batch)
     with pinned:
@@ -192,9 +191,9 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
         "held_back_without_calibration": errors(sums.cost(plan.held_back), measured[n:]),
         "guard_band": guard_band(np.concatenate([left_out[form], held_back]), measured),
     }
-    problem = Problem(space, embedded_predictor(space), table)
-    with threadpool_limits(1):
-        targets = default_targets(problem, np.random.default_rng(0))
+    targets: tuple[float, ...] = ()
+    with threadpool_limits(1), suppress(InputError):  # a space without a predictor at hand has no default targets
+        targets = default_targets(Problem(space, embedded_predictor(space), table), np.random.default_rng(0))
     write_table(path, fitted, space=space.name, device=device, unit=unit, card=card, targets=targets)
 
 

@@ -7,6 +7,7 @@
   is replaced.
 - ``mlflow``: the name of an MLflow experiment, instead of folders or besides; ``uri``: where MLflow is (default:
   ``MLFLOW_TRACKING_URI``, else ``sqlite:///mlflow.db`` here).
+- ``space``: a YAML file with the ``_target_`` of your own space, whose networks are then drawn.
 - ``title``: the page's. ``reference``: the strategy that others are compared with; ``vanilla`` where it is.
 
 What was found with different predictors, devices, budgets or targets is never put into one number; the page says what
@@ -41,6 +42,7 @@ class Options:
     uri: str = field(default_factory=uri_option)
     title: str = "Strategies compared"
     reference: str = ""
+    space: str = ""
 
 
 def run(words: Sequence[str]) -> Path:
@@ -57,6 +59,10 @@ def run(words: Sequence[str]) -> Path:
     from ofa_bench.records.gather import from_folders
     from ofa_bench.tracking.gather import from_mlflow
 
+    if options.space:
+        from ofa_bench.experiment.building import load_space
+
+        load_space(options.space)  # imports the class that records name
     gathered = from_folders([Path(folder) for folder in folders])
     if options.mlflow:
         gathered = from_mlflow(options.mlflow, options.uri, gathered)

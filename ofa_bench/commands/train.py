@@ -43,7 +43,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
 
 if TYPE_CHECKING:
-    from ofa_bench.spaces import DesignSpace
+    pass
 
 __all__ = ["Options", "PairsOptions", "main", "run", "train", "train_pairs"]
 
@@ -120,36 +120,6 @@ class PairsOptions(Common):
         super().check()
 
 
-def space_of(text: str) -> "DesignSpace":
-    """Build the space of a name, or of a YAML file with its ``_target_`` and parameters.
-
-    Raises:
-        InputError: there is none of the name, or it cannot be built.
-    """
-    if not text.endswith((".yaml", ".yml")) or not Path(text).is_file():
-        return load_space(text)
-    import yaml
-
-    from ofa_bench.experiment.building import build_space
-    from ofa_bench.files.reading import UnreadableError, content_of
-    from ofa_bench.spaces import ChosenSpace, DesignSpace
-
-    try:
-        node = yaml.safe_load(content_of(Path(text)))
-    except (UnreadableError, yaml.YAMLError) as error:
-        raise InputError(f"space={text}: cannot be read ({error})") from error
-    if isinstance(node, dict):
-        node.pop("defaults", None)  # of interest to Hydra only
-    space = build_space(node)
-    if not isinstance(space, DesignSpace):
-        raise InputError(f"space={text}: gives {type(space).__name__}; must be a DesignSpace")
-    if isinstance(space, ChosenSpace):
-        raise InputError(
-            f"space={text}: has choices; train for {space.parent.name} without them, which serves the part"
-        )
-    return space
-
-
 def train(options: Options) -> dict[str, Any]:
     """Distil, judge and write a predictor; return its errors.
 
@@ -203,9 +173,14 @@ def train_pairs(options: PairsOptions) -> dict[str, Any]:
         InputError: there is no such space, the data cannot be read, or there is a predictor already.
         OSError: the folder cannot be written.
     """
+    from ofa_bench.spaces import ChosenSpace
     from ofa_bench.training.pairs import read_pairs
 
-    space = space_of(options.space)
+    space = load_space(options.space)
+    if isinstance(space, ChosenSpace):
+        raise InputError(
+            f"space={options.space}: has choices; train for {space.parent.name} without them, which serves the part"
+        )
     options.check_free(space.name)
     pairs = read_pairs(Path(options.data).expanduser(), space)
     from ofa_bench.training.on_pairs import train_on_pairs

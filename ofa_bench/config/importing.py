@@ -33,8 +33,7 @@ def import_target(target: str) -> Any:
     parts = target.replace(":", ".").split(".")
     if not all(part.isidentifier() for part in parts):
         raise ImportError("not a dotted name, such as my_package.MyStrategy")
-    if parts[0] != "ofa_bench":
-        _roots.add(parts[0])
+    _roots.add(parts[0])
     found: Any = importlib.import_module(parts[0])
     for i, part in enumerate(parts[1:], 1):
         place = ".".join(parts[:i])

@@ -63,12 +63,12 @@ def check_memory(strategy: Any, *, searches: tuple[int, int], n_genes: int, core
         raise InputError(
             f"repeats={repeats}: with {targets:,} targets at most {SEARCHES // targets:,}; use seed= and -m"
         )
-    evolution = getattr(strategy, "evolution", strategy)
+    evolution = strategy.evolution or strategy
     population = getattr(evolution, "population_size", 0)
     if not isinstance(population, int):  # of a strategy of the user's, which may mean something else by it
         return
     needed = repeats * targets * (population * n_genes + _BYTES_A_SEARCH) + cores * population * _BYTES_A_MEMBER
-    needed += population**2 * getattr(strategy, "bytes_a_pair", 0)
+    needed += population**2 * strategy.bytes_a_pair
     if evolution is not strategy:
         needed += repeats * population * generations * _BYTES_A_GENERATION
     free = available_memory()

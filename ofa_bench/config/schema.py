@@ -1,6 +1,5 @@
 """The typed configuration that Hydra composes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ __all__ = [
     "SWEEP_VARIABLE",
     "Config",
     "conf_dir",
-    "whole_or_part",
 ]
 
 GROUPS = ("space", "device", "predictor", "strategy", "budget", "targets")
@@ -138,10 +136,3 @@ def conf_dir() -> Path:
     package = Path(__file__).resolve().parents[1]
     inner = package / "conf"
     return inner if inner.is_dir() else package.parent / "conf"
-
-
-def whole_or_part(node: Any) -> Any:
-    """Return the config of a space without ``choices`` where there are none."""
-    if isinstance(node, Mapping) and not node.get("choices"):
-        return {key: value for key, value in node.items() if key != "choices"}
-    return node

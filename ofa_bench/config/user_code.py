@@ -89,7 +89,10 @@ class _Code:
         return self._modules[name]
 
     def _path(self, name: str) -> Path | None:
-        """Return a module's file; None for ours, the standard library's and those of installed packages."""
+        """Return a module's file; None for this package's, the standard library's and those of installed packages.
+
+        Here alone this package's code differs from a user's: its version identifies it.
+        """
         root = name.partition(".")[0]
         if root not in self._users:
             ours = root == "ofa_bench" or root in sys.stdlib_module_names

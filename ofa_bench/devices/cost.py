@@ -2,9 +2,10 @@
 
 import copy
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,12 @@ MAX_CHOICES = 1_000_000
 """A term's genes and their owners may have this many combinations; of each, the table has an entry."""
 
 
-class CostModel(Protocol):
-    """What an architecture costs, in ``unit``; ``cheapest`` and ``dearest`` are exact over the space."""
+class CostModel(ABC):
+    """What an architecture costs, in ``unit``; ``cheapest`` and ``dearest`` are exact over the space.
+
+    ``targets`` are what is searched by default. ``guard_band`` is the factor by which costs are raised, 1 for none.
+    ``fork_safe`` says whether searches may run in forked processes (see ``declares_fork_safe``).
+    """
 
     name: str
     unit: str
@@ -35,14 +40,13 @@ class CostModel(Protocol):
     minimum: float
     maximum: float
 
-    @property
-    def targets(self) -> Sequence[float]:
-        """What is searched by default, in ``unit``."""
-        ...
+    targets: Sequence[float] = ()
+    guard_band: float = 1.0
+    fork_safe: bool = False
 
+    @abstractmethod
     def cost(self, genes: Genes) -> NDArray[np.float64]:
         """Cost of each architecture: int8 [n, n_genes] to float64 [n]."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Term:
     values: NDArray[np.float64]
 
 
-class CostTable:
+class CostTable(CostModel):
     """An additive table: the cost of an architecture is the sum of one entry of each term whose genes are active.
 
     All tables lie end to end in ``entries``; an architecture's are at ``genes @ strides + offsets``. ``guard_band`` is
@@ -75,6 +79,8 @@ class CostTable:
         InputError: a term names an unknown gene, has the wrong shape, or holds a negative or non-finite value.
     """
 
+    fork_safe = True
+
     def __init__(
         self,
         space: DesignSpace,
@@ -87,7 +93,6 @@ class CostTable:
         targets: Sequence[float] = (),
     ) -> None:
         self.name, self.unit, self.sha256, self.card, self.targets = name, unit, sha256, card, tuple(targets)
-        self.guard_band = 1.0
         self._lay_out(space, [[_factor(space, place, term.values) for place in term.places] for term in terms])
 
     def _lay_out(self, space: DesignSpace, terms: Sequence[Sequence[Factor]]) -> None:

@@ -9,13 +9,24 @@ from operator import add
 
 import numpy as np
 
+from ofa_bench.config.importing import import_target
 from ofa_bench.devices.cost import Term
 from ofa_bench.spaces import DesignSpace
-from ofa_bench.spaces.mbv3 import MobileNetV3Space
 from ofa_bench.spaces.mobile import BLOCKS_PER_STAGE, N_STAGES, MobileSpace
-from ofa_bench.spaces.proxyless import ProxylessNASSpace
 
-__all__ = ["FORMS", "Form", "Layers", "Missing", "Network", "form_of", "layers_of", "resolutions_of", "width_of"]
+__all__ = [
+    "MBV3_FORMS",
+    "PROXYLESS_FORMS",
+    "Form",
+    "Layers",
+    "Missing",
+    "Network",
+    "form_of",
+    "forms_of",
+    "layers_of",
+    "resolutions_of",
+    "width_of",
+]
 
 
 @dataclass(frozen=True)
@@ -62,11 +73,11 @@ _HARD_SWISH = (False, False, True, True, True)
 class Form:
     """A kind of lookup table: how it names the layers that all networks have, and the blocks that they choose.
 
-    ``networks`` are those that have such names, the design space's own first.
+    The names of blocks match ``pattern``. ``networks`` are those that have such names, the design space's own first.
     """
 
     name: str
-    space: type[MobileNetV3Space] | type[ProxylessNASSpace]
+    pattern: str
     networks: tuple[Network, ...]
     common: Callable[[Network, int, int], list[str]]
     block: Callable[[Block], str]
@@ -125,21 +136,30 @@ def _nsganetv2(net: Network, r: int, last: int) -> list[str]:
     ]
 
 
-FORMS: Mapping[str, Form] = {
-    r"expanded_conv-input:.*-hs:[01]": Form(
-        "OFA's form for MobileNetV3", MobileNetV3Space, _MBV3, _ofa_mbv3, _ofa_mbv3_block
+MBV3_FORMS = (
+    Form("OFA's form for MobileNetV3", r"expanded_conv-input:.*-hs:[01]", _MBV3, _ofa_mbv3, _ofa_mbv3_block),
+    Form("nsganetv2's form", r"MBConv-input:.*-se:[01]", _MBV3, _nsganetv2, _nsganetv2_block),
+)
+PROXYLESS_FORMS = (
+    Form(
+        "OFA's form for ProxylessNAS",
+        r"expanded_conv-input:.*-idskip:[01]",
+        _PROXYLESS,
+        _ofa_proxyless,
+        _ofa_proxyless_block,
     ),
-    r"expanded_conv-input:.*-idskip:[01]": Form(
-        "OFA's form for ProxylessNAS", ProxylessNASSpace, _PROXYLESS, _ofa_proxyless, _ofa_proxyless_block
-    ),
-    r"MBConv-input:.*-se:[01]": Form("nsganetv2's form", MobileNetV3Space, _MBV3, _nsganetv2, _nsganetv2_block),
-}
-"""By a pattern of their blocks' names."""
+)
 
 
-def form_of(names: Iterable[str]) -> Form | None:
-    """Tell the form of a table by the first block among its names; None if no name is a block's."""
-    return next((form for name in names for block, form in FORMS.items() if re.fullmatch(block, name)), None)
+def forms_of(space: DesignSpace) -> Sequence[Form]:
+    """Return the forms of lookup tables that a space declares."""
+    forms: Sequence[Form] = import_target(space.lookup_forms) if space.lookup_forms else ()
+    return forms
+
+
+def form_of(forms: Iterable[Form], names: Iterable[str]) -> Form | None:
+    """Find the form of a table by the first block among its names; None if no name is a block's."""
+    return next((form for name in names for form in forms if re.fullmatch(form.pattern, name)), None)
 
 
 def resolutions_of(names: Iterable[str]) -> set[int]:
@@ -174,7 +194,7 @@ def layers_of(space: DesignSpace, form: Form, tables: Mapping[int, Mapping[str, 
     """Look up all layers of a space's own network.
 
     Args:
-        space: one of ``form.space``.
+        space: that declares the form.
         form: of the table.
         tables: by resolution, the latency of each layer by its name; a resolution that is not there is left NaN.
     """

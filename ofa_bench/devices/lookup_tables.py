@@ -16,7 +16,7 @@ import numpy as np
 import yaml
 
 from ofa_bench.devices.cost import MAX_COST, Term
-from ofa_bench.devices.lookup_layers import FORMS, Form, Missing, form_of, layers_of, resolutions_of, width_of
+from ofa_bench.devices.lookup_layers import Form, Missing, form_of, forms_of, layers_of, resolutions_of, width_of
 from ofa_bench.errors import InputError
 from ofa_bench.files.reading import UnreadableError, content_of, json_object
 from ofa_bench.spaces import DesignSpace, Subspace
@@ -68,9 +68,9 @@ def reachable(space: DesignSpace) -> tuple[DesignSpace, Choices]:
     return space, choices
 
 
-def names_layers(names: Mapping[str, Any]) -> bool:
+def names_layers(space: DesignSpace, names: Mapping[str, Any]) -> bool:
     """Return whether the keys of a file are the names of layers."""
-    return form_of(names) is not None or bool(resolutions_of(names))
+    return form_of(forms_of(space), names) is not None or bool(resolutions_of(names))
 
 
 def lookup_table(space: DesignSpace, device: str, files: Mapping[int, Path], choices: Choices) -> Lookup:
@@ -122,14 +122,10 @@ def _terms(
 ) -> tuple[list[Term], Form]:
     """Look up the layers; those that are missing and not searched cost 0."""
     names = dict.fromkeys(name for table in tables.values() for name in table)
-    form = form_of(names)
-    known = "; ".join(f"{form.name} (space {form.space().name} and its parts)" for form in FORMS.values())
+    form = form_of(forms_of(space), names)
     if form is None:
-        raise InputError(f"device={device}: a lookup table that names no block of these forms: {known}")
-    if not isinstance(space, form.space):
-        raise InputError(
-            f"device={device}: a lookup table in {form.name}, which is not for space {space.name}; known are {known}"
-        )
+        forms = "; ".join(one.name for one in forms_of(space)) or "none"
+        raise InputError(f"device={device}: a lookup table that names no block as space {space.name} does ({forms})")
     width, own = width_of(form, names), form.networks[0].width
     if width not in (None, own):
         raise InputError(f"device={device}: of the supernet of width {width}; space {space.name} is of width {own}")

@@ -93,7 +93,7 @@ def _read(space: DesignSpace, path: Path, device: str, choices: Choices) -> Cost
         raise InputError(f"device={path}: cannot be read ({error})") from error
     try:
         table = json_object(content)
-        if not names_layers(table):
+        if not names_layers(space, table):
             return _table(space, table, device, hashlib.sha256(content).hexdigest())
     except UnreadableError as error:
         raise InputError(f"device={path}: not a cost table ({error})") from error

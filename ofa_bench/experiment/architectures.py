@@ -16,7 +16,6 @@ from ofa_bench.files.reading import UnreadableError, content_of, json_or_python
 from ofa_bench.formatting import same_target
 from ofa_bench.records.model import KIND, RECORD
 from ofa_bench.spaces import DesignSpace, Genes
-from ofa_bench.spaces.network_config import architecture_of
 
 __all__ = ["CARD", "NamedArchitecture", "check_same_network", "content_hash", "distinct_genes", "read_architectures"]
 
@@ -154,13 +153,13 @@ def _of_content(
     if not isinstance(parsed, Mapping):
         raise InputError(f"{where}: holds no architecture; give {FORMS}")
     if "blocks" in parsed:
-        parsed = _of_network(where, parsed, folder)
+        parsed = _of_network(where, parsed, folder, space)
     elif isinstance(parsed.get("architecture"), Mapping):
         parsed = parsed["architecture"]
     yield NamedArchitecture(name, _from_ofa(where, parsed, space))
 
 
-def _of_network(where: str, config: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
+def _of_network(where: str, config: Mapping[str, Any], folder: Path | None, space: DesignSpace) -> dict[str, Any]:
     size: Any = config.get("image_size")
     beside = folder / RUN_CONFIG if folder else None
     if size is None and beside and beside.is_file():
@@ -169,7 +168,7 @@ def _of_network(where: str, config: Mapping[str, Any], folder: Path | None) -> d
     if size is None:
         raise InputError(f"{where}: says nothing of the images' size; {RUN_CONFIG} must lie beside it, with image_size")
     try:
-        return architecture_of(config, size)
+        return {**space.read_network(config), "image_size": size}
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.limits import available_cores, check_memory, check_range
-from ofa_bench.config.schema import Config, whole_or_part
-from ofa_bench.engine import Cell, has_coroutines, is_fork_safe
+from ofa_bench.config.schema import Config
+from ofa_bench.engine import Cell, has_coroutines
 from ofa_bench.errors import InputError
 from ofa_bench.experiment import previous
 from ofa_bench.experiment.budget import resolve_budget
@@ -16,8 +16,8 @@ from ofa_bench.experiment.targets import resolve_targets
 from ofa_bench.predictors import AccuracyPredictor, CostModel
 from ofa_bench.predictors.coverage import check_unlabelled
 from ofa_bench.search import Problem, may_fork
-from ofa_bench.spaces import DesignSpace
-from ofa_bench.strategies import Budget, Strategy
+from ofa_bench.spaces import DesignSpace, plain_space
+from ofa_bench.strategies import Budget, Strategy, is_fork_safe
 
 __all__ = ["build", "build_problem"]
 
@@ -80,27 +80,27 @@ def build_problem(
 def _build_predictor(config: Config, space: DesignSpace) -> AccuracyPredictor:
     predictor = build_object("predictor", config.predictor, space=space)
     found: AccuracyPredictor = _checked_kind(
-        "predictor", config.predictor, predictor, "an accuracy predictor", "accuracy"
+        "predictor", config.predictor, predictor, AccuracyPredictor, "an AccuracyPredictor"
     )
     check_unlabelled(space, found)
     return found
 
 
 def _build_space(config: Config) -> DesignSpace:
-    space: DesignSpace = _checked_kind("space", config.space, build_space(config.space), "a DesignSpace", "genes")
+    space: DesignSpace = _checked_kind("space", config.space, build_space(config.space), DesignSpace, "a DesignSpace")
     return space
 
 
 def _build_cost(config: Config, space: DesignSpace) -> CostModel:
     cost = build_object("device", config.device, space=space)
-    found: CostModel = _checked_kind("device", config.device, cost, "a cost model", "cost")
+    found: CostModel = _checked_kind("device", config.device, cost, CostModel, "a CostModel")
     return found
 
 
-def _checked_kind(key: str, node: Any, made: Any, kind: str, attribute: str) -> Any:
-    """Return what a group has made, if it is of the right kind, which has the attribute."""
-    if not hasattr(made, attribute):
-        raise InputError(f"{key}._target_={node['_target_']}: makes {type(made).__name__}, not {kind}")
+def _checked_kind(key: str, node: Any, made: Any, kind: type, article: str) -> Any:
+    """Return what a group has made, if it is of the right kind."""
+    if not isinstance(made, kind):
+        raise InputError(f"{key}._target_={node['_target_']}: makes {type(made).__name__}, not {article}")
     return made
 
 
@@ -113,12 +113,12 @@ def _build_strategy(config: Config, space: DesignSpace) -> Any:
     besides = {"strategy.warm_start": ["from"]}
     if name is None:
         return build_object("strategy", node, besides=besides)
-    genes = previous.read(name, config.tracking.uri).genes_in(space, whole_or_part(config.space))
+    genes = previous.read(name, config.tracking.uri).genes_in(space, plain_space(config.space))
     return build_object("strategy", node, besides=besides, earlier=genes)
 
 
 def _on_several_cores(problem: Problem, strategy: Strategy) -> bool:
-    return bool(getattr(problem.predictor, "row_wise", False)) or (is_fork_safe(strategy) and may_fork(problem))
+    return problem.predictor.row_wise or (is_fork_safe(strategy) and may_fork(problem))
 
 
 def _check_keys(node: Any, path: str, config: Any = None) -> None:

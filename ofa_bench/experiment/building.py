@@ -4,17 +4,20 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
+from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from ofa_bench.config.importing import at_user_line, import_target
 from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError, no_such_option
-from ofa_bench.spaces import DesignSpace, hold
+from ofa_bench.files.reading import UnreadableError, content_of
+from ofa_bench.spaces import DesignSpace, hold, split_choices
 
 __all__ = ["build_object", "build_space", "load_space"]
 
@@ -57,12 +60,11 @@ def build_space(node: Any) -> Any:
     Raises:
         InputError: as ``built`` does, or a choice is none of the space's.
     """
-    plain = {key: value for key, value in node.items() if key != "choices"} if isinstance(node, dict) else node
-    choices = node.get("choices") if isinstance(node, dict) else None
-    if choices not in (None, {}) and "_target_" in node and "choices" in _parameters("space", node["_target_"]):
+    plain, choices = split_choices(node)
+    if choices is not None and "_target_" in node and "choices" in _parameters("space", node["_target_"]):
         return build_object("space", node)
     space = build_object("space", plain, besides={"space": ["choices"]})
-    return hold(space, choices) if choices not in (None, {}) and isinstance(space, DesignSpace) else space
+    return hold(space, choices) if choices is not None and isinstance(space, DesignSpace) else space
 
 
 def _check_maker(key: str, node: Any, given: Mapping[str, Any], besides: Besides) -> None:
@@ -100,16 +102,27 @@ def _parameters(key: str, target: Any) -> Mapping[str, inspect.Parameter]:
 
 
 def load_space(name: str) -> DesignSpace:
-    """Build the design space that an option of the group ``space`` describes.
+    """Build the design space that an option of the group ``space``, or a YAML file like that of one, describes.
 
     Raises:
-        InputError: there is no such option.
+        InputError: there is no such option or file, or it describes no design space.
     """
+    if name.endswith((".yaml", ".yml")) and Path(name).is_file():
+        try:
+            space = build_space(_without_defaults(yaml.safe_load(content_of(Path(name)))))
+        except (UnreadableError, yaml.YAMLError) as error:
+            raise InputError(f"space={name}: cannot be read ({error})") from error
+        if not isinstance(space, DesignSpace):
+            raise InputError(f"space={name}: gives {type(space).__name__}; must be a DesignSpace")
+        return space
     options = sorted(path.stem for path in (conf_dir() / "space").glob("*.yaml"))
     if name not in options:
         raise no_such_option("space", name, options)
-    node = OmegaConf.load(conf_dir() / "space" / f"{name}.yaml")
-    assert isinstance(node, DictConfig)
-    node.pop("defaults", None)  # of interest to Hydra only: the space's default device
-    space: DesignSpace = build_space(OmegaConf.to_container(node))
-    return space
+    node = OmegaConf.to_container(OmegaConf.load(conf_dir() / "space" / f"{name}.yaml"))
+    made: DesignSpace = build_space(_without_defaults(node))
+    return made
+
+
+def _without_defaults(node: Any) -> Any:
+    """Return an option without what is of interest to Hydra only: the space's default device."""
+    return {key: value for key, value in node.items() if key != "defaults"} if isinstance(node, dict) else node

@@ -10,9 +10,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from ofa_bench.config import store_uri
 from ofa_bench.config.limits import THREADS, available_cores, check_range
-from ofa_bench.config.schema import CHANGED, NO_RESULT, Config, TrackingConfig, whole_or_part
+from ofa_bench.config.schema import CHANGED, NO_RESULT, Config, TrackingConfig
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment import previous
+from ofa_bench.spaces import plain_space
 
 __all__ = ["check_rerun", "check_tracking", "resolve_threads", "resolve_tracking", "result_config"]
 
@@ -85,7 +86,7 @@ def result_config(config: DictConfig) -> dict[str, Any]:
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)
     if "space" in container:
-        container["space"] = whole_or_part(container["space"])
+        container["space"] = plain_space(container["space"])
     name = previous.named_by(container.get("strategy"))
     if name is not None:
         uri = (container.get("tracking") or {}).get("uri")

@@ -16,7 +16,7 @@ from ofa_bench.experiment.architectures import (
     read_architectures,
 )
 from ofa_bench.experiment.named_records import record_named
-from ofa_bench.spaces import ChosenSpace, DesignSpace, Genes
+from ofa_bench.spaces import ChosenSpace, DesignSpace, Genes, split_choices
 
 __all__ = [
     "Earlier",
@@ -49,7 +49,7 @@ class Earlier:
         Raises:
             InputError: they are of another one.
         """
-        if self.space != described and _whole(self.space) == _whole(described):
+        if self.space != described and split_choices(self.space)[0] == split_choices(described)[0]:
             return self._nearest(space)
         if self.space != described or not space.contains(self.genes).all():
             other = self.called if self.called != space.name else f"{self.called} with other settings"
@@ -64,19 +64,14 @@ class Earlier:
         return self.genes
 
     def _nearest(self, space: DesignSpace) -> Genes:
-        """Read architectures in the whole space; those that the part has not become what is nearest in it."""
-        whole = space.parent if isinstance(space, ChosenSpace) else space
+        """Read architectures in the parent space; those that the subspace lacks become what is nearest in it."""
+        parent = space.parent if isinstance(space, ChosenSpace) else space
         try:
-            rows = np.array([whole.from_ofa(architecture) for _, architecture in self.pairs], np.int8)
+            rows = np.array([parent.from_ofa(architecture) for _, architecture in self.pairs], np.int8)
         except InputError as error:
             raise InputError(f"{KEY}={self.name}: {error}") from error
         rows = space.nearest(rows) if isinstance(space, ChosenSpace) else rows
         return np.unique(rows, axis=0)
-
-
-def _whole(described: Any) -> Any:
-    """Return the config of a space without the choices that hold it to a part."""
-    return {key: value for key, value in described.items() if key != "choices"} if isinstance(described, dict) else None
 
 
 @dataclass(frozen=True)

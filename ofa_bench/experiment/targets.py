@@ -46,7 +46,7 @@ def resolve_targets(config: TargetsConfig, space: DesignSpace, cost: CostModel) 
     elif given:
         values = _range(config)
     else:
-        values = tuple(float(value) for value in getattr(cost, "targets", None) or ())
+        values = tuple(float(value) for value in cost.targets)
         if not values:
             raise InputError(
                 f"targets: device {cost.name} has none of its own for {space.name}; give targets=quantiles, "

@@ -45,7 +45,7 @@ def write_controls(folder: Path, found: Sequence[Found], device: str, n: int) ->
     Raises:
         OSError: the folder cannot be written.
     """
-    space = buildable(found[0].architecture, found[0].space)[0]
+    space = buildable(found[0].architecture, found[0].space, found[0].described)[0]
     try:
         table = latency_table(space, device)
     except InputError as error:

@@ -11,7 +11,7 @@ from ofa_bench.formatting import same_target
 from ofa_bench.records.costs import guard_band_of
 from ofa_bench.records.labels import distinct, labels
 from ofa_bench.records.model import Record
-from ofa_bench.spaces import DesignSpace, Genes, known
+from ofa_bench.spaces import DesignSpace, Genes, recognise, space_of
 
 __all__ = ["GIVEN", "Found", "buildable", "found", "of_target"]
 
@@ -27,6 +27,7 @@ class Found:
     ``accuracy`` is a fraction of 1; ``target`` and ``cost`` are in ``unit``. ``cost`` is the table's; the search
     raised it by the factor ``guard_band``, 1 for none. ``by`` names the strategies that found it. ``table`` is
     the table's name or path, ``device_card`` its card, ``folder`` where its files go, below the export's.
+    ``described`` is the config of its space.
     ``unlabelled`` are its choices that no label of the predictor had, None where that is not known.
     """
 
@@ -44,19 +45,28 @@ class Found:
     table: str
     device_card: Mapping[str, Any] = field(hash=False, repr=False)
     folder: str
+    described: Any = field(default=None, hash=False, repr=False)
     unlabelled: Mapping[str, Any] | None = field(default=None, hash=False)
 
 
-def buildable(architecture: Mapping[str, Any], called: str) -> tuple[DesignSpace, Genes]:
+def buildable(architecture: Mapping[str, Any], called: str, described: Any) -> tuple[DesignSpace, Genes]:
     """Return the space whose supernet builds an architecture (OFA's dict), and its canonical row: int8 [n_genes].
 
+    Args:
+        architecture: the dict that the space's ``to_ofa`` gives.
+        called: the option of the space.
+        described: the config of the space.
+
     Raises:
-        InputError: none does; ``called`` names the space that it is said to be of.
+        InputError: the space is not at hand, or the architecture is not of it.
     """
-    found = known(architecture)
-    if found:
+    found = recognise(architecture, described)
+    if found and found[0].supernet:
         return found
-    raise InputError(f"space={called}: ofa has no supernet that builds its architectures, so none can be exported")
+    target = described.get("_target_") if isinstance(described, Mapping) else None
+    if not found and target and space_of(described) is None:
+        raise InputError(f"space={called}: {str(target)[:80]} cannot be built here; give space=<the YAML file of it>")
+    raise InputError(f"space={called}: there is no supernet that builds its architectures, so none can be exported")
 
 
 def found(records: Sequence[Record], *, every: bool = False) -> list[Found]:
@@ -66,7 +76,7 @@ def found(records: Sequence[Record], *, every: bool = False) -> list[Found]:
     The order is that of targets, and of predicted accuracy within one.
 
     Raises:
-        InputError: an architecture is of no space that ``ofa`` builds.
+        InputError: an architecture is of no space that can be built here.
     """
     together: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
@@ -97,7 +107,7 @@ def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) ->
     by_target: dict[float, dict[str, list[tuple[str, Any]]]] = {}
     for label, record in group:
         for result in (one for one in record.results if one.feasible):
-            space, row = buildable(result.architecture, names["space"])
+            space, row = buildable(result.architecture, names["space"], record.config.get("space"))
             check_same_network(record.address, names["space"], result.genes, row, space)
             networks = by_target.setdefault(float(result.target), {})
             networks.setdefault(json.dumps(space.to_ofa(row)), []).append((label, result))
@@ -119,6 +129,7 @@ def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) ->
                 table=_table(first),
                 device_card=first.device.card,
                 folder=f"{stem}/{name}",
+                described=first.config.get("space"),
                 unlabelled=result.unlabelled,
             )
 

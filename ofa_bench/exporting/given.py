@@ -39,7 +39,7 @@ def given_networks(
     made = []
     for one in evaluate(problem, named):
         architecture = problem.space.to_ofa(one.named.genes)
-        space, row = buildable(architecture, names["space"])
+        space, row = buildable(architecture, names["space"], config.space)
         made.append(
             Found(
                 space=names["space"],
@@ -54,6 +54,7 @@ def given_networks(
                 by=(f"{GIVEN}{one.named.name}",),
                 hashes={"device": problem.cost.sha256, "predictor": problem.predictor.sha256},
                 table=str(device),
+                described=config.space,
                 device_card=problem.cost.card,
                 folder=f"{stem}/{distinct(one.named.name, taken)}",
                 unlabelled=one.unlabelled,

@@ -108,9 +108,8 @@ def timed_batch(unit: str, batch: int | str, device: str, runner: Runner) -> int
             )
         return int(batch)
     if not isinstance(runner, OnnxRuntime):
-        name = getattr(runner, "name", type(runner).__name__)
         raise InputError(
-            f"batch={DYNAMIC}: runner={name} is not told how many images to take; give batch={of_table or 1}"
+            f"batch={DYNAMIC}: runner={runner.name} is not told how many images to take; give batch={of_table or 1}"
         )
     return of_table or 1
 

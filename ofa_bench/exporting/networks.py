@@ -1,4 +1,4 @@
-"""Builds found networks with ``ofa``'s own classes and writes their files and cards."""
+"""Builds found networks with the supernets of their spaces and writes their files and cards."""
 
 import hashlib
 import json
@@ -83,7 +83,7 @@ class Exporter:
         )
 
     def _of(self, found: Found) -> tuple[Supernet, Weights, Piece]:
-        space, row = buildable(found.architecture, found.space)
+        space, row = buildable(found.architecture, found.space, found.described)
         net, weights = self._loaded(space)
         return net, weights, net.subnet(row)
 
@@ -138,7 +138,8 @@ class Exporter:
         images = [] if self._images is None else [self._digest, self._n_images]
         versions = [ofa_bench.__version__, torch.__version__]
         batch = [] if self._batch == 1 else [show_batch(self._batch)]
-        content = [found.architecture, weights.sha256, images, *batch, *versions]
+        space, _ = buildable(found.architecture, found.space, found.described)
+        content = [found.architecture, space.supernet, weights.sha256, images, *batch, *versions]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def _written(self, folder: Path, piece: Piece, weights: Weights) -> Card:

@@ -60,7 +60,10 @@ class Section:
     def pictures(self) -> list[Picture]:
         """What is drawn of the networks."""
         title = f"exported networks: {self.heading}"
-        drawn = [Drawn(one["target"], one["cost"], one["accuracy"], one["architecture"]) for one in self.cards]
+        drawn = [
+            Drawn(one["target"], one["cost"], one["accuracy"], one["architecture"], one.get("space_config"))
+            for one in self.cards
+        ]
         figures = (
             ("latency", "Predicted and measured latency, less the target.", latencies(self.cards)),
             ("networks", "The networks.", draw_rows(drawn, title, self.cards[0]["unit"])),

@@ -1,9 +1,10 @@
 """Accuracy predictors: small networks over one-hot features of an architecture."""
 
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from ofa_bench.predictors.coverage import Choices, to_subspace
 from ofa_bench.predictors.pruning import check_pruned, first_interval, prune
 from ofa_bench.spaces import DesignSpace, Genes, Subspace
 from ofa_bench.spaces.checks import check_changed, check_genes
+from ofa_bench.spaces.declarations import declares_fork_safe
 
 __all__ = ["AccuracyPredictor", "Layer", "OneHotMLP", "SubspacePredictor"]
 
@@ -30,27 +32,55 @@ _PIECES = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144)
 """Sizes of the batches that must give the same as one batch of ``_CHUNK`` rows; one more takes the rest of it."""
 
 
-class AccuracyPredictor(Protocol):
-    """Predicts top-1 accuracy. ``sha256`` identifies the weights in every record.
-
-    A predictor may have ``row_wise: bool``; absent counts as False. True says that the accuracy of a row is bit for bit
-    the same whatever rows are predicted beside it, and when several threads ask at once, so that independent searches
-    may share a call. It may have ``linearised(genes, changed)``, as ``OneHotMLP`` does: a search that can use gradients
-    then needs fewer evaluations. It may also have ``pruning``, a plain dict for the record of what was done to its
-    network at load, or None. And it may have ``unlabelled``: by gene, the values that none of the labels had from which
-    it learned, ``{"r": (160, 176)}``, empty where they had all; a search whose winner has one of them says so. It is
-    absent or None where nobody knows.
-    """
+class AccuracyPredictor(ABC):
+    """Predicts top-1 accuracy. What a predictor has besides ``accuracy``, it declares, or leaves at these defaults."""
 
     name: str
-    sha256: str
+    """What records call it."""
 
+    sha256: str
+    """Identifies the weights in every record."""
+
+    fork_safe: bool = False
+    """Whether searches may run in forked processes (see ``declares_fork_safe``): each class declares it anew."""
+
+    pruning: Mapping[str, Any] | None = None
+    """For the record: what was done to its network when it was loaded."""
+
+    unlabelled: Choices | None = None
+    """By gene, the values that none of the labels had from which it learned, empty where they had all.
+
+    A search whose winner has one of them says so. None where nobody knows.
+    """
+
+    @property
+    def row_wise(self) -> bool:
+        """Whether a row's accuracy is bit for bit the same whatever rows are predicted beside it, in any thread.
+
+        Independent searches may then share a call.
+        """
+        return False
+
+    @abstractmethod
     def accuracy(self, genes: Genes) -> NDArray[np.float64]:
         """Predict accuracy as a fraction of 1: int8 [n, n_genes] to float64 [n]."""
-        ...
+
+    def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32] | None:  # noqa: ARG002
+        """Estimate to first order what changes of architectures do to their accuracy; None if it has no gradient.
+
+        A search that can use gradients then needs fewer evaluations.
+
+        Args:
+            genes: int8 [n, n_genes].
+            changed: int8 [n, m, n_genes], changed forms of each of them.
+
+        Returns:
+            float32 [n, m], fractions of 1.
+        """
+        return None
 
 
-class OneHotMLP:
+class OneHotMLP(AccuracyPredictor):
     """A multi-layer perceptron with ReLU between layers, in float32, over the one-hot form of active genes.
 
     Hidden units that are proven constant over the whole space are left out of what is computed. ``pruning`` has the
@@ -70,6 +100,8 @@ class OneHotMLP:
             which genes the space says are active is not what their owners say.
     """
 
+    fork_safe = True
+
     def __init__(
         self,
         space: DesignSpace,
@@ -81,6 +113,7 @@ class OneHotMLP:
         unlabelled: Choices | None = None,
     ) -> None:
         self.space, self.name, self.sha256, self.layers = space, name, sha256, tuple(layers)
+        self.columns = columns
         self.unlabelled = unlabelled
         shapes = [(weight.shape, bias.shape) for weight, bias in layers]
         fit = bool(shapes) and all(len(weight) == 2 and bias == weight[1:] for weight, bias in shapes)
@@ -222,37 +255,29 @@ class OneHotMLP:
         return output + bias
 
 
-class SubspacePredictor:
+class SubspacePredictor(AccuracyPredictor):
     """An accuracy predictor of a space, for a part of it."""
+
+    fork_safe = property(lambda self: declares_fork_safe(self.predictor))
 
     def __init__(self, part: Subspace, predictor: AccuracyPredictor) -> None:
         self.space, self.predictor = part, predictor
-        self.name, self.sha256 = predictor.name, predictor.sha256
-        self.pruning: dict[str, Any] | None = getattr(predictor, "pruning", None)
-        of_whole = getattr(predictor, "unlabelled", None)
-        self.unlabelled: Choices | None = None if of_whole is None else to_subspace(part, of_whole)
+        self.name, self.sha256, self.pruning = predictor.name, predictor.sha256, predictor.pruning
+        of_parent = predictor.unlabelled
+        self.unlabelled = None if of_parent is None else to_subspace(part, of_parent)
 
     @property
     def row_wise(self) -> bool:
-        """Whether a row's accuracy is bit for bit the same in any batch, which the whole's predictor knows."""
-        return bool(getattr(self.predictor, "row_wise", False))
+        """Whether a row's accuracy is bit for bit the same in any batch, which the parent's predictor knows."""
+        return self.predictor.row_wise
 
     def accuracy(self, genes: Genes) -> NDArray[np.float64]:
         """Predict accuracy as a fraction of 1: int8 [n, n_genes] to float64 [n]."""
         return self.predictor.accuracy(self.space.to_parent(genes))
 
-    @property
-    def linearised(self) -> Callable[[Genes, Genes], NDArray[np.float32]] | None:
-        """What the whole's predictor has under this name, for the part; None if it has none."""
-        of_whole = getattr(self.predictor, "linearised", None)
-        if of_whole is None:
-            return None
-        whole = self.space.to_parent
-
-        def linearised(genes: Genes, changed: Genes) -> NDArray[np.float32]:
-            genes, changed = check_changed(self.space, genes, changed)
-            forms = whole(changed.reshape(-1, changed.shape[2])).reshape(*changed.shape[:2], -1)
-            change: NDArray[np.float32] = of_whole(whole(genes), forms)
-            return change
-
-        return linearised
+    def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32] | None:
+        """Estimate to first order what changes do to accuracy, as the parent's predictor does: float32 [n, m]."""
+        genes, changed = check_changed(self.space, genes, changed)
+        to_parent = self.space.to_parent
+        forms = to_parent(changed.reshape(-1, changed.shape[2])).reshape(*changed.shape[:2], -1)
+        return self.predictor.linearised(to_parent(genes), forms)

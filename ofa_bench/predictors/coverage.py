@@ -136,7 +136,7 @@ def check_unlabelled(space: DesignSpace, predictor: Any) -> dict[str, tuple[floa
     Raises:
         InputError: it is no mapping of genes to values, or the space has no such gene.
     """
-    given, name = getattr(predictor, "unlabelled", None), getattr(predictor, "name", type(predictor).__name__)
+    given, name = predictor.unlabelled, predictor.name
     if given is None:
         return None
     fits = isinstance(given, Mapping) and all(

@@ -13,7 +13,7 @@ from ofa_bench.predictors.accuracy import AccuracyPredictor, Layer, OneHotMLP, S
 from ofa_bench.predictors.coverage import Choices
 from ofa_bench.predictors.transfer import transferred_layers
 from ofa_bench.predictors.weights import layers_of
-from ofa_bench.spaces import DesignSpace, MobileNetV3Space, Subspace
+from ofa_bench.spaces import DesignSpace, Subspace
 
 __all__ = ["FOLDER", "MEMBERS", "embedded_predictor", "one_hot_columns"]
 
@@ -22,9 +22,6 @@ FOLDER = files("ofa_bench") / "data" / "predictors"
 
 MEMBERS = 4
 """Further small networks a space, in ``members/<space>_<number>.npz``, by which others' winners are judged."""
-
-_SOURCES = {"mbv3": MobileNetV3Space}
-"""Spaces whose predictor may be transferred."""
 
 
 def one_hot_columns(space: DesignSpace) -> dict[str, list[int]]:
@@ -59,15 +56,15 @@ def embedded_predictor(space: DesignSpace, member: int | None = None) -> Accurac
         name = f"member{number}" if number else "embedded"
         sha256 = hashlib.sha256(content).hexdigest()
         return OneHotMLP(space, columns, layers, name=name, sha256=sha256, unlabelled=_unlabelled(space.name, member))
-    transfer = _transfer(space.name)
-    if transfer is None:
+    transfer, source = _transfer(space.name), space.transferred_from
+    if transfer is None or source is None:
         stems = {path.name.rpartition(".")[0] for path in FOLDER.iterdir() if path.name.endswith((".npz", ".json"))}
         have = sorted(stem for stem in stems if (FOLDER / f"{stem}.npz").is_file() or _transfer(stem))
         option = "member" if number else "embedded"
         raise InputError(f"predictor={option}: there is none for space {space.name}, only for {', '.join(have)}")
-    source, card = transfer["from"], _decisive(space.name)
-    layers, content = _weights(source, member)
-    layers = transferred_layers(layers, one_hot_columns(_SOURCES[source]()), columns, transfer)
+    card = _decisive(space.name)
+    layers, content = _weights(source.name, member)
+    layers = transferred_layers(layers, one_hot_columns(source), columns, transfer)
     sha256 = hashlib.sha256(card + content).hexdigest()
     name, unlabelled = f"member{number}" if number else "transfer", _unlabelled(space.name)
     return OneHotMLP(space, columns, layers, name=name, sha256=sha256, unlabelled=unlabelled)

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ofa_bench.config.importing import import_target
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, SubspacePredictor
 from ofa_bench.predictors.assets import ASSETS, asset_content
 from ofa_bench.spaces import DesignSpace, Subspace
 
-__all__ = ["PUBLISHED", "official_predictor"]
+__all__ = ["load_mbv3", "load_resnet50d", "official_predictor"]
 
 Columns = Mapping[str, Sequence[int]]
 
@@ -20,7 +21,7 @@ Columns = Mapping[str, Sequence[int]]
 def official_predictor(space: DesignSpace, fetch: bool = True) -> AccuracyPredictor:
     """Load OFA's published accuracy predictor for a space (``ofa.tutorial`` and ``ofa.nas.accuracy_predictor``).
 
-    A part of a space is judged by the predictor of the whole. Without ``fetch``, it must be at hand already. Its labels
+    A part of a space is judged by the predictor of its parent. Without ``fetch``, it must be at hand already. Labels
     were not published; by the paper (section 3.4), they are of 16,000 random subnets and resolutions, which have every
     choice of the space.
 
@@ -29,19 +30,48 @@ def official_predictor(space: DesignSpace, fetch: bool = True) -> AccuracyPredic
     """
     if isinstance(space, Subspace):
         return SubspacePredictor(space, official_predictor(space.parent, fetch))
-    if space.name not in PUBLISHED:
+    if not space.official_predictor:
         raise InputError(
-            f"predictor=official: OFA published none for space {space.name}, only for {', '.join(PUBLISHED)}; "
-            "use predictor=embedded"
+            f"predictor=official: OFA published none for space {space.name}, which declares no official_predictor; use "
+            "predictor=embedded"
         )
-    checkpoint, layers_of, columns_of = PUBLISHED[space.name]
+    load: Callable[[DesignSpace, bool], AccuracyPredictor] = import_target(space.official_predictor)
+    return load(space, fetch)
+
+
+def load_mbv3(space: DesignSpace, fetch: bool) -> AccuracyPredictor:
+    """Load the predictor of ``ofa.tutorial``."""
+
+    def layers_of(state: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+        return [(state[f"{i}.weight"], state[f"{i}.bias"]) for i in (0, 2, 4, 6)]
+
+    return _load(space, fetch, "ofa/acc_predictor.pth", layers_of, _mbv3_columns(space))
+
+
+def load_resnet50d(space: DesignSpace, fetch: bool) -> AccuracyPredictor:
+    """Load the predictor of ``ofa.nas``; its last layer has no bias, ``base_acc`` is added to what it gives."""
+
+    def layers_of(state: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+        hidden = [(state[f"layers.{i}.0.weight"], state[f"layers.{i}.0.bias"]) for i in range(3)]
+        return [*hidden, (state["layers.3.weight"], state["base_acc"])]
+
+    return _load(space, fetch, "ofa/ofa_resnet50_acc_predictor.pth", layers_of, _resnet50d_columns(space))
+
+
+def _load(
+    space: DesignSpace,
+    fetch: bool,
+    checkpoint: str,
+    layers_of: Callable[[Mapping[str, Any]], list[tuple[Any, Any]]],
+    columns: Columns,
+) -> AccuracyPredictor:
     content = asset_content(checkpoint, fetch)  # torch is given the bytes that have the hash, whatever the file becomes
 
     import torch
 
     state = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
     layers = [(_normal(weight.T), _normal(bias)) for weight, bias in layers_of(state)]
-    return OneHotMLP(space, columns_of(space), layers, name="official", sha256=ASSETS[checkpoint], unlabelled={})
+    return OneHotMLP(space, columns, layers, name="official", sha256=ASSETS[checkpoint], unlabelled={})
 
 
 def _normal(tensor: Any) -> NDArray[np.float32]:
@@ -49,10 +79,6 @@ def _normal(tensor: Any) -> NDArray[np.float32]:
     values: NDArray[np.float32] = tensor.numpy().copy()
     values[np.abs(values) < np.finfo(np.float32).tiny] = 0
     return values
-
-
-def _mbv3_layers(state: Mapping[str, Any]) -> list[tuple[Any, Any]]:
-    return [(state[f"{i}.weight"], state[f"{i}.bias"]) for i in (0, 2, 4, 6)]
 
 
 def _mbv3_columns(space: DesignSpace) -> Columns:
@@ -67,12 +93,6 @@ def _mbv3_columns(space: DesignSpace) -> Columns:
     return columns
 
 
-def _resnet50d_layers(state: Mapping[str, Any]) -> list[tuple[Any, Any]]:
-    """The last layer has no bias; ``base_acc`` is added to what it gives."""
-    hidden = [(state[f"layers.{i}.0.weight"], state[f"layers.{i}.0.bias"]) for i in range(3)]
-    return [*hidden, (state["layers.3.weight"], state["base_acc"])]
-
-
 def _resnet50d_columns(space: DesignSpace) -> Columns:
     """Place features as ``ofa.nas.accuracy_predictor.ResNetArchEncoder``: 8 resolution, 2 stem, 18 width, 54 expand."""
     columns, end = {}, 0
@@ -82,13 +102,3 @@ def _resnet50d_columns(space: DesignSpace) -> Columns:
                 columns[name] = list(range(end, end + len(gene.choices)))
                 end += len(gene.choices)
     return columns
-
-
-PUBLISHED: Mapping[
-    str,
-    tuple[str, Callable[[Mapping[str, Any]], list[tuple[Any, Any]]], Callable[[DesignSpace], Columns]],
-] = {
-    "mbv3": ("ofa/acc_predictor.pth", _mbv3_layers, _mbv3_columns),
-    "resnet50d": ("ofa/ofa_resnet50_acc_predictor.pth", _resnet50d_layers, _resnet50d_columns),
-}
-"""By space: the checkpoint, its layers (weight and bias), and the columns of its features."""

@@ -7,11 +7,12 @@ from itertools import pairwise
 import numpy as np
 
 from ofa_bench.devices.cost import Term
-from ofa_bench.predictors import CostTable
+from ofa_bench.errors import InputError
+from ofa_bench.predictors import CostTable, latency_table
 from ofa_bench.spaces import DesignSpace, Genes
-from ofa_bench.supernets.pieces import Piece, Slot, Supernet
+from ofa_bench.supernets.pieces import Piece, Slot, Supernet, count_macs
 
-__all__ = ["Plan", "make_plan", "terms"]
+__all__ = ["Plan", "count_terms", "macs_table", "make_plan", "terms"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,21 @@ class Plan:
     def items(self) -> dict[str, Piece]:
         """Return everything to time: pieces, then networks (first those for calibration), each once."""
         return self.pieces | {network.key: network for network in self.networks}
+
+
+def macs_table(net: Supernet) -> CostTable:
+    """Return the multiply-accumulates of a supernet's networks, in millions: the shipped table, or counted here."""
+    try:
+        return latency_table(net.space, "macs")
+    except InputError:
+        counted = count_terms(net.slots())
+        return CostTable(net.space, counted, name="macs", unit="MMACs", sha256="", card={})
+
+
+def count_terms(slots: Sequence[Slot]) -> list[Term]:
+    """Count the multiply-accumulates of every piece, in millions, as the terms of a cost table."""
+    pieces = {piece.key: piece for slot in slots for piece in slot.pieces.values()}
+    return terms(slots, {key: count_macs(piece) / 1e6 for key, piece in pieces.items()})
 
 
 def make_plan(net: Supernet, sizes: CostTable, calibration: int, held_back: int, seed: int) -> Plan:

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,8 +19,16 @@ from ofa_bench.files.reading import plain_text
 
 __all__ = ["Command", "Function", "OnnxRuntime", "Runner", "about", "check_runner", "machine", "make_runner"]
 
-Runner = Callable[[Path], Sequence[float]]
-"""Times some runs of one ONNX file, after a warm one: the path to milliseconds a run."""
+
+class Runner(Protocol):
+    """Times some runs of one ONNX file, after a warm one."""
+
+    name: str
+
+    def __call__(self, path: Path) -> Sequence[float]:
+        """Return milliseconds a run."""
+        ...
+
 
 WARM, TIMED = 1, 3
 _MEMORY_SHARE = 0.4  # of what is free at first, for open sessions: their weights, and what runs of them take
@@ -187,7 +195,7 @@ def make_runner(runner: str, threads: int) -> Runner:
 
 def about(runner: Runner, threads: int) -> dict[str, Any]:
     """Return a description of a runner: its name; for onnxruntime, also threads and machine."""
-    how: dict[str, Any] = {"runner": plain_text(str(getattr(runner, "name", type(runner).__name__)))}
+    how: dict[str, Any] = {"runner": plain_text(runner.name)}
     return how | {"threads": threads, "machine": machine()} if isinstance(runner, OnnxRuntime) else how
 
 
@@ -210,7 +218,6 @@ def check_runner(runner: Runner, path: Path) -> list[float]:
         InputError: it gives no positive finite numbers.
     """
     given: Any = runner(path)
-    name = getattr(runner, "name", type(runner).__name__)
     try:
         times = np.atleast_1d(np.asarray(given))
         if (
@@ -223,4 +230,4 @@ def check_runner(runner: Runner, path: Path) -> list[float]:
             return [float(value) for value in times]
     except ValueError:
         pass  # lists of lists that differ in length
-    raise InputError(f"runner={name}: gave {given!r} for {path.name}; must be positive milliseconds")
+    raise InputError(f"runner={runner.name}: gave {given!r} for {path.name}; must be positive milliseconds")

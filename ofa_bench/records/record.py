@@ -81,18 +81,18 @@ def identity(config: Mapping[str, Any], problem: Problem, strategy: Strategy) ->
 
 
 def _makers(config: Mapping[str, Any]) -> Iterator[object]:
-    """Return the classes and functions, but for ours, that a config names, as far as there are such."""
+    """Return the classes and functions that a config names, as far as there are such."""
     for target in sorted(_targets(config)):
         with suppress(Exception):  # of what this cell does not use
             yield import_target(target)
 
 
 def _targets(node: object) -> set[str]:
-    """Return the dotted names of all that a config makes, but for ours."""
+    """Return the dotted names of all that a config makes."""
     inner = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
     found = set[str]().union(*map(_targets, inner))
     target = str(node.get("_target_", "")) if isinstance(node, Mapping) else ""
-    return found | {target} if target and not target.startswith("ofa_bench.") else found
+    return found | {target} if target else found
 
 
 def changes(record: Record, config: Mapping[str, Any], problem: Problem) -> str:
@@ -148,7 +148,7 @@ def make_record(
         predictor=RecordedPredictor(
             name=problem.predictor.name,
             sha256=problem.predictor.sha256,
-            pruning=getattr(problem.predictor, "pruning", None),
+            pruning=problem.predictor.pruning,
             **_coverage(problem),
         ),
         device=RecordedDevice(

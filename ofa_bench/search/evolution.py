@@ -1,6 +1,7 @@
 """OFA's evolutionary search (Cai et al., ICLR 2020, section 3.4; ``ofa.tutorial.EvolutionFinder``), over arrays."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,8 @@ class Evolution:
         InputError: a size is below 1 or too large, a ratio or probability is not from 0 to 1, or the constraint is
             unknown.
     """
+
+    fork_safe: ClassVar[bool] = True
 
     population_size: int = 100
     parent_ratio: float = 0.25

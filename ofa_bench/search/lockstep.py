@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ofa_bench.predictors import AccuracyPredictor, OneHotMLP, SubspacePredictor
+from ofa_bench.predictors import AccuracyPredictor
 from ofa_bench.search.problem import Problem, SearchResult, Values
 from ofa_bench.spaces import Genes
+from ofa_bench.spaces.declarations import declares_fork_safe
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -69,10 +70,11 @@ class LockstepRunner:
     Args:
         problem: what the lines search.
         coroutines: independent of each other.
-        threads: cores to use. On Linux, with this package's predictors, spaces and tables, the lines are dealt out to
-            as many forked processes, because Python's threads would wait for each other. Else long calls of a
-            ``row_wise`` predictor are split among threads; what another predictor does with them is its own affair.
-        fork: whether the lines bear to be forked: what they change outside themselves is lost then, and libraries
+        threads: cores to use. On Linux, where predictor, space and costs declare ``fork_safe``, the coroutines are
+            dealt out to as many forked processes, because Python's threads would wait for each other. Else long calls
+            of a ``row_wise`` predictor are split among threads; what another predictor does with them is its own
+            affair.
+        fork: whether the coroutines are fork-safe: what they change outside themselves is lost then, and libraries
             that keep threads of their own, such as torch, may hang in them.
     """
 
@@ -80,7 +82,7 @@ class LockstepRunner:
         self, problem: Problem, coroutines: Sequence[SearchCoroutine], threads: int, *, fork: bool = False
     ) -> None:
         self._predictor = problem.predictor
-        self._row_wise = bool(getattr(problem.predictor, "row_wise", False))
+        self._row_wise = problem.predictor.row_wise
         self._lines = coroutines
         self._waiting: Iterator[tuple[int, SearchCoroutine]] = iter(())
         self.processes = min(threads, len(coroutines)) if fork and may_fork(problem) else 1
@@ -223,12 +225,9 @@ class LockstepRunner:
 
 
 def may_fork(problem: Problem) -> bool:
-    """Return whether predictor, space, costs and system are fork-safe."""
-    predictor = problem.predictor
-    while isinstance(predictor, SubspacePredictor):
-        predictor = predictor.predictor
-    ours = type(predictor) is OneHotMLP and problem.kernels is not None
-    return ours and sys.platform == "linux" and not multiprocessing.current_process().daemon
+    """Return whether predictor, space and costs declare that they are fork-safe, and the system can fork."""
+    declared = all(map(declares_fork_safe, (problem.predictor, problem.space, problem.cost)))
+    return declared and sys.platform == "linux" and not multiprocessing.current_process().daemon
 
 
 class _Active:

@@ -67,7 +67,7 @@ class Problem:
     @property
     def guard_band(self) -> float:
         """The factor by which its costs are raised above those of its table; 1 for none."""
-        return float(getattr(self.cost, "guard_band", 1.0))
+        return self.cost.guard_band
 
     def __repr__(self) -> str:
         number, cost = number_of_architectures(self.space), self.cost
@@ -150,11 +150,8 @@ class Evaluator:
         if np.ndim(changed) != 3 or len(changed) != len(genes):
             wanted = f"[{len(genes)}, m, {self.problem.space.n_genes}]"
             raise ValueError(f"changed must be int8 {wanted}, not {list(np.shape(changed))}")
-        linearised = getattr(self.problem.predictor, "linearised", None)
-        if linearised is None:
-            return None
-        self.counts.gradients += len(genes)
-        change: NDArray[np.float32] = linearised(genes, changed)
+        change = self.problem.predictor.linearised(genes, changed)
+        self.counts.gradients += 0 if change is None else len(genes)
         return change
 
     def _check(self, values: Values, wanted: int) -> None:

@@ -2,13 +2,13 @@
 
 from ofa_bench.spaces.base import DesignSpace
 from ofa_bench.spaces.checks import check_genes
-from ofa_bench.spaces.chosen import ChosenSpace, hold
+from ofa_bench.spaces.chosen import ChosenSpace, hold, plain_space, split_choices
 from ofa_bench.spaces.compofa import CompoundSpace
 from ofa_bench.spaces.genes import Gene, Genes
 from ofa_bench.spaces.mbv3 import MobileNetV3Space
 from ofa_bench.spaces.part import Subspace
 from ofa_bench.spaces.proxyless import ProxylessNASSpace
-from ofa_bench.spaces.recognition import known
+from ofa_bench.spaces.recognition import recognise, space_of
 from ofa_bench.spaces.resnet50d import ResNet50DSpace
 
 __all__ = [
@@ -23,5 +23,8 @@ __all__ = [
     "Subspace",
     "check_genes",
     "hold",
-    "known",
+    "plain_space",
+    "recognise",
+    "space_of",
+    "split_choices",
 ]

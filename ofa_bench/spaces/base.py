@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.spaces.checks import check_genes, check_row, check_shape
+from ofa_bench.spaces.declarations import OFAEncoder, PublishedFile
+from ofa_bench.spaces.drawing import Drawing, lay_out_blocks
 from ofa_bench.spaces.genes import Gene, Genes
 
 __all__ = [
@@ -26,7 +28,34 @@ class DesignSpace(ABC):
 
     Methods that take architectures raise ValueError, in words, where an array has another shape or type, or a position
     that its gene has not.
+
+    What else a space has, it declares. ``supernet``, ``official_predictor`` and ``lookup_forms`` are dotted names, so
+    that what they name, and all that this loads, is imported where it is used.
     """
+
+    fork_safe: bool = False
+    """Whether searches may run in forked processes (see ``declares_fork_safe``): each class declares it anew."""
+
+    supernet: str = ""
+    """What builds its supernet: takes the space and returns a ``supernets.pieces.Supernet``."""
+
+    published_weights: PublishedFile | None = None
+    """The trained weights of its supernet, where they are published."""
+
+    official_predictor: str = ""
+    """What loads its published accuracy predictor: takes the space and whether files may be fetched."""
+
+    transferred_from: "DesignSpace | None" = None
+    """The space whose embedded predictor serves this one, as the card of the transfer says."""
+
+    ofa_encoder: OFAEncoder | None = None
+    """How the package ``ofa`` draws its architectures; without one, ``ofa``'s search draws positions."""
+
+    lookup_forms: str = ""
+    """How lookup tables name the layers of a ``MobileSpace``: a sequence of ``devices.lookup_layers.Form``."""
+
+    gene_labels: Mapping[str, str] = {}
+    """What the numbered genes of a kind are called in a drawing, such as ``{"k": "kernel"}``."""
 
     def __init__(self, name: str, genes: Sequence[Gene]) -> None:
         self.name = name
@@ -134,6 +163,19 @@ class DesignSpace(ABC):
 
     def _unknown(self, name: str) -> InputError:
         return InputError(f"{self.name}: there is no gene {name}{suggestion(str(name), self.gene_names)}")
+
+    def drawing(self, row: Genes) -> Drawing | None:
+        """Lay out one row (int8 [n_genes]) to be drawn; None if that cannot be done."""
+        values, active = self.values(row), self.active(row[None])[0].tolist()
+        return lay_out_blocks(self.genes, values, dict(zip(self.gene_names, active, strict=True)), self.gene_labels)
+
+    def read_network(self, config: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """Return OFA's dict, without the image size, of what ``ofa`` saves of a network (``net.config``).
+
+        Raises:
+            InputError: it is not a network of this space, or a part is missing.
+        """
+        raise InputError(f"networks of space {self.name} are not saved as net.config")
 
     @abstractmethod
     def to_ofa(self, row: Genes) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ofa_bench.spaces.checks import check_genes
 from ofa_bench.spaces.genes import Gene, Genes
 from ofa_bench.spaces.part import Subspace
 
-__all__ = ["ChosenSpace", "hold"]
+__all__ = ["ChosenSpace", "hold", "plain_space", "split_choices"]
 
 KEY = "space.choices"
 
@@ -21,6 +21,19 @@ MAX_CHARS = 120
 """A longer list of choices ends in a hash; files are named by it."""
 
 _OPERATORS = ("sample", "mutate", "crossover", "active", "canonical", "keys", "contains")
+
+
+def split_choices(described: Any) -> tuple[Any, Any]:
+    """Return the config of a space without the key ``choices``, and what that holds; None where it holds nothing."""
+    if not isinstance(described, Mapping):
+        return described, None
+    return {key: value for key, value in described.items() if key != "choices"}, described.get("choices") or None
+
+
+def plain_space(described: Any) -> Any:
+    """Return the config of a space without the key ``choices`` where that holds nothing."""
+    plain, choices = split_choices(described)
+    return described if choices else plain
 
 
 def hold(space: DesignSpace, choices: Mapping[str, Any]) -> DesignSpace:
@@ -39,7 +52,7 @@ def hold(space: DesignSpace, choices: Mapping[str, Any]) -> DesignSpace:
         return space
     for name in _OPERATORS:
         if getattr(type(space), name) is not getattr(DesignSpace, name):
-            raise InputError(f"{KEY}: space {space.name} has its own {name}(); write a PartSpace for a part of it")
+            raise InputError(f"{KEY}: space {space.name} has its own {name}(); write a Subspace for a part of it")
     return ChosenSpace(space, kept)
 
 
@@ -52,6 +65,8 @@ class ChosenSpace(Subspace):
         parent: the space.
         kept: for each gene of it, the positions that are left, rising.
     """
+
+    fork_safe = Subspace.fork_safe
 
     def __init__(self, parent: DesignSpace, kept: Sequence[Sequence[int]]) -> None:
         self.held, self.kept = _named(parent, kept), tuple(map(tuple, kept))

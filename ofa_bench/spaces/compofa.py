@@ -23,6 +23,8 @@ class CompoundSpace(Subspace):
         InputError: the option is unknown.
     """
 
+    fork_safe = Subspace.fork_safe
+
     def __init__(self, kernels: str = "fixed") -> None:
         if kernels not in KERNEL_OPTIONS:
             near = suggestion(str(kernels), KERNEL_OPTIONS)

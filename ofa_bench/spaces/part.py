@@ -8,6 +8,8 @@ import numpy as np
 from ofa_bench.errors import InputError
 from ofa_bench.spaces.base import DesignSpace
 from ofa_bench.spaces.checks import check_genes, check_row
+from ofa_bench.spaces.declarations import declares_fork_safe
+from ofa_bench.spaces.drawing import Drawing
 from ofa_bench.spaces.genes import Gene, Genes
 
 __all__ = ["Subspace"]
@@ -25,6 +27,8 @@ class Subspace(DesignSpace):
         parent: the space that has them all.
         sources: for each gene of the parent, the gene here that sets it, and the parent's position for each choice.
     """
+
+    fork_safe = property(lambda self: declares_fork_safe(self.parent))
 
     def __init__(
         self, name: str, genes: Sequence[Gene], parent: DesignSpace, sources: Mapping[str, tuple[str, Sequence[int]]]
@@ -46,6 +50,14 @@ class Subspace(DesignSpace):
     def to_ofa(self, row: Genes) -> dict[str, Any]:
         """Convert one row (int8 [n_genes]) to the dict of the parent's supernet."""
         return self.parent.to_ofa(self.to_parent(check_row(self, row)[None])[0])
+
+    def drawing(self, row: Genes) -> Drawing | None:
+        """Lay out one row (int8 [n_genes]) as its parent draws it; None if that cannot be done."""
+        return self.parent.drawing(self.to_parent(check_row(self, row)[None])[0])
+
+    def read_network(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return OFA's dict, without the image size, as its parent reads it."""
+        return self.parent.read_network(config)
 
     def from_ofa(self, arch: Mapping[str, Any]) -> Genes:
         """Convert the dict of the parent's supernet to one canonical row (int8 [n_genes]).

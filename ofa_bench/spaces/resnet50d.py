@@ -1,12 +1,16 @@
 """OFA's ResNet50D space: elastic depth, bottleneck width, stage width and resolution (``OFAResNets`` of ``ofa``)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
 from ofa_bench.errors import InputError
 from ofa_bench.spaces.base import DesignSpace
+from ofa_bench.spaces.declarations import OFAEncoder, PublishedFile
+from ofa_bench.spaces.drawing import SLOT, STEM, Block, Drawing
 from ofa_bench.spaces.genes import Gene, Genes
+from ofa_bench.spaces.network_config import divisible, reading, stages_of
 from ofa_bench.spaces.ofa_dict import by_block, check_keys, numbers, resolution
 
 __all__ = ["BASE_DEPTHS", "MAX_DEPTHS", "ResNet50DSpace"]
@@ -20,6 +24,9 @@ WIDTHS = (0.65, 0.8, 1.0)
 MAX_DEPTHS = tuple(base + EXTRA_DEPTHS[-1] for base in BASE_DEPTHS)
 N_BLOCKS = sum(MAX_DEPTHS)
 N_WIDTHS = 2 + len(BASE_DEPTHS)
+CHANNELS = (256, 512, 1024, 2048)
+"""Of the stages' outputs at width 1.0 (``ofa.imagenet_classification.elastic_nn.networks``)."""
+
 KEYS = ("d", "e", "w", "image_size", "r")
 
 
@@ -41,6 +48,17 @@ class ResNet50DSpace(DesignSpace):
     ``d0`` is 2 where the stem keeps its residual convolution. ``w0`` is the width of the stem's first convolutions,
     ``w1`` of its last, ``w2``-``w5`` of the stages. A block's middle has ``e`` times its stage's width.
     """
+
+    fork_safe = True
+    supernet = "ofa_bench.supernets.resnet.ResNetSupernet"
+    ofa_encoder = OFAEncoder("ResNetArchEncoder")
+    published_weights = PublishedFile(
+        "ofa/ofa_nets/ofa_resnet50_d0-1-2_e0.2-0.25-0.35_w0.65-0.8-1.0",
+        "3406a4c852f4573a58e9a01f35406baa4ad3787044ffadc6ea45571ad2b9123a",
+        "https://huggingface.co/han-cai/ofa/resolve/47a736a0be6ad593f936d91ae168ccdd05326be1/ofa_supernet_resnet50",
+    )
+    official_predictor = "ofa_bench.predictors.official.load_resnet50d"
+    gene_labels = {"w": "width multiplier", "e": "expand ratio"}  # noqa: RUF012 -- never changed
 
     def __init__(self) -> None:
         super().__init__("resnet50d", _genes())
@@ -84,3 +102,45 @@ class ResNet50DSpace(DesignSpace):
                 f"for the position of {WIDTHS[1]} write whole numbers"
             )
         return list(given) if widths else [WIDTHS[int(one)] if one in range(len(WIDTHS)) else one for one in given]
+
+    def drawing(self, row: Genes) -> Drawing:
+        """Lay out the stem (two convolutions of width ``w0``, the second if ``d0`` > 0, one of ``w1``) and stages."""
+        laid = super().drawing(row)
+        assert laid is not None
+        values, blocks = self.values(row), {name: list(one) for name, one in laid.stages.items() if name != "blocks"}
+        shade = {f"w{i}": laid.shades.index(values[f"w{i}"]) for i in range(N_WIDTHS)}
+        middle = len(laid.heights) // 2
+        second = STEM if values["d0"] else SLOT
+        kinds = ((STEM, "w0"), (second, "w0"), (STEM, "w1"))
+        stages = {"stem": [Block(kind, shade[width], middle) for kind, width in kinds]}
+        for number, (name, stage) in enumerate(blocks.items(), start=2):
+            stages[name] = [replace(block, shade=shade[f"w{number}"]) for block in stage]
+        return replace(laid, stages=stages)
+
+    def read_network(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return OFA's dict, without the image size, of a ``net.config``; what is not built is 0.
+
+        Raises:
+            InputError: it is a network of another kind, or a part is missing.
+        """
+        with reading(config, "ResNets"):
+            stages, stem = stages_of(config["blocks"]), config["input_stem"]
+            if len(stages) != len(CHANNELS):
+                raise InputError(f"its blocks are of {len(stages)} stages; must be {len(CHANNELS)}")
+            widths = [_width(stem[0]["out_channels"], 32), _width(stem[-1]["out_channels"], 64)]
+            expands, depths = list[float](), [STEM_DEPTHS[len(stem) - 2]]
+            for (channels, stage), full, base, most in zip(stages, CHANNELS, BASE_DEPTHS, MAX_DEPTHS, strict=True):
+                if not base <= len(stage) <= most:
+                    raise InputError(f"a stage has {len(stage)} blocks; must be {base} to {most}")
+                widths.append(_width(channels, full))
+                expands += [*(block["expand_ratio"] for block in stage), *[0] * (most - len(stage))]
+                depths.append(len(stage) - base)
+        return {"d": depths, "e": expands, "w": widths}
+
+
+def _width(channels: int, full: int) -> int:
+    """Return the first position of a width multiplier that gives so many channels (in the stem two may)."""
+    found = [divisible(full * width) for width in WIDTHS]
+    if channels not in found:
+        raise InputError(f"it has {channels} channels where OFA's supernet has one of {sorted(set(found))}")
+    return found.index(channels)

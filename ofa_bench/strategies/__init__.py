@@ -1,6 +1,6 @@
 """Search strategies: in which order the targets are searched, and what each search starts from."""
 
-from ofa_bench.strategies.base import Budget, CoroutineStrategy, Strategy
+from ofa_bench.strategies.base import Budget, CoroutineStrategy, Strategy, is_fork_safe
 from ofa_bench.strategies.chain import Chain
 from ofa_bench.strategies.exhaustive import Exhaustive
 from ofa_bench.strategies.joint import Joint
@@ -28,4 +28,5 @@ __all__ = [
     "Strategy",
     "Vanilla",
     "WarmStart",
+    "is_fork_safe",
 ]

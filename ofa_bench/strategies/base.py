@@ -3,13 +3,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ofa_bench.search import Found, Problem, SearchCoroutine
 from ofa_bench.search.lockstep import run_single
+from ofa_bench.spaces.declarations import declares_fork_safe
 
-__all__ = ["Budget", "CoroutineStrategy", "Strategy"]
+__all__ = ["Budget", "CoroutineStrategy", "Strategy", "is_fork_safe"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,15 @@ class Strategy(ABC):
     A strategy of your own is a sub-class in your own package and a YAML file with its ``_target_``; parameters of the
     YAML are passed to the constructor.
     """
+
+    fork_safe: bool = False
+    """Whether its searches may run in forked processes (see ``declares_fork_safe``): each class declares it anew."""
+
+    evolution: Any = None
+    """The search of one target, where the strategy has one; it declares ``fork_safe`` too."""
+
+    bytes_a_pair: int = 0
+    """Memory that it takes for each pair of a population's members."""
 
     @abstractmethod
     def search(
@@ -77,3 +88,8 @@ class CoroutineStrategy(Strategy):
         """Go through one line after another."""
         for coroutine in self.coroutines(problem, targets, budget, rng):
             yield from run_single(coroutine, problem.predictor)
+
+
+def is_fork_safe(strategy: Strategy) -> bool:
+    """Return whether a strategy, and its evolution if it has one, declare that their searches may be forked."""
+    return all(map(declares_fork_safe, [strategy, strategy.evolution or strategy]))

@@ -41,6 +41,9 @@ class Chain(CoroutineStrategy):
         InputError: the order is unknown, or ``evolution``, ``warm_start`` or ``earlier`` is of another kind.
     """
 
+    fork_safe = True
+    evolution: Evolution
+
     def __init__(
         self, evolution: Evolution, order: str, warm_start: WarmStart | None = None, earlier: Genes | None = None
     ) -> None:

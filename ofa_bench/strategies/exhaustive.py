@@ -24,6 +24,8 @@ class Exhaustive(SharedSearch):
         InputError: ``most`` is not a whole number of 1 or more; when it searches: the space has more.
     """
 
+    fork_safe = True
+
     def __init__(self, most: int = 1_000_000) -> None:
         super().__init__()
         check_whole("most", most)

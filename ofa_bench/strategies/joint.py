@@ -63,6 +63,8 @@ class Joint(SharedSearch):
         InputError: a number is not what it must be.
     """
 
+    fork_safe = True
+
     def __init__(
         self,
         population_size: int = 100,

@@ -34,6 +34,8 @@ class LocalSearch(SharedSearch):
         InputError: one of them is not a whole number of 1 or more.
     """
 
+    fork_safe = True
+
     def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
         """Start or make a step for one target after another, round and round."""
         changes, here = _all_changes(budgeted.problem.space), dict[float, Step | None]()

@@ -29,6 +29,8 @@ class NSGA2(SharedSearch):
         InputError: a value is not allowed, or pymoo is not installed.
     """
 
+    fork_safe = True
+
     bytes_a_pair = 20
     """Memory for each pair of a population, all of which pymoo compares (measured)."""
 

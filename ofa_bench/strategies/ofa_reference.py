@@ -3,7 +3,7 @@
 import contextlib
 import io
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -111,7 +111,7 @@ class _Adapter:
 
     def __init__(self, problem: Problem, target: float, generations: int) -> None:
         self._problem, self._target, self._generations = problem, target, generations
-        self.arch_encoder, self._to_row = _CODECS.get(problem.space.name, _positions)(problem.space)
+        self.arch_encoder, self._to_row = _codec(problem.space)
         self._counts = Counts()
         self._misses = 0
         self._populations = 0
@@ -183,25 +183,12 @@ Codec = tuple[Any, Callable[[Arch], Genes]]
 """An encoder as ``ofa`` wants it, and what makes a row (int8 [n_genes]) of its dict."""
 
 
-def _mobilenet(space_type: str) -> Callable[[DesignSpace], Codec]:
-    def make(space: DesignSpace) -> Codec:
-        base = import_ofa(_ENCODERS).MobileNetArchEncoder
-        encoder = type("Encoder", (base,), {"SPACE_TYPE": space_type})
-        return encoder(image_size_list=_resolutions(space)), space.from_ofa
-
-    return make
-
-
-def _resnet(space: DesignSpace) -> Codec:
-    return import_ofa(_ENCODERS).ResNetArchEncoder(image_size_list=_resolutions(space)), space.from_ofa
-
-
-def _positions(space: DesignSpace) -> Codec:
-    return _PositionsEncoder(space), _PositionsEncoder.row
-
-
-def _resolutions(space: DesignSpace) -> list[float]:
-    return list(space.genes[space.index["r"]].choices)
+def _codec(space: DesignSpace) -> Codec:
+    declared = space.ofa_encoder
+    if declared is None:
+        return _PositionsEncoder(space), _PositionsEncoder.row
+    encoder = type("Encoder", (getattr(import_ofa(_ENCODERS), declared.name),), dict(declared.attributes))
+    return encoder(image_size_list=list(space.genes[space.index["r"]].choices)), space.from_ofa
 
 
 class _PositionsEncoder:
@@ -223,11 +210,3 @@ class _PositionsEncoder:
     def mutate_arch(self, arch: Arch, prob: float) -> Arch:
         arch["genes"] = self._space.mutate(self.row(arch)[None], prob, self._rng)[0].tolist()
         return arch
-
-
-_CODECS: Mapping[str, Callable[[DesignSpace], Codec]] = {
-    "mbv3": _mobilenet("mbv3"),
-    "proxyless": _mobilenet("mbv2"),
-    "resnet50d": _resnet,
-}
-"""By the name of the space; other spaces take ``_positions``."""

@@ -23,6 +23,8 @@ class RandomSearch(SharedSearch):
         InputError: one of them is not a whole number of 1 or more.
     """
 
+    fork_safe = True
+
     def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
         """Go round the targets until the budget is spent, the last time with fewer draws."""
         streams = rng.spawn(len(budgeted.targets))

@@ -25,6 +25,8 @@ class TPE(SharedSearch):
         InputError: ``evaluations`` is not a whole number of 1 or more, or Optuna is not installed.
     """
 
+    fork_safe = True
+
     def __init__(self, evaluations: int = 1000) -> None:
         super().__init__(evaluations=evaluations)
         check_whole("evaluations", evaluations)

@@ -18,6 +18,8 @@ class Vanilla(CoroutineStrategy):
         InputError: ``evolution`` is no search of one target.
     """
 
+    fork_safe = True
+
     def __init__(self, evolution: Evolution) -> None:
         check_evolution(evolution)
         self.evolution = evolution

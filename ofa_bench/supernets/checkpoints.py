@@ -1,13 +1,13 @@
 """The weights of OFA's supernets: found or fetched, checked, and loaded; and the statistics that a subnet needs.
 
-Without its weights a network has the architecture and the speed of what was found, not its accuracy. OFA published the
-weights of the three supernets here. The SHA-256 of ResNet50D's file is pinned; those of the two mobile ones are not
-known beforehand, so the first file that is used pins them: later ones must be the same.
+Without its weights a network has the architecture and the speed of what was found, not its accuracy. A space declares
+where the weights of its supernet are published, as OFA's are. Where it does not know their SHA-256, the first file that
+is used pins it: later ones must be the same.
 """
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,43 +19,19 @@ from ofa_bench.errors import InputError
 from ofa_bench.files.reading import UnreadableError, content_of
 from ofa_bench.files.writing import write_whole
 from ofa_bench.predictors import assets
+from ofa_bench.spaces.declarations import PublishedFile
 from ofa_bench.supernets.ofa_package import import_ofa
-from ofa_bench.supernets.pieces import Supernet, width_of
+from ofa_bench.supernets.pieces import Supernet
 from ofa_bench.supernets.state_dicts import classes_in, fitting_state, load_state, states_of
 
 if TYPE_CHECKING:
     from ofa_bench.supernets.images import Images
 
-__all__ = ["PUBLISHED", "Published", "Weights", "load_weights", "recalibrate"]
+__all__ = ["Weights", "load_weights", "recalibrate"]
 
 LARGEST = 1_000_000_000
 """Bytes of the largest checkpoint that is read, packed or not; the largest of OFA's has 193 million."""
 
-
-@dataclass(frozen=True)
-class Published:
-    """A supernet's file: its path among OFA's files, what its bytes must have, and its address where it is another."""
-
-    path: str
-    sha256: str | None = None
-    elsewhere: str = ""
-
-    @property
-    def url(self) -> str:
-        """Where the file is fetched from."""
-        return self.elsewhere or assets.BASE_URL + self.path
-
-
-PUBLISHED: Mapping[str, Published] = {
-    "mbv3": Published("ofa/ofa_nets/ofa_mbv3_d234_e346_k357_w1.2"),
-    "proxyless": Published("ofa/ofa_nets/ofa_proxyless_d234_e346_k357_w1.3"),
-    "resnet50d": Published(
-        "ofa/ofa_nets/ofa_resnet50_d0-1-2_e0.2-0.25-0.35_w0.65-0.8-1.0",
-        "3406a4c852f4573a58e9a01f35406baa4ad3787044ffadc6ea45571ad2b9123a",
-        "https://huggingface.co/han-cai/ofa/resolve/47a736a0be6ad593f936d91ae168ccdd05326be1/ofa_supernet_resnet50",
-    ),
-}
-"""The supernets that OFA published, by the name of the space (``ofa.model_zoo``; ResNet50D's now lies elsewhere)."""
 
 _RANDOM = "weights are random: the network has the architecture and the speed of the one found, not its accuracy"
 
@@ -100,7 +76,10 @@ def load_weights(net: Supernet, weights: str = "auto", sha256: str = "") -> Weig
             raise InputError("sha256=: random weights come from no file; give weights=<path> with it")
         return Weights("random", None, _RANDOM)
     if weights == "auto":
-        return _published(net, PUBLISHED[net.space.name], sha256)
+        if net.space.published_weights is None:
+            why = f"none are published for space {net.space.name}; give weights=<path>"
+            return Weights("random", None, _RANDOM, why)
+        return _published(net, net.space.published_weights, sha256)
     trained_on = net.classes
     found, key = _load(net, Path(weights).expanduser(), sha256, any_classes=True)
     check = "as given" if sha256 else "which nothing was given to check against"
@@ -110,14 +89,15 @@ def load_weights(net: Supernet, weights: str = "auto", sha256: str = "") -> Weig
     return Weights(weights, found, description)
 
 
-def _published(net: Supernet, published: Published, sha256: str) -> Weights:
+def _published(net: Supernet, published: PublishedFile, sha256: str) -> Weights:
     """Load the file that OFA published; what was fetched and is not it, or does not fit, is thrown away."""
     path, pinned = assets.at_hand(published.path), sha256 or published.sha256
-    source = str(path or published.url)
+    url = published.address or assets.BASE_URL + published.path
+    source = str(path or url)
     if path is None:
         path = assets.cache_path(published.path)
         try:
-            assets.fetch_file(published.url, path, pinned)
+            assets.fetch_file(url, path, pinned)
         except Exception as error:
             if isinstance(error, ValueError) and not isinstance(error, OSError):
                 raise InputError(f"weights=auto: what {source} gives is not OFA's file ({error})") from error
@@ -129,7 +109,7 @@ def _published(net: Supernet, published: Published, sha256: str) -> Weights:
     try:
         found, _ = _load(net, path, pinned or earlier or "", "" if pinned else f", that of its first use ({pin})")
     except InputError:
-        if source == published.url:
+        if source == url:
             path.unlink(missing_ok=True)
         raise
     if sha256:
@@ -190,7 +170,7 @@ def _load(net: Supernet, path: Path, sha256: str, pinned: str = "", *, any_class
         load_state(net.net, state)
     except UnreadableError as error:
         net.net.classifier = before
-        why = f"{error}{width_of(net, channels)}"
+        why = f"{error}{net.describe_width(channels)}"
         raise InputError(f"weights={path}: not weights of the supernet of space {net.space.name} ({why})") from error
     return found, "" if key == "state_dict" else key
 

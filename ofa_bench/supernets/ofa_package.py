@@ -9,7 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-__all__ = ["import_ofa", "ofa_accuracy_predictor", "ofa_in_sight", "ofa_latency_table"]
+__all__ = ["NETWORKS", "import_ofa", "ofa_accuracy_predictor", "ofa_in_sight", "ofa_latency_table"]
+
+NETWORKS = "ofa.imagenet_classification.elastic_nn.networks"
+"""The module of ``ofa`` with its supernets."""
 
 _NEEDS_TORCHVISION: Mapping[str, tuple[str, ...]] = {
     "ofa.utils.my_dataloader": (),

@@ -4,9 +4,10 @@ from conftest import inside, laid_out
 from plain import plain_record, plain_result
 
 from ofa_bench.analysis.figures import networks
-from ofa_bench.analysis.figures.networks import BLOCK, MAX_ROWS, SLOT, STEM
+from ofa_bench.analysis.figures.networks import MAX_ROWS
 from ofa_bench.analysis.studies import studies
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
+from ofa_bench.spaces.drawing import BLOCK, SLOT, STEM
 from ofa_bench.spaces.resnet50d import BASE_DEPTHS
 
 SPACES = {space.name: space for space in (MobileNetV3Space(), ProxylessNASSpace(), ResNet50DSpace(), CompoundSpace())}
@@ -59,7 +60,7 @@ def test_as_many_blocks_are_drawn_as_are_built(name):
 def test_colour_is_kernel_and_height_is_expand_ratio(name):
     space = SPACES[name]
     architecture = space.to_ofa(space.canonical(space.sample(1, np.random.default_rng(0)))[0])
-    network = networks.recognised(architecture)
+    network = space.drawing(space.from_ofa(architecture))
     blocks = [block for stage in network.stages.values() for block in stage]
     places = np.cumsum([0, *map(len, network.stages.values())])
     for place, depth in zip(places, architecture["d"], strict=False):
@@ -74,7 +75,7 @@ def test_colour_is_kernel_and_height_is_expand_ratio(name):
 def test_colour_is_width_in_resnet():
     space = SPACES["resnet50d"]
     architecture = space.to_ofa(space.canonical(space.sample(1, np.random.default_rng(0)))[0])
-    network = networks.recognised(architecture)
+    network = space.drawing(space.from_ofa(architecture))
     assert [*network.stages] == ["stem", "stage 1", "stage 2", "stage 3", "stage 4"]
     assert [len(stage) for stage in network.stages.values()] == [3, 4, 4, 6, 4]
     first, second, last = network.stages["stem"]

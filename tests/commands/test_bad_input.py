@@ -193,7 +193,7 @@ PARTS = [
     (["predictor=member", "predictor.member=5"], "predictor.member=5: must be one of 1 to 4"),
     (["predictor=member", "predictor.member=true"], "predictor.member=True: must be one of 1 to 4"),
     (["predictor.member=1"], "predictor.member: no such key; allowed: _target_"),
-    (["predictor._target_=collections.UserDict"], "makes UserDict, not an accuracy predictor"),
+    (["predictor._target_=collections.UserDict"], "makes UserDict, not an AccuracyPredictor"),
     (["predictor=official", "space=proxyless"], "predictor=official: OFA published none for space proxyless"),
     (
         ["device=note10", "space=resnet50d"],

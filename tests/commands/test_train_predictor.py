@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ofa_bench.commands.train import run, space_of
+from ofa_bench.commands.train import run
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import embedded_predictor, own_predictor
 from ofa_bench.predictors.embedded import FOLDER
 from ofa_bench.search import Evolution
@@ -324,7 +325,7 @@ def test_a_space_of_ones_own(tmp_path, monkeypatch):
     (tmp_path / "tiny.yaml").write_text("defaults:\n  - x\n_target_: tiny_space.Tiny\nsizes: [3, 4, 3, 4]\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    space = space_of("tiny.yaml")
+    space = load_space("tiny.yaml")
     genes = space.sample(60, np.random.default_rng(0))
     rows = [[*row, 0.5 + 0.02 * row[1] + 0.01 * row[2] * (row[0] > 0)] for row in genes.tolist()]
     written(tmp_path / "p.csv", [*space.gene_names, "accuracy"], rows)
@@ -342,7 +343,7 @@ def test_a_space_of_ones_own(tmp_path, monkeypatch):
     ):
         (tmp_path / "tiny.yaml").write_text(text)
         with pytest.raises(InputError, match=re.escape(words)):
-            space_of("tiny.yaml")
+            load_space("tiny.yaml")
     assert not (tmp_path / "made").exists()
 
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from ofa_bench.analysis.studies import studies
-from ofa_bench.commands.train import space_of
+from ofa_bench.commands.train import PairsOptions, train_pairs
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.previous import Earlier
 from ofa_bench.exporting.found import found
@@ -121,4 +121,4 @@ def test_predictors_are_trained_for_the_whole(tmp_path):
     path = tmp_path / "held.yaml"
     path.write_text(yaml.safe_dump({"_target_": "ofa_bench.spaces.MobileNetV3Space", "choices": {"r": [224]}}))
     with pytest.raises(InputError, match="has choices; train for mbv3 without them, which serves the part"):
-        space_of(str(path))
+        train_pairs(PairsOptions(space=str(path), data=str(path)))

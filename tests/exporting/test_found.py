@@ -3,7 +3,7 @@ import pytest
 
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.found import found, of_target
-from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace, known
+from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace, recognise
 
 
 def results(record):
@@ -84,7 +84,7 @@ def test_architectures_of_all_spaces_are_known(made, space):
         result.architecture = space.to_ofa(rows[result.target])
         result.genes = rows[result.target].tolist()
     for one in found([record]):
-        of, row = known(one.architecture)
+        of, row = recognise(one.architecture, one.described)
         assert of.name == ("mbv3" if space.name == "compofa" else space.name)
         assert (row == of.from_ofa(space.to_ofa(rows[one.target]))).all()
 
@@ -93,5 +93,5 @@ def test_a_space_that_ofa_does_not_build_is_refused(made):
     record = made(repeats=1)
     record.choices.space = "mine"
     results(record)[0].architecture = {"layers": [1, 2]}
-    with pytest.raises(InputError, match=r"^space=mine: ofa has no supernet that builds its architectures"):
+    with pytest.raises(InputError, match=r"^space=mine: there is no supernet that builds its architectures"):
         found([record])

@@ -218,13 +218,17 @@ def part(space, **choices):
 
 
 WRONG = [
-    ("resnet50d", lambda text: text, "OFA's form for MobileNetV3, which is not for space resnet50d; known are OFA"),
-    ("proxyless", lambda text: text, "OFA's form for MobileNetV3, which is not for space proxyless; known are OFA"),
+    ("resnet50d", lambda text: text, r"names no block as space resnet50d does \(none\)"),
+    ("proxyless", lambda text: text, r"names no block as space proxyless does \(OFA's form for ProxylessNAS\)"),
     ("mbv3", lambda text: text.replace("x3-output:112x112x24", "x3-output:112x112x16"), "of width 1.0; space mbv3 is"),
     ("mbv3", lambda text: text.replace('"mean": ', '"mean": -', 1), "must have a mean: a number of milliseconds"),
     ("mbv3", lambda text: text.replace('"mean"', '"median"', 1), "must have a mean: a number of milliseconds"),
     ("mbv3", lambda text: text.replace('"mean": ', '"mean": 1e400, "a": ', 1), "the number 1e400 is not finite"),
-    ("mbv3", lambda text: '{"Conv-input:224x224x3-output:112x112x24": {"mean": 1}}', "names no block of these forms"),
+    (
+        "mbv3",
+        lambda text: '{"Conv-input:224x224x3-output:112x112x24": {"mean": 1}}',
+        r"names no block as space mbv3 does \(OFA's form for MobileNetV3; nsganetv2's form\)",
+    ),
     ("mbv3", lambda text: "a: &a [x]\nb: *a\n", "must have a mean"),
     ("mbv3", lambda text: "a: !!python/name:os.system\n", "must have a mean"),
     ("mbv3", lambda text: "a: " + "[" * 50_000 + "]" * 50_000, "it is no YAML: .*(recursion|nesting depth)"),

@@ -8,7 +8,7 @@ import torch
 
 from ofa_bench.errors import InputError
 from ofa_bench.profiling import runners
-from ofa_bench.profiling.runners import Command, OnnxRuntime, check_runner, make_runner
+from ofa_bench.profiling.runners import Command, Function, OnnxRuntime, check_runner, make_runner
 from ofa_bench.supernets.network_files import write_onnx
 
 
@@ -102,7 +102,7 @@ def test_a_callable_that_fails_names_its_line(monkeypatch, tmp_path):
 @pytest.mark.parametrize("given", [[], [0.0], [float("nan")], [-1.0, 2.0], "3.5", None, [[1.0], [2.0, 3.0]]])
 def test_times_that_are_none_are_refused(given):
     with pytest.raises(InputError, match="must be positive milliseconds"):
-        check_runner(lambda path: given, Path("x.onnx"))
+        check_runner(Function("mine", lambda path: given), Path("x.onnx"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="cores are pinned on Linux only")

@@ -1,3 +1,4 @@
+import copy
 import multiprocessing
 import os
 import signal
@@ -11,8 +12,8 @@ from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import SubspacePredictor, embedded_predictor
 from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.search import Evolution, LockstepRunner, Problem, lockstep
-from ofa_bench.strategies import Budget, Chain, Vanilla
-from ofa_bench.testing import CountingPredictor, ToyPredictor, toy_problem
+from ofa_bench.strategies import Budget, Chain, Vanilla, is_fork_safe
+from ofa_bench.testing import CountingPredictor, ToyPredictor, check_predictor, check_strategy, toy_problem
 
 EVOLUTION = Evolution(population_size=30)
 BUDGET = Budget(20, 5)
@@ -35,9 +36,19 @@ class Noisy(ToyPredictor):
         return super().accuracy(genes) + 1e-9 * len(genes)
 
 
+class Unforked(ToyPredictor):
+    """Declares nothing of forks."""
+
+
+class Declares(Vanilla):
+    """A strategy of a user's."""
+
+    fork_safe = True
+
+
 def problem(wrap=lambda predictor: predictor):
     made = toy_problem()
-    return Problem(made.space, wrap(made.predictor), made.cost)
+    return Problem(made.space, wrap(Unforked(made.space)), made.cost)
 
 
 def coroutines(made, strategy=None, seeds=(0,)):
@@ -176,23 +187,72 @@ def test_one_line_stays_in_this_process():
 
 
 @forked
-def test_nothing_is_forked_unless_the_lines_bear_it():
+def test_nothing_is_forked_unless_the_searches_are_fork_safe():
     made = Problem(SPACE, EMBEDDED, TABLE)
     assert LockstepRunner(made, coroutines(made), 8).processes == 1
 
 
-def test_what_is_not_known_to_bear_it_is_not_forked():
+def test_a_part_that_does_not_declare_it_is_not_forked():
     class Own(type(EMBEDDED)):
-        """Another predictor, whatever it calls."""
+        """Another predictor, whatever it calls: what it inherits says nothing of that."""
 
     part = load_space("compofa")
-    own = SubspacePredictor(part, ToyPredictor(SPACE))
+    own = SubspacePredictor(part, CountingPredictor(ToyPredictor(SPACE)))
     assert not lockstep.may_fork(Problem(part, own, TABLE.within(part)))
     vars(own)["predictor"] = Own(SPACE, one_hot_columns(SPACE), EMBEDDED.layers, name="own", sha256="")
     assert not lockstep.may_fork(Problem(part, own, TABLE.within(part)))
     assert lockstep.may_fork(Problem(part, embedded_predictor(part), TABLE.within(part))) == FORKS
     made = problem()
     assert LockstepRunner(made, coroutines(made), 8, fork=True).processes == 1
+
+
+@forked
+def test_the_parts_of_a_user_are_forked_where_they_declare_it():
+    class Space(type(SPACE)):
+        fork_safe = True
+
+    class Predictor(ToyPredictor):
+        fork_safe = True
+
+    class Table(type(TABLE)):
+        fork_safe = True
+
+    space, table = Space(), copy.copy(TABLE)
+    table.__class__ = Table
+    made = Problem(space, Predictor(space), table)
+    every, found = together(made, coroutines(made), 2)
+    assert every.processes == 2
+    assert prints(found) == prints(together(made, coroutines(made), 1)[1])
+
+
+def test_a_strategy_declares_it_with_its_evolution():
+    class Inherits(Vanilla):
+        pass
+
+    class Other(Evolution):
+        pass
+
+    assert is_fork_safe(Vanilla(EVOLUTION))
+    assert is_fork_safe(Declares(EVOLUTION))
+    assert not is_fork_safe(Declares(Other()))
+    assert not is_fork_safe(Inherits(EVOLUTION))
+    check_strategy(Declares(EVOLUTION))
+
+
+@forked
+def test_the_contract_finds_what_is_not_fork_safe():
+    class Lies(ToyPredictor):
+        fork_safe = True
+
+        def __init__(self, space):
+            super().__init__(space)
+            self.home = os.getpid()
+
+        def accuracy(self, genes):
+            return super().accuracy(genes) + 1e-9 * (os.getpid() != self.home)
+
+    with pytest.raises(AssertionError, match="Lies declares fork_safe, but gives something else"):
+        check_predictor(Lies(SPACE), SPACE)
 
 
 def broken_line():
@@ -207,7 +267,7 @@ def lost_line():
 
 @forked
 @pytest.mark.parametrize(
-    ("line", "error", "message"),
+    ("coroutine", "error", "message"),
     [(broken_line, ValueError, "no accuracy today"), (lost_line, RuntimeError, "ended before its work")],
 )
 def test_what_goes_wrong_in_a_process_ends_all(coroutine, error, message):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from ofa_bench.predictors import embedded_predictor, latency_table
+from ofa_bench.predictors import AccuracyPredictor, embedded_predictor, latency_table
 from ofa_bench.search import Archive, Evolution, Problem, prune
 from ofa_bench.search.kernels import Kernels
 from ofa_bench.search.memo import PackedMemo
@@ -139,7 +139,7 @@ def test_compiled_loops_take_no_place_outside_their_tables():
 
 
 def test_contracts_want_it_of_others_too():
-    class Loose:
+    class Loose(AccuracyPredictor):
         """Says something of anything."""
 
         name, sha256, row_wise = "loose", "0" * 64, True

@@ -5,7 +5,6 @@ import pytest
 
 from ofa_bench.errors import InputError
 from ofa_bench.spaces import DesignSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
-from ofa_bench.spaces.network_config import architecture_of
 from ofa_bench.supernets.pieces import supernet
 
 
@@ -15,7 +14,7 @@ def test_the_config_of_a_built_network_gives_its_architecture(space: DesignSpace
     for row in space.canonical(space.sample(4, np.random.default_rng(0))):
         config = net.subnet(row).build().config
         size = space.to_ofa(row)["image_size"]
-        assert (space.from_ofa(architecture_of(config, size)) == row).all()
+        assert (space.from_ofa({**space.read_network(config), "image_size": size}) == row).all()
 
 
 def test_a_network_of_another_width_or_kind_is_refused():
@@ -24,8 +23,8 @@ def test_a_network_of_another_width_or_kind_is_refused():
     for block in config["blocks"]:
         block["conv"]["out_channels"] -= 8
     with pytest.raises(InputError, match=r"must be \[32, 48, 96, 136, 192\], of width 1.2"):
-        architecture_of(config, 224)
+        space.read_network(config)
     with pytest.raises(InputError, match="its network is 'MCUNet'"):
-        architecture_of({"name": "MCUNet"}, 224)
+        space.read_network({"name": "MCUNet"})
     with pytest.raises(InputError, match="lacks what such a network has"):
-        architecture_of({"name": "MobileNetV3"}, 224)
+        space.read_network({"name": "MobileNetV3"})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ofa_bench.errors import InputError
-from ofa_bench.spaces import MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace, known
+from ofa_bench.spaces import MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace, recognise
 
 MOBILE, PROXYLESS, RESNET = MobileNetV3Space(), ProxylessNASSpace(), ResNet50DSpace()
 ARCH = {"ks": [3] * 20, "e": [3] * 20, "d": [2] * 5, "r": [160]}
@@ -68,7 +68,7 @@ def test_lists_of_the_blocks_that_are_built_are_told_by_their_length():
             for key in {"ks", "e"} & arch.keys():
                 arch[key] = [value for i, value in enumerate(arch[key]) if active[f"{key[0]}{i}"]]
             assert (space.from_ofa(arch) == row).all()
-            assert known(arch)[0].name == space.name
+            assert recognise(arch)[0].name == space.name
 
 
 def test_a_width_is_that_of_the_supernet():

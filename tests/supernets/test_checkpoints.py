@@ -20,13 +20,13 @@ from ofa_bench.errors import InputError
 from ofa_bench.predictors import assets
 from ofa_bench.spaces import MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.supernets import checkpoints
-from ofa_bench.supernets.checkpoints import PUBLISHED, load_weights, recalibrate
+from ofa_bench.supernets.checkpoints import load_weights, recalibrate
 from ofa_bench.supernets.images import Images
 from ofa_bench.supernets.ofa_package import import_ofa
 from ofa_bench.supernets.pieces import supernet
 
 SPACE = ProxylessNASSpace()
-NAME = PUBLISHED["proxyless"].path
+NAME = SPACE.published_weights.path
 
 
 def thin(space, network, **kind):
@@ -267,14 +267,15 @@ def test_fetched_files_that_are_none_are_thrown_away(net, kept, places, served):
 
 
 def test_a_pinned_file_must_be_the_pinned_one(places, net, monkeypatch):
-    assert PUBLISHED["resnet50d"].sha256 == "3406a4c852f4573a58e9a01f35406baa4ad3787044ffadc6ea45571ad2b9123a"
-    assert PUBLISHED["resnet50d"].url.startswith("https://huggingface.co/han-cai/ofa/resolve/47a736a0be6a")
+    published = ResNet50DSpace.published_weights
+    assert published.sha256 == "3406a4c852f4573a58e9a01f35406baa4ad3787044ffadc6ea45571ad2b9123a"
+    assert published.address.startswith("https://huggingface.co/han-cai/ofa/resolve/47a736a0be6a")
     sha256 = write(places.assets / NAME, other(net))
-    pinned = replace(PUBLISHED["proxyless"], sha256="1" * 64)
-    monkeypatch.setattr(checkpoints, "PUBLISHED", {"proxyless": pinned})
+    pinned = replace(SPACE.published_weights, sha256="1" * 64)
+    monkeypatch.setattr(SPACE, "published_weights", pinned)
     with pytest.raises(InputError, match=f"SHA-256 is {sha256[:12]}..., not 111111111111...; it is another file"):
         load_weights(net)
-    monkeypatch.setattr(checkpoints, "PUBLISHED", {"proxyless": replace(pinned, sha256=sha256)})
+    monkeypatch.setattr(SPACE, "published_weights", replace(pinned, sha256=sha256))
     assert "as pinned by ofa_bench" in load_weights(net).description
     assert not list(places.cache.rglob("*.sha256"))
 

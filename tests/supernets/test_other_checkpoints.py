@@ -15,6 +15,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.spaces import MobileNetV3Space, ResNet50DSpace
 from ofa_bench.supernets import pieces as supernets
 from ofa_bench.supernets.checkpoints import load_weights
+from ofa_bench.supernets.mobile import MobileSupernet
 from ofa_bench.supernets.pieces import supernet
 
 
@@ -126,9 +127,10 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_classes(net, tmp_path):
 
 def test_another_width_is_named(tmp_path):
     """A file of OFA's supernet of width 1.0, where the space's has 1.2."""
-    space = MobileNetV3Space()
+    space, other = MobileNetV3Space(), MobileNetV3Space()
+    other.width = 1.0
     with torch.device("meta"):
-        narrow = supernets._mobile("OFAMobileNetV3", 1.0)(space)
+        narrow = MobileSupernet(other)
     torch.save(
         {name: torch.zeros(one.shape).to(one.dtype) for name, one in narrow.net.state_dict().items()}, tmp_path / "w1.0"
     )

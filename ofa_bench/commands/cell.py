@@ -16,8 +16,9 @@ from ofa_bench.commands.cli import interrupts
 from ofa_bench.commands.cli.messages import report_error, show_logs
 from ofa_bench.commands.sweep import Sweep, SweepCallback, keep_out_of_git, remove_empty
 from ofa_bench.config.address import address
+from ofa_bench.config.hydra_private import ONE_AFTER_ANOTHER
 from ofa_bench.config.registration import register
-from ofa_bench.config.schema import CHANGED, GROUPS, ONE_AFTER_ANOTHER, Config, TrackingConfig
+from ofa_bench.config.schema import CHANGED, GROUPS, Config, TrackingConfig
 from ofa_bench.config.shell import command_line, option, override
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.checks import resolve_tracking, result_config

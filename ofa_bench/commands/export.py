@@ -1,7 +1,9 @@
 """``ofa_bench export``: take found networks home, as files that run without this package.
 
-    ofa_bench export run=multirun/mbv3/note10/embedded/joint/sqrt/default/seed=0 target=25
-    ofa_bench export sweep=multirun measure=true
+    ofa_bench export multirun measure=true
+    ofa_bench export multirun/mbv3/note10/embedded/joint/sqrt/default/seed=0 target=25
+
+A folder is that of a cell, as ``run``, or one with records below it, as ``sweep``.
 
 - ``run``: a record: the folder of a cell, or an MLflow run. ``sweep``: many records instead: one sweep, by its journal
   (``multirun/sweeps/<id>.jsonl``), id or name, or all below a folder; for each target, the most accurate network that
@@ -31,23 +33,18 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ofa_bench.commands.cli.messages import (
-    allow_tracebacks,
-    check_folder,
-    exit_on_error,
-    options_of,
-    report_error,
-    show_help,
-)
+from ofa_bench.commands.cli.composition import is_of_problem
+from ofa_bench.commands.cli.messages import report_error
+from ofa_bench.commands.cli.options import check_choice, check_folder
 from ofa_bench.config.batches import read_batch, show_batch
 from ofa_bench.config.limits import THREADS, check_range
 from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.config.store_uri import default_experiment, sqlite_path, uri_option
-from ofa_bench.errors import InputError, suggestion
+from ofa_bench.errors import InputError
 from ofa_bench.experiment.checks import check_tracking
 from ofa_bench.files.writing import make_folder
 
@@ -58,9 +55,7 @@ if TYPE_CHECKING:
     from ofa_bench.profiling.runners import Runner
     from ofa_bench.records.record import Record
 
-__all__ = ["Options", "export", "main"]
-
-WHICH = ("best", "every")
+__all__ = ["Options", "export", "run"]
 
 
 @dataclass
@@ -103,14 +98,13 @@ class Options:
                 "give run=<a cell's folder or MLflow run>, sweep=<a sweep or a folder of records>, "
                 "architecture=<a file>, or measure=true"
             )
-        if self.which not in WHICH:
-            raise InputError(f"which={self.which}: must be best or every{suggestion(self.which, WHICH)}")
+        check_choice("which", self.which, ("best", "every"))
         if self.images and not Path(self.images).expanduser().is_dir():
             raise InputError(f"images={self.images}: no such folder")
         if self.register and self.uri == "none":
             raise InputError(f"register={self.register}: needs an MLflow store, but uri=none")
-        if self.quantize not in ("", "int8"):
-            raise InputError(f"quantize={self.quantize}: must be int8{suggestion(self.quantize, ['int8'])}")
+        if self.quantize:
+            check_choice("quantize", self.quantize, ("int8",))
         if self.quantize and not self.images:
             raise InputError("quantize=int8: needs images= (a folder of images like those that the network will see)")
         if self.quantize and not self.chosen:
@@ -353,22 +347,15 @@ def _source(options: Options) -> str:
     return run_named(options.run) or ""
 
 
-def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
-    show_help(
-        __doc__,
-        Options(),
-        needed="a record, run=<a cell's folder or MLflow run>, sweep=<a folder of records> or architecture=<file>",
-    )
-    allow_tracebacks()
-    from ofa_bench.commands.cli.composition import is_of_problem
+def run(options: Options, words: Sequence[str]) -> Path:
+    """Export what the options, or the folders among the words, name; return the path of the index."""
+    from ofa_bench.records.record import RECORD
 
-    with exit_on_error(interrupted="networks that are exported are kept, the same command goes on"):
-        words = [word for word in sys.argv[1:] if is_of_problem(word)]
-        verbatim = ("runner", "run", "sweep", "strategy", "architecture", "weights", "images", "classes")
-        options = options_of(Options, [word for word in sys.argv[1:] if word not in words], verbatim=verbatim)
-        print(export(options, words))
-
-
-if __name__ == "__main__":
-    main()
+    for word in words:
+        if is_of_problem(word):
+            continue
+        if options.run or options.sweep:
+            raise InputError(f"{word}: one folder at a time")
+        is_record = (Path(word) / RECORD).is_file()
+        options = replace(options, run=word) if is_record else replace(options, sweep=word)
+    return export(options, [word for word in words if is_of_problem(word)])

@@ -28,14 +28,13 @@ def quick(monkeypatch, tmp_path):
 
 
 def run(monkeypatch, capsys, *words):
-    """Run the command's main; give its exit code and what it said."""
-    from ofa_bench.commands import export
+    """Run the command; return its exit code and its output."""
+    from ofa_bench.commands.cli.main import run_command
 
-    monkeypatch.setattr("sys.argv", ["export", *words])
+    monkeypatch.setattr("sys.argv", ["ofa_bench"])
     threads = torch.get_num_threads()
     try:
-        export.main()
-        code = 0
+        run_command("export", words)
     except SystemExit as end:
         code = end.code
     finally:

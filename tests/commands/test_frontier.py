@@ -12,6 +12,8 @@ import pytest
 from conftest import ROOT
 
 from ofa_bench.commands import frontier as module
+from ofa_bench.commands.cli import interrupts
+from ofa_bench.commands.cli.main import call, run_command
 from ofa_bench.commands.frontier import Options, compose_task
 from ofa_bench.devices.cost import Term
 from ofa_bench.engine import run_repeats
@@ -125,9 +127,10 @@ BAD = [
 def here(monkeypatch, capsys, folder, *arguments):
     """Run the command in this process: its exit code and what it said."""
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["frontier", *arguments])
+    monkeypatch.setattr(sys, "argv", ["ofa_bench"])
+    monkeypatch.setattr(interrupts, "_noted", [])
     with pytest.raises(SystemExit) as ended:
-        module.main()
+        run_command("frontier", arguments)
     return ended.value.code, capsys.readouterr()
 
 
@@ -151,7 +154,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_search(tmp_path, 
     monkeypatch.setattr(module, "_usual", lambda _: tmp_path / "file")
     monkeypatch.setattr(module, "improve", lambda *_: pytest.fail("it searched"))
     with pytest.raises(InputError, match="cannot be written"):
-        module.run([*QUICK, "progress=false"])
+        list(call("frontier", [*QUICK, "progress=false"]))
 
 
 def test_interrupted_it_keeps_what_is_found(tmp_path, monkeypatch, capsys):

@@ -1,18 +1,15 @@
-"""Composes the config of one cell outside the main command, from the same words."""
+"""Composes the config of one cell for the commands that search nothing, from the same words as a search."""
 
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 
-from ofa_bench.commands.cli.command_line import add_choices, check_overrides
-from ofa_bench.commands.cli.overrides import parsed
-from ofa_bench.commands.cli.user_files import with_own_tables
-from ofa_bench.config.registration import register
-from ofa_bench.config.schema import Config, TargetsConfig, conf_dir
-from ofa_bench.errors import InputError
+from ofa_bench.commands.cli.groups import compose_words
+from ofa_bench.commands.cli.overrides import check_override
+from ofa_bench.commands.cli.user_files import name_user_files
+from ofa_bench.config.schema import Config, TargetsConfig
 
 if TYPE_CHECKING:
     from ofa_bench.search import Problem
@@ -20,11 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["PROBLEM_GROUPS", "compose_config", "compose_problem", "is_of_problem"]
 
 PROBLEM_GROUPS = ("space", "device", "predictor")
-"""Groups of ``python -m ofa_bench`` that say what an architecture is worth and what it costs."""
+"""Groups of the config that say what an architecture is worth and what it costs."""
 
 
 def compose_config(words: Sequence[str]) -> tuple[Config, dict[str, str]]:
-    """Compose a config as ``python -m ofa_bench`` does.
+    """Compose a config as ``ofa_bench run`` does.
 
     Args:
         words: overrides; none of them a sweep.
@@ -35,14 +32,7 @@ def compose_config(words: Sequence[str]) -> tuple[Config, dict[str, str]]:
     Raises:
         InputError: a word is not allowed.
     """
-    register()
-    known = add_choices(with_own_tables(words))
-    check_overrides(known)
-    for word in known:
-        if parsed(word).is_sweep_override():
-            raise InputError(f"{word}: one at a time here")
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose("config", known, return_hydra_config=True)
+    config = compose_words([check_override(word, one="one at a time here") for word in name_user_files(words)])
     names = {str(key): str(value) for key, value in config.hydra.runtime.choices.items()}
     with open_dict(config):
         del config["hydra"]

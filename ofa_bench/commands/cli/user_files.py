@@ -1,6 +1,5 @@
 """A user's own files on the command line: the path in ``device=<path>`` or ``predictor=<path>`` becomes an option."""
 
-import argparse
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -8,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, QuotedString, Transformer
-from hydra.errors import HydraException
 
-from ofa_bench.commands.cli.overrides import options_of_group
+from ofa_bench.commands.cli.groups import options_of_group
+from ofa_bench.config.hydra_private import choices_of, read_value, text_of, written
 from ofa_bench.errors import InputError
 
-__all__ = ["with_own_tables"]
+__all__ = ["name_user_files"]
 
 NODES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "device": ("device", {"_target_": "ofa_bench.predictors.latency_table", "guard_band": False}),
@@ -24,53 +21,47 @@ NODES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 """By group that takes paths: the key that holds the path in the option made of it, and the option's other keys."""
 
 
-def with_own_tables(arguments: Sequence[str]) -> list[str]:
-    """Return the command's arguments with the name of an option in place of each path of a table or predictor.
+def name_user_files(words: Sequence[str], folders: Sequence[Path] = ()) -> list[str]:
+    """Return the overrides with the name of an option in place of each path of a table or predictor.
 
     A path is one that exists: of a file, or of a folder of ``<space>.json`` (tables) or ``<space>.npz`` (predictors).
     Its last part is the name, also in the address of results. What is an option already stays that option.
 
+    Args:
+        words: overrides.
+        folders: of config groups, besides ours.
+
     Raises:
         InputError: the name is that of an option, or of another path of the group in the same command.
     """
-    own = {group: _OwnFiles(group, _options(group, arguments)) for group in NODES}
-    words = []
-    for word in arguments:
+    files = {group: _UserFiles(group, set(options_of_group(group, folders, registered=False))) for group in NODES}
+    named = []
+    for word in words:
         group, equals, text = word.partition("=")
-        words.append(f"{group}={own[group].named(text)}" if equals and group in own else word)
-    return words
+        named.append(f"{group}={files[group].replace(text)}" if equals and group in files else word)
+    return named
 
 
-def _options(group: str, arguments: Sequence[str]) -> set[str]:
-    """List the options of a group: the package's and those of the folder given by ``--config-dir``."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--config-dir", "-cd")
-    try:
-        given = parser.parse_known_args(list(arguments))[0].config_dir
-    except argparse.ArgumentError:  # no folder behind it, which is said later
-        given = None
-    return set(options_of_group(group, [Path(given)] if given else [], registered=False))
-
-
-class _OwnFiles:
+class _UserFiles:
     """The files and folders of one command for one group, by their names."""
 
     def __init__(self, group: str, options: set[str]) -> None:
         self._group, self._options = group, options
         self._paths: dict[str, Path] = {}
 
-    def named(self, text: str) -> str:
+    def replace(self, text: str) -> str:
         """Replace what is a path in the text behind ``<group>=``: one value or a list of them."""
         whole = self._option(text)
         if whole:
             return whole
-        value = _parsed(text)
-        if not isinstance(value, ChoiceSweep):
+        value = read_value(text)
+        values = choices_of(value)
+        if values is None:
             return self._option("" if value is None else str(value)) or text
-        found = [self._option(item.text if isinstance(item, QuotedString) else str(item)) for item in value.list]
+        found = [self._option(text_of(one)) for one in values]
         if not any(found):
             return text
-        return ",".join(name or Transformer.str(item) for name, item in zip(found, value.list, strict=True))
+        return ",".join(name or written(one) for name, one in zip(found, values, strict=True))
 
     def _option(self, text: str) -> str | None:
         """Register the option that stands for a path and give its name; None if the text is no path."""
@@ -90,15 +81,7 @@ class _OwnFiles:
         place = os.path.relpath(path) if inside else path
         key, others = NODES[self._group]
         ConfigStore.instance().store(name=name, group=self._group, node={key: str(place), **others})
-        return name if _parsed(name) == name else f"'{name}'"
-
-
-def _parsed(text: str) -> object:
-    """Return what Hydra understands by the text behind a key; None if nothing, which it says later."""
-    try:
-        return OverridesParser.create().parse_override(f"device={text}").value()
-    except HydraException:
-        return None
+        return name if read_value(name) == name else f"'{name}'"
 
 
 def _existing(text: str) -> Path | None:

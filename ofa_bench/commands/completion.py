@@ -9,7 +9,7 @@ The script knows the package's own options; it is faster when it is kept in a fi
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from importlib import import_module
 from typing import Any, get_type_hints
 
@@ -19,12 +19,7 @@ from ofa_bench.commands.cli.registry import COMMANDS
 from ofa_bench.config.schema import Config
 from ofa_bench.errors import InputError, suggestion
 
-__all__ = ["Options", "run"]
-
-
-@dataclass
-class Options:
-    """Nothing: the word is the name of a shell."""
+__all__ = ["run"]
 
 
 BASH = """
@@ -54,7 +49,7 @@ complete -o nospace -o default -F _ofa_bench ofa_bench
 """
 
 
-def run(_: Options, words: Sequence[str]) -> str:
+def run(words: Sequence[str]) -> str:
     """Return the script of a shell.
 
     Raises:
@@ -62,7 +57,7 @@ def run(_: Options, words: Sequence[str]) -> str:
     """
     scripts = {"bash": _bash, "zsh": _zsh, "fish": _fish}
     if len(words) != 1 or words[0] not in scripts:
-        hint = suggestion(words[0], scripts)
+        hint = suggestion(" ".join(words), scripts)
         raise InputError(f"completion {' '.join(words)}: give one of {', '.join(scripts)}{hint}")
     return scripts[words[0]]()
 

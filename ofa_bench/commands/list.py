@@ -12,7 +12,6 @@ import importlib.util
 import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -22,7 +21,7 @@ from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment.building import load_space
 
-__all__ = ["NAMES", "Options", "run"]
+__all__ = ["NAMES", "run"]
 
 NAMES = {
     "spaces": "space",
@@ -38,12 +37,7 @@ NAMES = {
 """Groups by the words that people use for them, besides their own names."""
 
 
-@dataclass
-class Options:
-    """Nothing: the words are read here."""
-
-
-def run(_: Options, words: Sequence[str]) -> Iterator[str]:
+def run(words: Sequence[str]) -> Iterator[str]:
     """Yield the lines that list the options of the groups that are named, of all groups where none is.
 
     Raises:

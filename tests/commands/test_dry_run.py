@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ofa_bench.commands.cli.groups import CHOSEN
-from ofa_bench.commands.list import NAMES, Options, run
+from ofa_bench.commands.list import NAMES, run
 from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError
 
@@ -82,7 +82,7 @@ def test_an_experiment_of_several_sweeps_is_listed_as_a_whole(forks, tmp_path):
 
 
 def listed(*words):
-    return "".join(f"{line}\n" for line in run(Options(), words))
+    return "".join(f"{line}\n" for line in run(words))
 
 
 def test_list_says_what_each_option_is():

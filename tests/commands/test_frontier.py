@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from calling import call
 from conftest import ROOT
 
 from ofa_bench.commands import frontier as module
 from ofa_bench.commands.cli import interrupts
-from ofa_bench.commands.cli.main import call, run_command
+from ofa_bench.commands.cli.main import run_command
 from ofa_bench.commands.frontier import Options, compose_task
 from ofa_bench.devices.cost import Term
 from ofa_bench.engine import run_repeats

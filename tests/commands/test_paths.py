@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from calling import call
 from conftest import ROOT
 from nasty import NASTY_NAMES
 
-from ofa_bench.commands.cli.main import call
 from ofa_bench.config.shell import override
 from ofa_bench.predictors import latency_table, own_predictor
 from ofa_bench.records import record as records

@@ -8,9 +8,9 @@ from functools import partial
 
 import numpy as np
 import pytest
+from calling import call
 from PIL import Image
 
-from ofa_bench.commands.cli.main import call
 from ofa_bench.commands.train import space_of
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import embedded_predictor, own_predictor

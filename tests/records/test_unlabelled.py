@@ -7,9 +7,9 @@ from io import StringIO
 
 import numpy as np
 import pytest
+from calling import call
 from rich.console import Console
 
-from ofa_bench.commands.cli.main import call
 from ofa_bench.commands.cli.tables import print_tables
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError

@@ -2,8 +2,9 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from calling import call
 
-from ofa_bench.commands.cli.main import call, run_command
+from ofa_bench.commands.cli.main import run_command
 from ofa_bench.errors import InputError
 from ofa_bench.records import record as records
 

@@ -9,41 +9,48 @@ from typing import Any, NoReturn
 from ofa_bench.commands.cli import interrupts
 from ofa_bench.commands.cli.messages import allow_tracebacks, exit_on_error
 from ofa_bench.commands.cli.options import read_words
-from ofa_bench.commands.cli.registry import COMMANDS
+from ofa_bench.commands.cli.registry import COMMANDS, Command
 from ofa_bench.commands.cli.streams import ignore_broken_pipe
 
-__all__ = ["call", "run_command"]
+__all__ = ["call", "run_command", "run_module"]
 
 
 def run_command(name: str, words: Sequence[str]) -> None:
     """Run a command and end the process. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted.
 
-    A module with a ``main`` of its own reads its words itself. Any other has a dataclass ``Options`` (or chooses one of
-    several with ``options_for(words)``) and ``run(options, others)``, which returns what is printed: a line or lines.
+    The search has a ``main`` of its own. Any other module has a dataclass ``Options`` (or chooses one of several with
+    ``options_for(words)``) and ``run(options, others)``, or, where it takes any words, ``run(words)``; that returns what
+    is printed: a line or lines.
     """
     sys.argv[1:] = words
-    module, command = import_module(f"ofa_bench.commands.{name}"), COMMANDS[name]
+    module = import_module(f"ofa_bench.commands.{name}")
     allow_tracebacks()
     if hasattr(module, "main"):
         module.main()
-        return
+    else:
+        run_module(module, words, COMMANDS[name])
+
+
+def run_module(module: ModuleType, words: Sequence[str], command: Command) -> NoReturn:
+    """Run a module with ``Options`` and ``run``, as ``run_command`` does."""
     if (command.needed and not words) or {"-h", "--help"} & set(words):
-        _show_help(name, words)
+        _show_help(module, words, command.needed)
     with exit_on_error(interrupted=command.kept):
-        found = call(name, words)
-        for line in found if isinstance(found, Iterator) else [found]:
+        found = call(module, words, command)
+        for line in found if isinstance(found, Iterator) else [] if found is None else [found]:
             print(line, flush=True)
     sys.exit(interrupts.EXIT_CODE if interrupts.arrived() else 0)
 
 
-def call(name: str, words: Sequence[str]) -> Any:
-    """Return what a command returns for its words.
+def call(module: ModuleType, words: Sequence[str], command: Command) -> Any:
+    """Return what the ``run`` of a module returns for a command's words.
 
     Raises:
         InputError: a word is not allowed.
     """
-    module = import_module(f"ofa_bench.commands.{name}")
-    return module.run(*read_words(_options_of(module, words), words, COMMANDS[name].takes))
+    if command.takes == "any":
+        return module.run(words)
+    return module.run(*read_words(_options_of(module, words), words, command.takes))
 
 
 def _options_of(module: ModuleType, words: Sequence[str]) -> Any:
@@ -51,12 +58,12 @@ def _options_of(module: ModuleType, words: Sequence[str]) -> Any:
     return module.options_for(words) if hasattr(module, "options_for") else module.Options
 
 
-def _show_help(name: str, words: Sequence[str]) -> NoReturn:
+def _show_help(module: ModuleType, words: Sequence[str], needed: str) -> NoReturn:
     """Print a module's docstring and its options with their defaults; exit with 2 where nobody asked for it."""
-    module = import_module(f"ofa_bench.commands.{name}")
-    defaults = "".join(f"\n  {key}={value}" for key, value in vars(_options_of(module, words)()).items())
+    options = vars(_options_of(module, words)()) if hasattr(module, "Options") else {}
+    defaults = "".join(f"\n  {key}={value}" for key, value in options.items())
     with ignore_broken_pipe():
         print((module.__doc__ or "").replace("``", "") + (f"\nDefaults:{defaults}" if defaults else ""))
     if not words:
-        print(f"ofa_bench: give {COMMANDS[name].needed}", file=sys.stderr)
+        print(f"ofa_bench: give {needed}", file=sys.stderr)
     sys.exit(0 if words else 2)

@@ -25,8 +25,6 @@ def read_words(kind: type[Options], words: Sequence[str], takes: str = "") -> tu
     Raises:
         InputError: a word is neither.
     """
-    if takes == "any":
-        return kind(), list(words)
     keys = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     given = [word for word in words if "=" in word and word.partition("=")[0] in keys]
     others = [word for word in words if word not in given]

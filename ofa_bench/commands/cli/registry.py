@@ -1,7 +1,7 @@
 """The table of commands: it drives help, dispatch, completion and the page of the documentation.
 
 It imports nothing, so that help is there at once. To add a command, add a line here and the module of its name to
-``ofa_bench/commands``: with a docstring, which is its help, a dataclass ``Options`` and ``run(options, others)``.
+``ofa_bench/commands``: with a docstring, which is its help, a dataclass ``Options`` and ``run(options, others)``, which returns what is printed.
 """
 
 from dataclasses import dataclass

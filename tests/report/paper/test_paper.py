@@ -2,12 +2,12 @@ import re
 
 import numpy as np
 import pytest
+from calling import call
 from crafting import TEN
 from searching import made_sweeps, quick, table, tables  # noqa: F401
 
 from ofa_bench.analysis.paper.protocols import PROTOCOLS, STRATEGIES
 from ofa_bench.analysis.paper.published import published_paper
-from ofa_bench.commands.cli.main import call
 
 PUBLISHED = published_paper()
 HEADS = [f"{name}: {message}" for name in STRATEGIES for message in ("paper", *PROTOCOLS.values())]

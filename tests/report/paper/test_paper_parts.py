@@ -2,10 +2,11 @@ import json
 import re
 
 import pytest
+from calling import call
 from crafting import CELLS, first
 from searching import SMALL, copied, made_sweeps, quick, table, tables, write  # noqa: F401
 
-from ofa_bench.commands.cli.main import call, run_command
+from ofa_bench.commands.cli.main import run_command
 from ofa_bench.errors import InputError
 from ofa_bench.records import record as records
 

@@ -40,9 +40,9 @@ def command(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "mbv3.json").write_text(table.read_text().replace("{", "{ ", 1))
 
-    def run(*arguments, module="frontier", **environment):
+    def run(*arguments, command="frontier", **environment):
         return subprocess.run(
-            [sys.executable, "-m", module, *arguments],
+            [sys.executable, "-m", "ofa_bench", command, *arguments],
             cwd=tmp_path, capture_output=True, text=True, timeout=120, env={**os.environ, **environment}, check=False,
         )  # fmt: skip
 
@@ -67,7 +67,7 @@ def test_a_frontier_is_made_raised_and_compared_with(command, tmp_path):
     assert "nothing better was found; version 1 of the best known stays" in again.stdout
     assert json.loads(path.read_text()) == file
 
-    ran = command(*MINE, "tracking=none", "repeats=3", module="ofa_bench")
+    ran = command(*MINE, "tracking=none", "repeats=3", command="run")
     assert ran.returncode == 0, ran.stderr
     assert "results beat the best-known frontier, by up to" in ran.stderr
     assert ran.stderr.count("\n") == 1

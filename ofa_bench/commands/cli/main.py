@@ -19,8 +19,8 @@ def run_command(name: str, words: Sequence[str]) -> None:
     """Run a command and end the process. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted.
 
     The search has a ``main`` of its own. Any other module has a dataclass ``Options`` (or chooses one of several with
-    ``options_for(words)``) and ``run(options, others)``, or, where it takes any words, ``run(words)``; that returns what
-    is printed: a line or lines.
+    ``options_for(words)``) and ``run(options, others)``, or ``run(words)`` where it takes any words. What ``run``
+    returns is printed: a line, or lines.
     """
     sys.argv[1:] = words
     module = import_module(f"ofa_bench.commands.{name}")

@@ -1,7 +1,8 @@
 """The table of commands: it drives help, dispatch, completion and the page of the documentation.
 
-It imports nothing, so that help is there at once. To add a command, add a line here and the module of its name to
-``ofa_bench/commands``: with a docstring, which is its help, a dataclass ``Options`` and ``run(options, others)``, which returns what is printed.
+It imports nothing, so that help is there at once. To add a command, add an entry here and a module of its name to
+``ofa_bench/commands``: a docstring, which is its help, a dataclass ``Options``, and ``run(options, others)``, which
+returns the line, or yields the lines, to print.
 """
 
 from dataclasses import dataclass

@@ -206,10 +206,10 @@ def _logged(record: "Record", output: Path, tracking: TrackingConfig, sweep: Swe
 
 
 def _show(record: "Record", output: Path, tracking: TrackingConfig, *, sent: bool) -> None:
-    from ofa_bench.commands.cli.terminal import say_unsent, show
+    from ofa_bench.commands.cli.terminal import report_unsent, show
 
     if tracking.uri and not sent:
-        say_unsent("this record", output / record["address"], tracking)
+        report_unsent("this record", output / record["address"], tracking)
     show([record], output, tracking)
 
 

@@ -12,7 +12,7 @@ A folder is that of a cell, as ``run``, or one with records below it, as ``sweep
   ``device`` and ``predictor`` are those of ``python -m ofa_bench``.
 - ``target``: only the network for this target. ``out``: the folder; it gets an ``index.html``, and for each network,
   below ``<space>_<device>_<predictor>/<target>``, ``network.onnx``, ``network.pt2`` (``torch.export``) and its card.
-- ``weights``: ``auto`` (OFA's supernet, at hand or fetched; random if it cannot be had, which is said), ``random``, or
+- ``weights``: ``auto`` (OFA's supernet, at hand or fetched; or random, with a note, if there is none), ``random``, or
   the path of a checkpoint of the supernet; ``sha256``: that it must have.
 - ``batch``: how many images the networks take at a time; ``dynamic`` for any number.
 - ``images``: a folder of images on which BatchNorm statistics are computed anew, as subnets of a supernet need; at most
@@ -157,9 +157,7 @@ def export(options: Options, words: Sequence[str] = ()) -> Path:
     """
     options.check()
     if words and not options.architecture:
-        raise InputError(
-            f"{words[0]}: only with architecture=; a record says of which space, device and predictor it is"
-        )
+        raise InputError(f"{words[0]}: only with architecture=; a record knows its space, device and predictor")
     from ofa_bench.profiling.runners import make_runner
     from ofa_bench.supernets.network_files import need_onnx
 
@@ -174,7 +172,7 @@ def export(options: Options, words: Sequence[str] = ()) -> Path:
     from ofa_bench.exporting.cards import cards_below, write_card
     from ofa_bench.exporting.pages import sections, write_pages
 
-    networks = _exported(options, words, runner) if options.chosen else list(cards_below(out))
+    networks = _export_all(options, words, runner) if options.chosen else list(cards_below(out))
     if not networks:
         raise InputError(f"out={out}: no exported network there; give run=, sweep= or architecture= to export some")
     if runner:
@@ -194,7 +192,7 @@ def export(options: Options, words: Sequence[str] = ()) -> Path:
     return index
 
 
-def _exported(options: Options, words: Sequence[str], runner: "Runner | None") -> list[tuple[Path, "Card"]]:
+def _export_all(options: Options, words: Sequence[str], runner: "Runner | None") -> list[tuple[Path, "Card"]]:
     """Write the files of the networks asked for, one after another: their folders and cards."""
     from tqdm import tqdm
 
@@ -204,7 +202,7 @@ def _exported(options: Options, words: Sequence[str], runner: "Runner | None") -
     from ofa_bench.exporting.planning import describe_plan
     from ofa_bench.exporting.quantising import int8_sentence
 
-    chosen, batch = placed(_chosen(options, words), options.folder), read_batch(options.batch)
+    chosen, batch = placed(_choose(options, words), options.folder), read_batch(options.batch)
     if runner:  # what cannot be compared is not exported first
         for one in chosen:
             timed_batch(one.unit, show_batch(batch), one.device, runner)
@@ -262,7 +260,7 @@ def _write_controls(out: Path, chosen: "Sequence[Found]", n: int) -> None:
             print(description, file=sys.stderr)
 
 
-def _chosen(options: Options, words: Sequence[str]) -> list["Found"]:
+def _choose(options: Options, words: Sequence[str]) -> list["Found"]:
     if options.architecture:
         from ofa_bench.commands.cli.composition import compose_problem
         from ofa_bench.exporting.given import given_networks
@@ -289,8 +287,8 @@ def _records(options: Options) -> "list[Record]":
         record = record_named("run", options.run, None if options.uri == "none" else options.uri)
         return of_strategies([record], options.strategy)
     gathered = records_of_sweep(options.sweep)
-    for words in gathered.left_out:
-        print(f"left out: {words}", file=sys.stderr)
+    for reason in gathered.left_out:
+        print(f"left out: {reason}", file=sys.stderr)
     return of_strategies(gathered.records, options.strategy)
 
 

@@ -92,7 +92,7 @@ def compose_task(words: Sequence[str], options: Options) -> Task:
         if word.lstrip("+~").startswith("targets"):
             raise InputError(f"{word}: a frontier's targets are its grid; grid= says how fine")
         if word.startswith(("tracking", "+tracking", "~tracking")):
-            raise InputError(f"{word}: MLflow is not told of a frontier; leave this out")
+            raise InputError(f"{word}: a frontier is not logged to MLflow; leave this out")
         if word.lstrip("+~").startswith("hydra") and not word.lstrip("+").startswith("hydra.searchpath="):
             raise InputError(f"{word}: is not used here, as this is no cell or sweep of Hydra's; leave it out")
     typed, names = compose_config([*words, "tracking=none"])
@@ -114,7 +114,7 @@ def _usual(device: str) -> Path:
     return frontiers.FOLDER if checkout and (data / "devices" / device).is_dir() else frontiers.OWN
 
 
-def searched(task: Task, options: Options) -> Iterator[Genes]:
+def search(task: Task, options: Options) -> Iterator[Genes]:
     """Search the grid with one seed after another until time is over; yield what each found: int8 [k, n_genes]."""
     began = time.monotonic()
     for i in range(options.seeds):
@@ -126,7 +126,7 @@ def searched(task: Task, options: Options) -> Iterator[Genes]:
                 yield np.stack([result.genes for result in repeat.results])
 
 
-def known(task: Task) -> tuple[Frontier | None, int, Genes]:
+def read_known(task: Task) -> tuple[Frontier | None, int, Genes]:
     """Return the frontier to be raised, the highest version so far, and candidates: what the files there are made of.
 
     A file at the same place may be of an older predictor or table; its architectures are evaluated anew.
@@ -159,7 +159,7 @@ def improve(task: Task, options: Options, frontier: Frontier) -> tuple[Frontier,
             )
         if options.seconds:
             print(f"strategy {task.names['strategy']} for {options.seconds / 60:g} min", file=sys.stderr)
-        for genes in searched(task, options):
+        for genes in search(task, options):
             frontier = raised(task.cell.problem, frontier, genes)
     except BaseException as error:
         if not isinstance(error, KeyboardInterrupt) and not interrupts.arrived():
@@ -168,7 +168,7 @@ def improve(task: Task, options: Options, frontier: Frontier) -> tuple[Frontier,
     return frontier, False
 
 
-def finished(task: Task, frontier: Frontier, version: int, made_by: str) -> Frontier:
+def finish(task: Task, frontier: Frontier, version: int, made_by: str) -> Frontier:
     """Return the frontier with its next version and its card, which lists the commands that raised it."""
     problem, names = task.cell.problem, task.names
     made = [*frontier.about.get("card", {}).get("made", []), {"version": version + 1, "by": made_by}]
@@ -209,7 +209,7 @@ def run(options: Options, words: Sequence[str]) -> Iterator[str]:
     options.check()
     task = compose_task(words, options)
     check_folder("out", task.path.parent)
-    before, version, genes = known(task)
+    before, version, genes = read_known(task)
     after, interrupted = improve(task, options, raised(task.cell.problem, before, genes))
     if interrupted:
         interrupts.note()
@@ -219,7 +219,7 @@ def run(options: Options, words: Sequence[str]) -> Iterator[str]:
         yield f"{place}: nothing better was found; version {version} of the best known stays"
     else:
         asked = [portable(word) for word in sys.argv[1:] if not word.startswith("out=")]
-        after = finished(task, after, version, command_line(["ofa_bench", "frontier", *asked]))
+        after = finish(task, after, version, command_line(["ofa_bench", "frontier", *asked]))
         make_folder(task.path.parents[2])
         frontiers.write(task.path, after)
         yield from describe(task, before, after)

@@ -80,8 +80,8 @@ def _records(names: Sequence[str], uri: str) -> "Iterator[Record]":
         path = Path(name).expanduser()
         if path.is_dir() and not (path / RECORD).exists():
             gathered = from_folders([path])
-            for words in gathered.left_out:
-                print(f"left out: {words}", file=sys.stderr)
+            for reason in gathered.left_out:
+                print(f"left out: {reason}", file=sys.stderr)
             yield from gathered.records
         else:
             if not path.exists() and run_named(name) is None:

@@ -149,7 +149,7 @@ class OpenSweep:
 
     def _end_run(self, ended: dict[str, Ended], found: "list[Record]", *, failed: bool) -> None:
         """Log what could not be logged before, and end the sweep's run in MLflow; or say how this can be done later."""
-        from ofa_bench.commands.cli.terminal import say_unsent
+        from ofa_bench.commands.cli.terminal import report_unsent
         from ofa_bench.tracking.sending import present, send
 
         unsent = [cell.address for cell in ended.values() if cell.code == 0 and not cell.sent]
@@ -162,7 +162,7 @@ class OpenSweep:
             return True
 
         if not try_log(self.tracking, end, patience=None) and self.tracking.uri:
-            say_unsent(f"{len(unsent)} records and the end of this sweep", self.sweep.output, self.tracking)
+            report_unsent(f"{len(unsent)} records and the end of this sweep", self.sweep.output, self.tracking)
 
     def _bring_back(self, tracker: "Tracker") -> bool:
         """Copy the records here that cells on other machines gave to MLflow, and note them as ended."""

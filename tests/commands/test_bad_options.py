@@ -43,7 +43,7 @@ COMMANDS = {
         (["records=nowhere"], "records=nowhere: no such folder"),
         (["out=/dev/null"], "out=/dev/null: cannot be written (Not a directory"),
         (["targets=paper1"], "targets=paper1: a frontier's targets are its grid; grid= says how fine"),
-        (["tracking=sqlite"], "tracking=sqlite: MLflow is not told of a frontier; leave this out"),
+        (["tracking=sqlite"], "tracking=sqlite: a frontier is not logged to MLflow; leave this out"),
         (["space=nosuch"], "space=nosuch: no such option; there are compofa"),
         (["space=mbv3.yaml"], "space=mbv3.yaml: no such option; there are compofa"),
         (["strategy={}"], "strategy={}: must be the name of an option"),

@@ -46,6 +46,19 @@ def saved(folder, record):
     records.write(folder / record["address"], record, "")
 
 
+def test_a_folder_is_a_record_or_has_records_below_it(quick, monkeypatch, capsys, made):
+    saved(quick / "multirun", made(seed=0))
+    for folder in (f"multirun/{made(seed=0)['address']}", "multirun"):
+        code, message = run(monkeypatch, capsys, folder, "target=20", "weights=random", "uri=none", f"out={folder}/out")
+        assert (code, message.out) == (0, f"{folder}/out/index.html\n"), message.err
+    code, message = run(monkeypatch, capsys, "multirun", "sweep=multirun")
+    assert (code, message.err) == (2, "ofa_bench: multirun: one folder at a time\n")
+    code, message = run(monkeypatch, capsys, "nowhere/seed=0")
+    assert code == 2
+    assert "nowhere/seed: no such key; allowed: run, sweep, architecture" in message.err
+    assert "and folders" in message.err
+
+
 def test_one_target_of_a_record(quick, monkeypatch, capsys, made):
     saved(quick / "multirun", made(seed=0))
     record = f"multirun/{made(seed=0)['address']}"

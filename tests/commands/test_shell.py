@@ -8,7 +8,7 @@ from nasty import NASTY_NAMES
 
 from ofa_bench.commands import sync
 from ofa_bench.commands.cli.options import read_options, read_words
-from ofa_bench.commands.cli.terminal import say_unsent, show
+from ofa_bench.commands.cli.terminal import report_unsent, show
 from ofa_bench.commands.cli.user_files import name_user_files
 from ofa_bench.commands.report import Options
 from ofa_bench.config.hydra_private import parse_override
@@ -85,7 +85,7 @@ def test_what_is_printed_at_the_end_can_be_pasted(name, tmp_path, capsys, made):
     assert words == ["mlflow", "ui", "--host", "127.0.0.1", "--backend-store-uri", uri]
     assert not (tmp_path / "store").exists()  # nothing is made to say where it is
     output.mkdir(parents=True)
-    say_unsent("this", output, tracking)
+    report_unsent("this", output, tracking)
     words = shlex.split(capsys.readouterr().err.partition("this sends it: ")[2])
     options, folders = read_words(sync.Options, words[2:], "folders")
     assert (options.uri, options.artifacts, options.experiment) == (uri, tracking.artifacts, name)

@@ -28,21 +28,11 @@ TRACEBACK = "OFA_BENCH_TRACEBACK"
 MAX_CHARS = 380
 """The longest line; of a longer one the middle is left out."""
 
-_CANNOT_WRITE = (
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.EEXIST,
-    errno.EISDIR,
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.ENAMETOOLONG,
-    errno.ELOOP,
-    errno.EIO,
-)
+_CANNOT_WRITE = {
+    getattr(errno, name)
+    for name in "EACCES EPERM EROFS ENOENT ENOTDIR EEXIST EISDIR "
+    "ENOSPC EDQUOT EFBIG ENAMETOOLONG ELOOP EIO".split()
+}
 
 
 def explain(error: BaseException, key: str = "output") -> tuple[str, int]:

@@ -28,11 +28,7 @@ TRACEBACK = "OFA_BENCH_TRACEBACK"
 MAX_CHARS = 380
 """The longest line; of a longer one the middle is left out."""
 
-_CANNOT_WRITE = {
-    getattr(errno, name)
-    for name in "EACCES EPERM EROFS ENOENT ENOTDIR EEXIST EISDIR "
-    "ENOSPC EDQUOT EFBIG ENAMETOOLONG ELOOP EIO".split()
-}
+_UNWRITABLE = "EACCES EPERM EROFS ENOENT ENOTDIR EEXIST EISDIR ENOSPC EDQUOT EFBIG ENAMETOOLONG ELOOP EIO"
 
 
 def explain(error: BaseException, key: str = "output") -> tuple[str, int]:
@@ -57,7 +53,7 @@ def _explain(error: BaseException, key: str) -> tuple[str, int]:
         return not_an_override(error.override), 2
     if isinstance(error, HydraException) or (isinstance(error, ValueError) and _raised_by_hydra(error)):
         return str(error), 2
-    if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
+    if isinstance(error, OSError) and errno.errorcode.get(error.errno or 0) in _UNWRITABLE.split():
         place = f" {str(error.filename)[:200]}" if error.filename else ""  # what is full has no name
         return f"{key}:{place} cannot be written ({error.strerror})", 2
     if isinstance(error, RecursionError) and _raised_by_parser(error):

@@ -70,7 +70,7 @@ def completions(command: str) -> list[str]:
         return [*flags, *CHOSEN]
     if command == "completion":
         return [*flags, "bash", "zsh", "fish"]
-    groups = CHOSEN if command == "run" or takes == "config" else PROBLEM_GROUPS if takes == "problem" else ()
+    groups = CHOSEN if command == "run" or takes == "config" else PROBLEM_GROUPS if "problem" in takes else ()
     keys = list(_keys(Config)) if command == "run" or takes == "config" else []
     if command != "run":
         module = import_module(f"ofa_bench.commands.{command}")

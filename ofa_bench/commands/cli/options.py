@@ -81,14 +81,14 @@ def _check_other(word: str, keys: Sequence[str], takes: str) -> None:
     like_option = word.startswith("-") or (bool(equals) and key.isidentifier() and not _is_folder(word))
     if takes == "config" and not word.startswith("-"):
         _check_config_key(word, keys)
-    elif takes == "problem" and (_is_folder(word) or is_of_problem(word)):
+    elif "problem" in takes and (is_of_problem(word) or ("folders" in takes and _is_folder(word))):
         return
     elif takes == "folders" and not like_option:
         if not _is_folder(word):
             raise InputError(f"{word or repr(word)}: no such folder")
     elif takes != "records" or like_option:
-        more = {"folders": ["and folders"], "records": ["and folders"], "problem": [*PROBLEM_GROUPS, "and folders"]}
-        raise _no_option(word, [*keys, *more.get(takes, [])])
+        groups = PROBLEM_GROUPS if "problem" in takes else ()
+        raise _no_option(word, [*keys, *groups, *([] if takes in ("", "problem") else ["and folders"])])
 
 
 def _check_config_key(word: str, keys: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ class Command:
         summary: what it does, in one line.
         example: the most common one.
         takes: what it takes besides its options: ``folders`` that exist, ``records`` (folders, files, MLflow runs),
-            ``problem`` (folders, and overrides of space, device and predictor), ``config`` (overrides of any key) or
+            ``problem`` (overrides of space, device and predictor), ``config`` (overrides of any key) or
             ``any`` words, which it reads itself.
         needed: what it must be given at least; without any word it shows its help.
         kept: what remains after an interrupt, as the message says.
@@ -50,7 +50,7 @@ COMMANDS = {
     "export": Command(
         "write found networks as ONNX files",
         "ofa_bench export multirun",
-        "problem",
+        "problem and folders",
         needed="a folder of records, sweep=<a sweep>, run=<an MLflow run> or architecture=<file>",
         kept="networks that are exported are kept, the same command goes on",
     ),

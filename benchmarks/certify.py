@@ -14,7 +14,7 @@ the best known is ``certified``: within ``GAP`` of it. One JSON line is printed 
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 from certify_network import Attempt, Columns, Part
 
-from ofa_bench.commands.cli.messages import heed_full_error, options_of, say, show_help
+from ofa_bench.commands.cli.main import run_module
+from ofa_bench.commands.cli.registry import Command
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import OneHotMLP, embedded_predictor, latency_table, official_predictor
@@ -99,13 +100,12 @@ def noted(known: Frontier, before: Frontier, target: float, upper: float) -> Fro
     return replace(known, about=about)
 
 
-def run() -> None:
-    """Certify each target, from the greatest down, and write the frontier's file after each.
+def run(options: Options, _: Sequence[str]) -> Iterator[str]:
+    """Certify each target, from the greatest down, and write the frontier's file after each; yield a line for each.
 
     Raises:
         InputError: an option is wrong, or there is no frontier.
     """
-    options = options_of(Options, sys.argv[1:])
     space = load_space(options.space)
     predictor, columns, layers = network(space, options.predictor)
     problem = Problem(space, predictor, latency_table(space, options.device))
@@ -127,18 +127,8 @@ def run() -> None:
         frontiers.write(path, known)
         bound = next(one for one in known.about["bounds"] if one["target"] == target)
         message = {**bound, "best_known": known.best_known(target), "seconds": round(time.monotonic() - began, 1)}
-        print(json.dumps(message), flush=True)
-
-
-def main() -> None:
-    """Read the options and certify. Exit codes: 0 done, 1 failed, 2 bad input."""
-    show_help(__doc__, Options())
-    heed_full_error()
-    try:
-        run()
-    except Exception as error:
-        sys.exit(say(error))
+        yield json.dumps(message)
 
 
 if __name__ == "__main__":
-    main()
+    run_module(sys.modules["__main__"], sys.argv[1:], Command("", ""))

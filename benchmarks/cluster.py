@@ -30,7 +30,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ofa_bench.commands.cli.messages import ending, options_of, show_help
+from ofa_bench.commands.cli.main import run_module
+from ofa_bench.commands.cli.registry import Command
 from ofa_bench.errors import InputError
 
 SMALL = ("budget=quick", "targets=paper1", "evolution.population_size=10", "progress=false")
@@ -271,11 +272,9 @@ def table(options: Options, seconds: float, found: Sequence[dict[str, Any]], sho
         yield f"  {name:36} {value}"
 
 
-def main() -> None:
-    """Start everything, run the sweep, count, and clean up."""
-    show_help(__doc__, Options())
-    with ending(), ExitStack() as stack:
-        options = options_of(Options, sys.argv[1:])
+def run(options: Options, _: Sequence[str]) -> Iterator[str]:
+    """Start everything, run the sweep, count, and clean up; yield the lines of the table."""
+    with ExitStack() as stack:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all is stopped
         # Short, because the names of sockets must be; open to the user that PostgreSQL runs as.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ofa", ignore_cleanup_errors=True)))
@@ -289,10 +288,10 @@ def main() -> None:
         if options.launcher == "ray":
             environment, nodes = stack.enter_context(ray_cluster(folder, options.workers))
         seconds = sweep(options, folder, uri, environment, nodes)
-        print("\n".join(table(options, seconds, records(folder / "driver"), runs(uri))))
+        yield from table(options, seconds, records(folder / "driver"), runs(uri))
         for asked, number in requests(server).most_common(12):
-            print(f"  {asked:36} {number / options.cells:.2f} a cell")
+            yield f"  {asked:36} {number / options.cells:.2f} a cell"
 
 
 if __name__ == "__main__":
-    main()
+    run_module(sys.modules["__main__"], sys.argv[1:], Command("", ""))

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from ofa_bench.commands.cli.messages import options_of
+from ofa_bench.commands.cli.options import read_options
 from ofa_bench.records.record import CONFIG, RECORD, read
 from ofa_bench.tracking.client import quiet_client
 
@@ -131,7 +131,7 @@ def trial(options: Options, folder: Path, length: float, rng: np.random.Generato
 
 def main() -> None:
     """Run the command line; exit code 1 where anything was lost, doubled or different."""
-    options = options_of(Options, sys.argv[1:])
+    options = read_options(Options, sys.argv[1:])
     rng, kills, wrong, trials = np.random.default_rng(options.seed), list[Kill](), list[str](), 0
     with tempfile.TemporaryDirectory() as name:
         undisturbed = Path(name) / "undisturbed"

@@ -17,7 +17,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -32,7 +32,9 @@ from omegaconf import OmegaConf, open_dict
 from soak_checks import Plain, faults, findings
 from soak_draws import Draw, Drawn
 
-from ofa_bench.commands.cli.messages import ending, explain, heed_full_error, options_of, show_help
+from ofa_bench.commands.cli.main import run_module
+from ofa_bench.commands.cli.messages import explain
+from ofa_bench.commands.cli.registry import Command
 from ofa_bench.config.address import address
 from ofa_bench.config.registration import register
 from ofa_bench.config.schema import GROUPS, Config, conf_dir
@@ -107,7 +109,7 @@ def composed(overrides: list[str]) -> tuple[Any, Any]:
     return config, task
 
 
-def run(drawn: Drawn) -> tuple[Cell, records.Record, Frontier | None]:
+def run_cell(drawn: Drawn) -> tuple[Cell, records.Record, Frontier | None]:
     """Build a configuration, run it, and make its record."""
     config, task = composed(drawn.overrides)
     typed = OmegaConf.to_object(task)
@@ -141,14 +143,14 @@ def earlier(space: str, folder: Path) -> Path:
     words = [f"space={space.removesuffix('_elastic')}", "budget=quick", "tracking=none", "device=macs"]
     words += ["space.kernels=elastic"] if space.endswith("_elastic") else []
     (folder / space).mkdir()
-    _, record, _ = run(Drawn(words, space, bad="", compiled=True, twice=False))
+    _, record, _ = run_cell(Drawn(words, space, bad="", compiled=True, twice=False))
     (folder / space / records.RECORD).write_text(json.dumps(to_dict(record)))
     return folder / space
 
 
 def judged(drawn: Drawn) -> Plain:
     """Run a configuration and check what it found; tell what is wrong, and how many results beat the best known."""
-    cell, record, frontier = run(drawn)
+    cell, record, frontier = run_cell(drawn)
     found = json.loads(json.dumps(to_dict(record), allow_nan=False))
     wrong = list(faults(found, drawn, frontier))
     if drawn.twice:
@@ -223,28 +225,25 @@ def summary(lines: list[Plain]) -> Plain:
     }
 
 
-def main() -> None:
-    """Read the options and soak."""
-    show_help(__doc__, Options())
-    heed_full_error()
-    with ending():
-        options = options_of(Options, sys.argv[1:])
-        options.check()
-        register()
-        lines = []
-        with Path(options.out).open("a") as out, TemporaryDirectory() as folder:
-            for line in lines_of(options, Path(folder)):
-                lines.append({key: line.get(key, 0) for key in KEPT})  # the rest would look like a leak
-                print(json.dumps(line), file=out, flush=True)
-                if line["outcome"] in ("failed", "hung"):
-                    print(json.dumps(line, indent=1), file=sys.stderr, flush=True)
-            if not lines:
-                raise InputError("minutes: too few to try anything")
-            whole = summary(lines)
-            print(json.dumps({"summary": whole}), file=out)
-    print(json.dumps(whole, indent=1))
-    sys.exit(1 if whole["failed"] or whole["hung"] else 0)
+def run(options: Options, _: Sequence[str]) -> Iterator[str]:
+    """Soak; yield the summary. The exit code is 1 where anything failed or hung."""
+    options.check()
+    register()
+    lines = []
+    with Path(options.out).open("a") as out, TemporaryDirectory() as folder:
+        for line in lines_of(options, Path(folder)):
+            lines.append({key: line.get(key, 0) for key in KEPT})  # the rest would look like a leak
+            print(json.dumps(line), file=out, flush=True)
+            if line["outcome"] in ("failed", "hung"):
+                print(json.dumps(line, indent=1), file=sys.stderr, flush=True)
+        if not lines:
+            raise InputError("minutes: too few to try anything")
+        whole = summary(lines)
+        print(json.dumps({"summary": whole}), file=out)
+    yield json.dumps(whole, indent=1)
+    if whole["failed"] or whole["hung"]:
+        sys.exit(1)
 
 
 if __name__ == "__main__":
-    main()
+    run_module(sys.modules["__main__"], sys.argv[1:], Command("", ""))

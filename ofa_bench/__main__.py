@@ -1,19 +1,27 @@
 """``ofa_bench`` and ``python -m ofa_bench``: find the command that the first word names, and run it."""
 
 import sys
-from importlib import import_module
 
-from ofa_bench.commands import COMMANDS
+from ofa_bench import __version__
+from ofa_bench.commands.cli.registry import COMMANDS, overview
+from ofa_bench.commands.cli.streams import ignore_broken_pipe
 
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run the command that ``sys.argv`` names: ``run`` where its first word names none."""
-    name = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] in COMMANDS else ""
-    if name:
-        del sys.argv[1]
-    import_module(f"ofa_bench.commands.{COMMANDS[name or 'run'].module}").main()
+    words = sys.argv[1:]
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
+    if words in (["--help"], ["-h"]) or "--version" in words:
+        with ignore_broken_pipe():
+            print(f"ofa_bench {__version__}" if "--version" in words else overview())
+        return
+    named = bool(words) and words[0] in COMMANDS
+    from ofa_bench.commands.cli.main import run_command
+
+    run_command(words[0] if named else "run", words[1:] if named else words)
 
 
 if __name__ == "__main__":

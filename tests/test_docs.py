@@ -17,7 +17,7 @@ from conftest import ROOT
 from omegaconf import DictConfig, OmegaConf
 
 import ofa_bench
-from ofa_bench.commands import COMMANDS
+from ofa_bench.commands.cli.registry import COMMANDS
 from ofa_bench.config.schema import Config, conf_dir
 
 DOCS = ROOT / "docs"
@@ -180,7 +180,7 @@ def test_every_command_shown_is_there():
 def check_word(page, command, word, own):
     """Check one override of a command: a group's option, a key of the config, or an option of the command."""
     key, _, value = word.lstrip("+~").partition("=")
-    name = f"ofa_bench.commands.{COMMANDS[command].module}"
+    name = f"ofa_bench.commands.{command}"
     if key in ("space", "device", "predictor") and command in ("evaluate", "export"):
         command = "run"
     if command not in ("run", "frontier") or key in ("minutes", "grid", "records", "out", "seeds"):

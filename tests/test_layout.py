@@ -63,6 +63,16 @@ def test_no_modules_import_each_other_in_a_circle():
             del left[name]
 
 
+def test_only_commands_print():
+    printing = {
+        name
+        for name, path in modules().items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    }
+    assert not {name for name in printing if name != "__main__" and not name.startswith("commands.")}
+
+
 def test_few_modules_lie_loose():
     assert len(list(PACKAGE.glob("*.py"))) <= 8
 

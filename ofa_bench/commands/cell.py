@@ -17,8 +17,9 @@ from ofa_bench.commands.cli import interrupts
 from ofa_bench.commands.cli.messages import report_error, show_logs
 from ofa_bench.commands.sweep import Sweep, SweepCallback, keep_out_of_git, remove_empty
 from ofa_bench.config.address import address
+from ofa_bench.config.hydra_private import ONE_AFTER_ANOTHER
 from ofa_bench.config.registration import register
-from ofa_bench.config.schema import CHANGED, ONE_AFTER_ANOTHER, TrackingConfig
+from ofa_bench.config.schema import CHANGED, TrackingConfig
 from ofa_bench.config.shell import command_line, option, override
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.checks import resolve_tracking
@@ -186,10 +187,10 @@ def _logged(record: "Record", output: Path, tracking: TrackingConfig, sweep: Swe
 
 
 def _show(record: "Record", output: Path, tracking: TrackingConfig, *, sent: bool) -> None:
-    from ofa_bench.commands.cli.terminal import say_unsent, show
+    from ofa_bench.commands.cli.terminal import report_unsent, show
 
     if tracking.uri and not sent:
-        say_unsent("this record", output / record.address, tracking)
+        report_unsent("this record", output / record.address, tracking)
     show([record], output, tracking)
 
 

@@ -29,6 +29,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -37,7 +38,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.commands.cli.messages import allow_tracebacks, check_folder, exit_on_error, options_of, show_help
+from ofa_bench.commands.cli.options import check_folder
 from ofa_bench.config.limits import THREADS, check_range
 from ofa_bench.config.shell import command_line, option, portable
 from ofa_bench.errors import InputError
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from ofa_bench.supernets.pieces import Supernet
     from ofa_bench.training.image_sets import Sets
 
-__all__ = ["Options", "collect", "main"]
+__all__ = ["Options", "collect", "run"]
 
 RANGES = {
     "n": (1, np.inf),
@@ -206,23 +207,11 @@ def _asked(options: Options) -> list[str]:
     return [portable(option(key, value)) for key, value in given.items()]
 
 
-def main() -> None:
-    """Read the options, collect, and say where the rows are.
-
-    Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
-    """
-    show_help(__doc__, Options(), needed="a folder of images, images=imagenet/val")
-    allow_tracebacks()
-    with exit_on_error(interrupted="what is evaluated is kept, the same command goes on"):
-        options = options_of(Options, sys.argv[1:])
-        accuracy = collect(options)
-        asked = [option("data", options.out), option("space", options.space)]
-        use = command_line(["ofa_bench", "train", *asked])
-        print(
-            f"{options.path}: {len(accuracy):,} networks, accuracy {accuracy.min():.1%} to {accuracy.max():.1%}, mean "
-            f"{accuracy.mean():.1%}\nuse it: {use}"
-        )
-
-
-if __name__ == "__main__":
-    main()
+def run(options: Options, _: Sequence[str]) -> str:
+    """Collect, and describe where the rows are."""
+    accuracy = collect(options)
+    use = command_line(["ofa_bench", "train", option("data", options.out), option("space", options.space)])
+    return (
+        f"{options.path}: {len(accuracy):,} networks, accuracy {accuracy.min():.1%} to {accuracy.max():.1%}, mean "
+        f"{accuracy.mean():.1%}\nuse it: {use}"
+    )

@@ -11,8 +11,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from ofa_bench.commands.cell import Prepared, prepare
-from ofa_bench.commands.cli.command_line import parse_flags
-from ofa_bench.commands.cli.messages import check_folder, explain, report_error
+from ofa_bench.commands.cli.messages import explain, report_error
+from ofa_bench.commands.cli.options import check_folder
+from ofa_bench.commands.cli.overrides import parse_flags
 from ofa_bench.commands.sweep import check_swept
 from ofa_bench.config.address import address
 

@@ -12,22 +12,19 @@
 ``space``, ``device``, ``predictor`` and their keys are those of ``python -m ofa_bench``.
 """
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ofa_bench.commands.cli.messages import allow_tracebacks, exit_on_error, options_of, show_help
+from ofa_bench.commands.cli.options import check_choice
 from ofa_bench.config.store_uri import uri_option
-from ofa_bench.errors import InputError, suggestion
+from ofa_bench.errors import InputError
 
 if TYPE_CHECKING:
     from ofa_bench.experiment.evaluation import Evaluated
     from ofa_bench.search import Problem
 
-__all__ = ["Options", "main"]
-
-FORMATS = ("text", "json")
+__all__ = ["Options", "run"]
 
 
 @dataclass
@@ -45,31 +42,27 @@ class Options:
 
         if not self.architecture:
             raise InputError(f"architecture=: must be given: {FORMS}")
-        if self.format not in FORMATS:
-            raise InputError(f"format={self.format}: must be text or json{suggestion(self.format, FORMATS)}")
+        check_choice("format", self.format, ("text", "json"))
 
 
-def run(words: Sequence[str]) -> Iterator[str]:
-    """Evaluate what a command's words name; yield the lines to print.
+def run(options: Options, words: Sequence[str]) -> Iterator[str]:
+    """Evaluate the architectures that are given; yield the lines to print.
+
+    Args:
+        options: of the command.
+        words: overrides of ``space``, ``device`` and ``predictor``.
 
     Raises:
         InputError: a word is not allowed, or names no architecture of the space.
     """
-    from ofa_bench.commands.cli.composition import PROBLEM_GROUPS, compose_problem, is_of_problem
+    from ofa_bench.commands.cli.composition import compose_problem
     from ofa_bench.experiment.architectures import read_architectures
     from ofa_bench.experiment.evaluation import evaluate
     from ofa_bench.predictors.coverage import format_choices
     from ofa_bench.records.networks import json_list
 
-    ours = [word for word in words if word.partition("=")[0] in vars(Options())]
-    options = options_of(Options, ours, verbatim=("architecture",))
     options.check()
-    others = [word for word in words if word not in ours]
-    for word in others:
-        if not is_of_problem(word):
-            key, allowed = word.partition("=")[0], [*vars(Options()), *PROBLEM_GROUPS]
-            raise InputError(f"{word}: no such key; allowed: {', '.join(allowed)}{suggestion(key, allowed)}")
-    problem, _, names = compose_problem(others)
+    problem, _, names = compose_problem(words)
     named = read_architectures("architecture", options.architecture, problem.space, options.uri, options.target)
     found = evaluate(problem, named)
     unit = problem.cost.unit
@@ -97,16 +90,3 @@ def _plain(problem: "Problem", names: dict[str, str], one: "Evaluated") -> dict[
         "unlabelled": one.unlabelled,
         "architecture": problem.space.to_ofa(one.named.genes),
     }
-
-
-def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
-    allow_tracebacks()
-    show_help(__doc__, Options(), needed="an architecture, architecture=arch.json")
-    with exit_on_error():
-        for line in run(sys.argv[1:]):
-            print(line)
-
-
-if __name__ == "__main__":
-    main()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from omegaconf import OmegaConf
 
-from ofa_bench.commands.cli.command_line import checked
+from ofa_bench.commands.cli.overrides import prepare
 from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError
 
@@ -22,7 +22,7 @@ def commands(arguments: Sequence[str]) -> Iterator[list[str]]:
         InputError: a word is not allowed, or an experiment lists sweeps, but ``-m`` is not given, or another one runs
             it too.
     """
-    yield from _runs(checked(arguments))
+    yield from _runs(prepare(arguments))
 
 
 def _runs(arguments: Sequence[str]) -> Iterator[list[str]]:

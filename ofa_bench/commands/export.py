@@ -1,7 +1,9 @@
 """``ofa_bench export``: take found networks home, as files that run without this package.
 
-    ofa_bench export run=multirun/mbv3/note10/embedded/joint/sqrt/default/seed=0 target=25
-    ofa_bench export sweep=multirun measure=true
+    ofa_bench export multirun measure=true
+    ofa_bench export multirun/mbv3/note10/embedded/joint/sqrt/default/seed=0 target=25
+
+A folder is that of a cell, as ``run``, or one with records below it, as ``sweep``.
 
 - ``run``: a record: the folder of a cell, or an MLflow run. ``sweep``: many records instead: one sweep, by its journal
   (``multirun/sweeps/<id>.jsonl``), id or name, or all below a folder; for each target, the most accurate network that
@@ -11,7 +13,7 @@
   imports your own space, which the records name.
 - ``target``: only the network for this target. ``out``: the folder; it gets an ``index.html``, and for each network,
   below ``<space>_<device>_<predictor>/<target>``, ``network.onnx``, ``network.pt2`` (``torch.export``) and its card.
-- ``weights``: ``auto`` (OFA's supernet, at hand or fetched; random if it cannot be had, which is said), ``random``, or
+- ``weights``: ``auto`` (OFA's supernet, at hand or fetched; or random, with a note, if there is none), ``random``, or
   the path of a checkpoint of the supernet; ``sha256``: that it must have.
 - ``batch``: how many images the networks take at a time; ``dynamic`` for any number.
 - ``images``: a folder of images on which BatchNorm statistics are computed anew, as subnets of a supernet need; at most
@@ -32,23 +34,18 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ofa_bench.commands.cli.messages import (
-    allow_tracebacks,
-    check_folder,
-    exit_on_error,
-    options_of,
-    report_error,
-    show_help,
-)
+from ofa_bench.commands.cli.composition import is_of_problem
+from ofa_bench.commands.cli.messages import report_error
+from ofa_bench.commands.cli.options import check_choice, check_folder
 from ofa_bench.config.batches import read_batch, show_batch
 from ofa_bench.config.limits import THREADS, check_range
 from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.config.store_uri import default_experiment, sqlite_path, uri_option
-from ofa_bench.errors import InputError, suggestion
+from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
 from ofa_bench.experiment.checks import check_tracking
 from ofa_bench.files.writing import make_folder
@@ -60,9 +57,7 @@ if TYPE_CHECKING:
     from ofa_bench.profiling.runners import Runner
     from ofa_bench.records.model import Record
 
-__all__ = ["Options", "export", "main"]
-
-WHICH = ("best", "every")
+__all__ = ["Options", "export", "run"]
 
 
 @dataclass
@@ -105,14 +100,13 @@ class Options:
                 "give run=<a cell's folder or MLflow run>, sweep=<a sweep or a folder of records>, "
                 "architecture=<a file>, or measure=true"
             )
-        if self.which not in WHICH:
-            raise InputError(f"which={self.which}: must be best or every{suggestion(self.which, WHICH)}")
+        check_choice("which", self.which, ("best", "every"))
         if self.images and not Path(self.images).expanduser().is_dir():
             raise InputError(f"images={self.images}: no such folder")
         if self.register and self.uri == "none":
             raise InputError(f"register={self.register}: needs an MLflow store, but uri=none")
-        if self.quantize not in ("", "int8"):
-            raise InputError(f"quantize={self.quantize}: must be int8{suggestion(self.quantize, ['int8'])}")
+        if self.quantize:
+            check_choice("quantize", self.quantize, ("int8",))
         if self.quantize and not self.images:
             raise InputError("quantize=int8: needs images= (a folder of images like those that the network will see)")
         if self.quantize and not self.chosen:
@@ -168,9 +162,7 @@ def export(options: Options, words: Sequence[str] = ()) -> Path:
         for word in words:
             key, _, value = word.partition("=")
             if key != "space" or not value.endswith((".yaml", ".yml")):
-                raise InputError(
-                    f"{word}: only with architecture=; a record says of which space, device and predictor it is"
-                )
+                raise InputError(f"{word}: only with architecture=; a record knows its space, device and predictor")
             load_space(value)  # imports the class that records name
     from ofa_bench.profiling.runners import make_runner
     from ofa_bench.supernets.network_files import need_onnx
@@ -186,7 +178,7 @@ def export(options: Options, words: Sequence[str] = ()) -> Path:
     from ofa_bench.exporting.cards import cards_below, write_card
     from ofa_bench.exporting.pages import sections, write_pages
 
-    networks = _exported(options, words, runner) if options.chosen else list(cards_below(out))
+    networks = _export_all(options, words, runner) if options.chosen else list(cards_below(out))
     if not networks:
         raise InputError(f"out={out}: no exported network there; give run=, sweep= or architecture= to export some")
     if runner:
@@ -206,7 +198,7 @@ def export(options: Options, words: Sequence[str] = ()) -> Path:
     return index
 
 
-def _exported(options: Options, words: Sequence[str], runner: "Runner | None") -> list[tuple[Path, "Card"]]:
+def _export_all(options: Options, words: Sequence[str], runner: "Runner | None") -> list[tuple[Path, "Card"]]:
     """Write the files of the networks asked for, one after another: their folders and cards."""
     from tqdm import tqdm
 
@@ -216,7 +208,7 @@ def _exported(options: Options, words: Sequence[str], runner: "Runner | None") -
     from ofa_bench.exporting.planning import describe_plan
     from ofa_bench.exporting.quantising import int8_sentence
 
-    chosen, batch = placed(_chosen(options, words), options.folder), read_batch(options.batch)
+    chosen, batch = placed(_choose(options, words), options.folder), read_batch(options.batch)
     if runner:  # what cannot be compared is not exported first
         for one in chosen:
             timed_batch(one.unit, show_batch(batch), one.device, runner)
@@ -274,7 +266,7 @@ def _write_controls(out: Path, chosen: "Sequence[Found]", n: int) -> None:
             print(description, file=sys.stderr)
 
 
-def _chosen(options: Options, words: Sequence[str]) -> list["Found"]:
+def _choose(options: Options, words: Sequence[str]) -> list["Found"]:
     if options.architecture:
         from ofa_bench.commands.cli.composition import compose_problem
         from ofa_bench.exporting.given import given_networks
@@ -301,8 +293,8 @@ def _records(options: Options) -> "list[Record]":
         record = record_named("run", options.run, None if options.uri == "none" else options.uri)
         return of_strategies([record], options.strategy)
     gathered = records_of_sweep(options.sweep)
-    for words in gathered.left_out:
-        print(f"left out: {words}", file=sys.stderr)
+    for reason in gathered.left_out:
+        print(f"left out: {reason}", file=sys.stderr)
     return of_strategies(gathered.records, options.strategy)
 
 
@@ -359,22 +351,15 @@ def _source(options: Options) -> str:
     return run_named(options.run) or ""
 
 
-def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
-    show_help(
-        __doc__,
-        Options(),
-        needed="a record, run=<a cell's folder or MLflow run>, sweep=<a folder of records> or architecture=<file>",
-    )
-    allow_tracebacks()
-    from ofa_bench.commands.cli.composition import is_of_problem
+def run(options: Options, words: Sequence[str]) -> Path:
+    """Export what the options, or the folders among the words, name; return the path of the index."""
+    from ofa_bench.records.record import RECORD
 
-    with exit_on_error(interrupted="networks that are exported are kept, the same command goes on"):
-        words = [word for word in sys.argv[1:] if is_of_problem(word)]
-        verbatim = ("runner", "run", "sweep", "strategy", "architecture", "weights", "images", "classes")
-        options = options_of(Options, [word for word in sys.argv[1:] if word not in words], verbatim=verbatim)
-        print(export(options, words))
-
-
-if __name__ == "__main__":
-    main()
+    for word in words:
+        if is_of_problem(word):
+            continue
+        if options.run or options.sweep:
+            raise InputError(f"{word}: one folder at a time")
+        is_record = (Path(word) / RECORD).is_file()
+        options = replace(options, run=word) if is_record else replace(options, sweep=word)
+    return export(options, [word for word in words if is_of_problem(word)])

@@ -19,7 +19,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -27,11 +27,10 @@ import numpy as np
 
 from ofa_bench.commands.cli import interrupts
 from ofa_bench.commands.cli.composition import compose_config
-from ofa_bench.commands.cli.messages import allow_tracebacks, check_folder, exit_on_error, options_of, show_help
+from ofa_bench.commands.cli.options import check_folder
 from ofa_bench.commands.cli.progress import Progress
-from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.limits import TARGETS, check_range
-from ofa_bench.config.schema import Config, TargetsConfig, conf_dir
+from ofa_bench.config.schema import TargetsConfig, conf_dir
 from ofa_bench.config.shell import command_line, portable
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
@@ -43,7 +42,7 @@ from ofa_bench.records.improve_frontier import confirmed, fine_grid, gathered, m
 from ofa_bench.records.unlabelled import describe_points
 from ofa_bench.spaces import ChosenSpace, Genes
 
-__all__ = ["Options", "main", "run"]
+__all__ = ["Options", "run"]
 
 
 @dataclass
@@ -93,7 +92,7 @@ def compose_task(words: Sequence[str], options: Options) -> Task:
         if word.lstrip("+~").startswith("targets"):
             raise InputError(f"{word}: a frontier's targets are its grid; grid= says how fine")
         if word.startswith(("tracking", "+tracking", "~tracking")):
-            raise InputError(f"{word}: MLflow is not told of a frontier; leave this out")
+            raise InputError(f"{word}: a frontier is not logged to MLflow; leave this out")
         if word.lstrip("+~").startswith("hydra") and not word.lstrip("+").startswith("hydra.searchpath="):
             raise InputError(f"{word}: is not used here, as this is no cell or sweep of Hydra's; leave it out")
     typed, names = compose_config([*words, "tracking=none"])
@@ -115,7 +114,7 @@ def _usual(device: str) -> Path:
     return frontiers.FOLDER if checkout and (data / "devices" / device).is_dir() else frontiers.OWN
 
 
-def searched(task: Task, options: Options) -> Iterator[Genes]:
+def search(task: Task, options: Options) -> Iterator[Genes]:
     """Search the grid with one seed after another until time is over; yield what each found: int8 [k, n_genes]."""
     began = time.monotonic()
     for i in range(options.seeds):
@@ -127,7 +126,7 @@ def searched(task: Task, options: Options) -> Iterator[Genes]:
                 yield np.stack([result.genes for result in repeat.results])
 
 
-def known(task: Task) -> tuple[Frontier | None, int, Genes]:
+def read_known(task: Task) -> tuple[Frontier | None, int, Genes]:
     """Return the frontier to be raised, the highest version so far, and candidates: what the files there are made of.
 
     A file at the same place may be of an older predictor or table; its architectures are evaluated anew.
@@ -160,7 +159,7 @@ def improve(task: Task, options: Options, frontier: Frontier) -> tuple[Frontier,
             )
         if options.seconds:
             print(f"strategy {task.names['strategy']} for {options.seconds / 60:g} min", file=sys.stderr)
-        for genes in searched(task, options):
+        for genes in search(task, options):
             frontier = raised(task.cell.problem, frontier, genes)
     except BaseException as error:
         if not isinstance(error, KeyboardInterrupt) and not interrupts.arrived():
@@ -169,7 +168,7 @@ def improve(task: Task, options: Options, frontier: Frontier) -> tuple[Frontier,
     return frontier, False
 
 
-def finished(task: Task, frontier: Frontier, version: int, made_by: str) -> Frontier:
+def finish(task: Task, frontier: Frontier, version: int, made_by: str) -> Frontier:
     """Return the frontier with its next version and its card, which lists the commands that raised it."""
     problem, names = task.cell.problem, task.names
     made = [*frontier.about.get("card", {}).get("made", []), {"version": version + 1, "by": made_by}]
@@ -186,69 +185,41 @@ def finished(task: Task, frontier: Frontier, version: int, made_by: str) -> Fron
     return replace(frontier, version=version + 1, about={**frontier.about, **about})
 
 
-def report(task: Task, before: Frontier | None, after: Frontier) -> None:
+def describe(task: Task, before: Frontier | None, after: Frontier) -> Iterator[str]:
     """Describe how many points rose and by how much."""
     targets = task.cell.problem.cost.targets or task.cell.targets
     means = [mean_best_known(frontier, targets) for frontier in (before, after)]
-    message = " -> ".join("none" if mean is None else f"{100 * mean:.4f} %" for mean in means)
+    shown = " -> ".join("none" if mean is None else f"{100 * mean:.4f} %" for mean in means)
     rose, rise = "", 100 * rises(before, after)
     if before:
         rose = f", {len(rise)} of them raised by {rise.mean():.4f} points on average, {rise.max():.4f} at most"
-    print(f"{task.path}: version {after.version}, {len(after.cost)} points{rose}")
-    print(f"mean best-known accuracy over {len(targets)} targets: {message}")
+    yield f"{task.path}: version {after.version}, {len(after.cost)} points{rose}"
+    yield f"mean best-known accuracy over {len(targets)} targets: {shown}"
     if gaps := describe_points(task.cell.problem, after.genes):
-        print(gaps)
+        yield gaps
 
 
-def run(words: Sequence[str]) -> bool:
-    """Make or raise the frontier that the command's words describe; tell whether an interrupt ended it.
+def run(options: Options, words: Sequence[str]) -> Iterator[str]:
+    """Make or raise the frontier of the problem that overrides describe; yield what is printed.
 
     Raises:
         InputError: a word is not allowed, or a file is no frontier.
         OSError: the file cannot be written.
     """
-    ours = [word for word in words if word.partition("=")[0] in [key.name for key in fields(Options)]]
-    options = options_of(Options, ours)
     options.check()
-    _check_keys(words)
-    task = compose_task([word for word in words if word not in ours], options)
+    task = compose_task(words, options)
     check_folder("out", task.path.parent)
-    before, version, genes = known(task)
+    before, version, genes = read_known(task)
     after, interrupted = improve(task, options, raised(task.cell.problem, before, genes))
     if interrupted:
+        interrupts.note()
         print("ofa_bench: interrupted; what was found so far is kept", file=sys.stderr)
     if after is before:
         place = task.path if task.path.exists() else f"space {after.space} on {task.names['device']}"
-        print(f"{place}: nothing better was found; version {version} of the best known stays")
+        yield f"{place}: nothing better was found; version {version} of the best known stays"
     else:
-        asked = [portable(word) for word in words if not word.startswith("out=")]
-        after = finished(task, after, version, command_line(["ofa_bench", "frontier", *asked]))
+        asked = [portable(word) for word in sys.argv[1:] if not word.startswith("out=")]
+        after = finish(task, after, version, command_line(["ofa_bench", "frontier", *asked]))
         make_folder(task.path.parents[2])
         frontiers.write(task.path, after)
-        report(task, before, after)
-    return interrupted
-
-
-def _check_keys(words: Sequence[str]) -> None:
-    """Check plain keys here, because Hydra would name only its own."""
-    allowed = [key.name for one in (Options, Config) for key in fields(one) if key.name != "targets"]
-    for word in words:
-        key = word.partition("=")[0]
-        if key.startswith("-"):
-            raise InputError(f"{key}: no such option; options are given as key=value, --help lists them")
-        if key.isidentifier() and key not in [*allowed, "targets"]:
-            raise InputError(
-                f"{key}: no such key; allowed: {', '.join(allowed)}{suggest_key(key, allowed, given=word)}"
-            )
-
-
-def main() -> None:
-    """Read the options, search, write. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    show_help(__doc__, Options())
-    allow_tracebacks()
-    with exit_on_error():
-        sys.exit(interrupts.EXIT_CODE if run(sys.argv[1:]) else 0)
-
-
-if __name__ == "__main__":
-    main()
+        yield from describe(task, before, after)

@@ -7,21 +7,14 @@ It writes ``paper.md`` and its pictures, in ``paper/``, into the folder ``out``.
 replaced. A part of the experiments, such as ``experiment=table1``, gives a part of the page.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ofa_bench.commands.cli.messages import (
-    allow_tracebacks,
-    check_folder,
-    exit_on_error,
-    options_and_folders,
-    show_help,
-)
+from ofa_bench.commands.cli.options import check_folder
 from ofa_bench.errors import InputError
 
-__all__ = ["Options", "main", "run"]
+__all__ = ["Options", "run"]
 
 
 @dataclass
@@ -31,14 +24,13 @@ class Options:
     out: str = "paper"
 
 
-def run(words: Sequence[str]) -> Path:
-    """Write the page that the command's words ask for; return its path.
+def run(options: Options, folders: Sequence[str]) -> Path:
+    """Write the page about folders of records; return its path.
 
     Raises:
-        InputError: a word is not allowed, or there are no records of the paper's experiments.
+        InputError: there are no records of the paper's experiments.
         OSError: the folder cannot be written.
     """
-    options, folders = options_and_folders(Options, words)
     if not folders:
         raise InputError("give a folder of records: ofa_bench paper multirun")
     check_folder("out", Path(options.out).expanduser())
@@ -48,15 +40,3 @@ def run(words: Sequence[str]) -> Path:
     from ofa_bench.report.paper.page import write_page
 
     return write_page(gathered, folders, Path(options.out).expanduser())
-
-
-def main() -> None:
-    """Read the words, write the page. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    show_help(__doc__, Options())
-    allow_tracebacks()
-    with exit_on_error():
-        print(run(sys.argv[1:]))
-
-
-if __name__ == "__main__":
-    main()

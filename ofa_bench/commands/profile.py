@@ -23,7 +23,7 @@ The milliseconds themselves are kept in ``<out>/<space>.measurements.jsonl``.
 
 import os
 import shutil
-import sys
+from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ofa_bench.commands.cli.messages import allow_tracebacks, check_folder, exit_on_error, options_of, show_help
+from ofa_bench.commands.cli.options import check_folder
 from ofa_bench.config.batches import MAX, milliseconds
 from ofa_bench.config.limits import THREADS, check_range
 from ofa_bench.config.schema import conf_dir
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from ofa_bench.profiling.rounds import Times
     from ofa_bench.spaces import DesignSpace
 
-__all__ = ["Options", "main", "make_table", "profile"]
+__all__ = ["Options", "make_table", "profile", "run"]
 
 
 RANGES = {
@@ -204,28 +204,15 @@ def _asked(options: Options) -> list[str]:
     return [f"{key}={value}" if key == "runner" else option(key, value) for key, value in given.items()]
 
 
-def main() -> None:
-    """Read the options, profile, and say how good the table is. Exit codes: 0 done, 1 failed, 2 bad input."""
-    show_help(__doc__, Options(), needed="a space and a folder, such as space=mbv3 out=devices/mine")
-    allow_tracebacks()
-    with exit_on_error(interrupted="what is exported and measured is kept, the same command goes on"):
-        options = options_of(Options, sys.argv[1:], verbatim=("runner",))
-        try:
-            path = profile(options)
-        except OSError as error:
-            raise InputError(
-                f"out={options.out}: {error.filename or ''} cannot be written ({error.strerror})"
-            ) from error
-        from ofa_bench.predictors import latency_table
-        from ofa_bench.profiling.statistics import describe
+def run(options: Options, _: Sequence[str]) -> str:
+    """Profile, and describe how good the table is."""
+    path = profile(options)
+    from ofa_bench.predictors import latency_table
+    from ofa_bench.profiling.statistics import describe
 
-        found = latency_table(load_space(options.space), str(path)).card["held_back"]
-        print(
-            f"{path}: {describe(options.statistic)} of all runs; on {found['networks']} held-back networks, mean error "
-            f"{found['mean_error']:.1%}, 95th percentile {found['p95_error']:.1%}, rank correlation "
-            f"{found['rank_correlation']:.4f}\nuse it: {command_line([override('device', options.out)])}"
-        )
-
-
-if __name__ == "__main__":
-    main()
+    found = latency_table(load_space(options.space), str(path)).card["held_back"]
+    return (
+        f"{path}: {describe(options.statistic)} of all runs; on {found['networks']} held-back networks, mean error "
+        f"{found['mean_error']:.1%}, 95th percentile {found['p95_error']:.1%}, rank correlation "
+        f"{found['rank_correlation']:.4f}\nuse it: {command_line([override('device', options.out)])}"
+    )

@@ -15,22 +15,15 @@ was kept apart, and what was left out.
 """
 
 import gc
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ofa_bench.commands.cli.messages import (
-    allow_tracebacks,
-    check_folder,
-    exit_on_error,
-    options_and_folders,
-    show_help,
-)
+from ofa_bench.commands.cli.options import check_folder
 from ofa_bench.config.store_uri import uri_option
 from ofa_bench.errors import InputError
 
-__all__ = ["Options", "main", "run"]
+__all__ = ["Options", "run"]
 
 
 @dataclass
@@ -45,14 +38,13 @@ class Options:
     space: str = ""
 
 
-def run(words: Sequence[str]) -> Path:
-    """Write the report that the command's words describe; return the page's path.
+def run(options: Options, folders: Sequence[str]) -> Path:
+    """Write the report of folders of records; return the page's path.
 
     Raises:
-        InputError: a word is not allowed, or there are no records.
+        InputError: there are no records.
         OSError: the folder cannot be written.
     """
-    options, folders = options_and_folders(Options, words)
     if not folders and not options.mlflow:
         raise InputError("give a folder of records (ofa_bench report multirun), or mlflow=<experiment>")
     check_folder("out", Path(options.out).expanduser())
@@ -70,15 +62,3 @@ def run(words: Sequence[str]) -> Path:
 
     gc.freeze()  # statsmodels collects garbage at every correction, which takes its time with many records
     return write_report(gathered, Path(options.out).expanduser(), options.title, options.reference)
-
-
-def main() -> None:
-    """Read the options, write the report. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    show_help(__doc__, Options())
-    allow_tracebacks()
-    with exit_on_error():
-        print(run(sys.argv[1:]))
-
-
-if __name__ == "__main__":
-    main()

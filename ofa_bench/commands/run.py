@@ -1,4 +1,4 @@
-"""The command: reads the command line, has Hydra compose and run cells, and gives the exit code."""
+"""``ofa_bench run``: search, one cell, or with ``-m`` a sweep of cells; Hydra composes and runs them."""
 
 import contextlib
 import os
@@ -10,12 +10,10 @@ from omegaconf import DictConfig
 
 from ofa_bench.commands.cell import exit_codes, run_cell
 from ofa_bench.commands.cli import interrupts
-from ofa_bench.commands.cli.messages import allow_tracebacks, ignore_broken_pipe, report_error, show_logs, show_version
-from ofa_bench.commands.cli.surroundings import check_texts
-from ofa_bench.commands.cli.user_files import with_own_tables
+from ofa_bench.commands.cli.messages import report_error, show_logs
+from ofa_bench.commands.cli.streams import check_texts, ignore_broken_pipe
 from ofa_bench.commands.dry_run import DRY_RUN, DryRun
 from ofa_bench.commands.experiments import commands
-from ofa_bench.commands.listing import LIST, show_list
 from ofa_bench.commands.sweep import SweepCallback
 from ofa_bench.config.schema import SWEEP_VARIABLE, conf_dir
 from ofa_bench.config.store_uri import unused_variable
@@ -24,32 +22,27 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
-    allow_tracebacks()
+    """Run what ``sys.argv`` asks for. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
     show_logs()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what is wrong with the command line instead of printing it
     os.environ[SWEEP_VARIABLE] = ""
     interrupts.install_handlers()
-    show_version()
     unused = unused_variable()
     if unused and not any(word.startswith(("tracking=none", "tracking.experiment=")) for word in sys.argv):
         print(f"ofa_bench: {unused} or tracking.experiment=", file=sys.stderr)
-    with _told():
+    with _report_errors():
         check_texts()
-        if LIST in sys.argv[1:]:
-            show_list([word for word in sys.argv[1:] if word != LIST])
-        elif DRY_RUN in sys.argv[1:]:
-            _plan([word for word in sys.argv[1:] if word != DRY_RUN])
+        words = [word for word in sys.argv[1:] if word != DRY_RUN]
+        if DRY_RUN in sys.argv[1:]:
+            _plan(words)
         else:
-            _run(sys.argv[1:])
-    if interrupts.arrived():
-        interrupts.exit_now()
+            _run(words)
     sys.exit(max(exit_codes, default=0))
 
 
 def _run(arguments: Sequence[str]) -> None:
     """Run what a command asks for."""
-    for words in commands(with_own_tables(arguments)):
+    for words in commands(arguments):
         sys.argv[1:] = words
         _run_hydra()
         if interrupts.arrived():
@@ -59,17 +52,17 @@ def _run(arguments: Sequence[str]) -> None:
 def _plan(arguments: Sequence[str]) -> None:
     """Show what a command would run."""
     with DryRun() as dry_run:
-        for words in commands(with_own_tables(arguments)):
+        for words in commands(arguments):
             sys.argv[1:] = dry_run.redirect(words)
-            with _told():
+            with _report_errors():
                 _compose(dry_run.plan)
         exit_codes.extend(dry_run.codes)
         dry_run.show()
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Make a line and an exit code of what is raised; of an interrupt once."""
+def _report_errors() -> Iterator[None]:
+    """Print a line and keep an exit code for what is raised; for an interrupt once."""
     try:
         with ignore_broken_pipe():
             yield
@@ -86,11 +79,11 @@ def _told() -> Iterator[None]:
 def _run_hydra() -> None:
     """Run one cell or one sweep, as ``sys.argv`` says, and close the sweep."""
     failed = len(exit_codes)
-    with _told():
+    with _report_errors():
         _compose(run_cell)
     sweep, SweepCallback.current = SweepCallback.current, None
     if sweep:
-        with _told():
+        with _report_errors():
             exit_codes.extend(sweep.close(failed=len(exit_codes) > failed))
 
 

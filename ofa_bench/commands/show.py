@@ -17,17 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ofa_bench.commands.cli.messages import allow_tracebacks, exit_on_error, options_of, show_help
+from ofa_bench.commands.cli.options import check_choice
 from ofa_bench.config.limits import check_range
 from ofa_bench.config.store_uri import uri_option
-from ofa_bench.errors import InputError, suggestion
+from ofa_bench.errors import InputError
 
 if TYPE_CHECKING:
     from ofa_bench.records.model import Record
 
-__all__ = ["Options", "main", "show"]
-
-FORMATS = ("text", "json")
+__all__ = ["Options", "run"]
 
 
 @dataclass
@@ -42,11 +40,10 @@ class Options:
     def check(self) -> None:
         """Raise InputError where a value is not allowed."""
         check_range("top", self.top, 1)
-        if self.format not in FORMATS:
-            raise InputError(f"format={self.format}: must be text or json{suggestion(self.format, FORMATS)}")
+        check_choice("format", self.format, ("text", "json"))
 
 
-def show(names: Sequence[str], options: Options) -> Iterator[str]:
+def run(options: Options, names: Sequence[str]) -> Iterator[str]:
     """Yield the lines to print.
 
     Raises:
@@ -83,26 +80,10 @@ def _records(names: Sequence[str], uri: str) -> "Iterator[Record]":
         path = Path(name).expanduser()
         if path.is_dir() and not (path / RECORD).exists():
             gathered = from_folders([path])
-            for words in gathered.left_out:
-                print(f"left out: {words}", file=sys.stderr)
+            for reason in gathered.left_out:
+                print(f"left out: {reason}", file=sys.stderr)
             yield from gathered.records
         else:
             if not path.exists() and run_named(name) is None:
                 raise InputError(f"{name}: no such folder of records; give one, or the id of an MLflow run")
             yield record_named("show", name, uri)
-
-
-def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
-    allow_tracebacks()
-    show_help(__doc__, Options())
-    with exit_on_error():
-        keys = list(vars(Options()))
-        given = [word for word in sys.argv[1:] if word.partition("=")[0] in keys or word.startswith("-")]
-        options = options_of(Options, given)
-        for line in show([word for word in sys.argv[1:] if word not in given], options):
-            print(line)
-
-
-if __name__ == "__main__":
-    main()

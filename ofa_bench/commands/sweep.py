@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from ofa_bench.commands.cli import interrupts
-from ofa_bench.commands.cli.hydra_settings import check_settings, check_swept_experiments, count_cells, parse_task
+from ofa_bench.commands.cli.hydra_settings import check_settings, count_cells, swept_words
 from ofa_bench.commands.cli.messages import report_error
-from ofa_bench.config.schema import NO_RESULT, ONE_AFTER_ANOTHER, SWEEP_VARIABLE, TrackingConfig
+from ofa_bench.config.hydra_private import ONE_AFTER_ANOTHER, parse_override, parse_overrides
+from ofa_bench.config.schema import NO_RESULT, SWEEP_VARIABLE, TrackingConfig
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.checks import resolve_tracking
 from ofa_bench.files.writing import GITIGNORE, ignore_in_git
@@ -149,7 +149,7 @@ class OpenSweep:
 
     def _end_run(self, ended: dict[str, Ended], found: "list[Record]", *, failed: bool) -> None:
         """Log what could not be logged before, and end the sweep's run in MLflow; or say how this can be done later."""
-        from ofa_bench.commands.cli.terminal import say_unsent
+        from ofa_bench.commands.cli.terminal import report_unsent
         from ofa_bench.tracking.sending import present, send
 
         unsent = [cell.address for cell in ended.values() if cell.code == 0 and not cell.sent]
@@ -162,7 +162,7 @@ class OpenSweep:
             return True
 
         if not try_log(self.tracking, end, patience=None) and self.tracking.uri:
-            say_unsent(f"{len(unsent)} records and the end of this sweep", self.sweep.output, self.tracking)
+            report_unsent(f"{len(unsent)} records and the end of this sweep", self.sweep.output, self.tracking)
 
     def _bring_back(self, tracker: "Tracker") -> bool:
         """Copy the records here that cells on other machines gave to MLflow, and note them as ended."""
@@ -210,7 +210,7 @@ def check_swept(overrides: Sequence[str]) -> None:
     Raises:
         InputError: something is.
     """
-    for override in OverridesParser.create().parse_overrides(list(overrides)):
+    for override in map(parse_override, overrides):
         key = str(override.key_or_group).split(".")[0]
         if override.is_sweep_override() and key in NO_RESULT:
             raise InputError(f"{key}: cannot be swept; the cells of a sweep share one")
@@ -218,9 +218,7 @@ def check_swept(overrides: Sequence[str]) -> None:
 
 def _open(config: DictConfig) -> OpenSweep:
     check_swept(config.hydra.overrides.task)
-    task = parse_task(config)
-    check_swept_experiments(config, task)
-    cells = count_cells(config, task)
+    cells = count_cells(config, parse_overrides(swept_words(config)))
     overrides = [text for text in config.hydra.overrides.task if text.split("=")[0].split(".")[0] not in NO_RESULT]
     name = " ".join(overrides) or DEFAULTS
     output, tracking = Path(config.output).absolute(), resolve_tracking(config)

@@ -12,20 +12,13 @@ records get a run each. What is there already is left as it is, so the command c
   ``ofa_bench``.
 """
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ofa_bench.commands.cli.messages import (
-    allow_tracebacks,
-    check_folder,
-    exit_on_error,
-    options_and_folders,
-    show_help,
-)
+from ofa_bench.commands.cli.options import check_folder
 from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.config.store_uri import default_experiment, uri_option
 from ofa_bench.errors import InputError
@@ -36,7 +29,7 @@ if TYPE_CHECKING:
     from ofa_bench.tracking.sending import Cell
     from ofa_bench.tracking.tracker import Tracker
 
-__all__ = ["Options", "main", "sync"]
+__all__ = ["Options", "run", "sync"]
 
 
 @dataclass
@@ -94,19 +87,15 @@ def _experiment(journal: "Journal") -> str:
     return first[1] if first else ""
 
 
-def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
-    allow_tracebacks()
-    show_help(__doc__, Options())
-    with exit_on_error():
-        options, words = options_and_folders(Options, sys.argv[1:])
-        options.check()
-        sent = 0
-        for cell in sync([Path(word) for word in words or ["multirun"]], options):
-            sent += 1
-            print(f"sent {cell.folder}", flush=True)
-        print(f"{sent} records sent to {options.tracking('').uri}")
+def run(options: Options, folders: Sequence[str]) -> Iterator[str]:
+    """Send what is missing; yield a line for each record sent, and how many there were.
 
-
-if __name__ == "__main__":
-    main()
+    Raises:
+        InputError: an option is not allowed, or there is no record.
+    """
+    options.check()
+    sent = 0
+    for cell in sync([Path(folder) for folder in folders or ["multirun"]], options):
+        sent += 1
+        yield f"sent {cell.folder}"
+    yield f"{sent} records sent to {options.tracking('').uri}"

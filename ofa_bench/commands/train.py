@@ -25,17 +25,19 @@ choices that no pair has: a search whose winner has one of them says so.
 Without ``data``, it distils OFA's official predictor, the teacher, as the embedded ones were made. Its keys are
 ``space``, ``device``, ``hidden``, ``seconds``, ``repeats``, ``seed``, ``threads`` and ``out``. The card says how far
 the student is off on uniform samples and on the frontier, and what a search on it loses by the teacher's word.
+
+``ofa_bench train data=pairs.csv --help`` shows the defaults with ``data``, ``ofa_bench train --help`` those without.
 """
 
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ofa_bench.commands.cli.messages import allow_tracebacks, check_folder, exit_on_error, options_of, show_help
+from ofa_bench.commands.cli.options import check_folder
 from ofa_bench.config.limits import THREADS, check_range
 from ofa_bench.config.schema import conf_dir
 from ofa_bench.config.shell import command_line, override, portable
@@ -45,7 +47,7 @@ from ofa_bench.experiment.building import load_space
 if TYPE_CHECKING:
     pass
 
-__all__ = ["Options", "PairsOptions", "main", "run", "train", "train_pairs"]
+__all__ = ["Options", "PairsOptions", "options_for", "run", "train", "train_pairs"]
 
 WIDEST = 10_000
 """The widest hidden layer."""
@@ -191,17 +193,17 @@ def train_pairs(options: PairsOptions) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def _said(card: Mapping[str, Any], out: str) -> str:
-    """Say in a few lines what was made."""
+def _describe(card: Mapping[str, Any], out: str) -> str:
+    """Describe in a few lines what was made."""
     data, found = card["data"], card["cross_validation"]
     lines = [
         f"{Path(out) / card['space']}.npz: trained on {data['pairs']:,} pairs ({data['distinct']:,} architectures); of "
         f"pairs held out in {found['folds']} folds:"
     ]
-    for name, words in (("predictor", "the predictor"), ("ridge", "a plain ridge regression"), ("mean", "the mean")):
+    for name, label in (("predictor", "the predictor"), ("ridge", "a plain ridge regression"), ("mean", "the mean")):
         rmse, mae, *ranks = (found[name][key]["value"] for key in ("rmse", "mae", "spearman", "kendall"))
         ranked = "" if None in ranks else f", rank correlation {ranks[0]:.4f} (Spearman), {ranks[1]:.4f} (Kendall)"
-        lines.append(f"  {words}: off by {rmse:.3f} points (root mean square), {mae:.3f} (mean){ranked}")
+        lines.append(f"  {label}: off by {rmse:.3f} points (root mean square), {mae:.3f} (mean){ranked}")
     if found["predictor"]["rmse"]["value"] >= found["mean"]["rmse"]["value"]:
         lines.append("  it knows no more than the mean does: it needs more pairs, or accuracies with less noise")
     return "\n".join([*lines, *_gaps(card["coverage"]), f"use it: {command_line([override('predictor', out)])}"])
@@ -232,34 +234,19 @@ def _report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def run(words: Sequence[str]) -> str:
-    """Train what the command's words ask for, and say what was made.
+def options_for(words: Sequence[str]) -> type[Options] | type[PairsOptions]:
+    """Return the options of the use that the words ask for."""
+    return PairsOptions if any(word.startswith("data=") for word in words) else Options
+
+
+def run(options: Options | PairsOptions, _: Sequence[str]) -> str:
+    """Train, and describe what was made.
 
     Raises:
-        InputError: a word is not allowed, or what it names cannot be used.
+        InputError: an option is not allowed, or what it names cannot be used.
         OSError: the folder cannot be written.
     """
-    if any(word.startswith("data=") for word in words):
-        options = options_of(PairsOptions, words)
-        options.check()
-        return _said(train_pairs(options), options.out)
-    distilled = options_of(Options, words)
-    distilled.check()
-    return json.dumps(train(distilled), indent=1)
-
-
-def main() -> None:
-    """Read the options, train and write. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    with_data = " ".join(f"{key}={value}" for key, value in asdict(PairsOptions()).items() if key != "data")
-    show_help(
-        f"{__doc__}\nDefaults with data:\n  {with_data}\n",
-        Options(),
-        needed="data=<a CSV file of pairs>, or space=<a space> whose official predictor is distilled",
-    )
-    allow_tracebacks()
-    with exit_on_error():
-        print(run(sys.argv[1:]))
-
-
-if __name__ == "__main__":
-    main()
+    options.check()
+    if isinstance(options, PairsOptions):
+        return _describe(train_pairs(options), options.out)
+    return json.dumps(train(options), indent=1)

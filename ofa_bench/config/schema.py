@@ -12,7 +12,6 @@ __all__ = [
     "CHANGED",
     "GROUPS",
     "NO_RESULT",
-    "ONE_AFTER_ANOTHER",
     "SWEEP_VARIABLE",
     "Config",
     "conf_dir",
@@ -26,10 +25,6 @@ NO_RESULT = ("hydra", "tracking", "output", "rerun", "progress", "threads", "loc
 
 CHANGED = "changed"
 """The value of ``rerun`` by which only those cells are run again whose config, predictor, table or code changed."""
-
-ONE_AFTER_ANOTHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
-"""The launcher that runs a sweep's cells one at a time, in its own process; others run them in parallel."""
-
 
 SWEEP_VARIABLE = "OFA_BENCH_SWEEP"
 """Environment variable by which a cell, in whatever process, knows its sweep: ``<id>:<command>:<MLflow run>``."""

@@ -4,9 +4,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Quote, QuotedString
-from hydra.errors import HydraException
+from ofa_bench.config.hydra_private import in_quotes, is_text, read_value, text_of
 
 __all__ = ["command_line", "option", "override", "portable"]
 
@@ -17,9 +15,8 @@ def command_line(words: Sequence[str]) -> str:
 
 
 def override(key: str, value: str) -> str:
-    """Return the word ``key=value`` of ``python -m ofa_bench``, with quotes where Hydra needs them around a text."""
-    word = f"{key}={value}"
-    return word if _text(word) == value else f"{key}={QuotedString(value, Quote.double).with_quotes()}"
+    """Return the word ``key=value`` of a search, with quotes where Hydra needs them around a text."""
+    return f"{key}={value if _text(value) == value else in_quotes(value)}"
 
 
 def option(key: str, value: object) -> str:
@@ -33,15 +30,11 @@ def option(key: str, value: object) -> str:
 def portable(word: str) -> str:
     """Return a word with an absolute path cut to its last part, for what is kept where others read it."""
     key, _, value = word.partition("=")
-    value = _text(word) or value
+    value = _text(value) or value
     return override(key, Path(value).name) if Path(value).is_absolute() else word
 
 
-def _text(word: str) -> str | None:
-    """Return the text that Hydra reads as an override's value; None if it reads something else, or nothing."""
-    try:
-        value = OverridesParser.create().parse_override(word).value()
-    except HydraException:
-        return None
-    text = value.text if isinstance(value, QuotedString) else value
-    return text if isinstance(text, str) else None
+def _text(written: str) -> str | None:
+    """Return the text that Hydra reads in what stands behind ``key=``; None if it reads something else, or nothing."""
+    value = read_value(written)
+    return text_of(value) if is_text(value) else None

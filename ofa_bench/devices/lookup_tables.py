@@ -4,8 +4,8 @@ A table is a file (YAML or JSON) for each resolution, ``<resolution>_lookup_tabl
 """
 
 import hashlib
+import logging
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +22,8 @@ from ofa_bench.files.reading import UnreadableError, content_of, json_object
 from ofa_bench.spaces import DesignSpace, Subspace
 
 __all__ = ["Choices", "Lookup", "latencies", "lookup_files", "lookup_table", "names_layers", "reachable"]
+
+logger = logging.getLogger(__name__)
 
 _FILE = re.compile(r"(\d{1,4})_lookup_table\.(?:json|ya?ml)", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
@@ -100,7 +102,7 @@ def lookup_table(space: DesignSpace, device: str, files: Mapping[int, Path], cho
     terms, form = _terms(space, device, tables, choices)
     left_out = sorted(set(tables) - asked)
     if left_out:
-        _print_once(f"device={device}: left out are its resolutions {_listed(left_out)}, which {space.name} has not")
+        _log_once(f"device={device}: left out are its resolutions {_listed(left_out)}, which {space.name} has not")
     card = {
         "title": f"Latency of the layers of space {space.name}, from a lookup table",
         "form": form.name,
@@ -163,8 +165,8 @@ def _listed(numbers: Sequence[int]) -> str:
 
 
 @cache
-def _print_once(line: str) -> None:
-    print(line, file=sys.stderr)
+def _log_once(line: str) -> None:
+    logger.info(line)
 
 
 def latencies(content: bytes) -> dict[str, float]:

@@ -8,16 +8,17 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from ofa_bench.config.hydra_private import read_value
 from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.registration import register
 from ofa_bench.config.schema import GROUPS, Config, conf_dir
 from ofa_bench.errors import InputError, no_such_option
 from ofa_bench.experiment.build import build_problem
 from ofa_bench.experiment.options import options_of_group
-from ofa_bench.experiment.user_files import NODES, UserFiles, parse_value
+from ofa_bench.experiment.user_files import NODES, UserFiles
 from ofa_bench.search import Problem
 
-__all__ = ["Composed", "compose_cell", "compose_problem"]
+__all__ = ["Composed", "compose_cell", "compose_overrides", "compose_problem"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,15 @@ class Composed:
     config: DictConfig
     choices: dict[str, str]
     overrides: tuple[str, ...]
+
+    @classmethod
+    def of(cls, config: DictConfig) -> "Composed":
+        """Take Hydra's own part out of a config."""
+        names = {str(key): str(value) for key, value in config.hydra.runtime.choices.items()}
+        task = tuple(map(str, config.hydra.overrides.task))
+        with open_dict(config):
+            del config["hydra"]
+        return cls(config, names, task)
 
     @property
     def typed(self) -> Config:
@@ -42,19 +52,24 @@ def compose_cell(overrides: Sequence[str]) -> Composed:
     Raises:
         InputError: there is no such option or key, or a value is of another type.
     """
-    register()
     elsewhere = any(text.startswith("hydra.searchpath=") for text in overrides)
     known = list(overrides) if elsewhere else [_with_option(text) for text in overrides]
     try:
-        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-            config = compose("config", known, return_hydra_config=True)
+        return Composed.of(compose_overrides(known))
     except (HydraException, OmegaConfBaseException) as error:
         raise _explain(error) from error
-    names = {str(key): str(value) for key, value in config.hydra.runtime.choices.items()}
-    task = tuple(map(str, config.hydra.overrides.task))
-    with open_dict(config):
-        del config["hydra"]
-    return Composed(config, names, task)
+
+
+def compose_overrides(overrides: Sequence[str]) -> DictConfig:
+    """Return the config, Hydra's own part included, that Hydra composes of overrides without a sweep.
+
+    Raises:
+        HydraException: one is not allowed.
+        OmegaConfBaseException: a value is not allowed.
+    """
+    register()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return compose("config", list(overrides), return_hydra_config=True)
 
 
 def _with_option(override: str) -> str:
@@ -62,7 +77,7 @@ def _with_option(override: str) -> str:
     group, _, text = override.partition("=")
     if group not in GROUPS:
         return override
-    named = str(parse_value(text))
+    named = str(read_value(text))
     if group in NODES:
         file = UserFiles(group, set(options_of_group(group, registered=False))).option(named)
         if file is not None:

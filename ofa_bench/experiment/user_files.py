@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
 
+from ofa_bench.config.hydra_private import read_value
 from ofa_bench.errors import InputError
 
-__all__ = ["NODES", "UserFiles", "parse_value"]
+__all__ = ["NODES", "UserFiles"]
 
 NODES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "device": ("device", {"_target_": "ofa_bench.predictors.latency_table", "guard_band": False}),
@@ -58,15 +57,7 @@ class UserFiles:
         place = os.path.relpath(path) if inside else path
         key, others = NODES[self._group]
         ConfigStore.instance().store(name=name, group=self._group, node={key: str(place), **others})
-        return name if parse_value(name) == name else f"'{name}'"
-
-
-def parse_value(text: str) -> object:
-    """Return what Hydra reads in the text behind a key; None if nothing, which it reports later."""
-    try:
-        return OverridesParser.create().parse_override(f"device={text}").value()
-    except HydraException:
-        return None
+        return name if read_value(name) == name else f"'{name}'"
 
 
 def _existing(text: str) -> Path | None:

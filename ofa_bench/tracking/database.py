@@ -24,6 +24,8 @@ from ofa_bench.tracking.quiet import logging_disabled, silence_mlflow
 
 __all__ = ["check_database", "make_database"]
 
+logger = logging.getLogger(__name__)
+
 _VERSION = "SELECT version_num FROM alembic_version"
 
 _SERVED = re.compile(r"(postgresql|mysql|mssql|sqlite)(\+\w+)?://")
@@ -72,7 +74,7 @@ def make_database(path: Path) -> None:
         if _is_made(path):
             return
         if sys.stderr.isatty():  # somebody waits
-            print(f"ofa_bench: making MLflow's database {path}, once", file=sys.stderr, flush=True)
+            logger.info("making MLflow's database %s, once", path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             write_whole(path, _empty(), replace=path.exists())  # one without a byte, or a table

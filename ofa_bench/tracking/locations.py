@@ -1,6 +1,6 @@
 """Where an experiment's files go: its place was set when it was made, and the project may have moved since."""
 
-import sys
+import logging
 from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
@@ -10,6 +10,8 @@ from ofa_bench.config.store_uri import sqlite_path
 from ofa_bench.errors import InputError
 
 __all__ = ["check_location", "local_path"]
+
+logger = logging.getLogger(__name__)
 
 
 def local_path(location: str) -> Path | None:
@@ -35,8 +37,7 @@ def check_location(config: TrackingConfig, location: str) -> None:
     if any(_resolved(place).is_relative_to(_resolved(folder)) for folder in within):
         return
     if place.is_dir() and not (place.parent / database.name).exists():
-        print(f"ofa_bench: files of experiment {config.experiment} go to {place}, as it says in {database}",
-              file=sys.stderr)  # fmt: skip
+        logger.info("files of experiment %s go to %s, as it says in %s", config.experiment, place, database)
         return
     raise InputError(
         f"{database}: its experiment {config.experiment} keeps files in {place}, where this project was before it was "

@@ -266,7 +266,7 @@ ofa_bench.commands.run.main()
 """
 
 
-@pytest.mark.parametrize("where", ["ofa_bench.commands.run:with_own_tables", "ofa_bench.commands.cell:_recorded"])
+@pytest.mark.parametrize("where", ["ofa_bench.commands.run:commands", "ofa_bench.commands.cell:_recorded"])
 def test_interrupt_that_became_another_error_is_an_interrupt(tmp_path, where):
     command = [sys.executable, "-c", MASKED, where, "-m", "seed=0,1", "targets=paper1", "tracking=none"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -430,7 +430,7 @@ def test_a_users_table_that_does_not_serve_is_one_line(ofa_bench, tmp_path, phon
 
 
 def test_help_names_groups_and_examples(ofa_bench):
-    ran = ofa_bench("--help")
+    ran = ofa_bench("run", "--help")
     assert ran.returncode == 0
     for message in (
         "strategy: bottom_up, exhaustive, joint, local_search, nsga2, ofa_reference, random, top_down, tpe, vanilla",
@@ -440,12 +440,14 @@ def test_help_names_groups_and_examples(ofa_bench):
         assert message in ran.stdout
 
 
-@pytest.mark.parametrize("command", ["import ofa_bench", "import sys; sys.argv = ['ofa_bench', '--help']; main()"])
+@pytest.mark.parametrize(
+    "command", ["import ofa_bench", "import sys; sys.argv = ['ofa_bench', 'run', '--help']; main()"]
+)
 def test_import_and_help_are_light(command, tmp_path):
     code = (
         "import atexit, sys\n"
         "atexit.register(lambda: print('LOADED', [m for m in ('torch', 'mlflow', 'ofa') if m in sys.modules]))\n"
-    ) + ("from ofa_bench.commands.run import main\n" if "main" in command else "")
+    ) + ("from ofa_bench.__main__ import main\n" if "main" in command else "")
     ran = subprocess.run(
         [sys.executable, "-c", code + command], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
     )

@@ -14,6 +14,7 @@ from make_images import make_images
 from PIL import Image
 
 from ofa_bench.commands import collect as module
+from ofa_bench.commands.cli.main import run_command
 from ofa_bench.commands.collect import Options, collect
 from ofa_bench.errors import InputError
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space
@@ -290,10 +291,10 @@ def test_architectures_are_distinct_and_the_first_of_many_are_the_few():
 
 
 def test_help_tells_the_options_and_imports_nothing_heavy():
-    code = "import sys, ofa_bench.commands.collect as m\n"
-    code += "try: m.main()\nfinally: assert not {'torch', 'PIL'} & set(sys.modules)"
+    code = "import sys; from ofa_bench.__main__ import main\n"
+    code += "try: main()\nfinally: assert not {'torch', 'PIL'} & set(sys.modules)"
     description = subprocess.run(
-        [sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, "collect", "--help"], capture_output=True, text=True, check=True
     ).stdout
     assert all(f"  {key}={value}" in description for key, value in vars(Options()).items())
 
@@ -303,9 +304,9 @@ def test_an_interrupt_is_said(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "collect", interrupted)
-    monkeypatch.setattr("ofa_bench.commands.cli.interrupts.heed", lambda: None)
-    monkeypatch.setattr(sys, "argv", ["collect", "images=x"])
+    monkeypatch.setattr("ofa_bench.commands.cli.interrupts.install_handlers", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["ofa_bench"])
     with pytest.raises(SystemExit) as stopped:
-        module.main()
+        run_command("collect", ["images=x"])
     assert stopped.value.code == 130
     assert "interrupted; what is evaluated is kept, the same command goes on" in capsys.readouterr().err

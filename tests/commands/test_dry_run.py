@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ofa_bench.commands.cli.overrides import CHOSEN
-from ofa_bench.commands.listing import NAMES, show_list
+from ofa_bench.commands.cli.groups import CHOSEN
+from ofa_bench.commands.list import NAMES, run
 from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError
 
@@ -81,39 +81,38 @@ def test_an_experiment_of_several_sweeps_is_listed_as_a_whole(forks, tmp_path):
     assert ran.stdout.count("experiment=authors_") == 3
 
 
-def test_list_says_what_each_option_is(capsys):
-    show_list([])
-    everything = capsys.readouterr().out
+def listed(*words):
+    return "".join(f"{line}\n" for line in run(words))
+
+
+def test_list_says_what_each_option_is():
+    everything = listed()
     for group in CHOSEN:
-        show_list([group])
-        listed = capsys.readouterr().out
-        assert listed in everything
+        text = listed(group)
+        assert text in everything
         for path in (conf_dir() / group).glob("*.yaml"):
-            (line,) = {line for line in listed.splitlines() if line.startswith(f"  {path.stem} ")}
+            (line,) = {line for line in text.splitlines() if line.startswith(f"  {path.stem} ")}
             assert len(line.split()) > 1, path
     assert "@package" not in everything
     assert "  vanilla        Each target from scratch, as OFA does: k n generations\n" in everything
 
 
 @pytest.mark.parametrize("name", [*NAMES, *CHOSEN])
-def test_groups_are_listed_by_their_names_and_plurals(name, capsys):
-    show_list([name])
-    assert capsys.readouterr().out.startswith(f"{NAMES.get(name, name)}=\n")
+def test_groups_are_listed_by_their_names_and_plurals(name):
+    assert listed(name).startswith(f"{NAMES.get(name, name)}=\n")
 
 
-def test_devices_of_a_space_are_those_with_costs_for_it(capsys):
-    show_list(["devices", "space=proxyless"])
-    listed = capsys.readouterr().out
-    assert "note10" not in listed
-    assert "  macs      136.3 to 1005 MMACs, 10 targets of its own\n" in listed
+def test_devices_of_a_space_are_those_with_costs_for_it():
+    text = listed("devices", "space=proxyless")
+    assert "note10" not in text
+    assert "  macs      136.3 to 1005 MMACs, 10 targets of its own\n" in text
 
 
-def test_a_users_own_options_are_listed(tmp_path, capsys):
+def test_a_users_own_options_are_listed(tmp_path):
     (tmp_path / "strategy").mkdir()
     (tmp_path / "strategy" / "mine.yaml").write_text("# Mine is best. Really.\n_target_: mine.Mine\n")
     for words in (["--config-dir", str(tmp_path)], [f"hydra.searchpath=[file://{tmp_path}]"]):
-        show_list([*words, "strategies"])
-        assert "  mine           Mine is best\n" in capsys.readouterr().out
+        assert "  mine           Mine is best\n" in listed(*words, "strategies")
 
 
 @pytest.mark.parametrize(
@@ -126,12 +125,12 @@ def test_a_users_own_options_are_listed(tmp_path, capsys):
 )
 def test_what_cannot_be_listed_is_refused(words, message):
     with pytest.raises(InputError, match=message):
-        show_list(words)
+        listed(*words)
 
 
 def test_the_command_lists(forks, tmp_path):
-    ran = forks.run("run", ("list", "strategies"), tmp_path)
+    ran = forks.run("list", ("strategies",), tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "  joint " in ran.stdout
-    ran = forks.run("run", ("list", "x"), tmp_path)
+    ran = forks.run("list", ("x",), tmp_path)
     assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)

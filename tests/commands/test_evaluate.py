@@ -109,7 +109,7 @@ def test_given_networks_are_evaluated(files, forks):
     ("words", "message"),
     [
         (("device=macs",), "architecture=: must be given: a file with OFA's dict"),
-        (("architecture=arch.json", "targets=single"), "targets=single: no such key; allowed: architecture, target"),
+        (("architecture=arch.json", "targets=single"), "targets: no such key; allowed: architecture, target"),
         (("architecture=arch.json", "space=proxyless"), "not an architecture of space proxyless"),
         (("architecture=arch.json", "format=yaml"), "format=yaml: must be text or json"),
     ],

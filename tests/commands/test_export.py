@@ -28,14 +28,13 @@ def quick(monkeypatch, tmp_path):
 
 
 def run(monkeypatch, capsys, *words):
-    """Run the command's main; give its exit code and what it said."""
-    from ofa_bench.commands import export
+    """Run the command; return its exit code and its output."""
+    from ofa_bench.commands.cli.main import run_command
 
-    monkeypatch.setattr("sys.argv", ["export", *words])
+    monkeypatch.setattr("sys.argv", ["ofa_bench"])
     threads = torch.get_num_threads()
     try:
-        export.main()
-        code = 0
+        run_command("export", words)
     except SystemExit as end:
         code = end.code
     finally:
@@ -45,6 +44,19 @@ def run(monkeypatch, capsys, *words):
 
 def saved(folder, record):
     records.write(folder / record.address, record, "")
+
+
+def test_a_folder_is_a_record_or_has_records_below_it(quick, monkeypatch, capsys, made):
+    saved(quick / "multirun", made(seed=0))
+    for folder in (f"multirun/{made(seed=0)['address']}", "multirun"):
+        code, message = run(monkeypatch, capsys, folder, "target=20", "weights=random", "uri=none", f"out={folder}/out")
+        assert (code, message.out) == (0, f"{folder}/out/index.html\n"), message.err
+    code, message = run(monkeypatch, capsys, "multirun", "sweep=multirun")
+    assert (code, message.err) == (2, "ofa_bench: multirun: one folder at a time\n")
+    code, message = run(monkeypatch, capsys, "nowhere/seed=0")
+    assert code == 2
+    assert "nowhere/seed: no such key; allowed: run, sweep, architecture" in message.err
+    assert "and folders" in message.err
 
 
 def test_one_target_of_a_record(quick, monkeypatch, capsys, made):

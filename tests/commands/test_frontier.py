@@ -9,9 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from calling import call
 from conftest import ROOT
 
 from ofa_bench.commands import frontier as module
+from ofa_bench.commands.cli import interrupts
+from ofa_bench.commands.cli.main import run_command
 from ofa_bench.commands.frontier import Options, compose_task
 from ofa_bench.devices.cost import Term
 from ofa_bench.engine import run_repeats
@@ -37,9 +40,9 @@ def command(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "mbv3.json").write_text(table.read_text().replace("{", "{ ", 1))
 
-    def run(*arguments, module="frontier", **environment):
+    def run(*arguments, command="frontier", **environment):
         return subprocess.run(
-            [sys.executable, "-m", module, *arguments],
+            [sys.executable, "-m", "ofa_bench", command, *arguments],
             cwd=tmp_path, capture_output=True, text=True, timeout=120, env={**os.environ, **environment}, check=False,
         )  # fmt: skip
 
@@ -64,7 +67,7 @@ def test_a_frontier_is_made_raised_and_compared_with(command, tmp_path):
     assert "nothing better was found; version 1 of the best known stays" in again.stdout
     assert json.loads(path.read_text()) == file
 
-    ran = command(*MINE, "tracking=none", "repeats=3", module="ofa_bench")
+    ran = command(*MINE, "tracking=none", "repeats=3", command="run")
     assert ran.returncode == 0, ran.stderr
     assert "results beat the best-known frontier, by up to" in ran.stderr
     assert ran.stderr.count("\n") == 1
@@ -125,9 +128,10 @@ BAD = [
 def here(monkeypatch, capsys, folder, *arguments):
     """Run the command in this process: its exit code and what it said."""
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["frontier", *arguments])
+    monkeypatch.setattr(sys, "argv", ["ofa_bench"])
+    monkeypatch.setattr(interrupts, "_noted", [])
     with pytest.raises(SystemExit) as ended:
-        module.main()
+        run_command("frontier", arguments)
     return ended.value.code, capsys.readouterr()
 
 
@@ -151,7 +155,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_search(tmp_path, 
     monkeypatch.setattr(module, "_usual", lambda _: tmp_path / "file")
     monkeypatch.setattr(module, "improve", lambda *_: pytest.fail("it searched"))
     with pytest.raises(InputError, match="cannot be written"):
-        module.run([*QUICK, "progress=false"])
+        list(call("frontier", [*QUICK, "progress=false"]))
 
 
 def test_interrupted_it_keeps_what_is_found(tmp_path, monkeypatch, capsys):

@@ -7,8 +7,8 @@ import pytest
 from composing import composed
 from test_bad_input import named
 
-from ofa_bench.commands.cli.command_line import checked
 from ofa_bench.commands.cli.messages import explain
+from ofa_bench.commands.cli.overrides import prepare
 
 SUGGESTED = re.compile(
     r"stands in quotes of its own: (.+?)\)?$|did you mean ('.+')\?$|[;,] write (.+)$|is one list: (.+)$"
@@ -27,12 +27,12 @@ CASES = [
     (["strategy: top_down"], "strategy=top_down"),
     (["output: lr=0.1"], 'output="lr=0.1"'),
     (["--seed=1"], "seed=1"),
-    (["+strategy=vanilla"], "strategy=vanilla"),
+    (["+strategy=vanilla"], None),
+    (["hydra.searchpath=[a@b,c=d]"], 'hydra.searchpath=[a@b,"c=d"]'),
     (["hydra.run.dir='R&D'"], None),
 ]
 
 NOTHING = [
-    (["hydra.searchpath=[a@b,c=d]"], "not of the form key=value"),
     (["seed=\u00e2"], "not of the form key=value"),
     (["foo: bar"], "not of the form key=value"),
     (["strategy: vanila"], "not of the form key=value"),
@@ -45,7 +45,7 @@ NOTHING = [
 def message(words):
     """Return what is said of words that are wrong; nothing of words that are taken."""
     try:
-        composed(*checked(words))
+        composed(*prepare(words))
     except Exception as error:
         return explain(error)[0]
     return ""

@@ -25,12 +25,7 @@ SETTINGS = [
         ["hydra.sweep.dir=mysweep"],
         "hydra.sweep.dir=mysweep: is not used, as results go to output=; write output=mysweep",
     ),
-    (["hydra.sweep.subdir=${hydra.job.num}"], "is not used, as a cell's folder is its address; leave it out"),
-    (["hydra.verbose=true"], "hydra.verbose=true: shows nothing, as there is no log; add hydra/job_logging=default"),
-    (["hydra.job.env_copy=[HOME]"], "write hydra.job.env_copy=[OFA_BENCH_SWEEP,HOME]"),
-    (["hydra.job.config.override_dirname.kv_sep=_"], "hydra.job.config: is not used, as a cell's folder is its addr"),
-    (["hydra/launcher=joblib"], "hydra/launcher=joblib: is of a sweep, and this is a single run; put -m first"),
-    (["hydra.sweeper.max_batch_size=2"], "hydra.sweeper.max_batch_size=2: is of a sweep, and this is a single run"),
+    (["hydra.sweep.subdir=${hydra.job.num}"], "is not used, as results go to output=; leave it out"),
     (["output='~/x'"], "output=~/x: ~ is not read as a home folder; write output=/"),
 ]
 
@@ -63,11 +58,9 @@ def test_a_setting_that_is_used_is_taken(arguments, monkeypatch):
 @pytest.mark.parametrize(
     "case",
     [
-        (["hydra.job.env_copy=[NO_SUCH_ONE]"], "hydra.job.env_copy: there is no environment variable NO_SUCH_ONE"),
-        (["~hydra.callbacks.sweep"], "~hydra.callbacks.sweep: this callback keeps the books of sweeps"),
         (["hydra.run.dir=x"], "hydra.run.dir=x: is not used"),
         (["-m", "seed=0,1", "hydra.job.chdir=true", "hydra/launcher=joblib"], "hydra.job.chdir=true: not possible"),
-        (["-m", "strategy=glob(zzz*)"], "strategy=glob(zzz*): matches no option, so that nothing would run"),
+        (["-m", "strategy=glob(zzz*)"], "strategy=glob(zzz*): matches nothing, so that nothing would run"),
     ],
     ids=named,
 )
@@ -87,14 +80,6 @@ EXPERIMENTS = {
           job:
             chdir: true
     """,
-    "parallel": """
-        defaults:
-          - override /hydra/launcher: joblib
-    """,
-    "plain": """
-        defaults:
-          - override /strategy: top_down
-    """,
 }
 
 
@@ -102,8 +87,7 @@ EXPERIMENTS = {
     "case",
     [
         (["experiment=folder"], "hydra.sweep.dir=mysweep: is not used"),
-        (["-m", "experiment=plain,changes"], "hydra.job.chdir=true: not possible"),
-        (["-m", "experiment=plain,parallel"], "experiment=parallel: sets hydra.launcher, which a sweep has once"),
+        (["experiment=changes"], "hydra.job.chdir=true: not possible"),
     ],
     ids=named,
 )
@@ -122,7 +106,7 @@ def test_an_experiment_that_lists_sweeps_has_nothing_besides(monkeypatch, tmp_pa
     listed = "defaults:\n  - override /hydra/launcher: joblib\nsweeps:\n  - [strategy=vanilla]\n"
     (tmp_path / "experiment" / "mine.yaml").write_text(listed)
     monkeypatch.setattr("ofa_bench.commands.experiments.conf_dir", lambda: tmp_path)
-    monkeypatch.setattr("ofa_bench.commands.experiments.checked", lambda words: words)
+    monkeypatch.setattr("ofa_bench.commands.experiments.prepare", lambda words: words)
     with pytest.raises(InputError, match="experiment=mine: lists sweeps, so that its defaults would not be used"):
         list(commands(["-m", "experiment=mine"]))
 

@@ -20,8 +20,9 @@ from hydra import compose, initialize_config_dir
 from serving import Server, free_port, mlflow_server
 
 from ofa_bench.commands.cli.messages import explain
+from ofa_bench.config.hydra_private import ONE_AFTER_ANOTHER
 from ofa_bench.config.registration import register
-from ofa_bench.config.schema import ONE_AFTER_ANOTHER, conf_dir
+from ofa_bench.config.schema import conf_dir
 
 SMALL = ("budget=quick", "targets=paper1", "evolution.population_size=10", "progress=false")
 CELLS = 8

@@ -1,11 +1,13 @@
 """Paths of tables and predictors on the command line, without running it; ``test_app.py`` runs it."""
 
 import os
+from pathlib import Path
 
 import pytest
 from hydra.core.config_store import ConfigStore
 
-from ofa_bench.commands.cli.user_files import with_own_tables
+from ofa_bench.commands.cli.overrides import prepare
+from ofa_bench.commands.cli.user_files import name_user_files
 from ofa_bench.errors import InputError
 
 FILES = ("my/phone/mbv3.json", "other/phone/mbv3.json", "table.v2.json", "15.json", "a b/my t\u00e2ble,1.json",
@@ -44,29 +46,29 @@ def stored(group="device", key="device"):
     ],
 )
 def test_a_path_becomes_an_option(given, option, device):
-    assert with_own_tables(["-m", f"device={given}", "seed=1"]) == ["-m", f"device={option}", "seed=1"]
+    assert name_user_files(["-m", f"device={given}", "seed=1"]) == ["-m", f"device={option}", "seed=1"]
     assert stored() == {option.strip("'"): device}
 
 
 def test_absolute_paths_are_kept_where_they_are_elsewhere(folder, monkeypatch):
     monkeypatch.chdir(folder / "other")
-    assert with_own_tables([f"device={folder}/my/phone"]) == ["device=phone"]
+    assert name_user_files([f"device={folder}/my/phone"]) == ["device=phone"]
     assert stored() == {"phone": f"{folder}/my/phone"}
-    assert with_own_tables([f"device={folder}/other/phone"]) == ["device=phone"]
+    assert name_user_files([f"device={folder}/other/phone"]) == ["device=phone"]
     assert stored() == {"phone": "phone"}
 
 
 def test_a_link_gives_its_own_name(folder):
     (folder / "linked").symlink_to(folder / "table.v2.json")
-    assert with_own_tables(["device=linked"]) == ["device=linked"]
+    assert name_user_files(["device=linked"]) == ["device=linked"]
     assert stored() == {"linked": "linked"}
 
 
 def test_paths_and_options_are_swept_together(folder):
     given = f"device=note10,my/phone,{folder}/table.v2.json,'15.json',nowhere/x"
-    assert with_own_tables([given]) == ["device=note10,phone,table.v2,'15',nowhere/x"]
+    assert name_user_files([given]) == ["device=note10,phone,table.v2,'15',nowhere/x"]
     assert stored() == {"phone": "my/phone", "table.v2": "table.v2.json", "15": "15.json"}
-    assert with_own_tables(["device=choice(macs,my/phone)"]) == ["device=macs,phone"]
+    assert name_user_files(["device=choice(macs,my/phone)"]) == ["device=macs,phone"]
 
 
 @pytest.mark.parametrize(
@@ -75,16 +77,16 @@ def test_paths_and_options_are_swept_together(folder):
      "device=(", "device=~nobody/x", "device=" + "a" * 5000, "device=null", "device=range(1,3)", "+device=my/phone"],
 )  # fmt: skip
 def test_all_else_stays_as_it_is(text):
-    assert with_own_tables([text]) == [text]
+    assert name_user_files([text]) == [text]
     assert "device" not in ConfigStore.instance().repo
 
 
 @pytest.mark.parametrize("folder_option", [["--config-dir", "conf"], ["--config-dir=conf"], ["-cd", "conf"]])
 def test_a_users_options_are_options_too(folder_option):
     arguments = [*folder_option, "-m", "device=mine"]
-    assert with_own_tables(arguments) == arguments
+    assert prepare(arguments) == arguments
     with pytest.raises(InputError, match=r"device=\./mine: there is an option mine already; rename"):
-        with_own_tables([*folder_option, "device=./mine"])
+        prepare([*folder_option, "device=./mine"])
 
 
 @pytest.mark.parametrize(
@@ -100,12 +102,12 @@ def test_a_users_options_are_options_too(folder_option):
 )
 def test_names_that_collide_are_refused(text, message):
     with pytest.raises(InputError, match=message):
-        with_own_tables(["-m", text])
+        name_user_files(["-m", text])
 
 
 def test_a_predictors_path_becomes_an_option(folder):
     given = ["-m", "predictor=embedded,mine,my/net.npz", "device=my/phone", "predictor.member=2"]
-    assert with_own_tables(given) == ["-m", "predictor=embedded,mine,net", "device=phone", "predictor.member=2"]
+    assert name_user_files(given) == ["-m", "predictor=embedded,mine,net", "device=phone", "predictor.member=2"]
     assert stored("predictor", "path") == {"mine": "mine", "net": "my/net.npz"}
     assert stored() == {"phone": "my/phone"}
     node = ConfigStore.instance().repo["predictor"]["net.yaml"].node
@@ -113,13 +115,12 @@ def test_a_predictors_path_becomes_an_option(folder):
 
 
 def test_one_name_may_be_a_devices_and_a_predictors(folder):
-    assert with_own_tables(["device=mine", "predictor=mine"]) == ["device=mine", "predictor=mine"]
+    assert name_user_files(["device=mine", "predictor=mine"]) == ["device=mine", "predictor=mine"]
     assert (stored(), stored("predictor", "path")) == ({"mine": "mine"}, {"mine": "mine"})
 
 
 def test_a_predictors_option_stays_one(folder):
-    arguments = ["--config-dir", "conf", "-m", "predictor=embedded,theirs"]
-    assert with_own_tables(arguments) == arguments
+    assert name_user_files(["predictor=embedded,theirs"], [Path("conf")]) == ["predictor=embedded,theirs"]
     for text in ("./embedded", "./theirs"):
         with pytest.raises(InputError, match=f"predictor={text}: there is an option {text[2:]} already; rename this"):
-            with_own_tables(["--config-dir", "conf", f"predictor={text}"])
+            name_user_files([f"predictor={text}"], [Path("conf")])

@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from calling import call
 from conftest import ROOT
 from nasty import NASTY_NAMES
 
-from ofa_bench.commands.report import run as report
 from ofa_bench.config.shell import override
 from ofa_bench.predictors import latency_table, own_predictor
 from ofa_bench.records import record as records
@@ -74,7 +74,7 @@ def test_a_report_is_written_there(folder, tmp_path, monkeypatch, made):
     records.write(Path("lr=0.1", record.address), record, "")
     before = files(tmp_path, but=folder)
     out = str(Path("out", *NASTY_NAMES))
-    page = report(["lr=0.1", f"out={out}"])
+    page = call("report", ["lr=0.1", f"out={out}"])
     assert page == Path(out, "report.html")
     assert page.is_file()
     assert files(tmp_path, but=folder) == before

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from ofa_bench.commands import profile as module
+from ofa_bench.commands.cli.main import run_command
 from ofa_bench.commands.profile import Options, make_table, profile
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import latency_table
@@ -75,9 +75,9 @@ def test_a_table_is_of_the_statistic_asked_for(statistic, percent, tmp_path, mon
 
 
 def test_help_tells_the_options(capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["profile", "--help"])
+    monkeypatch.setattr(sys, "argv", ["ofa_bench"])
     with pytest.raises(SystemExit) as stopped:
-        module.main()
+        run_command("profile", ["--help"])
     assert stopped.value.code == 0
     message = capsys.readouterr().out
     assert all(f"  {key}={value}" in message for key, value in vars(Options()).items())

@@ -7,11 +7,11 @@ import pytest
 from nasty import NASTY_NAMES
 
 from ofa_bench.commands import sync
-from ofa_bench.commands.cli.options import options_and_folders, options_of
-from ofa_bench.commands.cli.overrides import parsed
-from ofa_bench.commands.cli.terminal import say_unsent, show
-from ofa_bench.commands.cli.user_files import with_own_tables
+from ofa_bench.commands.cli.options import read_options, read_words
+from ofa_bench.commands.cli.terminal import report_unsent, show
+from ofa_bench.commands.cli.user_files import name_user_files
 from ofa_bench.commands.report import Options
+from ofa_bench.config.hydra_private import parse_override
 from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.config.shell import command_line, option, override, portable
 from ofa_bench.config.store_uri import sqlite_uri
@@ -37,9 +37,9 @@ TEXTS = (
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_printed_word_is_read_as_it_was_meant(text):
     [word] = shlex.split(command_line([override("output", text)]))
-    assert parsed(word).value() == text
+    assert parse_override(word).value() == text
     [word] = shlex.split(command_line([option("out", text)]))
-    assert options_of(Options, [word]).out == text
+    assert read_options(Options, [word]).out == text
 
 
 def test_a_value_has_quotes_only_where_it_needs_them():
@@ -57,8 +57,8 @@ def test_an_absolute_path_is_cut_where_others_read_it():
 
 def test_an_options_text_is_taken_as_it_is_unless_in_quotes():
     for text in ("a #b", "&x y", "!a b", "what?", " x ", "${seed}"):
-        assert options_of(Options, [f"title={text}"]).title == text
-    assert options_of(Options, ["title='a: \"b\"'"]).title == 'a: "b"'
+        assert read_options(Options, [f"title={text}"]).title == text
+    assert read_options(Options, ["title='a: \"b\"'"]).title == 'a: "b"'
 
 
 @pytest.mark.parametrize("name", NASTY_NAMES)
@@ -69,7 +69,7 @@ def test_a_printed_path_is_a_table_or_predictor(name, tmp_path, monkeypatch):
     path.touch()
     for group in ("device", "predictor"):
         [word] = shlex.split(command_line([override(group, f"{name}/mine.json")]))
-        assert with_own_tables([word]) == [f"{group}=mine"]
+        assert name_user_files([word]) == [f"{group}=mine"]
 
 
 @pytest.mark.parametrize("name", NASTY_NAMES)
@@ -85,9 +85,9 @@ def test_what_is_printed_at_the_end_can_be_pasted(name, tmp_path, capsys, made):
     assert words == ["mlflow", "ui", "--host", "127.0.0.1", "--backend-store-uri", uri]
     assert not (tmp_path / "store").exists()  # nothing is made to say where it is
     output.mkdir(parents=True)
-    say_unsent("this", output, tracking)
+    report_unsent("this", output, tracking)
     words = shlex.split(capsys.readouterr().err.partition("this sends it: ")[2])
-    options, folders = options_and_folders(sync.Options, words[2:])
+    options, folders = read_words(sync.Options, words[2:], "folders")
     assert (options.uri, options.artifacts, options.experiment) == (uri, tracking.artifacts, name)
     assert folders == [str(output)]
 
@@ -95,7 +95,7 @@ def test_what_is_printed_at_the_end_can_be_pasted(name, tmp_path, capsys, made):
 def test_a_folder_whose_name_looks_like_an_option_is_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lr=0.1").mkdir()
-    assert options_and_folders(sync.Options, ["lr=0.1"])[1] == ["lr=0.1"]
+    assert read_words(sync.Options, ["lr=0.1"], "folders")[1] == ["lr=0.1"]
 
 
 @pytest.mark.parametrize("name", ["[b]x[/b]", "[/b] x", ":smile:", "[link=x]"])

@@ -7,9 +7,8 @@ import sys
 
 import pytest
 
-from ofa_bench.commands.cli import surroundings
-from ofa_bench.commands.cli.options import ignore_broken_pipe
-from ofa_bench.commands.cli.surroundings import check_texts
+from ofa_bench.commands.cli import streams
+from ofa_bench.commands.cli.streams import check_texts, ignore_broken_pipe
 from ofa_bench.errors import InputError
 
 WORDS = ("strategy=random", "targets.first=1", "budget.generations=2", "evolution.population_size=10",
@@ -49,7 +48,7 @@ def test_words_that_are_no_text_are_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", ["x", "out=Größe"])
     check_texts()
     monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
-    monkeypatch.setattr(surroundings.Path, "cwd", lambda: "/tmp/\udcc3\udcb6")
+    monkeypatch.setattr(streams.Path, "cwd", lambda: "/tmp/\udcc3\udcb6")
     with pytest.raises(InputError, match=r"this locale's encoding is ascii: set PYTHONUTF8=1, or rename it"):
         check_texts()
 
@@ -67,7 +66,7 @@ def test_words_that_are_nested_deeply_are_refused(module, words, forks, tmp_path
     done = forks.run(module, tuple(word.format(deep) for word in words), tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
-    assert "nested too deeply; 50 brackets within each other at most" in done.stderr
+    assert "nested too deeply" in done.stderr
 
 
 def test_options_of_a_user_that_are_nested_deeply_are_refused(forks, tmp_path):

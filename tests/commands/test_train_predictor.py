@@ -8,9 +8,9 @@ from functools import partial
 
 import numpy as np
 import pytest
+from calling import call
 from PIL import Image
 
-from ofa_bench.commands.train import run
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import embedded_predictor, own_predictor
@@ -127,7 +127,7 @@ def test_what_no_pair_has_is_said_by_the_card_the_output_and_the_search(forks, t
     genes[:, SPACE.index["k0"]] = np.where(np.arange(400) < 3, 2, genes[:, SPACE.index["k0"]] % 2)
     rows = [(json.dumps(SPACE.to_ofa(row)), value) for row, value in zip(genes, TRUTH.accuracy(genes), strict=True)]
     path = written(tmp_path / "p.csv", ("architecture", "accuracy"), rows)
-    message = run([f"data={path}", f"out={tmp_path / 'one'}", "epochs=1", "hidden=[4]", "folds=2"])
+    message = call("train", [f"data={path}", f"out={tmp_path / 'one'}", "epochs=1", "hidden=[4]", "folds=2"])
     held = "space.choices='{r: [224]}' holds a search to the others"
     assert f"\n  no pair has r=160, 176, 192, 208: its predictions for these are guesses; {held}\n" in message
     assert "\n  fewer than 5 architectures have k0=7 (the card counts them)\n" in message
@@ -168,7 +168,7 @@ def test_genes_and_percent_mean_the_same_and_bytes_are_the_same(trained, tmp_pat
     with path.open(newline="") as file:
         table = list(csv.reader(file))
     written(path, table[0], [[repr(float(a)), *row[1:]] for row, a in zip(table[1:], ACCURACY, strict=True)])
-    run([f"data={path}", f"out={tmp_path / 'again'}", *QUICK])
+    call("train", [f"data={path}", f"out={tmp_path / 'again'}", *QUICK])
     assert (tmp_path / "again/mbv3.npz").read_bytes() == (trained[0] / "my/mine/mbv3.npz").read_bytes()
 
 
@@ -178,7 +178,7 @@ def test_without_data_it_distils(tmp_path, monkeypatch):
     monkeypatch.setattr("ofa_bench.predictors.official_predictor", embedded_predictor)
     monkeypatch.setattr(distill, "SEARCHES", {"vanilla": (Evolution(population_size=10), 3)})
     monkeypatch.setattr(distill, "Distillation", partial(distill.Distillation, first_searches=1, batch=256))
-    message = run(["seconds=1", "repeats=2", "hidden=[16]", f"out={tmp_path}"])
+    message = call("train", ["seconds=1", "repeats=2", "hidden=[16]", f"out={tmp_path}"])
     card = read(tmp_path / "mbv3.json")
     assert list(card) == list(read(FOLDER / "mbv3.json"))
     assert json.loads(message) == card["errors"]
@@ -254,7 +254,7 @@ def test_what_is_there_is_not_replaced(kind, collected, tmp_path, monkeypatch):
     path.write_bytes(b"earlier")
     message = f"out={path.parent}: {path} is already there; move it away or choose another out="
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
-        run([f"data={collected}", f"out={path.parent}"])
+        call("train", [f"data={collected}", f"out={path.parent}"])
     assert path.read_bytes() == b"earlier"
     assert list(path.parent.iterdir()) == [path]
 
@@ -329,7 +329,7 @@ def test_a_space_of_ones_own(tmp_path, monkeypatch):
     genes = space.sample(60, np.random.default_rng(0))
     rows = [[*row, 0.5 + 0.02 * row[1] + 0.01 * row[2] * (row[0] > 0)] for row in genes.tolist()]
     written(tmp_path / "p.csv", [*space.gene_names, "accuracy"], rows)
-    message = run(["data=p.csv", "space=tiny.yaml", "out=out", "epochs=1", "hidden=[4]", "seed=1"])
+    message = call("train", ["data=p.csv", "space=tiny.yaml", "out=out", "epochs=1", "hidden=[4]", "seed=1"])
     assert "trained on 60 pairs" in message
     found = own_predictor(space, "out").accuracy(genes)
     assert found == pytest.approx([row[-1] for row in rows], abs=0.003)
@@ -353,7 +353,7 @@ def test_a_part_may_have_its_own(tmp_path):
     accuracy = embedded_predictor(part).accuracy(genes)
     rows = [(json.dumps(part.to_ofa(row)), repr(float(value))) for row, value in zip(genes, accuracy, strict=True)]
     path = written(tmp_path / "p.csv", ("architecture", "accuracy"), rows)
-    run([f"data={path}", "space=compofa", f"out={tmp_path / 'out'}", "epochs=1", "hidden=[4]"])
+    call("train", [f"data={path}", "space=compofa", f"out={tmp_path / 'out'}", "epochs=1", "hidden=[4]"])
     found = own_predictor(part, str(tmp_path / "out"))
     assert np.abs(found.accuracy(genes) - accuracy).mean() < 0.002
 

@@ -128,17 +128,17 @@ def tables():
 
 
 @pytest.mark.parametrize("suffix", ["json", "yaml"])
-def test_tables_of_ofa_cost_what_ofa_says(suffix, tables, tmp_path, capsys):
+def test_tables_of_ofa_cost_what_ofa_says(suffix, tables, tmp_path, caplog):
+    caplog.set_level("INFO", logger="ofa_bench")
     folder = write(tmp_path / f"latency_table@{suffix}", tables, suffix)
-    lookup_tables._print_once.cache_clear()
+    lookup_tables._log_once.cache_clear()
     table = check(SPACE, folder, ofa_mbv3(tables))
     check(load_space("compofa"), folder, ofa_mbv3(tables))
     assert (table.name, table.unit, list(table.targets)) == (f"latency_table@{suffix}", "ms", [])
     assert (table.card["width"], table.card["resolutions"], table.card["resolutions_left_out"]) == (
         1.2, list(RESOLUTIONS), [164],
     )  # fmt: skip
-    message = capsys.readouterr().err.splitlines()
-    assert message == [f"device={folder}: left out are its resolutions 164, which mbv3 has not"]
+    assert caplog.messages == [f"device={folder}: left out are its resolutions 164, which mbv3 has not"]
 
 
 def test_tables_of_proxyless_cost_what_ofa_says(tmp_path):

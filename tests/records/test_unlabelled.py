@@ -9,10 +9,10 @@ from io import StringIO
 
 import numpy as np
 import pytest
+from calling import call
 from rich.console import Console
 
 from ofa_bench.commands.cli.tables import print_tables
-from ofa_bench.commands.report import run
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import describe_network, read_card
@@ -160,7 +160,7 @@ def test_a_report_marks_and_names_them(marked, made, tmp_path, monkeypatch):
     others[1].repeats[0].results[0].unlabelled = {"r": [160]}
     for record in (marked, *others):
         records.write(tmp_path / "sweep" / record.address, record, "a: 1\n")
-    run([str(tmp_path / "sweep"), f"out={tmp_path}/out"])
+    call("report", [str(tmp_path / "sweep"), f"out={tmp_path}/out"])
     mean = f"{100 * totals(marked).accuracy:.2f}*"
     text = (tmp_path / "out/report.md").read_text()
     assert f"| vanilla | {mean} |" in text

@@ -2,8 +2,9 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from calling import call
 
-from ofa_bench.commands.report import main, run
+from ofa_bench.commands.cli.main import run_command
 from ofa_bench.errors import InputError
 from ofa_bench.records import record as records
 
@@ -40,7 +41,7 @@ def sweep(made, tmp_path):
 
 
 def test_the_page_stands_alone_and_says_the_verdict_first(sweep, tmp_path):
-    path = run([str(sweep), f"out={tmp_path}/out", "title=Mine & <yours>"])
+    path = call("report", [str(sweep), f"out={tmp_path}/out", "title=Mine & <yours>"])
     page = Checked(path.read_text())
     assert page.pictures > 8
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
@@ -50,7 +51,7 @@ def test_the_page_stands_alone_and_says_the_verdict_first(sweep, tmp_path):
 
 
 def test_beside_it_stand_markdown_latex_csv_and_pictures(sweep, tmp_path):
-    run([str(sweep), f"out={tmp_path}/out"])
+    call("report", [str(sweep), f"out={tmp_path}/out"])
     out = tmp_path / "out"
     files = {"report.html", "report.md", "report.tex", "results.csv", "tables.csv", "figures", ".gitignore"}
     assert {path.name for path in out.iterdir()} == files
@@ -73,7 +74,7 @@ def test_what_was_kept_apart_and_left_out_is_on_the_page(sweep, made, tmp_path):
     records.write(tmp_path / "other" / "cell", other, "a: 1\n")
     (tmp_path / "other" / "broken").mkdir()
     (tmp_path / "other" / "broken" / records.RECORD).write_text("{}")
-    page = run([str(sweep), str(tmp_path / "other"), f"out={tmp_path}/out"]).read_text()
+    page = call("report", [str(sweep), str(tmp_path / "other"), f"out={tmp_path}/out"]).read_text()
     kept = page[page.index("What was kept apart") :]
     assert "mbv3 on toy, predictor toy, 4 generations, 3 where warm-started; numbers of targets (ms): 2 (20…30)" in kept
     assert "broken/record.json: not a record of format" in kept
@@ -91,10 +92,10 @@ def test_what_was_kept_apart_and_left_out_is_on_the_page(sweep, made, tmp_path):
 def test_bad_input_is_one_line(words, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError):
-        run(words)
-    monkeypatch.setattr("sys.argv", ["report", *words])
+        call("report", words)
+    monkeypatch.setattr("sys.argv", ["ofa_bench"])
     with pytest.raises(SystemExit) as ended:
-        main()
+        run_command("report", words)
     description = capsys.readouterr().err
     assert (ended.value.code, description.count("\n")) == (2, 1)
     assert message in description
@@ -102,8 +103,8 @@ def test_bad_input_is_one_line(words, message, tmp_path, monkeypatch, capsys):
 
 
 def test_another_reference_can_be_named(sweep, tmp_path):
-    page = run([str(sweep), f"out={tmp_path}/out", "reference=bottom_up"]).read_text()
+    page = call("report", [str(sweep), f"out={tmp_path}/out", "reference=bottom_up"]).read_text()
     assert "Differences and times are those against bottom_up." in page
     with pytest.raises(InputError, match=r"reference=botom_up: not among the strategies: .*did you mean 'bottom_up'"):
-        run([str(sweep), f"out={tmp_path}/other", "reference=botom_up"])
+        call("report", [str(sweep), f"out={tmp_path}/other", "reference=botom_up"])
     assert not (tmp_path / "other").exists()

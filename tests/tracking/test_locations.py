@@ -41,12 +41,13 @@ def test_a_moved_or_copied_project_writes_nothing_to_its_old_place(project, tmp_
         check_location(project, old.as_uri())
 
 
-def test_another_place_on_purpose_is_said(project, tmp_path, capsys):
+def test_another_place_on_purpose_is_said(project, tmp_path, caplog):
+    caplog.set_level("INFO", logger="ofa_bench")
     place = tmp_path / "large disk" / "files"
     place.mkdir(parents=True)
     check_location(project, place.as_uri())
-    message = f"ofa_bench: files of experiment mine go to {place}, as it says in {tmp_path}/new place/mlflow.db\n"
-    assert capsys.readouterr().err == message
+    message = f"files of experiment mine go to {place}, as it says in {tmp_path}/new place/mlflow.db"
+    assert caplog.messages == [message]
 
 
 def test_addresses_of_folders_are_read():

@@ -1,14 +1,12 @@
-"""Composes the config of one cell from the words of a command other than ``run``."""
+"""Composes the config of one cell for the commands that search nothing, from the same words as a search."""
 
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ofa_bench.commands.cli.command_line import add_choices, check_overrides
-from ofa_bench.commands.cli.overrides import parsed
-from ofa_bench.commands.cli.user_files import with_own_tables
+from ofa_bench.commands.cli.overrides import check_override
+from ofa_bench.commands.cli.user_files import name_user_files
 from ofa_bench.config.schema import Config
-from ofa_bench.errors import InputError
 
 if TYPE_CHECKING:
     from ofa_bench.search import Problem
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["PROBLEM_GROUPS", "compose_config", "compose_problem", "is_of_problem"]
 
 PROBLEM_GROUPS = ("space", "device", "predictor")
-"""Groups of ``ofa_bench run`` that say what an architecture is worth and what it costs."""
+"""Groups of the config that say what an architecture is worth and what it costs."""
 
 
 def compose_config(words: Sequence[str]) -> tuple[Config, dict[str, str]]:
@@ -31,9 +29,10 @@ def compose_config(words: Sequence[str]) -> tuple[Config, dict[str, str]]:
     Raises:
         InputError: a word is not allowed.
     """
-    from ofa_bench.experiment.composition import compose_cell
+    from ofa_bench.experiment.composition import Composed, compose_overrides
 
-    composed = compose_cell(_check(words))
+    known = [check_override(word, one="one at a time here") for word in name_user_files(words)]
+    composed = Composed.of(compose_overrides(known))
     return composed.typed, composed.choices
 
 
@@ -51,16 +50,7 @@ def compose_problem(words: Sequence[str]) -> "tuple[Problem, Config, dict[str, s
     Raises:
         InputError: a word is not allowed, or the problem cannot be built.
     """
-    from ofa_bench.experiment.composition import compose_problem
+    from ofa_bench.experiment.build import build_problem
 
-    return compose_problem(_check(words))
-
-
-def _check(words: Sequence[str]) -> list[str]:
-    """Return the words as overrides of Hydra; raise InputError where one is not allowed."""
-    known = add_choices(with_own_tables(words))
-    check_overrides(known)
-    for word in known:
-        if parsed(word).is_sweep_override():
-            raise InputError(f"{word}: one at a time here")
-    return known
+    config, names = compose_config([*words, "tracking=none"])
+    return build_problem(config), config, names

@@ -4,9 +4,8 @@ import atexit
 import os
 import signal
 import sys
-from typing import NoReturn
 
-__all__ = ["EXIT_CODE", "arrived", "exit_now", "install_handlers", "note"]
+__all__ = ["EXIT_CODE", "arrived", "install_handlers", "note"]
 
 EXIT_CODE = 130
 
@@ -35,9 +34,12 @@ def _raise(number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def exit_now() -> NoReturn:
-    """End the process at once: without taking all modules apart, which takes seconds where there are many."""
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(EXIT_CODE)
+def _exit_at_once() -> None:
+    """End an interrupted process without taking all modules apart, which takes seconds where there are many."""
+    if arrived():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(EXIT_CODE)
+
+
+atexit.register(_exit_at_once)  # as it is the first that is registered, it is the last that is called

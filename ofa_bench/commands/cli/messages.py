@@ -1,58 +1,26 @@
-"""Says what went wrong in one line that names the key, what is allowed and the nearest valid one."""
+"""Messages of commands: what went wrong, in one line that names the key, what is allowed and the nearest valid one."""
 
-import dataclasses
 import errno
 import logging
 import os
 import re
-import shlex
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import get_type_hints
 
-from hydra.errors import (
-    CompactHydraException,
-    ConfigCompositionException,
-    HydraException,
-    MissingConfigException,
-    OverrideParseException,
-)
-from omegaconf import DictConfig, OmegaConf
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from ofa_bench.commands.cli import interrupts
-from ofa_bench.commands.cli.options import (
-    check_folder,
-    ignore_broken_pipe,
-    options_and_folders,
-    options_of,
-    show_help,
-    show_version,
-)
-from ofa_bench.commands.cli.overrides import accepted, installs, launcher_hint, not_an_override
-from ofa_bench.commands.cli.surroundings import check_texts
+from ofa_bench.commands.cli.config_errors import explain_config_error
+from ofa_bench.commands.cli.groups import CHOSEN
+from ofa_bench.commands.cli.overrides import not_an_override
+from ofa_bench.commands.cli.streams import check_texts, ignore_broken_pipe
 from ofa_bench.config.importing import user_line
-from ofa_bench.config.keys import suggest_key
-from ofa_bench.config.schema import NO_RESULT, EvolutionConfig, conf_dir
-from ofa_bench.config.shell import override
 from ofa_bench.errors import InputError, no_such_option
 
-__all__ = [
-    "TRACEBACK",
-    "allow_tracebacks",
-    "check_folder",
-    "exit_on_error",
-    "explain",
-    "ignore_broken_pipe",
-    "options_and_folders",
-    "options_of",
-    "report_error",
-    "show_help",
-    "show_logs",
-    "show_version",
-]
+__all__ = ["TRACEBACK", "allow_tracebacks", "exit_on_error", "explain", "report_error", "show_logs"]
 
 TRACEBACK = "OFA_BENCH_TRACEBACK"
 """Environment variable that carries the user's ``HYDRA_FULL_ERROR=1`` into every process."""
@@ -60,66 +28,35 @@ TRACEBACK = "OFA_BENCH_TRACEBACK"
 MAX_CHARS = 380
 """The longest line; of a longer one the middle is left out."""
 
-EVOLUTION = [one.name for one in dataclasses.fields(EvolutionConfig)]
-
-_KINDS = {
-    "Integer": "a whole number",
-    "Float": "a number",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "str": "a text",
-}
-
-_CANNOT_WRITE = (
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.EEXIST,
-    errno.EISDIR,
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.ENAMETOOLONG,
-    errno.ELOOP,
-    errno.EIO,
-)
+_UNWRITABLE = "EACCES EPERM EROFS ENOENT ENOTDIR EEXIST EISDIR ENOSPC EDQUOT EFBIG ENAMETOOLONG ELOOP EIO"
 
 
 def explain(error: BaseException, key: str = "output") -> tuple[str, int]:
     """Return one line and an exit code: 2 for bad input, 1 for anything else; ``key`` names the folder written to."""
-    line, code = _explained(error, key)
-    return _line(line), code
+    line, code = _explain(error, key)
+    return _shorten(line), code
 
 
-def _explained(error: BaseException, key: str) -> tuple[str, int]:
-    cause = error.__cause__
-    for ours in (error, cause):  # Hydra wraps what its resolvers and targets raise
-        if isinstance(ours, InputError):
-            return str(ours), 2
+def _explain(error: BaseException, key: str) -> tuple[str, int]:
+    cause: BaseException | None = error
+    while cause:  # Hydra and OmegaConf wrap what their resolvers and targets raise
+        if isinstance(cause, InputError):
+            return str(cause), 2
+        if isinstance(cause, OmegaConfBaseException) and not isinstance(cause.__context__, InputError):
+            return explain_config_error(cause), 2
+        if not isinstance(cause, HydraException | OmegaConfBaseException):
+            break
+        cause = cause.__cause__ or (cause.__context__ if isinstance(cause, OmegaConfBaseException) else None)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _missing_option(error), 2
-    if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
-        return _omegaconf(cause), 2
-    if isinstance(error, OmegaConfBaseException):
-        return _omegaconf(error), 2
     if isinstance(error, OverrideParseException):
         return not_an_override(error.override), 2
-    if isinstance(error, CompactHydraException) and "Ambiguous value for argument" in str(error):
-        return _several(str(error).splitlines()[0]), 2
-    if isinstance(error, HydraException) or (isinstance(error, ValueError) and _of_hydra(error)):
+    if isinstance(error, HydraException) or (isinstance(error, ValueError) and _raised_by_hydra(error)):
         return str(error), 2
-    if isinstance(error, KeyError) and _of_hydra(error, "os"):
-        return f"hydra.job.env_copy: there is no environment variable {error.args[0]}", 2
-    plugin = re.match(r"Unknown plugin class : 'hydra_plugins\.hydra_(joblib|ray|submitit)_launcher\b", str(error))
-    if plugin:  # a config of ours, of a plugin that is not there
-        return f"hydra/launcher: hydra_{plugin[1]}_launcher {installs(plugin[1])}", 2
-    if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
+    if isinstance(error, OSError) and errno.errorcode.get(error.errno or 0) in _UNWRITABLE.split():
         place = f" {str(error.filename)[:200]}" if error.filename else ""  # what is full has no name
         return f"{key}:{place} cannot be written ({error.strerror})", 2
-    if isinstance(error, RecursionError) and _parses(error):
+    if isinstance(error, RecursionError) and _raised_by_parser(error):
         return "what was given, or a file of the configuration, is nested too deeply", 2
     if isinstance(error, MemoryError):
         return f"out of memory ({error}); make populations, targets or repeats fewer", 1
@@ -128,18 +65,23 @@ def _explained(error: BaseException, key: str) -> tuple[str, int]:
     return f"{type(error).__name__}: {error} ({where})", 1
 
 
-def _of_hydra(error: BaseException, called: str = "") -> bool:
-    """Return whether it was Hydra's own code that raised an error, or a module that it called."""
-    frames = [str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)]
-    if called and frames and frames[-1] == called:
-        frames.pop()
-    return bool(frames) and frames[-1].startswith("hydra.")
+def _missing_option(error: MissingConfigException) -> str:
+    place = str(error.missing_cfg_file)
+    group, _, option = place.partition("/") if place.partition("/")[0] in CHOSEN else place.rpartition("/")
+    return str(no_such_option(group, option, error.options)) if error.options else str(error).splitlines()[0]
 
 
-def _parses(error: BaseException) -> bool:
-    """Return whether an error arose below a parser of what people give."""
-    frames = (str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__))
-    return any(name.partition(".")[0] in ("yaml", "hydra", "omegaconf", "antlr4", "json") for name in frames)
+def _modules(error: BaseException) -> list[str]:
+    """List the modules that an error went through, from the outside in."""
+    return [str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+
+
+def _raised_by_hydra(error: BaseException) -> bool:
+    return bool(modules := _modules(error)) and modules[-1].startswith("hydra.")
+
+
+def _raised_by_parser(error: BaseException) -> bool:
+    return any(name.partition(".")[0] in ("yaml", "hydra", "omegaconf", "antlr4", "json") for name in _modules(error))
 
 
 def report_error(error: BaseException, where: str = "", key: str = "output") -> int:
@@ -152,7 +94,7 @@ def report_error(error: BaseException, where: str = "", key: str = "output") -> 
 
 
 class _Lines(logging.Handler):
-    """Prints what is logged as a line of the command's own, with what an error is in words behind it."""
+    """Prints what is logged as a line of the command's own, with the message of an error behind it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
@@ -183,7 +125,7 @@ def exit_on_error(key: str = "out", interrupted: str = "") -> Iterator[None]:
 
     Args:
         key: names the folder that is written to, where that fails.
-        interrupted: what to say of an interrupt.
+        interrupted: what remains after an interrupt.
     """
     interrupts.install_handlers()
     show_logs()
@@ -201,95 +143,7 @@ def exit_on_error(key: str = "out", interrupted: str = "") -> Iterator[None]:
         raise
 
 
-def _several(said: str) -> str:
-    """Describe what is meant where values are separated by commas, but nothing is swept."""
-    key, _, value = said.partition("'")[2].rpartition("'")[0].partition("=")
-    texts = override(key, value)
-    if key in NO_RESULT and accepted(texts):
-        return f"{said}: a value with commas stands in quotes of its own: {shlex.quote(texts)}"
-    if not accepted(f"{key}={value.partition(',')[0]}") and accepted(f"{key}=[{value}]"):
-        return f"{said}: is one list: {key}=[{value}]"
-    return f"{said}: several options are a sweep, put -m before them"
-
-
-def _missing_option(error: MissingConfigException) -> str:
-    place = str(error.missing_cfg_file)
-    group, _, option = place.partition("/") if place.startswith("device/") else place.rpartition("/")
-    hint = launcher_hint(group, option)
-    options = list(error.options or [])
-    if hint:
-        return f"{group}={option}: {hint}"
-    return str(no_such_option(group, option, options)) if options else str(error).splitlines()[0]
-
-
-def _omegaconf(error: OmegaConfBaseException) -> str:
-    full, parent = str(error.full_key or error.key), error.parent_node
-    message = (error.msg or str(error)).splitlines()[0]
-    ours = message.partition(f"{InputError.__name__} raised while resolving interpolation: ")[2]
-    if ours:  # of our resolver of addresses
-        return ours
-    if "is not in struct" in message or re.match(r"Key '.*' not in", message):
-        return _no_such_key(full, parent)
-    if full.startswith("hydra.") and ("nterpolation" in message or "mandatory" in message):
-        return _unresolved(full, message)
-    if "mandatory value" in message:
-        return f"{full}: choose an option of the group ({full}=<option>)"
-    if re.search(r"is not Optional|Incompatible value 'None'|NoneType is not a subclass", message):
-        return f"{full}=null: must be {_kind(error)}"
-    wrong = re.match(r"Value '(.*)' (?:of type .* could not be converted to|is not a valid) (\w+)", message)
-    if wrong:
-        return f"{full}={wrong[1]}: must be {_KINDS.get(wrong[2], wrong[2])}"
-    text = re.match(r"Cannot convert '\w+' to string: '(.*)'", message)
-    if text:
-        return f"{full}={text[1]}: must be a text"
-    if "is not a ListConfig, list or tuple" in message or "Cannot merge DictConfig with ListConfig" in message:
-        return (
-            f"{full}: must be a list, such as [25]" if full.startswith("targets.") else f"{full}: must be a list, [...]"
-        )
-    return f"{full}: {message}"
-
-
-def _no_such_key(full: str, parent: object) -> str:
-    name = full.rpartition(".")[2]
-    if full.startswith("strategy.evolution.") and name in EVOLUTION:
-        return f"{full}: no such key; strategy.evolution is evolution: {full.removeprefix('strategy.')}="
-    if full.startswith("strategy.") and name in _keys_of_swept_strategies():
-        return f"{full}: not a key of every strategy; in a sweep over strategies, ++ stands before it: ++{full}"
-    keys = [str(key) for key in parent if key != "hydra"] if isinstance(parent, DictConfig) else []
-    given = next((word for word in sys.argv[1:] if word.startswith(f"{full}=")), "")
-    meant = suggest_key(full, keys, config=parent._get_root() if isinstance(parent, DictConfig) else None, given=given)
-    return f"{full}: no such key; allowed: {', '.join(keys) or 'none'}{meant}"
-
-
-def _keys_of_swept_strategies() -> set[str]:
-    """List the keys that at least one of the package's strategies has which the command sweeps over."""
-    names = [name for word in sys.argv if re.match(r"strategy=.*,", word) for name in word.partition("=")[2].split(",")]
-    files = [conf_dir() / "strategy" / f"{name}.yaml" for name in names]
-    return {str(key) for file in files if file.is_file() for key in OmegaConf.load(file)}
-
-
-def _unresolved(full: str, message: str) -> str:
-    """Name the word of the command by which one of Hydra's own keys, such as the output folder, has no value."""
-    message = message.partition(" while resolving interpolation: ")[2] or message
-    given = [word for word in sys.argv[1:] if re.search(r"=.*(\$\{|\?\?\?)", word)]
-    lacking = re.match(r"Interpolation key '(\w+)' not found", message)
-    if lacking and not given:
-        return f"{lacking[1]}: is needed, and cannot be taken out"
-    return f"{given[0] if given else full}: {message}"
-
-
-def _kind(error: OmegaConfBaseException) -> str:
-    """Describe what a key of a dataclass, or of a list, must hold."""
-    kind = error.ref_type
-    if dataclasses.is_dataclass(error.object_type):
-        kind = get_type_hints(error.object_type).get(str(error.key), kind)
-    if str(kind).startswith("list") and not isinstance(error.key, int):
-        return "a list, [...]"
-    found = None if "Dict" in str(kind) else re.search(r"int|float|bool|str", str(kind))
-    return _KINDS[found[0]] if found else "set"
-
-
-def _line(text: str) -> str:
+def _shorten(text: str) -> str:
     """Put a text on one line that can be printed and read: no control characters, and not too long."""
     line = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in " ".join(text.split()))
     if len(line) > MAX_CHARS:

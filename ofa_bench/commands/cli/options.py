@@ -1,9 +1,7 @@
-"""Options of the commands besides the main one: ``key=value`` words, read into a dataclass."""
+"""Options of commands: ``key=value`` words, read into a dataclass, and the other words that a command takes."""
 
 import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,19 +9,34 @@ from typing import Any, TypeVar
 import yaml
 from omegaconf import OmegaConf
 
-from ofa_bench import __version__
-from ofa_bench.commands.cli.surroundings import print_any_text
+from ofa_bench.commands.cli.composition import PROBLEM_GROUPS, is_of_problem
+from ofa_bench.config.keys import suggest_key
+from ofa_bench.config.schema import Config
 from ofa_bench.errors import InputError, suggestion
 
-__all__ = ["check_folder", "ignore_broken_pipe", "options_and_folders", "options_of", "show_help", "show_version"]
+__all__ = ["check_choice", "check_folder", "read_options", "read_words"]
 
 Options = TypeVar("Options")
 
 
-def options_of(kind: type[Options], words: Sequence[str], verbatim: Sequence[str] = ()) -> Options:
+def read_words(kind: type[Options], words: Sequence[str], takes: str = "") -> tuple[Options, list[str]]:
+    """Split a command's words into its options and the others; ``takes`` says of what kind these are (``Command``).
+
+    Raises:
+        InputError: a word is neither.
+    """
+    keys = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    given = [word for word in words if "=" in word and word.partition("=")[0] in keys]
+    others = [word for word in words if word not in given]
+    for word in others:
+        _check_other(word, keys, takes)
+    return read_options(kind, given), others
+
+
+def read_options(kind: type[Options], words: Sequence[str]) -> Options:
     """Read ``key=value`` words into a dataclass of options, each value checked against its type.
 
-    Values are YAML, but for those of the keys in ``verbatim``, which are texts as they are.
+    Values are YAML; a text is taken as it is, unless it is in quotes.
 
     Raises:
         InputError: a word is no option, or has no value.
@@ -33,82 +46,60 @@ def options_of(kind: type[Options], words: Sequence[str], verbatim: Sequence[str
         key, equals, text = word.partition("=")
         if key not in standard or not equals:
             raise _no_option(word, list(standard))
-        value = text if key in verbatim else _value(word, text, standard)
+        value = _value(word, text, standard[key])
         given[key] = value.replace("${", r"\${") if isinstance(value, str) else value  # no interpolation
     options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(kind), given))
     assert isinstance(options, kind)
     return options
 
 
-def options_and_folders(kind: type[Options], words: Sequence[str]) -> tuple[Options, list[str]]:
-    """Read ``key=value`` words into a dataclass of options, and the other words, which name folders.
-
-    Raises:
-        InputError: a word looks like an option and is none, or there is no such folder.
-    """
-    keys = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    given, folders = list[str](), list[str]()
-    for word in words:
-        key, equals, _ = word.partition("=")
-        unknown = equals and key.isidentifier() and key not in keys and not os.path.isdir(word)  # noqa: PTH112 -- as below
-        if word.startswith("-") or unknown:
-            raise _no_option(word, [*keys, "and folders"])
-        (given if equals and key in keys else folders).append(word)
-    options = options_of(kind, given)
-    for word in folders:
-        if not os.path.isdir(word):  # noqa: PTH112 -- of a name that is too long, Path raises an error
-            raise InputError(f"{word or repr(word)}: no such folder")
-    return options, folders
-
-
 def check_folder(key: str, folder: Path) -> None:
-    """Check that a folder can be written to, or made, as far as that can be told beforehand.
+    """Check that a folder can be written to, or made, as far as that can be known beforehand.
 
     Raises:
         InputError: it cannot.
     """
     there = next((place for place in (folder, *folder.absolute().parents) if os.path.lexists(place)), folder)
-    if not os.access(there, os.W_OK) or not os.path.isdir(there):  # noqa: PTH112 -- as above
+    if not os.access(there, os.W_OK) or not _is_folder(there):
         why = "Permission denied" if there.is_dir() else "Not a directory"
         raise InputError(f"{key}={folder}: cannot be written ({why}: {there})")
 
 
-def show_help(text: str | None, options: object, *, needed: str = "") -> None:
-    """Print a module's text and its options with their defaults, and exit, where the command line asks for help.
+def check_choice(key: str, value: str, allowed: Sequence[str]) -> None:
+    """Raise InputError where an option is none of those that are allowed."""
+    if value not in allowed:
+        raise InputError(f"{key}={value}: must be {' or '.join(allowed)}{suggestion(value, allowed)}")
 
-    Args:
-        text: the module's.
-        options: with their defaults.
-        needed: what a command must be given at least; without any word the help is printed too, with exit code 2.
+
+def _check_other(word: str, keys: Sequence[str], takes: str) -> None:
+    """Check a word that is no option.
+
+    Raises:
+        InputError: the command does not take it.
     """
-    show_version()
-    nothing = bool(needed) and not sys.argv[1:]
-    if nothing or {"-h", "--help"} & set(sys.argv[1:]):
-        defaults = "\n".join(f"  {key}={value}" for key, value in vars(options).items())
-        with ignore_broken_pipe():
-            print(f"{text}\nDefaults:\n{defaults}")
-        if nothing:
-            print(f"ofa_bench: give {needed}", file=sys.stderr)
-        sys.exit(2 if nothing else 0)
+    key, equals, _ = word.partition("=")
+    like_option = word.startswith("-") or (bool(equals) and key.isidentifier() and not _is_folder(word))
+    if takes == "config" and not word.startswith("-"):
+        _check_config_key(word, keys)
+    elif "problem" in takes and (is_of_problem(word) or ("folders" in takes and _is_folder(word))):
+        return
+    elif takes == "folders" and not like_option:
+        if not _is_folder(word):
+            raise InputError(f"{word or repr(word)}: no such folder")
+    elif takes != "records" or like_option:
+        groups = PROBLEM_GROUPS if "problem" in takes else ()
+        raise _no_option(word, [*keys, *groups, *([] if takes in ("", "problem") else ["and folders"])])
 
 
-def show_version() -> None:
-    """Print the version, and exit, where the command line asks for it."""
-    if "--version" in sys.argv[1:]:
-        with ignore_broken_pipe():
-            print(f"ofa_bench {__version__}")
-        sys.exit(0)
+def _check_config_key(word: str, keys: Sequence[str]) -> None:
+    """Check a plain key of the config here, because Hydra would name only its own."""
+    key, allowed = word.partition("=")[0], [*keys, *(field.name for field in fields(Config) if field.name not in keys)]
+    if key.isidentifier() and key not in allowed:
+        raise InputError(f"{key}: no such key; allowed: {', '.join(allowed)}{suggest_key(key, allowed, given=word)}")
 
 
-@contextmanager
-def ignore_broken_pipe() -> Iterator[None]:
-    """Take it as no error where standard output lacks characters, or nobody reads it to its end (``--help | head``)."""
-    print_any_text()
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _is_folder(word: str | Path) -> bool:
+    return os.path.isdir(word)  # noqa: PTH112 -- of a name that is too long, Path raises an error
 
 
 def _no_option(word: str, keys: Sequence[str]) -> InputError:
@@ -116,21 +107,18 @@ def _no_option(word: str, keys: Sequence[str]) -> InputError:
     allowed = f"allowed: {', '.join(keys)}{suggestion(key.lstrip('-'), keys)}"
     if key.startswith("-"):
         return InputError(f"{key}: no such option; options are given as key=value, {allowed}")
-    if key in keys:
-        return InputError(f"'{word}': not of the form key=value")
     return InputError(f"{key or repr(key)}: no such key; {allowed}")
 
 
-def _value(word: str, text: str, standard: Mapping[str, Any]) -> Any:
+def _value(word: str, text: str, standard: Any) -> Any:
     """Read a value as YAML; a text stands for itself, unless it is in quotes."""
-    key = word.partition("=")[0]
-    if not text and standard[key] != "":
+    if not text and standard != "":
         raise InputError(f"{word}: give a value")
     try:
         value = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:  # a number of too many digits, or no such day
-        if isinstance(standard[key], str):
+        if isinstance(standard, str):
             return text
-        raise InputError(f"{word}: cannot be read; must be like {key}={standard[key]}") from error
+        raise InputError(f"{word}: cannot be read; must be like {word.partition('=')[0]}={standard}") from error
     quoted = isinstance(value, str) and text[:1] in ("'", '"')
-    return text if isinstance(standard[key], str) and not quoted else value
+    return text if isinstance(standard, str) and not quoted else value

@@ -4,9 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra.core.override_parser.types import ChoiceSweep, QuotedString, RangeSweep
-
-from ofa_bench.commands.cli.overrides import parsed
+from ofa_bench.config.hydra_private import RangeSweep, choices_of, read_value, text_of
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.options import options_of_group
 
@@ -58,10 +56,10 @@ def _targets(word: str, folders: Sequence[Path], *, swept: bool) -> list[str]:
     """Read numbers, alone or in a list, with or without a unit, as the values of targets."""
     if not COST.search(word.partition("=")[2]):
         return [word]
-    value = parsed(word).value()
-    if _text(value) in options_of_group("targets", folders):
+    value = read_value(word.partition("=")[2])
+    if text_of(value) in options_of_group("targets", folders):
         return [word]
-    cells = [_costs(one) for one in (value.list if isinstance(value, ChoiceSweep) else [value])]
+    cells = [_costs(one) for one in (choices_of(value) or [value])]
     found = [one for one in cells if one is not None]
     if not found:
         return [word]
@@ -79,7 +77,7 @@ def _targets(word: str, folders: Sequence[Path], *, swept: bool) -> list[str]:
 
 def _costs(value: object) -> Costs | None:
     """Read a number or a list of them; None if it is something else."""
-    found = [COST.fullmatch(_text(one)) for one in (value if isinstance(value, list) else [value])]
+    found = [COST.fullmatch(text_of(one)) for one in (value if isinstance(value, list) else [value])]
     if not found or None in found:
         return None
     matches = [one for one in found if one]
@@ -87,23 +85,19 @@ def _costs(value: object) -> Costs | None:
     return (f"[{','.join(match[1] for match in matches)}]", units.pop()) if len(units) == 1 else None
 
 
-def _text(value: object) -> str:
-    return value.text if isinstance(value, QuotedString) else str(value)
-
-
 def _seeds(word: str, *, swept: bool) -> str:
     """Read several seeds as a sweep over ``seed``."""
     key, _, text = word.partition("=")
-    value = parsed(word).value()
+    value = read_value(text)
     if isinstance(value, list) and len(value) > 1:
-        text = ",".join(map(_text, value))
+        text = ",".join(map(text_of, value))
     elif isinstance(value, int) and not isinstance(value, bool) and key == "seeds" and value > 0:
         cells = f"seed={','.join(map(str, range(value)))}" if value <= CELLS else f"'seed=range(0,{value})'"
         raise InputError(
             f"{word}: no such key; one cell of seed {value} is seed={value}, {value} cells are -m {cells}, "
             f"{value} runs in one cell are repeats={value}"
         )
-    elif key == "seed" or not isinstance(value, ChoiceSweep | RangeSweep):
+    elif key == "seed" or not (choices_of(value) or isinstance(value, RangeSweep)):
         return word
     if not swept:
         raise InputError(f"{word}: a cell for each seed is -m seed={text}")

@@ -15,7 +15,7 @@ from ofa_bench.tracking.view import runs_page, save_view
 if TYPE_CHECKING:
     from ofa_bench.tracking.tracker import Tracker
 
-__all__ = ["mlflow_lines", "say_unsent", "show"]
+__all__ = ["mlflow_lines", "report_unsent", "show"]
 
 LOCAL = "http://127.0.0.1:5000"
 """Where ``mlflow ui`` serves a store, unless it is told otherwise."""
@@ -74,7 +74,7 @@ def _with_view(tracker: "Tracker") -> str:
     return tracker.experiment
 
 
-def say_unsent(what: str, output: Path, tracking: TrackingConfig) -> None:
+def report_unsent(what: str, output: Path, tracking: TrackingConfig) -> None:
     """Describe what MLflow lacks, and how it gets it."""
     words = ["ofa_bench", "sync", str(output), option("uri", tracking.uri)]
     if {tracking.experiment, default_experiment()} != {EXPERIMENT}:  # in another shell, the default may be another

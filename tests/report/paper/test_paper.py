@@ -2,12 +2,12 @@ import re
 
 import numpy as np
 import pytest
+from calling import call
 from crafting import TEN
 from searching import made_sweeps, quick, table, tables  # noqa: F401
 
 from ofa_bench.analysis.paper.protocols import PROTOCOLS, STRATEGIES
 from ofa_bench.analysis.paper.published import published_paper
-from ofa_bench.commands.paper import run
 
 PUBLISHED = published_paper()
 HEADS = [f"{name}: {message}" for name in STRATEGIES for message in ("paper", *PROTOCOLS.values())]
@@ -16,7 +16,7 @@ HEADS = [f"{name}: {message}" for name in STRATEGIES for message in ("paper", *P
 @pytest.fixture(scope="module")
 def page(sweeps):
     """Write the page once; give its path."""
-    return run([str(sweeps), f"out={sweeps.parent / 'out'}"])
+    return call("paper", [str(sweeps), f"out={sweeps.parent / 'out'}"])
 
 
 def test_the_page_begins_with_the_verdict(page):

@@ -2,10 +2,11 @@ import json
 import re
 
 import pytest
+from calling import call
 from crafting import CELLS, first
 from searching import SMALL, copied, made_sweeps, quick, table, tables, write  # noqa: F401
 
-from ofa_bench.commands.paper import main, run
+from ofa_bench.commands.cli.main import run_command
 from ofa_bench.errors import InputError
 from ofa_bench.records import record as records
 
@@ -15,7 +16,7 @@ def test_a_part_of_the_experiments_gives_a_part_of_the_page(sweeps, tmp_path):
     out = tmp_path / "out"
     (out / "paper").mkdir(parents=True)
     (out / "paper.md").write_text("of before")
-    text = run([str(fair / "mbv3"), f"out={out}"]).read_text()
+    text = call("paper", [str(fair / "mbv3"), f"out={out}"]).read_text()
     assert table(text, "targets")[0][:3] == ["targets", "vanilla: paper", "vanilla: fair"]
     assert {(row[3], row[4]) for row in tables(text)[0][2:]} == {("", "")}
     assert "## ProxylessNAS" not in text
@@ -25,7 +26,7 @@ def test_a_part_of_the_experiments_gives_a_part_of_the_page(sweeps, tmp_path):
 @pytest.mark.parametrize("numbers", [[10], [1]], ids=["table2", "figure2"])
 def test_an_experiment_of_one_row_gives_a_page(sweeps, tmp_path, numbers, recwarn):
     part = copied(sweeps / "mbv3", tmp_path / "part", lambda one: len(one["targets"]) in numbers)
-    text = run([str(part), f"out={tmp_path}/out"]).read_text()
+    text = call("paper", [str(part), f"out={tmp_path}/out"]).read_text()
     assert "nan" not in re.findall(r"\w+", text.lower())
     further = [row for row in tables(text)[0] if "so a further target takes" in row[1]]
     assert {tuple(row[5:]) for row in further} == {("not run", "")}
@@ -35,14 +36,14 @@ def test_an_experiment_of_one_row_gives_a_page(sweeps, tmp_path, numbers, recwar
 def test_the_number_of_repeats_is_that_of_the_papers_records(sweeps, tmp_path):
     other = ("strategy=random", "budget=sqrt", *SMALL[:3], "repeats=1")
     write(tmp_path / "0", other, first(2))
-    text = run([str(tmp_path / "0"), str(sweeps / "proxyless"), f"out={tmp_path}/out"]).read_text()
+    text = call("paper", [str(tmp_path / "0"), str(sweeps / "proxyless"), f"out={tmp_path}/out"]).read_text()
     assert "n = 9, 2 repeats." in text
 
 
 def test_a_quick_try_in_the_same_folder_is_not_mixed_in(sweeps, tmp_path):
     tried = (*CELLS["fair"]["vanilla"], "space=proxyless", "predictor=embedded", *SMALL[1:3], "repeats=1")
     write(tmp_path / "0", tried, [1])
-    text = run([str(tmp_path / "0"), str(sweeps / "proxyless"), f"out={tmp_path}/out"]).read_text()
+    text = call("paper", [str(tmp_path / "0"), str(sweeps / "proxyless"), f"out={tmp_path}/out"]).read_text()
     assert "n = 9, 2 repeats." in text
     assert [row[0] for row in table(text, "targets")[2:]] == ["1", "3"]
 
@@ -57,7 +58,7 @@ def changed(sweeps, folder, new, key):
 
 def test_searches_that_advanced_together_are_not_said_to_have_run_one_after_another(sweeps, tmp_path):
     together = changed(sweeps, tmp_path, lambda one: one["made"] | {"lockstep": True}, "made")
-    text = run([str(together), f"out={tmp_path}/out"]).read_text()
+    text = call("paper", [str(together), f"out={tmp_path}/out"]).read_text()
     assert "one search after another" not in " ".join(text.split())
     assert {tuple(row[5:]) for row in tables(text)[0][2:] if "vanilla's time" in row[1]} == {("not run", "")}
 
@@ -69,7 +70,7 @@ def test_another_name_of_a_device_does_not_disturb_the_page(sweeps, tmp_path):
         own = {"device": "own"} if record["choices"]["strategy"] == "top_down" else {}
         return record["choices"] | own
 
-    text = run([str(changed(sweeps, tmp_path, renamed, "choices")), f"out={tmp_path}/out"]).read_text()
+    text = call("paper", [str(changed(sweeps, tmp_path, renamed, "choices")), f"out={tmp_path}/out"]).read_text()
     assert [row[0] for row in table(text, "targets")[2:]] == ["1", "3"]
     assert {row[0] for row in table(text, "strategy")[2:]} == {"vanilla", "bottom_up"}
 
@@ -86,8 +87,8 @@ def test_another_name_of_a_device_does_not_disturb_the_page(sweeps, tmp_path):
 def test_bad_input_is_one_line(words, said, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError):
-        run(words)
-    assert ended(["paper", *words], monkeypatch) == 2
+        call("paper", words)
+    assert ended([*words], monkeypatch) == 2
     description = capsys.readouterr().err
     assert description.count("\n") == 1
     assert said in description
@@ -95,15 +96,15 @@ def test_bad_input_is_one_line(words, said, tmp_path, monkeypatch, capsys):
 
 
 def ended(words, monkeypatch):
-    monkeypatch.setattr("sys.argv", words)
+    monkeypatch.setattr("sys.argv", ["ofa_bench"])
     with pytest.raises(SystemExit) as exit_:
-        main()
+        run_command("paper", words)
     return exit_.value.code
 
 
 def test_records_of_other_experiments_are_refused(sweeps, tmp_path, monkeypatch, capsys):
     one = copied(sweeps, tmp_path / "one", lambda record: record["choices"]["strategy"] == "vanilla")
-    assert ended(["paper", str(one), f"out={tmp_path}/out"], monkeypatch) == 2
+    assert ended([str(one), f"out={tmp_path}/out"], monkeypatch) == 2
     description = capsys.readouterr().err
     assert description.count("\n") == 1
     assert f"{one}: no experiment of the paper there, with all three strategies; run python -m ofa_bench" in description
@@ -112,13 +113,12 @@ def test_records_of_other_experiments_are_refused(sweeps, tmp_path, monkeypatch,
 
 def test_a_folder_that_cannot_be_written_is_told_in_one_line(sweeps, tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("")
-    assert ended(["paper", str(sweeps / "proxyless"), f"out={tmp_path}/file"], monkeypatch) == 2
+    assert ended([str(sweeps / "proxyless"), f"out={tmp_path}/file"], monkeypatch) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_the_command_says_where_the_page_is_and_what_it_takes(sweeps, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["paper", str(sweeps / "proxyless"), f"out={tmp_path}/out"])
-    main()
+    assert ended([str(sweeps / "proxyless"), f"out={tmp_path}/out"], monkeypatch) == 0
     assert capsys.readouterr().out == f"{tmp_path}/out/paper.md\n"
-    assert ended(["paper", "--help"], monkeypatch) == 0
+    assert ended(["--help"], monkeypatch) == 0
     assert "ofa_bench paper multirun" in capsys.readouterr().out

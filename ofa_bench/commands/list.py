@@ -1,4 +1,11 @@
-"""``ofa_bench list``: the options of each group, each with what the first line of its YAML says of it."""
+"""``ofa_bench list``: the options of each group, each with the first line of its YAML.
+
+    ofa_bench list                              # of all groups
+    ofa_bench list strategies
+    ofa_bench list devices space=proxyless      # the devices that have costs for a space
+
+``--config-dir`` and ``hydra.searchpath=`` add folders of your own options, as of a search.
+"""
 
 import argparse
 import importlib.util
@@ -9,15 +16,13 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from ofa_bench.commands.cli.overrides import CHOSEN
+from ofa_bench.commands.cli.groups import CHOSEN
 from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment.building import load_space
 from ofa_bench.experiment.options import describe_options, options_of_group
 
-__all__ = ["LIST", "show_list"]
-
-LIST = "list"
+__all__ = ["NAMES", "run"]
 
 NAMES = {
     "spaces": "space",
@@ -33,10 +38,8 @@ NAMES = {
 """Groups by the words that people use for them, besides their own names."""
 
 
-def show_list(words: Sequence[str]) -> None:
-    """Print the options of the groups that a command names, of all groups where it names none.
-
-    ``ofa_bench list devices space=proxyless`` lists the devices that have costs for a space.
+def run(words: Sequence[str]) -> Iterator[str]:
+    """Yield the lines that list the options of the groups that are named, of all groups where none is.
 
     Raises:
         InputError: there is no such group or space, or a word is not allowed.
@@ -47,7 +50,7 @@ def show_list(words: Sequence[str]) -> None:
     folders = [Path(given.config_dir)] if given.config_dir else []
     groups, space = list[str](), None
     for word in rest:
-        key, _, value = word.partition("=")
+        key, value = (word + "=").split("=")[:2]
         if key == "space" and value:
             space = value
         elif key == "hydra.searchpath" and value:
@@ -57,9 +60,8 @@ def show_list(words: Sequence[str]) -> None:
     if space and groups != ["device"]:
         raise InputError(f"space={space}: is for ofa_bench list devices space={space}")
     for group in groups or [*CHOSEN, "hydra/launcher"]:
-        print(f"{group}=")
-        options = _devices(space, folders) if space else describe_options(group, folders).items()
-        _print_table(list(options))
+        yield f"{group}="
+        yield from _lines(list(_devices(space, folders) if space else describe_options(group, folders).items()))
 
 
 def _group(word: str) -> str:
@@ -100,11 +102,10 @@ def _devices(name: str, folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
         yield option, f"{cost.minimum:.4g} to {cost.maximum:.4g} {cost.unit}, {targets or 'no'} targets of its own"
 
 
-def _print_table(options: Sequence[tuple[str, str]]) -> None:
+def _lines(options: Sequence[tuple[str, str]]) -> Iterator[str]:
     width = max((len(name) for name, _ in options), default=0) + 4
     columns = max(60, shutil.get_terminal_size((120, 24)).columns)
     for name, text in options:
         lines = textwrap.wrap(text, columns - width) or [""]
-        print(f"  {name:<{width - 2}}{lines[0]}".rstrip())
-        for line in lines[1:]:
-            print(" " * width + line)
+        yield f"  {name:<{width - 2}}{lines[0]}".rstrip()
+        yield from (" " * width + line for line in lines[1:])

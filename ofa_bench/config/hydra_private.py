@@ -1,0 +1,87 @@
+"""All that this package uses of Hydra without Hydra's promise to keep it, and why; a test fails where it changes.
+
+- ``hydra.core.override_parser``: plugins of sweepers use it, but no page documents it. Suggestions, user files, short
+  targets and printed commands need what Hydra reads in a word, and a second parser of ours would read another thing.
+- ``hydra.core.global_hydra``: the sweep's callback counts cells as the sweeper will, for which ``glob(...)`` needs
+  Hydra's config loader; no public function returns it.
+- The targets of Hydra's own launcher and sweeper: they stand in the composed config and there is no public name. They
+  tell whether cells run in this process, and whether their number is known.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString, RangeSweep, Transformer
+from hydra.errors import HydraException
+
+__all__ = [
+    "BASIC_SWEEPER",
+    "ONE_AFTER_ANOTHER",
+    "Glob",
+    "Override",
+    "RangeSweep",
+    "choices_of",
+    "in_quotes",
+    "is_text",
+    "parse_override",
+    "parse_overrides",
+    "read_value",
+    "text_of",
+    "written",
+]
+
+ONE_AFTER_ANOTHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+"""The launcher that runs a sweep's cells one at a time, in its own process; others run them in parallel."""
+
+BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+"""The sweeper that runs all combinations of what is swept."""
+
+
+def parse_override(word: str) -> Override:
+    """Read ``key=value`` as Hydra does.
+
+    Raises:
+        HydraException: Hydra cannot read it.
+    """
+    return OverridesParser.create().parse_override(word)
+
+
+def parse_overrides(words: Sequence[str]) -> list[Override]:
+    """Read the overrides of a sweep while Hydra runs it, so that ``glob(...)`` finds the options that it matches."""
+    loader = GlobalHydra.instance().config_loader()
+    return OverridesParser.create(config_loader=loader).parse_overrides(list(words))
+
+
+def read_value(text: str) -> Any:
+    """Return what Hydra reads in the text behind ``key=``; None where it cannot read it."""
+    try:
+        return parse_override(f"key={text}").value()
+    except HydraException:
+        return None
+
+
+def choices_of(value: Any) -> list[Any] | None:
+    """Return the values of a list that is swept, ``a,b`` or ``choice(a,b)``; None for anything else."""
+    return list(value.list) if isinstance(value, ChoiceSweep) else None
+
+
+def text_of(value: Any) -> str:
+    """Return a value as the text that was given, without the quotes around it."""
+    return value.text if isinstance(value, QuotedString) else str(value)
+
+
+def is_text(value: Any) -> bool:
+    """Return whether a value is a text, in quotes or not."""
+    return isinstance(value, str | QuotedString)
+
+
+def written(value: Any) -> str:
+    """Return a value as it is written in an override."""
+    return str(Transformer.str(value))
+
+
+def in_quotes(text: str) -> str:
+    """Return a text in the quotes that make Hydra read it as it is."""
+    return QuotedString(text, Quote.double).with_quotes()

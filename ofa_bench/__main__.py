@@ -18,6 +18,8 @@ def main() -> None:
         with ignore_broken_pipe():
             print(f"ofa_bench {__version__}" if "--version" in words else overview())
         return
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # the working directory, as for ``python -m``: a user's modules lie there
     named = bool(words) and words[0] in COMMANDS
     from ofa_bench.commands.cli.main import run_command
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from ofa_bench.config.kinds import adopt
 from ofa_bench.predictors import AccuracyPredictor, CostModel, latency_table
 from ofa_bench.predictors.coverage import check_unlabelled
 from ofa_bench.search import LockstepRunner, Problem, SearchResult
@@ -117,6 +118,7 @@ def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
     One that declares ``row_wise`` must give each row the same bits whatever rows stand beside it; one that declares
     ``fork_safe`` must give the same in a forked process.
     """
+    adopt(predictor, AccuracyPredictor)
     genes = space.sample(500, np.random.default_rng(1))
     accuracy = predictor.accuracy(genes)
     assert accuracy.dtype == np.float64
@@ -143,6 +145,7 @@ def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
 
 def check_cost(cost: CostModel, space: DesignSpace) -> None:
     """Check shape, canonical form and the exact extremes of a cost model."""
+    adopt(cost, CostModel)
     genes = space.sample(5000, np.random.default_rng(2))
     value = cost.cost(genes)
     assert value.dtype == np.float64

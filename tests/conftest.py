@@ -95,13 +95,14 @@ for variable in (
     os.environ.pop(variable, None)
 
 
-def findings(record: "Record") -> list[list[dict[str, Any]]]:
+def findings(record: "Record | dict[str, Any]") -> list[list[dict[str, Any]]]:
     """Return a record's results of each repeat without seconds: what is equal for equal seeds."""
     from ofa_bench.records.model import to_dict
 
+    plain = record if isinstance(record, dict) else to_dict(record)
     return [
-        [{key: value for key, value in to_dict(result).items() if "seconds" not in key} for result in repeat.results]
-        for repeat in record.repeats
+        [{key: value for key, value in result.items() if "seconds" not in key} for result in repeat["results"]]
+        for repeat in plain["repeats"]
     ]
 
 

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from calling import call
 from conftest import ROOT, findings, laid_out
 from matplotlib.figure import Figure
 
@@ -99,9 +100,8 @@ def test_what_is_saved_is_loaded_and_reported(result, tmp_path):
     loaded = ob.load(tmp_path / "out")
     assert len(loaded) == 1
     assert loaded.to_dataframe().equals(result.to_dataframe())
-    from ofa_bench.commands.report import run as report
-
-    assert "joint" in report([str(tmp_path / "out"), f"out={tmp_path / 'report'}"]).read_text()
+    words = [str(tmp_path / "out"), f"out={tmp_path / 'report'}"]
+    assert "joint" in call("report", words).read_text()
     other = dataclasses.replace(result, prepared=dataclasses.replace(result.prepared, identity="0" * 16))
     with pytest.raises(ob.InputError, match="holds the record of another run"):
         other.save(tmp_path / "out")

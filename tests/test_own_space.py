@@ -18,6 +18,7 @@ from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import CostTable, embedded_predictor, latency_table, official_predictor
 from ofa_bench.profiling.plan import count_terms
 from ofa_bench.records import record as records
+from ofa_bench.records.model import to_dict
 from ofa_bench.search import Evolution, Problem, may_fork
 from ofa_bench.spaces import hold, recognise, space_of
 from ofa_bench.spaces.drawing import BLOCK, SLOT
@@ -132,7 +133,7 @@ def test_what_was_found_is_exported(found, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "cell"
     folder.mkdir()
-    (folder / "record.json").write_text(json.dumps(found))
+    (folder / "record.json").write_text(json.dumps(to_dict(found)))
     (tmp_path / "chain.yaml").write_text(json.dumps(CONFIG))
     index = export.export(export.Options(run="cell", uri="none"), ["space=chain.yaml"])
     assert "The networks." in index.read_text()

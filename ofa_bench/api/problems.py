@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from ofa_bench.api.keys import to_overrides
 from ofa_bench.api.objects import describe
+from ofa_bench.config.kinds import missing_members
 from ofa_bench.config.schema import GROUPS
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment.build import build_problem
@@ -20,6 +21,8 @@ from ofa_bench.search import Problem
 from ofa_bench.spaces import DesignSpace, hold
 
 __all__ = ["DescribedProblem", "compose_with", "describe_problem", "name_of", "options", "problem"]
+
+KINDS = {"space": DesignSpace, "device": CostModel, "predictor": AccuracyPredictor}
 
 Nodes = Mapping[str, tuple[str, Any]]
 """By config group, the name and the config of an object that was given in place of an option."""
@@ -143,14 +146,9 @@ def _full_key(key: str, base: Composed, nodes: Nodes) -> str:
 
 def _check_kinds(built: Mapping[str, Any]) -> None:
     """Raise InputError where an object is not what its group needs."""
-    needed = {
-        "space": ("DesignSpace", ["genes", "to_ofa", "from_ofa"]),
-        "device": ("CostModel", [*CostModel.__annotations__, "cost"]),
-        "predictor": ("AccuracyPredictor", [*AccuracyPredictor.__annotations__, "accuracy"]),
-    }
     for group, made in built.items():
-        kind, names = needed[group]
-        missing = [name for name in names if not hasattr(made, name)]
+        kind = KINDS[group]
+        missing = missing_members(made, kind)
         if missing:
             lacking = f"it has no {', '.join(missing)}"
-            raise InputError(f"{group}: {type(made).__name__} is neither an option nor a {kind}: {lacking}")
+            raise InputError(f"{group}: {type(made).__name__} is neither an option nor a {kind.__name__}: {lacking}")

@@ -1,9 +1,11 @@
 """Builds a cell from its composed config: space, cost model, targets, strategy, budget and predictor, each checked."""
 
 import dataclasses
+from abc import ABCMeta
 from typing import Any
 
 from ofa_bench.config.keys import suggest_key
+from ofa_bench.config.kinds import adopt
 from ofa_bench.config.limits import available_cores, check_memory, check_range
 from ofa_bench.config.schema import Config
 from ofa_bench.engine import Cell, has_coroutines
@@ -97,9 +99,9 @@ def _build_cost(config: Config, space: DesignSpace) -> CostModel:
     return found
 
 
-def _checked_kind(key: str, node: Any, made: Any, kind: type, article: str) -> Any:
-    """Return what a group has made, if it is of the right kind."""
-    if not isinstance(made, kind):
+def _checked_kind(key: str, node: Any, made: Any, kind: ABCMeta, article: str) -> Any:
+    """Return what a group has made, if it is of the right kind or has what this requires."""
+    if not isinstance(adopt(made, kind), kind):
         raise InputError(f"{key}._target_={node['_target_']}: makes {type(made).__name__}, not {article}")
     return made
 

@@ -195,7 +195,7 @@ def make_runner(runner: str, threads: int) -> Runner:
 
 def about(runner: Runner, threads: int) -> dict[str, Any]:
     """Return a description of a runner: its name; for onnxruntime, also threads and machine."""
-    how: dict[str, Any] = {"runner": plain_text(runner.name)}
+    how: dict[str, Any] = {"runner": plain_text(getattr(runner, "name", type(runner).__name__))}
     return how | {"threads": threads, "machine": machine()} if isinstance(runner, OnnxRuntime) else how
 
 

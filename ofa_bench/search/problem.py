@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ofa_bench.config.kinds import adopt
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import AccuracyPredictor, CostModel
 from ofa_bench.search.alternatives import Alternative, next_best
@@ -63,6 +64,10 @@ class Problem:
     predictor: AccuracyPredictor
     cost: CostModel
     keep: int = 10
+
+    def __post_init__(self) -> None:
+        adopt(self.predictor, AccuracyPredictor)
+        adopt(self.cost, CostModel)
 
     @property
     def guard_band(self) -> float:

@@ -51,7 +51,7 @@ def test_what_a_run_evaluates_is_what_the_dry_run_says(forks, tmp_path):
     ("arguments", "message"),
     [
         (["targets.values=[5]"], "targets: 5 ms cannot be met"),
-        (["repeats=100000"], "repeats=100000: must be at most 10,000"),
+        (["repeats=100000"], "repeats=100000: with 10 targets at most 10,000"),
         (["experiment=ablation_order"], "experiment=ablation_order: sweeps strategy.order; put -m first"),
         (["-m", "output=a,b"], "output: cannot be swept"),
         (["output=/dev/null"], "output=/dev/null/"),

@@ -48,7 +48,7 @@ def saved(folder, record):
 
 def test_a_folder_is_a_record_or_has_records_below_it(quick, monkeypatch, capsys, made):
     saved(quick / "multirun", made(seed=0))
-    for folder in (f"multirun/{made(seed=0)['address']}", "multirun"):
+    for folder in (f"multirun/{made(seed=0).address}", "multirun"):
         code, message = run(monkeypatch, capsys, folder, "target=20", "weights=random", "uri=none", f"out={folder}/out")
         assert (code, message.out) == (0, f"{folder}/out/index.html\n"), message.err
     code, message = run(monkeypatch, capsys, "multirun", "sweep=multirun")
@@ -160,7 +160,7 @@ def test_what_is_wrong_is_said_and_nothing_written(quick, monkeypatch, capsys, m
 def test_what_is_there_is_kept_and_what_will_be_written_is_said_first(quick, monkeypatch, capsys, made):
     """Stopped between two networks, the same command writes the one that is missing."""
     saved(quick / "multirun", made())
-    monkeypatch.setattr(networks, "settle", lambda *_: None)
+    monkeypatch.setattr(networks, "init_batchnorm", lambda *_: None)
     words = ("sweep=multirun", "strategy=vanilla", "weights=random", "uri=none")
     code, message = run(monkeypatch, capsys, *words)
     assert code == 0, message.err

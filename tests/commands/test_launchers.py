@@ -19,7 +19,6 @@ from forking import Forks
 from hydra import compose, initialize_config_dir
 from serving import Server, free_port, mlflow_server
 
-from ofa_bench.commands.cli.messages import explain
 from ofa_bench.config.hydra_private import ONE_AFTER_ANOTHER
 from ofa_bench.config.registration import register
 from ofa_bench.config.schema import conf_dir
@@ -95,16 +94,6 @@ def test_shipped_launchers_compose(launcher, monkeypatch):
     if launcher == "submitit_slurm":
         assert config.cpus_per_task == 1
         assert config.array_parallelism > 0
-
-
-@pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_a_launcher_that_is_not_installed_is_said_in_words(launcher):
-    plugin = launcher.partition("_")[0]
-    error = RuntimeError(f"Unknown plugin class : 'hydra_plugins.hydra_{plugin}_launcher.{plugin}_launcher.Some'")
-    line, code = explain(error)
-    assert f"pip install 'ofa_bench[{EXTRAS[launcher]}]'" in line
-    assert "\n" not in line
-    assert code == 2
 
 
 def test_joblib_loses_nothing_on_one_database(tmp_path, serial):

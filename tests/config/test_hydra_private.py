@@ -6,7 +6,6 @@ import pytest
 from hydra._internal.utils import get_args_parser
 from hydra.conf import HydraConf
 
-from ofa_bench.commands.cli.groups import compose_words
 from ofa_bench.commands.cli.overrides import flags_parser
 from ofa_bench.config.hydra_private import (
     BASIC_SWEEPER,
@@ -20,6 +19,7 @@ from ofa_bench.config.hydra_private import (
     text_of,
     written,
 )
+from ofa_bench.experiment.composition import compose_overrides
 
 
 @pytest.mark.parametrize("path", [ONE_AFTER_ANOTHER, BASIC_SWEEPER])
@@ -29,7 +29,7 @@ def test_hydras_own_classes_are_where_they_were(path):
 
 
 def test_hydras_defaults_are_these_classes():
-    config = compose_words([]).hydra
+    config = compose_overrides([]).hydra
     assert config.launcher["_target_"] == ONE_AFTER_ANOTHER, "Hydra's default launcher is another"
     assert config.sweeper["_target_"] == BASIC_SWEEPER, "Hydra's default sweeper is another"
     assert {"launcher", "sweeper", "callbacks", "searchpath"} <= vars(HydraConf()).keys()

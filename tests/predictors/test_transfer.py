@@ -121,7 +121,9 @@ def test_a_part_of_a_space_is_judged_by_the_predictor_of_the_whole(kernels):
 
 
 def test_official_is_refused_and_embedded_named():
-    with pytest.raises(InputError, match=r"none for space proxyless, only for mbv3, .*use predictor=embedded"):
+    with pytest.raises(
+        InputError, match=r"none for space proxyless, which declares no official_predictor; use predictor=embedded"
+    ):
         official_predictor(SPACE)
 
 

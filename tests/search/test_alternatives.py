@@ -75,12 +75,11 @@ def test_what_ofa_does_not_consider_is_no_alternative():
         assert max(one.accuracy for one in result.alternatives) <= result.accuracy
 
 
-@pytest.mark.parametrize("keep", [0, 1001])
-def test_how_many_are_kept_is_checked(keep, forks, tmp_path):
-    ran = forks.run("run", (f"keep={keep}", "tracking=none"), tmp_path)
+def test_how_many_are_kept_is_checked(forks, tmp_path):
+    ran = forks.run("run", ("keep=0", "tracking=none"), tmp_path)
     assert (ran.returncode, ran.stderr) == (
         2,
-        f"ofa_bench: keep={keep}: must be {'1 or more' if keep == 0 else 'at most 1,000'}\n",
+        "ofa_bench: keep=0: must be 1 or more\n",
     )
 
 

@@ -1,4 +1,4 @@
-"""The documentation: the site builds, loads nothing from elsewhere, and says what is there."""
+"""The documentation: the site builds, loads nothing from other sites, and describes what exists."""
 
 import importlib
 import json
@@ -241,7 +241,7 @@ def test_the_space_of_the_pages_works(forks, tmp_path):
     )
     assert (tested.returncode, "1 passed" in tested.stdout) == (0, True), tested.stdout
 
-    command = re.search(r"^python -m ofa_bench ((?:.*\\\n)*.*)\n", pages[0], re.M)[1].replace("\\\n", " ")
+    command = re.search(r"^ofa_bench (--config-dir (?:.*\\\n)*.*)\n", pages[0], re.M)[1].replace("\\\n", " ")
     swept = forks.run("run", (*shlex.split(command), "tracking=none"), tmp_path)
     assert (swept.returncode, swept.stderr) == (0, "")
     found = {one["choices"]["strategy"]: one for one in map(read, tmp_path.rglob("record.json"))}

@@ -36,10 +36,10 @@ def timer(path):
 '''
 QUICKER = {
     "profile": "runner=my_timer.timer rounds=7 calibration=3 held_back=10",
-    "ofa_bench": "budget=quick",
+    "run": "budget=quick",
     "export": "runner=my_timer.timer rounds=2 weights=random",
 }
-"""What is added to the page's commands, by module: a device that takes no time, and less of all."""
+"""What is added to the page's commands, by their names: a device that takes no time, and smaller settings."""
 
 
 def blocks(language):
@@ -47,12 +47,12 @@ def blocks(language):
 
 
 def commands():
-    """Return the page's commands by what they run, without those that install and make a folder."""
+    """Return the page's commands by their names, without those that install and make a folder."""
     lines = [line for block in blocks("sh") for line in block.replace("\\\n", "").splitlines()]
     found = [line for line in lines if line.startswith(("python ", "ofa_bench "))]
     assert len(lines) - len(found) == 3
-    modules = [line.removeprefix("python -m ").split()[0 if "-m" in line else 1] for line in found]
-    return {module: f"{line} {QUICKER.get(module, '')}" for module, line in zip(modules, found, strict=True)}
+    names = ["run" if line.startswith("ofa_bench -m") else line.split()[1] for line in found]
+    return {name: f"{line} {QUICKER.get(name, '')}" for name, line in zip(names, found, strict=True)}
 
 
 class Walk:
@@ -89,7 +89,7 @@ def parameters(row):
 
 def test_profile(walk):
     """Interrupted in its second round it goes on; its table is exact."""
-    assert list(walk.commands) == ["profile", "ofa_bench", "report", "export", "check.py"]
+    assert list(walk.commands) == ["profile", "run", "report", "export", "check.py"]
     (walk.folder / "stop").touch()
     stopped = walk.run("profile", code=130)
     assert "what is exported and measured is kept" in stopped.stderr
@@ -123,7 +123,7 @@ def test_profile(walk):
 
 
 def test_search(walk):
-    walk.run("ofa_bench")
+    walk.run("run")
     found = [json.loads(path.read_text()) for path in (walk.folder / "multirun").rglob("record.json")]
     assert {record["choices"]["strategy"] for record in found} == {"vanilla", "bottom_up", "joint"}
     table = latency_table(SPACE, str(walk.folder / "devices" / "mine"))

@@ -17,9 +17,9 @@ __all__ = ["Aging"]
 class Aging(CoroutineStrategy):
     """Search each target by aging evolution (Real et al., AAAI 2019, arXiv 1802.01548, algorithm 1).
 
-    The best of a few architectures drawn from the population has a mutant, and the oldest one dies, however good it is:
-    it lives on in its children only, so the population does not settle on an early find. A generation is
-    ``population_size`` mutants: n generations ask for as many accuracies as ``vanilla`` does.
+    The best of a few architectures drawn from the population gets a mutant, and the oldest one is removed, however good
+    it is: it lives on only in its children, so the population does not converge on an early find. A generation has
+    ``population_size`` mutants: n generations request as many evaluations as ``vanilla`` does.
 
     A generation comes in ``batches``, as from workers that evaluate at the same time: one large call of the predictor
     is faster than many small ones. As many batches as mutants is the paper's loop with one worker. Mutation is that of
@@ -27,9 +27,9 @@ class Aging(CoroutineStrategy):
 
     Args:
         population_size: architectures alive at a time (P in the paper).
-        sample_size: architectures, drawn with replacement, of which the best has a mutant (S in the paper).
-        batches: parts in which a generation is made; more than ``population_size`` are as many.
-        mutate_prob: the chance of each gene group to be redrawn.
+        sample_size: architectures, drawn with replacement, of which the best gets a mutant (S in the paper).
+        batches: parts in which a generation is made, at most ``population_size``.
+        mutate_prob: the probability with which each group of genes is redrawn.
 
     Raises:
         InputError: a size is below 1, or the probability is not from 0 to 1.
@@ -47,7 +47,7 @@ class Aging(CoroutineStrategy):
     def coroutines(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
     ) -> Sequence[SearchCoroutine]:
-        """Return one line a target; independent lines advance together."""
+        """Return one coroutine for each target; independent coroutines advance together."""
         streams = rng.spawn(len(targets))
         return [self._coroutine(problem, i, targets[i], budget.generations, streams[i]) for i in range(len(targets))]
 

@@ -1,4 +1,4 @@
-"""Shows the commented YAML files of ``conf/`` on a page of the site: ``<!-- conf/space -->`` stands for its options."""
+"""Inserts the YAML files of ``conf/`` into a page of the site, in place of comments such as ``<!-- conf/space -->``."""
 
 import re
 from pathlib import Path
@@ -10,12 +10,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the files in the place of each such comment; MkDocs calls it."""
+    """Return a page with each such comment replaced by the files; MkDocs calls this function."""
     return re.sub(r"^<!-- (conf\b\S*) -->$", lambda found: _shown(ROOT / found[1]), markdown, flags=re.MULTILINE)
 
 
 def _shown(place: Path) -> str:
-    """Give a YAML file as a block of code, or those of a folder, each under the option that it is.
+    """Return a YAML file as a code block, or the files of a folder, each below the name of its option.
 
     Raises:
         FileNotFoundError: there is no such file, or none in the folder.

@@ -181,7 +181,7 @@ def check_word(page, command, word, own):
     """Check one override of a command: a group's option, a key of the config, or an option of the command."""
     key, _, value = word.lstrip("+~").partition("=")
     name = f"ofa_bench.commands.{command}"
-    if key in ("space", "device", "predictor") and command in ("evaluate", "export"):
+    if key in ("space", "device", "predictor") and command in ("evaluate", "export", "list"):
         command = "run"
     if command not in ("run", "frontier") or key in ("minutes", "grid", "records", "out", "seeds"):
         kinds = [kind for one, kind in vars(importlib.import_module(name)).items() if one.endswith("Options")]

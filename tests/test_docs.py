@@ -143,7 +143,7 @@ def test_every_option_of_every_group_is_shown(site):
 
 
 def test_headline_figures_are_those_of_the_findings():
-    headline = (ROOT / "README.md").read_text().split("## What is found")[1].split("\n## ")[0]
+    headline = (ROOT / "README.md").read_text().split("## Findings")[1].split("\n## ")[0]
     rows = [line for line in headline.splitlines() if line.startswith("| ")]
     assert len(rows) > 20
     findings = (DOCS / "findings.md").read_text().splitlines()

@@ -1,4 +1,4 @@
-"""The order of the package's rooms, and the picture of it in the docs: ``python tools/rooms.py`` draws it anew."""
+"""The order of the package's rooms, and their picture in the docs, which ``python tools/rooms.py`` draws."""
 
 import ast
 from html import escape
@@ -34,29 +34,29 @@ LAYERS = [
     ["files"],
     ["formatting", "errors"],
 ]
-"""From the top down: a room imports only from those below it."""
+"""The rooms from the top down: a room imports only from rooms below it."""
 
 ONLY = {"mlflow": {"tracking"}, "matplotlib": {"analysis.figures"}, "rich": {"commands.cli"}}
-"""Libraries that one room alone imports."""
+"""Libraries that only one room imports."""
 
 WALK = (["commands", "experiment", "engine", "strategies", "search"], ["records", "tracking", "report"])
-"""The rooms that one cell goes through, down to its search and up with what was found."""
+"""The rooms that one cell goes through: down to its search, and up with its findings."""
 
 BANDS = {
-    "__main__": ("what people call", "#e3e8f4"),
-    "exporting": ("what people take home", "#f6e9d9"),
-    "experiment": ("runs, records, findings", "#e2f0e6"),
-    "engine": ("the search", "#f5e1e4"),
-    "profiling": ("the problem", "#ece4f3"),
-    "config": ("the ground", "#eceff1"),
+    "__main__": ("interfaces", "#e3e8f4"),
+    "exporting": ("outputs", "#f6e9d9"),
+    "experiment": ("runs and records", "#e2f0e6"),
+    "engine": ("search", "#f5e1e4"),
+    "profiling": ("problem", "#ece4f3"),
+    "config": ("foundation", "#eceff1"),
 }
-"""Where a band of the picture begins, with its title and colour."""
+"""The bands of the picture, by their first room, with title and colour."""
 
 WIDTH, ROW, TOP, DOWN, UP, LEFT, RIGHT = 1000, 30, 16, 24, 58, 84, 952
 
 
 def summary(room: str) -> str:
-    """Return the first line of a room's docstring; empty where it is not there yet."""
+    """Return the first line of a room's docstring; empty if it has none."""
     path = PACKAGE.joinpath(*room.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     text = ast.get_docstring(ast.parse(path.read_text())) if path.is_file() else ""
@@ -71,7 +71,7 @@ def draw() -> str:
     begins = [*map(rooms.index, BANDS), len(rooms)]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif">',
-        "<title>The rooms of ofa_bench, from the top down, and the way of one cell through them</title>",
+        "<title>The rooms of ofa_bench, from the top down, and the path of one cell through them</title>",
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
         '<marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0 10 5 0 10z" fill="#90a4ae"/></marker>',
@@ -100,12 +100,12 @@ def draw() -> str:
 
 
 def _room(module: str) -> str:
-    """Return the room that a module is in: of several, the innermost."""
+    """Return the innermost room that a module is in."""
     return max((room for layer in LAYERS for room in layer if f"{module}.".startswith(f"{room}.")), key=len)
 
 
 def _walk(middle: dict[str, int]) -> list[str]:
-    """Return the line of one cell through the rooms, a number at each."""
+    """Return the path of one cell through the rooms, with a number at each."""
     stops = [(x, middle[room]) for x, rooms in zip((DOWN, UP), WALK, strict=True) for room in rooms]
     turn, back = stops[len(WALK[0]) - 1], stops[len(WALK[0])]
     path = " ".join(f"L{x} {y}" for x, y in stops[: len(WALK[0])]).replace("L", "M", 1)

@@ -434,7 +434,7 @@ def test_help_names_groups_and_examples(ofa_bench):
     assert ran.returncode == 0
     for message in (
         "strategy: bottom_up, exhaustive, joint, local_search, nsga2, ofa_reference, random, top_down, tpe, vanilla",
-        "python -m ofa_bench -m strategy=",
+        "  ofa_bench -m strategy=",
         "Exit codes",
     ):
         assert message in ran.stdout

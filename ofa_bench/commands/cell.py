@@ -1,4 +1,4 @@
-"""Runs one composed cell: searches, writes its record, then shows it in MLflow; in whatever process Hydra calls it."""
+"""Runs one composed cell: searches, writes its record and logs it to MLflow. Hydra calls it, in any process."""
 
 import re
 import sys
@@ -27,31 +27,29 @@ from ofa_bench.files.writing import remove_leftovers
 from ofa_bench.tracking.delivery import UNTRACKED, log_with_retries, try_log
 
 if TYPE_CHECKING:
-    from ofa_bench.engine import Cell
     from ofa_bench.experiment.running import PreparedCell
     from ofa_bench.records.model import Record
     from ofa_bench.tracking.tracker import Tracker
 
-__all__ = ["Prepared", "exit_codes", "prepare", "run_cell"]
+__all__ = ["PlannedCell", "exit_codes", "plan", "run_cell"]
 
 register()  # here, because a launcher's worker processes import this module
 show_logs()
-warnings.filterwarnings(
-    "ignore", r"\s*'hydra/launcher/", UserWarning
-)  # ours are merged over the plugins', as they should
+# Our configs of launchers are merged over those of the plugins, as intended.
+warnings.filterwarnings("ignore", r"\s*'hydra/launcher/", UserWarning)
 
 
 exit_codes: list[int] = []
-"""Of the cells that failed outside a sweep, in this process; a sweep's are in its journal."""
+"""The exit codes of cells that failed outside a sweep, in this process; those of a sweep are in its journal."""
 
 
 def run_cell(config: DictConfig) -> None:
-    """Run one composed cell, unless its record is already there; Hydra calls it.
+    """Run one composed cell, unless its record already exists; Hydra calls it.
 
-    What goes wrong is said in one line and kept for the exit code, so that a sweep's other cells still run.
+    An error is printed in one line and kept for the exit code, so that a sweep's other cells still run.
 
     Raises:
-        Exception: what goes wrong, on a machine that has no other way to tell the sweep's command.
+        Exception: an error on another machine, which cannot write the sweep's journal.
     """
     if interrupts.arrived():
         raise KeyboardInterrupt
@@ -59,14 +57,14 @@ def run_cell(config: DictConfig) -> None:
     output, name = Path(config.output).absolute(), address(context.runtime.choices, context.overrides.task, config.seed)
     sweep, tracking = Sweep.of_this_cell(output), TrackingConfig()
     if sweep is None and context.mode == RunMode.MULTIRUN:
-        raise InputError("hydra.callbacks.sweep: is needed in a sweep; a config must leave it as it is")
+        raise InputError("hydra.callbacks.sweep: is needed in a sweep; a config must not change it")
     here = sweep is None or sweep.is_here()
     try:
         tracking = resolve_tracking(config)
         if not here:
             _bring_back(name, output, tracking, sweep)
-        record = _recorded(config, output, name)
-        sent = _logged(record, output, tracking, sweep, here=here)
+        record = _find_or_run(config, output, name)
+        sent = _log(record, output, tracking, sweep, here=here)
     except Exception as error:
         if interrupts.arrived():
             raise KeyboardInterrupt from error
@@ -86,7 +84,7 @@ def run_cell(config: DictConfig) -> None:
 
 
 def _bring_back(name: str, output: Path, tracking: TrackingConfig, sweep: Sweep | None) -> None:
-    """Copy to this machine's disk what other machines have found for a cell, as far as MLflow has it."""
+    """Copy a cell's records of other machines from MLflow to this machine's disk."""
     from ofa_bench.tracking.sending import bring_back
 
     run = sweep.run if sweep else ""
@@ -95,24 +93,19 @@ def _bring_back(name: str, output: Path, tracking: TrackingConfig, sweep: Sweep 
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A cell with its address, of a further attempt where it is one; ``there`` is the record that is there already."""
+class PlannedCell:
+    """A cell, the address of its record (that of a new attempt with ``rerun``), and the record if it exists."""
 
     prepared: "PreparedCell"
     address: str
-    there: "Record | None" = None
-
-    @property
-    def cell(self) -> "Cell":
-        """What is searched."""
-        return self.prepared.cell
+    record: "Record | None" = None
 
 
-def prepare(config: DictConfig, output: Path, name: str) -> Prepared:
+def plan(config: DictConfig, output: Path, name: str) -> PlannedCell:
     """Build a composed cell and look for its record; nothing is searched or written.
 
     Raises:
-        InputError: a value is not allowed, or the cell's folder holds other records only.
+        InputError: a value is not allowed, or the cell's folder has only other records.
     """
     from ofa_bench.experiment.running import prepare_cell
     from ofa_bench.records import attempts
@@ -121,57 +114,57 @@ def prepare(config: DictConfig, output: Path, name: str) -> Prepared:
     context = HydraConfig.get()
     parallel = context.mode == RunMode.MULTIRUN and context.launcher["_target_"] != ONE_AFTER_ANOTHER
     made = prepare_cell(config, context.runtime.choices, threads=1 if parallel else None)  # they share the cores
-    there, rerun = None, made.config.rerun
+    existing, rerun = None, made.config.rerun
     if rerun is not True:
-        there = attempts.existing(
+        existing = attempts.existing(
             output / name,
             made.identity,
             changes=lambda record: records.changes(record, made.described, made.cell.problem),
             changed=rerun == CHANGED,
         )
-    if rerun and there is None:
+    if rerun and existing is None:
         name = attempts.attempt(name, max(attempts.attempts(output / name), default=0) + 1)
-    return Prepared(made, there.address if there else name, there)
+    return PlannedCell(made, existing.address if existing else name, existing)
 
 
-def _recorded(config: DictConfig, output: Path, name: str) -> "Record":
-    """Return the cell's record: the one on disk, or a new one after running it."""
+def _find_or_run(config: DictConfig, output: Path, name: str) -> "Record":
+    """Return the cell's record: the one on disk, or a new one after running the cell."""
     from ofa_bench.commands.cli.progress import Progress
     from ofa_bench.experiment.running import run_cell
     from ofa_bench.records import record as records
     from ofa_bench.spaces import ChosenSpace
 
-    cell = prepare(config, output, name)
-    folder, made, space = output / cell.address, cell.prepared, cell.cell.problem.space
-    if cell.there is not None:
+    planned = plan(config, output, name)
+    folder, made, space = output / planned.address, planned.prepared, planned.prepared.cell.problem.space
+    if planned.record is not None:
         remove_leftovers(folder)
-        print(f"{cell.address}: already there, skipped", file=sys.stderr)
-        return cell.there
+        print(f"{planned.address}: already there, skipped", file=sys.stderr)
+        return planned.record
     if isinstance(space, ChosenSpace) and made.frontier is None:
-        _say_of_part(space.name, *_paths(made.described, made.choices["device"]))
-    with Progress(made.choices["strategy"], cell.cell, shown=made.config.progress) as progress:
-        record, _ = run_cell(made, cell.address, progress.report)
+        _report_missing_frontier(space.name, *_paths(made.described, made.choices["device"]))
+    with Progress(made.choices["strategy"], made.cell, shown=made.config.progress) as progress:
+        record, _ = run_cell(made, planned.address, progress.report)
     record = records.write(folder, record, made.yaml)
     keep_out_of_git(output)
-    _tell_if_beaten(record, made.config.output)
+    _report_better_results(record, made.config.output)
     return record
 
 
 @cache
-def _say_of_part(name: str, device: str, path: str | None) -> None:
-    """Say, once in a process, that a part has no regret, because the best known of the whole may lie outside it."""
+def _report_missing_frontier(name: str, device: str, path: str | None) -> None:
+    """Print, once in a process, that a subspace has no regret: the best of the whole space may lie outside it."""
     print(
-        f"{name}: no regret, as no best-known frontier is of this part; "
+        f"{name}: no regret, because this subspace has no best-known frontier; "
         f"this makes one: {_frontier_command(device, path)}",
         file=sys.stderr,
     )
 
 
-def _logged(record: "Record", output: Path, tracking: TrackingConfig, sweep: Sweep | None, *, here: bool) -> bool:
-    """Log a record to MLflow, below its sweep's run; tell whether it was.
+def _log(record: "Record", output: Path, tracking: TrackingConfig, sweep: Sweep | None, *, here: bool) -> bool:
+    """Log a record to MLflow, below its sweep's run; return whether that succeeded.
 
     Raises:
-        Exception: it was not, on a machine that has no other way to give it away.
+        Exception: it failed on another machine, which can deliver the record in no other way.
     """
     run, folder = None, output / record.address
     if sweep:
@@ -195,20 +188,20 @@ def _show(record: "Record", output: Path, tracking: TrackingConfig, *, sent: boo
 
 
 def _paths(config: Mapping[str, Any], device: str) -> tuple[str, str | None]:
-    """Return the path or name of a cell's device, and the path of its predictor, None for one of the package's."""
+    """Return the path or name of a cell's device, and the path of its predictor (None for the package's own)."""
     return str(config["device"].get("device", device)), config["predictor"].get("path")
 
 
 def _frontier_command(device: str, path: str | None, *more: str) -> str:
-    """Return the command that makes or raises the best-known frontier of this cell's problem, to paste."""
+    """Return the command that makes or improves the best-known frontier of this cell's problem."""
     task = HydraConfig.get().overrides.task
     given = [text for text in task if re.match(r"\+*(space|predictor)[.=]|\+*device\.", text)]
     given = [override("predictor", path) if path and text.startswith("predictor=") else text for text in given]
     return command_line(["ofa_bench", "frontier", override("device", device), *given, *more])
 
 
-def _tell_if_beaten(record: "Record", output: str) -> None:
-    """Describe where results are better than the best known, and by which command these become the best known."""
+def _report_better_results(record: "Record", output: str) -> None:
+    """Print how many results are better than the best known, and the command that adds them to the frontier."""
     from ofa_bench.records.regret import beaten
 
     number, most = beaten(record)
@@ -216,6 +209,6 @@ def _tell_if_beaten(record: "Record", output: str) -> None:
         command = _frontier_command(*_paths(record.config, record.choices.device), option("records", output))
         print(
             f"{record.address}: {number} results beat the best-known frontier, by up to {100 * most:.3f} points; "
-            f"raise it: {command}",
+            f"this improves it: {command}",
             file=sys.stderr,
         )

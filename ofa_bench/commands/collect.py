@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.commands.cli.options import check_folder
+from ofa_bench.commands.cli.options import check_folder, given_options
 from ofa_bench.config.limits import THREADS, check_range
 from ofa_bench.config.shell import command_line, option, portable
 from ofa_bench.errors import InputError
@@ -59,12 +59,12 @@ RANGES = {
     "batch": (1, 4096),
     "threads": (1, THREADS),
 }
-"""The least and the most that options may be."""
+"""The smallest and largest values of options."""
 
 
 @dataclass
 class Options:
-    """What can be set on the command line."""
+    """The options of the command."""
 
     space: str = "mbv3"
     images: str = ""
@@ -81,7 +81,7 @@ class Options:
     threads: int = 1
 
     def check(self) -> None:
-        """Raise InputError where a value is out of range or missing."""
+        """Raise InputError if a value is out of range or missing."""
         for key, (least, most) in RANGES.items():
             check_range(key, getattr(self, key), least, most)
         if not self.images:
@@ -92,15 +92,15 @@ class Options:
 
     @property
     def path(self) -> Path:
-        """Where the CSV file goes, absolute."""
+        """The absolute path of the CSV file."""
         return Path(os.path.normpath(Path.cwd() / Path(self.out).expanduser()))
 
 
 def collect(options: Options) -> NDArray[np.float64]:
-    """Measure what is not measured yet; give the accuracy of every row: float64 [rows], fractions of 1.
+    """Measure the missing rows; return the accuracy of every row: float64 [rows], fractions of 1.
 
     Raises:
-        InputError: an option is wrong, images or weights cannot be had, or the file is of another collection.
+        InputError: an option is wrong, images or weights are missing, or the file is from another collection.
         OSError: the file cannot be written.
     """
     options.check()
@@ -128,7 +128,7 @@ def collect(options: Options) -> NDArray[np.float64]:
 
 
 def _measure(options: Options, net: "Supernet", sets: "Sets", card: dict[str, Any]) -> list[float]:
-    """Add the rows that are missing; give the accuracy of all."""
+    """Add the missing rows; return the accuracies of all rows."""
     from ofa_bench.supernets.checkpoints import recalibrate
     from ofa_bench.training.collected import distinct, measure_accuracy
     from ofa_bench.training.collection import open_collection
@@ -163,7 +163,7 @@ def _sets(options: Options, outputs: int) -> "Sets":
 
 
 def _bar(options: Options, each: int, done: int) -> Any:
-    """Show progress in images and the time left: a bar on a terminal and elsewhere a line now and then."""
+    """Return a progress bar in images; outside a terminal it prints a line every 30 seconds."""
     from tqdm import tqdm
 
     every = 0.5 if sys.stderr.isatty() else 30.0
@@ -174,7 +174,7 @@ def _bar(options: Options, each: int, done: int) -> Any:
 
 
 def _card(options: Options, weights: "Weights", sets: "Sets") -> dict[str, Any]:
-    """Describe what is measured; ``of`` has what must not change while the file grows."""
+    """Return the card; its ``of`` has what must not change while the file grows."""
     from importlib.metadata import version
 
     import ofa_bench
@@ -195,20 +195,13 @@ def _card(options: Options, weights: "Weights", sets: "Sets") -> dict[str, Any]:
         "weights": asdict(weights),
         "images": dict(sets.description),
         "versions": {"ofa_bench": ofa_bench.__version__, "python": platform.python_version(), **packages},
-        "made_by": command_line(["ofa_bench", "collect", *_asked(options)]),
+        "made_by": command_line(["ofa_bench", "collect", *map(portable, given_options(options))]),
         "date": date.today().isoformat(),
     }
 
 
-def _asked(options: Options) -> list[str]:
-    """Return the options that differ from the defaults, but for the place of the file."""
-    standard = asdict(Options())
-    given = {key: value for key, value in asdict(options).items() if value != standard[key] and key != "out"}
-    return [portable(option(key, value)) for key, value in given.items()]
-
-
 def run(options: Options, _: Sequence[str]) -> str:
-    """Collect, and describe where the rows are."""
+    """Collect; return a description of the file and the command that uses it."""
     accuracy = collect(options)
     use = command_line(["ofa_bench", "train", option("data", options.out), option("space", options.space)])
     return (

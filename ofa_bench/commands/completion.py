@@ -50,21 +50,21 @@ complete -o nospace -o default -F _ofa_bench ofa_bench
 """
 
 
-def run(words: Sequence[str]) -> str:
-    """Return the script of a shell.
+def run(arguments: Sequence[str]) -> str:
+    """Return the completion script of a shell.
 
     Raises:
-        InputError: there is no script for it.
+        InputError: there is no script for the shell.
     """
     scripts = {"bash": _bash, "zsh": _zsh, "fish": _fish}
-    if len(words) != 1 or words[0] not in scripts:
-        hint = suggestion(" ".join(words), scripts)
-        raise InputError(f"completion {' '.join(words)}: give one of {', '.join(scripts)}{hint}")
-    return scripts[words[0]]()
+    shell = " ".join(arguments)
+    if shell not in scripts:
+        raise InputError(f"completion {shell}: give one of {', '.join(scripts)}{suggestion(shell, scripts)}")
+    return scripts[shell]()
 
 
 def completions(command: str) -> list[str]:
-    """List the words that may stand behind a command: flags, ``key=`` and ``group=option``."""
+    """Return the arguments that a command takes: flags, ``key=`` and ``group=option``."""
     takes = COMMANDS[command].takes
     flags = ["--help", *(["--multirun", "--dry-run", "--config-dir"] if command == "run" else [])]
     if command == "list":
@@ -82,7 +82,7 @@ def completions(command: str) -> list[str]:
 
 
 def _keys(node: Any, at: str = "") -> Iterator[str]:
-    """List the full keys of a dataclass, and of those in it."""
+    """Yield the full keys of a dataclass and of the dataclasses in it."""
     hints = get_type_hints(node)
     for field in fields(node):
         if is_dataclass(hints[field.name]):

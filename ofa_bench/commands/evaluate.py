@@ -1,4 +1,4 @@
-"""``ofa_bench evaluate``: cost and accuracy of architectures that are given, not searched.
+"""``ofa_bench evaluate``: print the cost and accuracy of given architectures.
 
     ofa_bench evaluate architecture=arch.json
     ofa_bench evaluate architecture=<folder of net.config> space=proxyless device=cpu_onnx
@@ -29,7 +29,7 @@ __all__ = ["Options", "run"]
 
 @dataclass
 class Options:
-    """What can be set on the command line, besides the keys of ``python -m ofa_bench``."""
+    """The options, besides the keys of ``python -m ofa_bench``."""
 
     architecture: str = ""
     target: float | None = None
@@ -37,7 +37,7 @@ class Options:
     uri: str = field(default_factory=uri_option)
 
     def check(self) -> None:
-        """Raise InputError where a value is missing or not allowed."""
+        """Raise InputError if a value is missing or not allowed."""
         from ofa_bench.experiment.named_records import FORMS
 
         if not self.architecture:
@@ -45,15 +45,15 @@ class Options:
         check_choice("format", self.format, ("text", "json"))
 
 
-def run(options: Options, words: Sequence[str]) -> Iterator[str]:
-    """Evaluate the architectures that are given; yield the lines to print.
+def run(options: Options, overrides: Sequence[str]) -> Iterator[str]:
+    """Evaluate the given architectures; yield the lines to print.
 
     Args:
         options: of the command.
-        words: overrides of ``space``, ``device`` and ``predictor``.
+        overrides: of ``space``, ``device`` and ``predictor``.
 
     Raises:
-        InputError: a word is not allowed, or names no architecture of the space.
+        InputError: an override is not allowed, or an architecture is not one of the space.
     """
     from ofa_bench.commands.cli.composition import compose_problem
     from ofa_bench.experiment.architectures import read_architectures
@@ -62,7 +62,7 @@ def run(options: Options, words: Sequence[str]) -> Iterator[str]:
     from ofa_bench.records.networks import json_list
 
     options.check()
-    problem, _, names = compose_problem(words)
+    problem, _, names = compose_problem(overrides)
     named = read_architectures("architecture", options.architecture, problem.space, options.uri, options.target)
     found = evaluate(problem, named)
     unit = problem.cost.unit

@@ -1,9 +1,9 @@
-"""``ofa_bench export``: take found networks home, as files that run without this package.
+"""``ofa_bench export``: write found networks as files that run without this package.
 
     ofa_bench export multirun measure=true
     ofa_bench export multirun/mbv3/note10/embedded/joint/sqrt/default/seed=0 target=25
 
-A folder is that of a cell, as ``run``, or one with records below it, as ``sweep``.
+A folder stands for ``run`` if it is a cell's, else for ``sweep``.
 
 - ``run``: a record: the folder of a cell, or an MLflow run. ``sweep``: many records instead: one sweep, by its journal
   (``multirun/sweeps/<id>.jsonl``), id or name, or all below a folder; for each target, the most accurate network that
@@ -59,10 +59,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Options", "export", "run"]
 
+LEAST = {"n_images": 1, "calibration_images": 1, "test_images": 1, "rounds": 2, "controls": 0, "seed": 0}
+"""The smallest values of options."""
+
 
 @dataclass
 class Options:
-    """What can be set on the command line."""
+    """The options of the command."""
 
     run: str = ""
     sweep: str = ""
@@ -92,7 +95,7 @@ class Options:
     register: str = ""
 
     def check(self) -> None:
-        """Raise InputError where a value is out of range, or nothing is asked for."""
+        """Raise InputError if a value is out of range, or there is nothing to do."""
         if sum(map(bool, (self.run, self.sweep, self.architecture))) > 1:
             raise InputError("give one of run=, sweep= and architecture=")
         if not (self.chosen or self.measure):
@@ -107,16 +110,8 @@ class Options:
             raise InputError(f"register={self.register}: needs an MLflow store, but uri=none")
         if self.quantize:
             check_choice("quantize", self.quantize, ("int8",))
-        if self.quantize and not self.images:
-            raise InputError("quantize=int8: needs images= (a folder of images like those that the network will see)")
-        if self.quantize and not self.chosen:
-            raise InputError("quantize=int8: give run=, sweep= or architecture= with it, the networks to quantise")
-        if self.classes and not self.quantize:
-            raise InputError(f"classes={self.classes}: is only read with quantize=int8")
-        if self.strategy and not (self.run or self.sweep):
-            raise InputError(f"strategy={self.strategy}: give run= or sweep= with it")
-        check_range("calibration_images", self.calibration_images, 1)
-        check_range("test_images", self.test_images, 1)
+        if self.quantize and not (self.images and self.chosen):
+            raise InputError("quantize=int8: needs images=, a folder, and the networks: run=, sweep= or architecture=")
         read_batch(self.batch)
         if self.uri != "none":
             check_tracking(TrackingConfig(self.uri, None, self.experiment), "")
@@ -127,30 +122,28 @@ class Options:
         from ofa_bench.profiling.statistics import check_statistic
 
         check_statistic(self.statistic)
-        check_range("n_images", self.n_images, 1)
-        check_range("rounds", self.rounds, 2)
-        check_range("controls", self.controls, 0)
+        for key, least in LEAST.items():
+            check_range(key, getattr(self, key), least)
         check_range("threads", self.threads, 1, THREADS)
-        check_range("seed", self.seed, 0)
         check_folder("out", self.folder)
 
     @property
     def chosen(self) -> bool:
-        """Return whether networks are to be written."""
+        """Whether networks are to be exported."""
         return bool(self.run or self.sweep or self.architecture)
 
     @property
     def folder(self) -> Path:
-        """Where networks go."""
+        """The folder of the networks."""
         return Path(self.out).expanduser()
 
 
-def export(options: Options, words: Sequence[str] = ()) -> Path:
-    """Do what the options ask for; return the path of the index.
+def export(options: Options, overrides: Sequence[str] = ()) -> Path:
+    """Export, quantise and measure networks as the options say; return the path of the index.
 
     Args:
         options: of the command.
-        words: overrides of ``space``, ``device`` and ``predictor``, for ``architecture``.
+        overrides: of ``space``, ``device`` and ``predictor``, for ``architecture``.
 
     Raises:
         InputError: an option is wrong, there are no such records or networks, or something needed is not installed.
@@ -159,7 +152,7 @@ def export(options: Options, words: Sequence[str] = ()) -> Path:
     """
     options.check()
     if not options.architecture:
-        for word in words:
+        for word in overrides:
             key, _, value = word.partition("=")
             if key != "space" or not value.endswith((".yaml", ".yml")):
                 raise InputError(f"{word}: only with architecture=; a record knows its space, device and predictor")
@@ -178,7 +171,7 @@ def export(options: Options, words: Sequence[str] = ()) -> Path:
     from ofa_bench.exporting.cards import cards_below, write_card
     from ofa_bench.exporting.pages import sections, write_pages
 
-    networks = _export_all(options, words, runner) if options.chosen else list(cards_below(out))
+    networks = _export_all(options, overrides, runner) if options.chosen else list(cards_below(out))
     if not networks:
         raise InputError(f"out={out}: no exported network there; give run=, sweep= or architecture= to export some")
     if runner:
@@ -198,8 +191,8 @@ def export(options: Options, words: Sequence[str] = ()) -> Path:
     return index
 
 
-def _export_all(options: Options, words: Sequence[str], runner: "Runner | None") -> list[tuple[Path, "Card"]]:
-    """Write the files of the networks asked for, one after another: their folders and cards."""
+def _export_all(options: Options, overrides: Sequence[str], runner: "Runner | None") -> list[tuple[Path, "Card"]]:
+    """Write the files of the chosen networks; return their folders and cards."""
     from tqdm import tqdm
 
     from ofa_bench.exporting.cards import placed
@@ -208,8 +201,8 @@ def _export_all(options: Options, words: Sequence[str], runner: "Runner | None")
     from ofa_bench.exporting.planning import describe_plan
     from ofa_bench.exporting.quantising import int8_sentence
 
-    chosen, batch = placed(_choose(options, words), options.folder), read_batch(options.batch)
-    if runner:  # what cannot be compared is not exported first
+    chosen, batch = placed(_choose(options, overrides), options.folder), read_batch(options.batch)
+    if runner:  # fails before the export
         for one in chosen:
             timed_batch(one.unit, show_batch(batch), one.device, runner)
     images = Path(options.images).expanduser() if options.images else None
@@ -254,7 +247,7 @@ def _quantiser(options: Options) -> "Quantiser | None":
 
 
 def _write_controls(out: Path, chosen: "Sequence[Found]", n: int) -> None:
-    """Write the random networks that are timed beside those of each space and table; say where it cannot be done."""
+    """Write the random networks that are timed with those of each space and table; print why if they cannot be."""
     from itertools import groupby
 
     from ofa_bench.exporting.controls import write_controls
@@ -266,13 +259,13 @@ def _write_controls(out: Path, chosen: "Sequence[Found]", n: int) -> None:
             print(description, file=sys.stderr)
 
 
-def _choose(options: Options, words: Sequence[str]) -> list["Found"]:
+def _choose(options: Options, overrides: Sequence[str]) -> list["Found"]:
     if options.architecture:
         from ofa_bench.commands.cli.composition import compose_problem
         from ofa_bench.exporting.given import given_networks
 
         uri = None if options.uri == "none" else options.uri
-        return given_networks(options.architecture, *compose_problem(words), uri, options.target)
+        return given_networks(options.architecture, *compose_problem(overrides), uri, options.target)
     from ofa_bench.exporting.found import found, of_target
 
     records = _records(options)
@@ -299,10 +292,10 @@ def _records(options: Options) -> "list[Record]":
 
 
 def _store(options: Options) -> "TrackingConfig | None":
-    """Return the MLflow store that gets the networks; None where there is none, or it cannot be used, which is said.
+    """Return the MLflow store of the networks; None if there is none, or, with a message, if it cannot be used.
 
     Raises:
-        InputError: networks are to be registered, and the store cannot be used.
+        InputError: networks are to be registered, but the store cannot be used.
     """
     if options.uri == "none":
         return None
@@ -319,15 +312,15 @@ def _store(options: Options) -> "TrackingConfig | None":
         else:
             check_store(tracking, register=options.register)
     except InputError as error:
-        if options.register or options.uri != uri_option():  # asked for, and not only the default
+        if options.register or options.uri != uri_option():  # not only the default
             raise
-        report_error(error, "MLflow does not get the networks: ")
+        report_error(error, "the networks are not sent to MLflow: ")
         return None
     return tracking
 
 
 def _log(options: Options, store: "TrackingConfig", networks: "Sequence[tuple[Path, Card]]", index: Path) -> None:
-    """Return the networks to MLflow; what was written stays, whatever happens there."""
+    """Log the networks to MLflow; an error there leaves the files as they are."""
     from ofa_bench.exporting.models import log_models
 
     try:
@@ -335,11 +328,11 @@ def _log(options: Options, store: "TrackingConfig", networks: "Sequence[tuple[Pa
     except InputError as error:
         if options.register:
             raise
-        report_error(error, "networks are written; MLflow does not get them: ")
+        report_error(error, "the networks are written, but not sent to MLflow: ")
 
 
 def _source(options: Options) -> str:
-    """Name the record that is exported by its MLflow run, or by its SHA-256; empty where there are several."""
+    """Return the MLflow run, or else the SHA-256, of the exported record; an empty string if there are several."""
     from ofa_bench.experiment.named_records import run_named
     from ofa_bench.predictors.assets import sha256_of
     from ofa_bench.records.model import RECORD
@@ -351,15 +344,15 @@ def _source(options: Options) -> str:
     return run_named(options.run) or ""
 
 
-def run(options: Options, words: Sequence[str]) -> Path:
-    """Export what the options, or the folders among the words, name; return the path of the index."""
+def run(options: Options, others: Sequence[str]) -> Path:
+    """Export what the options, or the folders among the other arguments, name; return the path of the index."""
     from ofa_bench.records.record import RECORD
 
-    for word in words:
+    for word in others:
         if is_of_problem(word):
             continue
         if options.run or options.sweep:
             raise InputError(f"{word}: one folder at a time")
         is_record = (Path(word) / RECORD).is_file()
         options = replace(options, run=word) if is_record else replace(options, sweep=word)
-    return export(options, [word for word in words if is_of_problem(word)])
+    return export(options, [word for word in others if is_of_problem(word)])

@@ -16,6 +16,7 @@ keeps what is found so far.
 """
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -47,7 +48,7 @@ __all__ = ["Options", "run"]
 
 @dataclass
 class Options:
-    """What can be set on the command line, besides the keys of ``python -m ofa_bench``."""
+    """The options, besides the keys of ``python -m ofa_bench``."""
 
     minutes: float | None = None
     seeds: int = 1000
@@ -56,7 +57,7 @@ class Options:
     out: str = ""
 
     def check(self) -> None:
-        """Raise InputError where a value is out of range."""
+        """Raise InputError if a value is out of range."""
         if self.minutes is not None:
             check_range("minutes", self.minutes, 0)
         check_range("seeds", self.seeds, 1)
@@ -68,13 +69,13 @@ class Options:
 
     @property
     def seconds(self) -> float:
-        """How long to search."""
+        """The time for searches."""
         return 60 * (self.minutes if self.minutes is not None else 0 if self.records else 10)
 
 
 @dataclass(frozen=True)
 class Task:
-    """A problem with a strategy, as composed; the names of the options, and the file."""
+    """A composed cell, the option chosen of each group, and the path of the frontier."""
 
     cell: Cell
     names: dict[str, str]
@@ -82,40 +83,36 @@ class Task:
     progress: bool
 
 
-def compose_task(words: Sequence[str], options: Options) -> Task:
-    """Compose the config as the main command does, with the grid for targets.
+def compose_task(overrides: Sequence[str], options: Options) -> Task:
+    """Compose the config as ``ofa_bench run`` does, with the grid as targets.
 
     Raises:
-        InputError: a value is not allowed, or targets are given.
+        InputError: an override is not allowed, or has no effect here.
     """
-    for word in words:
-        if word.lstrip("+~").startswith("targets"):
-            raise InputError(f"{word}: a frontier's targets are its grid; grid= says how fine")
-        if word.startswith(("tracking", "+tracking", "~tracking")):
-            raise InputError(f"{word}: a frontier is not logged to MLflow; leave this out")
-        if word.lstrip("+~").startswith("hydra") and not word.lstrip("+").startswith("hydra.searchpath="):
-            raise InputError(f"{word}: is not used here, as this is no cell or sweep of Hydra's; leave it out")
-    typed, names = compose_config([*words, "tracking=none"])
+    for word in overrides:
+        if re.match(r"[+~]*(targets|tracking|hydra(?!\.searchpath=))", word):
+            raise InputError(f"{word}: has no effect here: targets are set by grid=, and nothing is logged or swept")
+    typed, names = compose_config([*overrides, "tracking=none"])
     check_range("repeats", typed.repeats, 1)
-    typed.targets, typed.repeats = TargetsConfig(quantiles=[0.5]), 1  # until the costs are known
+    typed.targets, typed.repeats = TargetsConfig(quantiles=[0.5]), 1  # replaced when the costs are known
     cell = build(typed)
     cell = replace(cell, targets=fine_grid(cell.problem.cost, options.grid))
     space = cell.problem.space
-    usual = frontiers.OWN if isinstance(space, ChosenSpace) else _usual(names["device"])
-    out = Path(options.out).expanduser() if options.out else usual
+    default = frontiers.OWN if isinstance(space, ChosenSpace) else _default_folder(names["device"])
+    out = Path(options.out).expanduser() if options.out else default
     path = out / space.name / names["device"] / f"{names['predictor']}.json"
     return Task(cell, names, path, typed.progress)
 
 
-def _usual(device: str) -> Path:
-    """Return the folder for a device's frontiers: the package's, of its own devices in a checkout; else a user's."""
+def _default_folder(device: str) -> Path:
+    """Return the package's folder of frontiers for its own devices in a checkout, else the user's."""
     data = frontiers.FOLDER.parent
     checkout = conf_dir().parent == data.parents[1] and os.access(data, os.W_OK)
     return frontiers.FOLDER if checkout and (data / "devices" / device).is_dir() else frontiers.OWN
 
 
 def search(task: Task, options: Options) -> Iterator[Genes]:
-    """Search the grid with one seed after another until time is over; yield what each found: int8 [k, n_genes]."""
+    """Search the grid with one seed after another until time is up; yield the genes found: int8 [k, n_genes]."""
     began = time.monotonic()
     for i in range(options.seeds):
         if time.monotonic() - began >= options.seconds:
@@ -127,17 +124,17 @@ def search(task: Task, options: Options) -> Iterator[Genes]:
 
 
 def read_known(task: Task) -> tuple[Frontier | None, int, Genes]:
-    """Return the frontier to be raised, the highest version so far, and candidates: what the files there are made of.
+    """Return the frontier to improve, the highest version so far, and the architectures of existing files.
 
-    A file at the same place may be of an older predictor or table; its architectures are evaluated anew.
+    A file at the same path may belong to an older predictor or table; its architectures are evaluated again.
 
     Raises:
-        InputError: a file cannot be read as a frontier of the space, or was altered.
+        InputError: a file is not a frontier of the space, or was altered.
     """
     problem, path = task.cell.problem, task.path
     files = [frontiers.read(path, problem.space)] if path.exists() else []
     if files and not files[0].fits(problem):
-        print(f"{path}: is of another predictor or table; its architectures are evaluated anew", file=sys.stderr)
+        print(f"{path}: belongs to another predictor or table; its architectures are evaluated again", file=sys.stderr)
     files += [found] if (found := frontiers.find(problem)) else []
     fitting = [confirmed(file, problem) for file in files if file.fits(problem)]
     best = max(fitting, key=lambda file: file.version, default=None)
@@ -147,7 +144,7 @@ def read_known(task: Task) -> tuple[Frontier | None, int, Genes]:
 
 
 def improve(task: Task, options: Options, frontier: Frontier) -> tuple[Frontier, bool]:
-    """Add what records and searches find: the frontier, and whether an interrupt ended it."""
+    """Add what records and searches found; return the frontier, and whether it was interrupted."""
     try:
         if options.records:
             found = gathered(Path(options.records), task.cell.problem)
@@ -169,7 +166,7 @@ def improve(task: Task, options: Options, frontier: Frontier) -> tuple[Frontier,
 
 
 def finish(task: Task, frontier: Frontier, version: int, made_by: str) -> Frontier:
-    """Return the frontier with its next version and its card, which lists the commands that raised it."""
+    """Return the frontier with its next version, and its card, which lists the commands that improved it."""
     problem, names = task.cell.problem, task.names
     made = [*frontier.about.get("card", {}).get("made", []), {"version": version + 1, "by": made_by}]
     about = {
@@ -186,7 +183,7 @@ def finish(task: Task, frontier: Frontier, version: int, made_by: str) -> Fronti
 
 
 def describe(task: Task, before: Frontier | None, after: Frontier) -> Iterator[str]:
-    """Describe how many points rose and by how much."""
+    """Describe how many points improved and by how much."""
     targets = task.cell.problem.cost.targets or task.cell.targets
     means = [mean_best_known(frontier, targets) for frontier in (before, after)]
     shown = " -> ".join("none" if mean is None else f"{100 * mean:.4f} %" for mean in means)
@@ -199,15 +196,15 @@ def describe(task: Task, before: Frontier | None, after: Frontier) -> Iterator[s
         yield gaps
 
 
-def run(options: Options, words: Sequence[str]) -> Iterator[str]:
-    """Make or raise the frontier of the problem that overrides describe; yield what is printed.
+def run(options: Options, overrides: Sequence[str]) -> Iterator[str]:
+    """Make or improve the frontier of the problem that overrides describe; yield lines to print.
 
     Raises:
-        InputError: a word is not allowed, or a file is no frontier.
+        InputError: an override is not allowed, or a file is not a frontier.
         OSError: the file cannot be written.
     """
     options.check()
-    task = compose_task(words, options)
+    task = compose_task(overrides, options)
     check_folder("out", task.path.parent)
     before, version, genes = read_known(task)
     after, interrupted = improve(task, options, raised(task.cell.problem, before, genes))

@@ -35,18 +35,18 @@ NAMES = {
     "experiments": "experiment",
     "launchers": "hydra/launcher",
 }
-"""Groups by the words that people use for them, besides their own names."""
+"""The groups by their names in the plural, which are allowed too."""
 
 
-def run(words: Sequence[str]) -> Iterator[str]:
-    """Yield the lines that list the options of the groups that are named, of all groups where none is.
+def run(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield lines that list the options of the given groups, or of all groups.
 
     Raises:
-        InputError: there is no such group or space, or a word is not allowed.
+        InputError: there is no such group or space.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--config-dir", "-cd")
-    given, rest = parser.parse_known_args(list(words))
+    given, rest = parser.parse_known_args(list(arguments))
     folders = [Path(given.config_dir)] if given.config_dir else []
     groups, space = list[str](), None
     for word in rest:
@@ -73,7 +73,7 @@ def _group(word: str) -> str:
 
 
 def _search_path(value: str) -> Iterator[Path]:
-    """Return the folders of ``hydra.searchpath=[pkg://own_strategy.conf,file:///home/me/conf]``."""
+    """Yield the folders of ``hydra.searchpath=[pkg://own_strategy.conf,file:///home/me/conf]``."""
     for place in value.strip("[]").split(","):
         scheme, _, path = place.strip(" '\"").rpartition("://")
         if scheme == "pkg":
@@ -87,7 +87,7 @@ def _search_path(value: str) -> Iterator[Path]:
 
 
 def _devices(name: str, folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
-    """Return the devices that have costs for a space: their range and unit, and how many targets are their own."""
+    """Yield the devices that have costs for a space, with their range, unit and number of own targets."""
     from ofa_bench.experiment.building import build_object
 
     space = load_space(name)

@@ -1,4 +1,4 @@
-"""``ofa_bench paper``: the claims of Kumar & Szidon (arXiv 2012.06748), judged by records.
+"""``ofa_bench paper``: judge the claims of Kumar & Szidon (arXiv 2012.06748) by records.
 
     python -m ofa_bench -m experiment=paper
     ofa_bench paper multirun [more folders] out=paper
@@ -19,7 +19,7 @@ __all__ = ["Options", "run"]
 
 @dataclass
 class Options:
-    """What can be set on the command line, besides folders."""
+    """The options, besides folders."""
 
     out: str = "paper"
 

@@ -25,7 +25,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,11 +33,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ofa_bench.commands.cli.options import check_folder
+from ofa_bench.commands.cli.options import check_new_name, given_options
 from ofa_bench.config.batches import MAX, milliseconds
 from ofa_bench.config.limits import THREADS, check_range
-from ofa_bench.config.schema import conf_dir
-from ofa_bench.config.shell import command_line, option, override
+from ofa_bench.config.shell import command_line, override
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
 
@@ -57,12 +56,12 @@ RANGES = {
     "seed": (0, np.inf),
     "batch": (1, MAX),
 }
-"""The least and the most that options may be."""
+"""The smallest and largest values of options."""
 
 
 @dataclass
 class Options:
-    """What can be set on the command line."""
+    """The options of the command."""
 
     space: str = "mbv3"
     out: str = "devices/mine"
@@ -77,29 +76,25 @@ class Options:
     note: str = ""
 
     def check(self) -> None:
-        """Raise InputError where a value is out of range, or another device has the table's name."""
+        """Raise InputError if a value is out of range, or another device has the table's name."""
         for key, (least, most) in RANGES.items():
             check_range(key, getattr(self, key), least, most)
         from ofa_bench.profiling.statistics import check_statistic
 
         check_statistic(self.statistic)
-        if not self.folder.name:
-            raise InputError(f"out={self.out}: has no name, which would be the device's")
-        check_folder("out", self.folder)
         from ofa_bench.devices.tables import FOLDER
 
-        taken = [option.stem for option in (conf_dir() / "device").glob("*.yaml")]
-        if self.folder.name in taken and self.folder.parent != FOLDER:
-            raise InputError(f"out={self.out}: there is a device {self.folder.name} already; choose another name")
+        if self.folder.parent != FOLDER:  # a table of one of the package's own devices
+            check_new_name("device", self.out, self.folder)
 
     @property
     def folder(self) -> Path:
-        """Where the table goes, absolute; its name is the device's."""
+        """The absolute path of the table's folder; its name is the device's."""
         return Path(os.path.normpath(Path.cwd() / Path(self.out).expanduser()))
 
 
 def profile(options: Options) -> Path:
-    """Measure, fit and write a table: its path.
+    """Measure, fit and write a table; return its path.
 
     Raises:
         InputError: an option is wrong, the runner fails, or the table is already there.
@@ -123,7 +118,7 @@ def profile(options: Options) -> Path:
     pinned = runner if isinstance(runner, OnnxRuntime) else nullcontext()
     first = export_all(dict([next(iter(plan.items.items()))]), work / "onnx", options.batch)
     with pinned:
-        check_runner(runner, first[0])  # what is wrong with the runner is said before minutes are spent
+        check_runner(runner, first[0])  # fails before minutes are spent
     paths = export_all(plan.items, work / "onnx", options.batch)
     measured = {"files": list(plan.items), **how, **({"batch": options.batch} if options.batch != 1 else {})}
     with pinned:
@@ -138,7 +133,7 @@ def profile(options: Options) -> Path:
         "statistic": options.statistic,
         "load_average": [min(load), max(load)],
         "date": date.today().isoformat(),
-        "made_by": command_line(["ofa_bench", "profile", *_asked(options)]),
+        "made_by": command_line(["ofa_bench", "profile", *given_options(options)]),
     }
     make_table(space, plan, times, path, card)
     (work / MEASUREMENTS).replace(out / f"{space.name}.{MEASUREMENTS}")
@@ -149,7 +144,7 @@ def profile(options: Options) -> Path:
 def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, card: dict[str, Any]) -> None:
     """Fit a table to milliseconds [items of the plan, rounds, runs] and write it with its card.
 
-    The card says of which statistic of the runs these are, and in ``batch``, if it has that, of how many images.
+    The card's ``statistic`` is that of the runs; its ``batch``, if given, is the number of images at a time.
 
     Raises:
         InputError: all networks take the same time.
@@ -192,20 +187,13 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
         "guard_band": guard_band(np.concatenate([left_out[form], held_back]), measured),
     }
     targets: tuple[float, ...] = ()
-    with threadpool_limits(1), suppress(InputError):  # a space without a predictor at hand has no default targets
+    with threadpool_limits(1), suppress(InputError):  # a space without an embedded predictor has no default targets
         targets = default_targets(Problem(space, embedded_predictor(space), table), np.random.default_rng(0))
     write_table(path, fitted, space=space.name, device=device, unit=unit, card=card, targets=targets)
 
 
-def _asked(options: Options) -> list[str]:
-    """Return the options that differ from the defaults, but for the place of the table."""
-    standard = asdict(Options())
-    given = {key: value for key, value in asdict(options).items() if value != standard[key] and key != "out"}
-    return [f"{key}={value}" if key == "runner" else option(key, value) for key, value in given.items()]
-
-
 def run(options: Options, _: Sequence[str]) -> str:
-    """Profile, and describe how good the table is."""
+    """Profile; return a description of the table's errors."""
     path = profile(options)
     from ofa_bench.predictors import latency_table
     from ofa_bench.profiling.statistics import describe

@@ -1,4 +1,4 @@
-"""``ofa_bench report``: one page, with tables and pictures, of what sweeps found.
+"""``ofa_bench report``: write one page, with tables and pictures, about the results of sweeps.
 
     ofa_bench report multirun [more folders] out=report
 
@@ -28,7 +28,7 @@ __all__ = ["Options", "run"]
 
 @dataclass
 class Options:
-    """What can be set on the command line, besides folders."""
+    """The options, besides folders."""
 
     out: str = "report"
     mlflow: str = ""
@@ -60,5 +60,5 @@ def run(options: Options, folders: Sequence[str]) -> Path:
         gathered = from_mlflow(options.mlflow, options.uri, gathered)
     from ofa_bench.report.page import write_report
 
-    gc.freeze()  # statsmodels collects garbage at every correction, which takes its time with many records
+    gc.freeze()  # statsmodels collects garbage at every correction, which is slow with many records
     return write_report(gathered, Path(options.out).expanduser(), options.title, options.reference)

@@ -22,9 +22,9 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run what ``sys.argv`` asks for. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
+    """Run the search in ``sys.argv``. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
     show_logs()
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what is wrong with the command line instead of printing it
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises errors instead of printing them
     os.environ[SWEEP_VARIABLE] = ""
     interrupts.install_handlers()
     unused = unused_variable()
@@ -32,16 +32,16 @@ def main() -> None:
         print(f"ofa_bench: {unused} or tracking.experiment=", file=sys.stderr)
     with _report_errors():
         check_texts()
-        words = [word for word in sys.argv[1:] if word != DRY_RUN]
+        arguments = [word for word in sys.argv[1:] if word != DRY_RUN]
         if DRY_RUN in sys.argv[1:]:
-            _plan(words)
+            _plan(arguments)
         else:
-            _run(words)
+            _run(arguments)
     sys.exit(max(exit_codes, default=0))
 
 
 def _run(arguments: Sequence[str]) -> None:
-    """Run what a command asks for."""
+    """Run each cell or sweep of a command."""
     for words in commands(arguments):
         sys.argv[1:] = words
         _run_hydra()
@@ -50,7 +50,7 @@ def _run(arguments: Sequence[str]) -> None:
 
 
 def _plan(arguments: Sequence[str]) -> None:
-    """Show what a command would run."""
+    """List what a command would run."""
     with DryRun() as dry_run:
         for words in commands(arguments):
             sys.argv[1:] = dry_run.redirect(words)
@@ -62,7 +62,7 @@ def _plan(arguments: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def _report_errors() -> Iterator[None]:
-    """Print a line and keep an exit code for what is raised; for an interrupt once."""
+    """Print a line and keep an exit code for an error; for an interrupt only once."""
     try:
         with ignore_broken_pipe():
             yield
@@ -72,12 +72,12 @@ def _report_errors() -> Iterator[None]:
         if not interrupts.arrived():
             exit_codes.append(report_error(error))
     if interrupts.arrived() and interrupts.EXIT_CODE not in exit_codes:
-        print("ofa_bench: interrupted; finished cells are kept, the same command goes on", file=sys.stderr)
+        print("ofa_bench: interrupted; finished cells are kept, the same command continues", file=sys.stderr)
         exit_codes.append(interrupts.EXIT_CODE)
 
 
 def _run_hydra() -> None:
-    """Run one cell or one sweep, as ``sys.argv`` says, and close the sweep."""
+    """Run the cell or sweep that ``sys.argv`` describes, and close the sweep."""
     failed = len(exit_codes)
     with _report_errors():
         _compose(run_cell)
@@ -88,5 +88,5 @@ def _run_hydra() -> None:
 
 
 def _compose(task: Callable[[DictConfig], None]) -> None:
-    """Have Hydra compose each cell that ``sys.argv`` describes, and call a function with it."""
+    """Let Hydra compose each cell that ``sys.argv`` describes, and call a function with it."""
     hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(task)()

@@ -30,7 +30,7 @@ __all__ = ["Options", "run"]
 
 @dataclass
 class Options:
-    """What can be set on the command line, besides records."""
+    """The options, besides records."""
 
     target: float | None = None
     top: int = 1
@@ -38,13 +38,13 @@ class Options:
     uri: str = field(default_factory=uri_option)
 
     def check(self) -> None:
-        """Raise InputError where a value is not allowed."""
+        """Raise InputError if a value is not allowed."""
         check_range("top", self.top, 1)
         check_choice("format", self.format, ("text", "json"))
 
 
 def run(options: Options, names: Sequence[str]) -> Iterator[str]:
-    """Yield the lines to print.
+    """Yield the lines that describe the networks.
 
     Raises:
         InputError: there is no such record, or none has the target.

@@ -1,4 +1,4 @@
-"""What the cells of one sweep share: its journal, and its run in MLflow."""
+"""A sweep: the journal and the MLflow run that its cells share."""
 
 import contextlib
 import hashlib
@@ -36,9 +36,9 @@ DEFAULTS = "defaults"
 class Sweep:
     """A sweep: its id (a hash of output folder and overrides), its journal, and its MLflow run.
 
-    ``command`` tells this run of the sweep's command from others. ``run`` is empty as long as the MLflow run is not
-    open: the parent process opens it before cells start in other processes, but where they run in its own, not before
-    the first one is to be shown, so that the search starts at once.
+    ``command`` identifies this run of the sweep's command. ``run`` is empty until the MLflow run is open. The parent
+    process opens it before cells start in other processes. If they run in its own process, it opens it when the first
+    record is logged, so that the search starts at once.
     """
 
     def __init__(self, output: Path, sweep_id: str, command: str, run: str) -> None:
@@ -53,12 +53,12 @@ class Sweep:
         return cls(output, sweep_id, command, run) if sweep_id else None
 
     def publish(self, run: str) -> None:
-        """Tell the cells that start from here on which sweep is theirs, and its MLflow run."""
+        """Pass the sweep and its MLflow run to the cells that start after this call."""
         self.run = run
         os.environ[SWEEP_VARIABLE] = f"{self.sweep_id}:{self.command}:{run}"
 
     def is_here(self) -> bool:
-        """Return whether this process writes to the disk of the sweep's command; on another machine it may not."""
+        """Return whether this process writes to the same disk as the sweep's command."""
         return self.journal.knows(self.command)
 
     def end(self, address: str, code: int, *, sent: bool = False) -> None:
@@ -71,9 +71,9 @@ class Sweep:
 
 
 class OpenSweep:
-    """A sweep as its parent process holds it: it can be closed.
+    """A sweep in its parent process, which opens and closes it.
 
-    ``cells`` is how many it has; None where that is not known.
+    ``cells`` is the number of its cells, None if unknown; ``elsewhere`` is whether they run in other processes.
     """
 
     def __init__(self, sweep: Sweep, tracking: TrackingConfig, *, elsewhere: bool, cells: int | None = None) -> None:
@@ -82,7 +82,7 @@ class OpenSweep:
         self._new = [path for path in made if not path.exists()]
 
     def begin(self, name: str) -> None:
-        """Note that this run of the command begins, and tell its cells."""
+        """Note in the journal that this run of the command begins, and publish the sweep to its cells."""
         self.sweep.command = self.sweep.journal.begin(name, self.tracking.experiment)
         keep_out_of_git(self.sweep.output)
         self.sweep.publish("")
@@ -90,19 +90,19 @@ class OpenSweep:
             self.open_run()
 
     def open_run(self) -> str:
-        """Return the sweep's MLflow run, ``UNTRACKED`` if it has none; open it at the first call."""
+        """Return the sweep's MLflow run, or ``UNTRACKED``; the first call opens it."""
         if not self.sweep.run:
-            self.sweep.publish(try_log(self.tracking, self._opened) or (UNTRACKED if self.elsewhere else ""))
+            self.sweep.publish(try_log(self.tracking, self._open_run) or (UNTRACKED if self.elsewhere else ""))
         return self.sweep.run or UNTRACKED
 
-    def _opened(self, tracker: "Tracker") -> str:
+    def _open_run(self, tracker: "Tracker") -> str:
         name, _, began = self.sweep.journal.first() or ("", "", 0.0)
         return tracker.open_sweep(self.sweep.sweep_id, name, began)
 
     def close(self, *, failed: bool) -> list[int]:
-        """End the MLflow run, show all cells that have a record, and give the exit codes of the cells.
+        """End the MLflow run, print all cells that have a record, and return the exit codes of the cells.
 
-        After an interrupt, which must end soon, nothing more is sent.
+        After an interrupt nothing more is sent, so that the process ends soon.
         """
         from ofa_bench.commands.cli.terminal import show
         from ofa_bench.records.record import read
@@ -111,11 +111,11 @@ class OpenSweep:
         if self.elsewhere and self._has_run() and not interrupted:
             try_log(self.tracking, self._bring_back, patience=None)
         ended = self.sweep.ended()
-        lost = "" if failed or interrupted else self._lost()
+        lost = "" if failed or interrupted else self._describe_lost()
         failed = failed or bool(lost)
         found = [read(self.sweep.output / cell.address) for cell in ended.values() if cell.code == 0]
         if interrupted and self._has_run():
-            try_log(self.tracking, self._interrupted, patience=1)
+            try_log(self.tracking, lambda tracker: tracker.close_sweep(self.sweep.run, [], failed=True), patience=1)
         elif not interrupted and (self._has_run() or found):
             self._end_run(ended, found, failed=failed or any(cell.code for cell in ended.values()))
         if found:
@@ -126,8 +126,8 @@ class OpenSweep:
             print(f"ofa_bench: {lost}", file=sys.stderr)
         return [*(cell.code for cell in ended.values()), *([1] if lost else [])]
 
-    def _lost(self) -> str:
-        """Describe how many cells have not ended though the launcher says that all have; empty if none is missing."""
+    def _describe_lost(self) -> str:
+        """Describe how many cells did not end although the launcher has finished; an empty string if none."""
         ended = self.sweep.journal.count(self.sweep.command)
         if ended >= (1 if self.cells is None else self.cells):
             return ""
@@ -135,7 +135,7 @@ class OpenSweep:
         return f"{of} of this sweep ended: their processes died, or did not write to {self.sweep.output}"
 
     def _undo(self) -> None:
-        """Remove the files and folders made for a sweep of which no cell could begin."""
+        """Remove the files and folders of a sweep if none of its cells could begin."""
         for path in self._new:
             path.unlink(missing_ok=True)
         remove_empty(self.sweep.journal.path.parent)
@@ -143,19 +143,15 @@ class OpenSweep:
     def _has_run(self) -> bool:
         return self.sweep.run not in ("", UNTRACKED)
 
-    def _interrupted(self, tracker: "Tracker") -> bool:
-        tracker.close_sweep(self.sweep.run, [], failed=True)
-        return True
-
     def _end_run(self, ended: dict[str, Ended], found: "list[Record]", *, failed: bool) -> None:
-        """Log what could not be logged before, and end the sweep's run in MLflow; or say how this can be done later."""
+        """Log the records that are missing and end the sweep's MLflow run; on failure, print how to do it later."""
         from ofa_bench.commands.cli.terminal import report_unsent
         from ofa_bench.tracking.sending import present, send
 
         unsent = [cell.address for cell in ended.values() if cell.code == 0 and not cell.sent]
 
         def end(tracker: "Tracker") -> bool:
-            run = self.sweep.run if self._has_run() else self._opened(tracker)
+            run = self.sweep.run if self._has_run() else self._open_run(tracker)
             if unsent:
                 list(send(tracker, present(self.sweep.output, unsent), run))
             tracker.close_sweep(run, found, failed=failed)
@@ -165,7 +161,7 @@ class OpenSweep:
             report_unsent(f"{len(unsent)} records and the end of this sweep", self.sweep.output, self.tracking)
 
     def _bring_back(self, tracker: "Tracker") -> bool:
-        """Copy the records here that cells on other machines gave to MLflow, and note them as ended."""
+        """Copy the records of cells on other machines from MLflow, and note these cells as ended."""
         from ofa_bench.records.attempts import attempt, attempted
         from ofa_bench.tracking.sending import bring_back
 
@@ -178,37 +174,37 @@ class OpenSweep:
 
 
 class SweepCallback(Callback):
-    """Opens the sweep in the parent process, before any cell starts: Hydra calls it."""
+    """Hydra's callback that opens the sweep in the parent process before any cell starts."""
 
     current: OpenSweep | None = None
     there: Path | None = None
-    """The folder, of the output folder and those above it, that was there before the command."""
+    """The deepest folder of the output path that existed before the command."""
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        """Note which folders were there before Hydra makes those of a cell."""
-        with contextlib.suppress(Exception):  # of a name that cannot be one, or has no value: Hydra raises it next
+        """Note which folders existed before Hydra makes those of a cell."""
+        with contextlib.suppress(Exception):  # Hydra raises errors of the folder's name later
             try:
                 check_settings(config)
-            except InputError as error:  # raised as it is, Hydra would only warn and go on
+            except InputError as error:  # Hydra would only warn about an error and continue
                 sys.exit(report_error(error))
             output = Path(config.output).absolute()
             SweepCallback.there = next(folder for folder in (output, *output.parents) if folder.exists())
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Publish the sweep to its cells; for those in other processes, create the MLflow store and the sweep's run."""
-        HydraConfig.instance().set_config(config)  # Hydra does so only for jobs, and ours reads ${hydra:runtime.cwd}
+        """Publish the sweep to its cells; if they run in other processes, create the MLflow store and run."""
+        HydraConfig.instance().set_config(config)  # Hydra does so only for jobs; our config reads ${hydra:runtime.cwd}
         try:
             self.on_run_start(config)
             SweepCallback.current = _open(config)
-        except Exception as error:  # raised as it is, Hydra would only warn and go on
+        except Exception as error:  # Hydra would only warn about an error and continue
             sys.exit(report_error(error))
 
 
 def check_swept(overrides: Sequence[str]) -> None:
-    """Check that nothing is swept that the cells of a sweep share.
+    """Check that no key is swept that the cells of a sweep share.
 
     Raises:
-        InputError: something is.
+        InputError: one is.
     """
     for override in map(parse_override, overrides):
         key = str(override.key_or_group).split(".")[0]
@@ -230,7 +226,7 @@ def _open(config: DictConfig) -> OpenSweep:
 
 
 def sweep_id(output: Path, overrides: Sequence[str]) -> str:
-    """Return the id of a sweep: a hash of output folder and overrides; where the folder was moved, the one it had."""
+    """Return the id of a sweep: a hash of output folder and overrides, or its old id if the folder was moved."""
     hashed = hashlib.sha256(" ".join([str(output), *sorted(overrides)]).encode()).hexdigest()[:12]
     if (output / FOLDER / f"{hashed}.jsonl").is_file():
         return hashed
@@ -243,13 +239,13 @@ def sweep_id(output: Path, overrides: Sequence[str]) -> str:
 
 
 def keep_out_of_git(output: Path) -> None:
-    """Have git leave the output folder alone, where this command makes it."""
+    """Make git ignore the output folder if this command created it."""
     if SweepCallback.there and output != SweepCallback.there:
         ignore_in_git(output)
 
 
 def remove_empty(folder: Path) -> None:
-    """Remove a folder and those above it that were not there before the command, as far as they are empty."""
+    """Remove a folder and its parents while they are empty and did not exist before the command."""
     with contextlib.suppress(OSError):
         while SweepCallback.there and folder != SweepCallback.there:
             folder.rmdir()

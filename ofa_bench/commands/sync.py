@@ -1,4 +1,4 @@
-"""``ofa_bench sync``: send an MLflow store what it lacks of the records on disk.
+"""``ofa_bench sync``: send the records on disk that an MLflow store lacks.
 
     ofa_bench sync multirun                                # the store of mlflow.db here, rebuilt if deleted
     ofa_bench sync multirun uri=http://127.0.0.1:5000      # a server that was away
@@ -34,25 +34,25 @@ __all__ = ["Options", "run", "sync"]
 
 @dataclass
 class Options:
-    """What can be set on the command line, besides folders."""
+    """The options, besides folders."""
 
     uri: str = field(default_factory=uri_option)
     artifacts: str = ""
     experiment: str = ""
 
     def check(self) -> None:
-        """Raise InputError where MLflow would refuse a value, or cannot write."""
+        """Raise InputError if MLflow would refuse a value, or cannot write."""
         check_tracking(TrackingConfig(self.uri, None, self.experiment or TrackingConfig.experiment), "")
         if self.artifacts:
             check_folder("artifacts", Path(self.artifacts))
 
     def tracking(self, experiment: str) -> TrackingConfig:
-        """Describe where records go; a path is made absolute."""
+        """Return the store of the records, with absolute paths."""
         return TrackingConfig.at(self.uri, self.artifacts, experiment)
 
 
 def sync(folders: Sequence[Path], options: Options) -> Iterator["Cell"]:
-    """Send what is missing; give each record sent.
+    """Send the missing records; yield each one sent.
 
     Raises:
         InputError: there is no such folder, or no record below it.
@@ -88,7 +88,7 @@ def _experiment(journal: "Journal") -> str:
 
 
 def run(options: Options, folders: Sequence[str]) -> Iterator[str]:
-    """Send what is missing; yield a line for each record sent, and how many there were.
+    """Send the missing records; yield a line for each, and their number.
 
     Raises:
         InputError: an option is not allowed, or there is no record.

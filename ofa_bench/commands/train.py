@@ -1,4 +1,4 @@
-"""``ofa_bench train``: train, judge and write an accuracy predictor of a space.
+"""``ofa_bench train``: train and evaluate an accuracy predictor of a space.
 
     ofa_bench train data=pairs.csv space=mbv3 out=predictors/mine
 
@@ -35,27 +35,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ofa_bench.commands.cli.options import check_folder
+from ofa_bench.commands.cli.options import check_new_name
 from ofa_bench.config.limits import THREADS, check_range
-from ofa_bench.config.schema import conf_dir
 from ofa_bench.config.shell import command_line, override, portable
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = ["Options", "PairsOptions", "options_for", "run", "train", "train_pairs"]
 
 WIDEST = 10_000
-"""The widest hidden layer."""
+"""The largest width of a hidden layer."""
 
 
 @dataclass
 class Common:
-    """What can be set in both uses of the command."""
+    """The options of both uses of the command."""
 
     data: str = ""
     space: str = "mbv3"
@@ -65,24 +61,21 @@ class Common:
     out: str = "predictors/own"
 
     def check(self) -> None:
-        """Raise InputError where a value is out of range."""
+        """Raise InputError if a value is out of range."""
         check_range("seed", self.seed, 0, 2**63 - 1)
         check_range("threads", self.threads, 1, THREADS)
-        check_folder("out", self.folder)
-        taken = [option.stem for option in (conf_dir() / "predictor").glob("*.yaml")]
-        if self.folder.name in taken:
-            raise InputError(f"out={self.out}: there is a predictor {self.folder.name} already; choose another name")
+        check_new_name("predictor", self.out, self.folder)
         least = 2 if self.data else 1
         if not self.hidden or min(self.hidden) < least or max(self.hidden) > WIDEST:
             raise InputError(f"hidden={self.hidden}: must be one or more layer widths of {least} to {WIDEST:,}")
 
     @property
     def folder(self) -> Path:
-        """Where the predictor goes."""
+        """The folder of the predictor."""
         return Path(self.out).expanduser()
 
     def check_free(self, space: str) -> None:
-        """Raise InputError where a predictor of the space is in the folder already."""
+        """Raise InputError if the folder has a predictor of the space already."""
         for path in (self.folder / f"{space}.{kind}" for kind in ("npz", "json", "png")):
             if path.exists():
                 raise InputError(f"out={self.out}: {path} is already there; move it away or choose another out=")
@@ -90,14 +83,14 @@ class Common:
 
 @dataclass
 class Options(Common):
-    """What can be set without ``data``. Training lasts ``seconds``, so that its bytes depend on the machine."""
+    """The options without ``data``. Training lasts ``seconds``, so the weights depend on the machine."""
 
     device: str = "note10"
     seconds: float = 2400.0
     repeats: int = 10
 
     def check(self) -> None:
-        """Raise InputError where a value is out of range."""
+        """Raise InputError if a value is out of range."""
         check_range("seconds", self.seconds, 1)
         check_range("repeats", self.repeats, 2)
         super().check()
@@ -105,28 +98,27 @@ class Options(Common):
 
 @dataclass
 class PairsOptions(Common):
-    """What can be set with ``data``."""
+    """The options with ``data``."""
 
     hidden: list[int] = field(default_factory=lambda: [128, 128])
     folds: int = 5
     epochs: int = 0
 
     def check(self) -> None:
-        """Raise InputError where a value is out of range."""
+        """Raise InputError if a value is out of range."""
         if not self.data:
             raise InputError("data=: give the path of a CSV file")
         check_range("folds", self.folds, 2)
         check_range("epochs", self.epochs, 0)
-        if not self.folder.name:
-            raise InputError(f"out={self.out}: has no name, which would be the predictor's")
         super().check()
 
 
 def train(options: Options) -> dict[str, Any]:
-    """Distil, judge and write a predictor; return its errors.
+    """Distil, evaluate and write a predictor; return its errors.
 
     Raises:
-        InputError: there is no such space or device, no official predictor of the space, or a predictor already.
+        InputError: there is no such space or device, the space has no official predictor, or the folder has a
+            predictor already.
         OSError: the folder cannot be written.
     """
     from ofa_bench.predictors import latency_table, official_predictor
@@ -169,10 +161,10 @@ def train(options: Options) -> dict[str, Any]:
 
 
 def train_pairs(options: PairsOptions) -> dict[str, Any]:
-    """Train on pairs, judge and write a predictor; return its card.
+    """Train on pairs, evaluate and write a predictor; return its card.
 
     Raises:
-        InputError: there is no such space, the data cannot be read, or there is a predictor already.
+        InputError: there is no such space, the data cannot be read, or the folder has a predictor already.
         OSError: the folder cannot be written.
     """
     from ofa_bench.spaces import ChosenSpace
@@ -194,7 +186,7 @@ def train_pairs(options: PairsOptions) -> dict[str, Any]:
 
 
 def _describe(card: Mapping[str, Any], out: str) -> str:
-    """Describe in a few lines what was made."""
+    """Describe a predictor trained on pairs in a few lines."""
     data, found = card["data"], card["cross_validation"]
     lines = [
         f"{Path(out) / card['space']}.npz: trained on {data['pairs']:,} pairs ({data['distinct']:,} architectures); of "
@@ -205,12 +197,12 @@ def _describe(card: Mapping[str, Any], out: str) -> str:
         ranked = "" if None in ranks else f", rank correlation {ranks[0]:.4f} (Spearman), {ranks[1]:.4f} (Kendall)"
         lines.append(f"  {label}: off by {rmse:.3f} points (root mean square), {mae:.3f} (mean){ranked}")
     if found["predictor"]["rmse"]["value"] >= found["mean"]["rmse"]["value"]:
-        lines.append("  it knows no more than the mean does: it needs more pairs, or accuracies with less noise")
+        lines.append("  it is no better than the mean: it needs more pairs, or less noisy accuracies")
     return "\n".join([*lines, *_gaps(card["coverage"]), f"use it: {command_line([override('predictor', out)])}"])
 
 
 def _gaps(coverage: Mapping[str, Any]) -> list[str]:
-    """Describe which choices no pair has, and which are rare."""
+    """Describe which choices are rare or missing in the pairs."""
     from ofa_bench.predictors.coverage import FEW, format_choices, format_flow
 
     lines = []
@@ -225,7 +217,7 @@ def _gaps(coverage: Mapping[str, Any]) -> list[str]:
 
 
 def _made_by() -> str:
-    """Return the command line, without what does not change the weights."""
+    """Return the command line without ``out``, which does not change the weights."""
     given = [portable(word) for word in sys.argv[1:] if not word.startswith("out=")]
     return command_line(["ofa_bench", "train", *given])
 
@@ -234,16 +226,16 @@ def _report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def options_for(words: Sequence[str]) -> type[Options] | type[PairsOptions]:
-    """Return the options of the use that the words ask for."""
-    return PairsOptions if any(word.startswith("data=") for word in words) else Options
+def options_for(arguments: Sequence[str]) -> type[Options] | type[PairsOptions]:
+    """Return the options of training on pairs if ``data`` is given, else those of distillation."""
+    return PairsOptions if any(word.startswith("data=") for word in arguments) else Options
 
 
 def run(options: Options | PairsOptions, _: Sequence[str]) -> str:
-    """Train, and describe what was made.
+    """Train; return a description of the predictor.
 
     Raises:
-        InputError: an option is not allowed, or what it names cannot be used.
+        InputError: an option is not allowed.
         OSError: the folder cannot be written.
     """
     options.check()

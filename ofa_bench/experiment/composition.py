@@ -6,19 +6,17 @@ from dataclasses import dataclass
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException
 
+from ofa_bench.config.config_errors import explain_config_error
 from ofa_bench.config.hydra_private import read_value
-from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.registration import register
 from ofa_bench.config.schema import GROUPS, Config, conf_dir
 from ofa_bench.errors import InputError, no_such_option
-from ofa_bench.experiment.build import build_problem
 from ofa_bench.experiment.options import options_of_group
 from ofa_bench.experiment.user_files import NODES, UserFiles
-from ofa_bench.search import Problem
 
-__all__ = ["Composed", "compose_cell", "compose_overrides", "compose_problem"]
+__all__ = ["Composed", "compose_cell", "compose_overrides"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,10 @@ def compose_cell(overrides: Sequence[str]) -> Composed:
     try:
         return Composed.of(compose_overrides(known))
     except (HydraException, OmegaConfBaseException) as error:
-        raise _explain(error) from error
+        cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
+        if isinstance(cause, OmegaConfBaseException):
+            raise InputError(explain_config_error(cause, overrides)) from error
+        raise InputError(str(error).splitlines()[0]) from error
 
 
 def compose_overrides(overrides: Sequence[str]) -> DictConfig:
@@ -86,29 +87,3 @@ def _with_option(override: str) -> str:
     if named not in options:
         raise no_such_option(group, named, options)
     return override
-
-
-def _explain(error: Exception) -> InputError:
-    """Return what Hydra or OmegaConf refused, as one line that begins with the key."""
-    cause = error if isinstance(error, OmegaConfBaseException) or error.__cause__ is None else error.__cause__
-    key = str(getattr(cause, "full_key", "") or "")
-    if isinstance(cause, ConfigAttributeError | ConfigKeyError) and key:
-        parent = getattr(cause, "parent_node", None)
-        allowed = [str(name) for name in parent] if isinstance(parent, DictConfig) else []
-        allowed = [name for name in allowed if not name.startswith("_")]
-        return InputError(f"{key}: no such key; allowed: {', '.join(allowed)}{suggest_key(key, allowed)}")
-    return InputError(f"{key}: {str(cause).splitlines()[0]}".removeprefix(": "))
-
-
-def compose_problem(overrides: Sequence[str]) -> tuple[Problem, Config, dict[str, str]]:
-    """Build the problem that overrides of ``space``, ``device`` and ``predictor`` describe, for no search.
-
-    Returns:
-        The problem, the config, and the name of the option chosen of each group.
-
-    Raises:
-        InputError: an override is not allowed, or the problem cannot be built.
-    """
-    composed = compose_cell([*overrides, "tracking=none"])
-    config = composed.typed
-    return build_problem(config), config, composed.choices

@@ -270,7 +270,7 @@ ofa_bench.commands.run.main()
 def test_interrupt_that_became_another_error_is_an_interrupt(tmp_path, where):
     command = [sys.executable, "-c", MASKED, where, "-m", "seed=0,1", "targets=paper1", "tracking=none"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    message = "ofa_bench: interrupted; finished cells are kept, the same command goes on\n"
+    message = "ofa_bench: interrupted; finished cells are kept, the same command continues\n"
     assert (ran.returncode, ran.stderr) == (130, message)
 
 

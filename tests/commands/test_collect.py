@@ -309,4 +309,4 @@ def test_an_interrupt_is_said(monkeypatch, capsys):
     with pytest.raises(SystemExit) as stopped:
         run_command("collect", ["images=x"])
     assert stopped.value.code == 130
-    assert "interrupted; what is evaluated is kept, the same command goes on" in capsys.readouterr().err
+    assert "interrupted; what is evaluated is kept, the same command continues" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import pytest
 from nasty import NASTY_NAMES
 
 from ofa_bench.commands import sync
-from ofa_bench.commands.cli.options import read_options, read_words
+from ofa_bench.commands.cli.options import read_arguments, read_options
 from ofa_bench.commands.cli.terminal import report_unsent, show
 from ofa_bench.commands.cli.user_files import name_user_files
 from ofa_bench.commands.report import Options
@@ -87,7 +87,7 @@ def test_what_is_printed_at_the_end_can_be_pasted(name, tmp_path, capsys, made):
     output.mkdir(parents=True)
     report_unsent("this", output, tracking)
     words = shlex.split(capsys.readouterr().err.partition("this sends it: ")[2])
-    options, folders = read_words(sync.Options, words[2:], "folders")
+    options, folders = read_arguments(sync.Options, words[2:], "folders")
     assert (options.uri, options.artifacts, options.experiment) == (uri, tracking.artifacts, name)
     assert folders == [str(output)]
 
@@ -95,7 +95,7 @@ def test_what_is_printed_at_the_end_can_be_pasted(name, tmp_path, capsys, made):
 def test_a_folder_whose_name_looks_like_an_option_is_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lr=0.1").mkdir()
-    assert read_words(sync.Options, ["lr=0.1"], "folders")[1] == ["lr=0.1"]
+    assert read_arguments(sync.Options, ["lr=0.1"], "folders")[1] == ["lr=0.1"]
 
 
 @pytest.mark.parametrize("name", ["[b]x[/b]", "[/b] x", ":smile:", "[link=x]"])

@@ -31,7 +31,7 @@ def swept(forks, tmp_path_factory):
 def test_a_record_names_its_part_and_has_no_regret_of_the_whole(swept):
     _, records, done = swept
     assert sorted(records) == ["compofa,d=2-3", "mbv3", "mbv3,r=160", "mbv3,r=224"]
-    assert "compofa,d=2-3: no regret, as no best-known frontier is of this part" in done.stderr
+    assert "compofa,d=2-3: no regret, because this subspace has no best-known frontier" in done.stderr
     for name, record in records.items():
         [result] = record.repeats[0].results
         part = "," in name

@@ -1,1 +1,1 @@
-"""Words of the command line: parsing, messages, progress, terminal, interrupts."""
+"""The command line: arguments, messages, progress, tables, interrupts."""

@@ -1,4 +1,4 @@
-"""Composes the config of one cell for the commands that search nothing, from the same words as a search."""
+"""Composes the config of one cell from overrides, for the commands besides ``run``."""
 
 import re
 from collections.abc import Sequence
@@ -14,43 +14,43 @@ if TYPE_CHECKING:
 __all__ = ["PROBLEM_GROUPS", "compose_config", "compose_problem", "is_of_problem"]
 
 PROBLEM_GROUPS = ("space", "device", "predictor")
-"""Groups of the config that say what an architecture is worth and what it costs."""
+"""The config groups that describe a problem."""
 
 
-def compose_config(words: Sequence[str]) -> tuple[Config, dict[str, str]]:
+def compose_config(overrides: Sequence[str]) -> tuple[Config, dict[str, str]]:
     """Compose a config as ``ofa_bench run`` does.
 
     Args:
-        words: overrides; none of them a sweep.
+        overrides: without a sweep.
 
     Returns:
         The typed config, and the name of the option chosen of each group.
 
     Raises:
-        InputError: a word is not allowed.
+        InputError: an override is not allowed.
     """
     from ofa_bench.experiment.composition import Composed, compose_overrides
 
-    known = [check_override(word, one="one at a time here") for word in name_user_files(words)]
+    known = [check_override(word, one="one at a time here") for word in name_user_files(overrides)]
     composed = Composed.of(compose_overrides(known))
     return composed.typed, composed.choices
 
 
 def is_of_problem(word: str) -> bool:
-    """Return whether a word chooses or sets something of ``PROBLEM_GROUPS``."""
+    """Return whether an argument is an override of ``PROBLEM_GROUPS``."""
     return re.split(r"[.@=]", word.lstrip("+~"))[0] in PROBLEM_GROUPS
 
 
-def compose_problem(words: Sequence[str]) -> "tuple[Problem, Config, dict[str, str]]":
-    """Build the problem that words for ``space``, ``device`` and ``predictor`` describe, for no search.
+def compose_problem(overrides: Sequence[str]) -> "tuple[Problem, Config, dict[str, str]]":
+    """Build the problem that overrides of ``space``, ``device`` and ``predictor`` describe.
 
     Returns:
         The problem, the config, and the name of the option chosen of each group.
 
     Raises:
-        InputError: a word is not allowed, or the problem cannot be built.
+        InputError: an override is not allowed, or the problem cannot be built.
     """
     from ofa_bench.experiment.build import build_problem
 
-    config, names = compose_config([*words, "tracking=none"])
+    config, names = compose_config([*overrides, "tracking=none"])
     return build_problem(config), config, names

@@ -1,4 +1,4 @@
-"""The console that tables, paths and bars are printed to: texts appear as they are, with nothing taken for markup."""
+"""Makes the console that prints tables, paths and progress bars without interpreting markup."""
 
 from rich.console import Console
 
@@ -6,5 +6,5 @@ __all__ = ["make_console"]
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """Return a console that prints brackets, colons and numbers of a text as they are."""
+    """Return a console that prints text unchanged: no markup, emoji codes or highlighted numbers."""
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)

@@ -1,4 +1,4 @@
-"""The config groups of the command line, and whether Hydra takes an override."""
+"""The config groups of the command line, and suggestions that Hydra accepts."""
 
 import shlex
 import warnings
@@ -9,7 +9,7 @@ from ofa_bench.errors import LONG
 __all__ = ["CHOSEN", "did_you_mean", "is_accepted"]
 
 CHOSEN = (*GROUPS, "tracking", "experiment")
-"""The config groups that an option is chosen of."""
+"""The config groups that an option is chosen from."""
 
 
 def is_accepted(word: str) -> bool:
@@ -26,7 +26,7 @@ def is_accepted(word: str) -> bool:
 
 
 def did_you_mean(word: str) -> str:
-    """Return ``"; did you mean '<word>'?"`` as it can be pasted, or an empty string where it would be refused."""
+    """Return ``"; did you mean '<word>'?"``, quoted for a shell; an empty string if Hydra would refuse the word."""
     if not word or len(word) > LONG or not is_accepted(word):
         return ""
     pasted = shlex.quote(word)

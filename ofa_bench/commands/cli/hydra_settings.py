@@ -1,4 +1,4 @@
-"""Checks of folders and of Hydra's own settings, wherever they are set: what would not be used is refused."""
+"""Checks the output folder and Hydra's own settings: those that would have no effect are refused."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,36 +19,30 @@ FOLDERS = ("run.dir", "sweep.dir", "sweep.subdir")
 """Hydra's own settings of folders."""
 
 
-CELLS = 100_000
-"""The most cells of one sweep; Hydra lists all before the first begins."""
-
-
 def check_settings(config: DictConfig) -> None:
     """Check the composed config of a cell or sweep, whether a setting comes from the command line or a file.
 
     Raises:
-        InputError: a setting of Hydra's would not be used.
+        InputError: a setting would have no effect.
     """
     output = _raw(config, "output")
     if output == "~" or output.startswith("~/"):
-        written = command_line([override("output", str(Path(output).expanduser()))])
-        raise InputError(f"output={output}: ~ is not read as a home folder; write {written}")
+        expanded = command_line([override("output", str(Path(output).expanduser()))])
+        raise InputError(f"output={output}: ~ is not expanded to a home folder; write {expanded}")
     ours = OmegaConf.load(conf_dir() / "config.yaml")
     for name in FOLDERS:
         given = str(_raw(config, f"hydra.{name}"))
         if given != _raw(ours, f"hydra.{name}"):
-            plain = name != "sweep.subdir" and "${" not in given and given != "???"
-            instead = f"write {command_line([override('output', given)])}" if plain else "leave it out"
-            raise InputError(f"hydra.{name}={given}: is not used, as results go to output=; {instead}")
+            raise InputError(f"hydra.{name}={given}: is not used; output= sets the folder of results")
     if config.hydra.job.chdir:
         raise InputError(
-            "hydra.job.chdir=true: not possible, as paths are those of the folder where the command is started; "
-            "leave it out (results go to output=)"
+            "hydra.job.chdir=true: not supported, because paths are relative to the folder where the command starts; "
+            "output= sets the folder of results"
         )
 
 
 def _raw(config: Any, name: str) -> Any:
-    """Return a setting with its interpolations as they are written."""
+    """Return a setting without resolving its interpolations."""
     *groups, key = name.split(".")
     for group in groups:
         config = config[group]
@@ -56,16 +50,16 @@ def _raw(config: Any, name: str) -> Any:
 
 
 def swept_words(config: DictConfig) -> list[str]:
-    """List the overrides of a sweep, those of its experiment first, as Hydra's sweeper does."""
+    """Return the overrides of a sweep, those of its experiment first, as Hydra's sweeper does."""
     params = config.hydra.sweeper.get("params") or {}
     return [*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task]
 
 
 def count_cells(config: DictConfig, task: Sequence[Override]) -> int | None:
-    """Count the cells of a sweep; None where another sweeper than Hydra's own decides that.
+    """Return the number of cells of a sweep; None for a sweeper other than Hydra's own, which decides itself.
 
     Raises:
-        InputError: there is none, one is given twice, or there are too many.
+        InputError: the sweep has no cells, or a value is given twice.
     """
     if config.hydra.sweeper["_target_"] != BASIC_SWEEPER:
         return None
@@ -76,11 +70,9 @@ def count_cells(config: DictConfig, task: Sequence[Override]) -> int | None:
         key = one.get_key_element()
         values = list(one.sweep_string_iterator()) if one.is_sweep_override() else [""]
         if not values:
-            raise InputError(f"{one.input_line or key}: matches nothing, so that nothing would run")
+            raise InputError(f"{one.input_line or key}: matches nothing, so nothing would run")
         twice, number = Counter(values).most_common(1)[0]
         if number > 1:
             raise InputError(f"{one.input_line or key}: {twice} is given twice")
         counts[key] = len(values)
-    if (cells := prod(counts.values())) > CELLS:
-        raise InputError(f"-m: {cells:,} cells; a sweep has at most {CELLS:,}")
-    return cells
+    return prod(counts.values())

@@ -1,4 +1,4 @@
-"""Interrupts, noted as they arrive: the library code that one hits may make another error of it, or none."""
+"""Remembers interrupts, because library code may turn a KeyboardInterrupt into another error or swallow it."""
 
 import atexit
 import os
@@ -13,7 +13,7 @@ _noted: list[int] = []
 
 
 def install_handlers() -> None:
-    """Note interrupts from here on, and raise them: SIGTERM too, which a cluster or a container sends to stop."""
+    """Note and raise interrupts, including SIGTERM, which clusters and containers send to stop a process."""
     signal.signal(signal.SIGTERM, _raise)
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # a shell that runs it in the background ignores Ctrl-C
         signal.signal(signal.SIGINT, _raise)
@@ -25,7 +25,7 @@ def arrived() -> bool:
 
 
 def note(number: int = signal.SIGINT) -> None:
-    """Note an interrupt that was raised."""
+    """Note that an interrupt was raised."""
     _noted.append(number)
 
 
@@ -35,11 +35,11 @@ def _raise(number: int, _frame: object) -> None:
 
 
 def _exit_at_once() -> None:
-    """End an interrupted process without taking all modules apart, which takes seconds where there are many."""
+    """End an interrupted process without cleaning up all modules, which can take seconds."""
     if arrived():
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(EXIT_CODE)
 
 
-atexit.register(_exit_at_once)  # as it is the first that is registered, it is the last that is called
+atexit.register(_exit_at_once)  # registered first, so called last

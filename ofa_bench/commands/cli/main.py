@@ -1,4 +1,4 @@
-"""Runs a command: its help, its options, what it prints, and its exit code are the same work for all."""
+"""Runs a command: shows its help, reads its options, prints what it returns and sets the exit code."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -8,62 +8,62 @@ from typing import Any, NoReturn
 
 from ofa_bench.commands.cli import interrupts
 from ofa_bench.commands.cli.messages import allow_tracebacks, exit_on_error
-from ofa_bench.commands.cli.options import read_words
+from ofa_bench.commands.cli.options import read_arguments
 from ofa_bench.commands.cli.registry import COMMANDS, Command
 from ofa_bench.commands.cli.streams import ignore_broken_pipe
 
 __all__ = ["call", "run_command", "run_module"]
 
 
-def run_command(name: str, words: Sequence[str]) -> None:
+def run_command(name: str, arguments: Sequence[str]) -> None:
     """Run a command and end the process. Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted.
 
-    The search has a ``main`` of its own. Any other module has a dataclass ``Options`` (or chooses one of several with
-    ``options_for(words)``) and ``run(options, others)``, or ``run(words)`` where it takes any words. What ``run``
-    returns is printed: a line, or lines.
+    The module of ``ofa_bench run`` has its own ``main``. Any other module has a dataclass ``Options`` (or a function
+    ``options_for(arguments)`` that chooses one) and ``run(options, others)``; or ``run(arguments)``, if the command
+    takes any arguments. What ``run`` returns is printed: one line, or an iterator of lines.
     """
-    sys.argv[1:] = words
+    sys.argv[1:] = arguments
     module = import_module(f"ofa_bench.commands.{name}")
     allow_tracebacks()
     if hasattr(module, "main"):
         module.main()
     else:
-        run_module(module, words, COMMANDS[name])
+        run_module(module, arguments, COMMANDS[name])
 
 
-def run_module(module: ModuleType, words: Sequence[str], command: Command) -> NoReturn:
+def run_module(module: ModuleType, arguments: Sequence[str], command: Command) -> NoReturn:
     """Run a module with ``Options`` and ``run``, as ``run_command`` does."""
-    if (command.needed and not words) or {"-h", "--help"} & set(words):
-        _show_help(module, words, command.needed)
+    if (command.needed and not arguments) or {"-h", "--help"} & set(arguments):
+        _show_help(module, arguments, command.needed)
     with exit_on_error(interrupted=command.kept):
-        found = call(module, words, command)
+        found = call(module, arguments, command)
         for line in found if isinstance(found, Iterator) else [] if found is None else [found]:
             print(line, flush=True)
     sys.exit(interrupts.EXIT_CODE if interrupts.arrived() else 0)
 
 
-def call(module: ModuleType, words: Sequence[str], command: Command) -> Any:
-    """Return what the ``run`` of a module returns for a command's words.
+def call(module: ModuleType, arguments: Sequence[str], command: Command) -> Any:
+    """Return what the ``run`` of a module returns for a command's arguments.
 
     Raises:
-        InputError: a word is not allowed.
+        InputError: an argument is not allowed.
     """
     if command.takes == "any":
-        return module.run(words)
-    return module.run(*read_words(_options_of(module, words), words, command.takes))
+        return module.run(arguments)
+    return module.run(*read_arguments(_options_of(module, arguments), arguments, command.takes))
 
 
-def _options_of(module: ModuleType, words: Sequence[str]) -> Any:
+def _options_of(module: ModuleType, arguments: Sequence[str]) -> Any:
     """Return the dataclass of a command's options."""
-    return module.options_for(words) if hasattr(module, "options_for") else module.Options
+    return module.options_for(arguments) if hasattr(module, "options_for") else module.Options
 
 
-def _show_help(module: ModuleType, words: Sequence[str], needed: str) -> NoReturn:
-    """Print a module's docstring and its options with their defaults; exit with 2 where nobody asked for it."""
-    options = vars(_options_of(module, words)()) if hasattr(module, "Options") else {}
+def _show_help(module: ModuleType, arguments: Sequence[str], needed: str) -> NoReturn:
+    """Print a module's docstring and its options with their defaults; exit with 2 if help was not asked for."""
+    options = vars(_options_of(module, arguments)()) if hasattr(module, "Options") else {}
     defaults = "".join(f"\n  {key}={value}" for key, value in options.items())
     with ignore_broken_pipe():
         print((module.__doc__ or "").replace("``", "") + (f"\nDefaults:{defaults}" if defaults else ""))
-    if not words:
+    if not arguments:
         print(f"ofa_bench: give {needed}", file=sys.stderr)
-    sys.exit(0 if words else 2)
+    sys.exit(0 if arguments else 2)

@@ -1,4 +1,4 @@
-"""Options of commands: ``key=value`` words, read into a dataclass, and the other words that a command takes."""
+"""Reads the arguments of a command: its options into a dataclass, and the others as it takes them."""
 
 import os
 from collections.abc import Sequence
@@ -11,50 +11,57 @@ from omegaconf import OmegaConf
 
 from ofa_bench.commands.cli.composition import PROBLEM_GROUPS, is_of_problem
 from ofa_bench.config.keys import suggest_key
-from ofa_bench.config.schema import Config
+from ofa_bench.config.schema import Config, conf_dir
+from ofa_bench.config.shell import option
 from ofa_bench.errors import InputError, suggestion
 
-__all__ = ["check_choice", "check_folder", "read_options", "read_words"]
+__all__ = ["check_choice", "check_folder", "check_new_name", "given_options", "read_arguments", "read_options"]
 
 Options = TypeVar("Options")
 
 
-def read_words(kind: type[Options], words: Sequence[str], takes: str = "") -> tuple[Options, list[str]]:
-    """Split a command's words into its options and the others; ``takes`` says of what kind these are (``Command``).
+def read_arguments(kind: type[Options], arguments: Sequence[str], takes: str = "") -> tuple[Options, list[str]]:
+    """Split a command's arguments into its options and the others, which must be what ``Command.takes`` names.
 
     Raises:
-        InputError: a word is neither.
+        InputError: an argument is neither.
     """
     keys = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    given = [word for word in words if "=" in word and word.partition("=")[0] in keys]
-    others = [word for word in words if word not in given]
+    given = [word for word in arguments if "=" in word and word.partition("=")[0] in keys]
+    others = [word for word in arguments if word not in given]
     for word in others:
         _check_other(word, keys, takes)
     return read_options(kind, given), others
 
 
-def read_options(kind: type[Options], words: Sequence[str]) -> Options:
-    """Read ``key=value`` words into a dataclass of options, each value checked against its type.
+def read_options(kind: type[Options], arguments: Sequence[str]) -> Options:
+    """Read ``key=value`` arguments into a dataclass of options; each value is checked against its type.
 
-    Values are YAML; a text is taken as it is, unless it is in quotes.
+    Values are YAML, but a text without quotes is used unchanged.
 
     Raises:
-        InputError: a word is no option, or has no value.
+        InputError: an argument is not an option, or has no value.
     """
-    standard, given = vars(kind()), dict[str, Any]()
-    for word in words:
+    defaults, given = vars(kind()), dict[str, Any]()
+    for word in arguments:
         key, equals, text = word.partition("=")
-        if key not in standard or not equals:
-            raise _no_option(word, list(standard))
-        value = _value(word, text, standard[key])
+        if key not in defaults or not equals:
+            raise _no_option(word, list(defaults))
+        value = _value(word, text, defaults[key])
         given[key] = value.replace("${", r"\${") if isinstance(value, str) else value  # no interpolation
     options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(kind), given))
     assert isinstance(options, kind)
     return options
 
 
+def given_options(options: object) -> list[str]:
+    """Return the options that differ from their defaults, except ``out``, as ``key=value`` arguments."""
+    defaults = vars(type(options)())
+    return [option(key, value) for key, value in vars(options).items() if value != defaults[key] and key != "out"]
+
+
 def check_folder(key: str, folder: Path) -> None:
-    """Check that a folder can be written to, or made, as far as that can be known beforehand.
+    """Check in advance whether a folder can be created or written to.
 
     Raises:
         InputError: it cannot.
@@ -65,14 +72,27 @@ def check_folder(key: str, folder: Path) -> None:
         raise InputError(f"{key}={folder}: cannot be written ({why}: {there})")
 
 
+def check_new_name(group: str, out: str, folder: Path) -> None:
+    """Check that a folder can be written to, and that its name can become an option of a config group.
+
+    Raises:
+        InputError: it cannot be written to, has no name, or the package has an option of this name.
+    """
+    if not folder.name:
+        raise InputError(f"out={out}: has no name, which would be the {group}'s")
+    check_folder("out", folder)
+    if (conf_dir() / group / f"{folder.name}.yaml").exists():
+        raise InputError(f"out={out}: there is a {group} {folder.name} already; choose another name")
+
+
 def check_choice(key: str, value: str, allowed: Sequence[str]) -> None:
-    """Raise InputError where an option is none of those that are allowed."""
+    """Raise InputError if a value is not among those allowed."""
     if value not in allowed:
         raise InputError(f"{key}={value}: must be {' or '.join(allowed)}{suggestion(value, allowed)}")
 
 
 def _check_other(word: str, keys: Sequence[str], takes: str) -> None:
-    """Check a word that is no option.
+    """Check an argument that is not an option.
 
     Raises:
         InputError: the command does not take it.
@@ -80,7 +100,11 @@ def _check_other(word: str, keys: Sequence[str], takes: str) -> None:
     key, equals, _ = word.partition("=")
     like_option = word.startswith("-") or (bool(equals) and key.isidentifier() and not _is_folder(word))
     if takes == "config" and not word.startswith("-"):
-        _check_config_key(word, keys)
+        allowed = [*keys, *(field.name for field in fields(Config) if field.name not in keys)]
+        if key.isidentifier() and key not in allowed:  # Hydra would name only the keys of the config
+            raise InputError(
+                f"{key}: no such key; allowed: {', '.join(allowed)}{suggest_key(key, allowed, given=word)}"
+            )
     elif "problem" in takes and (is_of_problem(word) or ("folders" in takes and _is_folder(word))):
         return
     elif takes == "folders" and not like_option:
@@ -91,15 +115,8 @@ def _check_other(word: str, keys: Sequence[str], takes: str) -> None:
         raise _no_option(word, [*keys, *groups, *([] if takes in ("", "problem") else ["and folders"])])
 
 
-def _check_config_key(word: str, keys: Sequence[str]) -> None:
-    """Check a plain key of the config here, because Hydra would name only its own."""
-    key, allowed = word.partition("=")[0], [*keys, *(field.name for field in fields(Config) if field.name not in keys)]
-    if key.isidentifier() and key not in allowed:
-        raise InputError(f"{key}: no such key; allowed: {', '.join(allowed)}{suggest_key(key, allowed, given=word)}")
-
-
 def _is_folder(word: str | Path) -> bool:
-    return os.path.isdir(word)  # noqa: PTH112 -- of a name that is too long, Path raises an error
+    return os.path.isdir(word)  # noqa: PTH112 -- Path raises an error if the name is too long
 
 
 def _no_option(word: str, keys: Sequence[str]) -> InputError:
@@ -110,15 +127,15 @@ def _no_option(word: str, keys: Sequence[str]) -> InputError:
     return InputError(f"{key or repr(key)}: no such key; {allowed}")
 
 
-def _value(word: str, text: str, standard: Any) -> Any:
-    """Read a value as YAML; a text stands for itself, unless it is in quotes."""
-    if not text and standard != "":
+def _value(word: str, text: str, default: Any) -> Any:
+    """Read a value as YAML; a text without quotes is used unchanged."""
+    if not text and default != "":
         raise InputError(f"{word}: give a value")
     try:
         value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # a number of too many digits, or no such day
-        if isinstance(standard, str):
+    except (yaml.YAMLError, ValueError) as error:  # a number with too many digits, or an invalid date
+        if isinstance(default, str):
             return text
-        raise InputError(f"{word}: cannot be read; must be like {word.partition('=')[0]}={standard}") from error
+        raise InputError(f"{word}: cannot be read; must be like {word.partition('=')[0]}={default}") from error
     quoted = isinstance(value, str) and text[:1] in ("'", '"')
-    return text if isinstance(standard, str) and not quoted else value
+    return text if isinstance(default, str) and not quoted else value

@@ -1,4 +1,4 @@
-"""The words of a search: flags and overrides, put in Hydra's order and checked where Hydra would take them wrongly."""
+"""Puts the arguments of a search in Hydra's order, and checks what Hydra would misread."""
 
 import argparse
 import re
@@ -18,7 +18,7 @@ from ofa_bench.commands.cli.groups import CHOSEN, did_you_mean, is_accepted
 from ofa_bench.commands.cli.registry import COMMANDS
 from ofa_bench.commands.cli.shorthand import expand
 from ofa_bench.commands.cli.user_files import name_user_files
-from ofa_bench.config.hydra_private import Glob, Override, RangeSweep, choices_of, is_text, parse_override, text_of
+from ofa_bench.config.hydra_private import Glob, Override, choices_of, is_text, parse_override, text_of
 from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.schema import NO_RESULT, BudgetConfig, Config, EvolutionConfig, TargetsConfig, TrackingConfig
 from ofa_bench.config.shell import override as override_word
@@ -28,10 +28,10 @@ from ofa_bench.experiment.options import options_of_group
 __all__ = ["check_override", "not_an_override", "parse_flags", "prepare"]
 
 TYPED = {"budget": BudgetConfig, "evolution": EvolutionConfig, "targets": TargetsConfig, "tracking": TrackingConfig}
-"""The groups whose keys are fixed."""
+"""The groups with a fixed set of keys."""
 
-EXTRAS = {"joblib": "parallel", "ray": "ray", "submitit_local": "slurm", "submitit_slurm": "slurm"}
-"""Launchers, and the extra of this package that installs each."""
+EXTRAS = {"joblib": "parallel", "ray": "ray", "submitit": "slurm"}
+"""The extra of this package that installs each of Hydra's launchers."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -40,7 +40,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def flags_parser() -> argparse.ArgumentParser:
-    """Return a parser of the flags that are passed on to Hydra."""
+    """Return a parser of Hydra's flags."""
     parser = _Parser(add_help=False)
     parser.add_argument("overrides", nargs="*")
     for flags in (("--multirun", "-m"), ("--help", "-h"), ("--hydra-help",), ("--resolve",)):
@@ -52,31 +52,31 @@ def flags_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def parse_flags(words: Sequence[str]) -> argparse.Namespace:
-    """Read the flags, wherever they stand; ``overrides`` are the other words.
+def parse_flags(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the flags, in any position; ``overrides`` are the other arguments.
 
     Raises:
         InputError: there is no such flag, or its value is missing or not allowed.
     """
-    given, unknown = flags_parser().parse_known_intermixed_args(list(words))
+    given, unknown = flags_parser().parse_known_intermixed_args(list(arguments))
     if unknown:
-        hint = _suggest_flag(unknown[0], words)
+        hint = _suggest_flag(unknown[0])
         raise InputError(f"{unknown[0]}: no such flag; there are -m and --help, and keys as key=value{hint}")
     return given
 
 
-def prepare(words: Sequence[str]) -> list[str]:
-    """Return a command's words as Hydra wants them: flags first, and of a key that is given twice the last word.
+def prepare(arguments: Sequence[str]) -> list[str]:
+    """Return a command's arguments as Hydra wants them: flags first, and only the last override of each key.
 
     Raises:
-        InputError: a word is not allowed; the message names it.
+        InputError: an argument is not allowed; the message names it.
     """
-    given = parse_flags(words)
+    given = parse_flags(arguments)
     left = list(given.overrides)
-    flags = [word for word in words if not (left and word == left[0] and left.pop(0) is not None)]
+    flags = [word for word in arguments if not (left and word == left[0] and left.pop(0) is not None)]
     swept = given.multirun or "hydra.mode=MULTIRUN" in given.overrides
     folders = [Path(given.config_dir)] if given.config_dir else []
-    last = {word.partition("=")[0]: i for i, word in enumerate(given.overrides)}  # only this one is in the address
+    last = {word.partition("=")[0]: i for i, word in enumerate(given.overrides)}  # only the last is in the address
     overrides = [word for i, word in enumerate(given.overrides) if last[word.partition("=")[0]] == i]
     overrides, notes = expand(name_user_files(overrides, folders), folders=folders, swept=swept)
     elsewhere = any(word.lstrip("+").startswith("hydra.searchpath=") for word in overrides)
@@ -88,23 +88,23 @@ def prepare(words: Sequence[str]) -> list[str]:
 
 
 def check_override(word: str, folders: Sequence[Path] | None = (), *, one: str = "") -> str:
-    """Check what Hydra would take wrongly, or refuse without the key; return the override as Hydra wants it.
+    """Check what Hydra would misread, or refuse without naming the key; return the override as Hydra wants it.
 
     Args:
         word: the override.
-        folders: of config groups, besides ours; None where there may be options elsewhere.
-        one: what to do about several values where nothing is swept; empty where they are.
+        folders: of config groups, besides ours; None if other places may have options too.
+        one: what to do with several values, for the message; empty in a sweep.
 
     Raises:
         InputError: it is not allowed.
     """
     key, equals, value = word.partition("=")
-    if key.startswith("space.choices."):  # of which the config knows no gene
+    if key.startswith("space.choices."):  # the config has no keys of genes
         return f"++{word}"
     if not key:
         raise InputError(not_an_override(word))
     if equals and not value and key[0] != "~":
-        raise InputError(f"{word}: give a value; null stands for none")
+        raise InputError(f"{word}: give a value, or null for none")
     try:
         override = parse_override(word)
     except HydraException as error:
@@ -112,9 +112,9 @@ def check_override(word: str, folders: Sequence[Path] | None = (), *, one: str =
     name = override.key_or_group
     place = re.search(r"\.\d+(\.|$)", name)
     if place:
-        raise InputError(f"{word}: no such key; a list is given as a whole: {name[: place.start()]}=[...]")
+        raise InputError(f"{word}: no such key; give the whole list: {name[: place.start()]}=[...]")
     group, _, inner = name.partition(".")
-    if group in TYPED and inner and key[0] == "+":  # what is added would not be read
+    if group in TYPED and inner and key[0] == "+":  # an added key would be ignored
         allowed = [field.name for field in fields(TYPED[group])]
         if inner not in allowed:
             hint = suggest_key(name, allowed, given=word)
@@ -126,87 +126,72 @@ def check_override(word: str, folders: Sequence[Path] | None = (), *, one: str =
 
 
 def _check_option(word: str, override: Override, folders: Sequence[Path] | None) -> None:
-    """Check that what is chosen of a group are its options, and that a launcher is installed."""
+    """Check that the values of a group are its options, and that a launcher is installed."""
     name, value = override.key_or_group, override.value()
-    launcher = value if name == "hydra/launcher" and isinstance(value, str) else ""
-    if launcher in EXTRAS and not find_spec(f"hydra_plugins.hydra_{launcher.partition('_')[0]}_launcher"):
-        extra = EXTRAS[launcher]
-        raise InputError(f"{word}: needs a package that is not installed; pip install 'ofa_bench[{extra}]'")
+    launcher = str(value).partition("_")[0] if name == "hydra/launcher" else ""
+    if launcher in EXTRAS and not find_spec(f"hydra_plugins.hydra_{launcher}_launcher"):
+        raise InputError(f"{word}: needs a package that is not installed; pip install 'ofa_bench[{EXTRAS[launcher]}]'")
     if name not in CHOSEN or override.package is not None or override.is_delete():
         return
     options = options_of_group(name, folders or ())
     for one in choices_of(value) or [value]:
         several = name == "experiment" and isinstance(one, list) and len(one) > 1  # which Hydra composes
         if not (is_text(one) or several or isinstance(one, Glob)):
-            keys = f" (its keys are set one by one, as {name}.<key>=)" if isinstance(one, dict) else ""
-            there = f"there are {', '.join(options)}{_hint(name, one)}"
-            raise InputError(f"{word}: must be the name of an option{keys}; {there}")
+            keys = f"; there are {', '.join(options)}; set its keys one by one, as {name}.<key>=<value>"
+            raise InputError(f"{word}: must be the name of an option{keys}")
         if is_text(one) and folders is not None and text_of(one) not in options and not _other_sources():
             raise no_such_option(name, text_of(one), options)
 
 
 def _other_sources() -> bool:
-    """Return whether an installed plugin of Hydra brings options of its own."""
+    """Return whether an installed plugin of Hydra adds options."""
     return any(not one.__module__.startswith("hydra.") for one in Plugins.instance().discover(SearchPathPlugin))
 
 
-def _hint(group: str, value: object) -> str:
-    """Return the right words for what was given in place of an option's name; an empty string if nothing is meant."""
-    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
-        return f"; several are swept: -m {group}={','.join(value)}"
-    if type(value) is int and group == "budget":
-        return f"; generations are set by budget.generations={value}"
-    return "; numbers are given as targets=[20,30]" if group == "targets" and isinstance(value, RangeSweep) else ""
-
-
 def not_an_override(word: str) -> str:
-    """Describe what is wrong with a word that Hydra cannot read."""
+    """Describe what is wrong with an override that Hydra cannot read."""
     key, equals, value = word.partition("=")
     message = f"'{word}': not of the form key=value"
     if not equals or not re.fullmatch(r"[+~]{0,2}[\w./@:-]+", key, re.ASCII):
         return f"{message}{_suggest_word(word)}"
     is_list = value.startswith("[") and value.endswith("]")
     if not is_list and re.search(r"[ ,][a-z][\w./]*=", value):
-        return f"{message} (each key is a word of its own, with a blank before it)"
+        return f"{message} (separate keys by spaces)"
     for opening, closing in ("()", "[]", "{}", "''", '""'):
         if value.count(opening) % 2 if opening == closing else value.count(opening) != value.count(closing):
-            return f"{message} ({opening} and {closing} must come in pairs)"
+            return f"{message} (unbalanced {opening} or {closing})"
     if value.startswith("~/"):
         value = str(Path(value).expanduser())
     items = ",".join(override_word("", item.strip())[1:] for item in value[1:-1].split(","))
     quoted = f"{key}=[{items}]" if is_list else override_word(key, value)
     if len(word) > 100 or not word.isprintable() or not is_accepted(quoted):
         return message
-    kind = "text" if is_list else "value"
-    return f"{message} (a {kind} with such characters stands in quotes of its own: {shlex.quote(quoted)})"
+    return f"{message} (quote such characters: {shlex.quote(quoted)})"
 
 
 def _several(key: str, value: str, one: str) -> str:
-    """Describe what is meant where values are separated by commas, but nothing is swept."""
+    """Describe how to write values separated by commas outside a sweep."""
     text = override_word(key, value)
     if key in NO_RESULT and is_accepted(text):
-        return f"{key}={value}: a value with commas stands in quotes of its own: {shlex.quote(text)}"
+        return f"{key}={value}: quote a value with commas: {shlex.quote(text)}"
     if not is_accepted(f"{key}={value.partition(',')[0]}") and is_accepted(f"{key}=[{value}]"):
-        return f"{key}={value}: is one list: {key}=[{value}]"
-    return f"{key}={value}: several options are a sweep, {one}"
+        return f"{key}={value}: write a list as {key}=[{value}]"
+    return f"{key}={value}: several values are a sweep, {one}"
 
 
-def _suggest_flag(flag: str, words: Sequence[str]) -> str:
-    """Suggest the key that a word like a flag stands for, with its value, or the nearest flag."""
+def _suggest_flag(flag: str) -> str:
+    """Suggest the key that was given as a flag, or the nearest flag."""
     plain = flag.lstrip("-")
-    after = [*words[words.index(flag) + 1 :], ""][0] if flag in words else ""
     if "=" in plain[1:]:
         return did_you_mean(plain)
     if plain in (*CHOSEN, *(key.name for key in fields(Config))):
-        return f"; did you mean '{plain}={'...' if not after or after[0] == '-' or '=' in after else after}'?"
+        return f"; did you mean '{plain}=<value>'?"
     return suggestion(flag.replace("_", "-"), ["--dry-run", "--version", "--multirun", "--help", "--config-dir"])
 
 
 def _suggest_word(word: str) -> str:
-    """Suggest a command, an option of a group, or what ``key: value`` means."""
+    """Suggest a command, or the option that was given without its group."""
     if word in COMMANDS:
-        return f"; a command is the first word: ofa_bench {word}"
-    groups = [group for group in CHOSEN if word in options_of_group(group)]
-    key, colon, value = word.partition(":")
-    meant = f"{groups[0]}={word}" if groups else override_word(key.strip(), value.strip()) if colon else ""
-    return did_you_mean(meant) or suggestion(word, COMMANDS)
+        return f"; a command comes first: ofa_bench {word}"
+    group = next((group for group in CHOSEN if word in options_of_group(group)), None)
+    return f"; did you mean '{group}={word}'?" if group else suggestion(word, COMMANDS)

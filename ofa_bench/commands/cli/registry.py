@@ -1,6 +1,6 @@
-"""The table of commands: it drives help, dispatch, completion and the page of the documentation.
+"""The table of commands, used by help, dispatch, completion and the documentation.
 
-It imports nothing, so that help is there at once. To add a command, add an entry here and a module of its name to
+It imports nothing heavy, so that help is fast. To add a command, add an entry here and a module of its name to
 ``ofa_bench/commands``: a docstring, which is its help, a dataclass ``Options``, and ``run(options, others)``, which
 returns the line, or yields the lines, to print.
 """
@@ -16,12 +16,12 @@ class Command:
 
     Attributes:
         summary: what it does, in one line.
-        example: the most common one.
-        takes: what it takes besides its options: ``folders`` that exist, ``records`` (folders, files, MLflow runs),
+        example: the most common use.
+        takes: its arguments besides options: ``folders`` that exist, ``records`` (folders, files, MLflow runs),
             ``problem`` (overrides of space, device and predictor), ``config`` (overrides of any key) or
-            ``any`` words, which it reads itself.
-        needed: what it must be given at least; without any word it shows its help.
-        kept: what remains after an interrupt, as the message says.
+            ``any``, which it reads itself.
+        needed: the least that it needs; without arguments it shows its help.
+        kept: what is kept after an interrupt, for the message.
     """
 
     summary: str
@@ -52,19 +52,19 @@ COMMANDS = {
         "ofa_bench export multirun",
         "problem and folders",
         needed="a folder of records, sweep=<a sweep>, run=<an MLflow run> or architecture=<file>",
-        kept="networks that are exported are kept, the same command goes on",
+        kept="networks that are exported are kept, the same command continues",
     ),
     "profile": Command(
         "measure a device and write its latency table",
         "ofa_bench profile space=mbv3 out=devices/mine",
         needed="a space and a folder, such as space=mbv3 out=devices/mine",
-        kept="what is exported and measured is kept, the same command goes on",
+        kept="what is exported and measured is kept, the same command continues",
     ),
     "collect": Command(
         "measure accuracies of random subnets on images",
         "ofa_bench collect images=imagenet/val",
         needed="a folder of images, images=imagenet/val",
-        kept="what is evaluated is kept, the same command goes on",
+        kept="what is evaluated is kept, the same command continues",
     ),
     "train": Command(
         "train an accuracy predictor on pairs",

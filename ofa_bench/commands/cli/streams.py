@@ -1,4 +1,4 @@
-"""Standard output as commands use it, and the texts that they are given."""
+"""Protects standard output against broken pipes, and checks the encoding of arguments."""
 
 import io
 import os
@@ -14,7 +14,7 @@ __all__ = ["check_texts", "ignore_broken_pipe"]
 
 @contextmanager
 def ignore_broken_pipe() -> Iterator[None]:
-    """Let a reader stop early (``--help | head``); characters that the terminal's encoding lacks become escapes."""
+    """Ignore readers that stop early (``--help | head``); escape characters that the terminal cannot encode."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -25,19 +25,18 @@ def ignore_broken_pipe() -> Iterator[None]:
 
 
 def check_texts() -> None:
-    """Check that the working directory and the words of the command are texts: records and pages name them.
+    """Check that the working directory and the arguments can be encoded, because records and pages name them.
 
     Raises:
-        InputError: one has bytes that are no characters in this locale.
+        InputError: one has bytes that are not valid in this locale's encoding.
     """
     try:
         folder = str(Path.cwd())
-    except OSError:  # it was deleted; what is written there fails later
+    except OSError:  # it was deleted; writing there fails later
         folder = ""
-    for kind, text in (("the working directory", folder), *(("the word", word) for word in sys.argv[1:])):
+    for kind, text in (("the working directory", folder), *(("the argument", word) for word in sys.argv[1:])):
         try:
             text.encode()
         except UnicodeEncodeError as error:
             shown, encoding = text.encode(errors="backslashreplace").decode(), sys.getfilesystemencoding()
-            hint = "" if encoding == "utf-8" else f"this locale's encoding is {encoding}: set PYTHONUTF8=1, or "
-            raise InputError(f"{kind} {shown[:200]}: its name has bytes that are no text; {hint}rename it") from error
+            raise InputError(f"{kind} {shown[:200]}: has bytes that are not {encoding}; rename it") from error

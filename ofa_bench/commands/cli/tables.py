@@ -1,4 +1,4 @@
-"""The tables that the terminal shows: what each strategy found for each target, and what it took."""
+"""Prints the tables of results: what each strategy found for each target, and at what cost."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -20,15 +20,14 @@ from ofa_bench.records.unlabelled import notes as unlabelled_notes
 __all__ = ["MAX_TARGETS", "print_tables"]
 
 MAX_TARGETS = 20
-"""Of more targets than this, as many are printed, evenly chosen."""
-
+"""The most targets that are printed; of more, this many are chosen evenly."""
 
 WIDEST = 400
-"""A file's lines are at most this wide."""
+"""The largest width of a table, in characters."""
 
 
 def print_tables(records: Iterable[Record], console: Console) -> None:
-    """Print one table for each space, device, predictor and list of targets: rows differ in how these are searched."""
+    """Print one table for each combination of space, device, predictor and targets."""
 
     def key(record: Record) -> tuple[str, ...]:
         groups = ("space", "device", "predictor")
@@ -41,7 +40,7 @@ def print_tables(records: Iterable[Record], console: Console) -> None:
     together = [list(group) for _, group in groupby(sorted(records, key=key), key=key)]
     for group in together:
         console.print(heading(group), style="italic", soft_wrap=True, highlight=False)
-        console.print(_fitting(group, console))
+        console.print(_make_fitting_table(group, console))
         for text in unlabelled_notes(labels(group), group):
             console.print(text, style="yellow", soft_wrap=True, highlight=False, markup=False)
     note = "Accuracy is predicted; in row all, accuracy, regret and cost are means over targets, and the rest are sums."
@@ -54,8 +53,8 @@ def print_tables(records: Iterable[Record], console: Console) -> None:
     console.print(note, style="dim italic", soft_wrap=True, highlight=False)
 
 
-def _fitting(records: Sequence[Record], console: Console) -> Table:
-    """Make a table that fits a terminal, if need be without columns; a file is made as wide as the table."""
+def _make_fitting_table(records: Sequence[Record], console: Console) -> Table:
+    """Return a table that fits the terminal, with fewer columns if necessary; a file gets the full width."""
     for compared in (None, 1, 0) if any(record.frontier for record in records) else (0,):
         table = _table(records, shown_columns(compared))
         width = console.measure(table, options=console.options.update(width=WIDEST)).maximum
@@ -70,7 +69,7 @@ def _fitting(records: Sequence[Record], console: Console) -> Table:
 def _table(records: Sequence[Record], columns: Sequence[Column]) -> Table:
     unit, n_targets, named = records[0].unit, len(records[0].targets), labels(records)
     table = Table(caption_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
-    notes = [_averaged(records), describe_costs(records[0]), timing(records), *frontiers_differ(records)]
+    notes = [_describe_repeats(records), describe_costs(records[0]), timing(records), *frontiers_differ(records)]
     lines = [[totals(record) for record in records]]
     by_target = sorted(zip(*(rows(record) for record in records), strict=True), key=lambda r: r[0].target or 0.0)
     if n_targets > MAX_TARGETS:
@@ -90,8 +89,8 @@ def _table(records: Sequence[Record], columns: Sequence[Column]) -> Table:
     return table
 
 
-def _averaged(records: Sequence[Record]) -> str:
-    """Say over how many repeats means are."""
+def _describe_repeats(records: Sequence[Record]) -> str:
+    """Return a note on the number of repeats that means are over; an empty string for one repeat."""
     repeats = sorted({len(record.repeats) for record in records})
     if repeats == [1]:
         return ""

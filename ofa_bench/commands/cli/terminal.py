@@ -1,4 +1,4 @@
-"""What a command says on the terminal when it ends."""
+"""Prints results, and where they are, when a search ends."""
 
 import sys
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["mlflow_lines", "report_unsent", "show"]
 
 LOCAL = "http://127.0.0.1:5000"
-"""Where ``mlflow ui`` serves a store, unless it is told otherwise."""
+"""The default address of ``mlflow ui``."""
 
 
 def show(found: Sequence[Record], output: Path, tracking: TrackingConfig) -> None:
-    """Print the tables, and where the results and the MLflow UI are."""
+    """Print the tables, the folder of the results and the address of the MLflow UI."""
     from ofa_bench.commands.cli.console import make_console
     from ofa_bench.commands.cli.tables import print_tables
 
@@ -37,7 +37,7 @@ def show(found: Sequence[Record], output: Path, tracking: TrackingConfig) -> Non
 
 
 def _show_networks(found: Sequence[Record], output: Path) -> None:
-    """Print the networks of a single cell, to copy; of several, the command that shows them."""
+    """Print the networks of a single cell, and the command that shows all networks."""
     from ofa_bench.commands.cli.tables import MAX_TARGETS
     from ofa_bench.records.networks import best_networks, describe_networks
 
@@ -51,9 +51,9 @@ def _show_networks(found: Sequence[Record], output: Path) -> None:
 
 
 def mlflow_lines(tracking: TrackingConfig) -> list[str]:
-    """Return the command that serves a store on this disk, and the address of the table of runs, as far as there are.
+    """Return the command that serves a local store, and the address of the table of runs.
 
-    The address is left out where the store cannot be used now.
+    The address is left out if the store cannot be used now.
     """
     uri = tracking.uri or ""
     served = uri.startswith(("http://", "https://"))
@@ -69,15 +69,15 @@ def mlflow_lines(tracking: TrackingConfig) -> list[str]:
 
 
 def _with_view(tracker: "Tracker") -> str:
-    """Save our view with the experiment, and return the experiment's id."""
+    """Save the project's view of runs in the experiment, and return the experiment's id."""
     save_view(tracker.client, tracker.experiment)
     return tracker.experiment
 
 
 def report_unsent(what: str, output: Path, tracking: TrackingConfig) -> None:
-    """Describe what MLflow lacks, and how it gets it."""
+    """Print what MLflow lacks, and the command that sends it."""
     words = ["ofa_bench", "sync", str(output), option("uri", tracking.uri)]
-    if {tracking.experiment, default_experiment()} != {EXPERIMENT}:  # in another shell, the default may be another
+    if {tracking.experiment, default_experiment()} != {EXPERIMENT}:  # the default may differ in another shell
         words.append(option("experiment", tracking.experiment))
     if tracking.artifacts and tracking.artifacts != artifacts_beside(tracking.uri, Path.cwd()):
         words.append(option("artifacts", tracking.artifacts))

@@ -1,4 +1,4 @@
-"""A user's own files on the command line: the path in ``device=<path>`` or ``predictor=<path>`` becomes an option."""
+"""Replaces the path in ``device=<path>`` or ``predictor=<path>`` by the name of an option for it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +10,11 @@ from ofa_bench.experiment.user_files import NODES, UserFiles
 __all__ = ["name_user_files"]
 
 
-def name_user_files(words: Sequence[str], folders: Sequence[Path] = ()) -> list[str]:
+def name_user_files(overrides: Sequence[str], folders: Sequence[Path] = ()) -> list[str]:
     """Return the overrides with the name of an option in place of each path of a table or predictor.
 
     Args:
-        words: overrides.
+        overrides: of a command.
         folders: of config groups, besides ours.
 
     Raises:
@@ -22,14 +22,14 @@ def name_user_files(words: Sequence[str], folders: Sequence[Path] = ()) -> list[
     """
     files = {group: UserFiles(group, set(options_of_group(group, folders, registered=False))) for group in NODES}
     named = []
-    for word in words:
+    for word in overrides:
         group, equals, text = word.partition("=")
         named.append(f"{group}={_replace(files[group], text)}" if equals and group in files else word)
     return named
 
 
 def _replace(files: UserFiles, text: str) -> str:
-    """Replace what is a path in the text behind ``<group>=``: one value or a list of them."""
+    """Replace paths in the text after ``<group>=``, which is one value or a sweep of several."""
     whole = files.option(text)
     if whole:
         return whole

@@ -8,14 +8,14 @@ The script knows the package's own options; it is faster when it is kept in a fi
 """
 
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Sequence
+from dataclasses import fields
 from importlib import import_module
-from typing import Any, get_type_hints
 
 from ofa_bench.commands.cli.composition import PROBLEM_GROUPS
 from ofa_bench.commands.cli.groups import CHOSEN
 from ofa_bench.commands.cli.registry import COMMANDS
+from ofa_bench.config.keys import full_keys
 from ofa_bench.config.schema import Config
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment.options import options_of_group
@@ -72,23 +72,13 @@ def completions(command: str) -> list[str]:
     if command == "completion":
         return [*flags, "bash", "zsh", "fish"]
     groups = CHOSEN if command == "run" or takes == "config" else PROBLEM_GROUPS if "problem" in takes else ()
-    keys = list(_keys(Config)) if command == "run" or takes == "config" else []
+    keys = list(full_keys(Config)) if command == "run" or takes == "config" else []
     if command != "run":
         module = import_module(f"ofa_bench.commands.{command}")
         kinds = [kind for name, kind in vars(module).items() if name.endswith("Options")]
         keys = [*dict.fromkeys(field.name for kind in kinds for field in fields(kind)), *keys]
     chosen = [f"{group}={option}" for group in groups for option in options_of_group(group, registered=False)]
     return [*flags, *(f"{key}=" for key in keys if key not in groups), *chosen]
-
-
-def _keys(node: Any, at: str = "") -> Iterator[str]:
-    """Yield the full keys of a dataclass and of the dataclasses in it."""
-    hints = get_type_hints(node)
-    for field in fields(node):
-        if is_dataclass(hints[field.name]):
-            yield from _keys(hints[field.name], f"{at}{field.name}.")
-        elif not field.name.startswith("_"):
-            yield at + field.name
 
 
 def _bash() -> str:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from ofa_bench.config.schema import Config
 from ofa_bench.errors import LONG, suggestion
 
-__all__ = ["suggest_key"]
+__all__ = ["full_keys", "suggest_key"]
 
 NEAR = 0.6
 """How alike a misspelt key must be to one that is inside a group."""
@@ -31,7 +31,7 @@ def suggest_key(key: str, allowed: list[str], *, config: object = None, given: s
     if len(name) > LONG:
         return ""
     known: dict[str, set[str]] = {}
-    keys = sorted({*_keys(Config), *_keys(config)} - {key}, key=lambda full: full.count("."))
+    keys = sorted({*full_keys(Config), *full_keys(config)} - {key}, key=lambda full: full.count("."))
     for i, full in enumerate(keys):
         if any(full.endswith(f".{other}") for other in keys[:i] if "." in other):
             continue  # evolution.x, as strategy.evolution.x refers to it
@@ -44,8 +44,8 @@ def suggest_key(key: str, allowed: list[str], *, config: object = None, given: s
     return f"; did you mean {' or '.join(sorted(found)[:3])}?" if found else here
 
 
-def _keys(node: Any, at: str = "") -> Iterator[str]:
-    """Return the full keys of all values of the schema or of a config, without references to others."""
+def full_keys(node: Any, at: str = "") -> Iterator[str]:
+    """Yield the full keys of all values of a schema or a config, without references to other keys."""
     inner: Mapping[Any, Any]
     if isinstance(node, type) and is_dataclass(node):
         kinds = get_type_hints(node)
@@ -62,7 +62,7 @@ def _keys(node: Any, at: str = "") -> Iterator[str]:
         if full in ("hydra", "experiment") or str(name).startswith("_"):
             continue
         if (is_dataclass(value) or isinstance(value, Mapping | DictConfig)) and value is not None:
-            yield from _keys(value, full)
+            yield from full_keys(value, full)
         elif not _refers(value):
             yield full
 

@@ -14,7 +14,7 @@ from ofa_bench.config.registration import register
 from ofa_bench.config.schema import GROUPS, Config, conf_dir
 from ofa_bench.errors import InputError, no_such_option
 from ofa_bench.experiment.options import options_of_group
-from ofa_bench.experiment.user_files import NODES, UserFiles
+from ofa_bench.experiment.user_files import name_user_files
 
 __all__ = ["Composed", "compose_cell", "compose_overrides"]
 
@@ -51,7 +51,7 @@ def compose_cell(overrides: Sequence[str]) -> Composed:
         InputError: there is no such option or key, or a value is of another type.
     """
     elsewhere = any(text.startswith("hydra.searchpath=") for text in overrides)
-    known = list(overrides) if elsewhere else [_with_option(text) for text in overrides]
+    known = list(overrides) if elsewhere else [_check_option(text) for text in name_user_files(overrides)]
     try:
         return Composed.of(compose_overrides(known))
     except (HydraException, OmegaConfBaseException) as error:
@@ -73,16 +73,12 @@ def compose_overrides(overrides: Sequence[str]) -> DictConfig:
         return compose("config", list(overrides), return_hydra_config=True)
 
 
-def _with_option(override: str) -> str:
-    """Return an override with the name of an option in place of a path; raise InputError where it is no option."""
+def _check_option(override: str) -> str:
+    """Return an override; raise InputError if it chooses an option that its group does not have."""
     group, _, text = override.partition("=")
     if group not in GROUPS:
         return override
     named = str(read_value(text))
-    if group in NODES:
-        file = UserFiles(group, set(options_of_group(group, registered=False))).option(named)
-        if file is not None:
-            return f"{group}={file}"
     options = options_of_group(group)
     if named not in options:
         raise no_such_option(group, named, options)

@@ -2,16 +2,17 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
-from ofa_bench.config.hydra_private import read_value
+from ofa_bench.config.hydra_private import choices_of, read_value, text_of, written
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.options import options_of_group
 
-__all__ = ["NODES", "UserFiles"]
+__all__ = ["UserFiles", "name_user_files"]
 
 NODES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "device": ("device", {"_target_": "ofa_bench.predictors.latency_table", "guard_band": False}),
@@ -58,6 +59,39 @@ class UserFiles:
         key, others = NODES[self._group]
         ConfigStore.instance().store(name=name, group=self._group, node={key: str(place), **others})
         return name if read_value(name) == name else f"'{name}'"
+
+
+def name_user_files(overrides: Sequence[str], folders: Sequence[Path] = ()) -> list[str]:
+    """Return the overrides with the name of an option in place of each path of a table or predictor.
+
+    Args:
+        overrides: of a command.
+        folders: of config groups, besides ours.
+
+    Raises:
+        InputError: the name is that of an option, or of another path of the group in the same command.
+    """
+    files = {group: UserFiles(group, set(options_of_group(group, folders, registered=False))) for group in NODES}
+    named = []
+    for word in overrides:
+        group, equals, text = word.partition("=")
+        named.append(f"{group}={_replace(files[group], text)}" if equals and group in files else word)
+    return named
+
+
+def _replace(files: UserFiles, text: str) -> str:
+    """Replace paths in the text after ``<group>=``, which is one value or a sweep of several."""
+    whole = files.option(text)
+    if whole:
+        return whole
+    value = read_value(text)
+    values = choices_of(value)
+    if values is None:
+        return files.option("" if value is None else str(value)) or text
+    found = [files.option(text_of(one)) for one in values]
+    if not any(found):
+        return text
+    return ",".join(name or written(one) for name, one in zip(found, values, strict=True))
 
 
 def _existing(text: str) -> Path | None:

@@ -7,8 +7,8 @@ import pytest
 from hydra.core.config_store import ConfigStore
 
 from ofa_bench.commands.cli.overrides import prepare
-from ofa_bench.commands.cli.user_files import name_user_files
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.user_files import name_user_files
 
 FILES = ("my/phone/mbv3.json", "other/phone/mbv3.json", "table.v2.json", "15.json", "a b/my t\u00e2ble,1.json",
          "my/note10.json", "note10/mbv3.json", "conf/device/mine.yaml", "mine/mbv3.json", "embedded/mbv3.npz",

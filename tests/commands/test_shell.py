@@ -9,12 +9,12 @@ from nasty import NASTY_NAMES
 from ofa_bench.commands import sync
 from ofa_bench.commands.cli.options import read_arguments, read_options
 from ofa_bench.commands.cli.terminal import report_unsent, show
-from ofa_bench.commands.cli.user_files import name_user_files
 from ofa_bench.commands.report import Options
 from ofa_bench.config.hydra_private import parse_override
 from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.config.shell import command_line, option, override, portable
 from ofa_bench.config.store_uri import sqlite_uri
+from ofa_bench.experiment.user_files import name_user_files
 
 TEXTS = (
     *NASTY_NAMES,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ofa_bench.commands.cli.overrides import check_override
-from ofa_bench.commands.cli.user_files import name_user_files
 from ofa_bench.config.schema import Config
+from ofa_bench.experiment.user_files import name_user_files
 
 if TYPE_CHECKING:
     from ofa_bench.search import Problem

@@ -14,16 +14,16 @@ from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from ofa_bench.commands.cli.groups import CHOSEN, did_you_mean, is_accepted
+from ofa_bench.commands.cli.groups import CHOSEN, is_accepted
 from ofa_bench.commands.cli.registry import COMMANDS
 from ofa_bench.commands.cli.shorthand import expand
-from ofa_bench.commands.cli.user_files import name_user_files
 from ofa_bench.config.hydra_private import Glob, Override, choices_of, is_text, parse_override, text_of
 from ofa_bench.config.keys import suggest_key
-from ofa_bench.config.schema import NO_RESULT, BudgetConfig, Config, EvolutionConfig, TargetsConfig, TrackingConfig
+from ofa_bench.config.schema import BudgetConfig, Config, EvolutionConfig, TargetsConfig, TrackingConfig
 from ofa_bench.config.shell import override as override_word
 from ofa_bench.errors import InputError, no_such_option, suggestion
 from ofa_bench.experiment.options import options_of_group
+from ofa_bench.experiment.user_files import name_user_files
 
 __all__ = ["check_override", "not_an_override", "parse_flags", "prepare"]
 
@@ -171,9 +171,6 @@ def not_an_override(word: str) -> str:
 
 def _several(key: str, value: str, one: str) -> str:
     """Describe how to write values separated by commas outside a sweep."""
-    text = override_word(key, value)
-    if key in NO_RESULT and is_accepted(text):
-        return f"{key}={value}: quote a value with commas: {shlex.quote(text)}"
     if not is_accepted(f"{key}={value.partition(',')[0]}") and is_accepted(f"{key}=[{value}]"):
         return f"{key}={value}: write a list as {key}=[{value}]"
     return f"{key}={value}: several values are a sweep, {one}"
@@ -181,11 +178,9 @@ def _several(key: str, value: str, one: str) -> str:
 
 def _suggest_flag(flag: str) -> str:
     """Suggest the key that was given as a flag, or the nearest flag."""
-    plain = flag.lstrip("-")
-    if "=" in plain[1:]:
-        return did_you_mean(plain)
-    if plain in (*CHOSEN, *(key.name for key in fields(Config))):
-        return f"; did you mean '{plain}=<value>'?"
+    key, _, value = flag.lstrip("-").partition("=")
+    if key in (*CHOSEN, *(field.name for field in fields(Config))):
+        return f"; did you mean '{key}={value or '<value>'}'?"
     return suggestion(flag.replace("_", "-"), ["--dry-run", "--version", "--multirun", "--help", "--config-dir"])
 
 

@@ -2,26 +2,26 @@
 
 Keys are given as ``key=value``:
 
-- ``space``: whose supernet; ``weights``: its weights: ``auto`` (OFA's, at hand or fetched once), the path of a
-  checkpoint (of whatever number of classes), or ``random`` (to try things out); ``sha256``: what the checkpoint's
-  bytes must have.
-- ``images``: a folder with a folder of images for each class. A class's number is its folder's name; or its line in
-  the file ``classes`` (one folder's name a line, in the order of the network's outputs); or, where there are as many
-  folders as outputs, its place in their sorted order, as in ImageNet's.
-- ``test_images``: at most so many of them, drawn at random, are tested (OFA measured on 10,000).
-- ``calibration``: a folder of images, of whatever classes, on which each subnet's BatchNorm statistics are computed:
-  OFA takes training images. By default, others of ``images`` are taken, as far as there are. ``calibration_images``: at
-  most so many (``ofa.tutorial`` takes 2,000). ``batch``: images at a time; statistics are means over batches.
-- ``n``: how many subnets, distinct ones, each gene drawn uniformly. ``seed``: of all that is drawn.
+- ``space``: the space of the supernet.
+- ``weights``: ``auto`` (OFA's, downloaded once), the path of a checkpoint (with any number of classes), or ``random``
+  (for trying things out). ``sha256``: the expected hash of the checkpoint.
+- ``images``: a folder with one folder of images for each class. The number of a class is the name of its folder; or
+  its line in the file ``classes`` (one folder name a line, in the order of the network's outputs); or, if there are as
+  many folders as outputs, its place in their sorted order, as in ImageNet.
+- ``test_images``: the most images to test on, drawn at random (OFA used 10,000).
+- ``calibration``: a folder of images of any classes, on which the BatchNorm statistics of each subnet are computed. OFA
+  uses training images. The default is other images of ``images``, if there are any. ``calibration_images``: the most
+  of them (``ofa.tutorial`` uses 2,000). ``batch``: images at a time; statistics are means over batches.
+- ``n``: the number of distinct subnets; each gene is drawn uniformly. ``seed``: the seed of everything that is drawn.
   ``threads``: of torch.
-- ``out``: the CSV file, one row a subnet: ``architecture`` (OFA's dict as JSON), ``accuracy`` (top-1) and ``top5`` as
-  fractions of 1, ``loss``, ``images``, ``seconds``. ``<out>.json`` says what it was measured with.
+- ``out``: the CSV file, with one row for each subnet: ``architecture`` (OFA's dict as JSON), ``accuracy`` (top-1) and
+  ``top5`` as fractions of 1, ``loss``, ``images``, ``seconds``. ``<out>.json`` describes how it was measured.
 
-Interrupted, the same command goes on with the next subnet; with a larger ``n`` it adds more. Train a predictor on the
-file with ``ofa_bench train data=<out>``.
+After an interrupt, the same command continues with the next subnet; a larger ``n`` adds more. To train a predictor on
+the file, run ``ofa_bench train data=<out>``.
 
-It is long work: an image takes some 30 ms to test and 100 ms to calibrate on (``mbv3``, one core of a CPU), so a subnet
-takes some 9 minutes with the defaults. Fewer images make it shorter, and the accuracies coarser.
+Collecting takes long: an image takes about 30 ms to test and 100 ms to calibrate on (``mbv3``, one CPU core), so a
+subnet takes about 9 minutes with the defaults. Fewer images are faster, but the accuracies are less precise.
 """
 
 import json

@@ -1,10 +1,10 @@
-"""``ofa_bench completion``: print a script that completes commands, their keys and the options of groups in a shell.
+"""``ofa_bench completion``: print a script that completes commands, keys and options in a shell.
 
     eval "$(ofa_bench completion bash)"                # in ~/.bashrc
     eval "$(ofa_bench completion zsh)"                 # in ~/.zshrc, after compinit
     ofa_bench completion fish | source                 # in ~/.config/fish/config.fish
 
-The script knows the package's own options; it is faster when it is kept in a file.
+The script knows the package's own options. A shell starts faster if the script is kept in a file.
 """
 
 import shlex

@@ -3,11 +3,11 @@
     ofa_bench evaluate architecture=arch.json
     ofa_bench evaluate architecture=<folder of net.config> space=proxyless device=cpu_onnx
 
-- ``architecture``: a file with OFA's dict (JSON, or as Python writes it) or a list of these; ``net.config``, or its
-  folder, with ``run.config`` beside it; the ``card.json`` of an export; a record (a cell's folder, its
-  ``record.json`` or an MLflow run); or the dict itself, in quotes.
-- ``target``: of a record, only what was found for this target. ``format``: ``text`` or ``json``.
-- ``uri``: the MLflow store of runs. Default: what ``MLFLOW_TRACKING_URI`` names, else ``sqlite:///mlflow.db`` here.
+- ``architecture``: a file with OFA's dict (JSON or Python) or a list of these; ``net.config``, or its folder, with
+  ``run.config`` beside it; the ``card.json`` of an export; a record (a cell's folder, its ``record.json`` or an MLflow
+  run); or the dict itself, in quotes.
+- ``target``: of a record, only the network for this target. ``format``: ``text`` or ``json``.
+- ``uri``: the MLflow store of runs. Default: ``MLFLOW_TRACKING_URI``, else ``sqlite:///mlflow.db`` here.
 
 ``space``, ``device``, ``predictor`` and their keys are those of ``python -m ofa_bench``.
 """

@@ -3,33 +3,33 @@
     ofa_bench export multirun measure=true
     ofa_bench export multirun/mbv3/note10/embedded/joint/sqrt/default/seed=0 target=25
 
-A folder stands for ``run`` if it is a cell's, else for ``sweep``.
+A folder is read as ``run`` if it is a cell's, else as ``sweep``.
 
-- ``run``: a record: the folder of a cell, or an MLflow run. ``sweep``: many records instead: one sweep, by its journal
-  (``multirun/sweeps/<id>.jsonl``), id or name, or all below a folder; for each target, the most accurate network that
-  any of its strategies found (``which=every``: each network that was found). ``strategy``: of these strategies only.
-- ``architecture``: networks that no search found instead, as ``ofa_bench evaluate`` takes them; ``space``,
-  ``device`` and ``predictor`` are those of ``python -m ofa_bench``. With ``run`` and ``sweep``, ``space=<a YAML file>``
-  imports your own space, which the records name.
+- ``run``: one record: the folder of a cell, or an MLflow run. ``sweep``: several records: one sweep, by its journal
+  (``multirun/sweeps/<id>.jsonl``), id or name, or all records below a folder; for each target, the most accurate
+  network of any strategy is exported (``which=every``: every network). ``strategy``: only of these strategies.
+- ``architecture``: networks that were not searched, as ``ofa_bench evaluate`` takes them; ``space``, ``device`` and
+  ``predictor`` are those of ``python -m ofa_bench``. With ``run`` and ``sweep``, ``space=<a YAML file>`` imports your
+  own space, which the records name.
 - ``target``: only the network for this target. ``out``: the folder; it gets an ``index.html``, and for each network,
   below ``<space>_<device>_<predictor>/<target>``, ``network.onnx``, ``network.pt2`` (``torch.export``) and its card.
-- ``weights``: ``auto`` (OFA's supernet, at hand or fetched; or random, with a note, if there is none), ``random``, or
-  the path of a checkpoint of the supernet; ``sha256``: that it must have.
-- ``batch``: how many images the networks take at a time; ``dynamic`` for any number.
-- ``images``: a folder of images on which BatchNorm statistics are computed anew, as subnets of a supernet need; at most
-  ``n_images`` of them.
-- ``quantize=int8``: write ``network.int8.onnx`` beside each network too, quantised by onnxruntime on at most
-  ``calibration_images`` of the images, and say on how many of at most ``test_images`` others its first class differs
-  from FP32's; where the images lie in folders of classes (as ``ofa_bench collect`` takes them, with
-  ``classes``, a file of their names), also the top-1 of both. ``measure=true`` times both.
-- ``measure=true``: time the networks end to end and set that against what was predicted; without ``run`` and ``sweep``,
-  those already in ``out``. ``statistic``: of all runs, that the targets are about: ``median``, ``p10`` or ``p90``;
-  the table says which targets are met by each. ``controls``: random networks that are timed beside them, and tell
-  whether the device is as fast as when its table was measured. ``runner``, ``threads``, ``rounds``, ``seed``: as of
-  ``ofa_bench profile``.
-- ``uri``: the MLflow store that gets the networks as models, if it is there (``none``: no store); ``experiment``. Their
-  defaults are what ``MLFLOW_TRACKING_URI`` and ``MLFLOW_EXPERIMENT_NAME`` name, where they are set. ``register``: the
-  name under which they are registered, without ``/`` and ``:``.
+- ``weights``: ``auto`` (OFA's supernet, downloaded once; random, with a note, if there is none), ``random``, or the
+  path of a checkpoint of the supernet; ``sha256``: the expected hash of the checkpoint.
+- ``batch``: images that the networks take at a time; ``dynamic`` for any number.
+- ``images``: a folder of images on which BatchNorm statistics are recomputed, as subnets of a supernet need it;
+  ``n_images``: the most of them.
+- ``quantize=int8``: also write ``network.int8.onnx`` for each network, quantised by onnxruntime on at most
+  ``calibration_images`` of the images, and print on how many of at most ``test_images`` others its first class differs
+  from FP32's. If the images are in folders of classes (as for ``ofa_bench collect``, with ``classes``, a file of their
+  names), print the top-1 accuracy of both too. ``measure=true`` times both.
+- ``measure=true``: time the networks end to end and compare that with the predicted costs; without ``run`` and
+  ``sweep``, those already in ``out``. ``statistic``: the statistic of all runs that is compared with the targets:
+  ``median``, ``p10`` or ``p90``; the table shows which targets each one meets. ``controls``: the number of random
+  networks that are timed too, and show whether the device is as fast as when its table was measured. ``runner``,
+  ``threads``, ``rounds``, ``seed``: as for ``ofa_bench profile``.
+- ``uri``: the MLflow store that gets the networks as models, if it exists (``none``: no store); ``experiment``. Their
+  defaults are ``MLFLOW_TRACKING_URI`` and ``MLFLOW_EXPERIMENT_NAME``, if set. ``register``: the name under which the
+  networks are registered, without ``/`` and ``:``.
 """
 
 import sys

@@ -1,18 +1,18 @@
-"""``ofa_bench frontier``: make or raise the best-known frontier of a space, device and predictor.
+"""``ofa_bench frontier``: make or improve the best-known frontier of a space, device and predictor.
 
 Keys are given as ``key=value``:
 
-- ``minutes``: how long to search; no search starts later than that. 0 searches nothing: the default with ``records``,
-  else 10. ``seeds``: searches with as many seeds at most, from ``seed`` on.
-- ``grid``: the number of targets searched, from the space's least cost to its greatest; the device's own are added.
-- ``records``: a folder; all records below it of the same space, predictor and table add what they found.
-- ``out``: the folder; the file is ``<out>/<space>/<device>/<predictor>.json``. Default: ``frontiers`` here; in a
-  checkout, for its own devices and whole spaces, ``ofa_bench/data/frontiers``. Every run looks both up.
+- ``minutes``: how long to search; no search starts later. 0 does not search: the default with ``records``, else 10.
+  ``seeds``: the most searches, each with its own seed, from ``seed`` on.
+- ``grid``: the number of targets, from the space's least cost to its greatest; the device's own targets are added.
+- ``records``: a folder; the results of all records below it with the same space, predictor and table are added.
+- ``out``: the folder; the file is ``<out>/<space>/<device>/<predictor>.json``. The default is ``frontiers`` here; in a
+  checkout, for its own devices and whole spaces, ``ofa_bench/data/frontiers``. Every run looks in both.
 
-All other keys are those of ``python -m ofa_bench``, such as ``space``, ``device``, ``predictor``, ``strategy``, but not
+All other keys are those of ``python -m ofa_bench``, such as ``space``, ``device``, ``predictor``, ``strategy``, except
 Hydra's own: it searches in one process.
-Architectures are evaluated anew before they are taken; the version rises where something is better. Interrupted, it
-keeps what is found so far.
+Architectures are evaluated again before they are added; the version rises if something is better. An interrupt keeps
+what was found.
 """
 
 import os

@@ -1,10 +1,10 @@
-"""``ofa_bench list``: the options of each group, each with the first line of its YAML.
+"""``ofa_bench list``: list the options of each group, each with the first sentence of its YAML.
 
     ofa_bench list                              # of all groups
     ofa_bench list strategies
     ofa_bench list devices space=proxyless      # the devices that have costs for a space
 
-``--config-dir`` and ``hydra.searchpath=`` add folders of your own options, as of a search.
+``--config-dir`` and ``hydra.searchpath=`` add folders with your own options, as for a search.
 """
 
 import argparse

@@ -3,8 +3,8 @@
     python -m ofa_bench -m experiment=paper
     ofa_bench paper multirun [more folders] out=paper
 
-It writes ``paper.md`` and its pictures, in ``paper/``, into the folder ``out``. What an earlier one left there is
-replaced. A part of the experiments, such as ``experiment=table1``, gives a part of the page.
+It writes ``paper.md`` and its plots, in ``paper/``, to the folder ``out``, and replaces an earlier page there. Part of
+the experiments, such as ``experiment=table1``, gives part of the page.
 """
 
 from collections.abc import Sequence

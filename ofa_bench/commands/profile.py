@@ -2,23 +2,23 @@
 
 Keys are given as ``key=value``:
 
-- ``space``: what is measured, a name or a YAML file with the ``_target_`` of your own space; the table goes to
-  ``<out>/<space>.json``, and ``device=<out>`` searches on it at once.
+- ``space``: a name, or a YAML file with the ``_target_`` of your own space. The table is written to
+  ``<out>/<space>.json``, and ``device=<out>`` searches on it.
 - ``out``: the folder; its name is the device's.
-- ``runner``: ``onnxruntime`` (this machine's CPU), a command that times one ONNX file and whose last line is
-  milliseconds (``runner='./on_phone.sh {model}'``), or the dotted name of a Python callable that takes the file's path
-  and returns milliseconds (one number or several).
-- ``batch``: images that go through at a time; with ``batch=8`` costs and targets are in ``ms a batch of 8``.
+- ``runner``: ``onnxruntime`` (this machine's CPU); or a command that times one ONNX file and prints milliseconds on its
+  last line (``runner='./on_phone.sh {model}'``); or the dotted name of a Python callable that takes the path of the
+  file and returns milliseconds (one number or several).
+- ``batch``: images at a time; with ``batch=8`` costs and targets are in ``ms a batch of 8``.
 - ``rounds``: how often everything is timed, 7 or more. ``threads``: of onnxruntime.
-- ``statistic``: of all runs, that the table's milliseconds, and so targets, are about: ``median``, ``p10`` (what a
-  network takes when nothing disturbs it) or ``p90``.
-- ``calibration``: whole networks a resolution that calibrate the table, 3 or more.
-- ``held_back``: networks that only tell its error, 10 or more. ``seed``: of the choice of networks.
-- ``note``: kept in the card, such as what device it is.
+- ``statistic``: the statistic of all runs that the table and its targets use: ``median``, ``p10`` (the time without
+  disturbances) or ``p90``.
+- ``calibration``: the number of whole networks for each resolution that calibrate the table, 3 or more.
+- ``held_back``: the number of networks that only measure its error, 10 or more. ``seed``: of the choice of networks.
+- ``note``: kept in the card, such as a description of the device.
 
-Every distinct block is timed alone; whole networks, timed in the same rounds, calibrate the sum of blocks for each
-resolution, and others, held back, say how far off it is. Interrupted, the same command goes on with the next round.
-The milliseconds themselves are kept in ``<out>/<space>.measurements.jsonl``.
+Every distinct block is timed alone. Whole networks, timed in the same rounds, calibrate the sum of blocks for each
+resolution; others, held back, measure its error. After an interrupt, the same command continues with the next round.
+All measured milliseconds are kept in ``<out>/<space>.measurements.jsonl``.
 """
 
 import os

@@ -1,16 +1,15 @@
-"""``ofa_bench report``: write one page, with tables and pictures, about the results of sweeps.
+"""``ofa_bench report``: write one page, with tables and plots, about the results of sweeps.
 
     ofa_bench report multirun [more folders] out=report
 
-- ``out``: the folder; it gets ``report.html`` (one file that opens anywhere), ``report.md``, ``report.tex``,
-  ``tables.csv``, ``results.csv`` (every result) and the pictures, in ``figures/``. What an earlier report left there
-  is replaced.
-- ``mlflow``: the name of an MLflow experiment, instead of folders or besides; ``uri``: where MLflow is (default:
+- ``out``: the folder; it gets ``report.html`` (one self-contained file), ``report.md``, ``report.tex``,
+  ``tables.csv``, ``results.csv`` (every result) and the plots, in ``figures/``. An earlier report there is replaced.
+- ``mlflow``: the name of an MLflow experiment, instead of folders or in addition; ``uri``: the MLflow store (default:
   ``MLFLOW_TRACKING_URI``, else ``sqlite:///mlflow.db`` here).
-- ``space``: a YAML file with the ``_target_`` of your own space, whose networks are then drawn.
-- ``title``: the page's. ``reference``: the strategy that others are compared with; ``vanilla`` where it is.
+- ``space``: a YAML file with the ``_target_`` of your own space, so that its networks are drawn.
+- ``title``: of the page. ``reference``: the strategy that the others are compared with; ``vanilla`` if it is there.
 
-What was found with different predictors, devices, budgets or targets is never put into one number; the page says what
+Results with different predictors, devices, budgets or targets are never combined in one number; the page lists what
 was kept apart, and what was left out.
 """
 

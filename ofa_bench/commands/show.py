@@ -1,4 +1,4 @@
-"""``ofa_bench show``: the networks that were found, as OFA's dicts.
+"""``ofa_bench show``: print the networks that were found, as OFA's dicts.
 
     ofa_bench show multirun                             # of every record below a folder
     ofa_bench show <a cell's folder> target=25 top=10   # the ten best for one target
@@ -6,9 +6,9 @@
 Records are given as folders (default: ``multirun``), as ``record.json`` or as the id of an MLflow run.
 
 - ``target``: only the networks for this target.
-- ``top``: the best distinct networks of each target, as far as the record keeps so many (``keep`` of the search).
+- ``top``: the number of best distinct networks for each target; a record keeps at most ``keep`` of them.
 - ``format``: ``text``, or ``json``: a list, which ``architecture=<file>`` of other commands reads.
-- ``uri``: the MLflow store of runs. Default: what ``MLFLOW_TRACKING_URI`` names, else ``sqlite:///mlflow.db`` here.
+- ``uri``: the MLflow store of runs. Default: ``MLFLOW_TRACKING_URI``, else ``sqlite:///mlflow.db`` here.
 """
 
 import sys

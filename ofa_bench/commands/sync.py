@@ -1,14 +1,14 @@
 """``ofa_bench sync``: send the records on disk that an MLflow store lacks.
 
-    ofa_bench sync multirun                                # the store of mlflow.db here, rebuilt if deleted
-    ofa_bench sync multirun uri=http://127.0.0.1:5000      # a server that was away
+    ofa_bench sync multirun                                # to mlflow.db here, which is rebuilt if it was deleted
+    ofa_bench sync multirun uri=http://127.0.0.1:5000      # to a server that was down
 
-Folders (default: multirun) hold records, at any depth. Sweeps get their run back, with its cells below it; other
-records get a run each. What is there already is left as it is, so the command can be repeated.
+Folders (default: multirun) hold records, at any depth. Each sweep gets its run back, with its cells below it; every
+other record gets a run. Existing runs stay unchanged, so the command can be repeated.
 
-- ``uri``: the store. Default: that of ``MLFLOW_TRACKING_URI``, else ``sqlite:///mlflow.db`` here.
-- ``artifacts``: where the experiment's files go, if it is made here. Default: ``mlartifacts`` beside a SQLite file.
-- ``experiment``: the experiment. Default: that of each sweep; of other records that of ``MLFLOW_EXPERIMENT_NAME``, else
+- ``uri``: the store. Default: ``MLFLOW_TRACKING_URI``, else ``sqlite:///mlflow.db`` here.
+- ``artifacts``: the place of the experiment's files, if it is created. Default: ``mlartifacts`` beside a SQLite file.
+- ``experiment``: the experiment. Default: that of each sweep; for other records ``MLFLOW_EXPERIMENT_NAME``, else
   ``ofa_bench``.
 """
 

@@ -2,29 +2,30 @@
 
     ofa_bench train data=pairs.csv space=mbv3 out=predictors/mine
 
-trains on pairs of an architecture and its accuracy, and ``predictor=predictors/mine`` searches on what it wrote:
-``<out>/<space>.npz`` (weights), ``<out>/<space>.json`` (the card) and ``<out>/<space>.png`` (the errors in a picture).
+trains on pairs of an architecture and its accuracy. ``predictor=predictors/mine`` then searches with the result:
+``<out>/<space>.npz`` (weights), ``<out>/<space>.json`` (the card) and ``<out>/<space>.png`` (a plot of the errors).
 Keys are given as ``key=value``:
 
-- ``data``: a table, such as ``ofa_bench collect`` writes, parted by commas, semicolons or tabs. An
-  architecture is OFA's dict (JSON, or as Python writes it) in the column ``architecture`` (``config``, ``subnet`` ...),
-  or else a column for the value of each gene (``r``, ``d0`` ...; inactive ones may be empty). Its accuracy is the
-  column ``accuracy``, a fraction of 1, or else ``top1`` (``Top-1 Acc (%)`` ...), in percent; values of the other unit
-  are refused. Other columns do not matter. Or OFA's ``acc.dict``, or an ``iter_<n>.stats`` of NSGANetV2.
-- ``space``: the name of one, or the path of a YAML file with the ``_target_`` of your own (``conf/space/mine.yaml``).
-- ``out``: the folder; its name is the predictor's. What is there already is not replaced.
-- ``hidden``: units of each hidden layer, 2 or more. ``epochs``: of each training; 0 is for as many as suit the pairs.
-- ``folds``: of the cross-validation. ``seed``; on one thread, the same gives the same weights. ``threads``: of torch.
+- ``data``: a table, such as ``ofa_bench collect`` writes, separated by commas, semicolons or tabs. An architecture is
+  OFA's dict (JSON or Python) in the column ``architecture`` (``config``, ``subnet`` ...), or else one column for the
+  value of each gene (``r``, ``d0`` ...; inactive ones may be empty). Its accuracy is the column ``accuracy``, a
+  fraction of 1, or else ``top1`` (``Top-1 Acc (%)`` ...), in percent; values in the other unit are refused. Other
+  columns are ignored. OFA's ``acc.dict`` and ``iter_<n>.stats`` of NSGANetV2 are read too.
+- ``space``: the name of a space, or a YAML file with the ``_target_`` of your own (``conf/space/mine.yaml``).
+- ``out``: the folder; its name is the predictor's. Existing files are not replaced.
+- ``hidden``: units of each hidden layer, 2 or more. ``epochs``: of each training; 0 chooses them by the pairs.
+- ``folds``: of the cross-validation. ``seed``: on one thread, the same seed gives the same weights. ``threads``: of
+  torch.
 
-A ridge regression, which knows the order of a gene's choices, is fitted first, then a network to what it leaves over,
-of which that share is taken that predicts held-out pairs best: with few or noisy pairs that is little. All pairs of
-one architecture are in one fold. The card has the errors on held-out pairs, beside those of a plain ridge regression
-on the genes' one-hot form and of the mean, and the learning curve: whether more pairs would help. It also has the
-choices that no pair has: a search whose winner has one of them says so.
+A ridge regression that knows the order of a gene's choices is fitted first, then a network to its residuals. The
+network's share is the one that predicts held-out pairs best; with few or noisy pairs it is small. All pairs of one
+architecture are in one fold. The card has the errors on held-out pairs, those of a plain ridge regression on one-hot
+genes and of the mean, and the learning curve, which shows whether more pairs would help. It also lists the choices
+that no pair has; a search reports a winner with one of them.
 
-Without ``data``, it distils OFA's official predictor, the teacher, as the embedded ones were made. Its keys are
-``space``, ``device``, ``hidden``, ``seconds``, ``repeats``, ``seed``, ``threads`` and ``out``. The card says how far
-the student is off on uniform samples and on the frontier, and what a search on it loses by the teacher's word.
+Without ``data``, it distils OFA's official predictor, the teacher, as the embedded predictors were made. The keys are
+then ``space``, ``device``, ``hidden``, ``seconds``, ``repeats``, ``seed``, ``threads`` and ``out``. The card has the
+student's errors on uniform samples and on the frontier, and what a search with it loses according to the teacher.
 
 ``ofa_bench train data=pairs.csv --help`` shows the defaults with ``data``, ``ofa_bench train --help`` those without.
 """

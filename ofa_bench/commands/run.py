@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from ofa_bench.commands.cell import exit_codes, run_cell
 from ofa_bench.commands.cli import interrupts
 from ofa_bench.commands.cli.messages import report_error, show_logs
-from ofa_bench.commands.cli.streams import check_texts, ignore_broken_pipe
+from ofa_bench.commands.cli.streams import ignore_broken_pipe
 from ofa_bench.commands.dry_run import DRY_RUN, DryRun
 from ofa_bench.commands.experiments import commands
 from ofa_bench.commands.sweep import SweepCallback
@@ -31,7 +31,6 @@ def main() -> None:
     if unused and not any(word.startswith(("tracking=none", "tracking.experiment=")) for word in sys.argv):
         print(f"ofa_bench: {unused} or tracking.experiment=", file=sys.stderr)
     with _report_errors():
-        check_texts()
         arguments = [word for word in sys.argv[1:] if word != DRY_RUN]
         if DRY_RUN in sys.argv[1:]:
             _plan(arguments)

@@ -132,7 +132,7 @@ TARGETS = [
         ("values={a: 1}", "targets.values: must be a list, such as [25]"),
         ("values=25", "targets.values: must be a list, such as [25]"),
         ("values=15,20", "targets.values=15,20: write a list as targets.values=[15,20]"),
-        ("values=[5,20", "not of the form key=value (unbalanced [ or ])"),
+        ("values=[5,20", "not of the form key=value"),
         ("values[0]=3", "not of the form key=value"),
         ("values.0=3", "targets.values.0=3: no such key; give the whole list: targets.values=[...]"),
         ("quantiles=[1.5]", "targets.quantiles: 1.5 is not a fraction between 0 and 1"),

@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from ofa_bench.commands.cli import interrupts
 from ofa_bench.commands.cli.groups import CHOSEN
 from ofa_bench.commands.cli.overrides import not_an_override
-from ofa_bench.commands.cli.streams import check_texts, ignore_broken_pipe
+from ofa_bench.commands.cli.streams import ignore_broken_pipe
 from ofa_bench.config.config_errors import explain_config_error
 from ofa_bench.config.importing import user_line
 from ofa_bench.errors import InputError, no_such_option
@@ -117,7 +117,6 @@ def exit_on_error(key: str = "out", interrupted: str = "") -> Iterator[None]:
     show_logs()
     try:
         with ignore_broken_pipe():
-            check_texts()
             yield
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) or (isinstance(error, Exception) and interrupts.arrived()):

@@ -155,11 +155,6 @@ def not_an_override(word: str) -> str:
     if not equals or not re.fullmatch(r"[+~]{0,2}[\w./@:-]+", key, re.ASCII):
         return f"{message}{_suggest_word(word)}"
     is_list = value.startswith("[") and value.endswith("]")
-    if not is_list and re.search(r"[ ,][a-z][\w./]*=", value):
-        return f"{message} (separate keys by spaces)"
-    for opening, closing in ("()", "[]", "{}", "''", '""'):
-        if value.count(opening) % 2 if opening == closing else value.count(opening) != value.count(closing):
-            return f"{message} (unbalanced {opening} or {closing})"
     if value.startswith("~/"):
         value = str(Path(value).expanduser())
     items = ",".join(override_word("", item.strip())[1:] for item in value[1:-1].split(","))

@@ -61,14 +61,14 @@ def mlflow_lines(tracking: TrackingConfig) -> list[str]:
     local = uri.startswith("sqlite:")
     lines = [command_line(["mlflow", "ui", "--host", "127.0.0.1", "--backend-store-uri", uri])] if local else []
     if served or (database and database.is_file()):
-        experiment = try_log(tracking, _with_view)
+        experiment = try_log(tracking, _save_view)
         lines += [runs_page(uri if served else LOCAL, experiment)] if experiment else [uri] if served else []
     elif uri and not local:
         lines = [uri]
     return lines
 
 
-def _with_view(tracker: "Tracker") -> str:
+def _save_view(tracker: "Tracker") -> str:
     """Save the project's view of runs in the experiment, and return the experiment's id."""
     save_view(tracker.client, tracker.experiment)
     return tracker.experiment

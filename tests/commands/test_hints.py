@@ -16,7 +16,7 @@ CASES = [
     (["hydra.searchpath=[file://conf=a]"], 'hydra.searchpath=["file://conf=a"]'),
     (["hydra.searchpath=[conf=a,pkg://ofa_bench]"], 'hydra.searchpath=["conf=a",pkg://ofa_bench]'),
     (["output=lr=0.1"], 'output="lr=0.1"'),
-    (["output=it's"], None),
+    (["output=it's"], 'output="it\'s"'),
     (["output=R&D"], 'output="R&D"'),
     (["output=~/x"], "output="),
     (["targets.values=15,20"], "targets.values=[15,20]"),

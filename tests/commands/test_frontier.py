@@ -95,7 +95,7 @@ def test_architectures_of_a_stale_file_are_evaluated_anew(command, tmp_path):
     path.write_text(json.dumps(stale))
     again = command(*MINE, "out=elsewhere", "minutes=0")
     assert again.returncode == 0, again.stderr
-    assert "is of another predictor or table; its architectures are evaluated anew" in again.stderr
+    assert "belongs to another predictor or table; its architectures are evaluated again" in again.stderr
     fresh = json.loads(path.read_text())
     assert fresh["version"] == 6
     assert fresh["points"] == file["points"]
@@ -113,7 +113,7 @@ def test_where_files_go(tmp_path, monkeypatch):
 
 
 BAD = [
-    (["targets=paper10"], "targets=paper10: a frontier's targets are its grid"),
+    (["targets=paper10"], "targets=paper10: has no effect here: targets are set by grid="),
     (["grid=1"], "grid=1: must be 2 or more"),
     (["minutes=-1"], "minutes=-1.0: must be 0 or more"),
     (["seeds=x"], "seeds=x: must be a whole number"),
@@ -152,7 +152,7 @@ def test_help_shows_the_options(monkeypatch, capsys, tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_refused_before_the_search(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
-    monkeypatch.setattr(module, "_usual", lambda _: tmp_path / "file")
+    monkeypatch.setattr(module, "_default_folder", lambda _: tmp_path / "file")
     monkeypatch.setattr(module, "improve", lambda *_: pytest.fail("it searched"))
     with pytest.raises(InputError, match="cannot be written"):
         list(call("frontier", [*QUICK, "progress=false"]))

@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -131,4 +132,6 @@ def exit_on_error(key: str = "out", interrupted: str = "") -> Iterator[None]:
 def _shorten(text: str) -> str:
     """Return a text as one printable line of at most ``MAX_CHARS`` characters."""
     line = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in " ".join(text.split()))
+    if len(line) > MAX_CHARS:  # long paths first, so that the reason stays
+        line = re.sub(r"\S{121,}", lambda word: f"{word[0][:60]}...{word[0][-40:]}", line)
     return line if len(line) <= MAX_CHARS else f"{line[:200]} ... {line[-170:]}"

@@ -7,7 +7,10 @@ STRATEGIES = {
     "vanilla": [
         ("order=x", "strategy.order: no such key; allowed: _target_, evolution"),
         ("evolution=null", "strategy.evolution=None: must be ${evolution}; its keys are set by evolution.<key>="),
-        ("evolution.constraint=x", "no such key; strategy.evolution is evolution: evolution.constraint="),
+        (
+            "evolution.constraint=x",
+            "strategy.evolution.constraint: no such key; allowed: none; did you mean 'evolution.constraint=x'?",
+        ),
         ("_target_=nowhere.Strategy", "strategy._target_=nowhere.Strategy: cannot be imported"),
         ("_target_=ofa_bench.search.Problem", "strategy.evolution: no such key"),
         ("_target_=ofa_bench.search", "strategy._target_=ofa_bench.search: must be a class or a function"),

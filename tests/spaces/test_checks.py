@@ -34,7 +34,7 @@ WITH_ROWS = {
     "evaluator.linearised": lambda genes: PROBLEM.evaluator().linearised(genes, np.asarray(genes)[:, None]),
     "archive": lambda genes: Archive(PROBLEM.evaluator(), [20.0]).add(genes, np.ones(5), np.ones(5), 0),
     "warm start": lambda genes: list(
-        Chain(Evolution(), "ascending", earlier=genes).coroutines(
+        Chain(Evolution(), "ascending", previous=genes).coroutines(
             PROBLEM, [20.0], Budget(1, 1), np.random.default_rng(0)
         )
     ),

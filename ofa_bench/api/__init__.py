@@ -6,15 +6,4 @@ from ofa_bench.api.running import run
 from ofa_bench.api.subnets import Subnet, evaluate
 from ofa_bench.errors import InputError
 
-__all__ = [
-    "InputError",
-    "Result",
-    "Results",
-    "Subnet",
-    "compare",
-    "evaluate",
-    "load",
-    "options",
-    "problem",
-    "run",
-]
+__all__ = ["InputError", "Result", "Results", "Subnet", "compare", "evaluate", "load", "options", "problem", "run"]

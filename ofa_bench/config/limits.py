@@ -7,15 +7,7 @@ from typing import Any
 
 from ofa_bench.errors import InputError
 
-__all__ = [
-    "SEARCHES",
-    "TARGETS",
-    "THREADS",
-    "available_cores",
-    "available_memory",
-    "check_memory",
-    "check_range",
-]
+__all__ = ["SEARCHES", "TARGETS", "THREADS", "available_cores", "available_memory", "check_memory", "check_range"]
 
 TARGETS = 10_000
 """The most targets of one cell."""

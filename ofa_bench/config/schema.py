@@ -8,14 +8,7 @@ from omegaconf import MISSING
 
 from ofa_bench.config import store_uri
 
-__all__ = [
-    "CHANGED",
-    "GROUPS",
-    "NO_RESULT",
-    "SWEEP_VARIABLE",
-    "Config",
-    "conf_dir",
-]
+__all__ = ["CHANGED", "GROUPS", "NO_RESULT", "SWEEP_VARIABLE", "Config", "conf_dir"]
 
 GROUPS = ("space", "device", "predictor", "strategy", "budget", "targets")
 """The config groups that make a cell; their chosen options are its address."""

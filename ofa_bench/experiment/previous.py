@@ -9,21 +9,11 @@ from typing import Any
 import numpy as np
 
 from ofa_bench.errors import InputError
-from ofa_bench.experiment.architectures import (
-    check_same_network,
-    content_hash,
-    distinct_genes,
-    read_architectures,
-)
+from ofa_bench.experiment.architectures import check_same_network, content_hash, distinct_genes, read_architectures
 from ofa_bench.experiment.named_records import record_named
 from ofa_bench.spaces import ChosenSpace, DesignSpace, Genes, split_choices
 
-__all__ = [
-    "Earlier",
-    "Named",
-    "named_by",
-    "read",
-]
+__all__ = ["Earlier", "Named", "named_by", "read"]
 
 KEY = "strategy.warm_start.from"
 

@@ -1,6 +1,5 @@
 """Which choices of which genes the labels of a predictor never had: what it predicts of these is a guess."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.spaces import DesignSpace, Genes, Subspace
+from ofa_bench.spaces.genes import kind_of
 
 __all__ = [
     "FEW",
@@ -84,7 +84,7 @@ def labelled_choices(space: DesignSpace, unlabelled: Choices) -> dict[str, list[
     left = {gene.name: [v for v in gene.choices if v not in unlabelled.get(gene.name, ())] for gene in space.genes}
     kinds: dict[str, list[str]] = {}
     for gene in space.genes:
-        kinds.setdefault(_kind(gene.name), []).append(gene.name)
+        kinds.setdefault(kind_of(gene.name), []).append(gene.name)
     held: dict[str, list[float]] = {}
     for kind, names in kinds.items():
         remain = [name for name in names if not _is_gone(space, name, left)]
@@ -157,7 +157,7 @@ def format_choices(choices: Choices) -> str:
     """Write values by gene in a few words: ``r=160, 176``; genes of a kind with the same values are taken together."""
     groups: dict[tuple[str, str], list[str]] = {}
     for name, values in choices.items():
-        groups.setdefault((_kind(name), ", ".join(f"{value:g}" for value in values)), []).append(name)
+        groups.setdefault((kind_of(name), ", ".join(f"{value:g}" for value in values)), []).append(name)
     parts = []
     for (kind, text), names in groups.items():
         parts += [f"{name}={text}" for name in names] if len(names) < 4 else [f"{kind}={text} ({len(names)} genes)"]
@@ -169,7 +169,3 @@ def format_flow(choices: Choices) -> str:
     """Write the override that holds a space to some choices: ``space.choices='{r: [224]}'``."""
     held = ", ".join(f"{name}: [{', '.join(f'{value:g}' for value in values)}]" for name, values in choices.items())
     return f"space.choices='{{{held}}}'"
-
-
-def _kind(name: str) -> str:
-    return re.sub(r"(?<=\D)\d+$", "", name)

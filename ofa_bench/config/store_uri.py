@@ -1,7 +1,7 @@
 """Builds and reads addresses of MLflow stores, from paths or environment variables.
 
-MLflow passes the address of a database to SQLAlchemy, for which ``?`` begins options and, from version 2.1 on, ``%`` the
-code of a character. All addresses of SQLite files are built and read here.
+MLflow passes the address of a database to SQLAlchemy, for which ``?`` begins options and, from version 2.1 on, ``%``
+the code of a character. All addresses of SQLite files are built and read here.
 """
 
 import os

@@ -220,7 +220,11 @@ def part(space, **choices):
 WRONG = [
     ("resnet50d", lambda text: text, r"without names of blocks of space resnet50d \(none\)"),
     ("proxyless", lambda text: text, r"without names of blocks of space proxyless \(OFA's form for ProxylessNAS\)"),
-    ("mbv3", lambda text: text.replace("x3-output:112x112x24", "x3-output:112x112x16"), "for width 1.0; space mbv3 has"),
+    (
+        "mbv3",
+        lambda text: text.replace("x3-output:112x112x24", "x3-output:112x112x16"),
+        "for width 1.0; space mbv3 has",
+    ),
     ("mbv3", lambda text: text.replace('"mean": ', '"mean": -', 1), "must have a mean: a number of milliseconds"),
     ("mbv3", lambda text: text.replace('"mean"', '"median"', 1), "must have a mean: a number of milliseconds"),
     ("mbv3", lambda text: text.replace('"mean": ', '"mean": 1e400, "a": ', 1), "the number 1e400 is not finite"),

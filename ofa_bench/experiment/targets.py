@@ -84,6 +84,9 @@ def _range(config: TargetsConfig) -> tuple[float, ...]:
         missing = [name for name in ("start", "stop", "count") if getattr(config, name) is None]
         raise InputError(f"targets: give start, stop and count (missing: {', '.join(missing)})")
     check_range("targets.count", count, 1, TARGETS)
+    for key, value in (("start", start), ("stop", stop)):
+        if not math.isfinite(value):
+            raise InputError(f"targets.{key}={value}: is not a positive finite number")
     step = (stop - start) / max(1, count - 1)
     return tuple(round(start + i * step, 9) for i in range(count))
 

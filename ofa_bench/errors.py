@@ -1,4 +1,4 @@
-"""What a person did that cannot be done, said in one line."""
+"""The error for bad input, and suggestions for misspelt words."""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -6,7 +6,7 @@ from difflib import get_close_matches
 __all__ = ["LONG", "InputError", "no_such_option", "suggestion"]
 
 LONG = 200
-"""Characters beyond which a word is no key and no option: it is compared with none."""
+"""A word with more characters is not compared with keys or options."""
 
 
 class InputError(ValueError):
@@ -23,11 +23,11 @@ def suggestion(value: str, allowed: Iterable[str]) -> str:
 
 
 def no_such_option(group: str, option: str, options: Sequence[str]) -> InputError:
-    """Say that a config group has no such option, and which it has."""
+    """Return the error that a config group has no such option, with those it has."""
     known = ", ".join(options)
     paths = {"device": "the path of a table", "predictor": "the path of a predictor"}
     if group in paths:
-        words = f"no such option, file or folder; there are {known}, or {paths[group]}"
+        message = f"no such option, file or folder; there are {known}, or {paths[group]}"
     else:
-        words = f"no such option; there are {known}"
-    return InputError(f"{group}={option}: {words}{suggestion(option.removesuffix('.yaml'), options)}")
+        message = f"no such option; there are {known}"
+    return InputError(f"{group}={option}: {message}{suggestion(option.removesuffix('.yaml'), options)}")

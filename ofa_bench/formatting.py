@@ -1,4 +1,4 @@
-"""Numbers as people read and write them."""
+"""Formats and compares numbers as people read and write them."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Contracts that every space, predictor, cost model and strategy must keep, ours or a user's; plain asserts.
+"""Checks the contracts of spaces, predictors, cost models and strategies, ours or a user's, by plain asserts.
 
 Call them from a test: ``check_strategy(MyStrategy(Evolution()))``. Each raises AssertionError at the first breach.
 """
@@ -23,7 +23,7 @@ from ofa_bench.spaces.declarations import declares_fork_safe
 from ofa_bench.strategies import Budget, CoroutineStrategy, Strategy, is_fork_safe
 
 FORK_SECONDS = 60
-"""A forked process must have answered within these."""
+"""The time limit of a forked process."""
 
 __all__ = [
     "CountingPredictor",
@@ -37,7 +37,7 @@ __all__ = [
 
 
 class ToyPredictor(AccuracyPredictor):
-    """A predictor with no weights to load: larger choices of active genes are better, with fixed random worth."""
+    """A predictor without files: larger choices of active genes are better, by fixed random weights."""
 
     row_wise = fork_safe = True
 
@@ -52,7 +52,7 @@ class ToyPredictor(AccuracyPredictor):
 
 
 class CountingPredictor(AccuracyPredictor):
-    """Wraps a predictor and keeps all that it was asked, to hold a search's own counts against."""
+    """Wraps a predictor and keeps all its requests, to compare them with a search's own counts."""
 
     def __init__(self, predictor: AccuracyPredictor) -> None:
         self.predictor, self.name, self.sha256 = predictor, predictor.name, predictor.sha256
@@ -65,7 +65,7 @@ class CountingPredictor(AccuracyPredictor):
 
 
 def toy_problem() -> Problem:
-    """Return a true space and latency table with a toy predictor: fast, and needs no file of OFA's."""
+    """Return a problem with a real space and latency table and a toy predictor; it needs no file of OFA's."""
     space = MobileNetV3Space()
     return Problem(space, ToyPredictor(space), latency_table(space, "note10"))
 
@@ -115,8 +115,8 @@ def check_space(space: DesignSpace, seed: int = 0) -> None:
 def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
     """Check range, shape, batching and canonical form of an accuracy predictor.
 
-    One that declares ``row_wise`` must give each row the same bits whatever rows stand beside it; one that declares
-    ``fork_safe`` must give the same in a forked process.
+    A predictor that declares ``row_wise`` must return the same bits for a row in any batch; one that declares
+    ``fork_safe`` must return the same in a forked process.
     """
     adopt(predictor, AccuracyPredictor)
     genes = space.sample(500, np.random.default_rng(1))
@@ -163,7 +163,7 @@ def check_cost(cost: CostModel, space: DesignSpace) -> None:
 
 
 def _check_forked(part: object, method: Callable[[Genes], NDArray[Any]], genes: Genes) -> None:
-    """Check that a part of a problem that declares ``fork_safe`` gives the same in a forked process."""
+    """Check that a part of a problem that declares ``fork_safe`` returns the same in a forked process."""
     if not declares_fork_safe(part) or sys.platform != "linux":
         return
     context, wanted = multiprocessing.get_context("fork"), method(genes)
@@ -180,7 +180,7 @@ def _check_forked(part: object, method: Callable[[Genes], NDArray[Any]], genes: 
 
 
 def _check_refused(method: Callable[[Genes], Any], wrong: NDArray[Any], *, takes_one: bool = False) -> None:
-    """Check that what is no array of architectures is refused; one row may be taken for an array of one."""
+    """Check that a wrong array is refused with ValueError; one row may count as an array of one."""
     try:
         given = method(wrong)
     except ValueError:
@@ -191,10 +191,10 @@ def _check_refused(method: Callable[[Genes], Any], wrong: NDArray[Any], *, takes
 
 
 def check_strategy(strategy: Strategy, problem: Problem | None = None, targets: Sequence[float] | None = None) -> None:
-    """Check that a strategy answers every target validly, counts honestly and repeats itself in another process.
+    """Check that a strategy's results are valid, its counts right, and both the same in another process.
 
-    Targets may be unsorted, doubled or infeasible. Without a problem, a toy one is searched. Coroutines of a strategy
-    that has them must find together what they find alone, in forked processes too if it declares ``fork_safe``.
+    Targets may be unsorted, duplicate or infeasible. The default problem is a toy. Coroutines of a strategy must find
+    together what they find alone, also in forked processes if it declares ``fork_safe``.
     """
     problem = problem or toy_problem()
     low, high = problem.cost.minimum, problem.cost.maximum
@@ -233,7 +233,7 @@ def _results(strategy: Strategy, problem: Problem, targets: Sequence[float], bud
     pairs = all(isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], SearchResult) for item in given)
     assert pairs, "search must yield (position in targets, SearchResult)"
     found = dict(given)
-    assert sorted(found) == list(range(len(targets))), "not one result a target"
+    assert sorted(found) == list(range(len(targets))), "not exactly one result for each target"
     return [found[i] for i in range(len(targets))]
 
 
@@ -262,7 +262,7 @@ def _prints(results: Sequence[SearchResult]) -> list[str]:
 def _check_result(problem: Problem, target: float, result: SearchResult) -> None:
     row = result.genes[None]
     assert result.target == target
-    assert problem.space.contains(row)[0], "found what is not in the space"
+    assert problem.space.contains(row)[0], "found an architecture outside the space"
     assert (problem.space.canonical(row) == row).all(), "the found architecture is not in canonical form"
     assert result.cost == problem.cost.cost(row)[0]
     assert result.feasible == (problem.cost.minimum <= target)
@@ -279,5 +279,5 @@ def _check_result(problem: Problem, target: float, result: SearchResult) -> None
     assert result.curve, "no best-so-far curve"
     assert result.curve[-1][-1] == result.accuracy
     for before, after in pairwise(result.curve):
-        assert all(x <= y for x, y in zip(before, after, strict=True)), "the curve goes back"
+        assert all(x <= y for x, y in zip(before, after, strict=True)), "the curve decreases"
     assert result.shared > 1 or result.curve[-1][1] <= counts.evaluations

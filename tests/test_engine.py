@@ -126,15 +126,15 @@ def result(target=40.0, genes=PROBLEM.cost.cheapest):
     ("items", "message"),
     [
         ([], "gave 0 results for 1 targets"),
-        ([(0, result()), (0, result())], "twice or astray"),
-        ([(1, result())], "twice or astray"),
+        ([(0, result()), (0, result())], "duplicate or unknown target"),
+        ([(1, result())], "duplicate or unknown target"),
         ([result()], r"gave SearchResult; it must yield \(position in targets, SearchResult\)"),
         ([(0, "result")], r"gave tuple; it must yield \(position in targets, SearchResult\)"),
-        ([(0, result(target=41.0))], "twice or astray"),
+        ([(0, result(target=41.0))], "duplicate or unknown target"),
         ([(0, result(genes=PROBLEM.cost.dearest))], "misses target 40.0"),
-        ([(0, result(genes=PROBLEM.cost.cheapest - np.int8(1)))], "not in space mbv3"),
-        ([(0, result(genes=PROBLEM.cost.cheapest[None]))], "not in space mbv3"),
-        ([(0, result(genes=PROBLEM.cost.cheapest + 0.0))], "not in space mbv3"),
+        ([(0, result(genes=PROBLEM.cost.cheapest - np.int8(1)))], "outside space mbv3"),
+        ([(0, result(genes=PROBLEM.cost.cheapest[None]))], "outside space mbv3"),
+        ([(0, result(genes=PROBLEM.cost.cheapest + 0.0))], "outside space mbv3"),
     ],
 )
 def test_what_a_strategy_gives_is_checked(items, message):

@@ -1,4 +1,4 @@
-"""``ob.problem``: what can be built, what it is worth and what it costs."""
+"""``ob.problem`` and ``ob.options``: a design space with an accuracy predictor and a cost model."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,8 +8,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from ofa_bench.api.keys import to_overrides
-from ofa_bench.api.objects import describe
+from ofa_bench.api.describing import describe, to_overrides
 from ofa_bench.config.kinds import missing_members
 from ofa_bench.config.schema import GROUPS
 from ofa_bench.errors import InputError, suggestion
@@ -30,7 +29,7 @@ Nodes = Mapping[str, tuple[str, Any]]
 
 @dataclass(frozen=True, repr=False, eq=False)
 class DescribedProblem(Problem):
-    """A problem with the overrides and the objects that it was made from."""
+    """A problem with the overrides and the objects that it was built from."""
 
     overrides: tuple[str, ...] = ()
     nodes: Nodes = field(default_factory=dict)
@@ -44,13 +43,15 @@ def problem(
     choices: Mapping[str, Sequence[float]] | None = None,
     **keys: Any,
 ) -> DescribedProblem:
-    """Return a problem: a design space with what its architectures are worth and what they cost.
+    """Return a problem: a design space, an accuracy predictor and a cost model.
 
     Args:
         space: an option of the group ``space`` (``ob.options("space")``), or a ``DesignSpace``.
-        device: an option of the group ``device``, the path of a latency table, or a cost model; default: the space's.
-        predictor: an option of the group ``predictor``, the path of a predictor, or one; default: ``embedded``.
-        choices: values that genes are held to, by gene or kind of genes: ``{"r": [224], "k": [3, 5]}``.
+        device: an option of the group ``device``, the path of a latency table, or a ``CostModel``; default:
+            that of the space.
+        predictor: an option of the group ``predictor``, the path of a predictor, or an ``AccuracyPredictor``;
+            default: ``embedded``.
+        choices: the values allowed, by gene or kind of genes: ``{"r": [224], "k": [3, 5]}``.
         keys: other keys of the space, device or predictor, such as ``guard_band=True``, and ``keep`` (see ``Problem``).
 
     Raises:
@@ -62,6 +63,10 @@ def problem(
         if isinstance(value, str | PathLike):
             overrides += to_overrides(group, fspath(value))
         elif value is not None:
+            kind, missing = KINDS[group], ", ".join(missing_members(value, KINDS[group]))
+            if missing:
+                found = f"not {type(value).__name__}, which has no {missing}"
+                raise InputError(f"{group}: must be an option or of class {kind.__name__}, {found}")
             nodes[group], built[group] = (name_of(value), describe(value)), value
     if choices:
         overrides += to_overrides("space.choices", choices)
@@ -70,7 +75,6 @@ def problem(
         for key, value in keys.items():
             overrides += to_overrides(_full_key(key, base, nodes), value)
     config = compose_with(overrides, nodes).typed
-    _check_kinds(built)
     own = built.get("space")
     if own is not None and choices:
         own = hold(own, choices)
@@ -79,11 +83,11 @@ def problem(
 
 
 def describe_problem(problem: Problem) -> DescribedProblem:
-    """Return a problem with what it was made from; of one that was built by hand, its three parts."""
+    """Return a problem with what it was built from; for a plain ``Problem``, these are its three parts."""
     if isinstance(problem, DescribedProblem):
         return problem
     if not isinstance(problem, Problem):
-        raise InputError(f"problem: must be made by ob.problem(...), not {type(problem).__name__}")
+        raise InputError(f"problem: must be built by ob.problem(...), not {type(problem).__name__}")
     parts = {"space": problem.space, "device": problem.cost, "predictor": problem.predictor}
     nodes = {group: (name_of(part), describe(part)) for group, part in parts.items()}
     keep = tuple(to_overrides("keep", problem.keep)) if problem.keep != Problem.keep else ()
@@ -105,14 +109,14 @@ def compose_with(overrides: Sequence[str], nodes: Nodes) -> Composed:
     return composed
 
 
-def name_of(made: object) -> str:
-    """Return what records call an object: its own name, else that of its class."""
-    own = getattr(made, "name", None)
-    return re.sub(r"[^\w.,+-]", "_", own if isinstance(own, str) and own else type(made).__name__)
+def name_of(built: object) -> str:
+    """Return the name of an object in records: its own, else that of its class."""
+    own = getattr(built, "name", None)
+    return re.sub(r"[^\w.,+-]", "_", own if isinstance(own, str) and own else type(built).__name__)
 
 
 def options(group: str | None = None) -> Any:
-    """Return the options of a config group, each with what it is; without a group, those of all groups.
+    """Return the options of a config group with their descriptions; without a group, those of all groups.
 
     Args:
         group: ``space``, ``device``, ``predictor``, ``strategy``, ``budget`` or ``targets``.
@@ -142,13 +146,3 @@ def _full_key(key: str, base: Composed, nodes: Nodes) -> str:
         known = ["keep", *sorted(allowed)]
         raise InputError(f"{key}: no such key of this problem; allowed: {', '.join(known)}{suggestion(key, known)}")
     return f"{allowed[key]}.{key}"
-
-
-def _check_kinds(built: Mapping[str, Any]) -> None:
-    """Raise InputError where an object is not what its group needs."""
-    for group, made in built.items():
-        kind = KINDS[group]
-        missing = missing_members(made, kind)
-        if missing:
-            lacking = f"it has no {', '.join(missing)}"
-            raise InputError(f"{group}: {type(made).__name__} is neither an option nor a {kind.__name__}: {lacking}")

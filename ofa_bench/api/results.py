@@ -1,7 +1,8 @@
-"""What runs found: tables, figures, the best architectures."""
+"""The results of runs: tables, figures and the best architectures; ``ob.load`` and ``ob.compare``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from ofa_bench.formatting import same_target
 from ofa_bench.records import attempts
 from ofa_bench.records import record as records
 from ofa_bench.records.frame import tidy
+from ofa_bench.records.gather import from_folders
 from ofa_bench.records.model import Record
 from ofa_bench.search import Problem
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from ofa_bench.analysis.figures.drawing import Figure
 
-__all__ = ["Result", "Results"]
+__all__ = ["Result", "Results", "compare", "load"]
 
 SHOWN = ["accuracy", "cost", "regret", "evaluations", "unique_evaluations", "seconds"]
 """Columns of the small table in a notebook: means over repeats."""
@@ -31,9 +33,9 @@ NAMED = ["space", "device", "predictor", "strategy", "budget"]
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Results:
-    """Records of several runs; an iterator over these.
+    """The records of several runs, to iterate over.
 
-    ``left_out`` says what of the folders was not loaded, and why.
+    ``left_out`` lists what was not loaded from the folders, and why.
     """
 
     records: tuple[Record, ...]
@@ -52,9 +54,8 @@ class Results:
         frame = self.to_dataframe()
         parts = [f"{key} {', '.join(map(str, frame[key].unique()))}" for key in NAMED]
         more = f"; {len(self.left_out)} left out" if self.left_out else ""
-        return (
-            f"{type(self).__name__}({len(self)} {'record' if len(self) == 1 else 'records'}: {'; '.join(parts)}{more})"
-        )
+        number = f"{len(self)} {'record' if len(self) == 1 else 'records'}"
+        return f"{type(self).__name__}({number}: {'; '.join(parts)}{more})"
 
     def _repr_html_(self) -> str:
         frame = self.to_dataframe()
@@ -63,11 +64,9 @@ class Results:
         table = frame.groupby(keys, sort=False)[SHOWN].mean(numeric_only=False).reset_index()
         for key in ("accuracy", "regret"):
             table[key] *= 100
-        table = table.rename(
-            columns={"accuracy": "accuracy %", "regret": "regret (points)", "unique_evaluations": "unique"}
-        )
-        shown: str = table.dropna(axis=1, how="all").to_html(index=False, float_format="{:.4g}".format, max_rows=40)
-        return shown
+        titles = {"accuracy": "accuracy %", "regret": "regret (points)", "unique_evaluations": "unique"}
+        shown = table.rename(columns=titles).dropna(axis=1, how="all")
+        return str(shown.to_html(index=False, float_format="{:.4g}".format, max_rows=40))
 
     def to_dataframe(self) -> "DataFrame":
         """Return one row a target and repeat.
@@ -122,7 +121,7 @@ class Results:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Result(Results):
-    """What one run found.
+    """The result of one run.
 
     ``problem`` is what was searched; ``repeats`` have the ``SearchResult`` of each target, with its curve and last
     population; ``record`` is what ``save`` writes.
@@ -145,10 +144,10 @@ class Result(Results):
         choices, cell, unit = self.prepared.choices, self.prepared.cell, self.problem.cost.unit
         problem = ", ".join(choices[group] for group in ("space", "device", "predictor"))
         number = f"{cell.repeats} {'repeat' if cell.repeats == 1 else 'repeats'}"
-        best = [
-            f"{target:g} {unit}: {f'{100 * max(found):.2f} %' if found else 'infeasible'}"
-            for target, found in zip(cell.targets, self._accuracies(), strict=True)
-        ]
+        best = []
+        for i, target in enumerate(cell.targets):
+            found = [accuracy for one in self.repeats if (accuracy := one.results[i].accuracy) is not None]
+            best.append(f"{target:g} {unit}: {f'{100 * max(found):.2f} %' if found else 'infeasible'}")
         shown = ", ".join(best if len(best) <= 10 else [*best[:5], "...", *best[-5:]])
         return f"Result({choices['strategy']} on {problem}; {number}; best {shown})"
 
@@ -192,7 +191,29 @@ class Result(Results):
         records.write(folder, self.record, self.prepared.yaml)
         return folder
 
-    def _accuracies(self) -> Sequence[list[float]]:
-        """Return, by target, the accuracies of the repeats in which it was met."""
-        columns = zip(*(repeat.results for repeat in self.repeats), strict=True)
-        return [[one.accuracy for one in column if one.accuracy is not None] for column in columns]
+
+def load(*folders: "str | PathLike[str]") -> Results:
+    """Return all records below folders, each run once.
+
+    Args:
+        folders: the ``output`` of the command or of ``Result.save``. Default: ``multirun``.
+
+    Raises:
+        InputError: there is no such folder, or no record below it that can be read.
+    """
+    gathered = from_folders([Path(folder).expanduser() for folder in folders or ("multirun",)])
+    return Results(tuple(gathered.records), tuple(gathered.left_out))
+
+
+def compare(results: Iterable[Results]) -> Results:
+    """Return the records of several results as one: ``ob.compare([first, second]).plot()``.
+
+    Raises:
+        InputError: one of the objects is not a result.
+    """
+    together = Results(())
+    for one in results:
+        if not isinstance(one, Results):
+            raise InputError(f"compare: {type(one).__name__} is not a result of ob.run or ob.load")
+        together += one
+    return together

@@ -1,14 +1,16 @@
-"""``ob.run``: a strategy on a problem."""
+"""``ob.run``: searches a problem with a strategy."""
 
+import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from ofa_bench.api.keys import to_overrides
-from ofa_bench.api.objects import describe, parameters
+from tqdm import TqdmWarning
+
+from ofa_bench.api.describing import describe, parameters, to_overrides
 from ofa_bench.api.problems import compose_with, describe_problem, name_of
-from ofa_bench.api.progress import ProgressBar
 from ofa_bench.api.results import Result
 from ofa_bench.config.address import address
 from ofa_bench.config.schema import Config, EvolutionConfig
@@ -19,12 +21,14 @@ from ofa_bench.experiment.running import prepare_cell, run_cell
 from ofa_bench.search import Problem, SearchResult
 from ofa_bench.strategies import Strategy
 
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", TqdmWarning)  # without ipywidgets, the bar is text
+    from tqdm.auto import tqdm
+
 __all__ = ["run"]
 
-OnResult = Callable[[int, SearchResult], object]
-
 _OF_COMMAND = ("output", "rerun", "tracking")
-"""Keys that say where the command keeps records."""
+"""Keys of the command alone: where and whether it keeps records."""
 
 
 def run(
@@ -37,16 +41,15 @@ def run(
     repeats: int = 1,
     name: str | None = None,
     progress: bool = True,
-    on_result: OnResult | None = None,
+    on_result: Callable[[int, SearchResult], object] | None = None,
     **keys: Any,
 ) -> Result:
-    """Search all targets with a strategy; return what was found.
+    """Search all targets with a strategy; return the result.
 
-    The findings are, bit for bit, those of ``ofa_bench run`` with the same keys. Nothing is written: see
-    ``Result.save``.
+    It is, bit for bit, the result of ``ofa_bench run`` with the same keys. Nothing is written: see ``Result.save``.
 
     Args:
-        problem: made by ``ob.problem``.
+        problem: built by ``ob.problem``.
         strategy: an option of the group ``strategy`` (``ob.options("strategy")``), or a ``Strategy``.
         targets: the largest costs allowed, in the device's unit; or an option of the group ``targets``, such as
             ``quantiles``. Default: those that come with the device's table.
@@ -55,14 +58,14 @@ def run(
         seed: all chance comes from it.
         repeats: independent runs.
         name: what tables and figures call a strategy that is given as an object. Default: the name of its class.
-        progress: whether a progress bar is shown, in a notebook or a terminal.
-        on_result: is called with the number of the repeat and each ``SearchResult``, outside the timed part.
+        progress: whether to show a progress bar, in a notebook or a terminal.
+        on_result: called with the number of the repeat and each ``SearchResult``, outside the timed part.
         keys: other keys of the config: of the evolution (``population_size=50``) or the strategy (``batch=10``), and
             ``keep``, ``lockstep``, ``threads``. A mapping sets what is inside a key: ``warm_start={"seed": "none"}``.
 
     Raises:
         InputError: a key or a value is not allowed; the message names the key.
-        RuntimeError: a strategy of your own left a target out, gave one twice, or found what is not valid.
+        RuntimeError: your own strategy left a target out, returned one twice, or returned an invalid result.
     """
     described = describe_problem(problem)
     overrides, nodes = [*described.overrides], dict(described.nodes)
@@ -80,18 +83,25 @@ def run(
     composed = compose_with(overrides, nodes)
     config = composed.config
     if own is None and previous.named_by(composed.typed.strategy) and config.tracking.uri is None:
-        config.tracking.uri = default_uri(Path.cwd())  # of a record that is named by its run in MLflow
+        config.tracking.uri = default_uri(Path.cwd())  # where a record may be named by its run in MLflow
     problem = replace(described, keep=config.keep)
     prepared = prepare_cell(config, composed.choices, problem=problem, strategy=own)
     differing = [text for key, value in kept.items() for text in to_overrides(f"strategy.{key}", value)]
     place = address(composed.choices, [*composed.overrides, *differing], config.seed)
 
+    best, total = 0.0, prepared.cell.repeats * len(prepared.cell.targets)
+    visible = progress and (sys.stderr.isatty() or "ipykernel" in sys.modules)
+
     def report(repeat: int, result: SearchResult) -> None:
-        bar.report(repeat, result)
+        nonlocal best
+        best = max(best, result.accuracy or 0.0)
+        bar.set_postfix_str(f"best {100 * best:.2f} %", refresh=False)
+        bar.update()
         if on_result:
             on_result(repeat, result)
 
-    with ProgressBar(prepared.choices["strategy"], prepared.cell, shown=progress) as bar:
+    title = prepared.choices["strategy"]
+    with tqdm(total=total, desc=title, unit="target", leave=False, disable=not visible) as bar:
         record, found = run_cell(prepared, place, report)
     return Result((record,), prepared=prepared, repeats=tuple(found))
 

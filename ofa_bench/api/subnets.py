@@ -1,4 +1,4 @@
-"""``ob.evaluate``: what architectures are worth and what they cost, without a search."""
+"""``ob.evaluate``: the accuracy and the cost of given architectures, without a search."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ __all__ = ["Subnet", "evaluate"]
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Subnet:
-    """An architecture with what it is worth and what it costs.
+    """An architecture with its accuracy and its cost.
 
     ``architecture`` is OFA's dict, ``genes`` are int8 [n_genes], ``accuracy`` is predicted (top-1, a fraction of 1) and
     ``cost`` is in ``unit``. ``unlabelled`` are its values, by gene, that no label of the predictor had: its accuracy is
-    then a guess; None where that is not known.
+    then a guess; None if that is not known.
     """
 
     architecture: Mapping[str, Any]
@@ -42,12 +42,15 @@ def evaluate(problem: Problem, architecture: "Mapping[str, Any] | Subnet") -> Su
 @overload
 def evaluate(problem: Problem, architecture: "Sequence[Any] | Genes | str | PathLike[str]") -> list[Subnet]: ...
 def evaluate(problem: Problem, architecture: Any) -> Subnet | list[Subnet]:
-    """Return accuracy and cost of architectures that are given.
+    """Return accuracy and cost of architectures.
 
     Args:
-        problem: gives the space, the predictor and the cost model.
-        architecture: OFA's dict or a ``Subnet``, for which one ``Subnet`` is returned; or a list of these, genes (int8
-            [n, n_genes]), or the path of a file or record as ``ofa_bench evaluate`` reads it, for which a list is.
+        problem: has the space, the predictor and the cost model.
+        architecture: OFA's dict or a ``Subnet``; or a list of these, genes (int8 [n, n_genes]), or the path of a file
+            or record that ``ofa_bench evaluate`` reads.
+
+    Returns:
+        One ``Subnet`` for a dict or a ``Subnet``, else a list of them.
 
     Raises:
         InputError: it is not an architecture of the space.
@@ -58,11 +61,10 @@ def evaluate(problem: Problem, architecture: Any) -> Subnet | list[Subnet]:
     else:
         given = [architecture] if single else architecture
         named = [NamedArchitecture("", _genes(problem, one)) for one in given]
-    found = [
-        Subnet(problem.space.to_ofa(one.named.genes), one.named.genes, one.accuracy, one.cost, problem.cost.unit,
-               one.unlabelled)
-        for one in (evaluate_named(problem, named) if named else [])
-    ]  # fmt: skip
+    found = []
+    for one in evaluate_named(problem, named) if named else []:
+        genes, unit = one.named.genes, problem.cost.unit
+        found.append(Subnet(problem.space.to_ofa(genes), genes, one.accuracy, one.cost, unit, one.unlabelled))
     return found[0] if single else found
 
 

@@ -1,4 +1,4 @@
-"""The address of a cell: the folder of its results below the output folder."""
+"""Computes the address of a cell: the folder of its results below the output folder."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ def address(
 ) -> str:
     """Return the folder of a cell's results: the chosen option of each group, the seed, and every other override.
 
-    An experiment is named only if it sets more than options of groups and what it sweeps, which are named anyway.
-    ``swept`` are the keys that an experiment sweeps (``hydra.sweeper.params``): a cell must be given each of them.
+    An experiment is named only if it sets more than options of groups and swept keys, which are named anyway. ``swept``
+    are the keys that an experiment sweeps (``hydra.sweeper.params``): each must be among the overrides of a cell.
 
     Raises:
         InputError: a group has no chosen option, or an experiment is not run as the sweep that it is.
@@ -35,16 +35,15 @@ def address(
     skipped = (*GROUPS, *NO_RESULT, "seed", *(["experiment"] if _only_sweeps(experiment) else []))
     extra = [text.lstrip("+~") for text in overrides if re.split(r"[.@=]", text.lstrip("+~"))[0] not in skipped]
     extra += [text.lstrip("+~") for text in overrides if re.match(rf"[+~]*({'|'.join(GROUPS)})\.", text)]
-    extra = [
-        re.sub(r"=(True|False)$", lambda value: value[0].lower(), text) for text in extra
-    ]  # as with -m, so without
+    # Without -m, Hydra writes True where it writes true with -m.
+    extra = [re.sub(r"=(True|False)$", lambda value: value[0].lower(), text) for text in extra]
     last = ",".join([f"seed={seed}", *sorted(extra)])
-    if len(last) > 120:  # a long value, such as a path, must not push out the other keys
+    if len(last) > 120:  # a long value, such as a path, must not displace the other keys
         last = ",".join([f"seed={seed}", *(_cut(text, 36, 8) if len(text) > 45 else text for text in sorted(extra))])
     last = re.sub(r"[^\w.,=+~\-\[\]]", "_", last)
     if len(last) > 120:
         last = _cut(last, 100, 12)
-    if len(last.encode()) > 200:  # of characters that take several bytes each; a file's name may have 255 in all
+    if len(last.encode()) > 200:  # characters may have several bytes; a file's name may have 255
         last = _cut(last, 40, 12)
     return "/".join([*(str(choices[group]) for group in GROUPS), last])
 
@@ -54,6 +53,6 @@ def _cut(text: str, most: int, digits: int) -> str:
 
 
 def _only_sweeps(experiment: str | None) -> bool:
-    """Return whether an experiment is one of ours that sets nothing but options of groups and Hydra's own keys."""
+    """Return whether an experiment is one of ours that sets only options of groups and Hydra's own keys."""
     path = conf_dir() / "experiment" / f"{experiment}.yaml"
     return path.is_file() and set(OmegaConf.load(path)) <= {"defaults", "hydra"}

@@ -1,4 +1,4 @@
-"""Batches: how many images a network takes at a time, as an option, in a unit and in a shape."""
+"""Reads and shows batches, the numbers of images that a network takes at a time."""
 
 import re
 

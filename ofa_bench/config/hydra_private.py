@@ -1,11 +1,11 @@
-"""All that this package uses of Hydra without Hydra's promise to keep it, and why; a test fails where it changes.
+"""Everything that this package uses of Hydra's undocumented parts, and why; a test fails if these change.
 
 - ``hydra.core.override_parser``: plugins of sweepers use it, but no page documents it. Suggestions, user files, short
-  targets and printed commands need what Hydra reads in a word, and a second parser of ours would read another thing.
+  targets and printed commands need Hydra's own reading of a word; a second parser could read it differently.
 - ``hydra.core.global_hydra``: the sweep's callback counts cells as the sweeper will, for which ``glob(...)`` needs
   Hydra's config loader; no public function returns it.
-- The targets of Hydra's own launcher and sweeper: they stand in the composed config and there is no public name. They
-  tell whether cells run in this process, and whether their number is known.
+- The targets of Hydra's own launcher and sweeper: they are in the composed config and have no public name. They show
+  whether cells run in this process, and whether their number is known.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 
 def parse_override(word: str) -> Override:
-    """Read ``key=value`` as Hydra does.
+    """Parse ``key=value`` as Hydra does.
 
     Raises:
         HydraException: Hydra cannot read it.
@@ -49,13 +49,13 @@ def parse_override(word: str) -> Override:
 
 
 def parse_overrides(words: Sequence[str]) -> list[Override]:
-    """Read the overrides of a sweep while Hydra runs it, so that ``glob(...)`` finds the options that it matches."""
+    """Parse the overrides of a sweep while Hydra runs it, so that ``glob(...)`` finds the matching options."""
     loader = GlobalHydra.instance().config_loader()
     return OverridesParser.create(config_loader=loader).parse_overrides(list(words))
 
 
 def read_value(text: str) -> Any:
-    """Return what Hydra reads in the text behind ``key=``; None where it cannot read it."""
+    """Return the value that Hydra reads in the text after ``key=``; None if it cannot read it."""
     try:
         return parse_override(f"key={text}").value()
     except HydraException:
@@ -83,5 +83,5 @@ def written(value: Any) -> str:
 
 
 def in_quotes(text: str) -> str:
-    """Return a text in the quotes that make Hydra read it as it is."""
+    """Return a text in quotes, so that Hydra reads it unchanged."""
     return QuotedString(text, Quote.double).with_quotes()

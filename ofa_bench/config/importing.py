@@ -1,4 +1,4 @@
-"""Imports what ``_target_`` names in a config, and finds the line of a user's file where an error arose."""
+"""Imports the ``_target_`` of a config, and finds the line of a user's file that raised an error."""
 
 import importlib
 import inspect
@@ -20,7 +20,7 @@ STANDARD = Path(importlib.__file__).resolve().parents[1]
 """The folder of the standard library."""
 
 _roots = set[str]()
-"""Packages that a ``_target_`` named: they are the user's even if they are installed."""
+"""Packages of a ``_target_``: they count as the user's even if they are installed."""
 
 
 def import_target(target: str) -> Any:
@@ -28,7 +28,7 @@ def import_target(target: str) -> Any:
 
     Raises:
         ImportError: there is no such module, or nothing of that name in it.
-        Exception: what a module raises where it is imported.
+        Exception: any error that a module raises during its import.
     """
     parts = target.replace(":", ".").split(".")
     if not all(part.isidentifier() for part in parts):
@@ -51,7 +51,7 @@ def import_target(target: str) -> Any:
 
 
 def user_line(error: BaseException) -> str:
-    """Return the last line of a user's own file that an error, or a cause of it, went through; empty if there is none.
+    """Return the last line of a user's own file in the traceback of an error or its cause; empty if there is none.
 
     Example: ``my_strategy.py, line 31, in search``.
     """
@@ -67,7 +67,7 @@ def user_line(error: BaseException) -> str:
 
 
 def at_user_line(error: BaseException) -> str:
-    """Return that line in brackets, after a space; empty if there is none."""
+    """Return ``user_line`` in brackets after a space; empty if there is none."""
     line = user_line(error)
     return f" ({line})" if line else ""
 
@@ -76,7 +76,7 @@ def name_and_line(kind: type) -> str:
     """Return the name of a class; of a user's class also its file and line: ``Mine (mine.py, line 4)``."""
     try:
         path, line = Path(inspect.getfile(kind)), inspect.getsourcelines(kind)[1]
-    except (OSError, TypeError):  # of a built-in class, or one without a file
+    except (OSError, TypeError):  # a built-in class, or one without a file
         return kind.__name__
     return f"{kind.__name__} ({_shown(path)}, line {line})" if _is_users(path, kind.__module__) else kind.__name__
 
@@ -93,7 +93,7 @@ def _lines(error: BaseException) -> Iterator[str]:
 
 
 def _is_users(path: Path, module: str) -> bool:
-    """Return whether a file of code is neither ours nor a library's."""
+    """Return whether a file of code is the user's: neither ours nor a library's."""
     if path.suffix != ".py" or OURS in path.parents:
         return False
     if is_third_party(path):

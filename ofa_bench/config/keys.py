@@ -1,11 +1,11 @@
-"""Finds the full key, such as ``evolution.population_size``, of a key that was given without its group or misspelt."""
+"""Suggests the full key, such as ``evolution.population_size``, for a misspelt key or one without its group."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from typing import Any, get_type_hints
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from ofa_bench.config.schema import Config
 from ofa_bench.errors import LONG, suggestion
@@ -13,19 +13,19 @@ from ofa_bench.errors import LONG, suggestion
 __all__ = ["full_keys", "suggest_key"]
 
 NEAR = 0.6
-"""How alike a misspelt key must be to one that is inside a group."""
+"""The least similarity of a misspelt key and the key that is suggested."""
 
 
 def suggest_key(key: str, allowed: list[str], *, config: object = None, given: str = "") -> str:
     """Return ``"; did you mean 'evolution.population_size=50'?"`` for an unknown key; empty if none is near.
 
-    The same name in another place goes before a name like it: first one that is allowed here, then one elsewhere.
+    The same name in another place is preferred to a similar name; similar names that are allowed here come first.
 
     Args:
         key: the full key that was given.
         allowed: names that are allowed in its place.
-        config: the composed config, which knows more keys than the schema.
-        given: the override, whose value is repeated in the suggestion.
+        config: the composed config, which has more keys than the schema.
+        given: the override, whose value the suggestion repeats.
     """
     name = key.rpartition(".")[2].lower()
     if len(name) > LONG:
@@ -45,32 +45,19 @@ def suggest_key(key: str, allowed: list[str], *, config: object = None, given: s
 
 
 def full_keys(node: Any, at: str = "") -> Iterator[str]:
-    """Yield the full keys of all values of a schema or a config, without references to other keys."""
-    inner: Mapping[Any, Any]
-    if isinstance(node, type) and is_dataclass(node):
-        kinds = get_type_hints(node)
-        inner = {one.name: kinds[one.name] for one in fields(node)}
-    elif isinstance(node, DictConfig):
-        missing = node._is_none() or node._is_missing() or node._is_interpolation()
-        inner = {} if missing else {str(key): node._get_node(key) for key in node}
+    """Yield the full keys of all values of a schema or a config, except references to other keys."""
+    if isinstance(node, DictConfig):
+        node = OmegaConf.to_container(node)
     elif is_dataclass(node):
-        inner = vars(node)
-    else:
-        inner = node if isinstance(node, Mapping) else {}
-    for name, value in inner.items():
+        node = get_type_hints(node) if isinstance(node, type) else vars(node)
+    for name, value in node.items() if isinstance(node, Mapping) else ():
         full = f"{at}.{name}" if at else str(name)
         if full in ("hydra", "experiment") or str(name).startswith("_"):
             continue
-        if (is_dataclass(value) or isinstance(value, Mapping | DictConfig)) and value is not None:
+        if is_dataclass(value) or isinstance(value, Mapping):
             yield from full_keys(value, full)
-        elif not _refers(value):
+        elif not (isinstance(value, str) and value.startswith("${")):
             yield full
-
-
-def _refers(value: Any) -> bool:
-    node = getattr(value, "_value", None)
-    raw = node() if callable(node) else value
-    return isinstance(raw, str) and raw.startswith("${")
 
 
 def _aliases(full: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""How large a cell may be: one that would be killed for want of memory is refused."""
+"""Limits of a cell's size, and the memory and the cores that this process may use."""
 
 import math
 import os
@@ -7,15 +7,7 @@ from typing import Any
 
 from ofa_bench.errors import InputError
 
-__all__ = [
-    "SEARCHES",
-    "TARGETS",
-    "THREADS",
-    "available_cores",
-    "available_memory",
-    "check_memory",
-    "check_range",
-]
+__all__ = ["SEARCHES", "TARGETS", "THREADS", "available_cores", "available_memory", "check_memory", "check_range"]
 
 TARGETS = 10_000
 """The most targets of one cell."""
@@ -27,33 +19,33 @@ THREADS = 1024
 """The most threads, and cells of a launcher at a time."""
 
 _BYTES_A_MEMBER = 500
-"""What a search's own population takes, with its candidates and features (measured; less in large populations)."""
+"""Memory of a search's population with its candidates and features, per member (measured; less if it is large)."""
 
 _BYTES_A_GENERATION = 16
-"""What a search remembers of each member of each generation (measured: a fifth are new, of which each takes 80)."""
+"""Memory of a search's memo, per member and generation (measured: a fifth are new, of which each takes 80)."""
 
 _BYTES_A_SEARCH = 10_000
-"""What a search takes before it begins and its result afterwards, without its last population."""
+"""Memory of a search before it begins and of its result afterwards, without its last population."""
 
 
 def check_range(key: str, value: float, least: float, most: float = math.inf) -> None:
-    """Raise InputError where a number is too small or too large, or not a number."""
+    """Raise InputError if a number is too small, too large or NaN."""
     if not least <= value <= most:
         allowed = f"at most {most:,}" if value > most else f"{least} or more"
         raise InputError(f"{key}={value}: must be {allowed}")
 
 
-def check_memory(strategy: Any, *, searches: tuple[int, int], n_genes: int, cores: int, generations: int = 0) -> None:
-    """Raise InputError where what a cell keeps does not fit into the memory that is free.
+def check_memory(strategy: Any, searches: tuple[int, int], n_genes: int, cores: int, generations: int = 0) -> None:
+    """Raise InputError if a cell does not fit into the free memory.
 
     It keeps the last populations of all its searches, and the evaluations of one search of each repeat.
 
     Args:
-        strategy: has a population's size, or an evolution that has.
-        searches: repeats, and targets of each.
+        strategy: its population size, or that of its evolution, is read.
+        searches: number of repeats and of targets.
         n_genes: bytes of a member of a population.
-        cores: searches that go on at a time.
-        generations: of a search, where the strategy has an evolution.
+        cores: searches that run at a time.
+        generations: of a search, if the strategy has an evolution.
 
     Raises:
         InputError: there are too many searches, or their populations are too large.
@@ -65,7 +57,7 @@ def check_memory(strategy: Any, *, searches: tuple[int, int], n_genes: int, core
         )
     evolution = strategy.evolution or strategy
     population = getattr(evolution, "population_size", 0)
-    if not isinstance(population, int):  # of a strategy of the user's, which may mean something else by it
+    if not isinstance(population, int):  # a user's strategy may use the name for something else
         return
     needed = repeats * targets * (population * n_genes + _BYTES_A_SEARCH) + cores * population * _BYTES_A_MEMBER
     needed += population**2 * strategy.bytes_a_pair
@@ -82,8 +74,8 @@ def check_memory(strategy: Any, *, searches: tuple[int, int], n_genes: int, core
 
 
 def available_memory() -> int | None:
-    """Return the bytes of memory that this process can still take, within its limits and its container's."""
-    found = _left_of_limits()
+    """Return the bytes of free memory on this machine and in its container; None if unknown."""
+    found = []
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         found += [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
@@ -94,22 +86,7 @@ def available_memory() -> int | None:
         found.append(int(most) - int(used))
     except (OSError, ValueError):  # "max": no limit
         pass
-    if not found and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     return max(0, min(found)) if found else None
-
-
-def _left_of_limits() -> list[int]:
-    """Return what is left of the process's limits on address space and data (``ulimit -v``, ``-d``)."""
-    try:
-        import resource
-
-        used = [int(pages) * resource.getpagesize() for pages in Path("/proc/self/statm").read_text().split()]
-        taken = {resource.RLIMIT_AS: used[0], resource.RLIMIT_DATA: used[5]}
-    except (ImportError, OSError, ValueError, IndexError):  # not Linux
-        return []
-    limits = {kind: resource.getrlimit(kind)[0] for kind in taken}
-    return [limits[kind] - taken[kind] for kind in taken if limits[kind] != resource.RLIM_INFINITY]
 
 
 def _size(count: float) -> str:

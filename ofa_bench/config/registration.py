@@ -1,4 +1,4 @@
-"""Registers the schema and the resolvers of our configs with Hydra, in whatever process composes one."""
+"""Registers the schema and the resolvers of our configs with Hydra, in every process that composes one."""
 
 import os
 from collections.abc import Callable
@@ -16,7 +16,7 @@ __all__ = ["register"]
 
 
 def register() -> None:
-    """Register the schema and the resolvers with Hydra, and the variable that the config copies to workers."""
+    """Register the schema and the resolvers, and set the variable that the config copies to workers."""
     os.environ.setdefault(SWEEP_VARIABLE, "")
     ConfigStore.instance().store(name="schema", node=Config)
     resolvers: dict[str, Callable[..., Any]] = {

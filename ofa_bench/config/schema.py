@@ -8,26 +8,19 @@ from omegaconf import MISSING
 
 from ofa_bench.config import store_uri
 
-__all__ = [
-    "CHANGED",
-    "GROUPS",
-    "NO_RESULT",
-    "SWEEP_VARIABLE",
-    "Config",
-    "conf_dir",
-]
+__all__ = ["CHANGED", "GROUPS", "NO_RESULT", "SWEEP_VARIABLE", "Config", "conf_dir"]
 
 GROUPS = ("space", "device", "predictor", "strategy", "budget", "targets")
-"""The config groups that make a cell; their chosen options are its address."""
+"""The config groups of a cell; their chosen options are in its address."""
 
 NO_RESULT = ("hydra", "tracking", "output", "rerun", "progress", "threads", "lockstep")
-"""Keys that change nothing of what is found; they are no part of an address or a hash."""
+"""Keys that do not change the results; they are not in an address or a hash."""
 
 CHANGED = "changed"
-"""The value of ``rerun`` by which only those cells are run again whose config, predictor, table or code changed."""
+"""The value of ``rerun`` that runs only cells whose config, predictor, table or code has changed."""
 
 SWEEP_VARIABLE = "OFA_BENCH_SWEEP"
-"""Environment variable by which a cell, in whatever process, knows its sweep: ``<id>:<command>:<MLflow run>``."""
+"""Environment variable that tells a cell, in any process, its sweep: ``<id>:<command>:<MLflow run>``."""
 
 
 @dataclass
@@ -57,8 +50,8 @@ class EvolutionConfig:
 class TargetsConfig:
     """Targets as values, as quantiles of random architectures' costs, or evenly spread; else the device's own.
 
-    ``unit`` guards values against being read in another; null is the device's. ``first`` takes that many of the
-    device's own, from the smallest.
+    ``unit`` is checked against the device's unit, unless it is null. ``first`` is the number of the device's own
+    targets to take, from the smallest.
     """
 
     unit: str | None = None
@@ -72,9 +65,9 @@ class TargetsConfig:
 
 @dataclass
 class TrackingConfig:
-    """Where MLflow keeps its view of the records; nowhere if ``uri`` is null.
+    """The MLflow store of the records; none if ``uri`` is null.
 
-    ``artifacts`` is a folder or an address, for an experiment that is made; null leaves it to the store.
+    ``artifacts`` is a folder or an address for a new experiment; null means the default of the store.
     """
 
     uri: str | None = None
@@ -85,10 +78,10 @@ class TrackingConfig:
     def at(
         cls, uri: str | None, artifacts: str | None, experiment: str, folder: Path | None = None
     ) -> "TrackingConfig":
-        """Return it with absolute paths, and with artifacts beside a SQLite file.
+        """Return the config with absolute paths, and with artifacts beside a SQLite file.
 
         Raises:
-            InputError: the address cannot be one.
+            InputError: the address is not valid.
         """
         if uri is None:
             return cls(None, None, experiment)
@@ -105,7 +98,7 @@ class Config:
     """One cell: a strategy on a problem, for a set of targets, under a budget, repeated.
 
     ``space``, ``device``, ``predictor`` and ``strategy`` (with its ``evolution``) are built from their ``_target_``.
-    ``choices`` of the space hold its genes to some of their choices.
+    ``choices`` of the space are the allowed choices of its genes.
     """
 
     space: dict[str, Any] = field(default_factory=lambda: {"choices": None})

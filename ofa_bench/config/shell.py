@@ -1,4 +1,4 @@
-"""Quotes the words of printed commands, so that a shell, and then Hydra or our own options, read them as intended."""
+"""Quotes the words of printed commands for a shell, and for Hydra or our own options."""
 
 import shlex
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ def command_line(words: Sequence[str]) -> str:
 
 
 def override(key: str, value: str) -> str:
-    """Return the word ``key=value`` of a search, with quotes where Hydra needs them around a text."""
+    """Return ``key=value`` for Hydra, with quotes around a text that needs them."""
     return f"{key}={value if _text(value) == value else in_quotes(value)}"
 
 
 def option(key: str, value: object) -> str:
-    """Return the word ``key=value`` of any other command; a text is taken as it is, unless it begins with a quote."""
+    """Return ``key=value`` for another command; only a text that begins with a quote is quoted."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if text[:1] in ("'", '"'):
         text = "'" + text.replace("'", "''") + "'"
@@ -28,13 +28,13 @@ def option(key: str, value: object) -> str:
 
 
 def portable(word: str) -> str:
-    """Return a word with an absolute path cut to its last part, for what is kept where others read it."""
+    """Return a word with only the last part of an absolute path, for files that others read."""
     key, _, value = word.partition("=")
     value = _text(value) or value
     return override(key, Path(value).name) if Path(value).is_absolute() else word
 
 
 def _text(written: str) -> str | None:
-    """Return the text that Hydra reads in what stands behind ``key=``; None if it reads something else, or nothing."""
+    """Return the text that Hydra reads after ``key=``; None if it does not read a text."""
     value = read_value(written)
     return text_of(value) if is_text(value) else None

@@ -1,7 +1,7 @@
-"""Addresses of MLflow stores: made from paths, or named by the environment.
+"""Builds and reads addresses of MLflow stores, from paths or environment variables.
 
-MLflow hands the address of a database to SQLAlchemy, to which ``?`` begins options and, from version 2.1 on, ``%`` a
-letter's code. All addresses of SQLite files are made and taken apart here.
+MLflow passes the address of a database to SQLAlchemy, for which ``?`` begins options and, from version 2.1 on, ``%``
+the code of a character. All addresses of SQLite files are built and read here.
 """
 
 import os
@@ -29,38 +29,38 @@ __all__ = [
 SQLITE = "sqlite:///"
 
 DATABASE = "mlflow.db"
-"""The default store: this file, in the working directory."""
+"""The file of the default store, in the working directory."""
 
 ARTIFACTS = "mlartifacts"
-"""Artifacts are in this folder beside a SQLite file, where no other is named."""
+"""The default folder of artifacts, beside a SQLite file."""
 
 _OPTIONS = re.compile(r"\w+=[^/&]*(&\w+=[^/&]*)*")
-"""Options of SQLAlchemy's, as in ``sqlite:///mlflow.db?timeout=60``."""
+"""Options for SQLAlchemy, as in ``sqlite:///mlflow.db?timeout=60``."""
 
 EXPERIMENT = "ofa_bench"
 """The default experiment."""
 
 URI_VARIABLE, EXPERIMENT_VARIABLE = "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"
 VARIABLES = (URI_VARIABLE, EXPERIMENT_VARIABLE)
-"""Environment variables, MLflow's own, that name the store and the experiment where a command does not."""
+"""MLflow's own environment variables, for the store and the experiment of commands that do not name them."""
 
 
 def sqlite_uri(path: Path) -> str:
-    """Return the address of a SQLite file, which is made absolute."""
+    """Return the address of a SQLite file, with its absolute path."""
     text = str(path.absolute())
     if not {"%", "?"} & set(text):
         return f"{SQLITE}{text}"
-    coded = quote(text, safe="")  # slashes too: MLflow makes the folders that it sees in an address
+    coded = quote(text, safe="")  # slashes too, because MLflow creates the folders in an address
     if _decodes():
         return f"{SQLITE}{coded}"
     return f"{SQLITE}file:{coded}?uri=true" if "?" in text else f"{SQLITE}{text}"
 
 
 def sqlite_path(uri: str | None) -> Path | None:
-    """Return the path (perhaps relative) of the SQLite file that an address names; None for other stores.
+    """Return the path (perhaps relative) of the SQLite file of an address; None for other stores.
 
     Raises:
-        InputError: what follows a ``?`` is no option; it was probably meant as part of the path.
+        InputError: the text after a ``?`` is not an option; it is probably part of the path.
     """
     if not uri or not uri.startswith(SQLITE):
         return None
@@ -81,14 +81,14 @@ def _parts(uri: str) -> tuple[str, str]:
 
 @cache
 def _decodes() -> bool:
-    """Return whether SQLAlchemy decodes ``%3F`` and the like in the path of a database, as it does from 2.1 on."""
+    """Return whether SQLAlchemy decodes ``%3F`` and so on in the path of a database, as it does from 2.1 on."""
     from sqlalchemy.engine import make_url
 
     return bool(make_url(f"{SQLITE}%25").database == "%")
 
 
 def resolve_uri(uri: str, folder: Path) -> str:
-    """Return an address in which a relative path is made absolute, from this folder.
+    """Return an address with a relative path resolved from a folder.
 
     Raises:
         InputError: see ``sqlite_path``.
@@ -97,14 +97,14 @@ def resolve_uri(uri: str, folder: Path) -> str:
     if path is not None:
         made, options = sqlite_uri(folder / path), _parts(uri)[1].removeprefix("uri=true")
         return f"{made}{'&' if '?' in made else '?'}{options}" if options else made
-    return str(folder / uri) if "/" in uri and ":" not in uri else uri  # a folder, as MLflow once kept its runs
+    return str(folder / uri) if "/" in uri and ":" not in uri else uri  # a folder, the former store of MLflow
 
 
 def default_uri(folder: Path, otherwise: str = f"{SQLITE}{DATABASE}") -> str:
     """Return the address of the default store: that of ``MLFLOW_TRACKING_URI`` if it is set.
 
     Raises:
-        InputError: it cannot be one.
+        InputError: the address is not valid.
     """
     given = os.environ.get(URI_VARIABLE)
     if not given:
@@ -116,7 +116,7 @@ def default_uri(folder: Path, otherwise: str = f"{SQLITE}{DATABASE}") -> str:
 
 
 def uri_option() -> str:
-    """Return the default of a command's option ``uri``, as a user would give it."""
+    """Return the default of a command's option ``uri``, as a user would write it."""
     return os.environ.get(URI_VARIABLE) or f"{SQLITE}{DATABASE}"
 
 
@@ -140,5 +140,5 @@ def artifacts_beside(uri: str | None, folder: Path) -> str | None:
 
 
 def given_variables() -> list[str]:
-    """Return the environment variables that are set; they are passed to cells in other processes."""
+    """Return the names of ``VARIABLES`` that are set; cells in other processes get them too."""
     return [name for name in VARIABLES if os.environ.get(name)]

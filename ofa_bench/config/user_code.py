@@ -1,4 +1,4 @@
-"""Hashes the code of a user's classes: what they use of their modules, and nothing else in these."""
+"""Hashes the code of a user's classes, with only those parts of their modules that they use."""
 
 import ast
 import importlib.util
@@ -17,11 +17,11 @@ INSTALLED = {"site-packages", "dist-packages"}
 def code_sha256(makers: Iterable[object]) -> str | None:
     """Return the hash of the source of a user's classes and functions, with all that they use of the user's modules.
 
-    A class counts with its bases and the functions, constants and imports that it names, and with what these name, in
-    whatever module; what else stands in these modules does not. Of a module that is imported as a whole, all counts.
+    For a class, these are its bases and the functions, constants and imports that it names, and what these name in
+    turn, in any module. The rest of these modules does not count; a module that is imported as a whole counts fully.
 
     Returns:
-        SHA-256 in hexadecimal; None if all is ours or comes with an installed package.
+        SHA-256 in hexadecimal; None if all is ours or of an installed package.
     """
     found = [(str(getattr(maker, "__module__", "")), str(getattr(maker, "__qualname__", ""))) for maker in makers]
     code = _Code({module.partition(".")[0] for module, _ in found})
@@ -40,7 +40,7 @@ class _Code:
     """Collects pieces of source, and what each piece uses.
 
     Args:
-        roots: packages that are the user's even where they are installed.
+        roots: packages that are the user's even if they are installed.
     """
 
     def __init__(self, roots: set[str]) -> None:
@@ -49,7 +49,7 @@ class _Code:
         self._modules, self._seen = dict[str, _Module | None](), set[tuple[str, str | None]]()
 
     def add(self, module: str, name: str | None) -> None:
-        """Add what defines a name of a module, or with None the whole module, and all that this uses."""
+        """Add the definition of a name in a module, or with None the whole module, and all that it uses."""
         waiting = [(module, name)]
         while waiting:
             one = waiting.pop()
@@ -65,7 +65,7 @@ class _Code:
             if self._module(f"{module}.{name}"):
                 yield f"{module}.{name}", None
                 return
-            name = None  # made in another way: all of the module counts
+            name = None  # defined in another way: the whole module counts
         for statement in source.body:
             names = _defined(statement)
             if isinstance(statement, ast.Import | ast.ImportFrom):
@@ -91,7 +91,7 @@ class _Code:
     def _path(self, name: str) -> Path | None:
         """Return a module's file; None for this package's, the standard library's and those of installed packages.
 
-        Here alone this package's code differs from a user's: its version identifies it.
+        This package's code is identified by its version instead.
         """
         root = name.partition(".")[0]
         if root not in self._users:
@@ -116,7 +116,7 @@ def _files(name: str) -> Iterator[Path]:
 
 
 class _Module:
-    """A module's statements, and the names that they define; a module that is not Python is one statement."""
+    """A module's statements, and the names that they define; another kind of module counts as one statement."""
 
     def __init__(self, name: str, path: Path) -> None:
         self._package = name if path.stem == "__init__" else name.rpartition(".")[0]

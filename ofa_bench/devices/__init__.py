@@ -1,1 +1,1 @@
-"""What an architecture costs: tables of devices, exact sums of their entries, and foreign tables."""
+"""Cost models: tables of devices, exact sums of their entries, and lookup tables of others."""

@@ -1,4 +1,4 @@
-"""Cost models: exact sums of table entries, each chosen by a few genes of the architecture."""
+"""Cost models: the base class, and exact sums of table entries that a few genes each choose."""
 
 import copy
 import math
@@ -18,17 +18,17 @@ from ofa_bench.spaces.checks import check_genes
 __all__ = ["MAX_COST", "CostModel", "CostTable", "Term"]
 
 MAX_COST = 1e300
-"""No value of a table is larger, so that no sum of them overflows."""
+"""The largest value allowed in a table, so that no sum overflows."""
 
 MAX_CHOICES = 1_000_000
-"""A term's genes and their owners may have this many combinations; of each, the table has an entry."""
+"""The maximum number of combinations of a term's genes and their owners; a table has an entry for each."""
 
 
 class CostModel(ABC):
-    """What an architecture costs, in ``unit``; ``cheapest`` and ``dearest`` are exact over the space.
+    """Returns costs of architectures, in ``unit``; ``cheapest`` and ``dearest`` are exact over the space.
 
-    ``targets`` are what is searched by default. ``guard_band`` is the factor by which costs are raised, 1 for none.
-    ``fork_safe`` says whether searches may run in forked processes (see ``declares_fork_safe``).
+    ``targets`` are the default targets. ``guard_band`` is the factor by which costs are raised, 1 for none.
+    ``fork_safe`` declares that searches may run in forked processes (see ``declares_fork_safe``).
     """
 
     name: str
@@ -46,14 +46,14 @@ class CostModel(ABC):
 
     @abstractmethod
     def cost(self, genes: Genes) -> NDArray[np.float64]:
-        """Cost of each architecture: int8 [n, n_genes] to float64 [n]."""
+        """Return the cost of each architecture: int8 [n, n_genes] to float64 [n]."""
 
 
 @dataclass(frozen=True)
 class Term:
-    """One summand: ``values`` [choices of the first gene, of the second, ...], counted where all genes are active.
+    """One summand: ``values`` [choices of the first gene, of the second, ...], added if all genes are active.
 
-    The same values serve every tuple of ``places`` (the blocks of a stage that have one shape).
+    The same values are for every tuple of ``places`` (blocks of a stage that have the same shape).
     """
 
     places: tuple[tuple[str, ...], ...]
@@ -72,8 +72,8 @@ class CostTable(CostModel):
         name: the device.
         unit: of the values and of the targets, such as ``ms``.
         sha256: of the file that the table came from.
-        card: where the values come from: source, date, how they were made.
-        targets: what is searched by default, in ``unit``.
+        card: the source of the values, their date and how they were measured.
+        targets: the default targets, in ``unit``.
 
     Raises:
         InputError: a term names an unknown gene, has the wrong shape, or holds a negative or non-finite value.
@@ -108,10 +108,10 @@ class CostTable(CostModel):
         self.maximum, self.dearest = self._extreme(factors, -1)
 
     def cost(self, genes: Genes) -> NDArray[np.float64]:
-        """Cost of each architecture, in ``unit``: int8 [n, n_genes] to float64 [n].
+        """Return the cost of each architecture, in ``unit``: int8 [n, n_genes] to float64 [n].
 
         Raises:
-            ValueError: these are no architectures of the space.
+            ValueError: the rows are not architectures of the space.
         """
         places = (check_genes(self.space, genes) @ self.strides).astype(np.intp)  # exact: small integers in float64
         places += self.offsets
@@ -126,8 +126,8 @@ class CostTable(CostModel):
     def guarded(self) -> "CostTable":
         """Return the same table with every cost times the card's ``guard_band``.
 
-        Of the networks measured for the card, 1 in 20 was slower than the table said times that. Searching a target t
-        on the guarded table is searching t / guard_band on the table itself.
+        Of the networks measured for the card, 1 in 20 was slower than ``guard_band`` times its cost in the table. A
+        search of target t on the guarded table is a search of t / guard_band on the table itself.
 
         Raises:
             InputError: the card has no ``guard_band`` (the table's error is not known).
@@ -142,10 +142,10 @@ class CostTable(CostModel):
         return made
 
     def within(self, part: Subspace) -> "CostTable":
-        """Return the same table for a part of its space; minimum and maximum are exact over the part.
+        """Return the same table for a subspace; minimum and maximum are exact over the subspace.
 
         Raises:
-            InputError: it is a part of another space.
+            InputError: it is a subspace of another space.
         """
         if part.parent.name != self.space.name:
             raise InputError(
@@ -169,7 +169,7 @@ class CostTable(CostModel):
 
 
 def _factor(space: DesignSpace, place: Sequence[str], values: NDArray[np.float64]) -> Factor:
-    """Spread a term over its genes and their owners, with 0 wherever one of its genes is inactive."""
+    """Return a term over its genes and their owners, with 0 wherever one of its genes is inactive."""
     unknown = [name for name in place if name not in space.index]
     if unknown:
         raise InputError(f"cost table: space {space.name} has no gene '{unknown[0]}'")
@@ -206,7 +206,7 @@ def _factor(space: DesignSpace, place: Sequence[str], values: NDArray[np.float64
 
 
 def _factor_within(part: Subspace, scope: Sequence[int], values: NDArray[np.float64]) -> Factor:
-    """Look a table of the whole up for every choice of the part's genes that set its variables."""
+    """Return a table of the parent for every choice of the subspace's genes that set its variables."""
     sources = sorted({int(part.source[gene]) for gene in scope if not part.fixed[gene]})
     sizes = [int(part.cardinality[source]) for source in sources]
     grid = dict(zip(sources, np.indices(sizes), strict=True))

@@ -1,4 +1,4 @@
-"""The exact minimum of a sum of small tables, by variable elimination (Dechter 1999, bucket elimination)."""
+"""Finds the exact minimum of a sum of small tables by variable elimination (Dechter 1999, bucket elimination)."""
 
 import math
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from ofa_bench.spaces import Genes
 __all__ = ["Factor", "minimise"]
 
 MAX_CHOICES = 10_000_000
-"""The largest table that is made on the way, in entries."""
+"""The maximum number of entries of an intermediate table."""
 
 Factor = tuple[tuple[int, ...], NDArray[np.float64]]
 """The variables of a table, and its values: one axis a variable."""
 
 
 def minimise(factors: Sequence[Factor], cardinality: NDArray[np.int8]) -> Genes:
-    """Find an assignment of all variables that minimises the sum of all factors: int8 [n_variables].
+    """Return an assignment of all variables that minimises the sum of all factors: int8 [n_variables].
 
     Each step eliminates the variable whose factors span the smallest table; variables in no factor become 0.
 
@@ -52,7 +52,7 @@ def minimise(factors: Sequence[Factor], cardinality: NDArray[np.int8]) -> Genes:
 
 
 def _aligned(scope: tuple[int, ...], values: NDArray[np.float64], wanted: tuple[int, ...]) -> NDArray[np.float64]:
-    """Transpose and pad a table's axes so that it broadcasts over the wanted variables."""
+    """Return a table with axes transposed and padded so that it broadcasts over the wanted variables."""
     order = sorted(range(len(scope)), key=lambda axis: wanted.index(scope[axis]))
     sizes = {scope[axis]: values.shape[axis] for axis in order}
     return np.asarray(values.transpose(order).reshape([sizes.get(v, 1) for v in wanted]))

@@ -1,4 +1,4 @@
-"""The layers of OFA's mobile networks, by the names that lookup tables of latencies have for them."""
+"""Names of the layers of OFA's mobile networks in lookup tables of latencies, and their sums by gene."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -42,7 +42,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Block:
-    """A block with all that its name may have: shapes, kernel, expand ratio, flags."""
+    """A block, as a name describes it: shapes, kernel, expand ratio, flags."""
 
     size: int
     channels: int
@@ -71,7 +71,7 @@ _HARD_SWISH = (False, False, True, True, True)
 
 @dataclass(frozen=True)
 class Form:
-    """A kind of lookup table: how it names the layers that all networks have, and the blocks that they choose.
+    """A kind of lookup table: its names for the layers that all networks have, and for the blocks.
 
     The names of blocks match ``pattern``. ``networks`` are those that have such names, the design space's own first.
     """
@@ -158,18 +158,18 @@ def forms_of(space: DesignSpace) -> Sequence[Form]:
 
 
 def form_of(forms: Iterable[Form], names: Iterable[str]) -> Form | None:
-    """Find the form of a table by the first block among its names; None if no name is a block's."""
+    """Return the form of a table, by the first name that is a block's; None if there is none."""
     return next((form for name in names for form in forms if re.fullmatch(form.pattern, name)), None)
 
 
 def resolutions_of(names: Iterable[str]) -> set[int]:
-    """Find the resolutions of the first convolutions among a table's names."""
+    """Return the resolutions of the first convolutions among a table's names."""
     found = (re.match(r"(?:Conv|first_conv)-input:(\d+)x\1x3-", name) for name in names)
     return {int(match[1]) for match in found if match}
 
 
 def width_of(form: Form, names: Iterable[str]) -> float | None:
-    """Tell the supernet's width by a first convolution: the space's own where it is among them, None if unknown."""
+    """Return the supernet's width by a first convolution: the space's own if it is among them, None if unknown."""
     stems = {int(match[1]) for name in names if (match := re.match(r"(?:Conv|first_conv)-.*x(\d+)$", name))}
     return next((net.width for net in form.networks if net.stem in stems), None)
 
@@ -184,19 +184,19 @@ class Missing:
 
 @dataclass(frozen=True)
 class Layers:
-    """The summands of a space's costs, NaN where a table lacks a layer, and what is missing."""
+    """The summands of a space's costs, NaN where a table lacks a layer, and the missing layers."""
 
     terms: Sequence[Term]
     missing: Sequence[Missing]
 
 
 def layers_of(space: DesignSpace, form: Form, tables: Mapping[int, Mapping[str, float]]) -> Layers:
-    """Look up all layers of a space's own network.
+    """Return the latencies of all layers of a space's own network.
 
     Args:
-        space: that declares the form.
+        space: has declared the form.
         form: of the table.
-        tables: by resolution, the latency of each layer by its name; a resolution that is not there is left NaN.
+        tables: by resolution, the latency of each layer by its name; a missing resolution is left NaN.
     """
     assert isinstance(space, MobileSpace)
     missing: list[Missing] = []
@@ -225,7 +225,7 @@ def layers_of(space: DesignSpace, form: Form, tables: Mapping[int, Mapping[str, 
 
 
 def _places(space: MobileSpace) -> list[tuple[range, int, bool]]:
-    """List the blocks of each shape: their numbers, their stage, and whether they are a stage's first."""
+    """Return the blocks of each shape: their numbers, their stage, and whether they are a stage's first."""
     staged, found = N_STAGES * BLOCKS_PER_STAGE, list[tuple[range, int, bool]]()
     for stage in range(N_STAGES):
         blocks = range(stage * BLOCKS_PER_STAGE, (stage + 1) * BLOCKS_PER_STAGE)

@@ -1,4 +1,4 @@
-"""Reads lookup tables of latencies as OFA, CompOFA and nsganetv2 publish them: one mean for each layer of a network.
+"""Reads lookup tables of latencies that OFA, CompOFA and nsganetv2 publish, with a mean for each layer of a network.
 
 A table is a file (YAML or JSON) for each resolution, ``<resolution>_lookup_table.yaml`` in a folder, or one for all.
 """
@@ -35,7 +35,7 @@ Choices = Sequence[Sequence[int]]
 
 @dataclass(frozen=True)
 class Lookup:
-    """What a lookup table is for a space: its summands, the SHA-256 of its files, and its card."""
+    """A lookup table for a space: its summands, the SHA-256 of its files, and its card."""
 
     terms: Sequence[Term]
     sha256: str
@@ -43,7 +43,7 @@ class Lookup:
 
 
 def lookup_files(folder: Path) -> dict[int, Path]:
-    """Find the files of a folder that are lookup tables, by resolution; of one YAML file for all, resolution 0.
+    """Return the files of a folder that are lookup tables, by resolution; a single YAML file for all has resolution 0.
 
     Raises:
         InputError: there are two files of one resolution.
@@ -60,7 +60,7 @@ def lookup_files(folder: Path) -> dict[int, Path]:
 
 
 def reachable(space: DesignSpace) -> tuple[DesignSpace, Choices]:
-    """Return a subspace's parent, or the space itself, and which choices of the parent's genes it has."""
+    """Return the space that is no subspace itself, and which choices of its genes the given space has."""
     choices: Choices = [range(n) for n in space.cardinality.tolist()]
     while isinstance(space, Subspace):
         choices = [
@@ -76,16 +76,16 @@ def names_layers(space: DesignSpace, names: Mapping[str, Any]) -> bool:
 
 
 def lookup_table(space: DesignSpace, device: str, files: Mapping[int, Path], choices: Choices) -> Lookup:
-    """Read a lookup table for a space; say on standard error which of its resolutions the space has not.
+    """Read a lookup table for a space; log which of its resolutions the space does not have.
 
     Args:
         space: the design space, not a part of one.
-        device: how the table is called in messages.
-        files: by resolution; that of a table of all resolutions has the key 0.
-        choices: for each gene, the positions that are searched; only their layers need be there.
+        device: the name of the table in messages.
+        files: by resolution; a file for all resolutions has the key 0.
+        choices: for each gene, the positions that are searched; only their layers are needed.
 
     Raises:
-        InputError: a file cannot be read, is no such table or is of other networks, or a layer is missing.
+        InputError: a file cannot be read, is not such a table or is of other networks, or a layer is missing.
     """
     asked = {int(r) for r in space.genes[space.index["r"]].choices} if "r" in space.index else set()
     tables: dict[int, Mapping[str, float]] = {}
@@ -102,7 +102,7 @@ def lookup_table(space: DesignSpace, device: str, files: Mapping[int, Path], cho
     terms, form = _terms(space, device, tables, choices)
     left_out = sorted(set(tables) - asked)
     if left_out:
-        _log_once(f"device={device}: left out are its resolutions {_listed(left_out)}, which {space.name} has not")
+        _log_once(f"device={device}: its resolutions {_listed(left_out)} are left out: {space.name} has none of them")
     card = {
         "title": f"Latency of the layers of space {space.name}, from a lookup table",
         "form": form.name,
@@ -122,15 +122,15 @@ def lookup_table(space: DesignSpace, device: str, files: Mapping[int, Path], cho
 def _terms(
     space: DesignSpace, device: str, tables: Mapping[int, Mapping[str, float]], choices: Choices
 ) -> tuple[list[Term], Form]:
-    """Look up the layers; those that are missing and not searched cost 0."""
+    """Return the summands and the form; missing layers that are not searched cost 0."""
     names = dict.fromkeys(name for table in tables.values() for name in table)
     form = form_of(forms_of(space), names)
     if form is None:
         forms = "; ".join(one.name for one in forms_of(space)) or "none"
-        raise InputError(f"device={device}: a lookup table that names no block as space {space.name} does ({forms})")
+        raise InputError(f"device={device}: a lookup table without names of blocks of space {space.name} ({forms})")
     width, own = width_of(form, names), form.networks[0].width
     if width not in (None, own):
-        raise InputError(f"device={device}: of the supernet of width {width}; space {space.name} is of width {own}")
+        raise InputError(f"device={device}: the table is for width {width}; space {space.name} has width {own}")
     _check_resolutions(space, device, set(tables), choices)
     layers = layers_of(space, form, tables)
     needed = [(one.name, at) for one in layers.missing if (at := _needed(space, one, choices))]
@@ -151,7 +151,7 @@ def _check_resolutions(space: DesignSpace, device: str, there: set[int], choices
 
 
 def _needed(space: DesignSpace, missing: Missing, choices: Choices) -> str:
-    """Name the first choices of genes that need a layer; empty if what is searched has none."""
+    """Return the first choices of genes that need a layer, as text; empty if no searched choice does."""
     for place in missing.choices:
         if all(position in choices[space.index[gene]] for gene, position in place.items()):
             values = ((gene, space.genes[space.index[gene]].choices[i]) for gene, i in place.items())
@@ -189,7 +189,7 @@ def _mean(name: str, entry: object) -> float:
 
 
 def _yaml_mapping(content: bytes) -> dict[str, Any]:
-    """Return one YAML mapping, parsed: of texts, lists and mappings only, whatever its tags say."""
+    """Return a parsed YAML mapping of texts, lists and mappings only; tags are ignored."""
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
         found = loader(content).get_single_data()

@@ -1,4 +1,4 @@
-"""The cost tables of devices: one JSON file for each space, in the package or a user's folder."""
+"""Reads and writes the cost tables of devices: one JSON file for each space, in the package or a user's folder."""
 
 import hashlib
 import json
@@ -22,22 +22,22 @@ FOLDER = Path(__file__).parents[1] / "data" / "devices"
 """Holds a folder for each device, with ``<space>.json``."""
 
 MAX_CHARS = 40
-"""Of a unit, which is shown beside every cost."""
+"""The maximum length of a unit, which is shown beside every cost."""
 
 
 def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> CostTable:
     """Load a device's table for a space: from the package, or from a user's file or folder of ``<space>.json``.
 
-    A part of a space (``Subspace``) is served by the table of the whole. A user's file or folder may also be a lookup
-    table of OFA's (see ``lookup_tables``); of a part, it need have only the layers that the part's networks have.
+    A subspace gets the table of its parent. A user's file or folder may also be a lookup table in OFA's form (see
+    ``lookup_tables``); for a subspace, it needs only the layers of the subspace's networks.
 
     Args:
         space: the design space.
-        device: the name of one that the package has, or a path.
-        guard_band: raise all costs by the table's own error (see ``CostTable.guarded``).
+        device: the name of a device of the package, or a path.
+        guard_band: whether to raise all costs by the table's own error (see ``CostTable.guarded``).
 
     Raises:
-        InputError: there is no such device or file, it has no table for the space, or none with an error to guard by.
+        InputError: there is no such device or file, it has no table for the space, or its card has no ``guard_band``.
     """
     if not isinstance(guard_band, bool):
         raise InputError(f"device.guard_band={guard_band}: must be true or false")
@@ -48,7 +48,7 @@ def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> 
 
 
 def _within(table: CostTable, space: DesignSpace) -> CostTable:
-    """Return the table of the whole for a part of it, or for a part of a part."""
+    """Return the table of a space for a subspace of it, or of a subspace."""
     return _within(table, space.parent).within(space) if isinstance(space, Subspace) else table
 
 
@@ -84,7 +84,7 @@ def _of_lookup(space: DesignSpace, device: str, files: Mapping[int, Path], choic
 
 
 def _read(space: DesignSpace, path: Path, device: str, choices: Choices) -> CostTable:
-    """Return the table of a file; messages of errors name the file."""
+    """Read the table of a file; messages of errors name the file."""
     if path.suffix.lower() in (".yaml", ".yml"):
         return _of_lookup(space, str(path), {0: path}, choices)
     try:
@@ -124,7 +124,7 @@ def _table(space: DesignSpace, table: Mapping[str, Any], device: str, sha256: st
 
 
 def _term(term: Mapping[str, Any], number: int) -> Term:
-    """Read one summand: the genes of each place by name, and its values as lists within lists."""
+    """Return one summand: the genes of each place by name, and its values."""
     try:
         return Term(tuple(map(tuple, term["places"])), np.array(term["values"], np.float64))
     except (KeyError, OverflowError, TypeError, ValueError) as error:

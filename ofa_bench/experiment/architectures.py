@@ -1,4 +1,4 @@
-"""Architectures that a user names: OFA's dict, what ``ofa`` saves of a network, a card, or what a record found."""
+"""Reads architectures that a user names: OFA's dict, a network that ``ofa`` saved, a card, or a record's results."""
 
 import json
 import os
@@ -25,7 +25,7 @@ NET_CONFIG, RUN_CONFIG, CARD = "net.config", "run.config", "card.json"
 
 @dataclass(frozen=True)
 class NamedArchitecture:
-    """An architecture (int8 [n_genes], canonical) and what it is called; of a record, for which target it was found."""
+    """An architecture (int8 [n_genes], canonical) with a title; of a record, with the target it was found for."""
 
     name: str
     genes: Genes
@@ -38,14 +38,14 @@ def read_architectures(
     """Return the architectures that a user names, in their order; of a record, those found for its targets.
 
     Args:
-        key: is named in messages.
+        key: for messages.
         name: see ``FORMS``.
-        space: the design space that they must be of.
-        uri: the MLflow store, where a run is named.
-        target: of a record, only what was found for this one.
+        space: the design space of all of them.
+        uri: the MLflow store, for names of runs.
+        target: of a record, return only what was found for this one.
 
     Raises:
-        InputError: nothing is there, it is of no known form, or an architecture is not of the space.
+        InputError: there is no such file, its form is unknown, or an architecture is not of the space.
     """
     if _is_inline(name):
         return [*_of_content(f"{key}=", "given", _parse(key, name.encode()), None, space)]
@@ -64,7 +64,7 @@ def read_architectures(
 
 
 def content_hash(key: str, name: str) -> str | None:
-    """Return the SHA-256 of what a name is of (see ``FORMS``), whatever the space; None of a record.
+    """Return the SHA-256 of the content that a name stands for (see ``FORMS``); None for a record.
 
     Raises:
         InputError: the file cannot be read.
@@ -83,18 +83,18 @@ def content_hash(key: str, name: str) -> str | None:
 
 
 def _is_inline(name: str) -> bool:
-    """Return whether a name is the architecture itself, written out, and not a file of such a name."""
+    """Return whether a name is the architecture itself, and not a file of such a name."""
     return name.lstrip().startswith(("{", "[")) and not os.path.lexists(name)
 
 
 def distinct_genes(found: Sequence[NamedArchitecture]) -> Genes:
-    """Return the rows of architectures, each once: int8 [n, n_genes]."""
+    """Return the distinct rows of architectures: int8 [n, n_genes]."""
     rows: Genes = np.unique(np.array([one.genes for one in found], np.int8), axis=0)
     return rows
 
 
 def _locate(key: str, name: str) -> Path | None:
-    """Return the file that a name is of; None for a record's folder, and for what is no path, maybe an MLflow run."""
+    """Return the file of a name; None for a record's folder, and for other names, such as an MLflow run."""
     try:
         path = Path(name).expanduser()
         if not path.is_dir():
@@ -122,10 +122,10 @@ def _of_record(
 
 
 def check_same_network(where: str, called: str, positions: Sequence[int], row: Genes, space: DesignSpace) -> None:
-    """Check that the genes and the architecture that a record (of space ``called``) has of a result are one network.
+    """Check that the genes and the architecture of a result in a record (of space ``called``) are the same network.
 
     Raises:
-        InputError: they are two.
+        InputError: they are not.
     """
     if called != space.name or len(positions) != space.n_genes:
         return  # positions in another space
@@ -166,7 +166,7 @@ def _of_network(where: str, config: Mapping[str, Any], folder: Path | None, spac
         about = _parse(str(beside), content_of(beside))
         size = about.get("image_size") if isinstance(about, Mapping) else None
     if size is None:
-        raise InputError(f"{where}: says nothing of the images' size; {RUN_CONFIG} must lie beside it, with image_size")
+        raise InputError(f"{where}: has no image_size; {RUN_CONFIG} with image_size must be in the same folder")
     try:
         return {**space.read_network(config), "image_size": size}
     except InputError as error:
@@ -178,5 +178,5 @@ def _from_ofa(where: str, architecture: Mapping[str, Any], space: DesignSpace, o
         return space.from_ofa(architecture)
     except InputError as error:
         raise InputError(f"{where}{of}: not an architecture of space {space.name} ({error})") from error
-    except (TypeError, ValueError, KeyError) as error:  # of whatever a dict holds
+    except (TypeError, ValueError, KeyError) as error:  # from any content of a dict
         raise InputError(f"{where}: not an architecture of space {space.name} ({json.dumps(str(error))})") from error

@@ -1,4 +1,4 @@
-"""The budget of a cell: generations of searches from scratch and of warm-started ones."""
+"""Resolves the budget of a cell: generations of searches from scratch and of warm-started ones."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ WARM_GENERATIONS: Mapping[str, Callable[[int], float]] = {
 
 
 def resolve_budget(config: BudgetConfig) -> tuple[int, int | tuple[int, ...]]:
-    """Return the generations from scratch and warm-started, which may be named by what they are of the first.
+    """Return the generations from scratch and warm-started; the latter may be a named function of the former.
 
     Raises:
         InputError: one of them is not a whole number of 1 or more.

@@ -1,4 +1,4 @@
-"""Builds a cell from its composed config: space, cost model, targets, strategy, budget and predictor, each checked."""
+"""Builds a cell, or a problem, from a composed config and checks each part."""
 
 import dataclasses
 from abc import ABCMeta
@@ -25,7 +25,7 @@ __all__ = ["build", "build_problem"]
 
 
 def build(config: Config, problem: Problem | None = None, strategy: Strategy | None = None) -> Cell:
-    """Build a cell from its composed config; a problem and a strategy that are given are not built again.
+    """Build a cell from its composed config; a given problem or strategy is used as it is.
 
     Raises:
         InputError: a value is not allowed; the message names its key.
@@ -37,7 +37,7 @@ def build(config: Config, problem: Problem | None = None, strategy: Strategy | N
     check_rerun(config.rerun)
     check_tracking(config.tracking)
     space = problem.space if problem else _build_space(config)
-    cost = problem.cost if problem else _build_cost(config, space)
+    cost = problem.cost if problem else _build_part("device", config.device, CostModel, space)
     targets = resolve_targets(config.targets, space, cost)
     if cost.minimum > max(targets):
         raise InputError(
@@ -48,15 +48,11 @@ def build(config: Config, problem: Problem | None = None, strategy: Strategy | N
     if not isinstance(strategy, Strategy):
         raise InputError(f"strategy._target_={config.strategy['_target_']}: not a sub-class of ofa_bench's Strategy")
     budget = Budget(*resolve_budget(config.budget))
-    check_memory(
-        strategy,
-        searches=(config.repeats, len(targets)),
-        n_genes=space.n_genes,
-        cores=available_cores(),
-        generations=budget.generations,
-    )
+    searches = (config.repeats, len(targets))
+    check_memory(strategy, searches, space.n_genes, available_cores(), budget.generations)
     problem = problem or Problem(space, _build_predictor(config, space), cost, config.keep)
-    several = config.lockstep and has_coroutines(strategy) and _on_several_cores(problem, strategy)
+    can_use_several = problem.predictor.row_wise or (is_fork_safe(strategy) and may_fork(problem))
+    several = config.lockstep and has_coroutines(strategy) and can_use_several
     threads = resolve_threads(config, several=several)
     return Cell(problem, strategy, targets, budget, config.seed, config.repeats, threads, config.lockstep)
 
@@ -67,7 +63,7 @@ def build_problem(
     cost: CostModel | None = None,
     predictor: AccuracyPredictor | None = None,
 ) -> Problem:
-    """Build the problem of a composed config; what is given of it is not built.
+    """Build the problem of a composed config; given parts are used as they are.
 
     Raises:
         InputError: a value is not allowed; the message names its key.
@@ -75,39 +71,31 @@ def build_problem(
     _check_keys(config, "")
     check_range("keep", config.keep, 1)
     space = space or _build_space(config)
-    cost = cost or _build_cost(config, space)
+    cost = cost or _build_part("device", config.device, CostModel, space)
     return Problem(space, predictor or _build_predictor(config, space), cost, config.keep)
 
 
 def _build_predictor(config: Config, space: DesignSpace) -> AccuracyPredictor:
-    predictor = build_object("predictor", config.predictor, space=space)
-    found: AccuracyPredictor = _checked_kind(
-        "predictor", config.predictor, predictor, AccuracyPredictor, "an AccuracyPredictor"
-    )
-    check_unlabelled(space, found)
-    return found
+    predictor: AccuracyPredictor = _build_part("predictor", config.predictor, AccuracyPredictor, space)
+    check_unlabelled(space, predictor)
+    return predictor
 
 
 def _build_space(config: Config) -> DesignSpace:
-    space: DesignSpace = _checked_kind("space", config.space, build_space(config.space), DesignSpace, "a DesignSpace")
+    space: DesignSpace = _build_part("space", config.space, DesignSpace)
     return space
 
 
-def _build_cost(config: Config, space: DesignSpace) -> CostModel:
-    cost = build_object("device", config.device, space=space)
-    found: CostModel = _checked_kind("device", config.device, cost, CostModel, "a CostModel")
-    return found
-
-
-def _checked_kind(key: str, node: Any, made: Any, kind: ABCMeta, article: str) -> Any:
-    """Return what a group has made, if it is of the right kind or has what this requires."""
-    if not isinstance(adopt(made, kind), kind):
-        raise InputError(f"{key}._target_={node['_target_']}: makes {type(made).__name__}, not {article}")
-    return made
+def _build_part(key: str, node: Any, kind: ABCMeta, space: DesignSpace | None = None) -> Any:
+    """Build what a group describes; raise InputError if it lacks what its kind requires."""
+    built = build_object(key, node, space=space) if space else build_space(node)
+    if not isinstance(adopt(built, kind), kind):
+        raise InputError(f"{key}._target_={node['_target_']}: makes {type(built).__name__}; must make {kind.__name__}")
+    return built
 
 
 def _build_strategy(config: Config, space: DesignSpace) -> Any:
-    """Build the strategy; one that names an earlier record is given the architectures found there, as ``earlier``."""
+    """Build the strategy; one that names a previous record gets the architectures found there, as ``previous``."""
     name, node = previous.named_by(config.strategy), config.strategy
     if isinstance(node, dict) and isinstance(node.get("warm_start"), dict):
         warm_start = {key: value for key, value in node["warm_start"].items() if key != "from"}
@@ -116,15 +104,11 @@ def _build_strategy(config: Config, space: DesignSpace) -> Any:
     if name is None:
         return build_object("strategy", node, besides=besides)
     genes = previous.read(name, config.tracking.uri).genes_in(space, plain_space(config.space))
-    return build_object("strategy", node, besides=besides, earlier=genes)
-
-
-def _on_several_cores(problem: Problem, strategy: Strategy) -> bool:
-    return problem.predictor.row_wise or (is_fork_safe(strategy) and may_fork(problem))
+    return build_object("strategy", node, besides=besides, previous=genes)
 
 
 def _check_keys(node: Any, path: str, config: Any = None) -> None:
-    """Refuse keys that the schema does not have, which ``+key=value`` on the command line adds all the same."""
+    """Raise InputError for keys that the schema lacks, which ``+key=value`` on the command line adds."""
     config = config or node
     allowed = [field.name for field in dataclasses.fields(node)]
     for name, value in vars(node).items():

@@ -1,4 +1,4 @@
-"""Builds what a config group describes by its ``_target_``; whatever is wrong with it is said in words."""
+"""Builds the objects that config groups describe by their ``_target_``, with messages for all errors."""
 
 import inspect
 import re
@@ -10,29 +10,29 @@ from typing import Any
 import yaml
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
 from ofa_bench.config.importing import at_user_line, import_target
 from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError, no_such_option
+from ofa_bench.experiment.options import options_of_group
 from ofa_bench.files.reading import UnreadableError, content_of
 from ofa_bench.spaces import DesignSpace, hold, split_choices
 
 __all__ = ["build_object", "build_space", "load_space"]
 
 Besides = Mapping[str, Sequence[str]]
-"""Keys that a group may hold besides a constructor's parameters, by the full name of the group."""
+"""Keys that a group may have besides the parameters of its constructor, by the full name of the group."""
 
 
 def build_object(key: str, node: Any, *, besides: Besides | None = None, **given: Any) -> Any:
-    """Build the object that a config group describes; parameters are checked against the constructors'.
+    """Build the object that a config group describes, after a check of the names of its parameters.
 
     Args:
         key: the config group.
         node: its content.
-        besides: keys of groups inside it that are used elsewhere; a message about a misspelt key lists them.
-        given: parameters that are no part of the config.
+        besides: keys of groups inside it that are used elsewhere; messages about misspelt keys list them.
+        given: parameters that are not in the config.
 
     Raises:
         InputError: the object cannot be imported or built, or takes no such parameter; the message names the key.
@@ -53,12 +53,12 @@ def build_object(key: str, node: Any, *, besides: Besides | None = None, **given
 
 
 def build_space(node: Any) -> Any:
-    """Build the design space that a config group describes; its key ``choices`` holds it to a part of itself.
+    """Build the design space that a config group describes, or the part of it that its key ``choices`` allows.
 
-    A space of the user's whose constructor has a parameter ``choices`` is given them instead.
+    A user's space whose constructor has a parameter ``choices`` gets them instead.
 
     Raises:
-        InputError: as ``built`` does, or a choice is none of the space's.
+        InputError: as ``build_object``, or the space has no such choice.
     """
     plain, choices = split_choices(node)
     if choices is not None and "_target_" in node and "choices" in _parameters("space", node["_target_"]):
@@ -87,7 +87,7 @@ def _check_maker(key: str, node: Any, given: Mapping[str, Any], besides: Besides
 
 
 def _parameters(key: str, target: Any) -> Mapping[str, inspect.Parameter]:
-    """Import a maker and give its parameters."""
+    """Import a class or function and return its parameters."""
     try:
         maker: Callable[..., Any] = import_target(str(target))
     except Exception as error:
@@ -107,22 +107,19 @@ def load_space(name: str) -> DesignSpace:
     Raises:
         InputError: there is no such option or file, or it describes no design space.
     """
-    if name.endswith((".yaml", ".yml")) and Path(name).is_file():
-        try:
-            space = build_space(_without_defaults(yaml.safe_load(content_of(Path(name)))))
-        except (UnreadableError, yaml.YAMLError) as error:
-            raise InputError(f"space={name}: cannot be read ({error})") from error
-        if not isinstance(space, DesignSpace):
-            raise InputError(f"space={name}: gives {type(space).__name__}; must be a DesignSpace")
-        return space
-    options = sorted(path.stem for path in (conf_dir() / "space").glob("*.yaml"))
-    if name not in options:
-        raise no_such_option("space", name, options)
-    node = OmegaConf.to_container(OmegaConf.load(conf_dir() / "space" / f"{name}.yaml"))
-    made: DesignSpace = build_space(_without_defaults(node))
-    return made
-
-
-def _without_defaults(node: Any) -> Any:
-    """Return an option without what is of interest to Hydra only: the space's default device."""
-    return {key: value for key, value in node.items() if key != "defaults"} if isinstance(node, dict) else node
+    path = Path(name)
+    if not (name.endswith((".yaml", ".yml")) and path.is_file()):
+        options = options_of_group("space", registered=False)
+        if name not in options:
+            raise no_such_option("space", name, options)
+        path = conf_dir() / "space" / f"{name}.yaml"
+    try:
+        node = yaml.safe_load(content_of(path))
+    except (UnreadableError, yaml.YAMLError) as error:
+        raise InputError(f"space={name}: cannot be read ({error})") from error
+    if isinstance(node, dict):
+        node.pop("defaults", None)  # the space's default device, for Hydra
+    space = build_space(node)
+    if not isinstance(space, DesignSpace):
+        raise InputError(f"space={name}: gives {type(space).__name__}; must be a DesignSpace")
+    return space

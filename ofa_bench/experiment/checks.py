@@ -1,4 +1,4 @@
-"""Checks of a composed config, and what of it decides the results."""
+"""Checks parts of a composed config, and returns the part that decides the results."""
 
 import os
 import re
@@ -18,14 +18,14 @@ from ofa_bench.spaces import plain_space
 __all__ = ["check_rerun", "check_tracking", "resolve_threads", "resolve_tracking", "result_config"]
 
 LONGEST_NAME = 500
-"""Characters of an experiment's name that MLflow takes."""
+"""Maximum length of an experiment's name in MLflow."""
 
 
 def resolve_threads(config: Config, *, several: bool) -> int:
-    """Return the threads of a cell: as configured; else all cores where searches can use several together, else one.
+    """Return the threads of a cell: as configured, else all cores if its searches can use several, else one.
 
     Raises:
-        InputError: fewer than 1 are asked for, or too many.
+        InputError: the number is below 1 or too large.
     """
     if config.threads is None:
         return available_cores() if several else 1
@@ -34,12 +34,10 @@ def resolve_threads(config: Config, *, several: bool) -> int:
 
 
 def check_tracking(tracking: TrackingConfig, prefix: str = "tracking.") -> None:
-    """Check what MLflow would refuse in any case, before a search whose record it should show.
-
-    ``prefix`` is what stands before a key where the user gives it.
+    """Refuse, before a search, what MLflow would refuse after it; ``prefix`` is that of the keys in messages.
 
     Raises:
-        InputError: the store's address or the experiment's name cannot be one.
+        InputError: the store's address or the experiment's name is not valid.
     """
     uri = tracking.uri
     if uri is not None and uri != "databricks" and re.fullmatch(r"[^:/\\]*|(https?|[\w+]+):/*", uri):
@@ -55,7 +53,7 @@ def resolve_tracking(config: DictConfig) -> TrackingConfig:
     """Make paths in a composed config's ``tracking`` absolute, so that they are the same in every process.
 
     Raises:
-        InputError: the address cannot be one.
+        InputError: the address is not valid.
     """
     given = config.tracking
     try:
@@ -68,7 +66,7 @@ def resolve_tracking(config: DictConfig) -> TrackingConfig:
 
 
 def check_rerun(rerun: object) -> None:
-    """Check whether cells that are done are to be run again.
+    """Check the value of ``rerun``.
 
     Raises:
         InputError: the value is not allowed.
@@ -79,9 +77,9 @@ def check_rerun(rerun: object) -> None:
 
 
 def result_config(config: DictConfig) -> dict[str, Any]:
-    """Return the resolved config without the keys that change nothing of what is found, such as no choices of a space.
+    """Return the resolved config without the keys that do not change the results.
 
-    An earlier record that a strategy starts from has its hash beside its name.
+    The hash of a previous record that a strategy starts from is added beside its name.
     """
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)

@@ -1,4 +1,4 @@
-"""Composes the config of one cell from its keys, outside Hydra's own main."""
+"""Composes the config of one cell from overrides, without Hydra's main function."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ __all__ = ["Composed", "compose_cell", "compose_overrides"]
 
 @dataclass(frozen=True)
 class Composed:
-    """A composed config, the name of the option chosen of each group, and the overrides that it was composed from."""
+    """A composed config, the name of the chosen option of each group, and the overrides."""
 
     config: DictConfig
     choices: dict[str, str]
@@ -29,7 +29,7 @@ class Composed:
 
     @classmethod
     def of(cls, config: DictConfig) -> "Composed":
-        """Take Hydra's own part out of a config."""
+        """Return a composed config without Hydra's own part."""
         names = {str(key): str(value) for key, value in config.hydra.runtime.choices.items()}
         task = tuple(map(str, config.hydra.overrides.task))
         with open_dict(config):
@@ -38,14 +38,14 @@ class Composed:
 
     @property
     def typed(self) -> Config:
-        """The config as the schema has it."""
+        """The config as an object of the schema."""
         typed = OmegaConf.to_object(self.config)
         assert isinstance(typed, Config)
         return typed
 
 
 def compose_cell(overrides: Sequence[str]) -> Composed:
-    """Compose a config as ``ofa_bench run`` does; a path may stand for a device or a predictor.
+    """Compose a config as ``ofa_bench run`` does; a device or a predictor may be a path.
 
     Raises:
         InputError: there is no such option or key, or a value is of another type.
@@ -62,7 +62,7 @@ def compose_cell(overrides: Sequence[str]) -> Composed:
 
 
 def compose_overrides(overrides: Sequence[str]) -> DictConfig:
-    """Return the config, Hydra's own part included, that Hydra composes of overrides without a sweep.
+    """Return the config, with Hydra's own part, that Hydra composes from overrides without a sweep.
 
     Raises:
         HydraException: one is not allowed.

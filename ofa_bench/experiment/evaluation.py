@@ -1,4 +1,4 @@
-"""What architectures that are given are worth and cost, without a search."""
+"""Evaluates given architectures, without a search."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ __all__ = ["Evaluated", "evaluate"]
 class Evaluated:
     """An architecture with its predicted accuracy (fraction of 1) and its cost in the cost model's unit.
 
-    ``unlabelled`` are its choices that no label of the predictor had, None where that is not known.
+    ``unlabelled`` are its choices that no label of the predictor had; None if unknown.
     """
 
     named: NamedArchitecture

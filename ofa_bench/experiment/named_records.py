@@ -1,4 +1,4 @@
-"""Records that a user names: by a cell's folder, its file, or an MLflow run."""
+"""Reads records that a user names by a cell's folder, its file, or an MLflow run."""
 
 import os
 import re
@@ -14,7 +14,7 @@ FORMS = (
     "a file with OFA's dict ({'ks': ..., 'e': ..., 'd': ..., 'r': ...}) or a list of these, net.config with run.config "
     "beside it, the card.json of an export, a record (folder, record.json or MLflow run), or the dict itself"
 )
-"""What can be named."""
+"""The forms of names of architectures, for messages."""
 
 _RUN = re.compile(r"(?:runs:/)?([0-9a-f]{32})(?:/record\.json)?")
 
@@ -34,7 +34,7 @@ def record_named(key: str, name: str, uri: str | None) -> Record:
 
 
 def run_named(name: str) -> str | None:
-    """Return the id of the MLflow run that a name is of, if it has the form of one."""
+    """Return the id of an MLflow run from its name; None if the name has another form."""
     found = _RUN.fullmatch(name)
     return found[1] if found else None
 

@@ -1,4 +1,4 @@
-"""The options of config groups, and what each is."""
+"""Lists and describes the options of config groups."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a warm start begins from, an earlier record or an architecture: files end here, a strategy sees arrays."""
+"""Reads the architectures that a warm start begins from, of a previous record or a file, as arrays."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,27 +9,17 @@ from typing import Any
 import numpy as np
 
 from ofa_bench.errors import InputError
-from ofa_bench.experiment.architectures import (
-    check_same_network,
-    content_hash,
-    distinct_genes,
-    read_architectures,
-)
+from ofa_bench.experiment.architectures import check_same_network, content_hash, distinct_genes, read_architectures
 from ofa_bench.experiment.named_records import record_named
 from ofa_bench.spaces import ChosenSpace, DesignSpace, Genes, split_choices
 
-__all__ = [
-    "Earlier",
-    "Named",
-    "named_by",
-    "read",
-]
+__all__ = ["PreviousArchitectures", "PreviousRecord", "named_by", "read"]
 
 KEY = "strategy.warm_start.from"
 
 
 @dataclass(frozen=True)
-class Earlier:
+class PreviousRecord:
     """The architectures found (int8 [n, n_genes], distinct) for all targets and repeats of a record, and their hash.
 
     ``space`` is the design space as the record's config describes it, ``called`` the name of that option;
@@ -44,10 +34,10 @@ class Earlier:
     pairs: Sequence[tuple[Sequence[int], Mapping[str, Any]]] = field(default=(), repr=False)
 
     def genes_in(self, space: DesignSpace, described: Any) -> Genes:
-        """Return the architectures, if they are of this space; those of another part of it become the nearest here.
+        """Return the architectures as rows of this space; those of another part of it become the nearest ones here.
 
         Raises:
-            InputError: they are of another one.
+            InputError: they are of another space.
         """
         if self.space != described and split_choices(self.space)[0] == split_choices(described)[0]:
             return self._nearest(space)
@@ -64,7 +54,7 @@ class Earlier:
         return self.genes
 
     def _nearest(self, space: DesignSpace) -> Genes:
-        """Read architectures in the parent space; those that the subspace lacks become what is nearest in it."""
+        """Return the nearest architectures of a subspace to those of its parent space."""
         parent = space.parent if isinstance(space, ChosenSpace) else space
         try:
             rows = np.array([parent.from_ofa(architecture) for _, architecture in self.pairs], np.int8)
@@ -75,8 +65,8 @@ class Earlier:
 
 
 @dataclass(frozen=True)
-class Named:
-    """Architectures that a user names other than by a record (see ``architectures.FORMS``), and their hash."""
+class PreviousArchitectures:
+    """Architectures that a user names without a record (see ``named_records.FORMS``), and their hash."""
 
     name: str
     sha256: str
@@ -91,22 +81,22 @@ class Named:
 
 
 def named_by(strategy: Any) -> str | None:
-    """Return the name of the record that a strategy's config names, if it does: a path or an MLflow run."""
+    """Return the record (a path or an MLflow run) that a strategy's config names; None if it names none."""
     warm_start = strategy.get("warm_start") if isinstance(strategy, Mapping) else None
     name = warm_start.get("from") if isinstance(warm_start, Mapping) else None
     return None if name is None else str(name)
 
 
 @cache
-def read(name: str, uri: str | None) -> Earlier | Named:
-    """Read what a user names (see ``architectures.FORMS``), once in a process, so that what is searched is recorded.
+def read(name: str, uri: str | None) -> PreviousRecord | PreviousArchitectures:
+    """Read what a user names (see ``named_records.FORMS``), once in a process, so that search and record agree.
 
     Raises:
         InputError: there is no such record, or it holds nothing that met its target.
     """
     content = content_hash(KEY, name)
     if content is not None:
-        return Named(name, content)
+        return PreviousArchitectures(name, content)
     record = record_named(KEY, name, uri)
     results = [one for one in record.results if one.feasible]
     rows = [result.genes for result in results]
@@ -115,4 +105,4 @@ def read(name: str, uri: str | None) -> Earlier | Named:
     genes = np.unique(np.array(rows, np.int8), axis=0)
     digest = sha256(repr(genes.tolist()).encode()).hexdigest()
     pairs = [(result.genes, result.architecture) for result in results]
-    return Earlier(name, record.choices.space, record.config.get("space"), genes, digest, pairs)
+    return PreviousRecord(name, record.choices.space, record.config.get("space"), genes, digest, pairs)

@@ -1,4 +1,4 @@
-"""From a composed config to a record: builds the cell, searches, and makes the record."""
+"""Runs a cell from its composed config, and makes its record."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ __all__ = ["PreparedCell", "prepare_cell", "run_cell"]
 
 @dataclass(frozen=True)
 class PreparedCell:
-    """A cell that is built and checked, with all that its record says of it.
+    """A cell that is built and checked, with all that its record contains about it.
 
-    ``choices`` are the options chosen of ``GROUPS``; ``described`` is what of the config decides the results, and
-    ``identity`` the hash of all that does.
+    ``choices`` are the chosen options of ``GROUPS``; ``described`` is the part of the config that decides the results,
+    and ``identity`` the hash of all that decides them.
     """
 
     cell: Cell
@@ -38,7 +38,7 @@ class PreparedCell:
 
     @cached_property
     def frontier(self) -> frontiers.Frontier | None:
-        """The best-known frontier of the cell's problem, None where there is none."""
+        """The best-known frontier of the cell's problem; None if there is none."""
         return frontiers.find(self.cell.problem)
 
 
@@ -53,10 +53,10 @@ def prepare_cell(
     """Build a cell from its composed config.
 
     Args:
-        config: as Hydra composes it.
-        choices: the option chosen of each group.
-        problem: what the config's ``space``, ``device`` and ``predictor`` describe, where it is built already.
-        strategy: what the config's ``strategy`` describes, where it is built already.
+        config: the config that Hydra composed.
+        choices: the chosen option of each group.
+        problem: of the config's ``space``, ``device`` and ``predictor``, if it is built already.
+        strategy: of the config's ``strategy``, if it is built already.
         threads: the default of the config's ``threads``.
 
     Raises:
@@ -69,7 +69,7 @@ def prepare_cell(
     cell = build(typed, problem, strategy)
     described, space = result_config(config), cell.problem.space
     chosen = {group: str(choices[group]) for group in GROUPS}
-    if isinstance(space, ChosenSpace):  # what belongs to the part is not compared with what belongs to the whole
+    if isinstance(space, ChosenSpace):  # its results are not compared with those of the whole space
         chosen["space"] = f"{chosen['space']},{space.held}"
     identity = records.identity(described, cell.problem, cell.strategy)
     return PreparedCell(cell, typed, chosen, described, identity, OmegaConf.to_yaml(config, resolve=True))
@@ -83,10 +83,10 @@ def run_cell(
     Args:
         prepared: the cell.
         address: of the record.
-        report: is called with the repeat and each result, outside the timed part.
+        report: called with the repeat and each result, outside the timed part.
 
     Raises:
-        RuntimeError: the strategy left a target out, gave one twice, or found what is not valid.
+        RuntimeError: the strategy left a target out, returned one twice, or returned an invalid result.
     """
     frontier = prepared.frontier  # before the search, as its file may be refused
     repeats = list(run_repeats(prepared.cell, report))

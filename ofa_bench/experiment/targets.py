@@ -1,4 +1,4 @@
-"""The targets of a cell: given as values, as a range or as quantiles, or those that come with the device's table."""
+"""Resolves the targets of a cell: values, a range, quantiles, or the targets of the device's table."""
 
 import math
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from ofa_bench.spaces import DesignSpace
 __all__ = ["SAMPLE", "resolve_targets"]
 
 SAMPLE = 10_000
-"""Random architectures, always the same, whose costs a quantile is taken of."""
+"""Number of random architectures, always the same, for the quantiles of costs."""
 
 
 def resolve_targets(config: TargetsConfig, space: DesignSpace, cost: CostModel) -> tuple[float, ...]:
-    """Return the targets in the order asked, in the cost model's unit.
+    """Return the targets in the given order, in the cost model's unit.
 
     Raises:
         InputError: they are given in more than one way, there are none or too many, one is not a positive finite
@@ -65,9 +65,9 @@ def resolve_targets(config: TargetsConfig, space: DesignSpace, cost: CostModel) 
 
 
 def _numbers(key: str, given: Sequence[Any]) -> tuple[float, ...]:
-    """Make numbers of what a config lists."""
+    """Return numbers as floats; raise InputError for lists, which the schema lets through."""
     for value in given:
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if not isinstance(value, int | float):
             raise InputError(f"{key}: {value} is not a number")
     return tuple(map(float, given))
 
@@ -92,8 +92,7 @@ def _range(config: TargetsConfig) -> tuple[float, ...]:
 
 
 def _quantiles(fractions: list[float], space: DesignSpace, cost: CostModel) -> tuple[float, ...]:
-    """Return the costs that these fractions of random architectures stay at or below, to four significant digits."""
-    check_range("targets.quantiles: their number", len(fractions), 0, TARGETS)
+    """Return the quantiles of the costs of random architectures, to four significant digits."""
     for fraction in _numbers("targets.quantiles", fractions):
         if not 0 < fraction < 1:
             raise InputError(f"targets.quantiles: {fraction} is not a fraction between 0 and 1")

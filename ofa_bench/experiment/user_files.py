@@ -1,4 +1,4 @@
-"""A user's own files as options: the path in ``device=<path>`` or ``predictor=<path>`` becomes an option."""
+"""Registers a user's own files as options, for the paths in ``device=<path>`` and ``predictor=<path>``."""
 
 import os
 import re
@@ -18,18 +18,18 @@ NODES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "device": ("device", {"_target_": "ofa_bench.predictors.latency_table", "guard_band": False}),
     "predictor": ("path", {"_target_": "ofa_bench.predictors.own_predictor"}),
 }
-"""By group that takes paths: the key that holds the path in the option made of it, and the option's other keys."""
+"""For each group with paths: the key of the option that holds the path, and the option's other keys."""
 
 
 class UserFiles:
-    """The files and folders that are given for one group, by the names of the options that they become.
+    """The files and folders given for one group, by the names of their options.
 
-    A path is one that exists: of a file, or of a folder of ``<space>.json`` (tables) or ``<space>.npz`` (predictors).
-    Its last part is the name, also in the address of results. What is an option already stays that option.
+    A path must exist: a file, or a folder of ``<space>.json`` (tables) or ``<space>.npz`` (predictors). Its last part
+    is the name, also in the address of results. The name of an existing option is not taken as a path.
 
     Args:
         group: of ``NODES``.
-        options: names of the group's options.
+        options: the names of the group's options.
     """
 
     def __init__(self, group: str, options: set[str]) -> None:
@@ -37,10 +37,10 @@ class UserFiles:
         self._paths: dict[str, Path] = {}
 
     def option(self, text: str) -> str | None:
-        """Register the option that stands for a path and return its name; None if the text is no path.
+        """Register an option for a path and return its name; None if the text is not a path.
 
         Raises:
-            InputError: the name is that of an option, or of another path.
+            InputError: an option or another path has this name already.
         """
         path = _existing(text)
         if path is None or text in self._options:
@@ -53,7 +53,7 @@ class UserFiles:
             raise InputError(f"{message}: a path with ${{ in it cannot be used; rename this file or folder")
         if self._paths.setdefault(name, path) != path:
             raise InputError(f"{message}: would be called {name}, as {self._paths[name]} is; rename one of them")
-        # Relative where it can be, so that records stay valid where the folder that holds all is moved.
+        # Relative if possible, so that records stay valid if the folder that holds all is moved.
         inside = path.is_relative_to(Path.cwd()) or not Path(text).expanduser().is_absolute()
         place = os.path.relpath(path) if inside else path
         key, others = NODES[self._group]
@@ -99,5 +99,5 @@ def _existing(text: str) -> Path | None:
     try:
         path = Path(os.path.normpath(Path.cwd() / Path(text).expanduser()))
         return path if text and path.exists() else None
-    except (OSError, RuntimeError, ValueError):  # too long, no such user's home, a null character
+    except (OSError, RuntimeError, ValueError):  # too long, an unknown user's home, a null character
         return None

@@ -1,4 +1,4 @@
-"""Locks between the commands of one user on one machine; a lock ends with its process, even if that is killed."""
+"""Locks between the commands of one user on one machine, which end with their process even if it is killed."""
 
 import atexit
 import getpass
@@ -24,7 +24,7 @@ PATIENCE = 120.0
 """Seconds to wait for a lock that another command holds."""
 
 FILES = 64
-"""Number of lock files, which are kept; two names may share a file, and then wait for each other."""
+"""Number of lock files, which are never removed; two names may share a file and then wait for each other."""
 
 FORGOTTEN = 24 * 3600.0
 """Seconds after which a writer on another machine counts as dead."""
@@ -38,7 +38,7 @@ _NAME = re.compile(r"(.+) ([0-9a-f]{12}) (\d{1,12})")
 
 @contextmanager
 def locked(what: str) -> Iterator[None]:
-    """Hold a lock of this name, which one process at a time can have; take no other lock meanwhile.
+    """Hold the lock of this name, which one process at a time can have; do not take another lock meanwhile.
 
     Raises:
         TimeoutError: another process holds it for too long.
@@ -50,13 +50,13 @@ def locked(what: str) -> Iterator[None]:
 
 
 def writer() -> str:
-    """Return a name of this process, by which other processes can find out whether it has ended (see ``is_dead``)."""
+    """Return a name of this process, from which others can find out whether it has ended (see ``is_dead``)."""
     process = os.getpid()
     if process not in _own:
         name = f"{_place()} {uuid.uuid4().hex[:12]} {int(time.time())}"
         file = _file(name).open("xb")
         lock_file(file, wait=True)
-        _own[process] = name, file  # a fork keeps its parent's too: closed there, it stays locked here
+        _own[process] = name, file  # a fork also keeps its parent's, whose lock stays when the fork closes it
         atexit.register(_remove, name, process)
     return _own[process][0]
 

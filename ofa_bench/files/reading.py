@@ -23,26 +23,26 @@ __all__ = [
 ]
 
 LARGEST = 100_000_000
-"""Bytes of the largest file that is read unless more is asked for: parsed, it takes 20 times as much memory."""
+"""Maximum size of a file by default, in bytes: parsed, it takes 20 times as much memory."""
 
 LONGEST = 5_000_000
-"""Characters of the longest Python text that is parsed: it may take 500 times as much memory."""
+"""Maximum number of characters of a Python text that is parsed: it may take 500 times as much memory."""
 
 DEEPEST = 50
-"""Levels of lists and objects within each other; ours have up to 10."""
+"""Maximum number of nested lists and objects; our files have up to 10."""
 
 
 class UnreadableError(ValueError):
-    """A file or its content cannot be read; the message says why, and the caller adds which file."""
+    """A file or its content cannot be read; the message has the reason, and the caller adds the file."""
 
 
 def content_of(path: Path, most: int = LARGEST) -> bytes:
-    """Return the content of a regular file (or what a link to one leads to) of at most ``most`` bytes.
+    """Return the content of a regular file, or of a link to one, of at most ``most`` bytes.
 
-    A pipe, a terminal or a device is refused, without waiting for it.
+    A pipe, a terminal or a device is refused without waiting for it.
 
     Raises:
-        UnreadableError: it cannot be read, is no regular file or is larger.
+        UnreadableError: it cannot be read, is not a regular file or is larger.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -69,13 +69,13 @@ def name_of(path: Path, *, folder: bool = False) -> str:
 
 
 def plain_text(text: str) -> str:
-    """Return a text without the characters that records and cards refuse as markup."""
+    """Return a text without the characters that records and cards refuse, because they may be markup."""
     plain = "".join("_" if letter in "<>$" or not letter.isprintable() else letter for letter in text)
     return plain.replace("](", "]_")
 
 
 def json_object(content: bytes) -> dict[str, Any]:
-    """Return a JSON object, parsed; its numbers are finite.
+    """Parse a JSON object with finite numbers.
 
     Raises:
         UnreadableError: it is something else, or nested too deeply.
@@ -87,7 +87,7 @@ def json_object(content: bytes) -> dict[str, Any]:
 
 
 def json_value(content: bytes) -> Any:
-    """Return JSON, parsed; its numbers are finite.
+    """Parse JSON with finite numbers.
 
     Raises:
         UnreadableError: it is something else, or nested too deeply.
@@ -122,7 +122,7 @@ def _finite(text: str) -> float:
 
 
 def json_or_python(content: bytes) -> Any:
-    """Return JSON or plain Python values, in which people write dicts too, parsed; nothing is run.
+    """Parse JSON or plain Python values; no code is run.
 
     Raises:
         UnreadableError: it is neither, nested too deeply or too long.
@@ -139,7 +139,7 @@ def json_or_python(content: bytes) -> Any:
 
 
 def python_value(text: str) -> Any:
-    """Return plain Python values (numbers, texts, None, lists, dicts), parsed; nothing is run.
+    """Parse plain Python values (numbers, texts, None, lists, dicts); no code is run.
 
     Raises:
         UnreadableError: it is something else, nested too deeply or too long.

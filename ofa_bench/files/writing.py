@@ -1,4 +1,4 @@
-"""Writes files whole or not at all, and removes what killed processes left half written."""
+"""Writes files completely or not at all, and removes what killed processes left."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ _WORK, _PART = ".work.", ".part"
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for what a command writes, and those above it; git ignores one that is new.
+    """Make a folder for a command's files, and its parents; git ignores a new one.
 
     Raises:
         OSError: it cannot be made.
@@ -43,22 +43,22 @@ def make_folder(folder: Path) -> None:
 
 
 def ignore_in_git(folder: Path) -> None:
-    """Write a file by which git ignores a folder, unless there is one, as caches of other tools have it."""
+    """Write a ``.gitignore`` into a folder for all its files, unless there is one."""
     with suppress(OSError), (folder / GITIGNORE).open("x") as file:
         file.write("# Made by ofa_bench; without this file, git sees what is in here.\n*\n")
 
 
 def write_whole(path: Path, content: str | bytes, *, replace: bool = True) -> None:
-    """Write a file in a folder of its own, then move it to its place: it is there whole or not at all.
+    """Write a file in a temporary folder, then move it to its path: it is complete or not there at all.
 
     Args:
-        path: of the file; its folder must be there.
-        content: what it shall hold.
-        replace: whether a file that is there already is replaced.
+        path: of the file; its folder must exist.
+        content: of the file.
+        replace: whether to replace an existing file.
 
     Raises:
-        FileExistsError: there is one, perhaps since a moment ago, and it shall not be replaced; it is unchanged.
-        OSError: it cannot be written; what was there is unchanged.
+        FileExistsError: the file exists, perhaps since a moment ago, and ``replace`` is false; it is unchanged.
+        OSError: it cannot be written; an existing file is unchanged.
     """
     with work_folder(path.parent) as folder:
         made = folder / "content"
@@ -82,7 +82,7 @@ def append(path: Path, content: str | bytes) -> None:
 
 
 def cut_unfinished_line(path: Path) -> bytes:
-    """Remove what follows the last newline of a file, as a kill leaves it; return the rest.
+    """Remove what a killed process left after the last newline of a file; return the rest.
 
     Raises:
         OSError: it cannot be read or written.
@@ -96,7 +96,7 @@ def cut_unfinished_line(path: Path) -> bytes:
 
 @contextmanager
 def work_folder(folder: Path) -> Iterator[Path]:
-    """Return a temporary folder in another one, for files that are moved to their places once they are complete.
+    """Provide a temporary folder in another one, for files that are moved when they are complete.
 
     Raises:
         OSError: it cannot be made.
@@ -117,7 +117,7 @@ def remove_leftovers(folder: Path) -> None:
 
 @contextmanager
 def _opened(folder: Path) -> Iterator[int | None]:
-    """Open a folder so that it can be locked; None on systems where that is not possible."""
+    """Open a folder so that it can be locked; None on systems without such locks."""
     number = os.open(folder, os.O_RDONLY) if fcntl else None
     try:
         yield number

@@ -1,4 +1,4 @@
-"""What an architecture is worth (accuracy) and what it costs (latency)."""
+"""Accuracy predictors, and the names of the cost models."""
 
 from ofa_bench.devices.cost import CostModel, CostTable
 from ofa_bench.devices.tables import latency_table

@@ -1,4 +1,4 @@
-"""Accuracy predictors: small networks over one-hot features of an architecture."""
+"""Accuracy predictors: the base class, and a perceptron over one-hot features of an architecture."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.coverage import Choices, to_subspace
-from ofa_bench.predictors.pruning import check_pruned, first_interval, prune
+from ofa_bench.predictors.pruning import first_interval, prune
 from ofa_bench.spaces import DesignSpace, Genes, Subspace
 from ofa_bench.spaces.checks import check_changed, check_genes
 from ofa_bench.spaces.declarations import declares_fork_safe
@@ -33,29 +33,29 @@ _PIECES = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144)
 
 
 class AccuracyPredictor(ABC):
-    """Predicts top-1 accuracy. What a predictor has besides ``accuracy``, it declares, or leaves at these defaults."""
+    """Predicts top-1 accuracy. A sub-class has ``accuracy``, and may override the defaults of the attributes."""
 
     name: str
-    """What records call it."""
+    """Its name in records."""
 
     sha256: str
-    """Identifies the weights in every record."""
+    """The hash that identifies its weights in records."""
 
     fork_safe: bool = False
     """Whether searches may run in forked processes (see ``declares_fork_safe``): each class declares it anew."""
 
     pruning: Mapping[str, Any] | None = None
-    """For the record: what was done to its network when it was loaded."""
+    """For the record: how its network was pruned when it was loaded."""
 
     unlabelled: Choices | None = None
-    """By gene, the values that none of the labels had from which it learned, empty where they had all.
+    """By gene, the values that no label had from which it learned; empty if the labels had all, None if unknown.
 
-    A search whose winner has one of them says so. None where nobody knows.
+    A search whose winner has one of them reports it.
     """
 
     @property
     def row_wise(self) -> bool:
-        """Whether a row's accuracy is bit for bit the same whatever rows are predicted beside it, in any thread.
+        """Whether a row's accuracy is bit for bit the same in any batch and thread.
 
         Independent searches may then share a call.
         """
@@ -66,9 +66,9 @@ class AccuracyPredictor(ABC):
         """Predict accuracy as a fraction of 1: int8 [n, n_genes] to float64 [n]."""
 
     def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32] | None:  # noqa: ARG002
-        """Estimate to first order what changes of architectures do to their accuracy; None if it has no gradient.
+        """Estimate to first order how changes of architectures change their accuracy; None without a gradient.
 
-        A search that can use gradients then needs fewer evaluations.
+        A search that uses gradients needs fewer evaluations.
 
         Args:
             genes: int8 [n, n_genes].
@@ -83,21 +83,19 @@ class AccuracyPredictor(ABC):
 class OneHotMLP(AccuracyPredictor):
     """A multi-layer perceptron with ReLU between layers, in float32, over the one-hot form of active genes.
 
-    Hidden units that are proven constant over the whole space are left out of what is computed. ``pruning`` has the
-    widths of hidden layers before and after, and the proven bound on the change of accuracy (a fraction of 1, before
-    rounding to float32).
+    Hidden units that are proven constant over the whole space are removed. ``pruning`` has the widths of hidden layers
+    before and after, and the proven bound on the change of accuracy (a fraction of 1, before rounding to float32).
 
     Args:
         space: the design space whose genes are read.
         columns: for each gene that is a feature, the feature's column for each of its choices.
         layers: weight [n_in, n_out] and bias [n_out] of each layer; the last has one output.
-        name: what records call this predictor.
-        sha256: the hash of the file that the weights came from.
+        name: of the predictor in records.
+        sha256: the hash of the file of weights.
         unlabelled: by gene, the values that none of its labels had; None where that is not known.
 
     Raises:
-        InputError: the layers do not fit the features or each other or are not finite, two genes share a feature, or
-            which genes the space says are active is not what their owners say.
+        InputError: the layers do not fit the features or each other or are not finite, or two genes share a feature.
     """
 
     fork_safe = True
@@ -126,14 +124,14 @@ class OneHotMLP(AccuracyPredictor):
         if not all(np.isfinite(values).all() for layer in layers for values in layer):
             raise InputError(f"predictor {name}: a weight or bias is not a finite number")
         self.pruning: dict[str, Any] = {"hidden": [len(bias) for _, bias in layers[:-1]]}
-        self._by_owners = type(space).active is DesignSpace.active  # else nothing is proven of it
+        self._by_owners = type(space).active is DesignSpace.active  # else nothing can be proven
         self._set_layers(self._set_features(columns))
 
     def _set_features(self, columns: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
-        """Note each feature's gene and choice, and where the gene is active; give each choice's feature, by gene."""
+        """Store each feature's gene and choice, and where the gene is active; return each choice's feature, by gene."""
         genes, index = self.space.genes, self.space.index
         self._gene = np.zeros(self.n_features + 1, np.intp)
-        self._choice = np.full((self.n_features + 1, 1), -1, np.int8)  # what is no feature is never chosen
+        self._choice = np.full((self.n_features + 1, 1), -1, np.int8)  # an unused feature is never chosen
         self._merged: dict[int, Genes] = {}
         features = {}
         for name, places in columns.items():
@@ -151,15 +149,12 @@ class OneHotMLP(AccuracyPredictor):
         return features
 
     def _set_layers(self, features: Mapping[str, Sequence[int]]) -> None:
-        """Prune the layers, check that, and pad what is left."""
+        """Prune the layers, and pad the rest."""
         exact = [(weight.astype(np.float64), bias.astype(np.float64)) for weight, bias in self.layers]
-        pruned, error = exact, 0.0
-        if self._by_owners:
-            pruned, error = prune(first_interval(self.space, features, exact[0]), exact)
+        first = first_interval(self.space, features, exact[0]) if self._by_owners else None
+        pruned, error = prune(first, exact) if first else (exact, 0.0)
         kept = [len(bias) for _, bias in pruned[:-1]]
         self.pruning |= {"kept": kept, "error": error}
-        if kept != self.pruning["hidden"]:
-            check_pruned(self.space, features, exact, pruned, error)
         widths = [self.n_features, *(-(-units // _WIDTH) * _WIDTH for units in kept), 1]
         self._padded: list[Layer] = []
         for (weight, bias), shape in zip(pruned, pairwise(widths), strict=True):
@@ -168,12 +163,12 @@ class OneHotMLP(AccuracyPredictor):
 
     @cached_property
     def row_wise(self) -> bool:
-        """Whether a row's accuracy is bit for bit the same in any batch; tried out when first asked (milliseconds).
+        """Whether a row's accuracy is bit for bit the same in any batch; tested at first use (milliseconds).
 
         Matrix products of some libraries sum in an order that depends on a row's place in the batch.
         """
         genes, ends = self.space.sample(_CHUNK, np.random.default_rng(0)), np.cumsum(_PIECES)
-        with threadpool_limits(1):  # as searches that share a call have it
+        with threadpool_limits(1):  # as in searches that share a call
             hidden = self._hidden(genes)
             apart = [self._hidden(piece) for piece in np.split(genes, ends)]
             outputs = [self._output(piece) for piece in np.split(hidden, ends)]
@@ -200,7 +195,7 @@ class OneHotMLP(AccuracyPredictor):
         """Predict accuracy as a fraction of 1: int8 [n, n_genes] to float64 [n].
 
         Raises:
-            ValueError: these are no architectures of the space.
+            ValueError: the rows are not architectures of the space.
         """
         genes = check_genes(self.space, genes)
         accuracy = np.empty(len(genes))
@@ -209,14 +204,14 @@ class OneHotMLP(AccuracyPredictor):
         return accuracy
 
     def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32]:
-        """Estimate, to first order, what changes of architectures do to their accuracy: float32 [n, m], fractions of 1.
+        """Estimate to first order how changes of architectures change their accuracy: float32 [n, m], fractions of 1.
 
         Args:
             genes: int8 [n, n_genes], where the gradient of the accuracy over the one-hot features is taken.
             changed: int8 [n, m, n_genes], changed forms of each of them.
 
         Raises:
-            ValueError: these are no architectures of the space.
+            ValueError: the rows are not architectures of the space.
         """
         genes, changed = check_changed(self.space, genes, changed)
         features = self._features(genes)[:, :-1]
@@ -226,7 +221,7 @@ class OneHotMLP(AccuracyPredictor):
         return change
 
     def _gradient(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Go back through the layers: float32 [n, n_features] to float32 [n, n_features]."""
+        """Return the gradient of the accuracy: float32 [n, n_features] to float32 [n, n_features]."""
         hidden, live = features, list[NDArray[np.bool_]]()
         for weight, bias in self._padded[:-1]:
             hidden = hidden @ weight + bias
@@ -238,8 +233,8 @@ class OneHotMLP(AccuracyPredictor):
         return gradient
 
     def _hidden(self, genes: Genes) -> NDArray[np.float32]:
-        """Compute what the last hidden layer gives: float32 [n, n_units]."""
-        # One row alone would be multiplied by another routine, which may sum in another order.
+        """Compute the values of the last hidden layer: float32 [n, n_units]."""
+        # A single row would be multiplied by another routine, which may sum in another order.
         hidden = self._features(genes if len(genes) > 1 else genes.repeat(2, axis=0))[:, :-1]
         for weight, bias in self._padded[:-1]:
             hidden = hidden @ weight
@@ -256,7 +251,7 @@ class OneHotMLP(AccuracyPredictor):
 
 
 class SubspacePredictor(AccuracyPredictor):
-    """An accuracy predictor of a space, for a part of it."""
+    """A subspace's accuracy predictor: that of its parent."""
 
     fork_safe = property(lambda self: declares_fork_safe(self.predictor))
 
@@ -268,7 +263,7 @@ class SubspacePredictor(AccuracyPredictor):
 
     @property
     def row_wise(self) -> bool:
-        """Whether a row's accuracy is bit for bit the same in any batch, which the parent's predictor knows."""
+        """Whether a row's accuracy is bit for bit the same in any batch: as of the parent's predictor."""
         return self.predictor.row_wise
 
     def accuracy(self, genes: Genes) -> NDArray[np.float64]:
@@ -276,7 +271,7 @@ class SubspacePredictor(AccuracyPredictor):
         return self.predictor.accuracy(self.space.to_parent(genes))
 
     def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32] | None:
-        """Estimate to first order what changes do to accuracy, as the parent's predictor does: float32 [n, m]."""
+        """Estimate to first order how changes change accuracy, by the parent's predictor: float32 [n, m]."""
         genes, changed = check_changed(self.space, genes, changed)
         to_parent = self.space.to_parent
         forms = to_parent(changed.reshape(-1, changed.shape[2])).reshape(*changed.shape[:2], -1)

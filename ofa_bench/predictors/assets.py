@@ -1,4 +1,4 @@
-"""OFA's official files: found where the user keeps them, or fetched once, and always checked by SHA-256."""
+"""Finds or fetches OFA's official files, and checks them by SHA-256."""
 
 import hashlib
 import os
@@ -13,9 +13,9 @@ __all__ = [
     "BASE_URL",
     "asset_content",
     "asset_path",
-    "at_hand",
     "cache_path",
     "fetch_file",
+    "find_local",
     "sha256_of",
 ]
 
@@ -31,7 +31,7 @@ ASSETS = {
     "ofa/note10/208_lookup_table.yaml": "41aa63af766a8298354e6aa5ae69d512ac68656a6e7d0a4fa5dc725c8d438633",
     "ofa/note10/224_lookup_table.yaml": "c13a9bcb3f4becae844bce4897129c4e42975984c1029cbd5acb48c970136530",
 }
-"""Relative path of each official file, in OFA's public repository, and its SHA-256."""
+"""Relative path of each official file in OFA's public repository, and its SHA-256."""
 
 PATIENCE = 10
 """Seconds to wait for a server's next answer."""
@@ -63,20 +63,20 @@ def asset_content(relative: str, fetch: bool = True) -> bytes:
 
 
 def asset_path(relative: str, fetch: bool = True) -> Path:
-    """Return where one of OFA's official files lies: under ``OFA_BENCH_ASSETS`` or in the cache, fetched if need be.
+    """Return the path of one of OFA's official files, under ``OFA_BENCH_ASSETS`` or in the cache; fetch it if needed.
 
     Raises:
-        InputError: it is nowhere and cannot, or shall not, be fetched.
+        InputError: it is in neither, and cannot or must not be fetched.
     """
-    path = at_hand(relative)
+    path = find_local(relative)
     if path is not None:
         return path
     if not fetch:
-        raise InputError(f"asset {relative}: not at hand")
+        raise InputError(f"asset {relative}: not on this machine")
     path = cache_path(relative)
     try:
         fetch_file(BASE_URL + relative, path, ASSETS[relative])
-    except Exception as error:  # whatever the network or the disk did, the user's way on is the same
+    except Exception as error:  # any error of the network or the disk
         folder = os.environ.get(ASSETS_VARIABLE) or "unset"
         raise InputError(
             f"asset {relative}: not under {ASSETS_VARIABLE} ({folder}), and cannot be "
@@ -86,31 +86,31 @@ def asset_path(relative: str, fetch: bool = True) -> Path:
     return path
 
 
-def at_hand(relative: str) -> Path | None:
-    """Return where a file lies, unchecked: under ``OFA_BENCH_ASSETS``, else in the user's cache; None if nowhere."""
+def find_local(relative: str) -> Path | None:
+    """Return the path of a file, unchecked, under ``OFA_BENCH_ASSETS`` or in the user's cache; None if it is absent."""
     return next((path for path in (place_of(relative), cache_path(relative)) if os.path.lexists(path)), None)
 
 
 def place_of(relative: str) -> Path:
-    """Return where a user puts a file: under ``OFA_BENCH_ASSETS`` where that is set, else in the user's cache."""
+    """Return the path for a user's file: under ``OFA_BENCH_ASSETS`` if that is set, else in the user's cache."""
     folder = os.environ.get(ASSETS_VARIABLE)
     return Path(folder) / relative if folder else cache_path(relative)
 
 
 def cache_path(relative: str) -> Path:
-    """Return where a file lies in the user's cache, or would lie."""
+    """Return the path of a file in the user's cache, whether it exists or not."""
     import pooch
 
     return Path(pooch.os_cache("ofa_bench")) / relative
 
 
 def fetch_file(url: str, path: Path, sha256: str | None) -> None:
-    """Fetch a file to a place where there is none, whole or not at all.
+    """Fetch a file to a path where there is none, completely or not at all.
 
     Args:
         url: its address.
-        path: where it shall lie.
-        sha256: what its bytes must have; None where that is not known.
+        path: where to save it.
+        sha256: the expected hash; None if unknown.
 
     Raises:
         OSError: the network or the disk fails (the errors of requests are such).

@@ -1,6 +1,5 @@
-"""Which choices of which genes the labels of a predictor never had: what it predicts of these is a guess."""
+"""Finds the choices of genes that a predictor's labels never had, whose predictions are guesses."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.spaces import DesignSpace, Genes, Subspace
+from ofa_bench.spaces.genes import kind_of
 
 __all__ = [
     "FEW",
@@ -23,10 +23,10 @@ __all__ = [
 ]
 
 FEW = 5
-"""A choice that fewer labelled architectures have is named as rare."""
+"""A choice that fewer labelled architectures have is rare."""
 
 MAX_NAMED = 8
-"""The most groups of choices that a message names."""
+"""The maximum number of groups of choices in a message."""
 
 Choices = Mapping[str, Sequence[float]]
 """Values by gene."""
@@ -46,9 +46,9 @@ def count_choices(space: DesignSpace, genes: Genes) -> dict[str, dict[float, int
 
 
 def find_unlabelled(space: DesignSpace, genes: Genes) -> dict[str, tuple[float, ...]]:
-    """Find the values of each gene that no row (int8 [n, n_genes]) has where the gene is active.
+    """Return the values of each gene that no row (int8 [n, n_genes]) has with the gene active.
 
-    A gene that is active in none is left out where its owner's missing values imply that.
+    A gene that is never active is left out if its owner's missing values imply that.
     """
     counts = count_choices(space, genes)
     missing = {name: tuple(value for value, n in found.items() if not n) for name, found in counts.items()}
@@ -60,14 +60,14 @@ def find_unlabelled(space: DesignSpace, genes: Genes) -> dict[str, tuple[float, 
 
 
 def find_rare(space: DesignSpace, genes: Genes) -> dict[str, dict[float, int]]:
-    """Find the values that some rows (int8 [n, n_genes], distinct) have, but fewer than ``FEW``; with their counts."""
+    """Return the values that 1 to ``FEW - 1`` rows (int8 [n, n_genes], distinct) have, with their counts."""
     counts = count_choices(space, genes)
     rare = {name: {v: n for v, n in found.items() if 0 < n < FEW} for name, found in counts.items()}
     return {name: found for name, found in rare.items() if found}
 
 
 def unlabelled_in(space: DesignSpace, row: Genes, unlabelled: Choices) -> dict[str, list[float]]:
-    """Find the genes of an architecture (int8 [n_genes]) that are active and have a value that no label had."""
+    """Return the active genes of an architecture (int8 [n_genes]) with a value that no label had, and the value."""
     active, values = space.active(row[None])[0], space.values(space.canonical(row[None])[0])
     return {
         name: [value]
@@ -77,14 +77,14 @@ def unlabelled_in(space: DesignSpace, row: Genes, unlabelled: Choices) -> dict[s
 
 
 def labelled_choices(space: DesignSpace, unlabelled: Choices) -> dict[str, list[float]]:
-    """Return the value of ``space.choices`` that holds a space to what was labelled; empty where nothing is missing.
+    """Return the value of ``space.choices`` that allows only labelled choices; empty if all were labelled.
 
-    A kind of genes (``k`` for ``k0``, ``k1`` ...) is one key where all of them that remain have the same values left.
+    A kind of genes (``k`` for ``k0``, ``k1`` ...) is one key if all of them that remain have the same values left.
     """
     left = {gene.name: [v for v in gene.choices if v not in unlabelled.get(gene.name, ())] for gene in space.genes}
     kinds: dict[str, list[str]] = {}
     for gene in space.genes:
-        kinds.setdefault(_kind(gene.name), []).append(gene.name)
+        kinds.setdefault(kind_of(gene.name), []).append(gene.name)
     held: dict[str, list[float]] = {}
     for kind, names in kinds.items():
         remain = [name for name in names if not _is_gone(space, name, left)]
@@ -108,9 +108,9 @@ def _is_gone(space: DesignSpace, name: str, left: Choices) -> bool:
 
 
 def to_subspace(part: Subspace, unlabelled: Choices) -> dict[str, tuple[float, ...]]:
-    """Return the values of a part's genes that set unlabelled choices of the whole.
+    """Return the values of a subspace's genes that set unlabelled choices of the parent.
 
-    A choice that a gene sets whatever its value is left out: nothing in the part can avoid it.
+    A choice that a gene sets with all its values is left out, because no architecture of the subspace can avoid it.
     """
     found: dict[str, list[float]] = {}
     whole = part.parent
@@ -129,12 +129,10 @@ def to_subspace(part: Subspace, unlabelled: Choices) -> dict[str, tuple[float, .
 
 
 def check_unlabelled(space: DesignSpace, predictor: Any) -> dict[str, tuple[float, ...]] | None:
-    """Return what a predictor says of choices that its labels never had; None where it says nothing.
-
-    Values that the space does not have are left out.
+    """Return a predictor's ``unlabelled`` choices, without values that the space does not have; None if unknown.
 
     Raises:
-        InputError: it is no mapping of genes to values, or the space has no such gene.
+        InputError: it is not a mapping of genes to values, or the space has no such gene.
     """
     given, name = predictor.unlabelled, predictor.name
     if given is None:
@@ -154,10 +152,10 @@ def check_unlabelled(space: DesignSpace, predictor: Any) -> dict[str, tuple[floa
 
 
 def format_choices(choices: Choices) -> str:
-    """Write values by gene in a few words: ``r=160, 176``; genes of a kind with the same values are taken together."""
+    """Return values by gene as a short text: ``r=160, 176``; genes of a kind with the same values are joined."""
     groups: dict[tuple[str, str], list[str]] = {}
     for name, values in choices.items():
-        groups.setdefault((_kind(name), ", ".join(f"{value:g}" for value in values)), []).append(name)
+        groups.setdefault((kind_of(name), ", ".join(f"{value:g}" for value in values)), []).append(name)
     parts = []
     for (kind, text), names in groups.items():
         parts += [f"{name}={text}" for name in names] if len(names) < 4 else [f"{kind}={text} ({len(names)} genes)"]
@@ -166,10 +164,6 @@ def format_choices(choices: Choices) -> str:
 
 
 def format_flow(choices: Choices) -> str:
-    """Write the override that holds a space to some choices: ``space.choices='{r: [224]}'``."""
+    """Return the override that allows only some choices of a space: ``space.choices='{r: [224]}'``."""
     held = ", ".join(f"{name}: [{', '.join(f'{value:g}' for value in values)}]" for name, values in choices.items())
     return f"space.choices='{{{held}}}'"
-
-
-def _kind(name: str) -> str:
-    return re.sub(r"(?<=\D)\d+$", "", name)

@@ -1,4 +1,4 @@
-"""Our own small accuracy predictors, shipped with the package; they need no network and no torch."""
+"""Loads our own small accuracy predictors, which come with the package; they need no network and no torch."""
 
 import hashlib
 import json
@@ -18,14 +18,14 @@ from ofa_bench.spaces import DesignSpace, Subspace
 __all__ = ["FOLDER", "MEMBERS", "embedded_predictor", "one_hot_columns"]
 
 FOLDER = files("ofa_bench") / "data" / "predictors"
-"""Holds the card (``<space>.json``) of each and its weights (``<space>.npz``), or in the card where they come from."""
+"""Holds the card (``<space>.json``) of each, and its weights (``<space>.npz``) or in the card their source."""
 
 MEMBERS = 4
-"""Further small networks a space, in ``members/<space>_<number>.npz``, by which others' winners are judged."""
+"""Number of further small networks for each space, in ``members/<space>_<number>.npz``, used as judges."""
 
 
 def one_hot_columns(space: DesignSpace) -> dict[str, list[int]]:
-    """Place one feature for each choice of each gene, in the order of the genes."""
+    """Return the columns of features, one for each choice of each gene, in the order of the genes."""
     ends = np.cumsum(space.cardinality, dtype=int)
     return {
         name: list(range(end - len(gene.choices), end))
@@ -36,11 +36,11 @@ def one_hot_columns(space: DesignSpace) -> dict[str, list[int]]:
 def embedded_predictor(space: DesignSpace, member: int | None = None) -> AccuracyPredictor:
     """Load the embedded accuracy predictor of a space; its card stands beside it in ``ofa_bench/data/predictors``.
 
-    It is a ``OneHotMLP``, called ``transfer`` where another space's predictor is made to serve (the card says how). A
-    part of a space is judged by the predictor of the whole.
+    It is a ``OneHotMLP``, called ``transfer`` if it is adapted from another space's predictor (the card says how). A
+    subspace gets the predictor of its parent.
 
     Args:
-        space: what it predicts for.
+        space: its design space.
         member: load this one of the ``MEMBERS`` instead, counted from 1 (see ``tools/make_members.py``).
 
     Raises:
@@ -50,47 +50,46 @@ def embedded_predictor(space: DesignSpace, member: int | None = None) -> Accurac
         raise InputError(f"predictor.member={member}: must be one of 1 to {MEMBERS}")
     if isinstance(space, Subspace):
         return SubspacePredictor(space, embedded_predictor(space.parent, member))
-    columns, number = one_hot_columns(space), "" if member is None else f" {member}"
+    columns, name = one_hot_columns(space), "" if member is None else f"member {member}"
     if (FOLDER / f"{space.name}.npz").is_file():
         layers, content = _weights(space.name, member)
-        name = f"member{number}" if number else "embedded"
-        sha256 = hashlib.sha256(content).hexdigest()
+        name, sha256 = name or "embedded", hashlib.sha256(content).hexdigest()
         return OneHotMLP(space, columns, layers, name=name, sha256=sha256, unlabelled=_unlabelled(space.name, member))
     transfer, source = _transfer(space.name), space.transferred_from
     if transfer is None or source is None:
         stems = {path.name.rpartition(".")[0] for path in FOLDER.iterdir() if path.name.endswith((".npz", ".json"))}
         have = sorted(stem for stem in stems if (FOLDER / f"{stem}.npz").is_file() or _transfer(stem))
-        option = "member" if number else "embedded"
+        option = "member" if name else "embedded"
         raise InputError(f"predictor={option}: there is none for space {space.name}, only for {', '.join(have)}")
     card = _decisive(space.name)
     layers, content = _weights(source.name, member)
     layers = transferred_layers(layers, one_hot_columns(source), columns, transfer)
     sha256 = hashlib.sha256(card + content).hexdigest()
-    name, unlabelled = f"member{number}" if number else "transfer", _unlabelled(space.name)
+    name, unlabelled = name or "transfer", _unlabelled(space.name)
     return OneHotMLP(space, columns, layers, name=name, sha256=sha256, unlabelled=unlabelled)
 
 
 def _weights(name: str, member: int | None) -> tuple[list[Layer], bytes]:
-    """Read a space's layers, and the bytes of their file."""
+    """Return a space's layers, and the bytes of their file."""
     content = (FOLDER / (f"{name}.npz" if member is None else f"members/{name}_{member}.npz")).read_bytes()
     return layers_of(content), content
 
 
 def _unlabelled(name: str, member: int | None = None) -> Choices:
-    """Read from a predictor's card which choices its labels never had."""
+    """Return the choices that a predictor's labels never had, from its card."""
     card = FOLDER / (f"{name}.json" if member is None else f"members/{name}.json")
     unlabelled: Choices = json.loads(card.read_bytes())["coverage"]["unlabelled"]
     return unlabelled
 
 
 def _decisive(name: str) -> bytes:
-    """Return what identifies a card: all but ``coverage``, which changes no prediction."""
+    """Return the part of a card that identifies it: all but ``coverage``, which changes no prediction."""
     card = json.loads((FOLDER / f"{name}.json").read_bytes())
     return f"{json.dumps({key: value for key, value in card.items() if key != 'coverage'}, indent=1)}\n".encode()
 
 
 def _transfer(name: str) -> Mapping[str, Any] | None:
-    """Read how another space's predictor is made to serve a space, from its card; None where it is not."""
+    """Return from a space's card how another space's predictor is adapted to it; None if it is not."""
     card = FOLDER / f"{name}.json"
     transfer: Mapping[str, Any] | None = json.loads(card.read_bytes()).get("transfer") if card.is_file() else None
     return transfer

@@ -1,4 +1,4 @@
-"""From a predictor of a part of a space to that which has labels: what these never had is said in its genes."""
+"""Finds the choices of architectures that no label had, in the space of the predictor's labels."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ __all__ = ["find_gaps", "find_source"]
 
 
 def find_source(space: DesignSpace, predictor: Any, genes: Genes) -> tuple[DesignSpace, Choices | None, Genes]:
-    """Return the space of a predictor's labels, the choices that these never had, and architectures as its rows.
+    """Return the space of a predictor's labels, the choices they never had, and the architectures as its rows.
 
     Args:
         space: of the architectures.
@@ -18,7 +18,7 @@ def find_source(space: DesignSpace, predictor: Any, genes: Genes) -> tuple[Desig
         genes: int8 [n, n_genes].
 
     Raises:
-        InputError: what the predictor says of its labels is not valid.
+        InputError: the predictor's ``unlabelled`` is not valid.
     """
     while isinstance(predictor, SubspacePredictor):
         genes, space, predictor = predictor.space.to_parent(genes), predictor.space.parent, predictor.predictor
@@ -26,10 +26,10 @@ def find_source(space: DesignSpace, predictor: Any, genes: Genes) -> tuple[Desig
 
 
 def find_gaps(space: DesignSpace, predictor: Any, genes: Genes) -> list[dict[str, list[float]]] | None:
-    """Return for each architecture (int8 [n, n_genes]) its choices that no label had; None where nobody knows.
+    """Return for each architecture (int8 [n, n_genes]) its choices that no label had; None if unknown.
 
     Raises:
-        InputError: what the predictor says of its labels is not valid.
+        InputError: the predictor's ``unlabelled`` is not valid.
     """
     space, unlabelled, genes = find_source(space, predictor, genes)
     return None if unlabelled is None else [unlabelled_in(space, row, unlabelled) for row in genes]

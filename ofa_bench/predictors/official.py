@@ -1,4 +1,4 @@
-"""OFA's own accuracy predictors, read from their published checkpoints."""
+"""Loads OFA's own accuracy predictors from their published checkpoints."""
 
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
@@ -21,12 +21,12 @@ Columns = Mapping[str, Sequence[int]]
 def official_predictor(space: DesignSpace, fetch: bool = True) -> AccuracyPredictor:
     """Load OFA's published accuracy predictor for a space (``ofa.tutorial`` and ``ofa.nas.accuracy_predictor``).
 
-    A part of a space is judged by the predictor of its parent. Without ``fetch``, it must be at hand already. Labels
-    were not published; by the paper (section 3.4), they are of 16,000 random subnets and resolutions, which have every
-    choice of the space.
+    A subspace gets the predictor of its parent. Without ``fetch``, the file must already be on this machine. The labels
+    are not published; according to the paper (section 3.4), they are of 16,000 random subnets and resolutions, which
+    have every choice of the space.
 
     Raises:
-        InputError: none is published for the space, or the checkpoint is altered or cannot be had.
+        InputError: none is published for the space, or the checkpoint is altered or cannot be fetched.
     """
     if isinstance(space, Subspace):
         return SubspacePredictor(space, official_predictor(space.parent, fetch))
@@ -41,48 +41,43 @@ def official_predictor(space: DesignSpace, fetch: bool = True) -> AccuracyPredic
 
 def load_mbv3(space: DesignSpace, fetch: bool) -> AccuracyPredictor:
     """Load the predictor of ``ofa.tutorial``."""
-
-    def layers_of(state: Mapping[str, Any]) -> list[tuple[Any, Any]]:
-        return [(state[f"{i}.weight"], state[f"{i}.bias"]) for i in (0, 2, 4, 6)]
-
-    return _load(space, fetch, "ofa/acc_predictor.pth", layers_of, _mbv3_columns(space))
+    path = "ofa/acc_predictor.pth"
+    state = _load(path, fetch)
+    layers = [(state[f"{i}.weight"], state[f"{i}.bias"]) for i in (0, 2, 4, 6)]
+    return _build(space, path, layers, _mbv3_columns(space))
 
 
 def load_resnet50d(space: DesignSpace, fetch: bool) -> AccuracyPredictor:
-    """Load the predictor of ``ofa.nas``; its last layer has no bias, ``base_acc`` is added to what it gives."""
-
-    def layers_of(state: Mapping[str, Any]) -> list[tuple[Any, Any]]:
-        hidden = [(state[f"layers.{i}.0.weight"], state[f"layers.{i}.0.bias"]) for i in range(3)]
-        return [*hidden, (state["layers.3.weight"], state["base_acc"])]
-
-    return _load(space, fetch, "ofa/ofa_resnet50_acc_predictor.pth", layers_of, _resnet50d_columns(space))
+    """Load the predictor of ``ofa.nas``; its last layer has no bias, but ``base_acc`` is added to its output."""
+    path = "ofa/ofa_resnet50_acc_predictor.pth"
+    state = _load(path, fetch)
+    layers = [(state[f"layers.{i}.0.weight"], state[f"layers.{i}.0.bias"]) for i in range(3)]
+    return _build(space, path, [*layers, (state["layers.3.weight"], state["base_acc"])], _resnet50d_columns(space))
 
 
-def _load(
-    space: DesignSpace,
-    fetch: bool,
-    checkpoint: str,
-    layers_of: Callable[[Mapping[str, Any]], list[tuple[Any, Any]]],
-    columns: Columns,
-) -> AccuracyPredictor:
-    content = asset_content(checkpoint, fetch)  # torch is given the bytes that have the hash, whatever the file becomes
+def _load(path: str, fetch: bool) -> Mapping[str, Any]:
+    content = asset_content(path, fetch)  # torch gets the bytes whose hash was checked, even if the file changes
 
     import torch
 
-    state = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
-    layers = [(_normal(weight.T), _normal(bias)) for weight, bias in layers_of(state)]
-    return OneHotMLP(space, columns, layers, name="official", sha256=ASSETS[checkpoint], unlabelled={})
+    state: Mapping[str, Any] = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
+    return state
+
+
+def _build(space: DesignSpace, path: str, layers: Sequence[tuple[Any, Any]], columns: Columns) -> AccuracyPredictor:
+    arrays = [(_normal(weight.T), _normal(bias)) for weight, bias in layers]
+    return OneHotMLP(space, columns, arrays, name="official", sha256=ASSETS[path], unlabelled={})
 
 
 def _normal(tensor: Any) -> NDArray[np.float32]:
-    """Copy a tensor as an array; subnormal numbers (below 1.2e-38), which slow products down, become 0."""
+    """Return a tensor as an array; subnormal numbers (below 1.2e-38), which slow products down, become 0."""
     values: NDArray[np.float32] = tensor.numpy().copy()
     values[np.abs(values) < np.finfo(np.float32).tiny] = 0
     return values
 
 
 def _mbv3_columns(space: DesignSpace) -> Columns:
-    """Place features as ``ofa.tutorial.AccuracyPredictor.spec2feats`` does: 60 kernel, 60 expand, 8 resolution."""
+    """Return the columns of ``ofa.tutorial.AccuracyPredictor.spec2feats``: 60 kernel, 60 expand, 8 resolution."""
     columns = {}
     for name, gene in zip(space.gene_names, space.genes, strict=True):
         kind, number = name[0], int(name[1:] or 0)
@@ -94,7 +89,7 @@ def _mbv3_columns(space: DesignSpace) -> Columns:
 
 
 def _resnet50d_columns(space: DesignSpace) -> Columns:
-    """Place features as ``ofa.nas.accuracy_predictor.ResNetArchEncoder``: 8 resolution, 2 stem, 18 width, 54 expand."""
+    """Return the columns of ``ofa.nas.accuracy_predictor.ResNetArchEncoder``: for ``r``, ``d0``, ``w`` and ``e``."""
     columns, end = {}, 0
     for kind in ("r", "d0", "w", "e"):
         for name, gene in zip(space.gene_names, space.genes, strict=True):

@@ -1,4 +1,4 @@
-"""A user's own accuracy predictor, from a file of weights such as ``ofa_bench train`` writes."""
+"""Loads a user's own accuracy predictor from a file of weights, such as ``ofa_bench train`` writes."""
 
 import hashlib
 import os
@@ -18,9 +18,9 @@ __all__ = ["own_predictor"]
 def own_predictor(space: DesignSpace, path: str) -> AccuracyPredictor:
     """Load a predictor for a space: a file of weights, or that of the space in a folder, ``<space>.npz``.
 
-    A part of a space is judged by its own file, or else by that of the whole. The predictor's name is the last part of
-    the path; its hash is that of the file. Its features are the one-hot form of the genes, in their order. The card
-    beside the file, of the same name, says which choices its labels never had; where there is none, nobody knows.
+    A subspace gets its own file, or else that of its parent. The predictor's name is the last part of the path; its
+    hash is that of the file. Its features are the one-hot form of the genes, in their order. The card beside the file,
+    of the same name, lists the choices that its labels never had; without a card, these are unknown.
 
     Args:
         space: what it predicts for.
@@ -34,10 +34,9 @@ def own_predictor(space: DesignSpace, path: str) -> AccuracyPredictor:
         if not place.is_dir():
             return _read(space, place, name_of(place))
         files = sorted(entry.name for entry in place.iterdir() if entry.name.endswith(".npz"))
-    except OSError as error:
-        raise InputError(f"predictor={str(path)[:200]}: cannot be read ({error.strerror})") from error
-    except ValueError as error:  # a null character in the path
-        raise InputError(f"predictor={str(path)[:200]}: cannot be read ({error})") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        reason = getattr(error, "strerror", error)
+        raise InputError(f"predictor={str(path)[:200]}: cannot be read ({reason})") from error
     if f"{space.name}.npz" in files:
         return _read(space, place / f"{space.name}.npz", name_of(place, folder=True))
     if isinstance(space, Subspace):
@@ -47,7 +46,7 @@ def own_predictor(space: DesignSpace, path: str) -> AccuracyPredictor:
 
 
 def _read(space: DesignSpace, path: Path, name: str) -> AccuracyPredictor:
-    """Read a file of weights; whatever is wrong with it is said of the file."""
+    """Read a file of weights; messages of errors name the file."""
     try:
         content = content_of(path)
         layers = layers_of(content)
@@ -67,7 +66,7 @@ def _read(space: DesignSpace, path: Path, name: str) -> AccuracyPredictor:
 
 
 def _unlabelled(weights: Path, space: DesignSpace) -> Choices | None:
-    """Read from the card of a file of weights which choices its labels never had; None where it does not say."""
+    """Return the choices that labels never had from the card of a file of weights; None if unknown."""
     path = weights.with_suffix(".json")
     if not os.path.lexists(path):
         return None
@@ -75,7 +74,7 @@ def _unlabelled(weights: Path, space: DesignSpace) -> Choices | None:
         coverage = json_object(content_of(path)).get("coverage")
     except UnreadableError as error:
         raise InputError(f"its card {path.name} cannot be read ({error})") from error
-    if coverage is None:  # a card from before there were any, or of something else
+    if coverage is None:  # an old card, or one of something else
         return None
     try:
         unlabelled = coverage["unlabelled"]

@@ -1,7 +1,7 @@
-"""Hidden units that are constant over a whole design space are proven so, and removed.
+"""Removes hidden units of a predictor that are proven to be constant over the whole design space.
 
-Intervals that hold for every architecture bound what each hidden unit gives. A unit that gives between ``low`` and
-``high`` may be replaced by the constant halfway: that moves the output by at most half the width of the interval times
+Intervals that hold for every architecture bound the value of each hidden unit. A unit between ``low`` and ``high`` may
+be replaced by the constant halfway: that moves the output by at most half the width of the interval times
 the unit's gain, the product of the absolute weights on its way to the output, because ReLU never widens a difference.
 Units are removed, least error first, as long as the sum of these proven errors stays within a budget.
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ofa_bench.errors import InputError
 from ofa_bench.spaces import DesignSpace
 
-__all__ = ["BUDGET", "ExactLayer", "Interval", "check_pruned", "first_interval", "prune"]
+__all__ = ["BUDGET", "ExactLayer", "Interval", "first_interval", "prune"]
 
 Array = NDArray[np.float64]
 
@@ -28,15 +28,12 @@ Interval = tuple[Array, Array]
 BUDGET = 1e-12
 """How far removed units may move an accuracy (a fraction of 1), all together."""
 
-ROUNDING = 1e-12
-"""What a float64 forward pass may be off, relative to the largest number in it (at least 1)."""
-
 
 def prune(first: Interval, layers: Sequence[ExactLayer], budget: float = BUDGET) -> tuple[list[ExactLayer], float]:
-    """Remove hidden units that are all but constant, folding their constants into the next layer's bias.
+    """Remove hidden units that are almost constant, and add their constants to the next layer's bias.
 
     Args:
-        first: what the units of the first layer are given before ReLU, over all architectures.
+        first: the interval of each unit of the first layer before ReLU, over all architectures.
         layers: of a perceptron with ReLU between layers and one output.
         budget: the greatest change of the output, over all architectures.
 
@@ -55,8 +52,8 @@ def prune(first: Interval, layers: Sequence[ExactLayer], budget: float = BUDGET)
         drop[order[: np.count_nonzero(spent + np.cumsum(flat[order]) <= budget)]] = True
         if not drop.any():
             break
-        # Errors add up: taken from the last layer to the first, each removal meets the intervals and at most the gains
-        # that were computed, since it changes nothing before it and those after it only took gain away.
+        # Errors add up: removed from the last layer to the first, each unit has the computed interval and at most the
+        # computed gain, since its removal changes nothing before it, and those after it only lowered the gain.
         spent += float(flat[drop].sum())
         drops = np.split(drop, np.cumsum([len(error) for error in errors])[:-1])
         kept = _without(kept, drops, intervals)
@@ -65,10 +62,10 @@ def prune(first: Interval, layers: Sequence[ExactLayer], budget: float = BUDGET)
 
 
 def first_interval(space: DesignSpace, columns: Mapping[str, Sequence[int]], layer: ExactLayer) -> Interval:
-    """Find what the first layer's units are given at least and at most, before ReLU, over all architectures of a space.
+    """Return the interval of each unit of the first layer, before ReLU, over all architectures of a space.
 
-    It is exact, not a bound alone: given its owner's choice, each gene is free of the others, and what is not active
-    adds nothing. So the extremes of each gene are added to the owner's choices under which they hold.
+    It is exact: given its owner's choice, each gene is independent of the others, and an inactive one adds nothing. So
+    the extremes of each gene are added to the owner's choices under which they hold.
 
     Args:
         space: whose genes are read; an owner stands before the genes that it owns.
@@ -79,7 +76,7 @@ def first_interval(space: DesignSpace, columns: Mapping[str, Sequence[int]], lay
         InputError: a gene stands before its owner.
     """
     weight, bias = layer
-    added = [np.zeros((2, len(gene.choices), len(bias))) for gene in space.genes]  # by those that a gene owns
+    added = [np.zeros((2, len(gene.choices), len(bias))) for gene in space.genes]  # by the genes that a gene owns
     total = np.stack([bias, bias])
     for i, gene in reversed(list(enumerate(space.genes))):
         owner = space.index[gene.owner or gene.name]
@@ -96,12 +93,12 @@ def first_interval(space: DesignSpace, columns: Mapping[str, Sequence[int]], lay
 
 
 def _extremes(values: Array) -> Array:
-    """Take the least and the greatest over choices: [2, n_choices, n_units] to [2, n_units]."""
+    """Return the least and the greatest over choices: [2, n_choices, n_units] to [2, n_units]."""
     return np.stack([values[0].min(axis=0), values[1].max(axis=0)])
 
 
 def _intervals(first: Interval, layers: Sequence[ExactLayer], absolute: Sequence[Array]) -> list[Interval]:
-    """Bound what each hidden layer's units give, after ReLU."""
+    """Return bounds of the values of each hidden layer's units after ReLU."""
     low, high = (np.maximum(value, 0) for value in first)
     intervals = [(low, high)]
     for (weight, bias), size in zip(layers[1:-1], absolute[1:-1], strict=True):
@@ -112,7 +109,7 @@ def _intervals(first: Interval, layers: Sequence[ExactLayer], absolute: Sequence
 
 
 def _gains(absolute: Sequence[Array]) -> list[Array]:
-    """Bound how much the output moves for a move of 1 of each hidden unit: float64 [n_units] by hidden layer."""
+    """Return, by hidden layer, bounds of the output's change for a change of 1 of each unit: float64 [n_units]."""
     gains = [absolute[-1][:, 0]]
     for size in absolute[-2:0:-1]:
         gains.insert(0, size @ gains[0])
@@ -131,45 +128,3 @@ def _without(
         (weight[np.ix_(before, after)], bias[after])
         for (weight, _), bias, (before, after) in zip(layers, biases, pairwise(left), strict=True)
     ]
-
-
-def check_pruned(
-    space: DesignSpace,
-    columns: Mapping[str, Sequence[int]],
-    layers: Sequence[ExactLayer],
-    pruned: Sequence[ExactLayer],
-    error: float,
-) -> None:
-    """Check on 256 random architectures that pruned layers give what the layers give, within the proven error.
-
-    Args:
-        space: of the architectures; which genes are active is asked of it, not derived from their owners again.
-        columns: by gene that is a feature, the row of the first weight for each of its choices.
-        layers: as they were.
-        pruned: what is left of them.
-        error: how far the outputs may differ, plus rounding.
-
-    Raises:
-        InputError: they differ by more.
-    """
-    genes = space.sample(256, np.random.default_rng(0))
-    active, features = space.active(genes), np.zeros((len(genes), len(layers[0][0])))
-    for name, places in columns.items():
-        i = space.index[name]
-        features[np.arange(len(genes)), np.array(places)[genes[:, i]]] += active[:, i]
-    (wanted, largest), (found, _) = _forward(layers, features), _forward(pruned, features)
-    off, allowed = float(np.abs(found - wanted).max()), error + ROUNDING * max(1.0, largest)
-    if not off <= allowed:
-        raise InputError(
-            f"space {space.name}: pruning its accuracy predictor moved an accuracy by {off:.1e} where at most "
-            f"{allowed:.1e} was proven"
-        )
-
-
-def _forward(layers: Sequence[ExactLayer], features: Array) -> tuple[Array, float]:
-    """Compute the output (float64 [n]) in float64, and the largest number on the way."""
-    value, largest = features, 0.0
-    for i, (weight, bias) in enumerate(layers):
-        value = (np.maximum(value, 0) if i else value) @ weight + bias
-        largest = max(largest, float(np.abs(value).max(initial=0)))
-    return value[:, 0], largest

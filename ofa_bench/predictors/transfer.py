@@ -1,4 +1,4 @@
-"""A predictor of one space made to serve another that shares its genes: an affine map and effects of further genes."""
+"""Adapts a predictor to another space that shares its genes, by an affine map and effects of further genes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ def transferred_layers(
     """Return the layers of a perceptron whose accuracy is ``intercept + slope * (f + effects)``.
 
     ``f`` is what ``layers`` predict from the shared genes (fraction of 1). The effects, one a choice of a gene that the
-    source does not know, are carried past its units by one more unit a layer, which ReLU leaves as it is.
+    source does not have, pass through one more unit a layer, which is never negative.
 
     Args:
         layers: of the source's predictor.

@@ -1,4 +1,4 @@
-"""The best distinct architectures behind a winner: people rank them again by what they measure."""
+"""Finds the best distinct architectures behind a winner, which people rank again by their measurements."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ofa_bench.spaces import DesignSpace, Genes
 __all__ = ["Alternative", "distinct_best_first", "next_best"]
 
 CHUNK = 64
-"""Architectures whose canonical form is looked at together."""
+"""Number of architectures whose canonical form is computed together."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ def next_best(
     """Return the best architectures that meet a target, without the winner: ``keep - 1`` of them, best first.
 
     Args:
-        cost_model: what they cost.
-        keep: how many are kept, the winner among them.
+        cost_model: of the problem.
+        keep: how many are kept, with the winner.
         target: the largest cost allowed.
         winner: int8 [n_genes], canonical.
-        highest: its accuracy; what is more accurate was not considered by the search, and is not given here either.
+        highest: its accuracy; the search did not consider more accurate ones, so they are left out here too.
         batches: distinct canonical architectures (int8 [n, n_genes]) with their accuracies (float64 [n]), best first.
     """
     found: list[Alternative] = []
@@ -57,13 +57,13 @@ def next_best(
 def distinct_best_first(
     space: DesignSpace, genes: Genes, accuracy: NDArray[np.float64], places: Sequence[int]
 ) -> Iterator[tuple[Genes, Values, list[int]]]:
-    """Yield the distinct ones of some architectures, best first: canonical rows, their accuracies and their places.
+    """Yield distinct architectures, best first: canonical rows, their accuracies and their places.
 
     Args:
-        space: theirs.
+        space: the design space.
         genes: int8 [n, n_genes].
         accuracy: float64 [n].
-        places: rows that are asked for.
+        places: the rows to look at.
     """
     order = np.asarray(places, np.int64)
     order = order[np.argsort(-accuracy[order], kind="stable")]

@@ -1,4 +1,4 @@
-"""What one search has found for many targets: every architecture counts for each target that it meets."""
+"""The archive of one search for many targets: every architecture counts for each target that it meets."""
 
 from collections.abc import Sequence
 
@@ -49,15 +49,12 @@ class Archive:
         return self._values[1, : self.size]
 
     def add(self, genes: Genes, accuracy: NDArray[np.float64], cost: NDArray[np.float64], generation: int) -> None:
-        """Take in what was evaluated: int8 [n, n_genes], float64 [n], float64 [n]; it improves what targets it can.
+        """Add evaluated architectures (int8 [n, n_genes], float64 [n], float64 [n]) and improve the targets they meet.
 
         Raises:
-            ValueError: these are no rows of the space, or not one accuracy and one cost for each.
+            ValueError: the rows do not have the shape of the space's.
         """
         genes = check_shape(self._evaluator.problem.space, genes)
-        if np.shape(accuracy) != (len(genes),) or np.shape(cost) != (len(genes),):
-            shapes = f"accuracies of shape {np.shape(accuracy)} and costs of shape {np.shape(cost)}"
-            raise ValueError(f"{shapes} for {len(genes)} architectures; must be one each")
         if not len(genes):
             return
         begin, end = self.size, self.size + len(genes)
@@ -75,7 +72,7 @@ class Archive:
             self._curves[i].append(point)
 
     def results(self, generations: int) -> list[SearchResult]:
-        """Describe what was found, one result a target; the counts are dealt out equally among the feasible ones.
+        """Return one result for each target; the feasible ones share the counts equally.
 
         Raises:
             RuntimeError: nothing in the archive meets a feasible target; a search should add the cheapest first.
@@ -106,9 +103,9 @@ class Archive:
         ]
 
     def _alternatives(self, winners: Genes, feasible: Sequence[int]) -> dict[int, tuple[Alternative, ...]]:
-        """Return what is best behind the winner (int8 [k, n_genes]) of each of these targets, by its position.
+        """Return, by position, the best architectures behind the winner (int8 [k, n_genes]) of each of these targets.
 
-        Targets are gone through by rising cost: what was best for one, and what only the next one allows, compete.
+        In the order of rising targets, the best of one target compete with those that only the next one allows.
         """
         problem, order = self._evaluator.problem, np.argsort(self.cost, kind="stable")
         cost, found, pool, begin = self.cost[order], dict[int, tuple[Alternative, ...]](), list[int](), 0
@@ -132,7 +129,7 @@ class Archive:
 def best_within(
     accuracy: NDArray[np.float64], cost: NDArray[np.float64], targets: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Find the most accurate architecture that meets each target: its position, -1 where none does: int64 [k].
+    """Return the position of the most accurate architecture that meets each target, -1 if none does: int64 [k].
 
     Of equally accurate ones it is the cheapest.
 
@@ -153,7 +150,7 @@ def best_within(
 
 
 def _dealt(counts: Counts, n: int) -> list[Counts]:
-    """Deal counts out into ``n`` shares that differ by at most 1 and add up to them."""
+    """Split counts into ``n`` shares that differ by at most 1."""
     return [
         Counts(**{key: total * (i + 1) // n - total * i // n for key, total in vars(counts).items()}) for i in range(n)
     ]

@@ -1,4 +1,4 @@
-"""Changes of architectures that promise accuracy for their cost, by a first-order estimate of the predictor."""
+"""Draws changes of architectures that promise accuracy for their cost, by a first-order estimate."""
 
 from collections.abc import Sequence
 
@@ -24,13 +24,13 @@ _SPREAD = 0.7
 """Standard deviation of the logarithm of a price's random factor."""
 
 _FITTED = 1000
-"""The most architectures that a regression is made of."""
+"""The maximum number of architectures for a regression."""
 
 _TINY = np.float32(1e-30)
 
 
 class Changes:
-    """Draws children of an archive's architectures: several genes changed, few of the changes for nothing.
+    """Draws children of an archive's architectures, by changes that promise a gain.
 
     A single change is one gene set to one other choice. For a parent, each has an exact saving of cost and a gain: the
     accuracy that the predictor's gradient gives it to first order (``linearised``). Where the predictor has none, a
@@ -38,22 +38,22 @@ class Changes:
 
     Args:
         evaluator: counts gradients, candidates and costs.
-        archive: holds the parents, in canonical form; what it holds now counts as drawn.
+        archive: holds the parents, in canonical form; its present architectures count as drawn.
+        rng: the only source of chance.
         tries: candidates drawn for a child.
         most_changes: the most genes that differ between parent and child.
         noise: scale of the Gumbel noise on gains, as a multiple of the parent's mean absolute gain.
-        rng: the only source of chance.
     """
 
     def __init__(
         self,
         evaluator: Evaluator,
         archive: Archive,
+        rng: np.random.Generator,
         *,
         tries: int,
         most_changes: int,
         noise: float,
-        rng: np.random.Generator,
     ) -> None:
         self._evaluator, self._archive, self._rng = evaluator, archive, rng
         self._space = space = evaluator.problem.space
@@ -64,7 +64,7 @@ class Changes:
         self._seen = set(space.keys(archive.genes))
 
     def unseen(self, rows: Genes) -> Genes:
-        """Leave out what was drawn before, in this batch too; the rows (int8 [n, n_genes]) must be canonical."""
+        """Return the rows (int8 [n, n_genes], canonical) that were never drawn before, each once."""
         fresh = {key: i for i, key in reversed([*enumerate(self._space.keys(rows))]) if key not in self._seen}
         self._seen |= fresh.keys()
         return rows[sorted(fresh.values())]
@@ -101,7 +101,7 @@ class Changes:
         return noise
 
     def _changed(self, parents: Places, score: Weights, gain: Weights) -> tuple[Genes, Weights]:
-        """Apply each line's highest-scoring changes, as many as chance says: int8 [n, n_genes]; their gains' sum."""
+        """Apply a random number of each line's highest-scoring changes: int8 [n, n_genes], and their gains' sum."""
         n, rows, change = len(parents), self._archive.genes[parents], np.zeros(len(parents), np.float32)
         top = np.argpartition(score, -self._most, axis=1)[:, -self._most :]
         top = np.take_along_axis(top, np.argsort(np.take_along_axis(score, top, axis=1), axis=1), axis=1)
@@ -126,7 +126,7 @@ class Changes:
         return rows[chosen]
 
     def _learn(self, parents: Sequence[int]) -> "list[_Changes]":
-        """Return what is known of each parent's single changes, finding it for those that are new."""
+        """Return the gains and savings of each parent's single changes, computed once for each parent."""
         new = [place for place in dict.fromkeys(parents) if place not in self._learned]
         if new:
             rows = self._archive.genes[new]
@@ -154,6 +154,6 @@ class Changes:
         return change
 
     def _choices(self, rows: Genes) -> Weights:
-        """Describe which choices of active genes architectures have, 0 or 1: float32 [n, choices]."""
+        """Return whether architectures have each choice of an active gene, 0 or 1: float32 [n, choices]."""
         has: NDArray[np.bool_] = (rows[:, self._gene] == self._choice) & self._space.active(rows)[:, self._gene]
         return has.astype(np.float32)

@@ -27,11 +27,11 @@ class Evolution:
     ``ofa``.
 
     The first population meets the target; it has ``initial_ratio`` of ``population_size`` (``ofa.tutorial`` has 0.5:
-    as many as there are mutants), or as many as it is given to start from, if these are more.
+    as many as there are mutants), or as many as there are seeds, if these are more.
 
     Under a ``hard`` constraint a child that misses the target is redrawn. Under a ``soft`` one no child is, but parents
     are chosen by MnasNet's reward, accuracy (cost / target) ^ ``reward_exponent`` (Tan et al., CVPR 2019, equations 2
-    and 3); what is found is the most accurate architecture evaluated that meets the target.
+    and 3); the result is the most accurate evaluated architecture that meets the target.
 
     Raises:
         InputError: a size is below 1 or too large, a ratio or probability is not from 0 to 1, or the constraint is
@@ -65,7 +65,7 @@ class Evolution:
 
     @property
     def initial_size(self) -> int:
-        """Size of a first population that is not given more to start from."""
+        """Size of a first population, unless there are more seeds."""
         return max(1, round(self.initial_ratio * self.population_size))
 
     def search(
@@ -79,9 +79,9 @@ class Evolution:
         """Run ``generations`` generations after the first population.
 
         Args:
-            evaluator: this search's view of the problem, with its memo and counters.
+            evaluator: has the problem, and the memo and counts of this search.
             target: the largest cost allowed, in the cost model's unit.
-            generations: how many times children are made.
+            generations: how often children are made.
             rng: the only source of chance.
             start: int8 [n, n_genes] that meet the target, put into the first population (the first
                 ``population_size`` of them); random architectures that meet the target fill it up to its
@@ -100,13 +100,13 @@ class Evolution:
         rng: np.random.Generator,
         start: Genes | None = None,
     ) -> EvaluationRequest[SearchResult]:
-        """Search as ``search`` does, one generation at a time, together with other searches; strategies use this."""
+        """Search as ``search`` does, but request predictions from the caller; strategies use this."""
         problem = evaluator.problem
         if problem.cost.minimum > target:
             return SearchResult.infeasible(problem, target)
         seeds = np.empty((0, problem.space.n_genes), np.int8) if start is None else start[: self.population_size]
         if not problem.space.contains(seeds).all():
-            raise ValueError(f"a search cannot start from what is not in space {problem.space.name}")
+            raise ValueError(f"a search cannot start from architectures outside space {problem.space.name}")
         fresh = repair.valid_samples(evaluator, target, max(0, self.initial_size - len(seeds)), rng)
         population = np.concatenate([seeds, fresh])
         accuracy = yield from evaluator.ask(population)
@@ -139,7 +139,7 @@ class Evolution:
     def _ranked(
         self, problem: Problem, population: Genes, accuracy: NDArray[np.float64], target: float
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Order a population as parents, best first, and those of it that meet the target by accuracy, best first."""
+        """Return the order of a population as parents, and of those that meet the target by accuracy, best first."""
         order = _best_first(accuracy)
         if self.constraint == "hard":
             return order, order
@@ -167,12 +167,12 @@ class Evolution:
 
 
 def _best_first(accuracy: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Order by falling accuracy; of equal ones the later comes first, as in ``sorted(...)[::-1]`` of ``ofa``."""
+    """Return the order by falling accuracy; equal ones in reverse, as in ``sorted(...)[::-1]`` of ``ofa``."""
     return np.argsort(accuracy, kind="stable")[::-1]
 
 
 class _Best:
-    """The best architecture so far, and when it became so."""
+    """The best architecture so far, and the curve of its accuracy."""
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._counts = evaluator.counts

@@ -1,7 +1,7 @@
-"""The search's inner loops, compiled: they find what the NumPy code finds, bit for bit, in a third of its time.
+"""The compiled inner loops of searches: same results as the NumPy code, bit for bit, in a third of its time.
 
 ``kernels.c`` is compiled once, at first use, by the C compiler of the machine (``CC``, else ``cc``) into the user's
-cache. Where there is none, where ``OFA_BENCH_COMPILED=0``, and for spaces and cost models with operators of their own,
+cache. Without a compiler, with ``OFA_BENCH_COMPILED=0``, and for spaces and cost models that override the operators,
 the NumPy code runs instead.
 """
 
@@ -53,7 +53,7 @@ _SIGNATURES = {
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    """Load the compiled loops, compiling them first if this source has not been; None where that is not possible."""
+    """Load the compiled loops; compile them first if needed. None if that is not possible."""
     if os.environ.get(COMPILED_VARIABLE) == "0":
         return None
     try:
@@ -70,12 +70,12 @@ def _library() -> ctypes.CDLL | None:
 
 
 def _load(folder: Path, name: str) -> ctypes.CDLL | None:
-    """Load a compiled library; None if there is none, or none that this machine can load.
+    """Load a compiled library; None if there is none that this machine can load.
 
-    Its name ends with the hash of its content: a damaged one, which would end the process, is removed instead.
+    Its name ends with the hash of its content, so that a damaged one, which could crash the process, is removed.
     """
     for path in sorted(folder.glob(f"kernels-{name}-*.so")):
-        with suppress(OSError):  # not to be read, or of another machine that shares the folder
+        with suppress(OSError):  # not readable, or of another machine that shares the folder
             if _named(name, path.read_bytes()) == path.name:
                 return ctypes.CDLL(str(path))
             path.unlink()
@@ -87,7 +87,7 @@ def _named(name: str, content: bytes) -> str:
 
 
 def _compile(command: list[str], folder: Path, name: str) -> Path:
-    """Compile the source; the library appears whole or not at all, also where several processes make it."""
+    """Compile the source; the library appears complete or not at all, even if several processes compile it."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         made = Path(place) / "kernels.so"
@@ -108,7 +108,7 @@ class _Tables(ctypes.Structure):
 
 
 class Kernels:
-    """The compiled loops over one design space and one cost table; ``of`` makes them where they can be had."""
+    """The compiled loops over one design space and one cost table; ``of`` returns them if they are available."""
 
     def __init__(self, library: ctypes.CDLL, space: DesignSpace, cost: CostTable) -> None:
         self.loops, self.space, self.cost = library, space, cost
@@ -116,7 +116,7 @@ class Kernels:
         self.n_words = len(first) - 1
         self._word = np.repeat(np.arange(self.n_words), np.diff(first))  # the word of each gene
         self._shift, self._bits = shift, _bits(space.cardinality)
-        distinct = np.full((space.n_genes, 256), -1, np.int8)  # a place for every byte, whatever rows hold
+        distinct = np.full((space.n_genes, 256), -1, np.int8)  # a place for every byte, also in invalid rows
         for i, gene in enumerate(space.genes):
             distinct[i, : len(gene.choices)] = gene.distinct
         term, gene_of = np.nonzero(cost.strides.T)
@@ -144,7 +144,7 @@ class Kernels:
 
     @classmethod
     def of(cls, space: DesignSpace, cost: CostModel) -> "Kernels | None":
-        """Return the loops; None without a compiler, with operators of its own, or with another NumPy than ours."""
+        """Return the loops; None without a compiler, with overridden operators, or if results differ from NumPy's."""
         if not isinstance(cost, CostTable) or type(cost).cost is not CostTable.cost:
             return None
         if any(getattr(type(space), name) is not getattr(DesignSpace, name) for name in _OPERATORS):
@@ -156,7 +156,7 @@ class Kernels:
         return made if made and made._agree(space, cost) else None
 
     def _agree(self, space: DesignSpace, cost: CostTable) -> bool:
-        """Return whether costs and offspring are those of NumPy."""
+        """Return whether costs and offspring are the same as NumPy's."""
         ours, theirs = np.random.default_rng(0), np.random.default_rng(0)
         parents = space.sample(60, ours)
         children, _ = self.offspring(ours, parents, 0.3, np.inf, 1, 50, 120)
@@ -178,7 +178,7 @@ class Kernels:
         Args:
             rng: the only source of chance; it is drawn from as by ``DesignSpace.mutate`` and ``crossover``.
             parents: int8 [n_parents, n_genes].
-            prob: of redrawing a group of genes in a mutant.
+            prob: the probability of redrawing a group of genes in a mutant.
             target: the cost that every child must meet.
             rounds: how often a child is drawn before its (first) parent takes its place.
             n_mutants: how many of the children are mutants.
@@ -188,8 +188,8 @@ class Kernels:
             The children (int8 [n, n_genes]), and the number of candidates drawn for them.
 
         Raises:
-            ValueError: the parents are no architectures of the space, or there is none, or more mutants than children.
-            MemoryError: there is none for the candidates.
+            ValueError: the parents are not architectures of the space, there are none, or more mutants than children.
+            MemoryError: there is not enough for the candidates.
         """
         if not 0 <= n_mutants <= n or not len(parents):
             raise ValueError(f"{len(parents)} parents cannot have {n} children, {n_mutants} of them mutants")
@@ -205,7 +205,7 @@ class Kernels:
     def find(
         self, rows: Genes, keys: NDArray[np.uint64], size: int, slots: NDArray[np.int32]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Find each row's place among the first ``size`` keys, appending those that are not there.
+        """Return each row's place among the first ``size`` keys; new keys are appended.
 
         Args:
             rows: int8 [n, n_genes], in any form.
@@ -217,7 +217,7 @@ class Kernels:
             The place of each row (int64 [n]), and which rows are the first of a new key (int64 [new]).
 
         Raises:
-            ValueError: the rows are no architectures of the space.
+            ValueError: the rows are not architectures of the space.
         """
         rows, n = self._checked(rows), len(rows)
         places, fresh = np.empty(n, np.int64), np.empty(n, np.int64)
@@ -233,29 +233,29 @@ class Kernels:
         return np.asarray((keys[:, self._word] >> self._shift) & mask, np.int8)
 
     def _checked(self, rows: Genes) -> Genes:
-        """Return rows as C reads them."""
+        """Return rows in C order, of the right shape."""
         return np.ascontiguousarray(check_shape(self.space, rows))
 
     def rehash(self, keys: NDArray[np.uint64], size: int, slots: NDArray[np.int32]) -> None:
-        """Enter the first ``size`` keys into empty slots."""
+        """Insert the first ``size`` keys into empty slots."""
         self.loops.rehash(self.n_words, keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1)
 
 
 def _state(rng: np.random.Generator) -> int:
-    """Return the address by which C draws from a generator (NumPy's ``bitgen_t``)."""
+    """Return the address of a generator's ``bitgen_t``, from which C draws."""
     return int(rng.bit_generator.ctypes.bit_generator.value)
 
 
 def _bits(cardinality: Iterable[int]) -> NDArray[np.uint64]:
-    """Return how many bits the position of each gene takes: uint64 [n_genes]."""
+    """Return the number of bits of each gene's position: uint64 [n_genes]."""
     return np.array([max(1, (int(choices) - 1).bit_length()) for choices in cardinality], np.uint64)
 
 
 def _packing(cardinality: Iterable[int]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """Lay the genes' positions into words of 64 bits.
+    """Return how the genes' positions are packed into words of 64 bits.
 
     Returns:
-        The first gene of each word, and the number of genes (int64 [words + 1]); by how much each is shifted.
+        The first gene of each word, and the number of genes (int64 [words + 1]); the shift of each gene.
     """
     first, shift, used = [0], [], 0
     for gene, bits in enumerate(_bits(cardinality).tolist()):

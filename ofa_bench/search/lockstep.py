@@ -1,7 +1,7 @@
-"""Independent searches advance together: one call of the predictor a generation serves them all.
+"""Advances independent searches together, with one call of the predictor for a generation of all of them.
 
-What each of them finds, and counts, is bit for bit what it finds alone. This takes a predictor whose values do not
-depend on the rows beside them (its ``row_wise`` says so); any other is called for each search by itself.
+Each search finds and counts, bit for bit, what it does alone. This needs a predictor whose values do not depend on the
+other rows of a call (``row_wise``); any other predictor is called separately for each search.
 """
 
 import contextlib
@@ -37,17 +37,17 @@ Found = tuple[int, SearchResult]
 """The position of a target and what was found for it."""
 
 SearchCoroutine = Generator[Genes | Found, Values | None, None]
-"""Searches of which each needs the one before: yields architectures (and is sent their accuracies), and findings."""
+"""Searches that depend on each other: it yields architectures, and is sent their accuracies, and findings."""
 
 ROWS = 512
-"""Architectures in one call of the predictor beyond which no further search joins; memory grows with it, speed not."""
+"""No further search joins a call of the predictor with this many architectures; a larger call is not faster."""
 
 WORTH_A_THREAD = 2e-4
 """Seconds of predicting below which another thread costs more than it saves."""
 
 
 def run_single(coroutine: SearchCoroutine, predictor: AccuracyPredictor) -> Iterator[Found]:
-    """Go through one line by itself."""
+    """Run one coroutine by itself."""
     values: Values | None = None
     while True:
         try:
@@ -62,20 +62,19 @@ def run_single(coroutine: SearchCoroutine, predictor: AccuracyPredictor) -> Iter
 
 
 class LockstepRunner:
-    """Advances lines in lockstep, on several cores where that is possible.
+    """Advances coroutines in lockstep, on several cores if possible.
 
-    Iterate over it once: it gives the number of the line, what it found, and the seconds spent on that, for which the
-    lines that advance together share the time equally. Afterwards ``seconds`` is the time that all took.
+    Iterate over it once: it yields the number of a coroutine, a finding, and the seconds spent on it; coroutines that
+    advance together share the time equally. Afterwards ``seconds`` is the time of all.
 
     Args:
-        problem: what the lines search.
+        problem: the problem that is searched.
         coroutines: independent of each other.
         threads: cores to use. On Linux, where predictor, space and costs declare ``fork_safe``, the coroutines are
-            dealt out to as many forked processes, because Python's threads would wait for each other. Else long calls
-            of a ``row_wise`` predictor are split among threads; what another predictor does with them is its own
-            affair.
-        fork: whether the coroutines are fork-safe: what they change outside themselves is lost then, and libraries
-            that keep threads of their own, such as torch, may hang in them.
+            divided among as many forked processes, because Python's threads would wait for each other. Otherwise long
+            calls of a ``row_wise`` predictor are split among threads; other predictors may use the cores themselves.
+        fork: whether the coroutines are fork-safe: in a forked process, changes outside them are lost, and libraries
+            with their own threads, such as torch, may hang.
     """
 
     def __init__(
@@ -83,7 +82,7 @@ class LockstepRunner:
     ) -> None:
         self._predictor = problem.predictor
         self._row_wise = problem.predictor.row_wise
-        self._lines = coroutines
+        self._coroutines = coroutines
         self._waiting: Iterator[tuple[int, SearchCoroutine]] = iter(())
         self.processes = min(threads, len(coroutines)) if fork and may_fork(problem) else 1
         self._threads = threads if self._row_wise and self.processes == 1 else 1
@@ -92,7 +91,7 @@ class LockstepRunner:
         self.seconds = 0.0
 
     def __iter__(self) -> Iterator[tuple[int, Found, float]]:
-        numbered = list(enumerate(self._lines))
+        numbered = list(enumerate(self._coroutines))
         if self.processes > 1:
             yield from self._in_processes([numbered[i :: self.processes] for i in range(self.processes)])
         else:
@@ -134,13 +133,11 @@ class LockstepRunner:
 
     @staticmethod
     def _start(processes: Sequence[BaseProcess]) -> None:
-        """Fork, with interrupts held back until each process is ready to ignore them."""
+        """Start the processes; interrupts are blocked until each process ignores them."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
             with threadpool_limits(1), warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore", DeprecationWarning
-                )  # of forking beside threads: ours touch none of them
+                warnings.simplefilter("ignore", DeprecationWarning)  # about forks beside threads, which ours do not use
                 for process in processes:
                     process.start()
         finally:
@@ -152,14 +149,14 @@ class LockstepRunner:
         pipes: "Sequence[tuple[Connection, Connection]]",
         i: int,
     ) -> None:
-        """Advance lines in a forked process: send what they find, then None; or what went wrong, and where."""
+        """Advance coroutines in a forked process: send their findings, then None; or an error with its traceback."""
         try:
             gc.freeze()  # collecting garbage would copy the parent's pages
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears of it and ends this process
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent receives it and ends this process
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             out = pipes[i][1]
             for end in (end for pair in pipes for end in pair if end is not out):
-                end.close()  # so that this process ends with the parent, and no other waits for it
+                end.close()  # so that this process ends with the parent, and no other one waits for it
             try:
                 for item in self._advance(coroutines):
                     out.send(item)
@@ -167,13 +164,13 @@ class LockstepRunner:
             except Exception as error:
                 with contextlib.suppress(Exception):
                     out.send((error, traceback.format_exc()))
-                out.send((RuntimeError(repr(error)), traceback.format_exc()))  # of an error that cannot be sent
+                out.send((RuntimeError(repr(error)), traceback.format_exc()))  # for an error that cannot be sent
         finally:
-            os._exit(0)  # nothing of the parent's (buffers, threads' locks) is this process's to tidy up
+            os._exit(0)  # without cleaning up what is the parent's, such as buffers and locks
 
     def _advance(self, coroutines: Sequence[tuple[int, SearchCoroutine]]) -> Iterator[tuple[int, Found, float]]:
         self._waiting, active = iter(coroutines), list[_Active]()
-        limit = partial(threadpool_limits, self._products)  # of matrix products; some libraries keep one a thread
+        limit = partial(threadpool_limits, self._products)  # of matrix products; some libraries have one a thread
         with limit(), ThreadPoolExecutor(max(1, self._threads - 1), initializer=limit) as pool:
             while True:
                 began = time.perf_counter()
@@ -192,7 +189,7 @@ class LockstepRunner:
                 active = [coroutine for coroutine in active if not coroutine.ended]
 
     def _admit(self, active: "list[_Active]") -> None:
-        """Start lines that wait, as long as there is room in a call of the predictor."""
+        """Start waiting coroutines, as long as there is room in a call of the predictor."""
         rows = sum(len(coroutine.asked) for coroutine in active)
         while rows < ROWS:
             number, coroutine = next(self._waiting, (-1, None))
@@ -202,7 +199,7 @@ class LockstepRunner:
             rows += len(active[-1].asked)
 
     def _answers(self, asked: Sequence[Genes], pool: ThreadPoolExecutor) -> list[Values]:
-        """Have predicted what each line asks for."""
+        """Return the accuracies that each coroutine requests."""
         if not self._row_wise:
             return [self._predictor.accuracy(rows) for rows in asked]
         if not asked:
@@ -211,7 +208,7 @@ class LockstepRunner:
         return [values[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
 
     def _predict(self, rows: Genes, pool: ThreadPoolExecutor) -> Values:
-        """Call the predictor, in as many threads as have enough to do each."""
+        """Call the predictor in as many threads as are worth their cost."""
         shares = min(self._threads, max(1, int(len(rows) * self._seconds_a_row / WORTH_A_THREAD)))
         parts = np.array_split(rows, shares)
         others = [pool.submit(self._predictor.accuracy, part) for part in parts[1:]]
@@ -231,7 +228,7 @@ def may_fork(problem: Problem) -> bool:
 
 
 class _Active:
-    """A line under way: what it asks for now, and what it has found since it was last asked."""
+    """A running coroutine: its current request, and its findings since the last one."""
 
     def __init__(self, number: int, coroutine: SearchCoroutine) -> None:
         self.number, self.ended = number, False
@@ -242,7 +239,7 @@ class _Active:
         self.resume(None)
 
     def resume(self, values: Values | None) -> None:
-        """Go on with the accuracies asked for, to the next question or the end."""
+        """Send the requested accuracies and run to the next request or the end."""
         try:
             item = self._coroutine.send(values)
             while isinstance(item, tuple):
@@ -253,7 +250,7 @@ class _Active:
             self.ended, self.asked = True, self.asked[:0]
 
     def findings(self, seconds: float) -> Iterator[tuple[int, Found, float]]:
-        """Return what was found, after ``seconds`` more, with the seconds since the finding before."""
+        """Yield the findings, after ``seconds`` more, with the seconds since the previous finding."""
         self._seconds += seconds
         for item in self._found:
             yield self.number, item, self._seconds

@@ -1,7 +1,6 @@
-"""What a search has already evaluated: no architecture is evaluated twice."""
+"""Memos of a search, by canonical form, so that no architecture is evaluated twice."""
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,38 +14,11 @@ Values = NDArray[np.float64]
 """Accuracies (fractions of 1) of some architectures: float64 [n]."""
 
 CHUNK = 64
-"""Architectures that ``best_first`` gives at a time; it takes little memory beside a memo's own."""
-
-
-class Memo(Protocol):
-    """Accuracies by canonical form."""
-
-    def find(self, genes: Genes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return each row's place (int64 [n]), and the rows whose accuracy is new: int64 [new], the first of each kind.
-
-        ``store`` must follow before anything else is asked.
-        """
-        ...
-
-    def store(self, values: Values) -> None:
-        """Keep the accuracies of the rows that ``find`` called new: float64 [new]."""
-        ...
-
-    def forget(self) -> None:
-        """Undo the last ``find``, for whose new rows there will be no accuracies."""
-        ...
-
-    def at(self, places: NDArray[np.int64]) -> Values:
-        """Return the accuracies at places that ``find`` gave."""
-        ...
-
-    def best_first(self) -> Iterator[tuple[Genes, Values]]:
-        """Yield all architectures (int8 [n, n_genes], canonical, distinct) with their accuracies, the best first."""
-        ...
+"""Number of architectures that ``best_first`` yields at a time, to save memory."""
 
 
 class KeyedMemo:
-    """A memo in a dictionary, by the keys of any design space."""
+    """A memo in a dictionary, for any design space."""
 
     def __init__(self, space: DesignSpace) -> None:
         self._space = space
@@ -56,7 +28,10 @@ class KeyedMemo:
         self._new: Genes = np.empty((0, space.n_genes), np.int8)
 
     def find(self, genes: Genes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """See ``Memo.find``."""
+        """Return each row's place (int64 [n]), and the rows whose accuracy is new: int64 [new], the first of each kind.
+
+        ``store`` or ``forget`` must be the next call.
+        """
         known, new = len(self._places), list[int]()
         places = np.empty(len(genes), np.int64)
         for row, key in enumerate(self._space.keys(genes)):
@@ -67,20 +42,20 @@ class KeyedMemo:
         return places, np.array(new, np.int64)
 
     def store(self, values: Values) -> None:
-        """See ``Memo.store``."""
+        """Keep the accuracies of the new rows of the last ``find``: float64 [new]."""
         self._values.extend(values.tolist())
         self._rows.append(self._new)
 
     def forget(self) -> None:
-        """See ``Memo.forget``."""
+        """Undo the last ``find``, because there are no accuracies for its new rows."""
         self._places = {key: place for key, place in self._places.items() if place < len(self._values)}
 
     def at(self, places: NDArray[np.int64]) -> Values:
-        """See ``Memo.at``."""
+        """Return the accuracies at places that ``find`` returned."""
         return np.array([self._values[place] for place in places.tolist()])
 
     def best_first(self) -> Iterator[tuple[Genes, Values]]:
-        """See ``Memo.best_first``."""
+        """Yield all architectures (int8 [n, n_genes], canonical, distinct) with their accuracies, the best first."""
         values = np.array(self._values)
         rows = np.concatenate([self._new[:0], *self._rows])
         for places in _best_first(values):
@@ -88,7 +63,7 @@ class KeyedMemo:
 
 
 class PackedMemo:
-    """A memo in arrays, by packed keys: 32 bytes a place (16 more in large spaces), and no Python object."""
+    """A memo in arrays, by packed keys: 32 bytes a place (16 more in large spaces), without Python objects."""
 
     def __init__(self, kernels: Kernels) -> None:
         self._kernels, self._size = kernels, 0
@@ -97,27 +72,27 @@ class PackedMemo:
         self._grow(512)
 
     def find(self, genes: Genes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """See ``Memo.find``."""
+        """See ``KeyedMemo.find``."""
         while self._size + len(genes) > len(self._values):
             self._grow(2 * len(self._values))
         return self._kernels.find(genes, self._keys, self._size, self._slots)
 
     def store(self, values: Values) -> None:
-        """See ``Memo.store``."""
+        """See ``KeyedMemo.store``."""
         self._values[self._size : self._size + len(values)] = values
         self._size += len(values)
 
     def forget(self) -> None:
-        """See ``Memo.forget``."""
+        """See ``KeyedMemo.forget``."""
         self._slots.fill(-1)
         self._kernels.rehash(self._keys, self._size, self._slots)
 
     def at(self, places: NDArray[np.int64]) -> Values:
-        """See ``Memo.at``."""
+        """See ``KeyedMemo.at``."""
         return self._values[places]
 
     def best_first(self) -> Iterator[tuple[Genes, Values]]:
-        """See ``Memo.best_first``."""
+        """See ``KeyedMemo.best_first``."""
         values = self._values[: self._size]
         for places in _best_first(values):
             yield self._kernels.unpack(self._keys[places]), values[places]
@@ -130,10 +105,13 @@ class PackedMemo:
         self._kernels.rehash(self._keys, self._size, self._slots)
 
 
+Memo = KeyedMemo | PackedMemo
+
+
 def _best_first(values: Values) -> Iterator[NDArray[np.int64]]:
-    """Yield all places, ``CHUNK`` at a time, by falling value, of equal ones the first."""
+    """Yield all places, ``CHUNK`` at a time, by falling value; of equal values the first place comes first."""
     first: NDArray[np.bool_] = np.ones(len(values), np.bool_)
-    if len(values) > CHUNK:  # the first ones are all that is wanted, as a rule: the others are not sorted for them
+    if len(values) > CHUNK:  # usually only the first ones are needed: the others are sorted later
         first = values >= np.partition(values, -CHUNK)[-CHUNK]
     for wanted in (first, ~first):
         places = np.flatnonzero(wanted)

@@ -1,4 +1,4 @@
-"""What a search strategy sees: a design space, an accuracy predictor, a cost model, and honest counters."""
+"""A problem (design space, accuracy predictor, cost model), and the evaluator that counts what a search does."""
 
 from collections.abc import Generator
 from contextlib import closing
@@ -22,27 +22,27 @@ from ofa_bench.spaces.enumeration import number_of_architectures
 __all__ = ["Counts", "CurvePoint", "EvaluationRequest", "Evaluator", "Problem", "SearchResult", "Values", "drive"]
 
 CurvePoint = tuple[int, int, int, float]
-"""Generation, evaluations, unique evaluations so far, and the best accuracy then."""
+"""Generation, evaluations and unique evaluations so far, and the best accuracy so far."""
 
 
 MAX_ACCURACY = 10.0
-"""No accuracy is larger: what is, is in percent, where fractions of 1 are wanted."""
+"""A larger accuracy is in percent, and not a fraction of 1."""
 
 Result = TypeVar("Result")
 EvaluationRequest = Generator[Genes, Values, Result]
-"""What needs accuracies on its way to a result: it yields architectures (int8 [n, n_genes]) and is sent their values.
+"""A generator that yields architectures (int8 [n, n_genes]), is sent their accuracies, and returns a result.
 
-So searches that are independent can advance together, their architectures predicted in one call.
+So independent searches can advance together, with one call of the predictor for all.
 """
 
 
 @dataclass
 class Counts:
-    """What a search did.
+    """The counts of a search.
 
-    ``proposals`` are the architectures that chance, mutation, crossover and pruning put forward until the population
-    was full; ``cost_lookups`` are the costs looked up for it, ``evaluations`` the accuracies asked for, and
-    ``unique_evaluations`` those that the predictor had to give. ``gradients`` are the architectures at which it was
+    ``proposals`` are the architectures that sampling, mutation, crossover and pruning proposed until the population was
+    full; ``cost_lookups`` are the costs looked up for it, ``evaluations`` the accuracies requested, and
+    ``unique_evaluations`` those that the predictor computed. ``gradients`` are the architectures at which it was
     linearised: the gradient there and the gains of all single changes take about as long as four to seven evaluations.
     """
 
@@ -55,9 +55,9 @@ class Counts:
 
 @dataclass(frozen=True, repr=False)
 class Problem:
-    """A design space with what its architectures are worth and what they cost.
+    """A design space with an accuracy predictor and a cost model.
 
-    ``keep`` says how many distinct architectures a result has for its target: the winner, and the best behind it.
+    ``keep`` is the number of distinct architectures in a result: the winner and the best ones behind it.
     """
 
     space: DesignSpace
@@ -71,7 +71,7 @@ class Problem:
 
     @property
     def guard_band(self) -> float:
-        """The factor by which its costs are raised above those of its table; 1 for none."""
+        """The factor by which costs are raised above those of the table; 1 for none."""
         return self.cost.guard_band
 
     def __repr__(self) -> str:
@@ -84,18 +84,18 @@ class Problem:
 
     @cached_property
     def kernels(self) -> Kernels | None:
-        """The compiled loops over this space and cost model, where they can be had."""
+        """The compiled loops over this space and cost model; None if they are not available."""
         return Kernels.of(self.space, self.cost)
 
     def evaluator(self) -> "Evaluator":
-        """Start a search's own memo and counters."""
+        """Return a new evaluator, with its own memo and counts, for one search."""
         return Evaluator(self)
 
 
 class Evaluator:
-    """The one door of a search to accuracy and cost: it counts, and evaluates no architecture twice.
+    """Looks up costs and accuracies for one search, counts them, and evaluates no architecture twice.
 
-    The memo is keyed by canonical form and lives as long as the search; searches share nothing.
+    The memo is keyed by canonical form; searches do not share it.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -105,25 +105,25 @@ class Evaluator:
         self._memo: Memo = PackedMemo(kernels) if kernels else KeyedMemo(problem.space)
 
     def cost(self, candidates: Genes) -> NDArray[np.float64]:
-        """Look up the cost of candidates: int8 [n, n_genes] to float64 [n], in the cost model's unit.
+        """Return the cost of candidates: int8 [n, n_genes] to float64 [n], in the cost model's unit.
 
         Raises:
-            ValueError: these are no rows of the space.
+            ValueError: the rows are not of the space.
         """
         candidates = check_shape(self.problem.space, candidates)
         self.counts.cost_lookups += len(candidates)
         return self.problem.cost.cost(candidates)
 
     def accuracy(self, genes: Genes) -> NDArray[np.float64]:
-        """Evaluate architectures, those not yet seen by the predictor: int8 [n, n_genes] to float64 [n].
+        """Return the accuracy of architectures; only new ones are predicted: int8 [n, n_genes] to float64 [n].
 
         Raises:
-            ValueError: the rows are no architectures of the space, or the predictor gave no finite number for each.
+            ValueError: the rows are not architectures of the space, or an accuracy is not a finite number.
         """
         return drive(self.ask(check_genes(self.problem.space, genes)), self.problem.predictor)
 
     def ask(self, genes: Genes) -> EvaluationRequest[Values]:
-        """Evaluate as ``accuracy`` does, but leave it to the caller to have the unseen ones predicted."""
+        """Evaluate as ``accuracy`` does, but request the predictions of new ones from the caller."""
         places, new = self._memo.find(genes)
         if len(new):
             try:
@@ -138,18 +138,18 @@ class Evaluator:
         return self._memo.at(places)
 
     def alternatives(self, target: float, winner: Genes, highest: float) -> tuple[Alternative, ...]:
-        """Return the best of what was evaluated that meets a target, behind the winner (see ``next_best``)."""
+        """Return the best evaluated architectures that meet a target, behind the winner (see ``next_best``)."""
         return next_best(self.problem.cost, self.problem.keep, target, winner, highest, self._memo.best_first())
 
     def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32] | None:
-        """Estimate to first order what changes do to accuracy: float32 [n, m], fractions of 1; None if that is unknown.
+        """Estimate to first order how changes change accuracy: float32 [n, m], fractions of 1; None if unknown.
 
         Args:
             genes: int8 [n, n_genes].
             changed: int8 [n, m, n_genes], changed forms of each of them.
 
         Raises:
-            ValueError: these are no architectures of the space.
+            ValueError: the rows are not architectures of the space.
         """
         genes = check_shape(self.problem.space, genes)
         if np.ndim(changed) != 3 or len(changed) != len(genes):
@@ -171,13 +171,13 @@ class Evaluator:
             )
 
 
-def drive(asking: EvaluationRequest[Result], predictor: AccuracyPredictor) -> Result:
-    """Go through with it, answering each time it asks."""
+def drive(request: EvaluationRequest[Result], predictor: AccuracyPredictor) -> Result:
+    """Run a request to its end, with a predictor that answers it; return its result."""
     values: Values | None = None
-    with closing(asking):  # what is not answered is undone
+    with closing(request):  # so that an unanswered request is undone
         while True:
             try:
-                asked = next(asking) if values is None else asking.send(values)
+                asked = next(request) if values is None else request.send(values)
             except StopIteration as done:
                 result: Result = done.value
                 return result
@@ -186,15 +186,15 @@ def drive(asking: EvaluationRequest[Result], predictor: AccuracyPredictor) -> Re
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found for one target.
+    """The result of a search for one target.
 
     ``genes`` (int8 [n_genes], canonical), ``accuracy`` (fraction of 1) and ``cost`` are of the best architecture that
     meets the target. Where none can (``feasible`` is false), ``genes`` and ``cost`` are of the cheapest one and
     ``accuracy`` is None. ``population`` (int8 [n, n_genes]) are the last parents, best first, for warm starts.
     ``alternatives`` are the best distinct architectures behind it that meet the target, best first.
 
-    Where one search served several targets, ``shared`` says how many: ``counts`` are then an equal share of what it
-    did, so that sums over targets stay true, while ``curve`` counts all that the search had done by then.
+    If one search served several targets, ``shared`` is their number: ``counts`` are then an equal share of the search's
+    counts, so that sums over targets are right, while ``curve`` has the counts of the whole search.
     """
 
     target: float
@@ -211,5 +211,5 @@ class SearchResult:
 
     @classmethod
     def infeasible(cls, problem: Problem, target: float) -> "SearchResult":
-        """Say that no architecture of the space meets the target, and which comes nearest."""
+        """Return the result for a target that no architecture meets; it has the cheapest architecture."""
         return cls(target, False, problem.cost.cheapest, None, problem.cost.minimum)

@@ -1,4 +1,4 @@
-"""Architectures that meet a target: random ones, redrawn ones and pruned ones; every loop is bounded."""
+"""Samples, redraws and prunes architectures until they meet a target; every loop is bounded."""
 
 from collections.abc import Callable
 
@@ -12,18 +12,18 @@ from ofa_bench.spaces.checks import check_row
 __all__ = ["MAX_REDRAWS", "MAX_SAMPLES", "prune", "redraw", "valid_samples"]
 
 MAX_SAMPLES = 200_000
-"""Random architectures tried for one population before the rest of it is pruned instead."""
+"""The maximum number of random architectures for one population; after these, the rest of it is pruned."""
 
 MAX_REDRAWS = 1000
-"""Times that a child is redrawn from the same parents before a parent takes its place."""
+"""How often a child is redrawn from the same parents before a parent takes its place."""
 
 _BATCH = 1024
 
 
 def valid_samples(evaluator: Evaluator, target: float, n: int, rng: np.random.Generator) -> Genes:
-    """Draw ``n`` random architectures that meet the target: int8 [n, n_genes].
+    """Return ``n`` random architectures that meet the target: int8 [n, n_genes].
 
-    They are uniform over those that do (rejection, as OFA's ``random_sample``); if after ``MAX_SAMPLES`` draws there
+    They are uniform over all that meet it (rejection, as OFA's ``random_sample``); if after ``MAX_SAMPLES`` draws there
     are too few, random ones are pruned until they meet the target. The target must be feasible.
     """
     space = evaluator.problem.space
@@ -42,13 +42,13 @@ def valid_samples(evaluator: Evaluator, target: float, n: int, rng: np.random.Ge
 
 
 def redraw(evaluator: Evaluator, target: float, draw: Callable[[NDArray[np.intp]], Genes], instead: Genes) -> Genes:
-    """Draw one child a slot and redraw those that miss the target from the same parents, as OFA does.
+    """Return one child for each slot; those that miss the target are redrawn from the same parents, as OFA does.
 
     Args:
         evaluator: counts the candidates.
         target: the cost that every child must meet.
-        draw: gives one candidate for each of the slots that it is passed.
-        instead: int8 [n, n_genes], what a slot takes after ``MAX_REDRAWS`` misses (a parent, which meets the target).
+        draw: returns one candidate for each of the given slots.
+        instead: int8 [n, n_genes], for a slot after ``MAX_REDRAWS`` misses (a parent, which meets the target).
     """
     children: Genes = instead.copy()
     slots = np.arange(len(instead))
@@ -72,10 +72,10 @@ def prune(
     resolution alone. Without ``resolution`` it is lowered only once no other gene is left to lower, because the target
     has to be met. On a measured table the smallest choice is not always the cheapest: once no gene is left to lower,
     genes are set to the cheapest architecture's one by one. If the target is infeasible, the cheapest architecture
-    comes back.
+    is returned.
 
     Raises:
-        ValueError: ``start`` is no architecture of the space.
+        ValueError: ``start`` is not an architecture of the space.
     """
     space, cheapest = evaluator.problem.space, evaluator.problem.cost.cheapest
     spared = -1 if resolution else space.index.get("r", -1)

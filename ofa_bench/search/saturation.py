@@ -1,4 +1,4 @@
-"""Where the targets worth searching lie: from near the fastest architecture to where accuracy saturates."""
+"""Finds default targets, from near the fastest architecture to the cost where accuracy saturates."""
 
 import numpy as np
 
@@ -8,14 +8,14 @@ from ofa_bench.search.problem import Problem
 __all__ = ["default_targets"]
 
 COSTS = 40
-"""Costs at which the best accuracy is looked for, log-uniform over the space's range."""
+"""Number of costs, log-uniform over the space's range, at which the best accuracy is searched."""
 
 SHORT_OF_BEST = 0.0025
-"""Accuracy (fraction of 1) below the best found anywhere at which more cost counts as buying nothing."""
+"""Accuracy is saturated where it is at most this far (a fraction of 1) below the best found at any cost."""
 
 
 def default_targets(problem: Problem, rng: np.random.Generator, count: int = 10) -> tuple[float, ...]:
-    """Spread ``count`` targets evenly over what lies between the minimum cost and the cost where accuracy saturates.
+    """Return ``count`` targets, evenly spread between the minimum cost and the cost where accuracy saturates.
 
     The last target is the smallest cost at which searches find an accuracy within ``SHORT_OF_BEST`` of the best at any
     cost; the first lies one ``count``-th of the way from the minimum to it. In the cost model's unit, 3 digits.

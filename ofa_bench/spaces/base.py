@@ -14,9 +14,7 @@ from ofa_bench.spaces.declarations import OFAEncoder, PublishedFile
 from ofa_bench.spaces.drawing import Drawing, lay_out_blocks
 from ofa_bench.spaces.genes import Gene, Genes
 
-__all__ = [
-    "DesignSpace",
-]
+__all__ = ["DesignSpace"]
 
 
 class DesignSpace(ABC):
@@ -26,36 +24,36 @@ class DesignSpace(ABC):
     choices), ``group`` (which of ``n_groups`` it mutates with), and where it is active: its ``owner``'s position is at
     least ``active_from``.
 
-    Methods that take architectures raise ValueError, in words, where an array has another shape or type, or a position
-    that its gene has not.
+    Methods that take architectures raise ValueError if an array has another shape or type, or a position that its gene
+    does not have.
 
-    What else a space has, it declares. ``supernet``, ``official_predictor`` and ``lookup_forms`` are dotted names, so
-    that what they name, and all that this loads, is imported where it is used.
+    The other attributes are declarations. ``supernet``, ``official_predictor`` and ``lookup_forms`` are dotted names,
+    which are imported when they are used.
     """
 
     fork_safe: bool = False
     """Whether searches may run in forked processes (see ``declares_fork_safe``): each class declares it anew."""
 
     supernet: str = ""
-    """What builds its supernet: takes the space and returns a ``supernets.pieces.Supernet``."""
+    """The function that builds its supernet: takes the space and returns a ``supernets.pieces.Supernet``."""
 
     published_weights: PublishedFile | None = None
-    """The trained weights of its supernet, where they are published."""
+    """The trained weights of its supernet, if they are published."""
 
     official_predictor: str = ""
-    """What loads its published accuracy predictor: takes the space and whether files may be fetched."""
+    """The function that loads its published accuracy predictor: takes the space and whether files may be fetched."""
 
     transferred_from: "DesignSpace | None" = None
-    """The space whose embedded predictor serves this one, as the card of the transfer says."""
+    """The space whose embedded predictor is adapted to this one."""
 
     ofa_encoder: OFAEncoder | None = None
-    """How the package ``ofa`` draws its architectures; without one, ``ofa``'s search draws positions."""
+    """The encoder of the package ``ofa`` that draws its architectures; by default, its search draws positions."""
 
     lookup_forms: str = ""
-    """How lookup tables name the layers of a ``MobileSpace``: a sequence of ``devices.lookup_layers.Form``."""
+    """The layer names of lookup tables, for a ``MobileSpace``: a sequence of ``devices.lookup_layers.Form``."""
 
     gene_labels: Mapping[str, str] = {}
-    """What the numbered genes of a kind are called in a drawing, such as ``{"k": "kernel"}``."""
+    """Names of kinds of genes in a drawing, such as ``{"k": "kernel"}``."""
 
     def __init__(self, name: str, genes: Sequence[Gene]) -> None:
         self.name = name
@@ -97,7 +95,7 @@ class DesignSpace(ABC):
         return np.where(rng.random(first.shape, dtype=np.float32) < 0.5, first, second)
 
     def active(self, genes: Genes) -> NDArray[np.bool_]:
-        """Describe which genes change the network: bool [n, n_genes]."""
+        """Return which genes change the network: bool [n, n_genes]."""
         return np.asarray(check_genes(self, genes)[:, self.owner] >= self.active_from)
 
     def canonical(self, genes: Genes) -> Genes:
@@ -114,10 +112,10 @@ class DesignSpace(ABC):
         return keys
 
     def contains(self, genes: Genes) -> NDArray[np.bool_]:
-        """Describe which rows are architectures of this space: bool [n]; rows of another length are none.
+        """Return which rows are architectures of this space: bool [n]; rows of another length are not.
 
         Raises:
-            ValueError: these are no rows of integers.
+            ValueError: it is not an array of rows of integers.
         """
         genes = np.asarray(genes)
         if genes.ndim != 2 or genes.dtype.kind not in "iu":
@@ -127,7 +125,7 @@ class DesignSpace(ABC):
         return np.asarray(((genes >= 0) & (genes < self.cardinality)).all(axis=1))
 
     def row(self, values: Mapping[str, float]) -> Genes:
-        """Find the canonical row (int8 [n_genes]) of the genes' values; those of inactive genes may be anything.
+        """Return the canonical row (int8 [n_genes]) of the genes' values; those of inactive genes may be anything.
 
         Raises:
             InputError: an active gene has no such choice, or there is no such gene.
@@ -149,7 +147,7 @@ class DesignSpace(ABC):
         return {gene.name: gene.choices[int(choice)] for gene, choice in zip(self.genes, row, strict=True)}
 
     def position(self, gene: str, value: float) -> int:
-        """Find the position of a gene's value, a number (3 and 3.0 are one; true is none, and neither is a text).
+        """Return the position of a gene's value, a number (3 and 3.0 are equal; true and texts are refused).
 
         Raises:
             InputError: the gene has no such choice, or there is no such gene.
@@ -165,7 +163,7 @@ class DesignSpace(ABC):
         return InputError(f"{self.name}: there is no gene {name}{suggestion(str(name), self.gene_names)}")
 
     def drawing(self, row: Genes) -> Drawing | None:
-        """Lay out one row (int8 [n_genes]) to be drawn; None if that cannot be done."""
+        """Return the drawing of one row (int8 [n_genes]); None if there is none."""
         values, active = self.values(row), self.active(row[None])[0].tolist()
         return lay_out_blocks(self.genes, values, dict(zip(self.gene_names, active, strict=True)), self.gene_labels)
 

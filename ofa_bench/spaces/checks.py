@@ -1,4 +1,4 @@
-"""Checks of arrays at public doors: what is no architecture of a space is refused, naming what was given and wanted."""
+"""Checks that arrays are architectures of a space, for public functions."""
 
 from functools import lru_cache
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ __all__ = ["check_changed", "check_genes", "check_row", "check_shape"]
 
 
 class Positions(Protocol):
-    """What says which positions an architecture may have: a design space, or a part of one."""
+    """The part of a design space that the checks use."""
 
     name: str
     genes: tuple[Gene, ...]
@@ -24,14 +24,14 @@ class Positions(Protocol):
 
 
 _ROWS = 512
-"""Rows that are compared at a time."""
+"""Number of rows that are compared at a time."""
 
 
 def check_genes(space: Positions, genes: Any) -> Genes:
     """Return architectures as int8 [n, n_genes]; integers of another type are converted.
 
     Raises:
-        ValueError: it is no array of integers of this shape, or a position is none of its gene's.
+        ValueError: it is not an array of integers of this shape, or a gene has no such position.
     """
     rows = check_shape(space, genes)
     flat, limits = rows.reshape(-1).view(np.uint8), _limits(space.cardinality.tobytes())
@@ -44,16 +44,15 @@ def check_genes(space: Positions, genes: Any) -> Genes:
 
 @lru_cache(maxsize=64)
 def _limits(cardinality: bytes) -> NDArray[np.uint8]:
-    """Repeat the numbers of choices: arrays of one length are compared ten times as fast as a row with many."""
+    """Return the numbers of choices, repeated: two long arrays are compared ten times as fast as a row with many."""
     return np.tile(np.frombuffer(cardinality, np.uint8), _ROWS)
 
 
 def check_shape(space: Positions, genes: Any) -> Genes:
-    """Return architectures as int8 [n, n_genes] as ``check_genes`` does, but take positions of type int8 on trust.
+    """Return architectures as int8 [n, n_genes] as ``check_genes`` does, but without a check of int8 positions.
 
     Raises:
-        ValueError: it is no array of integers of this shape, or a position that is to be converted is none of its
-            gene's.
+        ValueError: it is not an array of integers of this shape, or a gene has no such position, in another type.
     """
     if isinstance(genes, np.ndarray) and genes.dtype == np.int8 and genes.ndim == 2 and genes.shape[1] == space.n_genes:
         return genes
@@ -64,7 +63,7 @@ def check_row(space: Positions, row: Any) -> Genes:
     """Return one architecture as int8 [n_genes].
 
     Raises:
-        ValueError: it is no array of integers of this shape, or a position is none of its gene's.
+        ValueError: it is not an array of integers of this shape, or a gene has no such position.
     """
     rows = check_genes(space, _converted(space, row, f"[{space.n_genes}]", 1)[None])
     return rows.reshape(space.n_genes)
@@ -74,7 +73,7 @@ def check_changed(space: Positions, genes: Any, changed: Any) -> tuple[Genes, Ge
     """Return architectures as int8 [n, n_genes] and changed forms of each of them as int8 [n, m, n_genes].
 
     Raises:
-        ValueError: one is no array of integers of this shape, or a position is none of its gene's.
+        ValueError: one is not an array of integers of this shape, or a gene has no such position.
     """
     rows = check_genes(space, genes)
     forms = _converted(space, changed, f"[{len(rows)}, m, {space.n_genes}]", 3)
@@ -85,7 +84,7 @@ def check_changed(space: Positions, genes: Any, changed: Any) -> tuple[Genes, Ge
 
 
 def _converted(space: Positions, given: Any, wanted: str, ndim: int) -> Genes:
-    """Convert what has the right shape, in words where it has not."""
+    """Return an array of the right shape as int8; raise ValueError for another shape, type or position."""
     array = np.asarray(given)
     if array.ndim != ndim or array.shape[-1] != space.n_genes or array.dtype.kind not in "iu":
         hint = "; of one row, give row[None]" if (ndim, array.shape) == (2, (space.n_genes,)) else ""

@@ -1,7 +1,6 @@
-"""Part of a space by a key of its config: genes are held to some of their choices."""
+"""Subspaces from the key ``choices`` of a space's config, which allows only some choices of its genes."""
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.spaces.base import DesignSpace
 from ofa_bench.spaces.checks import check_genes
-from ofa_bench.spaces.genes import Gene, Genes
+from ofa_bench.spaces.genes import Gene, Genes, kind_of
 from ofa_bench.spaces.part import Subspace
 
 __all__ = ["ChosenSpace", "hold", "plain_space", "split_choices"]
@@ -18,34 +17,34 @@ __all__ = ["ChosenSpace", "hold", "plain_space", "split_choices"]
 KEY = "space.choices"
 
 MAX_CHARS = 120
-"""A longer list of choices ends in a hash; files are named by it."""
+"""Maximum length of the name of the choices, which is part of file names; a longer one ends in a hash."""
 
 _OPERATORS = ("sample", "mutate", "crossover", "active", "canonical", "keys", "contains")
 
 
 def split_choices(described: Any) -> tuple[Any, Any]:
-    """Return the config of a space without the key ``choices``, and what that holds; None where it holds nothing."""
+    """Return the config of a space without the key ``choices``, and the value of that; None if it is empty."""
     if not isinstance(described, Mapping):
         return described, None
     return {key: value for key, value in described.items() if key != "choices"}, described.get("choices") or None
 
 
 def plain_space(described: Any) -> Any:
-    """Return the config of a space without the key ``choices`` where that holds nothing."""
+    """Return the config of a space, without the key ``choices`` if that is empty."""
     plain, choices = split_choices(described)
     return described if choices else plain
 
 
 def hold(space: DesignSpace, choices: Mapping[str, Any]) -> DesignSpace:
-    """Return the part of a space where genes are held to some of their choices; the space itself where none is lost.
+    """Return the part of a space with some choices of its genes; the space itself if none is left out.
 
     Args:
-        space: any, a part of another too.
+        space: any design space, also a subspace.
         choices: values by the name of a gene (``k7``) or of all genes of a kind (``k`` for ``k0``, ``k1`` and so on).
-            What is held twice has the choices that both allow.
+            A gene with both has the choices that both allow.
 
     Raises:
-        InputError: there is no such gene, a value is none of its choices, or a gene has none left.
+        InputError: there is no such gene or choice, or a gene has no choice left.
     """
     kept = _kept(space, choices)
     if all(len(positions) == len(gene.choices) for positions, gene in zip(kept, space.genes, strict=True)):
@@ -57,13 +56,13 @@ def hold(space: DesignSpace, choices: Mapping[str, Any]) -> DesignSpace:
 
 
 class ChosenSpace(Subspace):
-    """A part of a space. Genes that have one choice left, or that no depth left makes active, are no genes here.
+    """A part of a space. It has no genes with only one choice left, or that are never active.
 
-    ``held`` names the choices, in the same way for equal parts.
+    ``held`` is the name of the choices; equal parts have equal names.
 
     Args:
         parent: the space.
-        kept: for each gene of it, the positions that are left, rising.
+        kept: for each gene of it, the positions that are left, ascending.
     """
 
     fork_safe = Subspace.fork_safe
@@ -71,7 +70,7 @@ class ChosenSpace(Subspace):
     def __init__(self, parent: DesignSpace, kept: Sequence[Sequence[int]]) -> None:
         self.held, self.kept = _named(parent, kept), tuple(map(tuple, kept))
         genes = [_gene(parent, i, kept) for i in range(parent.n_genes) if _varies(parent, i, kept)]
-        if not genes:  # one architecture is left; an array of no genes would have no rows
+        if not genes:  # one architecture is left, and a space needs a gene
             first = parent.genes[0]
             genes = [Gene(first.name, (first.choices[kept[0][0]],), first.group)]
         varying = {gene.name for gene in genes}
@@ -85,7 +84,7 @@ class ChosenSpace(Subspace):
     def nearest(self, genes: Genes) -> Genes:
         """Return the rows whose values are nearest to those of rows of the parent: int8 [n, n_genes], canonical.
 
-        Of two equally near values it is the smaller.
+        Of two equally near values it takes the smaller.
 
         Args:
             genes: int8 [n, parent.n_genes].
@@ -101,7 +100,7 @@ class ChosenSpace(Subspace):
 
 
 def _gene(parent: DesignSpace, i: int, kept: Sequence[Sequence[int]]) -> Gene:
-    """Make a gene of the part: its choices are fewer, and so may be those of its owner."""
+    """Return a gene of the part, with the choices that are left of it and of its owner."""
     gene, positions = parent.genes[i], kept[i]
     distinct = [gene.distinct[place] for place in positions]
     first = tuple(distinct.index(place) for place in distinct)
@@ -123,13 +122,8 @@ def _varies(parent: DesignSpace, i: int, kept: Sequence[Sequence[int]]) -> bool:
     return gene.owner is None or max(kept[parent.index[gene.owner]]) >= gene.active_from
 
 
-def _stem(name: str) -> str:
-    """Return the name that a gene shares with all of its kind."""
-    return re.sub(r"\d+$", "", name) or name
-
-
 def _named(parent: DesignSpace, kept: Sequence[Sequence[int]]) -> str:
-    """Name what is held, by kind where all genes of a kind have the same choices left."""
+    """Return a name of the choices, by kind if all genes of a kind have the same choices left."""
     values = {
         gene.name: "-".join(f"{gene.choices[place]:.12g}" for place in positions)
         for gene, positions in zip(parent.genes, kept, strict=True)
@@ -137,8 +131,8 @@ def _named(parent: DesignSpace, kept: Sequence[Sequence[int]]) -> str:
     }
     words = dict[str, str]()
     for name, text in values.items():
-        alike = [other for other in parent.gene_names if _stem(other) == _stem(name)]
-        words[_stem(name) if all(values.get(other) == text for other in alike) else name] = text
+        alike = [other for other in parent.gene_names if kind_of(other) == kind_of(name)]
+        words[kind_of(name) if all(values.get(other) == text for other in alike) else name] = text
     held = ",".join(f"{name}={text}" for name, text in words.items())
     if len(held) <= MAX_CHARS:
         return held
@@ -146,7 +140,7 @@ def _named(parent: DesignSpace, kept: Sequence[Sequence[int]]) -> str:
 
 
 def _kept(space: DesignSpace, choices: Any) -> list[list[int]]:
-    """Read which positions of each gene are left."""
+    """Return the positions of each gene that are left."""
     if not isinstance(choices, Mapping):
         raise InputError(f"{KEY}={choices}: must be the choices of genes, like {{r: [224], k: [3, 5]}}")
     left: dict[str, list[int]] = {gene.name: list(range(len(gene.choices))) for gene in space.genes}
@@ -171,12 +165,12 @@ def _kept(space: DesignSpace, choices: Any) -> list[list[int]]:
 
 
 def _genes_of(space: DesignSpace, key: str) -> list[str]:
-    """Return the gene of a name, or all genes of a kind."""
+    """Return the gene with a name, or all genes of a kind."""
     if key in space.index:
         return [key]
     kinds: dict[str, list[str]] = {}
     for name in space.gene_names:
-        kinds.setdefault(_stem(name), []).append(name)
+        kinds.setdefault(kind_of(name), []).append(name)
     if key in kinds:
         return kinds[key]
     shown = [names[0] if len(names) == 1 else f"{kind} ({names[0]} to {names[-1]})" for kind, names in kinds.items()]

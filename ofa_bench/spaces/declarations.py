@@ -1,4 +1,4 @@
-"""What a space may declare besides its genes, as plain data; and what any part of a problem may declare."""
+"""Declarations of spaces, as plain data, and the declaration ``fork_safe`` of any part of a problem."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ __all__ = ["OFAEncoder", "PublishedFile", "declares_fork_safe"]
 def declares_fork_safe(part: object) -> bool:
     """Return whether an object's own class declares ``fork_safe`` and it is true.
 
-    That is: what it changes outside a search may be lost, and it needs no thread or lock of a library such as torch, so
-    that searches may run in forked processes. A declaration that is only inherited does not count, because it says
-    nothing of what a sub-class adds.
+    It means that searches may run in forked processes: no change outside a search is needed later, and no thread or
+    lock of a library such as torch is used. An inherited declaration does not count, because it does not cover what a
+    sub-class adds.
     """
     return "fork_safe" in vars(type(part)) and bool(part.fork_safe)  # type: ignore[attr-defined]
 

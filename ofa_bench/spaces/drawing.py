@@ -1,20 +1,19 @@
-"""How an architecture is drawn: blocks by stage, each with a colour and a height that stand for choices."""
+"""Lays out an architecture to be drawn: blocks by stage, whose colours and heights stand for choices."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ofa_bench.spaces.genes import Gene
+from ofa_bench.spaces.genes import Gene, kind_of
 
 __all__ = ["BLOCK", "SLOT", "STEM", "Block", "Drawing", "lay_out_blocks"]
 
 BLOCK, STEM, SLOT = "block", "stem", "slot"
-"""The kinds of places: a block that is built, a convolution of the stem, and what is not built."""
+"""The kinds of places: a block that is built, a convolution of the stem, and a block that is not built."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A place of a network: what is there, if it is built; ``shade`` and ``height`` are positions among choices."""
+    """A place of a network; ``shade`` and ``height`` are positions among choices."""
 
     kind: str
     shade: int = 0
@@ -23,7 +22,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Drawing:
-    """The stages' blocks by name, and what shade and height stand for, with their choices, smallest first."""
+    """The blocks of each stage, and the meaning of shade and height, with their choices, smallest first."""
 
     resolution: float | None
     stages: Mapping[str, Sequence[Block]]
@@ -49,10 +48,10 @@ def lay_out_blocks(
     Returns:
         None if no gene is numbered by block.
     """
-    owning, kinds = {_kind(gene.owner) for gene in genes if gene.owner}, dict[str, set[float]]()
+    owning, kinds = {kind_of(gene.owner) for gene in genes if gene.owner}, dict[str, set[float]]()
     stages, numbered = dict[str, dict[int, bool]](), list[str]()
     for gene in genes:
-        kind, number = _kind(gene.name), gene.name[len(_kind(gene.name)) :]
+        kind, number = kind_of(gene.name), gene.name[len(kind_of(gene.name)) :]
         if not number or kind in owning:
             continue
         kinds.setdefault(kind, set()).update(gene.choices)
@@ -83,8 +82,3 @@ def lay_out_blocks(
         labels.get(height, height),
         choices[height],
     )
-
-
-def _kind(name: str) -> str:
-    """Return what the name of a gene shares with those of its kind."""
-    return re.sub(r"\d+$", "", name)

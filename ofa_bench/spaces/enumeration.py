@@ -13,12 +13,12 @@ __all__ = ["architectures", "number_of_architectures"]
 
 
 def number_of_architectures(space: DesignSpace) -> int:
-    """Count the architectures in canonical form; where a space has an activity of its own, all rows count."""
+    """Return the number of architectures in canonical form; if a space overrides ``active``, of all rows."""
     return prod(sum(prod(map(len, choices)) for choices in _choices(space, family)) for family in _families(space))
 
 
 def architectures(space: DesignSpace, block: int) -> Iterator[Genes]:
-    """Enumerate what ``number_of_architectures`` counts, each once: int8 [block or fewer, n_genes]."""
+    """Yield the architectures that ``number_of_architectures`` counts, each once: int8 [block or fewer, n_genes]."""
     families = _families(space)
     parts = [np.array([row for choices in _choices(space, family) for row in product(*choices)]) for family in families]
     size = prod(map(len, parts))
@@ -32,7 +32,7 @@ def architectures(space: DesignSpace, block: int) -> Iterator[Genes]:
 
 
 def _families(space: DesignSpace) -> list[list[int]]:
-    """Group the genes: an owner, always active, and those that it owns; else each gene by itself, as if active."""
+    """Return groups of genes, each with its owner first; if the space overrides ``active``, one group for each gene."""
     usual = type(space).active is DesignSpace.active and type(space).canonical is DesignSpace.canonical
     owner = space.owner
     if not usual or (owner[owner] != owner).any():
@@ -42,7 +42,7 @@ def _families(space: DesignSpace) -> list[list[int]]:
 
 
 def _choices(space: DesignSpace, family: list[int]) -> Iterator[list[Sequence[int]]]:
-    """Return what each gene of a family can be, for one choice of its owner after another."""
+    """Yield, for each choice of the owner of a family, the choices of each gene."""
     distinct = [sorted(set(space.genes[gene].distinct)) for gene in family]
     for choice in distinct[0]:
         owned = zip(family[1:], distinct[1:], strict=True)

@@ -1,11 +1,12 @@
 """Genes: the choices that make an architecture, and arrays of them."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Gene", "Genes"]
+__all__ = ["Gene", "Genes", "kind_of"]
 
 Genes = NDArray[np.int8]
 """Architectures: int8 [n, n_genes], positions into the choices of each gene."""
@@ -32,3 +33,8 @@ class Gene:
     def distinct(self) -> tuple[int, ...]:
         """For each choice, the position that stands for it in the canonical form."""
         return self.same_as or tuple(range(len(self.choices)))
+
+
+def kind_of(name: str) -> str:
+    """Return the part of a gene's name that all genes of its kind share: ``k`` for ``k7``."""
+    return re.sub(r"(?<=\D)\d+$", "", name)

@@ -1,4 +1,4 @@
-"""Reading ``net.config``, the layer by layer description that ``ofa`` saves beside a specialised network."""
+"""Reads ``net.config``, the description by layer that ``ofa`` saves beside a specialised network."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ Config = Mapping[str, Any]
 
 @contextmanager
 def reading(config: Config, wanted: str) -> Iterator[None]:
-    """Turn what goes wrong with the parts of a network into a message.
+    """Turn errors in reading the parts of a network into messages.
 
     Args:
         config: the ``config`` of one of ``ofa``'s networks.
@@ -33,11 +33,11 @@ def reading(config: Config, wanted: str) -> Iterator[None]:
 
 
 def stages_of(blocks: Sequence[Config]) -> list[tuple[int, list[Config]]]:
-    """Group blocks into stages, which differ in their output's channels: channels and blocks of each."""
+    """Return channels and blocks of each stage; stages differ in the channels of their outputs."""
     return [(channels, list(stage)) for channels, stage in groupby(blocks, key=lambda block: block["out_channels"])]
 
 
 def divisible(channels: float) -> int:
-    """Round to a multiple of 8 that is at least nine tenths of it, as ``ofa.utils.make_divisible`` does."""
+    """Round channels to a multiple of 8 that is at least nine tenths of them, as ``ofa.utils.make_divisible`` does."""
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded if rounded >= 0.9 * channels else rounded + 8

@@ -1,6 +1,6 @@
-"""Reading the dicts by which OFA's supernets and predictors name an architecture.
+"""Reads the dicts by which OFA's supernets and predictors describe an architecture.
 
-What can be read in two ways is refused: two resolutions, a width that is not the supernet's, a key by another name.
+Ambiguous dicts are refused: two resolutions, a width that is not the supernet's, a key under another name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,14 +20,14 @@ _OTHER_NAMES = {
     **dict.fromkeys(("res", "resolution", "img_size", "imgsize", "input_size"), "r"),
     **dict.fromkeys(("width", "widths", "width_mult"), "w"),
 }
-"""What others call OFA's keys."""
+"""Other names of OFA's keys."""
 
 _KEYS = ("ks", "e", "d", "r", "image_size", "wid", "w")
 """OFA's keys, of all spaces."""
 
 
 def check_keys(space: str, arch: Mapping[str, Any], keys: Sequence[str]) -> None:
-    """Check that all that an architecture says of its network is read; other keys, such as a name, are ignored.
+    """Check that no key that describes the network would be ignored; other keys, such as a name, may be.
 
     Raises:
         InputError: it is no dict, or has one of OFA's keys that is not among ``keys``, or one under another name.
@@ -42,21 +42,21 @@ def check_keys(space: str, arch: Mapping[str, Any], keys: Sequence[str]) -> None
 
 
 def numbers(space: str, arch: Mapping[str, Any], key: str, length: int) -> Sequence[float]:
-    """Read a list of numbers; where something is not built, its number may be None.
+    """Return a list of numbers; for blocks that are not built, a number may be None.
 
     Raises:
-        InputError: it is missing, no list, not of this length, or something in it is no number.
+        InputError: it is missing, not a list of numbers, or of another length.
     """
-    values = _listed(space, arch, key, f"{length} numbers")
+    values = _listed(space, arch, key, length)
     if len(values) != length:
         raise InputError(f"{space}: '{key}' must be a list of {length} numbers, not {len(values)}: {values!r}")
     return values
 
 
 def by_block(space: str, arch: Mapping[str, Any], key: str, built: Sequence[bool]) -> Sequence[float | None]:
-    """Read a list with a number for each block; what stands for a block that is not built is not looked at.
+    """Return a list with a number for each block; numbers of blocks that are not built are ignored.
 
-    A list may also have numbers for the blocks that are built only, in their order: its length says so.
+    A shorter list, with numbers of the built blocks only, is accepted too.
 
     Args:
         space: its name, for messages.
@@ -65,9 +65,9 @@ def by_block(space: str, arch: Mapping[str, Any], key: str, built: Sequence[bool
         built: for each block, whether the depths build it.
 
     Raises:
-        InputError: it is missing, no list, of neither length, or something in it is no number.
+        InputError: it is missing, not a list of numbers, or of neither length.
     """
-    values = _listed(space, arch, key, f"{len(built)} numbers")
+    values = _listed(space, arch, key, len(built))
     if len(values) == len(built):
         return values
     if len(values) != sum(built):
@@ -80,10 +80,10 @@ def by_block(space: str, arch: Mapping[str, Any], key: str, built: Sequence[bool
 
 
 def resolution(space: str, arch: Mapping[str, Any]) -> float:
-    """Read the resolution, from ``image_size`` (``ofa.nas``) or ``r`` (``ofa.tutorial``, a list of one).
+    """Return the resolution, from ``image_size`` (``ofa.nas``) or ``r`` (``ofa.tutorial``, a list of one).
 
     Raises:
-        InputError: there is none, it is no number, or there are two.
+        InputError: there is none, there are two, or it is not a number.
     """
     given = {key: _single(arch[key]) for key in ("r", "image_size") if arch.get(key) is not None}
     for key, value in given.items():
@@ -100,10 +100,10 @@ def resolution(space: str, arch: Mapping[str, Any]) -> float:
 
 
 def check_width(space: str, arch: Mapping[str, Any], width: float) -> None:
-    """Check that an architecture is of no other supernet: its width (``wid`` or ``w``), if it has one, is this one.
+    """Check that the width of an architecture (``wid`` or ``w``), if it has one, is that of the supernet.
 
     Raises:
-        InputError: it is another.
+        InputError: it is another width.
     """
     for key in ("wid", "w"):
         value = _single(arch.get(key))
@@ -113,15 +113,15 @@ def check_width(space: str, arch: Mapping[str, Any], width: float) -> None:
             )
 
 
-def _listed(space: str, arch: Mapping[str, Any], key: str, wanted: str) -> list[Any]:
+def _listed(space: str, arch: Mapping[str, Any], key: str, length: int) -> list[Any]:
     values = arch.get(key)
     if isinstance(values, np.ndarray):
         values = values.tolist()
     if not isinstance(values, Sequence) or isinstance(values, str | bytes):
-        raise InputError(f"{space}: '{key}' must be a list of {wanted}, not {values!r}")
+        raise InputError(f"{space}: '{key}' must be a list of {length} numbers, not {values!r}")
     for value in values:
         if value is not None and not _is_number(value):
-            raise InputError(f"{space}: '{key}' must be a list of {wanted}; {value!r} in it is none")
+            raise InputError(f"{space}: '{key}' must be a list of {length} numbers; {value!r} is not a number")
     return list(values)
 
 

@@ -1,4 +1,4 @@
-"""A part of a larger space: its genes set those of the parent, so whatever judges the parent judges the part."""
+"""A subspace: its genes set those of the parent, whose predictors and cost models serve it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,15 +16,15 @@ __all__ = ["Subspace"]
 
 
 class Subspace(DesignSpace):
-    """A design space whose architectures are some of another's.
+    """A design space whose architectures are a subset of those of another space.
 
     By gene of the parent: ``source`` (the gene here that sets it), ``positions`` (the parent's position for each choice
-    of that; the rest of a row is not used) and ``fixed`` (whether these are all the same).
+    of ``source``; the rest of a row is not used) and ``fixed`` (whether these positions are all the same).
 
     Args:
         name: of the space.
         genes: of the space.
-        parent: the space that has them all.
+        parent: the larger space.
         sources: for each gene of the parent, the gene here that sets it, and the parent's position for each choice.
     """
 
@@ -52,11 +52,11 @@ class Subspace(DesignSpace):
         return self.parent.to_ofa(self.to_parent(check_row(self, row)[None])[0])
 
     def drawing(self, row: Genes) -> Drawing | None:
-        """Lay out one row (int8 [n_genes]) as its parent draws it; None if that cannot be done."""
+        """Return the drawing of one row (int8 [n_genes]) by the parent; None if there is none."""
         return self.parent.drawing(self.to_parent(check_row(self, row)[None])[0])
 
     def read_network(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """Return OFA's dict, without the image size, as its parent reads it."""
+        """Return OFA's dict, without the image size, as the parent reads it."""
         return self.parent.read_network(config)
 
     def from_ofa(self, arch: Mapping[str, Any]) -> Genes:

@@ -1,4 +1,4 @@
-"""Which space a record, a card or an architecture is of."""
+"""Finds the space of a record, a card or an architecture."""
 
 import json
 import sys
@@ -18,14 +18,14 @@ from ofa_bench.spaces.resnet50d import ResNet50DSpace
 __all__ = ["recognise", "space_of"]
 
 _SPACES: tuple[DesignSpace, ...] = (MobileNetV3Space(), ProxylessNASSpace(), ResNet50DSpace())
-"""Those that are looked for where nothing says which space an architecture is of."""
+"""The spaces that are tried for an architecture of unknown space."""
 
 
 def space_of(described: Any) -> DesignSpace | None:
-    """Build the space that a record's config describes; None where that cannot be done.
+    """Build the space that a record's config describes; None if that is not possible.
 
-    Records may be others': nothing that one names is imported, and nothing but a space is called. So the class must be
-    imported already, as those of this package are; ``load_space`` imports a user's.
+    A record may come from anybody, so nothing that it names is imported, and nothing but a space is called. The class
+    must be imported already, as those of this package are; ``load_space`` imports a user's.
     """
     node = dict(described) if isinstance(described, Mapping) else {}
     module, _, name = str(node.pop("_target_", "")).rpartition(".")

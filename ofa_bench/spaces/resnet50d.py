@@ -22,10 +22,9 @@ EXTRA_DEPTHS = (0, 1, 2)
 EXPANDS = (0.2, 0.25, 0.35)
 WIDTHS = (0.65, 0.8, 1.0)
 MAX_DEPTHS = tuple(base + EXTRA_DEPTHS[-1] for base in BASE_DEPTHS)
-N_BLOCKS = sum(MAX_DEPTHS)
 N_WIDTHS = 2 + len(BASE_DEPTHS)
 CHANNELS = (256, 512, 1024, 2048)
-"""Of the stages' outputs at width 1.0 (``ofa.imagenet_classification.elastic_nn.networks``)."""
+"""Channels of the stages' outputs at width 1.0 (``ofa.imagenet_classification.elastic_nn.networks``)."""
 
 KEYS = ("d", "e", "w", "image_size", "r")
 
@@ -89,7 +88,7 @@ class ResNet50DSpace(DesignSpace):
         return self.row(values)
 
     def _widths(self, arch: Mapping[str, Any]) -> list[float]:
-        """Read the width multipliers."""
+        """Return the width multipliers."""
         given = numbers(self.name, arch, "w", N_WIDTHS)
         positions, widths = any(one in (0, 2) for one in given), any(one in WIDTHS[:2] for one in given)
         if positions and widths:

@@ -1,4 +1,4 @@
-"""What a strategy is: one class with one method."""
+"""The base classes of strategies, and the budget of a search."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -16,16 +16,16 @@ __all__ = ["Budget", "CoroutineStrategy", "Strategy", "is_fork_safe"]
 
 @dataclass(frozen=True)
 class Budget:
-    """Generations of a search from scratch (n), and of a warm-started one (the square root of n, say).
+    """Generations of a search from scratch (n), and of a warm-started one (for example the square root of n).
 
-    A schedule has those of the first warm-started search, of the second and so on.
+    A tuple has those of the first warm-started search, of the second and so on.
     """
 
     generations: int
     warm_generations: int | tuple[int, ...]
 
     def warm(self, i: int) -> int:
-        """Return the generations of the ``i``-th warm-started search, from 0; the last of a schedule repeats."""
+        """Return the generations of the ``i``-th warm-started search, from 0; the last of a tuple repeats."""
         schedule = self.warm_generations
         return schedule if isinstance(schedule, int) else schedule[min(i, len(schedule) - 1)]
 
@@ -33,24 +33,24 @@ class Budget:
 class Strategy(ABC):
     """Finds the best architecture for each of several targets.
 
-    A strategy of your own is a sub-class in your own package and a YAML file with its ``_target_``; parameters of the
-    YAML are passed to the constructor.
+    Your own strategy is a sub-class in your own package and a YAML file with its ``_target_``; the other keys of the
+    YAML are the parameters of its constructor.
     """
 
     fork_safe: bool = False
     """Whether its searches may run in forked processes (see ``declares_fork_safe``): each class declares it anew."""
 
     evolution: Any = None
-    """The search of one target, where the strategy has one; it declares ``fork_safe`` too."""
+    """The search of one target, if the strategy has one; it declares ``fork_safe`` too."""
 
     bytes_a_pair: int = 0
-    """Memory that it takes for each pair of a population's members."""
+    """Bytes of memory for each pair of a population's members."""
 
     @abstractmethod
     def search(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
     ) -> Iterator[Found]:
-        """Search every target and yield each result as soon as it is there, with its target's position in ``targets``.
+        """Search every target and yield each result as soon as it is found, with its target's position in ``targets``.
 
         Args:
             problem: the design space, its accuracy predictor and its cost model.
@@ -64,32 +64,32 @@ class Strategy(ABC):
         """
 
     def most_evaluations(self, problem: Problem, targets: Sequence[float], budget: Budget) -> int | None:  # noqa: ARG002
-        """Return the most evaluations of one search of all targets; None, as here, where that is not known before."""
+        """Return the maximum number of evaluations of one search of all targets; None, as here, if unknown."""
         return None
 
 
 class CoroutineStrategy(Strategy):
-    """A strategy that says which of its searches need another's result: those that do not can advance together."""
+    """A strategy whose independent searches are coroutines, which can advance together."""
 
     @abstractmethod
     def coroutines(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
     ) -> Sequence[SearchCoroutine]:
-        """Return independent lines of searches that find, together, what ``search`` finds; the arguments are the same.
+        """Return independent coroutines that find, together, what ``search`` finds; the arguments are the same.
 
-        A line is a generator: ``result = yield from evolution.steps(...)`` searches, ``yield position, result`` tells
-        what was found for a target. It must not share anything that changes, such as ``rng``, with another line. A
-        sub-class that overrides ``search`` as well has its searches run one after another.
+        A coroutine is a generator: ``result = yield from evolution.steps(...)`` searches, ``yield position, result``
+        reports the result of a target. It must not share mutable state, such as ``rng``, with another coroutine. If a
+        sub-class overrides ``search`` as well, its searches run one after another.
         """
 
     def search(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
     ) -> Iterator[Found]:
-        """Go through one line after another."""
+        """Run one coroutine after another."""
         for coroutine in self.coroutines(problem, targets, budget, rng):
             yield from run_single(coroutine, problem.predictor)
 
 
 def is_fork_safe(strategy: Strategy) -> bool:
-    """Return whether a strategy, and its evolution if it has one, declare that their searches may be forked."""
+    """Return whether a strategy, and its evolution if it has one, declare ``fork_safe``."""
     return all(map(declares_fork_safe, [strategy, strategy.evolution or strategy]))

@@ -26,7 +26,7 @@ class Chain(CoroutineStrategy):
     equally near ones the one searched last): going straight up or down this is the last one, in ``middle_out`` the
     inner neighbour.
 
-    With ``earlier`` there is something to start from at once, so every search takes the warm budget, the first too.
+    With ``previous`` every search takes the warm budget, the first too.
     Of these architectures, those that meet the target compete with the ``from_best`` nearest of those that miss it,
     pruned; the ``from_best`` most accurate join the chain's own seeds, behind the first of them.
 
@@ -35,34 +35,34 @@ class Chain(CoroutineStrategy):
         order: ``ascending`` (the paper's bottom-up), ``descending`` (top-down), ``middle_out`` (the middle target, of
             two the upper, then in turns the next below and the next above) or ``random`` (drawn for each repeat).
         warm_start: what a later search starts from; by default the winner, pruned where it misses the target.
-        earlier: int8 [n, n_genes], architectures found before, maybe for other targets or on another device.
+        previous: int8 [n, n_genes], architectures found before, perhaps for other targets or on another device.
 
     Raises:
-        InputError: the order is unknown, or ``evolution``, ``warm_start`` or ``earlier`` is of another kind.
+        InputError: the order is unknown, or ``evolution``, ``warm_start`` or ``previous`` is of another kind.
     """
 
     fork_safe = True
     evolution: Evolution
 
     def __init__(
-        self, evolution: Evolution, order: str, warm_start: WarmStart | None = None, earlier: Genes | None = None
+        self, evolution: Evolution, order: str, warm_start: WarmStart | None = None, previous: Genes | None = None
     ) -> None:
         check_evolution(evolution)
         if order not in ORDERS:
             raise InputError(f"strategy.order={order}: must be {' or '.join(ORDERS)}{suggestion(str(order), ORDERS)}")
         if not isinstance(warm_start, WarmStart | None):
             raise InputError(f"strategy.warm_start={warm_start}: give its keys, such as strategy.warm_start.seed=best")
-        if not isinstance(earlier, np.ndarray | None):
-            raise InputError(f"strategy.earlier={earlier}: not to be set; name a record by strategy.warm_start.from")
-        self.evolution, self.order, self.earlier = evolution, order, earlier
+        if not isinstance(previous, np.ndarray | None):
+            raise InputError(f"strategy.previous={previous}: cannot be set; name a record by strategy.warm_start.from")
+        self.evolution, self.order, self.previous = evolution, order, previous
         self.warm_start = warm_start or WarmStart()
 
     def most_evaluations(self, problem: Problem, targets: Sequence[float], budget: Budget) -> int | None:
-        """Return those of one search from scratch and warm-started ones for the other targets that can be met.
+        """Return those of one search from scratch and of warm-started ones for the other feasible targets.
 
-        Seeds from earlier records are evaluated besides.
+        Seeds from previous records are evaluated in addition.
         """
-        met, cold = sum(target >= problem.cost.minimum for target in targets), int(self.earlier is None)
+        met, cold = sum(target >= problem.cost.minimum for target in targets), int(self.previous is None)
         scratch = count_evaluations(self.evolution, min(met, cold) * [budget.generations])
         few = cold and self.warm_start.seed != "population" and self.warm_start.prunings == 1
         warm = count_evaluations(self.evolution, [budget.warm(i) for i in range(met - cold)], full=not few)
@@ -71,9 +71,9 @@ class Chain(CoroutineStrategy):
     def coroutines(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
     ) -> Sequence[SearchCoroutine]:
-        """Return one line, the chain."""
-        if self.earlier is not None:
-            check_genes(problem.space, self.earlier)
+        """Return one coroutine, the chain."""
+        if self.previous is not None:
+            check_genes(problem.space, self.previous)
         return [self._coroutine(problem, targets, budget, rng)]
 
     def _coroutine(
@@ -83,8 +83,8 @@ class Chain(CoroutineStrategy):
         found: list[SearchResult] = []
         for i in self._ordered(targets, rng):
             evaluator, generations, start = problem.evaluator(), budget.generations, None
-            if targets[i] >= problem.cost.minimum and (found or self.earlier is not None):
-                generations = budget.warm(len(found) - (self.earlier is None))
+            if targets[i] >= problem.cost.minimum and (found or self.previous is not None):
+                generations = budget.warm(len(found) - (self.previous is None))
                 start = yield from self._start(evaluator, found, targets[i], streams[i])
             result = yield from self.evolution.steps(evaluator, targets[i], generations, streams[i], start)
             if result.feasible:
@@ -92,7 +92,7 @@ class Chain(CoroutineStrategy):
             yield i, result
 
     def _ordered(self, targets: Sequence[float], rng: np.random.Generator) -> list[int]:
-        """Put the targets' positions in order; ``rng`` has given the targets their streams, which this leaves alone."""
+        """Return the positions of the targets in the order of their searches; the targets' streams do not change."""
         if self.order == "random":
             return [int(i) for i in rng.permutation(len(targets))]
         chain = sorted(range(len(targets)), key=lambda i: targets[i], reverse=self.order == "descending")
@@ -105,23 +105,23 @@ class Chain(CoroutineStrategy):
     def _start(
         self, evaluator: Evaluator, found: Sequence[SearchResult], target: float, rng: np.random.Generator
     ) -> EvaluationRequest[Genes]:
-        """Make what a search starts from: int8 [n, n_genes], all of which meet the target."""
+        """Return the seeds of a search, all of which meet the target: int8 [n, n_genes]."""
         own = self._own(evaluator, found, target, rng)
-        seeds = np.concatenate([own[:1], (yield from self._from_earlier(evaluator, target, rng)), own[1:]])
+        seeds = np.concatenate([own[:1], (yield from self._from_previous(evaluator, target, rng)), own[1:]])
         if self.warm_start.share is None or not len(seeds):
             return seeds
         return seeds[np.arange(self._room) % len(seeds)]
 
     @property
     def _room(self) -> int:
-        """The most seeds that a search takes."""
+        """The maximum number of seeds of a search."""
         share = self.warm_start.share
         return self.evolution.population_size if share is None else max(1, round(share * self.evolution.initial_size))
 
     def _own(
         self, evaluator: Evaluator, found: Sequence[SearchResult], target: float, rng: np.random.Generator
     ) -> Genes:
-        """Make the seeds from the nearest target found: int8 [n, n_genes]."""
+        """Return the seeds from the nearest target found: int8 [n, n_genes]."""
         if not found or self.warm_start.seed == "none":
             return np.empty((0, evaluator.problem.space.n_genes), np.int8)
         nearest = min(reversed(found), key=lambda result: abs(result.target - target))
@@ -130,12 +130,12 @@ class Chain(CoroutineStrategy):
             rows = nearest.population
         return self._pruned(evaluator, rows, target, rng)
 
-    def _from_earlier(self, evaluator: Evaluator, target: float, rng: np.random.Generator) -> EvaluationRequest[Genes]:
-        """Choose the seeds from what was found before: int8 [n, n_genes]."""
-        if self.earlier is None:
+    def _from_previous(self, evaluator: Evaluator, target: float, rng: np.random.Generator) -> EvaluationRequest[Genes]:
+        """Return the seeds from the previous architectures: int8 [n, n_genes]."""
+        if self.previous is None:
             return np.empty((0, evaluator.problem.space.n_genes), np.int8)
-        most, cost = self.warm_start.from_best, evaluator.cost(self.earlier)
-        rows = self.earlier[np.argsort(cost, kind="stable")]
+        most, cost = self.warm_start.from_best, evaluator.cost(self.previous)
+        rows = self.previous[np.argsort(cost, kind="stable")]
         n_meeting = int(np.count_nonzero(cost <= target))
         evaluator.counts.proposals += n_meeting
         slower = rows[n_meeting : n_meeting + most]
@@ -144,7 +144,7 @@ class Chain(CoroutineStrategy):
         return rivals[np.argsort(-accuracy, kind="stable")[:most]]
 
     def _pruned(self, evaluator: Evaluator, rows: Genes, target: float, rng: np.random.Generator) -> Genes:
-        """Prune each row (int8 [n, n_genes]), and so often again as is set those that were not left as they are."""
+        """Return each row (int8 [n, n_genes]) pruned; of those that pruning changes, ``prunings - 1`` more copies."""
         rows = rows[: self._room]
         once = [self.seed(evaluator, row, target, rng) for row in rows]
         changed = [row for row, pruned in zip(rows, once, strict=True) if (row != pruned).any()]
@@ -152,7 +152,7 @@ class Chain(CoroutineStrategy):
         return np.array([*once, *again], np.int8).reshape(-1, evaluator.problem.space.n_genes)
 
     def seed(self, evaluator: Evaluator, winner: Genes, target: float, rng: np.random.Generator) -> Genes:
-        """Make one seed, int8 [n_genes]: the winner, pruned at random until it meets the target.
+        """Return one seed, int8 [n_genes]: the winner, pruned at random until it meets the target.
 
         Going up, the winner meets the next target as it is; going down, it has to be pruned.
         """

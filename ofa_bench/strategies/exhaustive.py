@@ -1,4 +1,4 @@
-"""The exact optimum of every target, where the space is small enough to evaluate all of it."""
+"""Finds the exact optimum of every target in a space that is small enough to evaluate all of it."""
 
 import numpy as np
 
@@ -11,14 +11,14 @@ from ofa_bench.strategies.shared import BudgetedEvaluator, SharedSearch, check_w
 __all__ = ["Exhaustive"]
 
 BLOCK = 4096
-"""Architectures evaluated together."""
+"""Number of architectures that are evaluated together."""
 
 
 class Exhaustive(SharedSearch):
     """Evaluate every architecture that meets the largest target; the budget of the cell does not matter.
 
     Args:
-        most: architectures that a space may have.
+        most: the maximum number of architectures of a space.
 
     Raises:
         InputError: ``most`` is not a whole number of 1 or more; when it searches: the space has more.
@@ -32,18 +32,18 @@ class Exhaustive(SharedSearch):
         self.most = most
 
     def limit(self, problem: Problem, budget: Budget) -> int:  # noqa: ARG002
-        """Return the number of architectures, and one for the cheapest, which is evaluated before them."""
+        """Return the number of architectures, plus one for the cheapest, which is evaluated first."""
         space, size = problem.space, number_of_architectures(problem.space)
         if size > self.most:
-            words = f"{size:,}" if size < 1e9 else f"{size:.3g}"
+            number = f"{size:,}" if size < 1e9 else f"{size:.3g}"
             raise InputError(
-                f"strategy=exhaustive: {space.name} has {words} architectures, more than strategy.most={self.most}; "
+                f"strategy=exhaustive: {space.name} has {number} architectures, more than strategy.most={self.most}; "
                 "space.choices holds a space to a part of it, and space=compofa has 1,215"
             )
         return size + 1
 
     def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:  # noqa: ARG002
-        """Go through all architectures, a block at a time."""
+        """Evaluate all architectures, a block at a time."""
         for block in architectures(budgeted.problem.space, BLOCK):
             budgeted.evaluator.counts.proposals += len(block)
             meets = budgeted.evaluator.cost(block) <= budgeted.targets[-1]

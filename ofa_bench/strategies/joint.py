@@ -1,7 +1,7 @@
 """One search for all targets, whose cost does not grow with their number.
 
 **The joint search.** Everything that is evaluated goes into one archive and counts for every target that it meets. The
-search goes in rounds of ``restart`` evaluations. In a fresh round only architectures of this round can be parents: it
+search runs in rounds of ``restart`` evaluations. In a fresh round only architectures of this round can be parents: it
 begins with a few random ones and the cheapest of the space. In every fourth round, and in the last of several, all of
 the archive can. A round looks at up to ten targets (the *anchors*; of more targets, ten are chosen by chance, evenly
 spread). The *elites* of an anchor are the few most accurate architectures that meet it. A generation of the search is
@@ -34,10 +34,10 @@ __all__ = ["Joint"]
 Floats = NDArray[np.float64]
 
 ANCHORS = 10
-"""The most targets that a round looks at."""
+"""The maximum number of targets that a round looks at."""
 
-WHOLE = 4
-"""Every so manieth round goes on from the whole archive."""
+FROM_ARCHIVE = 4
+"""Every ``FROM_ARCHIVE``-th round continues from the whole archive."""
 
 START = 20
 """Random architectures at the beginning of a fresh round."""
@@ -78,13 +78,8 @@ class Joint(SharedSearch):
         noise: float = 0.25,
     ) -> None:
         super().__init__(population_size, evaluations)
-        self.batch, self.elites, self.restart, self.tries, self.most_changes = (
-            batch,
-            elites,
-            restart,
-            tries,
-            most_changes,
-        )
+        self.batch, self.elites, self.restart = batch, elites, restart
+        self.tries, self.most_changes = tries, most_changes
         for key in ("batch", "elites", "tries", "most_changes", "restart"):
             check_whole(key, getattr(self, key))
         if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise < np.inf:
@@ -92,30 +87,26 @@ class Joint(SharedSearch):
         self.noise = noise
 
     def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
-        """Go round after round until the budget is spent, or several rounds in a row find nothing new."""
-        changes = Changes(
-            budgeted.evaluator,
-            budgeted.archive,
-            tries=self.tries,
-            most_changes=self.most_changes,
-            noise=self.noise,
-            rng=rng,
-        )
+        """Run rounds until the budget is spent, or several rounds in a row find nothing new."""
+        evaluator, archive = budgeted.evaluator, budgeted.archive
+        changes = Changes(evaluator, archive, rng, tries=self.tries, most_changes=self.most_changes, noise=self.noise)
         fruitless = number = 0
-        while budgeted.left and fruitless < WHOLE:
-            size, last = budgeted.archive.size, number > 0 and budgeted.left <= self.restart
-            yield from self._round(budgeted, changes, rng, whole=last or number % WHOLE == WHOLE - 1)
-            fruitless, number = (0 if budgeted.archive.size > size else fruitless + 1), number + 1
+        while budgeted.left and fruitless < FROM_ARCHIVE:
+            size, last = archive.size, number > 0 and budgeted.left <= self.restart
+            yield from self._round(
+                budgeted, changes, rng, from_archive=last or number % FROM_ARCHIVE == FROM_ARCHIVE - 1
+            )
+            fruitless, number = (0 if archive.size > size else fruitless + 1), number + 1
 
     def _round(
-        self, budgeted: BudgetedEvaluator, changes: Changes, rng: np.random.Generator, *, whole: bool
+        self, budgeted: BudgetedEvaluator, changes: Changes, rng: np.random.Generator, *, from_archive: bool
     ) -> EvaluationRequest[None]:
         """Spend ``restart`` evaluations, or fewer where a generation has no child."""
         archive, begin = budgeted.archive, budgeted.archive.size
         end = begin + min(self.restart, budgeted.left)
         elites = _Elites(_anchors(budgeted.targets, rng), self.elites)
-        elites.offer(np.arange(archive.size if whole else 1), archive)
-        if not whole:
+        elites.offer(np.arange(archive.size if from_archive else 1), archive)
+        if not from_archive:
             space, n = budgeted.problem.space, min(START, end - begin)
             budgeted.evaluator.counts.proposals += n
             yield from budgeted.evaluate(changes.unseen(space.canonical(space.sample(n, rng))))
@@ -130,7 +121,7 @@ class Joint(SharedSearch):
 
 
 def _anchors(targets: Sequence[float], rng: np.random.Generator) -> Floats:
-    """Choose up to ``ANCHORS`` of ascending targets, one of each equal share of them: float64 [anchors], ascending."""
+    """Return up to ``ANCHORS`` of ascending targets, one of each equal share of them: float64 [anchors], ascending."""
     n, k = min(ANCHORS, len(targets)), len(targets)
     chosen: Floats = np.array(targets)[((np.arange(n) + rng.random(n)) * k / n).astype(np.intp)]
     return chosen
@@ -148,7 +139,7 @@ class _Elites:
         self.accuracy: Floats = np.full((len(anchors), most), -np.inf)
 
     def offer(self, places: Places, archive: Archive) -> None:
-        """Let architectures of the archive take the places of less accurate ones: intp [n]."""
+        """Replace elites by more accurate architectures of the archive, given by their places: intp [n]."""
         meets = archive.cost[places] <= self.anchors[:, None]
         accuracy = np.concatenate([self.accuracy, np.where(meets, archive.accuracy[places], -np.inf)], axis=1)
         order = np.argsort(-accuracy, axis=1, kind="stable")[:, : self.places.shape[1]]
@@ -160,7 +151,7 @@ class _Elites:
         """Draw parents for the anchors in turn, each uniformly from its elites.
 
         Returns:
-            The parents' places in the archive, and the numbers of the anchors they are drawn for; both intp [n].
+            The parents' places in the archive, and the numbers of their anchors; both intp [n].
         """
         anchors = (np.arange(n) + rng.integers(len(self.anchors))) % len(self.anchors)
         there = np.isfinite(self.accuracy).sum(axis=1)[anchors]

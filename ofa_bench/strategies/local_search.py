@@ -37,7 +37,7 @@ class LocalSearch(SharedSearch):
     fork_safe = True
 
     def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
-        """Start or make a step for one target after another, round and round."""
+        """Make a start or a step for each target in turn, until the budget is spent."""
         changes, here = _all_changes(budgeted.problem.space), dict[float, Step | None]()
         while budgeted.left:
             for target in budgeted.targets:
@@ -55,7 +55,7 @@ class LocalSearch(SharedSearch):
     def _step(
         self, budgeted: BudgetedEvaluator, target: float, changes: Changes, here: Step
     ) -> EvaluationRequest[Step | None]:
-        """Find the next step up; None where there is none, or no budget for it."""
+        """Return the next step up; None if there is none, or no budget for it."""
         space, counts = budgeted.problem.space, budgeted.evaluator.counts
         row = space.canonical(here[0][None])
         gene, choice = changes
@@ -81,14 +81,14 @@ class LocalSearch(SharedSearch):
 
 
 def _all_changes(space: DesignSpace) -> Changes:
-    """Return all choices of all genes, but one of those that build the same network."""
+    """Return all choices of all genes; of choices that build the same network only one."""
     pairs = [(i, choice) for i, gene in enumerate(space.genes) for choice in sorted(set(gene.distinct))]
     gene, choice = np.array(pairs).T
     return gene, choice
 
 
 def _changed(rows: Genes, gene: NDArray[np.int64], choice: NDArray[np.int64]) -> Genes:
-    """Copy each row with one gene set to a choice: int8 [n, n_genes]."""
+    """Return a copy of each row with one gene set to a choice: int8 [n, n_genes]."""
     changed: Genes = rows.copy()
     changed[np.arange(len(rows)), gene] = choice
     return changed
@@ -97,7 +97,7 @@ def _changed(rows: Genes, gene: NDArray[np.int64], choice: NDArray[np.int64]) ->
 def _pairs(
     gene: NDArray[np.int64], accuracy: Values, cost: Values, here: Step
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pair changes that gain accuracy with changes of other genes that save cost, the highest sum first: int64 [n]."""
+    """Return pairs of a change that gains accuracy and one that saves cost, the highest sum first: int64 [n]."""
     up, down = np.flatnonzero(accuracy > here[1]), np.flatnonzero(cost < here[2])
     first, second = np.repeat(up, len(down)), np.tile(down, len(up))
     apart = gene[first] != gene[second]
@@ -107,7 +107,7 @@ def _pairs(
 
 
 def _best(rows: Genes, accuracy: Values, cost: Values, target: float, here: Step) -> Step | None:
-    """Return the most accurate of the rows evaluated that meet the target, if it is better."""
+    """Return the most accurate evaluated row that meets the target, if it is better; else None."""
     meeting = np.where(cost <= target, accuracy, -np.inf)
     best = int(np.argmax(meeting)) if len(meeting) else -1
     return (rows[best], accuracy[best], cost[best]) if best >= 0 and meeting[best] > here[1] else None

@@ -1,4 +1,4 @@
-"""One multi-objective search instead of one a target, as OFA² has it (Ito & Von Zuben, arXiv 2303.13683)."""
+"""One multi-objective search for all targets, as in OFA² (Ito & Von Zuben, arXiv 2303.13683)."""
 
 from functools import partial
 from typing import Any
@@ -12,18 +12,18 @@ __all__ = ["NSGA2"]
 
 
 class NSGA2(SharedSearch):
-    """Run pymoo's NSGA-II (Deb et al., IEEE TEC 2002) once, for high accuracy and low cost; targets are read off it.
+    """Run pymoo's NSGA-II (Deb et al., IEEE TEC 2002) once, for high accuracy and low cost; it serves all targets.
 
     Selection, survival, uniform crossover and the elimination of duplicates (by canonical form) are pymoo's; random
     architectures and mutation are the space's own: each gene group is redrawn with ``mutate_prob``, as in OFA's
-    evolution and, gene by gene, in OFA². Every child is mutated; with ``crossover_prob`` it is crossed before. pymoo's
-    default of 0.9 loses 0.1 points of mean accuracy on MobileNetV3.
+    evolution and, gene by gene, in OFA². Every child is mutated; before that it is crossed with ``crossover_prob``, for
+    which pymoo's default of 0.9 loses 0.1 points of mean accuracy on MobileNetV3.
 
     Args:
         population_size: of each generation.
-        mutate_prob: with which each gene group of a child is redrawn.
-        crossover_prob: with which two parents are crossed.
-        evaluations: in all; None for ``budget.generations`` times ``population_size``.
+        mutate_prob: the probability that a gene group of a child is redrawn.
+        crossover_prob: the probability that two parents are crossed.
+        evaluations: for all targets together; None for ``budget.generations`` times ``population_size``.
 
     Raises:
         InputError: a value is not allowed, or pymoo is not installed.
@@ -32,7 +32,7 @@ class NSGA2(SharedSearch):
     fork_safe = True
 
     bytes_a_pair = 20
-    """Memory for each pair of a population, all of which pymoo compares (measured)."""
+    """Bytes of memory for each pair of a population's members, because pymoo compares all pairs (measured)."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class NSGA2(SharedSearch):
     def _mutated(
         self, budgeted: BudgetedEvaluator, _problem: Any, children: Any, *, random_state: Any, **_: Any
     ) -> Any:
-        """Mutate crossed children, as pymoo calls it; those that are not new are made anew."""
+        """Mutate crossed children, as pymoo's operator; pymoo replaces those that are not new."""
         space, genes = budgeted.problem.space, children.get("X")
         budgeted.evaluator.counts.proposals += len(genes)
         children.set("X", space.canonical(space.mutate(genes, self.mutate_prob, random_state)))

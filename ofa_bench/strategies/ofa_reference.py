@@ -1,4 +1,4 @@
-"""The living reference: ``ofa.nas.search_algorithm.EvolutionFinder`` itself, on our predictor and our cost model."""
+"""Runs ``ofa.nas.search_algorithm.EvolutionFinder`` itself, the reference, on our predictor and our cost model."""
 
 import contextlib
 import io
@@ -38,8 +38,8 @@ class OFAReference(Strategy):
             always on here.
 
     Raises:
-        InputError: ``evolution`` is no search of one target, no parent would be left, or it is set to what ``ofa``
-            does not do.
+        InputError: ``evolution`` is not a search of one target, no parent would be left, or it has a setting that
+            ``ofa`` lacks.
     """
 
     def __init__(self, evolution: Evolution) -> None:
@@ -54,11 +54,11 @@ class OFAReference(Strategy):
             if value != ours:
                 raise InputError(f"evolution.{key}={value}: strategy ofa_reference has {ours} only")
         self.evolution = evolution
-        for module in (_FINDER, _ENCODERS):  # they load torch, which is no part of a search's time
+        for module in (_FINDER, _ENCODERS):  # they load torch, which must not count in the time of a search
             import_ofa(module)
 
     def most_evaluations(self, problem: Problem, targets: Sequence[float], budget: Budget) -> int | None:
-        """Return those of a search from scratch for each target that can be met."""
+        """Return those of a search from scratch for each feasible target."""
         met = sum(target >= problem.cost.minimum for target in targets)
         return count_evaluations(self.evolution, met * [budget.generations])
 
@@ -90,7 +90,7 @@ class OFAReference(Strategy):
 
 @contextlib.contextmanager
 def _global_chance(rng: np.random.Generator) -> Iterator[None]:
-    """Seed the global random states, from which ``ofa`` draws, from a stream; afterwards they are as before."""
+    """Seed the global random states, which ``ofa`` uses, from a stream, and restore them afterwards."""
     python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
     seeds = rng.integers(2**32, size=2).tolist()
     try:
@@ -107,7 +107,7 @@ class _ExhaustedError(Exception):
 
 
 class _Adapter:
-    """What ``ofa`` asks for, answered by our problem: both its efficiency predictor and its accuracy predictor."""
+    """Our problem, as both the efficiency predictor and the accuracy predictor of ``ofa``."""
 
     def __init__(self, problem: Problem, target: float, generations: int) -> None:
         self._problem, self._target, self._generations = problem, target, generations
@@ -120,7 +120,7 @@ class _Adapter:
         self._considered: list[tuple[Genes, NDArray[np.float64]]] = []
 
     def get_efficiency(self, arch: Arch) -> float:
-        """Cost of one architecture, in the cost model's unit."""
+        """Return the cost of one architecture, in the cost model's unit."""
         self._counts.proposals += 1
         self._counts.cost_lookups += 1
         cost = float(self._problem.cost.cost(self._to_row(arch)[None])[0])
@@ -130,7 +130,7 @@ class _Adapter:
         return cost
 
     def predict_acc(self, archs: Sequence[Arch]) -> NDArray[np.float64]:
-        """Accuracy of the first population, then of each generation's children: float64 [n]; elements have ``item``."""
+        """Return the accuracy of the first population, then of each generation's children: float64 [n]."""
         genes = np.stack([self._to_row(arch) for arch in archs])
         accuracy = self._evaluate(genes)
         generation, self._populations = self._populations, self._populations + 1
@@ -139,7 +139,7 @@ class _Adapter:
         return accuracy
 
     def result(self) -> SearchResult:
-        """Tell the best that was considered; if nothing was, the cheapest architecture."""
+        """Return the best architecture that was considered; if there is none, the cheapest."""
         if not self._curve:
             cheapest = self._problem.cost.cheapest[None]
             self._consider(0, cheapest, self._evaluate(cheapest))
@@ -180,7 +180,7 @@ class _Adapter:
 
 
 Codec = tuple[Any, Callable[[Arch], Genes]]
-"""An encoder as ``ofa`` wants it, and what makes a row (int8 [n_genes]) of its dict."""
+"""An encoder for ``ofa``, and a function that converts its dict to a row (int8 [n_genes])."""
 
 
 def _codec(space: DesignSpace) -> Codec:
@@ -192,7 +192,7 @@ def _codec(space: DesignSpace) -> Codec:
 
 
 class _PositionsEncoder:
-    """For spaces that ``ofa`` does not know: the dict holds one position a gene, so that its crossover stays inside."""
+    """An encoder for other spaces: its dict has one position for each gene, so that crossover stays in the space."""
 
     def __init__(self, space: DesignSpace) -> None:
         self._space, self._rng = space, np.random.default_rng(random.getrandbits(128))

@@ -9,7 +9,7 @@ __all__ = ["RandomSearch"]
 
 
 class RandomSearch(SharedSearch):
-    """Draw random architectures that meet each target, as many for each; all count for every target that they meet.
+    """Draw equally many random architectures that meet each target; all count for every target that they meet.
 
     They are uniform over those that meet the target: uniform over the whole space, hardly one would meet a target near
     the minimum. Where that takes too long (``valid_samples``), random ones are pruned until they meet the target. A
@@ -17,7 +17,7 @@ class RandomSearch(SharedSearch):
 
     Args:
         population_size: how many are drawn for one target, then for the next.
-        evaluations: in all; None for ``budget.generations`` times ``population_size``.
+        evaluations: for all targets together; None for ``budget.generations`` times ``population_size``.
 
     Raises:
         InputError: one of them is not a whole number of 1 or more.
@@ -26,7 +26,7 @@ class RandomSearch(SharedSearch):
     fork_safe = True
 
     def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
-        """Go round the targets until the budget is spent, the last time with fewer draws."""
+        """Draw for each target in turn until the budget is spent, at last with fewer draws."""
         streams = rng.spawn(len(budgeted.targets))
         while budgeted.left:
             size = min(self.population_size, max(1, budgeted.left // len(budgeted.targets)))

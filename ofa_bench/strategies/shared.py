@@ -1,4 +1,4 @@
-"""One search for all targets: whatever it evaluates counts for every target that it meets."""
+"""The base of strategies that search all targets at once, and checks of strategies' parameters."""
 
 import importlib
 from abc import abstractmethod
@@ -24,15 +24,15 @@ __all__ = [
 
 
 class BudgetedEvaluator:
-    """What one search for all targets may spend, and has found.
+    """The budget and the archive of one search for all targets.
 
-    ``targets`` are the feasible ones, each once, ascending. ``evaluator`` looks costs up and counts; accuracies are had
-    by ``evaluate`` alone, so that none is lost on a target; ``archive`` holds what it took, the cheapest first.
+    ``targets`` are the feasible ones, each once, ascending. ``evaluator`` looks up costs and counts. Accuracies come
+    only from ``evaluate``, which adds them to ``archive`` for all targets; its first architecture is the cheapest.
 
     Args:
-        problem: what is searched.
+        problem: the problem that is searched.
         targets: the largest costs allowed; any order, duplicates and infeasible ones too.
-        limit: the most evaluations.
+        limit: the maximum number of evaluations.
     """
 
     def __init__(self, problem: Problem, targets: Sequence[float], limit: int) -> None:
@@ -42,11 +42,11 @@ class BudgetedEvaluator:
 
     @property
     def left(self) -> int:
-        """How many evaluations are left."""
+        """The number of evaluations that are left."""
         return self._limit - self.evaluator.counts.evaluations
 
     def evaluate(self, genes: Genes) -> EvaluationRequest[tuple[Values, Values]]:
-        """Evaluate architectures (int8 [n, n_genes]), the first of them where fewer evaluations are left.
+        """Evaluate architectures (int8 [n, n_genes]); only the first ones if fewer evaluations are left.
 
         Returns:
             Accuracy and cost of those evaluated: float64 [m], m <= n, each.
@@ -59,17 +59,17 @@ class BudgetedEvaluator:
         return accuracy, cost
 
     def results(self) -> list[SearchResult]:
-        """Describe what was found, one result a target; generations are the batches after the first."""
+        """Return one result for each target; its generations are the batches after the first."""
         return self.archive.results(max(0, self._batches - 1))
 
 
 class SharedSearch(CoroutineStrategy):
-    """Searches all targets at once, after the cheapest architecture, which meets all that can be met.
+    """Searches all targets at once, after the cheapest architecture, which meets all feasible ones.
 
     Args:
-        population_size: architectures that are evaluated together.
-        evaluations: in all, for all targets; None for ``budget.generations`` times ``population_size``, of which
-            ``vanilla`` makes as many for each target.
+        population_size: number of architectures that are evaluated together.
+        evaluations: for all targets together; None for ``budget.generations`` times ``population_size``, as many as
+            ``vanilla`` makes for each target.
 
     Raises:
         InputError: one of them is not a whole number of 1 or more.
@@ -82,21 +82,21 @@ class SharedSearch(CoroutineStrategy):
         self.population_size, self.evaluations = population_size, evaluations
 
     def limit(self, problem: Problem, budget: Budget) -> int:  # noqa: ARG002
-        """Return the most evaluations that a search of all targets may make."""
+        """Return the maximum number of evaluations of a search of all targets."""
         return self.evaluations or budget.generations * self.population_size
 
     def most_evaluations(self, problem: Problem, targets: Sequence[float], budget: Budget) -> int:
-        """Return the limit; nothing is evaluated where no target can be met."""
+        """Return the limit, or 0 if no target is feasible."""
         return self.limit(problem, budget) if problem.cost.minimum <= max(targets) else 0
 
     @abstractmethod
     def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
-        """Spend what is left in the ledger, or some of it; something is, and at least one target is feasible."""
+        """Search until the budget is spent or earlier; some is left at first, and at least one target is feasible."""
 
     def coroutines(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
     ) -> Sequence[SearchCoroutine]:
-        """Return one line, the search."""
+        """Return one coroutine, the search."""
         return [self._coroutine(BudgetedEvaluator(problem, targets, self.limit(problem, budget)), rng)]
 
     def _coroutine(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> SearchCoroutine:
@@ -104,12 +104,12 @@ class SharedSearch(CoroutineStrategy):
             yield from budgeted.evaluate(budgeted.problem.cost.cheapest[None])
         if budgeted.targets and budgeted.left:
             yield from self.explore(budgeted, rng)
-        # Time is told with the first result: one of those that share it.
+        # The first result gets the time of the search: it must be one of those that share it.
         yield from sorted(enumerate(budgeted.results()), key=lambda found: not found[1].feasible)
 
 
 def need(strategy: str, module: str) -> None:
-    """Import what a strategy needs besides the package's own dependencies, so that it is no part of a search's time.
+    """Import an optional dependency of a strategy, so that its import does not count in the time of a search.
 
     Raises:
         InputError: it cannot be imported.
@@ -122,13 +122,13 @@ def need(strategy: str, module: str) -> None:
 
 
 def check_whole(key: str, value: int, least: int = 1) -> None:
-    """Raise InputError where a strategy's parameter is not a whole number, or too small."""
+    """Raise InputError if a strategy's parameter is not a whole number, or too small."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"strategy.{key}={value}: must be a whole number of {least} or more")
 
 
 def count_evaluations(evolution: object, generations: Sequence[int], *, full: bool = False) -> int | None:
-    """Return the evaluations of searches of one target that take so many generations; None if it is not ours.
+    """Return the evaluations of searches of one target with these generations; None if the evolution is a user's.
 
     With ``full``, seeds may fill the first population beyond its ``initial_size``.
     """
@@ -139,11 +139,7 @@ def count_evaluations(evolution: object, generations: Sequence[int], *, full: bo
 
 
 def check_evolution(evolution: object) -> None:
-    """Check that a strategy is given a search of one target: ours, or one with the same method ``steps``.
-
-    Raises:
-        InputError: it is something else.
-    """
+    """Raise InputError if a strategy's evolution has no method ``steps``."""
     if not callable(getattr(evolution, "steps", None)):
         raise InputError(
             f"strategy.evolution={evolution}: must be ${{evolution}}; its keys are set by evolution.<key>="
@@ -151,10 +147,6 @@ def check_evolution(evolution: object) -> None:
 
 
 def check_probability(key: str, value: float) -> None:
-    """Check a strategy's parameter.
-
-    Raises:
-        InputError: it is not from 0 to 1.
-    """
+    """Raise InputError if a strategy's parameter is not a number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise InputError(f"strategy.{key}={value}: must be from 0 to 1")

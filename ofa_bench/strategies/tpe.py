@@ -12,7 +12,7 @@ __all__ = ["TPE"]
 
 
 class TPE(SharedSearch):
-    """Run Optuna's TPE once, for high accuracy and low cost (Ozaki et al., GECCO 2020); all targets are read off it.
+    """Run Optuna's TPE once, for high accuracy and low cost (Ozaki et al., GECCO 2020); it serves all targets.
 
     A trial is one architecture, a categorical parameter each gene, all genes sampled jointly (``multivariate``). One
     multi-objective study finds more than one study a target, with the target as a constraint, at equal evaluations.
@@ -33,7 +33,7 @@ class TPE(SharedSearch):
         need("tpe", "optuna")
 
     def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
-        """Make one trial after another."""
+        """Run one trial after another."""
         space, study = budgeted.problem.space, _study(int(rng.integers(2**32)))
         parameters = _parameters(space)
         while budgeted.left:
@@ -45,7 +45,7 @@ class TPE(SharedSearch):
 
 
 def _study(seed: int) -> Any:
-    """Make a study that is kept in memory, without the message with which Optuna announces it."""
+    """Return a study that is kept in memory; Optuna's message about it is not shown."""
     import optuna
 
     sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True)

@@ -1,4 +1,4 @@
-"""OFA's own way: every target is searched from scratch (Cai et al., ICLR 2020): k targets cost k n generations."""
+"""OFA's own strategy (Cai et al., ICLR 2020): every target is searched from scratch; k targets cost k n generations."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ class Vanilla(CoroutineStrategy):
     """Search each target from random architectures, n generations each.
 
     Raises:
-        InputError: ``evolution`` is no search of one target.
+        InputError: ``evolution`` is not a search of one target.
     """
 
     fork_safe = True
@@ -25,14 +25,14 @@ class Vanilla(CoroutineStrategy):
         self.evolution = evolution
 
     def most_evaluations(self, problem: Problem, targets: Sequence[float], budget: Budget) -> int | None:
-        """Return those of a search from scratch for each target that can be met."""
+        """Return those of a search from scratch for each feasible target."""
         met = sum(target >= problem.cost.minimum for target in targets)
         return count_evaluations(self.evolution, met * [budget.generations])
 
     def coroutines(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
     ) -> Sequence[SearchCoroutine]:
-        """Return one line a target, in their order."""
+        """Return one coroutine for each target, in their order."""
 
         def coroutine(position: int, target: float, stream: np.random.Generator) -> SearchCoroutine:
             result = yield from self.evolution.steps(problem.evaluator(), target, budget.generations, stream)

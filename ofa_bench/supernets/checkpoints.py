@@ -91,7 +91,7 @@ def load_weights(net: Supernet, weights: str = "auto", sha256: str = "") -> Weig
 
 def _published(net: Supernet, published: PublishedFile, sha256: str) -> Weights:
     """Load the file that OFA published; what was fetched and is not it, or does not fit, is thrown away."""
-    path, pinned = assets.at_hand(published.path), sha256 or published.sha256
+    path, pinned = assets.find_local(published.path), sha256 or published.sha256
     url = published.address or assets.BASE_URL + published.path
     source = str(path or url)
     if path is None:

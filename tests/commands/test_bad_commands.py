@@ -1,8 +1,5 @@
 """Words, flags, groups and Hydra's own keys that are wrong: one line, and nothing written."""
 
-import subprocess
-import sys
-
 import pytest
 from test_bad_input import LONG, named, refused
 
@@ -203,18 +200,6 @@ def test_what_searches_remember_is_counted(monkeypatch):
         check_memory(Vanilla(Evolution(population_size=200_000)), **sizes, generations=500)
     with pytest.raises(InputError, match=r"strategy.population_size=20000: 10 searches .* take 7\.\d GiB"):
         check_memory(NSGA2(20_000), **sizes)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
-@pytest.mark.parametrize("kind", ["RLIMIT_AS", "RLIMIT_DATA"])
-def test_a_limit_of_memory_is_known(kind, tmp_path):
-    """In a process of its own, as a limit once lowered stays."""
-    script = (
-        "import resource\nfrom ofa_bench.config.limits import available_memory\n"
-        f"resource.setrlimit(resource.{kind}, (400_000_000, 400_000_000))\nprint(available_memory())"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=True)
-    assert 100_000_000 < int(done.stdout) < 400_000_000
 
 
 def test_an_interrupt_that_a_library_makes_an_error_of_is_an_interrupt(monkeypatch, capsys):

@@ -183,7 +183,7 @@ PARTS = [
     (["space=compofa", "space.kernels=Fixed"], "space.kernels=Fixed: must be fixed or elastic; did you mean 'fixed'?"),
     (["space.kernels=fixed"], "space.kernels: no such key; allowed: choices, _target_"),
     (["space._target_=builtins.int"], "space._target_=builtins.int: must be a class or a function with named"),
-    (["space._target_=os.getcwd"], "space._target_=os.getcwd: makes str, not a DesignSpace"),
+    (["space._target_=os.getcwd"], "space._target_=os.getcwd: makes str; must make DesignSpace"),
     (["device.device=iphone"], "device=iphone: unknown; there are "),
     (["device.device=null"], "device=None: unknown; there are "),
     (["device.guard_band=1"], "device.guard_band=1: must be true or false"),
@@ -193,7 +193,7 @@ PARTS = [
     (["predictor=member", "predictor.member=5"], "predictor.member=5: must be one of 1 to 4"),
     (["predictor=member", "predictor.member=true"], "predictor.member=True: must be one of 1 to 4"),
     (["predictor.member=1"], "predictor.member: no such key; allowed: _target_"),
-    (["predictor._target_=collections.UserDict"], "makes UserDict, not an AccuracyPredictor"),
+    (["predictor._target_=collections.UserDict"], "makes UserDict; must make AccuracyPredictor"),
     (["predictor=official", "space=proxyless"], "predictor=official: OFA published none for space proxyless"),
     (
         ["device=note10", "space=resnet50d"],

@@ -33,7 +33,7 @@ STRATEGIES = {
         ("warm_start.from_best=many", "strategy.warm_start.from_best=many: must be a whole number of 1 or more"),
         ("warm_start.form=x", "share, from, from_best; did you mean 'from'?"),
         ("warm_start._target_=builtins.int", "strategy.warm_start._target_=builtins.int: must be a class"),
-        ("earlier=1", "strategy.earlier: no such key"),
+        ("previous=1", "strategy.previous: no such key"),
     ],
     "bottom_up": [("order=null", "strategy.order=None: must be ascending or descending")],
     "exhaustive": [

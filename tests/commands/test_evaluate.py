@@ -87,7 +87,7 @@ def test_what_is_none_is_refused_in_words(tmp_path, monkeypatch, name, content, 
 
 
 def test_a_config_without_the_images_size_is_refused(files):
-    with pytest.raises(InputError, match=r"run.config must lie beside it, with image_size"):
+    with pytest.raises(InputError, match=r"run.config with image_size must be in the same folder"):
         read_architectures("architecture", str(files / "lone"), SPACE, None)
 
 

@@ -176,7 +176,7 @@ def helper(size):
     [
         (2, 1, "RuntimeError: no luck with 2 (mine.py, line 21, in helper; HYDRA_FULL_ERROR=1 shows all)"),
         (3, 2, "strategy: size=3 must be even (mine.py, line 7, in __init__)"),
-        (4, 1, "RuntimeError: Mine (mine.py, line 4) gave a result for target 1.0 at position 7, twice or astray"),
+        (4, 1, "RuntimeError: Mine (mine.py, line 4) gave target 1.0 at position 7: a duplicate or unknown target"),
         (6, 1, "(mine.py, line 16, in search; HYDRA_FULL_ERROR=1 shows all)"),
         (12, 1, "KeyError: 12 (mine.py, line 9, in __init__; HYDRA_FULL_ERROR=1 shows all)"),
     ],

@@ -8,7 +8,7 @@ import yaml
 from ofa_bench.analysis.studies import studies
 from ofa_bench.commands.train import PairsOptions, train_pairs
 from ofa_bench.errors import InputError
-from ofa_bench.experiment.previous import Earlier
+from ofa_bench.experiment.previous import PreviousRecord
 from ofa_bench.exporting.found import found
 from ofa_bench.records.record import read
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, hold
@@ -83,17 +83,17 @@ def test_architectures_of_an_earlier_record_become_the_nearest():
     whole, ours = MobileNetV3Space(), {"_target_": "ofa_bench.spaces.MobileNetV3Space"}
     arch = whole.to_ofa(whole.row({**dict.fromkeys(whole.gene_names, 3), "r": 160, **{f"k{i}": 7 for i in range(20)}}))
     part = hold(whole, {"r": [208, 224], "k": [3, 5]})
-    earlier = Earlier("old", "mbv3", ours, whole.from_ofa(arch)[None], "", [([], arch), ([], arch)])
-    [row] = earlier.genes_in(part, {**ours, "choices": {"r": [208, 224], "k": [3, 5]}})
+    previous = PreviousRecord("old", "mbv3", ours, whole.from_ofa(arch)[None], "", [([], arch), ([], arch)])
+    [row] = previous.genes_in(part, {**ours, "choices": {"r": [208, 224], "k": [3, 5]}})
     values = part.values(row)
     assert (values["r"], values["k0"], values["d0"], values["e0"]) == (208, 5, 3, 3)
     assert (
-        Earlier("old", "mbv3", {**ours, "choices": {}}, row[None], "", [([], arch)]).genes_in(whole, ours)[0]
+        PreviousRecord("old", "mbv3", {**ours, "choices": {}}, row[None], "", [([], arch)]).genes_in(whole, ours)[0]
         == whole.from_ofa(arch)
     ).all()
     with pytest.raises(InputError, match="a record of space mbv3; this one is compofa"):
-        earlier.genes_in(CompoundSpace(), {"_target_": "ofa_bench.spaces.CompoundSpace", "kernels": "fixed"})
-    broken = Earlier("old", "mbv3", ours, row[None], "", [([], {"ks": 3})])
+        previous.genes_in(CompoundSpace(), {"_target_": "ofa_bench.spaces.CompoundSpace", "kernels": "fixed"})
+    broken = PreviousRecord("old", "mbv3", ours, row[None], "", [([], {"ks": 3})])
     with pytest.raises(InputError, match=r"^strategy\.warm_start\.from=old: mbv3: 'd' must be a list"):
         broken.genes_in(part, {**ours, "choices": {"r": [208, 224]}})
 

@@ -138,7 +138,7 @@ def test_tables_of_ofa_cost_what_ofa_says(suffix, tables, tmp_path, caplog):
     assert (table.card["width"], table.card["resolutions"], table.card["resolutions_left_out"]) == (
         1.2, list(RESOLUTIONS), [164],
     )  # fmt: skip
-    assert caplog.messages == [f"device={folder}: left out are its resolutions 164, which mbv3 has not"]
+    assert caplog.messages == [f"device={folder}: its resolutions 164 are left out: mbv3 has none of them"]
 
 
 def test_tables_of_proxyless_cost_what_ofa_says(tmp_path):
@@ -218,16 +218,20 @@ def part(space, **choices):
 
 
 WRONG = [
-    ("resnet50d", lambda text: text, r"names no block as space resnet50d does \(none\)"),
-    ("proxyless", lambda text: text, r"names no block as space proxyless does \(OFA's form for ProxylessNAS\)"),
-    ("mbv3", lambda text: text.replace("x3-output:112x112x24", "x3-output:112x112x16"), "of width 1.0; space mbv3 is"),
+    ("resnet50d", lambda text: text, r"without names of blocks of space resnet50d \(none\)"),
+    ("proxyless", lambda text: text, r"without names of blocks of space proxyless \(OFA's form for ProxylessNAS\)"),
+    (
+        "mbv3",
+        lambda text: text.replace("x3-output:112x112x24", "x3-output:112x112x16"),
+        "for width 1.0; space mbv3 has",
+    ),
     ("mbv3", lambda text: text.replace('"mean": ', '"mean": -', 1), "must have a mean: a number of milliseconds"),
     ("mbv3", lambda text: text.replace('"mean"', '"median"', 1), "must have a mean: a number of milliseconds"),
     ("mbv3", lambda text: text.replace('"mean": ', '"mean": 1e400, "a": ', 1), "the number 1e400 is not finite"),
     (
         "mbv3",
         lambda text: '{"Conv-input:224x224x3-output:112x112x24": {"mean": 1}}',
-        r"names no block as space mbv3 does \(OFA's form for MobileNetV3; nsganetv2's form\)",
+        r"without names of blocks of space mbv3 \(OFA's form for MobileNetV3; nsganetv2's form\)",
     ),
     ("mbv3", lambda text: "a: &a [x]\nb: *a\n", "must have a mean"),
     ("mbv3", lambda text: "a: !!python/name:os.system\n", "must have a mean"),
@@ -271,7 +275,7 @@ def test_a_command_searches_on_a_folder(tables, forks, tmp_path):
     words = ("device=latency_table@note10", "strategy=random", "targets=quantiles", "budget.generations=2",
              "evolution.population_size=10", "tracking.uri=null", "progress=false")  # fmt: skip
     done = forks.run("run", words, tmp_path)
-    assert (done.returncode, done.stderr.count("left out are its resolutions 164")) == (0, 1), done.stderr
+    assert (done.returncode, done.stderr.count("its resolutions 164 are left out")) == (0, 1), done.stderr
     (path,) = (tmp_path / "multirun").rglob("record.json")
     record = json.loads(path.read_text())
     assert record["device"]["sha256"] == latency_table(SPACE, str(folder)).sha256

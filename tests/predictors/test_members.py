@@ -111,7 +111,7 @@ def test_the_card_tells_the_truth(space):
 @pytest.mark.usefixtures("nothing_at_hand")
 @pytest.mark.parametrize("space", [*OWN, CompoundSpace()], ids=by_name)
 def test_the_official_one_is_not_fetched_where_that_is_not_asked(space):
-    with pytest.raises(InputError, match=r"asset ofa/.*pth: not at hand"):
+    with pytest.raises(InputError, match=r"asset ofa/.*pth: not on this machine"):
         official_predictor(space, fetch=False)
 
 

@@ -115,7 +115,7 @@ def test_a_chain_takes_n_generations_once_and_warm_ones_for_the_rest(cell):
     (results,), description, _ = run(cell)
     strategy, n, low = cell.strategy, cell.budget.generations, cell.problem.cost.minimum
     k = sum(target >= low for target in cell.targets)
-    warm = k if strategy.earlier is not None else max(0, k - 1)
+    warm = k if strategy.previous is not None else max(0, k - 1)
     wanted = (n if k > warm else 0) + sum(cell.budget.warm(i) for i in range(warm))
     assert sum(result.generations for result in results) == wanted
     size = strategy.evolution.population_size

@@ -219,7 +219,7 @@ def test_what_is_no_architecture_is_refused(compiled):
     for wrong in (rows + made.space.cardinality, rows - 9, rows[:, 1:], rows[0]):
         with pytest.raises(ValueError, match="not all architectures of space mbv3"):
             made.evaluator().accuracy(wrong)
-    with pytest.raises(ValueError, match="cannot start from what is not in space mbv3"):
+    with pytest.raises(ValueError, match="cannot start from architectures outside space mbv3"):
         Evolution().search(made.evaluator(), 30.0, 5, np.random.default_rng(9), rows + np.int8(5))
 
 

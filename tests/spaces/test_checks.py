@@ -34,7 +34,7 @@ WITH_ROWS = {
     "evaluator.linearised": lambda genes: PROBLEM.evaluator().linearised(genes, np.asarray(genes)[:, None]),
     "archive": lambda genes: Archive(PROBLEM.evaluator(), [20.0]).add(genes, np.ones(5), np.ones(5), 0),
     "warm start": lambda genes: list(
-        Chain(Evolution(), "ascending", earlier=genes).coroutines(
+        Chain(Evolution(), "ascending", previous=genes).coroutines(
             PROBLEM, [20.0], Budget(1, 1), np.random.default_rng(0)
         )
     ),
@@ -49,7 +49,7 @@ def test_one_row_without_its_axis_and_other_types_are_refused(door):
     for wrong in (ROW, GENES[:, 1:], GENES[None], GENES.astype(float), GENES.astype(bool)):
         with pytest.raises((ValueError, IndexError)) as caught:
             method(wrong)
-        assert re.search(r"int8 \[|changed must be|too many indices|cannot start from what is not", str(caught.value))
+        assert re.search(r"int8 \[|changed must be|too many indices|cannot start from", str(caught.value))
 
 
 @pytest.mark.parametrize("door", [door for door in WITH_ROWS if door not in TRUSTING])
@@ -57,7 +57,7 @@ def test_positions_out_of_range_are_refused(door):
     for value in (3, -1, 127):
         wrong = GENES.copy()
         wrong[3, SPACE.index["k7"]] = value
-        with pytest.raises(ValueError, match=rf"mbv3.*gene k7 is {value} in row 3|cannot start from what is not"):
+        with pytest.raises(ValueError, match=rf"mbv3.*gene k7 is {value} in row 3|cannot start from"):
             WITH_ROWS[door](wrong)
 
 
@@ -113,11 +113,6 @@ def test_changed_forms_must_be_of_the_architectures():
         PROBLEM.predictor.linearised(GENES, GENES[:3, None])
     with pytest.raises(ValueError, match=r"changed must be int8 \[5, m, 46\], not \[5, 46\]"):
         PROBLEM.evaluator().linearised(GENES, GENES)
-
-
-def test_an_archive_wants_one_accuracy_and_cost_each():
-    with pytest.raises(ValueError, match=r"accuracies of shape \(1,\).*for 5 architectures"):
-        Archive(PROBLEM.evaluator(), [20.0]).add(GENES, np.ones(1), np.ones(5), 0)
 
 
 def test_compiled_loops_take_no_place_outside_their_tables():

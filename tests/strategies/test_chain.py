@@ -17,13 +17,13 @@ R = SPACE.index["r"]
 EVOLUTION = Evolution(population_size=20)
 BUDGET = Budget(generations=12, warm_generations=4)
 TARGETS = (20.0, 25.0, 30.0, 40.0, 50.0)
-EARLIER = SPACE.canonical(SPACE.sample(60, np.random.default_rng(7)))
+PREVIOUS = SPACE.canonical(SPACE.sample(60, np.random.default_rng(7)))
 SOFT = Evolution(population_size=20, constraint="soft")
 HALF = Evolution(population_size=20, initial_ratio=0.5, reference_compat=True)
 
 
-def chain(order="ascending", evolution=EVOLUTION, earlier=None, **warm_start):
-    return Chain(evolution, order, WarmStart(**warm_start), earlier)
+def chain(order="ascending", evolution=EVOLUTION, previous=None, **warm_start):
+    return Chain(evolution, order, WarmStart(**warm_start), previous)
 
 
 VARIANTS = {
@@ -39,9 +39,9 @@ VARIANTS = {
     "authors_bottom_up": chain("ascending", HALF, seed="population"),
     "soft": chain("descending", SOFT),
     "soft_population": chain("middle_out", SOFT, seed="population", share=0.7, prunings=2),
-    "earlier": chain("descending", earlier=EARLIER),
-    "earlier_only": chain(seed="none", earlier=EARLIER, from_best=3),
-    "earlier_and_all_else": chain("random", SOFT, EARLIER, seed="population", share=1.0, prunings=2, from_best=30),
+    "previous": chain("descending", previous=PREVIOUS),
+    "previous_only": chain(seed="none", previous=PREVIOUS, from_best=3),
+    "previous_and_all_else": chain("random", SOFT, PREVIOUS, seed="population", share=1.0, prunings=2, from_best=30),
 }
 
 
@@ -64,10 +64,10 @@ def run(strategy, targets=TARGETS, budget=BUDGET, seed=0, problem=PROBLEM):
     return list(strategy.search(problem, targets, budget, np.random.default_rng(seed)))
 
 
-def starts(targets=TARGETS, budget=BUDGET, size=20, earlier=None, order="ascending", ratio=1.0, **warm_start):
+def starts(targets=TARGETS, budget=BUDGET, size=20, previous=None, order="ascending", ratio=1.0, **warm_start):
     """Return what was found, and what each search started from, by target."""
     Recorder.starts.clear()
-    found = run(Chain(Recorder(size, initial_ratio=ratio), order, WarmStart(**warm_start), earlier), targets, budget)
+    found = run(Chain(Recorder(size, initial_ratio=ratio), order, WarmStart(**warm_start), previous), targets, budget)
     return {result.target: result for _, result in found}, dict(Recorder.starts)
 
 
@@ -202,7 +202,7 @@ def test_a_schedule_gives_each_warm_search_its_own_generations():
     budget = Budget(9, (5, 3))
     found = run(chain(), (5, 20, 25, 30, 35), budget)
     assert [result.generations for _, result in found] == [0, 9, 5, 3, 3]
-    found = run(chain(earlier=EARLIER), (5, 20, 25, 30), budget)
+    found = run(chain(previous=PREVIOUS), (5, 20, 25, 30), budget)
     assert [result.generations for _, result in found] == [0, 5, 3, 3]
 
 
@@ -210,8 +210,8 @@ def test_a_schedule_gives_each_warm_search_its_own_generations():
 @pytest.mark.parametrize("share", [None, 1.0])
 def test_from_what_was_found_before_no_target_gets_worse(seed, share):
     before = dict(run(Vanilla(EVOLUTION), budget=Budget(60, 1)))
-    earlier = np.array([result.genes for result in before.values()])
-    after = run(chain("random", earlier=earlier, seed=seed, share=share), budget=Budget(60, 1))
+    previous = np.array([result.genes for result in before.values()])
+    after = run(chain("random", previous=previous, seed=seed, share=share), budget=Budget(60, 1))
     assert all(result.accuracy >= before[i].accuracy for i, result in after)
     assert {result.generations for _, result in after} == {1}
     cold = dict(run(Vanilla(EVOLUTION), budget=Budget(1, 1)))
@@ -221,30 +221,30 @@ def test_from_what_was_found_before_no_target_gets_worse(seed, share):
 def test_what_was_found_on_another_device_is_costed_anew():
     macs = Problem(SPACE, PROBLEM.predictor, latency_table(SPACE, "macs"))
     targets = (150.0, 250.0, 400.0)
-    earlier = np.array([result.genes for _, result in run(Vanilla(EVOLUTION), budget=Budget(60, 1))])
-    after = run(chain(earlier=earlier), targets, Budget(60, 1), problem=macs)
+    previous = np.array([result.genes for _, result in run(Vanilla(EVOLUTION), budget=Budget(60, 1))])
+    after = run(chain(previous=previous), targets, Budget(60, 1), problem=macs)
     cold = dict(run(Vanilla(EVOLUTION), targets, Budget(1, 1), problem=macs))
     assert all(result.cost <= result.target for _, result in after)
     assert all(result.accuracy > cold[i].accuracy for i, result in after)
 
 
 def test_the_most_accurate_of_what_was_found_before_seed_each_search():
-    _, started = starts(earlier=EARLIER, seed="none", from_best=4)
-    cost, accuracy = COST.cost(EARLIER), PROBLEM.predictor.accuracy(EARLIER)
+    _, started = starts(previous=PREVIOUS, seed="none", from_best=4)
+    cost, accuracy = COST.cost(PREVIOUS), PROBLEM.predictor.accuracy(PREVIOUS)
     for target, rows in started.items():
         assert len(rows) == 4
         assert (COST.cost(rows) <= target).all()
         values = PROBLEM.predictor.accuracy(rows)
         assert (np.diff(values) <= 0).all()
         assert values[0] >= accuracy[cost <= target].max(initial=0)
-    _, started = starts(earlier=EARLIER, from_best=4)
+    _, started = starts(previous=PREVIOUS, from_best=4)
     assert [len(started[target]) for target in TARGETS] == [4, 5, 5, 5, 5]
 
 
 def test_nothing_is_asked_for_an_infeasible_target():
     counting = CountingPredictor(PROBLEM.predictor)
     problem = Problem(SPACE, counting, COST)
-    ((_, result),) = run(chain(earlier=EARLIER), (5.0,), problem=problem)
+    ((_, result),) = run(chain(previous=PREVIOUS), (5.0,), problem=problem)
     assert not result.feasible
     assert counting.asked == []
 
@@ -274,7 +274,7 @@ def test_parts_of_another_kind_are_refused():
         Chain(EVOLUTION, "middle")
     with pytest.raises(InputError, match=r"strategy.warm_start=best: give its keys"):
         Chain(EVOLUTION, "ascending", "best")
-    with pytest.raises(InputError, match=r"strategy.earlier=3: .*name a record by strategy.warm_start.from"):
+    with pytest.raises(InputError, match=r"strategy.previous=3: .*name a record by strategy.warm_start.from"):
         Chain(EVOLUTION, "ascending", None, 3)
 
 

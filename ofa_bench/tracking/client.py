@@ -1,4 +1,4 @@
-"""MLflow's client as everything here uses it: silent, and a server that is down costs it seconds, not minutes."""
+"""Opens MLflow stores quietly; a server that is down costs seconds, not minutes."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +15,11 @@ __all__ = ["making_client", "quiet_client"]
 
 
 def quiet_client(uri: str | None) -> "MlflowClient":
-    """Open a store that is there; what the user has set in the environment stands.
+    """Open an existing store; MLflow's environment variables keep the user's values.
 
     Raises:
-        InputError: a local database is not there, is not one that MLflow uses as it is, or cannot be opened, which
-            MLflow would try again for minutes.
+        InputError: a local database does not exist, is of another MLflow version, or cannot be opened; MLflow would
+            retry for minutes.
     """
     path = sqlite_path(uri)
     if path and not path.exists():
@@ -28,11 +28,11 @@ def quiet_client(uri: str | None) -> "MlflowClient":
 
 
 def making_client(uri: str | None) -> "MlflowClient":
-    """Open a store; a local database that is not there is made.
+    """Open a store; a local database is created if it does not exist.
 
     Raises:
         InputError: see ``quiet_client``.
-        OSError: the database cannot be made.
+        OSError: the database cannot be created.
     """
     path = sqlite_path(uri)
     if path:

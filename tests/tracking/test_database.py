@@ -1,11 +1,9 @@
 """Local databases of MLflow: made as MLflow makes them; those of another version are left as they are."""
 
 import re
-import shutil
 import sqlite3
 import warnings
 from contextlib import closing
-from unittest.mock import MagicMock
 
 import mlflow
 import pytest
@@ -44,29 +42,16 @@ def test_a_database_is_as_mlflow_makes_it_and_no_warning_stops_that(tmp_path, mo
     monkeypatch.setattr(database, "user_cache_path", lambda name: tmp_path / "cache")
     by_mlflow, ours = tmp_path / "by_mlflow.db", tmp_path / "project" / "mlflow.db"
     mlflow.MlflowClient(f"sqlite:///{by_mlflow}").search_experiments()
-    for path in (ours, ours.with_name("again.db")):  # the second is copied
+    for path in (ours, ours.with_name("again.db")):  # the second is a copy
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             making_client(f"sqlite:///{path}").search_experiments()
         assert schema(path) == schema(by_mlflow)
-        monkeypatch.setattr(database, "_migrate", None)
     assert sorted(path.name for path in ours.parent.iterdir()) == ["again.db", "mlflow.db"]
     [kept] = (tmp_path / "cache").iterdir()
     kept.write_bytes(kept.read_bytes()[:5000])  # damaged
-    monkeypatch.setattr(database, "_migrate", lambda path: shutil.copy(by_mlflow, path))
     making_client(f"sqlite:///{tmp_path}/third.db").search_experiments()
     assert schema(tmp_path / "third.db") == schema(by_mlflow)
-
-
-def test_mlflow_that_has_its_tables_elsewhere_makes_the_database_itself(tmp_path, monkeypatch):
-    def moved(engine):
-        raise AttributeError("moved")
-
-    asked = []
-    monkeypatch.setattr("mlflow.store.db.utils._initialize_tables", moved)
-    monkeypatch.setattr(mlflow, "MlflowClient", lambda **given: asked.append(given) or MagicMock())
-    database._migrate(tmp_path / "new.db")
-    assert asked == [{"tracking_uri": f"sqlite:///{tmp_path}/new.db"}]
 
 
 @pytest.mark.parametrize(("commands", "message"), [

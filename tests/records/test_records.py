@@ -17,7 +17,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.records import record as records
 from ofa_bench.records.attempts import existing
 from ofa_bench.records.frame import tidy, write_csv
-from ofa_bench.records.improve_frontier import raised
+from ofa_bench.records.improve_frontier import improve_frontier
 from ofa_bench.records.labels import heading, labels
 from ofa_bench.records.model import to_dict
 from ofa_bench.records.rows import rows, totals
@@ -206,7 +206,7 @@ def _frontier():
     space = toy_problem().space
     found = np.array([result.genes for repeat in RECORD.repeats for result in repeat.results], np.int8)
     better = space.sample(2000, np.random.default_rng(0))
-    return raised(toy_problem(), None, np.concatenate([found, better]))
+    return improve_frontier(toy_problem(), None, np.concatenate([found, better]))
 
 
 FRONTIER = _frontier()

@@ -1,4 +1,4 @@
-"""Leads over the reference, by the predictor that guided the searches and by others."""
+"""Draws leads over the reference by the predictor that guided the searches and by others."""
 
 import textwrap
 
@@ -12,13 +12,13 @@ __all__ = ["leads"]
 
 LOOKS = {"official": ("#0072B2", "s"), "embedded": ("#E69F00", "^"), "members": ("#009E73", "D")}
 ROW = 0.2
-"""Distance of the points of one strategy, where strategies are 1 apart."""
+"""Distance between the points of one strategy; strategies are 1 apart."""
 
 
 def leads(summary: Summary) -> Figure | None:
-    """Draw each strategy's lead over the reference in mean accuracy, with its 95 % interval: a point a predictor.
+    """Draw each strategy's lead over the reference in mean accuracy by each predictor, with its 95 % interval.
 
-    None without other predictors, or where there is nothing to compare.
+    None without other predictors or without pairs.
     """
     lines = [line for line in summary.lines if line.paired and line.paired.difference is not None]
     if not summary.judges or not lines:

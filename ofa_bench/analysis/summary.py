@@ -14,7 +14,7 @@ from ofa_bench.analysis.studies import Study
 from ofa_bench.formatting import format_number
 from ofa_bench.records.rows import Row, totals
 
-__all__ = ["Line", "Summary", "difference", "in_percent", "in_points", "summarize", "with_judges"]
+__all__ = ["Line", "Summary", "add_judges", "difference", "in_percent", "in_points", "summarize"]
 
 Floats = NDArray[np.float64]
 
@@ -108,7 +108,7 @@ def summarize(study: Study, wanted: str = "") -> Summary:
     return Summary(study, reference, tuple(lines), _ranked(study))
 
 
-def with_judges(summary: Summary) -> Summary:
+def add_judges(summary: Summary) -> Summary:
     """Add the judgement of predictors that did not guide the searches."""
     return replace(summary, judges=tuple(cross_evaluate(summary.study, summary.reference)))
 

@@ -123,14 +123,14 @@ def prepare(config: DictConfig, output: Path, name: str) -> Prepared:
     made = prepare_cell(config, context.runtime.choices, threads=1 if parallel else None)  # they share the cores
     there, rerun = None, made.config.rerun
     if rerun is not True:
-        there = attempts.existing(
+        there = attempts.find_existing(
             output / name,
             made.identity,
             changes=lambda record: records.changes(record, made.described, made.cell.problem),
             changed=rerun == CHANGED,
         )
     if rerun and there is None:
-        name = attempts.attempt(name, max(attempts.attempts(output / name), default=0) + 1)
+        name = attempts.attempt_address(name, max(attempts.attempts(output / name), default=0) + 1)
     return Prepared(made, there.address if there else name, there)
 
 

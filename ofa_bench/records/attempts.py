@@ -10,7 +10,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.records.model import RECORD, Record
 from ofa_bench.records.record import read
 
-__all__ = ["attempt", "attempted", "attempts", "existing", "folder_of"]
+__all__ = ["attempt_address", "attempts", "find_existing", "folder_of", "split_attempt"]
 
 ATTEMPT = ",attempt="
 
@@ -40,18 +40,18 @@ def attempts(folder: Path) -> dict[int, Path]:
     return {number: found[number] for number in sorted(found) if os.path.lexists(found[number] / RECORD)}
 
 
-def attempt(address: str, number: int) -> str:
+def attempt_address(address: str, number: int) -> str:
     """Return the address of an attempt at a cell."""
     return address if number == 1 else f"{address}{ATTEMPT}{number}"
 
 
-def attempted(address: str) -> tuple[str, int]:
+def split_attempt(address: str) -> tuple[str, int]:
     """Return the address of a cell's first attempt, and the number of this attempt."""
     first, sign, number = address.rpartition(ATTEMPT)
     return (first, int(number)) if sign and number.isdecimal() else (address, 1)
 
 
-def existing(
+def find_existing(
     folder: Path, identity: str, *, changes: Callable[[Record], str] = lambda _: "", changed: bool = False
 ) -> Record | None:
     """Return the last existing record of a cell with this identity; None if there is none.

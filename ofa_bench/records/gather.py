@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ofa_bench.errors import InputError
 from ofa_bench.records import record as records
-from ofa_bench.records.attempts import attempted
+from ofa_bench.records.attempts import split_attempt
 from ofa_bench.records.model import Record
 
 __all__ = ["Gathered", "from_folders"]
@@ -35,7 +35,7 @@ class Gathered:
             if there.repeats != record.repeats:
                 self.left_out.append(f"{where}: another run of {record.address}, which is there already")
             return
-        earlier, later = sorted((there, record), key=lambda one: attempted(one.address)[1])
+        earlier, later = sorted((there, record), key=lambda one: split_attempt(one.address)[1])
         self.records[place] = later
         self.left_out.append(f"{earlier.address}: replaced by the later attempt {later.address.rpartition('/')[2]}")
 
@@ -48,7 +48,7 @@ class Gathered:
         if self.left_out and not self.records:
             more = f" (and {len(self.left_out) - 1} more)" if len(self.left_out) > 1 else ""
             raise InputError(f"no record can be read: {self.left_out[0]}{more}")
-        first = [attempted(record.address)[0] for record in self.records]
+        first = [split_attempt(record.address)[0] for record in self.records]
         for record, address in zip(self.records, first, strict=True):
             if first.count(address) == 1:
                 record.address = address
@@ -56,7 +56,7 @@ class Gathered:
 
 def _same_cell(one: Record, other: Record) -> bool:
     """Return whether two records are of one cell: with one identity, or attempts that differ only in a user's code."""
-    if attempted(one.address)[0] != attempted(other.address)[0]:
+    if split_attempt(one.address)[0] != split_attempt(other.address)[0]:
         return False
     first, second = ((record.config, record.predictor.sha256, record.device.sha256) for record in (one, other))
     return one.identity == other.identity or (one.address != other.address and first == second)

@@ -6,7 +6,7 @@ from itertools import chain, count
 
 from ofa_bench.records.model import Record
 
-__all__ = ["OUTSIDE_BRACKETS", "distinct", "heading", "labels", "named"]
+__all__ = ["OUTSIDE_BRACKETS", "distinct", "heading", "join_name", "labels"]
 
 OUTSIDE_BRACKETS = r",(?![^\[]*\])"
 """Matches the commas between the overrides of an address."""
@@ -19,12 +19,12 @@ def labels(records: Sequence[Record]) -> list[str]:
     found = []
     for record, parts in zip(records, addresses, strict=True):
         own = [item for i, items in enumerate(parts) for item in items if i != strategy and item not in common[i]]
-        found.append(named(record.choices.strategy, own))
+        found.append(join_name(record.choices.strategy, own))
     return found
 
 
-def named(strategy: str, own: Sequence[str]) -> str:
-    """Return a name of a strategy and other parts; an experiment named after its strategy replaces both."""
+def join_name(strategy: str, own: Sequence[str]) -> str:
+    """Return a name of a strategy and other parts; an experiment join_name after its strategy replaces both."""
     experiment = next((item for item in own if item.startswith("experiment=") and strategy in item), None)
     first = strategy if experiment is None else experiment.removeprefix("experiment=")
     rest = (re.sub(r"^(strategy|evolution)\.", "", item) for item in own if item != experiment)

@@ -82,7 +82,7 @@ def _merge(several: Sequence[Mapping[str, list[float]]]) -> dict[str, list[float
 
 def _hint(labelled: Mapping[str, Sequence[float]]) -> str:
     """Return the config key that restricts a search to labelled choices."""
-    return f"; {format_flow(labelled)} holds a search to the others" if labelled else ""
+    return f"; {format_flow(labelled)} restricts a search to the others" if labelled else ""
 
 
 def _format_targets(marked: Sequence[float], n: int, unit: str) -> str:

@@ -14,7 +14,7 @@ from ofa_bench.analysis.figures.leads import leads
 from ofa_bench.analysis.figures.ranking import ranks
 from ofa_bench.analysis.judges import JUDGES
 from ofa_bench.analysis.studies import Study, studies
-from ofa_bench.analysis.summary import Summary, summarize, with_judges
+from ofa_bench.analysis.summary import Summary, add_judges, summarize
 from ofa_bench.analysis.tables import comparison, notes, others, provenance, tested, winners_judged
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.files.writing import make_folder
@@ -74,7 +74,7 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
     style = Style(names)
     writer = _Pictures(out / "figures")
     compared = headline(found)
-    shown = [with_judges(summary) for summary in summaries if summary.study in compared]
+    shown = [add_judges(summary) for summary in summaries if summary.study in compared]
     sections = [_section(summary, summaries, style, writer) for summary in shown]
     apart = [summary for summary in summaries if summary.study not in compared]
     further = [others(several) for several in _families(apart)]

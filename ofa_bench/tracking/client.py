@@ -11,10 +11,10 @@ from ofa_bench.tracking.quiet import ignored_warnings, silence_mlflow
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["making_client", "quiet_client"]
+__all__ = ["create_store", "open_store"]
 
 
-def quiet_client(uri: str | None) -> "MlflowClient":
+def open_store(uri: str | None) -> "MlflowClient":
     """Open an existing store; MLflow's environment variables keep the user's values.
 
     Raises:
@@ -27,11 +27,11 @@ def quiet_client(uri: str | None) -> "MlflowClient":
     return _client(uri)
 
 
-def making_client(uri: str | None) -> "MlflowClient":
+def create_store(uri: str | None) -> "MlflowClient":
     """Open a store; a local database is created if it does not exist.
 
     Raises:
-        InputError: see ``quiet_client``.
+        InputError: see ``open_store``.
         OSError: the database cannot be created.
     """
     path = sqlite_path(uri)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ofa_bench.errors import InputError
 from ofa_bench.records.gather import Gathered
-from ofa_bench.tracking.client import quiet_client
+from ofa_bench.tracking.client import open_store
 from ofa_bench.tracking.fetching import fetch
 
 __all__ = ["from_mlflow"]
@@ -21,7 +21,7 @@ def from_mlflow(experiment: str, uri: str, gathered: Gathered | None = None) -> 
 
     gathered = gathered or Gathered()
     try:
-        client = quiet_client(uri)
+        client = open_store(uri)
         found = client.get_experiment_by_name(experiment)
         if found is None:
             raise InputError(f"mlflow={experiment}: no such experiment at {uri}")

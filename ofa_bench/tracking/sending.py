@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ofa_bench.predictors.assets import sha256_of
-from ofa_bench.records.attempts import attempted, folder_of
+from ofa_bench.records.attempts import folder_of, split_attempt
 from ofa_bench.records.journal import Journal
 from ofa_bench.records.record import RECORD, copy, read
 from ofa_bench.tracking.tracker import Logged, Tracker
@@ -81,4 +81,4 @@ def bring_back(tracker: Tracker, sweep: str, output: Path, address: str = "") ->
 
     cells = tracker.cells(sweep, address)
     with ThreadPoolExecutor(AT_ONCE) as pool:  # each file takes several requests
-        yield from pool.map(bring, [cell for cell in cells if address in ("", attempted(cell.address)[0])])
+        yield from pool.map(bring, [cell for cell in cells if address in ("", split_attempt(cell.address)[0])])

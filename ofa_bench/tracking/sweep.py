@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ofa_bench.config.schema import GROUPS, NO_RESULT
-from ofa_bench.records.attempts import attempted
+from ofa_bench.records.attempts import split_attempt
 from ofa_bench.records.labels import OUTSIDE_BRACKETS
 from ofa_bench.records.model import Record
 from ofa_bench.records.rows import totals
@@ -82,6 +82,6 @@ def metrics(records: Sequence[Record]) -> "list[Metric]":
 def _kind(record: Record) -> tuple[str, ...]:
     """Return the strategy, the other choices and the overrides of a cell, except for seed and repeats."""
     choices = dict(vars(record.choices))
-    last = re.split(OUTSIDE_BRACKETS, attempted(record.address)[0].rsplit("/", 1)[-1])
+    last = re.split(OUTSIDE_BRACKETS, split_attempt(record.address)[0].rsplit("/", 1)[-1])
     own = [part for part in last if not part.startswith(("seed=", "repeats="))]
     return (choices.pop("strategy"), *choices.values(), *own)

@@ -29,7 +29,7 @@ from ofa_bench.records.tables import summary
 from ofa_bench.records.unlabelled import notes
 from ofa_bench.tracking import sweep as mlflow_sweep
 from ofa_bench.tracking import values as mlflow_values
-from ofa_bench.tracking.client import making_client
+from ofa_bench.tracking.client import create_store
 from ofa_bench.tracking.fetching import fetch
 from ofa_bench.tracking.inputs import inputs
 from ofa_bench.tracking.locations import check_location
@@ -69,7 +69,7 @@ class Tracker:
 
     def __init__(self, config: TrackingConfig) -> None:
         self.uri = config.uri
-        self.client = making_client(config.uri)
+        self.client = create_store(config.uri)
         self._place_of = f"{config.uri} {config.experiment}"
         self.experiment = self._open_experiment(config)
         self._end_abandoned()

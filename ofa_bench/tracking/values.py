@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ofa_bench.records.columns import COLUMNS
 from ofa_bench.records.costs import cost_name
-from ofa_bench.records.labels import OUTSIDE_BRACKETS, named
+from ofa_bench.records.labels import OUTSIDE_BRACKETS, join_name
 from ofa_bench.records.model import Record, Result
 from ofa_bench.records.rows import rows, totals
 from ofa_bench.records.tables import summary
@@ -65,7 +65,7 @@ def tags(record: Record, sha256: str) -> dict[str, str]:
 def _variant(record: Record) -> str:
     last = re.split(OUTSIDE_BRACKETS, record.address.rsplit("/", 1)[-1])
     own = [part for part in last if not part.startswith(("seed=", "repeats=", "targets.", "budget."))]
-    return named(record.choices.strategy, own)
+    return join_name(record.choices.strategy, own)
 
 
 def params(record: Record) -> "list[Param]":

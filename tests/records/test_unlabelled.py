@@ -30,7 +30,7 @@ from ofa_bench.tracking import values as mlflow_values
 
 NOTE = (
     "Accuracies marked *: no label of the predictor had r=160 (at 20 ms), so that what it predicts of these networks "
-    "is a guess; space.choices='{r: [176, 192, 208, 224]}' holds a search to the others."
+    "is a guess; space.choices='{r: [176, 192, 208, 224]}' restricts a search to the others."
 )
 
 
@@ -112,7 +112,7 @@ def test_a_frontier_counts_its_points():
     n = int((genes[:, 0] < 2).sum())
     assert describe_points(problem, genes) == (
         f"{n} of 40 points have choices that no label of the predictor had (r=160, 176), so that their accuracy is a "
-        "guess; space.choices='{r: [192, 208, 224]}' holds a search to the others"
+        "guess; space.choices='{r: [192, 208, 224]}' restricts a search to the others"
     )
     assert describe_points(problem, genes[genes[:, 0] > 1]) == ""
 

@@ -5,7 +5,6 @@ import textwrap
 from matplotlib.figure import Figure
 
 from ofa_bench.analysis.figures.drawing import DPI
-from ofa_bench.analysis.statistics import Paired
 from ofa_bench.analysis.summary import Summary
 
 __all__ = ["leads"]
@@ -34,8 +33,9 @@ def leads(summary: Summary) -> Figure | None:
         for place, line in enumerate(lines):
             lead, at = found.get(line.name), place + ROW * (number - (len(drawn) - 1) / 2)
             if lead is not None and lead.difference is not None:
+                arms = lead.interval and [[lead.difference - lead.interval[0]], [lead.interval[1] - lead.difference]]
                 axes.errorbar(
-                    lead.difference, at, xerr=_arms(lead), fmt=marker, color=colour, ms=5, capsize=2.5, lw=1.2,
+                    lead.difference, at, xerr=arms, fmt=marker, color=colour, ms=5, capsize=2.5, lw=1.2,
                     label=label if place == 0 else None,
                 )  # fmt: skip
     axes.axvline(0, color="0.4", lw=0.9, zorder=0.5)
@@ -46,9 +46,3 @@ def leads(summary: Summary) -> Figure | None:
     axes.set_title(f"{summary.study.space} on {summary.study.device}")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", title="judged by")
     return figure
-
-
-def _arms(lead: Paired) -> list[list[float]] | None:
-    if lead.interval is None or lead.difference is None:
-        return None
-    return [[lead.difference - lead.interval[0]], [lead.interval[1] - lead.difference]]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ofa_bench.analysis.studies import TIMING
 from ofa_bench.records.model import Record, RecordedRepeat
 
-__all__ = ["CHAINS", "NAMES", "PROTOCOLS", "STRATEGIES", "Runs", "alike", "protocol_of", "runs_of"]
+__all__ = ["CHAINS", "NAMES", "PROTOCOLS", "STRATEGIES", "Runs", "comparison_key", "protocol_of", "runs_of"]
 
 Floats = NDArray[np.float64]
 
@@ -185,7 +185,7 @@ def runs_of(records: Sequence[Record]) -> dict[tuple[str, str], Runs]:
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
         if protocol_of(record):
-            groups.setdefault(alike(record), []).append(record)
+            groups.setdefault(comparison_key(record), []).append(record)
     given: dict[tuple[str, str], Runs] = {}
     for several in sorted(groups.values(), key=_order):
         space = several[0].choices.space
@@ -194,7 +194,7 @@ def runs_of(records: Sequence[Record]) -> dict[tuple[str, str], Runs]:
     return given
 
 
-def alike(record: Record) -> tuple[Any, ...]:
+def comparison_key(record: Record) -> tuple[Any, ...]:
     """Return what records share that may be averaged."""
     return (
         record.choices.space,

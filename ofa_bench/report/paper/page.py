@@ -10,10 +10,10 @@ from ofa_bench.analysis.figures import paper as pictures
 from ofa_bench.analysis.figures.drawing import png
 from ofa_bench.analysis.judges import JUDGES
 from ofa_bench.analysis.paper.claims import verdicts
-from ofa_bench.analysis.paper.protocols import NAMES, PROTOCOLS, Runs, alike, protocol_of, runs_of
+from ofa_bench.analysis.paper.protocols import NAMES, PROTOCOLS, Runs, comparison_key, protocol_of, runs_of
 from ofa_bench.analysis.paper.published import published_paper
 from ofa_bench.analysis.studies import studies
-from ofa_bench.analysis.summary import summarize, with_judges
+from ofa_bench.analysis.summary import add_judges, summarize
 from ofa_bench.analysis.tables import winners_judged
 from ofa_bench.errors import InputError
 from ofa_bench.files.writing import make_folder
@@ -104,10 +104,10 @@ def _judged(gathered: Gathered, found: Mapping[str, Runs]) -> list[tuple[str, Ta
             record
             for record in gathered.records
             if protocol_of(record) == key
-            and alike(record) == alike(runs.first)
+            and comparison_key(record) == comparison_key(runs.first)
             and tuple(sorted(record.targets)) == runs.targets
         ]
         study = max(studies(wanted), key=lambda one: len(one.entries))
-        table = winners_judged(with_judges(summarize(study)))
+        table = winners_judged(add_judges(summarize(study)))
         tables += [(PROTOCOLS[key], table)] if table else []
     return tables

@@ -29,8 +29,8 @@ from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import OneHotMLP, embedded_predictor, latency_table, official_predictor
 from ofa_bench.predictors.pruning import ExactLayer, first_interval, prune
 from ofa_bench.records import frontiers
-from ofa_bench.records.frontiers import Frontier
-from ofa_bench.records.improve_frontier import confirmed, fine_grid, raised, rises
+from ofa_bench.records.frontiers import Frontier, confirm
+from ofa_bench.records.improve_frontier import fine_grid, improve_frontier, improvements
 from ofa_bench.search import Problem
 from ofa_bench.spaces import DesignSpace
 
@@ -80,7 +80,7 @@ def certify(
         bound, genes = Attempt(parts[i], problem, target, 100 * best).solve(seconds)
         upper = max(upper, bound)
         if genes is not None:
-            known = raised(problem, known, genes[None])
+            known = improve_frontier(problem, known, genes[None])
     return max(upper / 100, known.best_known(target) or 0.0), known
 
 
@@ -92,7 +92,7 @@ def noted(known: Frontier, before: Frontier, target: float, upper: float) -> Fro
         for at, bound in sorted(uppers.items())
     ]
     about = {**known.about, "bounds": bounds}
-    if rises(before, known).size and known.version == before.version:
+    if improvements(before, known).size and known.version == before.version:
         made_by = " ".join(["python benchmarks/certify.py", *sys.argv[1:]])
         card = {**about["card"], "made": [*about["card"]["made"], {"version": known.version + 1, "by": made_by}]}
         about |= {"date": date.today().isoformat(), "card": card}
@@ -110,7 +110,7 @@ def run(options: Options, _: Sequence[str]) -> Iterator[str]:
     predictor, columns, layers = network(space, options.predictor)
     problem = Problem(space, predictor, latency_table(space, options.device))
     path = frontiers.FOLDER / space.name / options.device / f"{options.predictor}.json"
-    known = before = confirmed(frontiers.read(path, space), problem)
+    known = before = confirm(frontiers.read(path, space), problem)
     targets = {"default": problem.cost.targets, "grid": fine_grid(problem.cost, 250)}.get(
         str(options.targets), options.targets
     )

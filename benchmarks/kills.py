@@ -25,7 +25,7 @@ import numpy as np
 
 from ofa_bench.commands.cli.options import read_options
 from ofa_bench.records.record import CONFIG, RECORD, read
-from ofa_bench.tracking.client import quiet_client
+from ofa_bench.tracking.client import open_store
 
 SWEEP = ("-m", "strategy=vanilla,top_down,bottom_up", "space=mbv3,resnet50d,proxyless")
 
@@ -92,7 +92,7 @@ def on_disk(folder: Path) -> dict[str, Any]:
 
 def in_mlflow(folder: Path) -> Counter[str]:
     """Return the runs: kind, name, parent, status, what they say but for times, and the names of their files."""
-    client = quiet_client(f"sqlite:///{folder}/mlflow.db")
+    client = open_store(f"sqlite:///{folder}/mlflow.db")
     experiment = client.get_experiment_by_name("ofa_bench")
     runs = client.search_runs([experiment.experiment_id])
     names = {run.info.run_id: run.info.run_name for run in runs}

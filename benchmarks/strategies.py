@@ -105,7 +105,7 @@ def _std(runs: Sequence[float]) -> float:
     return float(np.std(runs, ddof=1)) if len(runs) > 1 else 0.0
 
 
-def summed_up(folder: Path) -> list[Cell]:
+def summarize(folder: Path) -> list[Cell]:
     """Sum up all records below a folder, and say when each reached the mean accuracy of vanilla, where it did."""
     records = [read(path.parent) for path in sorted(folder.rglob(RECORD))]
     cells = [compared(record) for record in records]
@@ -165,7 +165,7 @@ def main() -> None:
     for space in given.spaces or SPACES:
         for overrides in sweeps(space, quick=given.quick):
             run(overrides, given.out / "records")
-    cells = summed_up(given.out / "records")
+    cells = summarize(given.out / "records")
     about = {"quick": given.quick, "machine": machine(), "versions": versions()}
     (given.out / "strategies.json").write_text(json.dumps({**about, "cells": cells}, indent=1) + "\n")
     draw(cells, given.out / "strategies.png")

@@ -1,1 +1,1 @@
-"""Studies, statistics, rankings and judges: what records say of strategies."""
+"""Studies, statistics, rankings and judges that compare the strategies of records."""

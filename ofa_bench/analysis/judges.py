@@ -1,7 +1,7 @@
-"""What winners are worth to predictors that did not guide the search: how much of a lead is the winner's curse.
+"""Evaluates winners by predictors that did not guide the search, to show how much of a lead is the winner's curse.
 
-A search takes what its predictor overrates most, the more so the stronger it is, so a lead by the predictor that guided
-it need not be a lead. (In statistics: the optimizer's curse, Smith & Winkler 2006.)
+A search selects what its predictor overrates, a stronger search the more so. So a lead by the predictor that guided the
+search may not be real. (In statistics: the optimizer's curse, Smith & Winkler 2006.)
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,6 @@ __all__ = ["JUDGES", "Judged", "cross_evaluate"]
 
 Floats = NDArray[np.float64]
 
-
 JUDGES = (
     "A search takes what its predictor overrates, a stronger search the more so. Here, predictors that did not "
     "guide it judge its winners: the official and the embedded one, and the mean of the members, four small "
@@ -33,15 +32,15 @@ JUDGES = (
     "would tell. The members of ResNet50D differ from the official predictor by 0.007 points only: that they "
     "agree with it proves nothing. Intervals are over repeats, not over predictors."
 )
-"""What a table of judged winners means."""
+"""The explanation below a table of judged winners."""
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A study's winners as one judge sees them.
+    """One judge's accuracies of a study's winners.
 
-    ``accuracy`` is by entry what the judge predicts, float64 [repeats, targets], percent, NaN where a target was not
-    met; ``leads`` are by entry the differences from the reference, in pairs, points.
+    ``accuracy`` has by entry the judge's predictions, float64 [repeats, targets], percent, NaN where a target was not
+    met; ``leads`` has by entry the paired differences from the reference, points.
     """
 
     judge: str
@@ -50,11 +49,11 @@ class Judged:
 
 
 def cross_evaluate(study: Study, reference: str) -> list[Judged]:
-    """Have a study's winners judged by every predictor at hand that did not guide the searches.
+    """Return the judgement of a study's winners by every available predictor that did not guide the searches.
 
-    These are the official predictor (where its file is at hand; it is not fetched for this), the embedded one, and the
-    mean of the members (see ``tools/make_members.py``). None where the space cannot be built here, or there is
-    no other predictor for it.
+    These are the official predictor (if its file exists; it is not downloaded for this), the embedded one, and the
+    mean of the members (see ``tools/make_members.py``). The list is empty if the space cannot be built here, or has
+    no other predictor.
     """
     space = _space(study)
     if space is None:
@@ -70,7 +69,7 @@ def cross_evaluate(study: Study, reference: str) -> list[Judged]:
 
 
 def _space(study: Study) -> DesignSpace | None:
-    """Build the space that the records name, if all winners are in it."""
+    """Return the space that the records name, if it can be built and contains all winners."""
     space = space_of(study.entries[0].records[0].config.get("space"))
     if space is None:
         return None
@@ -79,7 +78,7 @@ def _space(study: Study) -> DesignSpace | None:
 
 
 def _genes(entry: Entry) -> Genes:
-    """Return what an entry found: int8 [repeats, targets, n_genes], by ascending target."""
+    """Return the genes of an entry's winners: int8 [repeats, targets, n_genes], by ascending target."""
     return np.array([[one.genes for one in results] for results in entry.repeats], np.int8)
 
 
@@ -97,7 +96,7 @@ def _judges(space: DesignSpace) -> Iterator[tuple[str, list[AccuracyPredictor]]]
 
 
 def _accuracy(entry: Entry, space: DesignSpace, judges: list[AccuracyPredictor]) -> Floats:
-    """Return the mean over judges: float64 [repeats, targets], ascending, percent; NaN where a target was not met."""
+    """Return means over judges, percent: float64 [repeats, targets], ascending; NaN where a target was not met."""
     feasible = np.array([[one.feasible for one in results] for results in entry.repeats], bool)
     genes = _genes(entry)
     values = np.full(feasible.shape, np.nan)

@@ -1,4 +1,4 @@
-"""Pairs of a study's entries: what a strategy and the reference found in the repeats that both have."""
+"""Pairs the repeats of a study's entries with those of the reference."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 
 def of_pairs(study: Study, values: Mapping[str, Floats], reference: str) -> dict[str, Floats]:
-    """Return each entry's numbers (float64 [repeats, ...]) for the reference's repeats, NaN where it has not this one.
+    """Return each entry's numbers (float64 [repeats, ...]) in the reference's repeats, NaN where it lacks one.
 
     Entries that share no repeat with the reference are left out.
     """

@@ -1,4 +1,4 @@
-"""Rank strategies over targets: Friedman's test, Nemenyi's critical difference."""
+"""Ranks strategies over targets by Friedman's test and Nemenyi's critical difference."""
 
 import math
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scikit_posthocs import posthoc_nemenyi_friedman
 from scipy import stats
 
-from ofa_bench.analysis.statistics import ALPHA, DIGITS, table_of
+from ofa_bench.analysis.statistics import ALPHA, DIGITS, check_shapes
 
 __all__ = ["Ranking", "groups_of", "ranking"]
 
@@ -19,34 +19,31 @@ class Ranking:
     """Mean ranks of three or more strategies over the same blocks; rank 1 is best and ties share a rank."""
 
     names: tuple[str, ...]
-    """Best mean rank first; all below is in this order."""
+    """By mean rank, the best first; all fields below are in this order."""
     ranks: tuple[float, ...]
     blocks: int
     chi_square: float | None
-    """Friedman's statistic, corrected for ties; None, and so all p below, where no block tells any two apart."""
+    """Friedman's statistic, corrected for ties; None, as ``p``, if all strategies tie in every block."""
     p: float | None
-    """Of Friedman's test: all strategies rank alike. Differences of pairs count only where this is small."""
-    p_iman_davenport: float | None
-    """Of the same by the F-distribution, less conservative; None also where all blocks agree, so that F is infinite."""
+    """The p of Friedman's test that all strategies rank alike. Differences of pairs count only if it is small."""
     critical_difference: float
-    """Nemenyi's: mean ranks that are less apart are not told apart at 5 %."""
+    """Nemenyi's critical difference: mean ranks closer than this do not differ significantly at 5 %."""
     pairwise: tuple[tuple[float, ...], ...]
     """Nemenyi's p of each pair, corrected for all pairs; 1 on the diagonal."""
     groups: tuple[tuple[str, ...], ...]
-    """The largest groups, of two or more, no two of which are told apart at 5 %; they may overlap."""
+    """The largest groups of two or more without a significant difference at 5 %; they may overlap."""
 
 
 def ranking(values: Mapping[str, NDArray[np.float64]], lower_is_better: bool = False) -> Ranking | None:
-    """Rank three or more strategies in each block, and tell their mean ranks apart.
+    """Rank three or more strategies in each block, and test their mean ranks.
 
-    Friedman's test (1937), its F-distributed form (Iman and Davenport 1980), and Nemenyi's test of all pairs (1963), as
-    Demšar (2006) put them together.
+    Friedman's test (1937) and Nemenyi's test of all pairs (1963), as combined by Demšar (2006).
 
     Args:
         values: by strategy, float64 [blocks], of any unit: a block is one target (its mean over the repeats) or one
-            target of one repeat, the same at each place. The tests take blocks for independent: targets that one search
-            serves are not quite, and blocks by repeat too make p smaller than it should be. A block in which one is not
-            a finite number is left out.
+            target of one repeat, the same at each position. The tests assume independent blocks: targets that one
+            search serves are not quite independent, and blocks by repeat make p too small. A block with a number that
+            is not finite is left out.
         lower_is_better: rank regrets or times instead of accuracies.
 
     Returns:
@@ -55,7 +52,7 @@ def ranking(values: Mapping[str, NDArray[np.float64]], lower_is_better: bool = F
     Raises:
         ValueError: the arrays are not of one dimension and length.
     """
-    table_of(values)
+    check_shapes(values)
     if len(values) < 3:
         return None
     table = np.array([np.asarray(row, np.float64) for row in values.values()])
@@ -65,7 +62,8 @@ def ranking(values: Mapping[str, NDArray[np.float64]], lower_is_better: bool = F
         return None
     mean_ranks = stats.rankdata(table if lower_is_better else -table, axis=0).mean(axis=1)
     order = np.argsort(mean_ranks, kind="stable")
-    chi_square, p, p_iman_davenport = _friedman(table)
+    differ = bool(np.ptp(table, axis=0).any())
+    chi_square, p = map(float, stats.friedmanchisquare(*table)) if differ else (None, None)
     pairwise = np.clip(posthoc_nemenyi_friedman(table[order].T).to_numpy(), 0.0, 1.0)
     names = tuple(list(values)[i] for i in order)
     q = stats.studentized_range.ppf(1 - ALPHA, k, np.inf) / math.sqrt(2)
@@ -75,28 +73,14 @@ def ranking(values: Mapping[str, NDArray[np.float64]], lower_is_better: bool = F
         blocks=blocks,
         chi_square=chi_square,
         p=p,
-        p_iman_davenport=p_iman_davenport,
         critical_difference=float(q * math.sqrt(k * (k + 1) / (6 * blocks))),
         pairwise=tuple(tuple(row) for row in pairwise.tolist()),
         groups=tuple(tuple(names[first : last + 1]) for first, last in groups_of(pairwise)),
     )
 
 
-def _friedman(table: NDArray[np.float64]) -> tuple[float | None, float | None, float | None]:
-    """Test values [strategies, blocks]: Friedman's statistic, its p, and that of Iman and Davenport's."""
-    if not np.ptp(table, axis=0).any():
-        return None, None, None
-    k, blocks = table.shape
-    chi_square, p = (float(number) for number in stats.friedmanchisquare(*table))
-    left = blocks * (k - 1) - chi_square
-    if left < 1e-9 * blocks:
-        return chi_square, p, None
-    statistic = (blocks - 1) * chi_square / left
-    return chi_square, p, float(stats.f.sf(statistic, k - 1, (k - 1) * (blocks - 1)))
-
-
 def groups_of(pairwise: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """Find the first and last place of each largest run of two or more mean ranks that are not told apart."""
+    """Return the first and last position of each largest run of mean ranks without a significant difference."""
     found: list[tuple[int, int]] = []
     for first in range(len(pairwise)):
         last = int(np.flatnonzero(pairwise[first] > ALPHA).max())

@@ -1,6 +1,6 @@
-"""Judge strategies that searched the same targets with paired seeds: differences and ratios of times.
+"""Compares strategies in paired repeats: differences of accuracy and ratios of times.
 
-Plain arrays in, plain records out. A quantity that cannot be computed (one repeat, no spread) is None.
+A quantity that cannot be computed (one repeat, no spread) is None.
 """
 
 import math
@@ -17,7 +17,7 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from ofa_bench.errors import InputError, suggestion
 
-__all__ = ["ALPHA", "DIGITS", "MARGIN", "Paired", "Ratio", "Verdict", "paired", "table_of", "time_ratios", "varies"]
+__all__ = ["ALPHA", "DIGITS", "MARGIN", "Paired", "Ratio", "Verdict", "check_shapes", "paired", "time_ratios", "varies"]
 
 ALPHA = 0.05
 """The level of all tests; intervals have a confidence of 1 less this."""
@@ -26,28 +26,28 @@ MARGIN = 0.1
 """Differences of less than this many percentage points do not matter."""
 
 DIGITS = 9
-"""Values that differ beyond this decimal place only are equal: what rounding adds is neither spread nor a rank."""
+"""Decimal places that count: smaller differences are rounding errors, neither spread nor a rank."""
 
 RESAMPLES = 9999
-"""Draws of a bootstrap."""
+"""Resamples of a bootstrap."""
 
 Verdict = Literal["better", "worse", "equivalent", "no loss", "not distinguished", "one repeat"]
 
 
 @dataclass(frozen=True)
 class Paired:
-    """A strategy against the reference, in percentage points, over the repeats that both have.
+    """A strategy compared with the reference, in percentage points, over the repeats that both have.
 
     Positive differences favour the strategy. The p-values ending in ``_holm`` are corrected for all the strategies
-    that were compared. Each p and the effect are None where the differences do not vary.
+    that were compared. Each p and the effect are None if the differences do not vary.
     """
 
     name: str
     reference: str
     margin: float
-    """A difference of less is of no matter, percentage points."""
+    """Smaller differences do not matter, percentage points."""
     n: int
-    """Pairs."""
+    """The number of pairs."""
     difference: float | None
     """Mean of strategy less reference; None without pairs."""
     interval: tuple[float, float] | None
@@ -55,25 +55,24 @@ class Paired:
     effect: float | None
     """Mean difference in its standard deviations, corrected for few pairs (Hedges); None for fewer than three."""
     p: float | None
-    """Of the two-sided paired t-test: no difference."""
+    """The p of the two-sided paired t-test that there is no difference."""
     p_holm: float | None
     p_wilcoxon: float | None
-    """Of the two-sided Wilcoxon signed-rank test; None where no pair differs. It takes six to fall below 0.05."""
+    """The p of the two-sided Wilcoxon signed-rank test; None if no pair differs. Below 0.05 only from six pairs on."""
     p_equivalent: float | None
-    """Of two one-sided t-tests: the difference is the margin or more, either way."""
+    """The p of two one-sided t-tests that the difference is the margin or more, either way."""
     p_equivalent_holm: float | None
     p_no_loss: float | None
-    """Of a one-sided t-test: the loss is the margin or more. Small: no loss that matters."""
+    """The p of a one-sided t-test that the loss is the margin or more. Small: no loss that matters."""
     p_no_loss_holm: float | None
 
     @property
     def verdict(self) -> Verdict:
-        """Say it in a word, from the corrected p-values at 5 %.
+        """The verdict, from the corrected p-values at 5 %.
 
-        "equivalent" comes first: a difference shown to be smaller than the margin does not matter, be it significant.
-        "no loss" is less: only a loss of the margin or more is ruled out.
-        Differences that do not vary leave nothing to test and are taken as they are. "one repeat" is said for fewer
-        than two pairs.
+        "equivalent" comes first: a difference shown to be smaller than the margin does not matter, even if it is
+        significant. "no loss" is weaker: only a loss of the margin or more is ruled out. Differences that do not vary
+        are not tested, but compared directly. "one repeat" stands for fewer than two pairs.
         """
         if self.n < 2 or self.difference is None:
             return "one repeat"
@@ -90,16 +89,16 @@ class Paired:
 
 @dataclass(frozen=True)
 class Ratio:
-    """The time a strategy takes, in times of the reference: below 1 is faster."""
+    """The time of a strategy, as a multiple of the reference's: below 1 is faster."""
 
     name: str
     reference: str
     n: int
-    """Pairs."""
+    """The number of pairs."""
     ratio: float | None
     """Median of the ratios of the pairs; None without pairs."""
     interval: tuple[float, float] | None
-    """The 95 % bootstrap interval of that median; None for one pair and where the ratios do not vary."""
+    """The 95 % bootstrap interval of that median; None for one pair, or if the ratios do not vary."""
 
 
 def paired(values: Mapping[str, NDArray[np.float64]], reference: str, margin: float = MARGIN) -> list[Paired]:
@@ -112,8 +111,7 @@ def paired(values: Mapping[str, NDArray[np.float64]], reference: str, margin: fl
 
     Args:
         values: by strategy, float64 [repeats], percentage points: the mean accuracy over the targets of each repeat.
-            Place i of all is the same seed. A pair of which one is not a finite number is left out: give what counts
-            as nothing found as a number, if it is to count.
+            Position i has the same seed in all. A pair with a number that is not finite is left out.
         reference: one of the strategies.
         margin: percentage points, above 0.
 
@@ -121,12 +119,12 @@ def paired(values: Mapping[str, NDArray[np.float64]], reference: str, margin: fl
         In the given order, without the reference.
 
     Raises:
-        InputError: the reference or the margin is none.
+        InputError: the reference is no strategy, or the margin is not above 0.
         ValueError: the arrays are not of one dimension and length.
     """
     if not 0 < margin < math.inf:
         raise InputError(f"margin={margin} is not a number of percentage points above 0")
-    base = table_of(values, reference)
+    base = _reference(values, reference)
     others = {name: np.asarray(row, np.float64) for name, row in values.items() if name != reference}
     both = {name: np.isfinite(row) & np.isfinite(base) for name, row in others.items()}
     differences = {name: np.round(row[both[name]] - base[both[name]], DIGITS) for name, row in others.items()}
@@ -156,14 +154,14 @@ def paired(values: Mapping[str, NDArray[np.float64]], reference: str, margin: fl
 def time_ratios(seconds: Mapping[str, NDArray[np.float64]], reference: str) -> list[Ratio]:
     """Divide each other strategy's times by the reference's, repeat by repeat, and take the median.
 
-    The median, since one repeat that another process held up should not decide; of ratios of pairs, since what slows a
-    machine slows both. The interval is by the bias-corrected and accelerated bootstrap (Efron 1987), by percentiles
-    where that is degenerate; it draws whole pairs, the same ones in every process. Below six pairs even the range of
-    all ratios holds the true median less often than 95 %, so the interval is too short.
+    The median ignores a repeat that another process slowed down; ratios of pairs ignore what slows down both. The
+    interval is by the bias-corrected and accelerated bootstrap (Efron 1987), by percentiles where that is degenerate;
+    it draws whole pairs, the same in every process. Below six pairs even the range of all ratios covers the true
+    median less often than 95 %, so the interval is too short.
 
     Args:
-        seconds: by strategy, float64 [repeats], s. Place i of all ran side by side. A pair of which one is not a
-            finite number above 0 is left out.
+        seconds: by strategy, float64 [repeats], s. The repeats at position i ran side by side. A pair with a number
+            that is not finite and above 0 is left out.
         reference: one of the strategies.
 
     Returns:
@@ -173,7 +171,7 @@ def time_ratios(seconds: Mapping[str, NDArray[np.float64]], reference: str) -> l
         InputError: the reference is none of the strategies.
         ValueError: the arrays are not of one dimension and length.
     """
-    base = table_of(seconds, reference)
+    base = _reference(seconds, reference)
     found = []
     for name in seconds:
         if name != reference:
@@ -185,13 +183,16 @@ def time_ratios(seconds: Mapping[str, NDArray[np.float64]], reference: str) -> l
     return found
 
 
-def table_of(values: Mapping[str, NDArray[np.float64]], reference: str | None = None) -> NDArray[np.float64]:
-    """Return the reference's values; an empty array without one."""
+def check_shapes(values: Mapping[str, NDArray[np.float64]]) -> None:
+    """Raise ValueError unless all arrays have one dimension and the same length."""
     if len({np.shape(row) for row in values.values()}) > 1 or any(np.ndim(row) != 1 for row in values.values()):
         shapes = ", ".join(f"{name} {list(np.shape(row))}" for name, row in values.items())
         raise ValueError(f"values must have one dimension and the same length for all strategies, not {shapes}")
-    if reference is None:
-        return np.empty(0)
+
+
+def _reference(values: Mapping[str, NDArray[np.float64]], reference: str) -> NDArray[np.float64]:
+    """Return the reference's values, after checks."""
+    check_shapes(values)
     if reference not in values:
         near = suggestion(reference, values)
         raise InputError(f"reference={reference!r} is none of the strategies: {', '.join(values)}{near}")
@@ -199,12 +200,12 @@ def table_of(values: Mapping[str, NDArray[np.float64]], reference: str | None = 
 
 
 def varies(row: NDArray[np.float64]) -> bool:
-    """Return whether numbers, float64 [n], are not all the same."""
+    """Return whether numbers, float64 [n], are not all equal."""
     return len(row) > 1 and bool(np.ptp(row) > 0)
 
 
 def _t_tests(row: NDArray[np.float64], margin: float) -> tuple[float | None, float | None, float | None]:
-    """Test differences: p of none, of one beyond the margin, of a loss beyond the margin."""
+    """Return the p of no difference, of one of the margin or more, and of a loss of the margin or more."""
     if not varies(row):
         return None, None, None
     nothing = np.zeros_like(row)
@@ -246,7 +247,7 @@ def _bootstrap(ratios: NDArray[np.float64]) -> tuple[float, float] | None:
         return None
     for method in ("BCa", "percentile"):
         with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")  # of a degenerate distribution, which the result says too
+            warnings.simplefilter("ignore")  # on a degenerate distribution, which the result shows too
             rng = np.random.default_rng(0)
             how = {"n_resamples": RESAMPLES, "confidence_level": 1 - ALPHA, "method": method, "random_state": rng}
             interval = stats.bootstrap((ratios,), np.median, vectorized=True, **how).confidence_interval

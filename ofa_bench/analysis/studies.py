@@ -1,4 +1,4 @@
-"""Sorts records into studies: what may be compared, and nothing else."""
+"""Sorts records into studies, within which strategies may be compared."""
 
 import json
 import re
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 def finite_means(rows: Floats) -> Floats:
-    """Return the mean of what is finite in each row: float64 [n, m] to float64 [n], NaN where nothing is."""
+    """Return the mean of the finite numbers in each row: float64 [n, m] to float64 [n]; NaN without any."""
     counts = np.isfinite(rows).sum(axis=1)
     means: Floats = np.divide(np.nansum(rows, axis=1), counts, out=np.full(len(rows), np.nan), where=counts > 0)
     return means
@@ -32,11 +32,11 @@ def _ascending(repeat: RecordedRepeat) -> list[Result]:
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """What one strategy found in a study; records that differ only in their seed are one entry.
+    """The results of one strategy in a study; records that differ only in their seed are one entry.
 
-    Accuracies are predicted, in percent. ``keys`` name the repeats, (seed, repeat), in the order of the arrays' rows:
+    Accuracies are predicted, in percent. ``keys`` are the repeats, (seed, repeat), in the order of the arrays' rows.
     ``accuracy``, ``cost``, ``target_seconds``, ``regret``: float64 [repeats, targets], NaN where a target is infeasible
-    or (regret) where there is no best known; ``seconds``, ``evaluations``: float64 [repeats].
+    or (regret) no best known accuracy exists. ``seconds``, ``evaluations``: float64 [repeats].
     """
 
     name: str
@@ -51,7 +51,7 @@ class Entry:
 
     @property
     def mean_accuracy(self) -> Floats:
-        """Mean predicted accuracy over feasible targets: float64 [repeats], percent; NaN where none is feasible."""
+        """Mean predicted accuracy over feasible targets: float64 [repeats], percent; NaN if none is feasible."""
         return finite_means(self.accuracy)
 
     @property
@@ -61,12 +61,12 @@ class Entry:
 
     @property
     def feasible(self) -> int:
-        """How many targets can be met."""
+        """The number of feasible targets."""
         return sum(bool(one.feasible) for one in self.repeats[0])
 
     @property
     def shared(self) -> bool:
-        """Whether one search served several targets."""
+        """Whether a search served several targets."""
         return any(one.shared > 1 for results in self.repeats for one in results)
 
 
@@ -74,8 +74,8 @@ class Entry:
 class Study:
     """Entries that may be compared: the same space, cost table, predictor, targets and budget.
 
-    ``kept`` says in words what is the same; ``targets`` are float64 [targets], ascending, in ``unit``; ``family`` is
-    the same in studies that differ only in targets.
+    ``kept`` names the choices and overrides that are the same; ``targets`` are float64 [targets], ascending, in
+    ``unit``; studies that differ only in targets have the same ``family``.
     """
 
     family: str
@@ -91,28 +91,28 @@ class Study:
 
     @property
     def description(self) -> str:
-        """What studies of one title may differ in, in words: predictor and budget."""
+        """Predictor and budget, in which studies of one title may differ."""
         return f"predictor {self.predictor}, {self.generations} generations, {self.warm_generations} where warm-started"
 
     @property
     def timing(self) -> str:
-        """How seconds were taken, and whether those of different entries may be compared."""
+        """How seconds were measured, and whether those of different entries may be compared."""
         return timing(self._records)
 
     @property
     def same_timing(self) -> bool:
-        """Whether seconds of different entries may be compared: taken in one way on one kind of machine."""
+        """Whether seconds of different entries may be compared: measured in one way on one kind of machine."""
         made = [record.made for record in self._records]
         return len({tuple(getattr(one, key) for key in TIMING) for one in made}) == 1
 
     @property
     def shared_time(self) -> bool:
-        """Whether repeats advanced together somewhere: their seconds are then shares of one time, not samples."""
+        """Whether some repeats advanced together: their seconds are then shares of one time, not samples."""
         return any(record.made.lockstep and len(record.repeats) > 1 for record in self._records)
 
     @property
     def cost_name(self) -> str:
-        """What its costs are called."""
+        """The name of its costs."""
         return cost_name(*self._records)
 
     @property
@@ -121,29 +121,25 @@ class Study:
 
 
 TIMING = ("lockstep", "threads", "compiled", "machine", "cores", "ofa_bench")
-"""What must be the same in ``made`` of records whose seconds are compared."""
+"""Fields of ``made`` that must be equal in records whose seconds are compared."""
 
 
 def studies(found: Sequence[Record]) -> list[Study]:
-    """Sort records into studies, by space, device, predictor, budget and targets.
-
-    Only what is alike in all of these stands in one study; the order of targets does not matter.
-    """
+    """Sort records into studies by space, device, predictor, budget and targets, in any order."""
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in found:
         groups.setdefault((_family(record), json.dumps(sorted(record.targets))), []).append(record)
-    made = [_study(family, several) for (family, _), several in groups.items()]
-    return sorted(made, key=_place)
+    return sorted((_study(family, several) for (family, _), several in groups.items()), key=_order)
 
 
-def _place(study: Study) -> tuple[Any, ...]:
-    """Order studies: by problem, the largest budget first, then by family and targets."""
+def _order(study: Study) -> tuple[Any, ...]:
+    """Return a key that sorts studies by problem, falling budget, family and targets."""
     names, targets = (study.space, study.device, study.predictor), study.targets.tolist()
     return *names, -study.generations, study.family, len(targets), targets
 
 
 def _family(record: Record) -> str:
-    """Write down what records of one family share, to the hash."""
+    """Return all that records of one family share."""
     choices, config = record.choices, record.config
     names = [choices.space, choices.device, choices.predictor]
     hashes = [record.device.sha256, record.predictor.sha256]
@@ -177,28 +173,29 @@ def _study(family: str, found: Sequence[Record]) -> Study:
 
 
 def _device(record: Record) -> str:
-    """Name the device, with the guard band that raises its costs."""
+    """Return the name of the device, with its guard band."""
     band = guard_band_of(record)
     return str(record.choices.device) + (f", guard band {band:g}" if band != 1 else "")
 
 
 def _predictor(record: Record) -> str:
-    """Name the predictor by its option, or by its own name where that only says more."""
+    """Return the predictor's option, or its own name if that starts with the option."""
     option, name = str(record.choices.predictor), str(record.predictor.name)
     return name if name.startswith(option) else option
 
 
 def _same(one: Record, other: Record) -> bool:
-    """Return whether two records are of one cell: named in another way, or with other numbers of repeats."""
-    found = [
-        [[(result.target, result.genes) for result in repeat.results] for repeat in record.repeats]
-        for record in (one, other)
-    ]
-    return all(first == second for first, second in zip(*found, strict=False))
+    """Return whether two records have the same results in the repeats that both have."""
+    pairs = zip(one.repeats, other.repeats, strict=False)
+    return all(
+        [(result.target, result.genes) for result in first.results]
+        == [(result.target, result.genes) for result in second.results]
+        for first, second in pairs
+    )
 
 
 def _labels(found: Sequence[Record]) -> list[str]:
-    """Name records by strategy and by what else differs, but for seeds, repeats and the names of targets and budget."""
+    """Name records by strategy and other differences, except for seeds, repeats, targets and budget."""
     plain = []
     for record in found:
         _, *parts = re.split(OUTSIDE_BRACKETS, record.address.rsplit("/", 1)[-1])

@@ -1,11 +1,11 @@
-"""The report's tables."""
+"""Builds the tables of a report."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from ofa_bench.analysis.statistics import MARGIN, Paired
-from ofa_bench.analysis.summary import Line, Summary, in_percent, in_points
+from ofa_bench.analysis.summary import Line, Summary, difference, in_percent
 from ofa_bench.formatting import format_number
 from ofa_bench.records.columns import shown_columns
 from ofa_bench.records.tables import Table, excess_of_rows, frontiers_differ
@@ -15,37 +15,32 @@ __all__ = ["comparison", "notes", "others", "provenance", "tested", "winners_jud
 
 
 def comparison(summary: Summary) -> Table:
-    """Set a study's strategies side by side; columns of which nothing is known are left out."""
-    return _kept(f"{summary.title}, {summary.study.description}", ["strategy", *_columns()], _cells(summary), 1)
+    """Return a study's strategies, one a row; empty columns are left out."""
+    title = f"{summary.title}, {summary.study.description}"
+    return _drop_empty(title, ["strategy", *_columns()], _cells(summary), 1)
 
 
 def notes(summary: Summary) -> list[str]:
-    """Return what the marks in the table of ``comparison`` mean, and whether its regrets may be compared."""
+    """Return notes on the marks in the table of ``comparison``, and on regrets that may not be compared."""
     records = [record for entry in summary.study.entries for record in entry.records]
     return [*excess_of_rows((line.row for line in summary.lines), shown_columns()), *frontiers_differ(records)]
 
 
 def others(summaries: Sequence[Summary]) -> Table:
-    """Set the strategies of several studies of one family, which have other targets, below each other."""
+    """Return the strategies of several studies of one family, which have different targets, one a row."""
     study = summaries[0].study
     rows = [[one.targets, *cells] for one in summaries for cells in _cells(one)]
     title = f"{study.space} on {study.device}, {study.description}, other targets"
-    return _kept(title, [f"targets ({study.unit})", "strategy", *_columns()], rows, 2)
+    return _drop_empty(title, [f"targets ({study.unit})", "strategy", *_columns()], rows, 2)
 
 
 def _cells(summary: Summary) -> list[list[str]]:
     return [[line.name, *(cell(line) for cell in _columns().values())] for line in summary.lines]
 
 
-def _kept(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> Table:
+def _drop_empty(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> Table:
     kept = [i for i in range(len(heads)) if any(row[i] for row in rows)]
     return Table(title, tuple(heads[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows), left)
-
-
-def _difference(difference: Paired | None) -> str:
-    if difference is None or difference.difference is None:
-        return ""
-    return format_number(difference.difference, "+.2f") + in_points(difference)
 
 
 def _ratio(line: Line) -> str:
@@ -63,7 +58,7 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def provenance(summaries: Sequence[Summary]) -> Table:
-    """Describe what records were made with: hashes, versions, seeds, machine; a row for all that are alike in it."""
+    """Return hashes, versions, seeds and machines of records, one row for all that share them."""
     found: dict[tuple[str, ...], tuple[set[str], set[str]]] = {}
     for summary in summaries:
         for entry in summary.study.entries:
@@ -91,16 +86,16 @@ def provenance(summaries: Sequence[Summary]) -> Table:
 
 _COMPARISONS: Mapping[str, Mapping[str, Callable[[Line], str]]] = {
     "accuracy": {
-        "difference, points": lambda line: _difference(line.paired),
+        "difference, points": lambda line: difference(line.paired),
         "verdict": lambda line: line.paired.verdict if line.paired else "",
     },
     "seconds": {"time": _ratio},
 }
-"""How lines stand to the reference, by the column that is compared, behind which they stand."""
+"""Columns that compare with the reference, by the column that they follow."""
 
 
 def _columns() -> dict[str, Callable[[Line], str]]:
-    """Return the columns of a report, by their heads."""
+    """Return the columns of a report by head."""
     found: dict[str, Callable[[Line], str]] = {}
     for column in shown_columns():
         head = column.head if column.report is None else column.report
@@ -111,10 +106,10 @@ def _columns() -> dict[str, Callable[[Line], str]]:
 
 
 def tested(summary: Summary) -> Table | None:
-    """List the tests of a study in full; None where nothing was tested."""
+    """Return all tests of a study; None without any."""
     columns: dict[str, Callable[[Paired], str]] = {
         "pairs": lambda one: str(one.n),
-        "difference, points": _difference,
+        "difference, points": difference,
         "effect size (Hedges g)": lambda one: _number(one.effect, 2),
         "difference: p": lambda one: _p(one.p),
         "difference: p, Holm": lambda one: _p(one.p_holm),
@@ -127,19 +122,12 @@ def tested(summary: Summary) -> Table | None:
     }
     found = [line.paired for line in summary.lines if line.paired and line.paired.n > 1]
     rows = tuple((one.name, *(cell(one) for cell in columns.values())) for one in found)
-    return (
-        Table(
-            f"Tests against {summary.reference}: {summary.title}, {summary.study.description}",
-            ("strategy", *columns),
-            rows,
-        )
-        if rows
-        else None
-    )
+    title = f"Tests against {summary.reference}: {summary.title}, {summary.study.description}"
+    return Table(title, ("strategy", *columns), rows) if rows else None
 
 
 def winners_judged(summary: Summary) -> Table | None:
-    """Set what the guide says of the winners beside what other predictors say; None where there is no other."""
+    """Return the winners' accuracies by the guide and by other predictors; None without others."""
     if not summary.judges:
         return None
     heads = ["strategy", f"{summary.study.predictor} (guide) %", "lead, points"]
@@ -148,9 +136,9 @@ def winners_judged(summary: Summary) -> Table | None:
     rows = []
     for line in summary.lines:
         guide = f"{_number(line.accuracy, 2)}{MARK if line.row.unlabelled else ''}"
-        row = [line.name, guide, _difference(line.paired)]
+        row = [line.name, guide, difference(line.paired)]
         for one in summary.judges:
             known = one.accuracy[line.name][np.isfinite(one.accuracy[line.name])]
-            row += [_number(float(known.mean()) if len(known) else None, 2), _difference(one.leads.get(line.name))]
+            row += [_number(float(known.mean()) if len(known) else None, 2), difference(one.leads.get(line.name))]
         rows.append(tuple(row))
     return Table(f"Winners judged: {summary.title}, {summary.study.description}", tuple(heads), tuple(rows))

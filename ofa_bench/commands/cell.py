@@ -116,14 +116,14 @@ def plan(config: DictConfig, output: Path, name: str) -> PlannedCell:
     made = prepare_cell(config, context.runtime.choices, threads=1 if parallel else None)  # they share the cores
     existing, rerun = None, made.config.rerun
     if rerun is not True:
-        existing = attempts.existing(
+        existing = attempts.find_existing(
             output / name,
             made.identity,
             changes=lambda record: records.changes(record, made.described, made.cell.problem),
             changed=rerun == CHANGED,
         )
     if rerun and existing is None:
-        name = attempts.attempt(name, max(attempts.attempts(output / name), default=0) + 1)
+        name = attempts.attempt_address(name, max(attempts.attempts(output / name), default=0) + 1)
     return PlannedCell(made, existing.address if existing else name, existing)
 
 

@@ -38,8 +38,14 @@ from ofa_bench.errors import InputError
 from ofa_bench.experiment.build import build
 from ofa_bench.files.writing import make_folder
 from ofa_bench.records import frontiers
-from ofa_bench.records.frontiers import Frontier
-from ofa_bench.records.improve_frontier import confirmed, fine_grid, gathered, mean_best_known, raised, rises
+from ofa_bench.records.frontiers import Frontier, confirm
+from ofa_bench.records.improve_frontier import (
+    collect_candidates,
+    fine_grid,
+    improve_frontier,
+    improvements,
+    mean_best_known,
+)
 from ofa_bench.records.unlabelled import describe_points
 from ofa_bench.spaces import ChosenSpace, Genes
 
@@ -136,7 +142,7 @@ def read_known(task: Task) -> tuple[Frontier | None, int, Genes]:
     if files and not files[0].fits(problem):
         print(f"{path}: belongs to another predictor or table; its architectures are evaluated again", file=sys.stderr)
     files += [found] if (found := frontiers.find(problem)) else []
-    fitting = [confirmed(file, problem) for file in files if file.fits(problem)]
+    fitting = [confirm(file, problem) for file in files if file.fits(problem)]
     best = max(fitting, key=lambda file: file.version, default=None)
     genes = [file.genes for file in files]
     version = max((file.version for file in files), default=0)
@@ -147,8 +153,8 @@ def improve(task: Task, options: Options, frontier: Frontier) -> tuple[Frontier,
     """Add what records and searches found; return the frontier, and whether it was interrupted."""
     try:
         if options.records:
-            found = gathered(Path(options.records), task.cell.problem)
-            frontier = raised(task.cell.problem, frontier, found.genes)
+            found = collect_candidates(Path(options.records), task.cell.problem)
+            frontier = improve_frontier(task.cell.problem, frontier, found.genes)
             print(
                 f"{options.records}: {found.records} records of this space, predictor and table; "
                 f"{found.refused} results refused, {found.unreadable} files unreadable",
@@ -157,7 +163,7 @@ def improve(task: Task, options: Options, frontier: Frontier) -> tuple[Frontier,
         if options.seconds:
             print(f"strategy {task.names['strategy']} for {options.seconds / 60:g} min", file=sys.stderr)
         for genes in search(task, options):
-            frontier = raised(task.cell.problem, frontier, genes)
+            frontier = improve_frontier(task.cell.problem, frontier, genes)
     except BaseException as error:
         if not isinstance(error, KeyboardInterrupt) and not interrupts.arrived():
             raise
@@ -187,7 +193,7 @@ def describe(task: Task, before: Frontier | None, after: Frontier) -> Iterator[s
     targets = task.cell.problem.cost.targets or task.cell.targets
     means = [mean_best_known(frontier, targets) for frontier in (before, after)]
     shown = " -> ".join("none" if mean is None else f"{100 * mean:.4f} %" for mean in means)
-    rose, rise = "", 100 * rises(before, after)
+    rose, rise = "", 100 * improvements(before, after)
     if before:
         rose = f", {len(rise)} of them raised by {rise.mean():.4f} points on average, {rise.max():.4f} at most"
     yield f"{task.path}: version {after.version}, {len(after.cost)} points{rose}"
@@ -207,7 +213,7 @@ def run(options: Options, overrides: Sequence[str]) -> Iterator[str]:
     task = compose_task(overrides, options)
     check_folder("out", task.path.parent)
     before, version, genes = read_known(task)
-    after, interrupted = improve(task, options, raised(task.cell.problem, before, genes))
+    after, interrupted = improve(task, options, improve_frontier(task.cell.problem, before, genes))
     if interrupted:
         interrupts.note()
         print("ofa_bench: interrupted; what was found so far is kept", file=sys.stderr)

@@ -68,7 +68,7 @@ def run(options: Options, names: Sequence[str]) -> Iterator[str]:
     if len(missing) == len(records):
         raise missing[0]
     if options.format == "json":
-        yield json_list([one.to_dict() for one in listed])
+        yield json_list([vars(one) for one in listed])
 
 
 def _records(names: Sequence[str], uri: str) -> "Iterator[Record]":

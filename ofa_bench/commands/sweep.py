@@ -162,14 +162,14 @@ class OpenSweep:
 
     def _bring_back(self, tracker: "Tracker") -> bool:
         """Copy the records of cells on other machines from MLflow, and note these cells as ended."""
-        from ofa_bench.records.attempts import attempt, attempted
+        from ofa_bench.records.attempts import attempt_address, split_attempt
         from ofa_bench.tracking.sending import bring_back
 
-        latest = dict(sorted(map(attempted, bring_back(tracker, self.sweep.run, self.sweep.output))))
-        noted = {attempted(address)[0] for address in self.sweep.ended()}
+        latest = dict(sorted(map(split_attempt, bring_back(tracker, self.sweep.run, self.sweep.output))))
+        noted = {split_attempt(address)[0] for address in self.sweep.ended()}
         for address, number in latest.items():
             if address not in noted:
-                self.sweep.end(attempt(address, number), 0, sent=True)
+                self.sweep.end(attempt_address(address, number), 0, sent=True)
         return True
 
 

@@ -208,7 +208,7 @@ def _gaps(coverage: Mapping[str, Any]) -> list[str]:
 
     lines = []
     if coverage["unlabelled"]:
-        held = f"; {format_flow(coverage['labelled'])} holds a search to the others" if coverage["labelled"] else ""
+        held = f"; {format_flow(coverage['labelled'])} restricts a search to the others" if coverage["labelled"] else ""
         missing = format_choices(coverage["unlabelled"])
         lines.append(f"  no pair has {missing}: its predictions for these are guesses{held}")
     if coverage["rare"]:

@@ -58,14 +58,14 @@ def _of_path(key: str, name: str, path: Path) -> Record:
 
 
 def _of_run(key: str, name: str, run: str, uri: str | None) -> Record:
-    from ofa_bench.tracking.client import quiet_client
+    from ofa_bench.tracking.client import open_store
     from ofa_bench.tracking.fetching import fetch
 
     if uri is None:
         raise InputError(f"{key}={name}: an MLflow run, but tracking.uri is null; choose tracking=sqlite or server")
     with TemporaryDirectory() as folder:
         try:
-            fetch(quiet_client(uri), run, Path(folder))
+            fetch(open_store(uri), run, Path(folder))
         except Exception as error:  # of MLflow, of its store, of the network
             message = " ".join(str(error).split())
             raise InputError(

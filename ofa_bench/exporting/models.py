@@ -10,7 +10,7 @@ from ofa_bench.exporting.cards import CARD, ONNX, Card
 from ofa_bench.exporting.quantising import int8_metrics
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.profiling.statistics import PERCENTILES
-from ofa_bench.tracking.client import quiet_client
+from ofa_bench.tracking.client import open_store
 from ofa_bench.tracking.models import log_model
 from ofa_bench.tracking.tracker import Tracker
 
@@ -27,7 +27,7 @@ def check_store(tracking: TrackingConfig, *, register: str = "") -> None:
         InputError: it cannot.
     """
     try:
-        client = quiet_client(tracking.uri)
+        client = open_store(tracking.uri)
         client.get_experiment_by_name(tracking.experiment)
         if register:
             client.search_registered_models(max_results=1)

@@ -76,8 +76,7 @@ def _of_journal(journal: Journal) -> Gathered:
             gathered.take(folder, str(folder))
     if not gathered.left_out and not gathered.records:
         raise InputError(f"sweep={journal.path}: none of its cells has ended")
-    gathered.need_one()
-    gathered.strip_attempts()
+    gathered.finish()
     return gathered
 
 

@@ -1,4 +1,4 @@
-"""Where a cell's record is: at its address below the output folder, and further attempts at the cell beside it."""
+"""Finds the folder of a cell's record, and the folders of further attempts at the cell."""
 
 import glob
 import os
@@ -10,7 +10,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.records.model import RECORD, Record
 from ofa_bench.records.record import read
 
-__all__ = ["attempt", "attempted", "attempts", "existing", "folder_of"]
+__all__ = ["attempt_address", "attempts", "find_existing", "folder_of", "split_attempt"]
 
 ATTEMPT = ",attempt="
 
@@ -19,7 +19,7 @@ def folder_of(output: Path, address: str) -> Path:
     """Return the folder of an address.
 
     Raises:
-        InputError: it would not be below the output folder.
+        InputError: the folder would not be below the output folder.
     """
     parts = address.split("/")
     if not address or {"", ".", ".."} & set(parts) or "\0" in address or Path(address).is_absolute():
@@ -28,9 +28,9 @@ def folder_of(output: Path, address: str) -> Path:
 
 
 def attempts(folder: Path) -> dict[int, Path]:
-    """Return the folders of all attempts at a cell that have a record, by number, ascending.
+    """Return the folders of all attempts at a cell that have a record, by ascending number.
 
-    The first is in the cell's own folder, a further one beside it: ``seed=0``, ``seed=0,attempt=2``.
+    The first attempt is in the cell's own folder, others are beside it: ``seed=0``, ``seed=0,attempt=2``.
     """
     found = {1: folder}
     for path in folder.parent.glob(f"{glob.escape(folder.name)}{ATTEMPT}*"):
@@ -40,30 +40,30 @@ def attempts(folder: Path) -> dict[int, Path]:
     return {number: found[number] for number in sorted(found) if os.path.lexists(found[number] / RECORD)}
 
 
-def attempt(address: str, number: int) -> str:
-    """Name the address of a further attempt at a cell."""
+def attempt_address(address: str, number: int) -> str:
+    """Return the address of an attempt at a cell."""
     return address if number == 1 else f"{address}{ATTEMPT}{number}"
 
 
-def attempted(address: str) -> tuple[str, int]:
-    """Return the address of a cell's first attempt, and the number of this one."""
+def split_attempt(address: str) -> tuple[str, int]:
+    """Return the address of a cell's first attempt, and the number of this attempt."""
     first, sign, number = address.rpartition(ATTEMPT)
     return (first, int(number)) if sign and number.isdecimal() else (address, 1)
 
 
-def existing(
+def find_existing(
     folder: Path, identity: str, *, changes: Callable[[Record], str] = lambda _: "", changed: bool = False
 ) -> Record | None:
-    """Return the record that is already there for a cell of this identity, the last of several; None if there is none.
+    """Return the last existing record of a cell with this identity; None if there is none.
 
     Args:
         folder: of the cell's first attempt.
-        identity: of the cell as it is now.
-        changes: says in what a record differs from the cell as it is now.
-        changed: whether a cell whose last attempt is of another identity is run again: None then.
+        identity: of the cell now.
+        changes: describes how a record differs from the cell now.
+        changed: whether to run a cell again whose last attempt has another identity; None is returned then.
 
     Raises:
-        InputError: the folder holds records of other identities only; nothing is overwritten.
+        InputError: all existing records have other identities; nothing is overwritten.
     """
     found = [read(path) for path in attempts(folder).values()]
     if not found or (changed and found[-1].identity != identity):

@@ -1,4 +1,4 @@
-"""The columns of all tables, each once: terminal, CSV and data frame, MLflow, report.
+"""The columns of all tables: terminal, CSV, data frame, MLflow and report.
 
 A new column is one entry of ``COLUMNS``.
 """
@@ -21,15 +21,15 @@ __all__ = ["COLUMNS", "Column", "data_columns", "shown_columns"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column, and where it applies.
+    """One column, and the tables that have it.
 
-    - Data (a line a result): what ``of_record``, ``of_repeat`` or ``of_result`` gives, under ``name``.
+    - Data (one row for each result): the value of ``of_record``, ``of_repeat`` or ``of_result``, under ``name``.
     - MLflow: ``of_record`` as the parameter ``parameter``; ``number`` as a metric of all targets (``total_metric``) and
-      of each (``target_metric``), where ``{cost}`` stands for the name of the costs.
-    - Tables that people read: ``text``, by default ``number`` as ``spec`` writes it, under ``head`` and ``unit``; in a
-      report under ``report``, by default ``head``. ``compared`` says that a best-known frontier must be there.
+      of each target (``target_metric``), where ``{cost}`` stands for the name of the costs.
+    - Tables for people: ``text``, by default ``number`` in the format ``spec``, under ``head`` and ``unit``; in a
+      report under ``report``, by default ``head``. ``compared`` marks columns that need a best-known frontier.
 
-    An empty name or head leaves the column out there.
+    A column is left out where its name or head is empty.
     """
 
     name: str = ""
@@ -48,13 +48,13 @@ class Column:
     compared: bool = False
 
     def datum(self, record: Record, repeat: RecordedRepeat, result: Result) -> Any:
-        """Return what the line of a result has."""
+        """Return the value for a row of data."""
         if self.of_record:
             return self.of_record(record)
         return self.of_repeat(repeat) if self.of_repeat else self.of_result and self.of_result(result)
 
     def cell(self, row: Row) -> str:
-        """Return what a table that people read has of a row."""
+        """Return the text for a row of a table for people."""
         if self.text:
             return self.text(row)
         value = self.number(row) if self.number else None
@@ -69,7 +69,7 @@ def _accuracy(row: Row) -> str:
 
 
 def _near(row: Row) -> str:
-    """Describe how soon the search of a target came near the best known, or how many searches did."""
+    """Return the evaluations until a search came near the best known, or how many searches came near it."""
     if not row.compared:
         return ""
     if row.target is not None and row.evaluations_near is not None and row.near == row.compared:
@@ -156,12 +156,12 @@ COLUMNS: Sequence[Column] = (
 
 
 def data_columns() -> list[Column]:
-    """Return the columns of the data frame and of CSV."""
+    """Return the columns of the data frame and the CSV file."""
     return [column for column in COLUMNS if column.name]
 
 
 def shown_columns(compared: int | None = None) -> list[Column]:
-    """Return the columns of tables that people read; of those that compare with the best known, the first so many."""
+    """Return the columns of tables for people; of those that need a frontier, the first ``compared``."""
     shown = [column for column in COLUMNS if column.head]
     kept = [column for column in shown if column.compared][:compared]
     return [column for column in shown if not column.compared or column in kept]

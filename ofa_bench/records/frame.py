@@ -1,4 +1,4 @@
-"""Results of records as one tidy table: a pandas data frame, and the same as a CSV file."""
+"""Builds one tidy table of the results of records, as a data frame or a CSV file."""
 
 import json
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ __all__ = ["tidy", "write_csv"]
 
 
 def tidy(records: Sequence[Record]) -> "DataFrame":
-    """Return one row for each target of each repeat; what an older record does not say is missing.
+    """Return one row for each target of each repeat; values that a record lacks are missing.
 
-    Accuracies and regrets are fractions of 1; targets and costs are in ``unit``, costs raised by ``guard_band``.
-    ``architecture`` is OFA's dict; ``unlabelled`` are its choices that no label of the predictor had.
+    Accuracies and regrets are fractions of 1. Targets and costs are in ``unit``; costs include the ``guard_band``.
+    ``architecture`` is OFA's dict; ``unlabelled`` lists its choices that no label of the predictor had.
     """
-    from pandas import DataFrame  # takes long: not where no table is wanted
+    from pandas import DataFrame  # imported here, because it takes long
 
     columns = data_columns()
     lines = [

@@ -1,4 +1,4 @@
-"""Best-known frontiers: for a space, a predictor and a cost model, the best accuracy anyone has found at each cost."""
+"""Best-known frontiers: the best known accuracy at each cost, for a space, a predictor and a cost model."""
 
 import hashlib
 import json
@@ -17,20 +17,20 @@ from ofa_bench.records.schema import check_node
 from ofa_bench.search import Problem
 from ofa_bench.spaces import DesignSpace, Genes
 
-__all__ = ["FOLDER", "FORMAT", "NOISE", "OWN", "Frontier", "agree", "confirmed", "find", "read", "staircase", "write"]
+__all__ = ["FOLDER", "FORMAT", "NOISE", "OWN", "Frontier", "agree", "confirm", "find", "read", "staircase", "write"]
 
 Floats = NDArray[np.float64]
 
 FORMAT = "ofa_bench.frontier/1"
 
 FOLDER = Path(__file__).parents[1] / "data" / "frontiers"
-"""The package's: ``<space>/<device>/<predictor>.json``."""
+"""The package's frontiers: ``<space>/<device>/<predictor>.json``."""
 
 OWN = Path("frontiers")
-"""A user's, laid out as the package's, below the folder where a command is run."""
+"""A user's frontiers, laid out in the same way, below the current folder."""
 
 NOISE = 1e-6
-"""Accuracies (fractions of 1) this close are one: float32 sums differ from processor to processor, by less."""
+"""Accuracies (fractions of 1) this close count as equal: float32 sums differ between processors, by less."""
 
 _SHA256 = {"sha256": (str,)}
 _SHAPE: Mapping[str, Any] = {
@@ -40,7 +40,7 @@ _SHAPE: Mapping[str, Any] = {
     "points": (list,),
     "card?": {"made?": (list,)},
 }
-"""What every file has (see ``schema.check_node``)."""
+"""The keys of every file (see ``schema.check_node``)."""
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -49,11 +49,10 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 class Frontier:
     """A staircase of architectures: each costs more than the one before it and is more accurate.
 
-    ``genes`` (int8 [n, n_genes], canonical), ``cost`` (float64 [n], in the cost model's unit) and ``accuracy`` (float64
-    [n], fractions of 1) are of its points; the first is of the least cost in the space. ``predictor`` and ``device``
-    are SHA-256 of weights and table. ``about`` has what else the file says: ``card``, and ``bounds`` where optima are
-    proven. ``sha256`` is of the file it was read from, at ``path``; empty and None before it
-    is written.
+    Its points are ``genes`` (int8 [n, n_genes], canonical), ``cost`` (float64 [n], in the cost model's unit) and
+    ``accuracy`` (float64 [n], fractions of 1); the first has the least cost in the space. ``predictor`` and ``device``
+    are the SHA-256 of weights and table. ``about`` has the file's other keys: ``card``, and ``bounds`` where optima
+    are proven. ``sha256`` and ``path`` are those of the file; empty and None before it is written.
     """
 
     space: str
@@ -68,29 +67,24 @@ class Frontier:
     path: Path | None = None
 
     def at(self, target: float) -> int:
-        """Find the most accurate point within a target: its position, -1 where none is."""
+        """Return the position of the most accurate point within a target; -1 if there is none."""
         return int(np.searchsorted(self.cost, target, side="right")) - 1
 
     def best_known(self, target: float) -> float | None:
-        """Return the best known accuracy within a target (a fraction of 1), None where no architecture meets it."""
+        """Return the best known accuracy within a target (a fraction of 1); None if no architecture meets it."""
         place = self.at(target)
         return float(self.accuracy[place]) if place >= 0 else None
 
     def fits(self, problem: Problem) -> bool:
-        """Return whether it is of this problem: of the same hashes, and of costs that no guard raised."""
-        if (self.space, self.predictor, self.device) != _identity(problem) or not problem.space.contains(
-            self.genes
-        ).all():
+        """Return whether the frontier is of this problem: it has the same hashes, and no guard band raises costs."""
+        identity = problem.space.name, problem.predictor.sha256, problem.cost.sha256
+        if (self.space, self.predictor, self.device) != identity or not problem.space.contains(self.genes).all():
             return False
         return bool(np.allclose(problem.cost.cost(self.genes), self.cost, rtol=1e-9, atol=0.0))
 
 
-def _identity(problem: Problem) -> tuple[str, str, str]:
-    return problem.space.name, problem.predictor.sha256, problem.cost.sha256
-
-
 def staircase(cost: NDArray[np.float64], accuracy: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Find the points that no cheaper one equals: positions by rising cost, each more accurate by more than ``NOISE``.
+    """Return the positions of the points, by rising cost, that beat all cheaper ones by more than ``NOISE``.
 
     Args:
         cost: float64 [n].
@@ -106,12 +100,12 @@ def staircase(cost: NDArray[np.float64], accuracy: NDArray[np.float64]) -> NDArr
 
 
 def find(problem: Problem, folders: Sequence[Path] = (FOLDER, OWN)) -> Frontier | None:
-    """Look a problem's frontier up; of several, that of the highest version, and of equal ones the last folder's.
+    """Return a problem's frontier: the highest version, and among equal versions that of the last folder.
 
-    One that is not the package's own is evaluated anew before it is believed.
+    A user's frontier is evaluated again before it is returned.
 
     Raises:
-        InputError: a file of the space cannot be read as a frontier, or does not say what the problem's predictor says.
+        InputError: a file of the space cannot be read as a frontier, or differs from the problem's predictor.
     """
     hashes = [problem.predictor.sha256, problem.cost.sha256]
     found, own = None, False
@@ -122,51 +116,46 @@ def find(problem: Problem, folders: Sequence[Path] = (FOLDER, OWN)) -> Frontier 
                 frontier = _decoded(file, path, problem.space)
                 if frontier.fits(problem) and (found is None or frontier.version >= found.version):
                     found, own = frontier, folder == FOLDER
-    return found if found is None or own else confirmed(found, problem)
+    return found if found is None or own else confirm(found, problem)
 
 
 def read(path: Path, space: DesignSpace) -> Frontier:
     """Read the frontier of a space.
 
     Raises:
-        InputError: the file is no frontier of this format and space, or its points are no staircase.
+        InputError: the file has another format or space, or its points are no staircase.
     """
     return _decoded(_parsed(path, space), path, space)
 
 
 def agree(problem: Problem, genes: Genes, accuracy: Floats, cost: Floats) -> NDArray[np.bool_]:
-    """Describe which architectures have the accuracy and the cost that is said of them: bool [n].
+    """Return which architectures have the given accuracies and costs (float64 [n] each): bool [n].
 
     Raises:
-        ValueError: these are no architectures of the space, or not one accuracy and one cost for each.
+        ValueError: these are no architectures of the space.
     """
-    if np.shape(accuracy) != (len(genes),) or np.shape(cost) != (len(genes),):
-        raise ValueError(f"{np.size(accuracy)} accuracies and {np.size(cost)} costs for {len(genes)} architectures")
     close = np.abs(problem.predictor.accuracy(genes) - accuracy) <= NOISE
     return close & np.isclose(problem.cost.cost(genes), cost, rtol=1e-9, atol=0.0)
 
 
-def confirmed(frontier: Frontier, problem: Problem) -> Frontier:
-    """Return a frontier if its points have the accuracies and costs that it says.
+def confirm(frontier: Frontier, problem: Problem) -> Frontier:
+    """Return a frontier after its accuracies and costs were evaluated again.
 
     Raises:
-        InputError: one has not: the file was altered.
+        InputError: one differs, because the file was altered.
     """
-    borne_out = agree(problem, frontier.genes, frontier.accuracy, frontier.cost)
-    if not borne_out.all():
+    wrong = ~agree(problem, frontier.genes, frontier.accuracy, frontier.cost)
+    if wrong.any():
+        where = f" ({frontier.path})" if frontier.path else ""
         raise InputError(
-            f"frontier of {frontier.space}, version {frontier.version}: {int((~borne_out).sum())} of its points have "
-            f"another accuracy or cost than it says; the file was altered: move it away{_named(frontier.path)}"
+            f"frontier of {frontier.space}, version {frontier.version}: {int(wrong.sum())} of its points have "
+            f"another accuracy or cost than it says; the file was altered: move it away{where}"
         )
     return frontier
 
 
-def _named(path: Path | None) -> str:
-    return f" ({path})" if path else ""
-
-
 def _parsed(path: Path, space: DesignSpace) -> dict[str, Any]:
-    """Read a file's JSON, as far as it has what identifies it, and its own hash."""
+    """Return the object in a file, and its SHA-256, after a check of the keys that identify it."""
     try:
         content = content_of(path)
         file = json_object(content)
@@ -179,7 +168,7 @@ def _parsed(path: Path, space: DesignSpace) -> dict[str, Any]:
 
 
 def _decoded(file: dict[str, Any], path: Path, space: DesignSpace) -> Frontier:
-    """Return the frontier of a file, checked."""
+    """Return the frontier of a file's object, after a check of its points."""
     try:
         rows, cost, accuracy = zip(*file["points"], strict=True)
         digits = np.array([list(row.encode()) for row in rows], np.int16)
@@ -210,7 +199,7 @@ def _decoded(file: dict[str, Any], path: Path, space: DesignSpace) -> Frontier:
 
 
 def write(path: Path, frontier: Frontier) -> None:
-    """Write a frontier, whole or not at all: a head, and one line for each point (genes, cost, accuracy).
+    """Write a frontier atomically: a head, and one line for each point (genes, cost, accuracy).
 
     Raises:
         OSError: the file cannot be written.

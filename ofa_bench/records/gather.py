@@ -1,30 +1,26 @@
-"""Gathers records from folders."""
+"""Reads records from folders, each cell once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ofa_bench.errors import InputError
 from ofa_bench.records import record as records
-from ofa_bench.records.attempts import attempted
+from ofa_bench.records.attempts import split_attempt
 from ofa_bench.records.model import Record
 
-__all__ = [
-    "Gathered",
-    "from_folders",
-]
+__all__ = ["Gathered", "from_folders"]
 
 
 @dataclass
 class Gathered:
-    """Records, each cell once, and what was left out, in words."""
+    """Records, each cell once, and messages on those that were left out."""
 
     records: list[Record] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
     def take(self, folder: Path, where: str) -> None:
-        """Take in the record of a cell, unless it cannot be read or the same cell is there already."""
+        """Add the record of a cell, unless it cannot be read or the cell is there already."""
         try:
             record = records.read(folder)
         except InputError as error:
@@ -39,46 +35,38 @@ class Gathered:
             if there.repeats != record.repeats:
                 self.left_out.append(f"{where}: another run of {record.address}, which is there already")
             return
-        earlier, later = sorted((there, record), key=lambda one: attempted(one.address)[1])
+        earlier, later = sorted((there, record), key=lambda one: split_attempt(one.address)[1])
         self.records[place] = later
         self.left_out.append(f"{earlier.address}: replaced by the later attempt {later.address.rpartition('/')[2]}")
 
-    def strip_attempts(self) -> None:
-        """Name each cell as its first attempt is named, where nothing else is at that address."""
-        first = [attempted(record.address)[0] for record in self.records]
-        for record, address in zip(self.records, first, strict=True):
-            if first.count(address) == 1:
-                record.address = address
-
-    def need_one(self) -> None:
-        """Check that there is a record, where there was something to take.
+    def finish(self) -> None:
+        """Give each cell the address of its first attempt, unless another record has it.
 
         Raises:
-            InputError: nothing could be read; the message says why of the first.
+            InputError: all records were left out; the message gives the first reason.
         """
         if self.left_out and not self.records:
             more = f" (and {len(self.left_out) - 1} more)" if len(self.left_out) > 1 else ""
             raise InputError(f"no record can be read: {self.left_out[0]}{more}")
+        first = [split_attempt(record.address)[0] for record in self.records]
+        for record, address in zip(self.records, first, strict=True):
+            if first.count(address) == 1:
+                record.address = address
 
 
 def _same_cell(one: Record, other: Record) -> bool:
-    """Return whether two records are of one cell: of one identity, or attempts that differ in a user's code alone."""
-    if attempted(one.address)[0] != attempted(other.address)[0]:
+    """Return whether two records are of one cell: with one identity, or attempts that differ only in a user's code."""
+    if split_attempt(one.address)[0] != split_attempt(other.address)[0]:
         return False
-    alike = _searched(one) == _searched(other)
-    return one.identity == other.identity or (one.address != other.address and alike)
-
-
-def _searched(record: Record) -> tuple[Any, ...]:
-    """Return what a cell searched with and on, but for a user's code."""
-    return record.config, record.predictor.sha256, record.device.sha256
+    first, second = ((record.config, record.predictor.sha256, record.device.sha256) for record in (one, other))
+    return one.identity == other.identity or (one.address != other.address and first == second)
 
 
 def from_folders(folders: Sequence[Path], gathered: Gathered | None = None) -> Gathered:
     """Read all records below folders.
 
     Raises:
-        InputError: there is no such folder, or no record below it that can be read.
+        InputError: a folder does not exist, or no record below it can be read.
     """
     gathered = gathered or Gathered()
     for folder in folders:
@@ -90,6 +78,5 @@ def from_folders(folders: Sequence[Path], gathered: Gathered | None = None) -> G
             raise InputError(f"{folder}: {'no record below it' if there else 'no such folder'}")
         for path in found:
             gathered.take(path.parent, str(path.parent))
-    gathered.need_one()
-    gathered.strip_attempts()
+    gathered.finish()
     return gathered

@@ -1,4 +1,4 @@
-"""Raising a best-known frontier: candidates are evaluated anew, and those that are better are taken."""
+"""Improves a best-known frontier with candidates, which are evaluated again."""
 
 import json
 from collections.abc import Sequence
@@ -10,27 +10,27 @@ from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import CostModel
-from ofa_bench.records.frontiers import NOISE, Frontier, agree, confirmed, staircase
-from ofa_bench.records.model import RECORD, Record, Result
+from ofa_bench.records.frontiers import NOISE, Frontier, agree, staircase
+from ofa_bench.records.model import RECORD, Result
 from ofa_bench.records.record import read
 from ofa_bench.search import Problem
 from ofa_bench.spaces import DesignSpace, Genes
 
-__all__ = ["Gathered", "confirmed", "fine_grid", "gathered", "mean_best_known", "raised", "rises"]
+__all__ = ["Candidates", "collect_candidates", "fine_grid", "improve_frontier", "improvements", "mean_best_known"]
 
 REACH = 1.1
-"""The dense part of a grid ends at this many times the device's greatest own target."""
+"""The dense part of a grid ends at this multiple of the device's greatest own target."""
 
 DENSE = 0.8
 """The fraction of a grid that lies in its dense part."""
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """What records below a folder found: ``genes`` (int8 [n, n_genes]) that the predictor and the table bear out.
+class Candidates:
+    """The architectures that records found: ``genes`` (int8 [n, n_genes]) whose accuracy and cost were confirmed.
 
-    ``records`` are of the problem; ``refused`` results say another accuracy or cost than their architecture has.
-    ``unreadable`` files are no records.
+    ``records`` counts the records of the problem, ``refused`` the results with a wrong accuracy or cost, ``unreadable``
+    the files that are no records.
     """
 
     genes: Genes
@@ -39,8 +39,9 @@ class Gathered:
     unreadable: int
 
 
-def gathered(folder: Path, problem: Problem) -> Gathered:
-    """Take what all records of a problem below a folder found, where its accuracy and cost can be confirmed."""
+def collect_candidates(folder: Path, problem: Problem) -> Candidates:
+    """Return what all records of a problem below a folder found, if its accuracy and cost are confirmed."""
+    hashes = problem.predictor.sha256, problem.cost.sha256
     kept, records, refused, unreadable = [np.empty((0, problem.space.n_genes), np.int8)], 0, 0, 0
     for path in sorted(folder.rglob(RECORD)):
         try:
@@ -48,39 +49,34 @@ def gathered(folder: Path, problem: Problem) -> Gathered:
         except InputError:
             unreadable += 1
             continue
-        if not _is_of(record, problem):
+        if (record.predictor.sha256, record.device.sha256) != hashes:
             continue
         results = [result for result in record.results if result.feasible]
         genes = np.array([result.genes for result in results], np.int8).reshape(len(results), -1)
-        if not results or not problem.space.contains(genes).all() or not _means(problem.space, genes, results):
+        if not results or not problem.space.contains(genes).all() or not _decode_alike(problem.space, genes, results):
             continue
-        message = np.array([(result.accuracy, result.cost) for result in results])
-        borne_out = agree(problem, genes, message[:, 0], message[:, 1])
-        kept.append(genes[borne_out])
-        records, refused = records + 1, refused + int((~borne_out).sum())
-    return Gathered(np.concatenate(kept), records, refused, unreadable)
+        found = np.array([(result.accuracy, result.cost) for result in results])
+        right = agree(problem, genes, found[:, 0], found[:, 1])
+        kept.append(genes[right])
+        records, refused = records + 1, refused + int((~right).sum())
+    return Candidates(np.concatenate(kept), records, refused, unreadable)
 
 
-def _is_of(record: Record, problem: Problem) -> bool:
-    hashes = record.predictor.sha256, record.device.sha256
-    return hashes == (problem.predictor.sha256, problem.cost.sha256)
-
-
-def _means(space: DesignSpace, genes: Genes, results: Sequence[Result]) -> bool:
-    """Return whether rows are the architectures of results: in another subspace, positions are other choices."""
+def _decode_alike(space: DesignSpace, genes: Genes, results: Sequence[Result]) -> bool:
+    """Return whether genes decode to the architectures of results, which they do not in another subspace."""
     made = json.dumps([space.to_ofa(row) for row in genes])
     return bool(json.loads(made) == [result.architecture for result in results])
 
 
-def raised(problem: Problem, before: Frontier | None, genes: Genes) -> Frontier:
-    """Take what is better than a frontier, or make a first one (version 0); it is the same object if nothing is.
+def improve_frontier(problem: Problem, before: Frontier | None, genes: Genes) -> Frontier:
+    """Return a frontier with the candidates that are better; the same object if none is.
 
-    Candidates are evaluated here. One is taken if no point that costs as much or less comes within ``NOISE`` of its
+    Candidates are evaluated here. One is better if no point that costs as much or less comes within ``NOISE`` of its
     accuracy.
 
     Args:
         problem: of the frontier.
-        before: the frontier, confirmed; None if there is none, and then the cheapest architecture is its first point.
+        before: the confirmed frontier; None starts one (version 0) with the cheapest architecture.
         genes: candidates, int8 [n, n_genes].
     """
     space = problem.space
@@ -101,10 +97,10 @@ def raised(problem: Problem, before: Frontier | None, genes: Genes) -> Frontier:
     return replace(before, genes=genes[stairs], cost=cost[stairs], accuracy=accuracy[stairs])
 
 
-def rises(before: Frontier | None, after: Frontier) -> NDArray[np.float64]:
-    """Describe how far each point that is new lies above what was known at its cost (fractions of 1): float64 [points].
+def improvements(before: Frontier | None, after: Frontier) -> NDArray[np.float64]:
+    """Return how far each new point lies above the best known at its cost (fractions of 1): float64 [points].
 
-    Where nothing was known, or nothing as cheap, that is its accuracy above the new frontier's first point.
+    Where nothing as cheap was known, it is the accuracy above the new frontier's first point.
     """
     lowest = float(after.accuracy[0])
     known = [(before and before.best_known(cost)) or lowest for cost in after.cost.tolist()]
@@ -113,17 +109,17 @@ def rises(before: Frontier | None, after: Frontier) -> NDArray[np.float64]:
 
 
 def mean_best_known(frontier: Frontier | None, targets: Sequence[float]) -> float | None:
-    """Return the mean best known accuracy over the targets that can be met; None where none can or nothing is known."""
+    """Return the mean best known accuracy over feasible targets; None without a frontier or a feasible target."""
     found = [frontier.best_known(target) for target in targets] if frontier else []
     met = [accuracy for accuracy in found if accuracy is not None]
     return float(np.mean(met)) if met else None
 
 
 def fine_grid(cost: CostModel, count: int) -> tuple[float, ...]:
-    """Spread targets over the whole range of costs, rising, in the cost model's unit, and add the device's own.
+    """Return rising targets over the whole range of costs, in the cost model's unit, with the device's own targets.
 
-    The first is the least cost. Ratios are equal, as accuracy grows about with the logarithm of cost: small ones up to
-    ``REACH`` times the greatest of the device's own targets, where ``DENSE`` of the targets lie, greater ones above it.
+    The first is the least cost. Ratios are equal, because accuracy grows about with the logarithm of cost: small up to
+    ``REACH`` times the greatest of the device's own targets, where ``DENSE`` of the targets lie, greater above it.
 
     Raises:
         InputError: the least cost is 0.

@@ -1,4 +1,4 @@
-"""Journals: what a sweep is and which of its cells have ended, in a file that is only ever added to."""
+"""Journals of sweeps: append-only files that list the cells that have ended."""
 
 import json
 import time
@@ -13,12 +13,12 @@ from ofa_bench.files.writing import append
 __all__ = ["FOLDER", "Ended", "Journal", "journals"]
 
 FOLDER = "sweeps"
-"""Journals are in this folder of a sweep's output, one a sweep: ``<sweep's id>.jsonl``."""
+"""The folder of journals in the output of sweeps, one file for each: ``<sweep's id>.jsonl``."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a cell ended: its exit code, whether its MLflow store, if it has one, was given its record, and when."""
+    """The end of a cell: its exit code, whether its record was sent to its MLflow store, and the time."""
 
     address: str
     code: int
@@ -27,9 +27,9 @@ class Ended:
 
 
 class Journal:
-    """The journal of one sweep. Every line is one JSON object; a line that is cut off, by a kill, is passed over.
+    """The journal of one sweep, one JSON object a line; lines that a kill cut off are ignored.
 
-    All runs of the same sweep's command write to the same journal; ``run`` tells them apart.
+    All runs of a sweep's command write to the same journal; ``run`` tells them apart.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,14 +41,14 @@ class Journal:
         return self.path.stem
 
     def begin(self, name: str, experiment: str) -> str:
-        """Note that a run of the sweep's command begins, and give it an id, which ends in the file's number."""
+        """Record the start of a run of the sweep's command, and return its id, which ends in the file's inode."""
         self._add({})
         run = f"{uuid.uuid4().hex[:12]}-{self.path.stat().st_ino}"
         self._add({"run": run, "name": name, "experiment": experiment, "at": time.time()})
         return run
 
     def end(self, run: str, address: str, code: int, *, sent: bool) -> None:
-        """Note that a cell has ended."""
+        """Record the end of a cell."""
         self._add({"run": run, "cell": address, "code": code, "sent": sent, "at": time.time()})
 
     def _add(self, line: dict[str, Any]) -> None:
@@ -56,18 +56,18 @@ class Journal:
         append(self.path, f"\n{json.dumps(line)}\n")  # the first newline ends a line that was cut off
 
     def knows(self, run: str) -> bool:
-        """Return whether a run of the sweep's command began in this file, and not in one that this is a copy of."""
+        """Return whether a run of the sweep's command began in this file, and not in one that this file copies."""
         return any(
             line["run"] == run and "name" in line and run.endswith(f"-{self.path.stat().st_ino}")
             for line in self._lines()
         )
 
     def first(self) -> tuple[str, str, float] | None:
-        """Return the sweep's name, its MLflow experiment and when it first began; None if it began on another disk."""
+        """Return the sweep's name, MLflow experiment and first start; None if it began on another disk."""
         return next(((one["name"], one["experiment"], one["at"]) for one in self._lines() if "name" in one), None)
 
     def ended(self, run: str | None = None) -> dict[str, Ended]:
-        """Return the cells that have ended, in a run of the command or in any, by address: how each did last."""
+        """Return the last end of each cell by address, in one run of the command or in all."""
         return {
             line["cell"]: Ended(line["cell"], line["code"], line["sent"], line["at"])
             for line in self._lines()
@@ -75,7 +75,7 @@ class Journal:
         }
 
     def count(self, run: str) -> int:
-        """Count how often a cell has ended in a run of the command."""
+        """Return the number of ends of cells in a run of the command."""
         return sum("cell" in line and line["run"] == run for line in self._lines())
 
     def _lines(self) -> Iterator[dict[str, Any]]:
@@ -86,14 +86,14 @@ class Journal:
                 line = json.loads(text)
             except (RecursionError, ValueError):
                 continue
-            if isinstance(line, dict) and {"run", "at"} <= line.keys() and _whole(line):
+            if isinstance(line, dict) and {"run", "at"} <= line.keys() and _is_complete(line):
                 yield line
 
 
-def _whole(line: dict[str, Any]) -> bool:
+def _is_complete(line: dict[str, Any]) -> bool:
     return {"name", "experiment"} <= line.keys() or {"cell", "code", "sent"} <= line.keys()
 
 
 def journals(output: Path) -> list[Journal]:
-    """Find the journals of an output folder and of those below it."""
+    """Return the journals of an output folder and the folders below it."""
     return [Journal(path) for path in sorted(output.rglob(f"{FOLDER}/*.jsonl"))]

@@ -1,4 +1,4 @@
-"""What a record holds, typed: whoever reads one relies on these fields, whoever wrote it.
+"""The fields and types of a record.
 
 A field with a default may be absent in a file. ``float`` is any number of 0 or more, ``float | None`` any number or
 null (see ``schema.parse``).
@@ -18,7 +18,7 @@ FORMAT = f"{KIND}/{VERSION}"
 RECORD = "record.json"
 
 OMITTED = frozenset({"table_cost", "unlabelled", "labelled", "commits"})
-"""A file lacks these fields where nothing is known; others are null."""
+"""Fields that a file lacks if they are unknown; other unknown fields are null."""
 
 Gaps = Mapping[str, list[float]]
 """Values by gene."""
@@ -26,7 +26,7 @@ Gaps = Mapping[str, list[float]]
 
 @dataclass(kw_only=True)
 class Choices:
-    """The option of each group of the config."""
+    """The chosen option of each config group."""
 
     space: str
     device: str
@@ -38,7 +38,7 @@ class Choices:
 
 @dataclass(kw_only=True)
 class RecordedBudget:
-    """Generations of a search from scratch, and of one that is warm-started."""
+    """Generations of a search from scratch, and of a warm-started one."""
 
     generations: int
     warm_generations: int | list[int]
@@ -46,7 +46,7 @@ class RecordedBudget:
 
 @dataclass(kw_only=True)
 class RecordedPredictor:
-    """The predictor: its hash, and the values by gene that none of its labels had; ``labelled`` are the others."""
+    """The predictor: its hash, and by gene the values that none of its labels had; ``labelled`` are the others."""
 
     name: str = ""
     sha256: str
@@ -69,7 +69,7 @@ class RecordedDevice:
 
 @dataclass(kw_only=True)
 class Made:
-    """When, by what and on what a record was made."""
+    """The time, versions and machine of a record."""
 
     at: str
     ofa_bench: str
@@ -104,11 +104,11 @@ class Alternative:
 
 @dataclass(kw_only=True)
 class Result:
-    """What a search found for a target, and what that took.
+    """What a search found for a target, and its counts and seconds.
 
-    ``cost`` is raised by the guard band, ``table_cost`` is not; ``shared`` says how many targets share one search.
-    ``curve`` has points (generation, evaluations, unique evaluations, best accuracy so far). What a best-known frontier
-    says is described at ``regret.add_regret``.
+    ``cost`` includes the guard band, ``table_cost`` does not; ``shared`` counts the targets that share the search.
+    ``curve`` has points (generation, evaluations, unique evaluations, best accuracy so far). ``regret.add_regret``
+    describes the fields that compare it with a best-known frontier.
     """
 
     target: float
@@ -137,7 +137,7 @@ class Result:
 
 @dataclass(kw_only=True)
 class RecordedRepeat:
-    """The results of one repeat, one a target, and the seconds of all."""
+    """The results of one repeat, one for each target, and their seconds in all."""
 
     repeat: int
     seconds: float
@@ -147,7 +147,7 @@ class RecordedRepeat:
 
 @dataclass(kw_only=True)
 class Record:
-    """What a cell was, and what it found; costs are in ``unit``, accuracies fractions of 1."""
+    """The settings and results of a cell; costs are in ``unit``, accuracies fractions of 1."""
 
     format: str
     address: str
@@ -171,7 +171,7 @@ class Record:
 
 
 def to_dict(part: Any) -> Any:
-    """Return a record, or a part of one, as plain types in the order of its fields, without what is not known."""
+    """Return a record, or a part of one, in plain types and the order of its fields, without ``OMITTED`` unknowns."""
     if is_dataclass(part):
         found = ((one, getattr(part, one.name)) for one in fields(part))
         return {one.name: to_dict(value) for one, value in found if value is not None or one.name not in OMITTED}

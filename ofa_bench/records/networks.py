@@ -1,8 +1,8 @@
-"""The networks that a record found: for each target the best distinct ones of all repeats, as OFA's dicts."""
+"""Lists the best distinct networks that a record found for each target, as OFA's dicts."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ofa_bench.errors import InputError
@@ -17,10 +17,10 @@ __all__ = ["FoundNetwork", "best_networks", "describe_networks", "json_list"]
 
 @dataclass(frozen=True)
 class FoundNetwork:
-    """A network that met a target: ``accuracy`` is a fraction of 1; ``target`` and ``cost`` are in ``unit``.
+    """A network that meets a target: ``accuracy`` is a fraction of 1; ``target`` and ``cost`` are in ``unit``.
 
-    ``winner_of`` counts the repeats, of ``repeats``, that found nothing better. ``unlabelled`` are its choices that no
-    label of the predictor had, None where that is not known. ``cost`` is raised by ``guard_band``, 1 for none.
+    ``winner_of`` counts the repeats, of ``repeats``, that found nothing better. ``unlabelled`` lists its choices that
+    no label of the predictor had, None if that is not known. ``cost`` includes the ``guard_band``, 1 for none.
     """
 
     address: str
@@ -34,18 +34,14 @@ class FoundNetwork:
     unlabelled: Mapping[str, Any] | None = None
     guard_band: float = 1.0
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return it in plain types, as ``show format=json`` prints it."""
-        return asdict(self)
-
 
 def best_networks(record: Record, top: int = 1, target: float | None = None) -> list[FoundNetwork]:
-    """Return the best distinct networks of each target, over all repeats: by rising target, the most accurate first.
+    """Return the best distinct networks of each target over all repeats, by rising target and falling accuracy.
 
     Args:
         record: of a cell.
-        top: how many for each target, as far as the record has so many.
-        target: only this one.
+        top: the largest number of networks for each target.
+        target: the only target, or None for all.
 
     Raises:
         InputError: the record has no such target.
@@ -64,7 +60,7 @@ def best_networks(record: Record, top: int = 1, target: float | None = None) -> 
 
 
 def _at(record: Record, place: int) -> Iterator[FoundNetwork]:
-    """Return the distinct networks found for the target at a place, in any order."""
+    """Yield the distinct networks found for the target at a position, in any order."""
     results = [repeat.results[place] for repeat in record.repeats]
     results = [result for result in results if result.feasible]
     won = [tuple(result.genes) for result in results]
@@ -80,7 +76,7 @@ def _at(record: Record, place: int) -> Iterator[FoundNetwork]:
 
 
 def describe_networks(networks: Sequence[FoundNetwork]) -> Iterator[str]:
-    """Yield two lines for each network: what it is worth, and OFA's dict to copy."""
+    """Yield two lines for each network: its accuracy and cost, and OFA's dict to copy."""
     for one in networks:
         won = f", found by {one.winner_of} of {one.repeats} repeats" if one.repeats > 1 and one.winner_of else ""
         guess = format_choices(one.unlabelled or {})
@@ -91,5 +87,5 @@ def describe_networks(networks: Sequence[FoundNetwork]) -> Iterator[str]:
 
 
 def json_list(items: Sequence[Mapping[str, Any]]) -> str:
-    """Return a JSON list with a line for each item."""
+    """Return a JSON list with one item a line."""
     return "[\n " + ",\n ".join(map(json.dumps, items)) + "\n]"

@@ -1,4 +1,4 @@
-"""Records: one JSON file a cell, written atomically and last. Files are the truth, all else is a view of them."""
+"""Makes, reads and writes records: one JSON file a cell, written atomically and last."""
 
 import hashlib
 import json
@@ -46,30 +46,19 @@ from ofa_bench.search import Problem, SearchResult
 from ofa_bench.spaces import Genes
 from ofa_bench.strategies import Strategy
 
-__all__ = [
-    "CONFIG",
-    "FORMAT",
-    "RECORD",
-    "Record",
-    "changes",
-    "copy",
-    "identity",
-    "make_record",
-    "read",
-    "write",
-]
+__all__ = ["CONFIG", "FORMAT", "RECORD", "Record", "changes", "copy", "identity", "make_record", "read", "write"]
 
 CONFIG = "config.yaml"
 
 LARGEST = 1_000_000_000
-"""Bytes of the largest record that is read; a thousand results have 5 million."""
+"""Bytes of the largest record that is read; a thousand results take 5 million."""
 
 
 def identity(config: Mapping[str, Any], problem: Problem, strategy: Strategy) -> str:
-    """Hash all that decides what a cell finds: its config, its predictor, its cost model, and the code of a user's own.
+    """Return a hash of all that determines a cell's results: config, predictor, cost model and a user's code.
 
-    That is the code of their strategy, and of what else the config makes of it (see ``user_code``); our own code
-    changes with the package's version.
+    A user's code is that of the strategy and of all other objects of the config (see ``user_code``); the package's
+    code is identified by its version.
 
     Returns:
         16 hexadecimal digits of SHA-256.
@@ -81,14 +70,14 @@ def identity(config: Mapping[str, Any], problem: Problem, strategy: Strategy) ->
 
 
 def _makers(config: Mapping[str, Any]) -> Iterator[object]:
-    """Return the classes and functions that a config names, as far as there are such."""
+    """Yield the classes and functions that a config names, if they can be imported."""
     for target in sorted(_targets(config)):
-        with suppress(Exception):  # of what this cell does not use
+        with suppress(Exception):  # it may name objects that this cell does not use
             yield import_target(target)
 
 
 def _targets(node: object) -> set[str]:
-    """Return the dotted names of all that a config makes."""
+    """Return the dotted names of all ``_target_`` keys in a config."""
     inner = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
     found = set[str]().union(*map(_targets, inner))
     target = str(node.get("_target_", "")) if isinstance(node, Mapping) else ""
@@ -96,7 +85,7 @@ def _targets(node: object) -> set[str]:
 
 
 def changes(record: Record, config: Mapping[str, Any], problem: Problem) -> str:
-    """Describe how a record differs from one that a cell would have now: in keys of its config, or what it searched."""
+    """Describe how a record differs from a cell's config and problem now."""
     before, after = _flat(record.config), _flat(json.loads(json.dumps(config)))
     keys = [key for key in (*before, *after) if before.get(key, ...) != after.get(key, ...)]
     found = [*dict.fromkeys(keys)][:3]
@@ -124,13 +113,13 @@ def make_record(
     config: Mapping[str, Any],
     frontier: Frontier | None = None,
 ) -> Record:
-    """Say everything about a finished cell in plain types; costs are in ``unit``, accuracies fractions of 1.
+    """Return the record of a finished cell; costs are in ``unit``, accuracies fractions of 1.
 
-    Where ``device.guard_band`` is not 1, each result's ``cost`` is raised by it, and ``table_cost`` is the table's.
-    ``frontier`` is the best known of the cell's problem, where there is one (see ``regret.add_regret``). ``predictor``
-    has in ``unlabelled`` the values, by gene, that none of its labels had (for a part of a space, by the genes of the
-    space that was labelled), and in ``labelled`` the ``space.choices`` without them; a result's ``unlabelled`` are
-    those that its architecture has. All are absent where nobody knows.
+    Where ``device.guard_band`` is not 1, a result's ``cost`` includes it, and ``table_cost`` is the table's.
+    ``frontier`` is the best-known frontier of the cell's problem, if there is one (see ``regret.add_regret``). The
+    predictor's ``unlabelled`` has by gene the values that none of its labels had (for a subspace, by the genes of the
+    space that was labelled), ``labelled`` the ``space.choices`` without them; a result's ``unlabelled`` lists those of
+    its architecture. All three are absent if they are unknown.
     """
     problem, warm = cell.problem, cell.budget.warm_generations
     record = Record(
@@ -187,7 +176,7 @@ def make_record(
 
 
 def _coverage(problem: Problem) -> dict[str, Any]:
-    """Describe which choices the labels of a predictor never had, and which hold the problem's space to the others."""
+    """Return the choices that no label of a predictor had, and the choices of the problem's space that labels had."""
     unlabelled = find_source(problem.space, problem.predictor, problem.cost.cheapest[None])[1]
     if unlabelled is None:
         return {}
@@ -218,7 +207,7 @@ def _result(cell: Cell, result: SearchResult, seconds: float) -> Result:
 
 
 def _architecture(cell: Cell, genes: Genes) -> dict[str, Any]:
-    """Return a row (int8 [n_genes]) as OFA's dict, as positions, and its choices that no label of the predictor had."""
+    """Return OFA's dict, the genes (int8 [n_genes]) and the choices of an architecture that no label had."""
     space = cell.problem.space
     gaps = find_gaps(space, cell.problem.predictor, genes[None])
     unlabelled = {} if gaps is None else {"unlabelled": gaps[0]}
@@ -226,23 +215,23 @@ def _architecture(cell: Cell, genes: Genes) -> dict[str, Any]:
 
 
 def write(folder: Path, record: Record, config_yaml: str) -> Record:
-    """Write the composed config and then, last, the record; each is whole or absent, whatever happens.
+    """Write the composed config and then the record, each atomically.
 
     Returns:
-        The record that is there now: this one, or an equal cell's that another process wrote meanwhile.
+        This record, or that of an equal cell that another process has written meanwhile.
 
     Raises:
-        InputError: another process wrote the record of another config meanwhile; that one is kept.
+        InputError: another process has written the record of another config meanwhile, which is kept.
         OSError: the folder cannot be written.
     """
     return _write(folder, record, json.dumps(to_dict(record)) + "\n", config_yaml)
 
 
 def copy(source: Path, folder: Path) -> Record:
-    """Write another folder's record here, byte by byte, with its config; as ``write`` does.
+    """Copy a record and its config byte by byte from another folder, as ``write`` does.
 
     Raises:
-        InputError: it is no record, or another one is here; that one is kept.
+        InputError: the source is no record, or the folder has another record, which is kept.
         OSError: the folder cannot be written.
     """
     return _write(folder, read(source), (source / RECORD).read_text(), (source / CONFIG).read_text())

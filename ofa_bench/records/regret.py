@@ -1,4 +1,4 @@
-"""How far a run stays below the best known: regret, what it took to come close, and the area of its trade-off."""
+"""Compares a run with the best-known frontier: regret, evaluations until close to it, and hypervolume."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,39 +8,30 @@ from ofa_bench.records.frontiers import NOISE, Frontier
 from ofa_bench.records.model import FrontierVersion, Record, RecordedRepeat, Result
 
 __all__ = [
-    "BEYOND",
-    "WITHIN",
-    "add_regret",
-    "beaten",
-    "evaluations_within",
-    "excess_notes",
-    "format_ratio",
-    "format_regret",
-    "hypervolume",
-    "hypervolume_ratio",
-]
+    "BEYOND", "WITHIN", "add_regret", "beaten", "evaluations_within", "excess_notes", "format_ratio", "format_regret",
+    "hypervolume", "hypervolume_ratio",
+]  # fmt: skip
 
 WITHIN = 0.001
 """An accuracy is close to the best known if it is at most this fraction (0.1 points) below."""
 
 BEYOND = 1.1
-"""The reference cost of a hypervolume, in largest feasible targets."""
+"""The reference cost of a hypervolume, as a multiple of the largest feasible target."""
 
 MARK = "†"
-"""Stands behind a regret below 0 and a hypervolume above 1; ``excess_notes`` says what it means."""
+"""Marks a regret below 0 and a hypervolume above 1; ``excess_notes`` explains it."""
 
 
 def add_regret(record: Record, frontier: Frontier | None) -> Record:
-    """Return a record with what a frontier says of it; all of it is None where there is no frontier.
+    """Return a record with fields that compare it with a frontier; all are None without a frontier.
 
-    ``frontier`` has the version and hash of the file. Each result has, None also where its target is infeasible,
+    ``frontier`` has the version and hash of the file. Each result has these fields, None if its target is infeasible:
 
     - ``best_known``: the best known accuracy within the target, and ``regret``: that less the accuracy, fractions of 1;
-      negative where the run found better.
+      negative where the run is better.
     - ``evaluations_within``: the evaluations after which its search was within ``WITHIN`` of the best known, None if it
-      never was. Like the curve, it counts the whole search where one served several targets.
-    - ``seconds_within``: the seconds of that search in proportion to its evaluations; where several searches advance
-      together, of the seconds that are this one's share.
+      never was. Like the curve, it counts the whole search where a search serves several targets.
+    - ``seconds_within``: the search's share of seconds in proportion to these evaluations.
 
     Each repeat has ``hypervolume_ratio``.
     """
@@ -60,7 +51,7 @@ def _compare(result: Result, frontier: Frontier | None) -> Result:
     if best_known is None or result.accuracy is None:
         return replace(result, best_known=None, regret=None, evaluations_within=None, seconds_within=None)
     within = evaluations_within(result.curve, best_known)
-    # Where a search served several targets, seconds and evaluations are equal shares: their ratio is that of the whole.
+    # Where a search served several targets, both numbers are equal shares, so their ratio is that of the search.
     seconds = None if within is None else result.seconds * within / max(1, result.evaluations)
     return replace(
         result,
@@ -72,7 +63,7 @@ def _compare(result: Result, frontier: Frontier | None) -> Result:
 
 
 def evaluations_within(curve: Sequence[Sequence[float]], best_known: float) -> int | None:
-    """Find the evaluations at the first point of a curve within ``WITHIN`` of the best known accuracy; None if none is.
+    """Return the evaluations at the first point of a curve within ``WITHIN`` of the best known; None without one.
 
     Args:
         curve: points (generation, evaluations, unique evaluations, best accuracy so far).
@@ -82,10 +73,10 @@ def evaluations_within(curve: Sequence[Sequence[float]], best_known: float) -> i
 
 
 def hypervolume(points: Sequence[tuple[float, float]], cost: float, accuracy: float) -> float:
-    """Measure the area that points dominate: what costs more and is less accurate than one of them.
+    """Return the area that points dominate: what costs more and is less accurate than one of them.
 
     Args:
-        points: (cost, accuracy) each; any order.
+        points: (cost, accuracy) each, in any order.
         cost: the reference, above which nothing counts.
         accuracy: the reference, below which nothing counts.
 
@@ -101,11 +92,10 @@ def hypervolume(points: Sequence[tuple[float, float]], cost: float, accuracy: fl
 
 
 def hypervolume_ratio(results: Sequence[Result], frontier: Frontier) -> float | None:
-    """Divide the hypervolume of a run's winners by that of the best known points for the same targets.
+    """Return the hypervolume of a run's winners divided by that of the best known points for the same targets.
 
-    The reference is ``BEYOND`` times the largest feasible target and the accuracy of the frontier's first point, the
-    cheapest architecture. None where the best known points have no area. It can exceed 1: winners that stay below the
-    best known accuracies may cost less.
+    The reference is ``BEYOND`` times the largest feasible target, and the accuracy of the cheapest architecture. None
+    where the best known points have no area. The ratio can exceed 1, because less accurate winners may cost less.
     """
     feasible = [result for result in results if result.feasible]
     if not feasible:
@@ -119,32 +109,31 @@ def hypervolume_ratio(results: Sequence[Result], frontier: Frontier) -> float | 
 
 
 def beaten(record: Record) -> tuple[int, float]:
-    """Count the results that are better than the best known, and say by how much at most (a fraction of 1)."""
+    """Return the number of results that are better than the best known, and the largest lead (a fraction of 1)."""
     regrets = [result.regret for result in record.results]
     better = [-regret for regret in regrets if regret is not None and regret < -NOISE]
     return len(better), max(better, default=0.0)
 
 
 def format_regret(points: float | None) -> str:
-    """Return a regret in points as people read it, marked where the best known is beaten; empty for None."""
+    """Return a regret in points as text, marked where the best known is beaten; empty for None."""
     if points is None:
         return ""
     return format_number(points, ".3f") + (MARK if points < -100 * NOISE else "")
 
 
-def format_ratio(ratio: float | None, digits: int = 4) -> str:
-    """Return a ratio of hypervolumes as people read it, marked where it is above 1; empty for None."""
+def format_ratio(ratio: float | None) -> str:
+    """Return a ratio of hypervolumes as text, marked where it is above 1; empty for None."""
     if ratio is None:
         return ""
-    text = f"{ratio:.{digits}f}"
-    return text + (MARK if float(text) > 1 else "")
+    return f"{ratio:.4f}" + (MARK if round(ratio, 4) > 1 else "")
 
 
 def excess_notes(regrets: Sequence[str], ratios: Sequence[str]) -> list[str]:
-    """Return what the marks say that stand behind these regrets and ratios of hypervolumes, as they are shown."""
+    """Return notes on the marks in these texts of regrets and ratios of hypervolumes."""
     notes = []
     if any(text.endswith(MARK) for text in regrets):
-        notes.append(f"{MARK} Regret below 0: better than the best known, which ofa_bench.commands.frontier raises.")
+        notes.append(f"{MARK} Regret below 0: better than the best known, which ofa_bench frontier raises.")
     if any(text.endswith(MARK) for text in ratios):
         notes.append(
             f"{MARK} Hypervolume above 1: the winners cost less than the best known networks for the same targets, "

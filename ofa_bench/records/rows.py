@@ -1,4 +1,4 @@
-"""Rows of tables: what the repeats of a record found for one target, or for all, in numbers."""
+"""Rows of tables: the results of a record's repeats for one target, or for all."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ import numpy as np
 from ofa_bench.records.model import Record, RecordedRepeat, Result
 from ofa_bench.records.unlabelled import is_marked
 
-__all__ = ["Row", "rows", "totals", "totals_of"]
+__all__ = ["Row", "rows", "totals"]
 
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """What repeats found for one target or, as a total (``target`` is None), for all; numbers are means over repeats.
+    """The results of repeats for one target or, as a total (``target`` is None), for all; numbers are means.
 
-    ``place`` is the target's among the results of a repeat. ``target`` and ``cost`` are in ``unit``, accuracies and
-    regrets fractions of 1.
+    ``place`` is the position of the target among the results of a repeat. ``target`` and ``cost`` are in ``unit``,
+    accuracies and regrets are fractions of 1.
     """
 
     strategy: str
@@ -36,7 +36,7 @@ class Row:
         return [result for results in self.results for result in results]
 
     def mean_sum(self, key: str) -> float:
-        """Return the mean over repeats of the sum over targets of a number that each result has."""
+        """Return the mean over repeats of the sum over targets of a result's number."""
         return float(np.mean([sum(getattr(result, key) for result in results) for results in self.results]))
 
     @cached_property
@@ -56,7 +56,7 @@ class Row:
 
     @property
     def cost(self) -> float:
-        """The mean cost: of a total, over the targets that are met."""
+        """The mean cost; in a total, over the targets that are met."""
         by_target = list(zip(*self.results, strict=True))
         met = [results for results in by_target if self.place is not None or any(one.feasible for one in results)]
         return float(np.mean([np.mean([one.cost for one in results]) for results in met] or np.nan))
@@ -64,11 +64,9 @@ class Row:
     @property
     def seconds(self) -> float:
         """The seconds of search."""
-        return (
-            self.mean_sum("seconds")
-            if self.place is not None
-            else float(np.mean([one.seconds for one in self.repeats]))
-        )
+        if self.place is None:
+            return float(np.mean([one.seconds for one in self.repeats]))
+        return self.mean_sum("seconds")
 
     @cached_property
     def _regrets(self) -> list[float]:
@@ -81,29 +79,29 @@ class Row:
 
     @property
     def compared(self) -> int:
-        """How many repeats or, in a total, targets were compared with the best known."""
+        """The number of repeats or, in a total, targets that were compared with the best known."""
         return len(self._regrets) // (len(self.repeats) if self.place is None else 1)
 
     @property
     def near(self) -> float:
-        """How many of these came within 0.1 points of it (in a total, the mean over repeats)."""
+        """The number of these that came within 0.1 points of it (in a total, the mean over repeats)."""
         return sum(one.evaluations_within is not None for one in self._all) / (
             len(self.repeats) if self.place is None else 1
         )
 
     @property
     def evaluations_near(self) -> float | None:
-        """The evaluations that this took those that did."""
+        """The mean evaluations until they came near, of those that did."""
         return _mean(one.evaluations_within for one in self._all)
 
     @property
     def seconds_near(self) -> float | None:
-        """The seconds that this took those that did."""
+        """The mean seconds until they came near, of those that did."""
         return _mean(one.seconds_within for one in self._all)
 
     @property
     def hypervolume_ratio(self) -> float | None:
-        """The mean over repeats of the hypervolume as a share of that of the best known; None but in a total."""
+        """The mean ratio of the hypervolume to that of the best known; None except in a total."""
         return _mean(one.hypervolume_ratio for one in self.repeats) if self.place is None else None
 
     @property
@@ -118,17 +116,12 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def rows(record: Record) -> list[Row]:
-    """Return one row a target, in the order of the record's targets."""
+    """Return one row for each target, in the order of the record's targets."""
     name, unit = record.choices.strategy, record.unit
     return [Row(name, unit, record.repeats, target, i) for i, target in enumerate(record.targets)]
 
 
-def totals(record: Record) -> Row:
-    """Return the row of all targets."""
-    return totals_of([record])
-
-
-def totals_of(records: Sequence[Record]) -> Row:
-    """Return the row of all targets of records that differ in their seed only."""
+def totals(*records: Record) -> Row:
+    """Return the row of all targets of records that differ only in their seed."""
     first = records[0]
     return Row(first.choices.strategy, first.unit, [repeat for record in records for repeat in record.repeats])

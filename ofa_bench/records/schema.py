@@ -1,12 +1,12 @@
-"""Reads what files hold: checks of keys, types and ranges, and a record made of what was checked."""
+"""Checks the keys, types and ranges of JSON objects, and builds records from them."""
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ofa_bench.files.reading import UnreadableError
 from ofa_bench.records.model import Alternative, Record, RecordedRepeat, Result
@@ -14,18 +14,20 @@ from ofa_bench.records.model import Alternative, Record, RecordedRepeat, Result
 __all__ = ["MAX_ACCURACY", "NUMBER", "check_choices", "check_node", "parse"]
 
 MAX_ACCURACY = 10.0
-"""No accuracy is larger: what is, is in percent, where fractions of 1 are wanted."""
+"""The largest accuracy that is accepted: larger ones are percentages instead of fractions of 1."""
 
 NONE = type(None)
 NUMBER = (int, float)
 SIGNED = (float, int)
-"""The same for accuracies, which a user's predictor may give below 0."""
-
+"""The same for accuracies, which may be below 0 with a user's predictor."""
 
 _MARKUP = re.compile(r"[<>]|\]\(|\$.*\$")
-"""What Markdown takes for HTML or a link, and matplotlib for a formula."""
+"""What Markdown reads as HTML or a link, and matplotlib as a formula."""
 
 _TYPES: Mapping[Any, tuple[type, ...]] = {int: (int,), float: NUMBER, str: (str,), bool: (bool,), NONE: (NONE,)}
+
+
+Part = TypeVar("Part", bound=Hashable)
 
 
 @cache
@@ -39,7 +41,7 @@ def _parts(part: type) -> Mapping[str, Any]:
 
 @cache
 def _kinds(part: type) -> Mapping[str, Any]:
-    """Return what ``check_node`` asks of the keys of a part of a record."""
+    """Return the ``kinds`` that ``check_node`` takes for a part of a record."""
     required = {one.name for one in fields(part) if one.default is MISSING and one.default_factory is MISSING}
     hints = {name: hint for name, hint in get_type_hints(part).items() if hint is not Any}
     kinds = {name: SIGNED if (name, hint) == ("accuracy", float) else _kind(hint) for name, hint in hints.items()}
@@ -58,7 +60,7 @@ def _kind(hint: Any) -> Any:
 
 
 def parse(node: Mapping[str, Any]) -> Record:
-    """Return a record from the object of a file, after a check of every number that readers rely on.
+    """Return the record that a file's object describes, after checks of its keys, types and ranges.
 
     Raises:
         UnreadableError: a key is missing or has another type or range; the message names it.
@@ -68,78 +70,79 @@ def parse(node: Mapping[str, Any]) -> Record:
         check_choices(f"predictor.{key}", node["predictor"].get(key))
     warm = node["budget"]["warm_generations"]
     _check_numbers("budget.warm_generations", warm if isinstance(warm, list) else [warm], (int,))
-    _need(node["repeats"], "repeats", node["repeats"], "a list of at least one")
+    _check(node["repeats"], "repeats", node["repeats"], "a list of at least one")
     repeats = [_repeat(f"repeats[{i}]", repeat, node["targets"]) for i, repeat in enumerate(node["repeats"])]
     n_genes = len(repeats[0].results[0].genes)
     for i, repeat in enumerate(repeats):
         for j, result in enumerate(repeat.results):
             at = f"repeats[{i}].results[{j}].genes"
             for genes in (result.genes, *(one.genes for one in result.alternatives)):
-                _need(len(genes) == n_genes, at, genes, "as many as in other results")
-    record: Record = _build(Record, node, repeats=repeats)
-    return record
+                _check(len(genes) == n_genes, at, genes, "as many as in other results")
+    return _build(Record, node, repeats=repeats)
 
 
-def _build(part: Any, node: Mapping[str, Any], **lists: Any) -> Any:
-    """Return a part of a record from what was checked; ``lists`` has its fields that are lists of parts."""
+def _build(part: type[Part], node: Mapping[str, Any], **lists: Any) -> Part:
+    """Return a part of a record from its checked object; ``lists`` are its fields that are lists of parts."""
     inner = {name: _build(kind, node[name]) for name, kind in _parts(part).items() if isinstance(node.get(name), dict)}
-    plain = {one: node[one] for one in part.__dataclass_fields__ if one in node}
+    plain = {name: node[name] for name in vars(part)["__dataclass_fields__"] if name in node}
     return part(**plain | inner | lists)
 
 
 def _repeat(at: str, node: Any, targets: Sequence[float]) -> RecordedRepeat:
     _check_part(at, node, RecordedRepeat)
     results = node["results"]
-    _need(len(results) == len(targets), f"{at}.results", results, f"a list of {len(targets)}, one a target")
+    _check(len(results) == len(targets), f"{at}.results", results, f"a list of {len(targets)}, one a target")
     found = [_result(f"{at}.results[{i}]", result, targets[i]) for i, result in enumerate(results)]
-    repeat: RecordedRepeat = _build(RecordedRepeat, node, results=found)
-    return repeat
+    return _build(RecordedRepeat, node, results=found)
 
 
 def _result(at: str, node: Any, target: float) -> Result:
     _check_part(at, node, Result)
-    accuracy, shared = node["accuracy"], node.get("shared", 1)
+    shared = node.get("shared", 1)
     if node["feasible"]:
-        _need(accuracy is not None and abs(accuracy) <= MAX_ACCURACY, f"{at}.accuracy", accuracy, "a fraction of 1")
+        _check_accuracy(at, node)
     else:
-        _need(accuracy is None, f"{at}.accuracy", accuracy, "null where the target is not met")
-    _need(node["target"] == target, f"{at}.target", node["target"], f"{target}, as in targets")
-    _need(shared >= 1, f"{at}.shared", shared, "1 or more")
+        _check(node["accuracy"] is None, f"{at}.accuracy", node["accuracy"], "null where the target is not met")
+    _check(node["target"] == target, f"{at}.target", node["target"], f"{target}, as in targets")
+    _check(shared >= 1, f"{at}.shared", shared, "1 or more")
     for point in node["curve"]:
         if not (type(point) is list and len(point) == 4 and {*map(type, point)} <= {int, float}):
-            _need(False, f"{at}.curve", point, "lists of four numbers")
+            _check(False, f"{at}.curve", point, "lists of four numbers")
     _check_network(at, node)
     others = [_alternative(f"{at}.alternatives[{i}]", one) for i, one in enumerate(node.get("alternatives", []))]
-    result: Result = _build(Result, node, alternatives=others)
-    return result
+    return _build(Result, node, alternatives=others)
 
 
 def _alternative(at: str, node: Any) -> Alternative:
     _check_part(at, node, Alternative)
-    _need(abs(node["accuracy"]) <= MAX_ACCURACY, f"{at}.accuracy", node["accuracy"], "a fraction of 1")
+    _check_accuracy(at, node)
     _check_network(at, node)
-    alternative: Alternative = _build(Alternative, node)
-    return alternative
+    return _build(Alternative, node)
+
+
+def _check_accuracy(at: str, node: Mapping[str, Any]) -> None:
+    accuracy = node["accuracy"]
+    _check(accuracy is not None and abs(accuracy) <= MAX_ACCURACY, f"{at}.accuracy", accuracy, "a fraction of 1")
 
 
 def _check_part(at: str, node: Any, part: type) -> None:
-    _need(isinstance(node, dict), at, node, "an object")
+    _check(isinstance(node, dict), at, node, "an object")
     check_node(f"{at}.", node, _kinds(part))
 
 
 def _check_network(at: str, node: Mapping[str, Any]) -> None:
     genes = node["genes"]
-    _need(min(genes) >= 0 and max(genes) < 128, f"{at}.genes", genes, "numbers of 0 to 127")
+    _check(min(genes) >= 0 and max(genes) < 128, f"{at}.genes", genes, "numbers of 0 to 127")
     check_choices(f"{at}.unlabelled", node.get("unlabelled"))
 
 
 def check_node(at: str, node: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:
-    """Check the keys of an object: ``kinds`` has for each its types, a list's one kind, or the keys of an object.
+    """Check the keys of an object: ``kinds`` has for each key its types, a list's one kind, or an object's kinds.
 
-    Strings must be printable and without markup, numbers 0 or more; a ``?`` is of a key that may be absent.
+    Strings must be printable and without markup, numbers 0 or more. A key with ``?`` may be absent.
 
     Raises:
-        UnreadableError: one is missing or has another type or range; the message names it, below ``at``.
+        UnreadableError: a key is missing or has another type or range; the message names it, below ``at``.
     """
     for name, kind in kinds.items():
         key = name.removesuffix("?")
@@ -149,50 +152,50 @@ def check_node(at: str, node: Mapping[str, Any], kinds: Mapping[str, Any]) -> No
         elif isinstance(kind, tuple):
             value = node[key]
             if type(value) not in kind:
-                _need(False, f"{at}{key}", value, _told(kind))
+                _check(False, f"{at}{key}", value, _describe(kind))
             if isinstance(value, str):
                 _check_text(f"{at}{key}", value)
             elif kind is NUMBER and value < 0:
-                _need(False, f"{at}{key}", value, "0 or more")
+                _check(False, f"{at}{key}", value, "0 or more")
         elif isinstance(kind, list):
-            _need(isinstance(node[key], list), f"{at}{key}", node[key], "a list")
+            _check(isinstance(node[key], list), f"{at}{key}", node[key], "a list")
             _check_numbers(f"{at}{key}", node[key], kind[0])
             for text in node[key] if str in kind[0] else ():
                 _check_text(f"{at}{key}", text)
         else:
-            _need(isinstance(node[key], dict), f"{at}{key}", node[key], "an object")
+            _check(isinstance(node[key], dict), f"{at}{key}", node[key], "an object")
             check_node(f"{at}{key}.", node[key], kind)
 
 
 def check_choices(at: str, choices: Mapping[str, Any] | None) -> None:
-    """Check lists of numbers by gene, which may be missing.
+    """Check lists of numbers by gene; None is valid.
 
     Raises:
-        UnreadableError: they are something else, or a gene's name is not printable or has markup.
+        UnreadableError: a value is no list of numbers, or a gene's name is not printable or has markup.
     """
     for gene, values in (choices or {}).items():
         _check_text(at, gene)
-        _need(isinstance(values, list), f"{at}.{gene}", values, "a list")
+        _check(isinstance(values, list), f"{at}.{gene}", values, "a list")
         _check_numbers(f"{at}.{gene}", values, NUMBER)
 
 
 def _check_text(at: str, text: str) -> None:
-    """Check what is shown on terminals, on pages and in Markdown, which takes HTML."""
-    _need(text.isprintable() and not _MARKUP.search(text), at, text, "printable and without markup")
+    """Check a text that terminals and pages show."""
+    _check(text.isprintable() and not _MARKUP.search(text), at, text, "printable and without markup")
 
 
 def _check_numbers(at: str, values: Sequence[Any], kinds: Sequence[type]) -> None:
     if not values or not {*map(type, values)} <= {*kinds}:
-        _need(False, at, values, f"{_told(kinds)} each, at least 1")
+        _check(False, at, values, f"{_describe(kinds)} each, at least 1")
 
 
-def _told(kinds: Sequence[type]) -> str:
-    words = {int: "a whole number", float: "a number", str: "a string", bool: "true or false", NONE: "null"}
-    words |= {dict: "an object", list: "a list"}
-    return " or ".join(words[kind] for kind in kinds if not (kind is int and float in kinds))
+def _describe(kinds: Sequence[type]) -> str:
+    names = {int: "a whole number", float: "a number", str: "a string", bool: "true or false", NONE: "null"}
+    names |= {dict: "an object", list: "a list"}
+    return " or ".join(names[kind] for kind in kinds if not (kind is int and float in kinds))
 
 
-def _need(fits: object, at: str, value: Any, wanted: str) -> None:
+def _check(fits: object, at: str, value: Any, wanted: str) -> None:
     if not fits:
         text = json.dumps(value).replace("<", r"\u003c")
         shown = text if len(text) <= 40 else f"{text[:40]}..."

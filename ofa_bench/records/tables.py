@@ -1,4 +1,4 @@
-"""Tables of text: what each strategy found for each target and what it took, and tables as Markdown, LaTeX and CSV."""
+"""Builds tables of text and writes them as Markdown, LaTeX and CSV."""
 
 import csv
 import io
@@ -16,12 +16,12 @@ __all__ = [
 ]  # fmt: skip
 
 SPACE = "\N{NO-BREAK SPACE}"
-"""Numbers and their units stay on one line."""
+"""Keeps a number and its unit on one line."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A caption, heads, and rows of as many cells; ``left`` columns hold text, the others numbers."""
+    """A caption, heads, and rows with as many cells; the first ``left`` columns hold text, the others numbers."""
 
     caption: str
     heads: tuple[str, ...]
@@ -30,19 +30,19 @@ class Table:
 
 
 def heads(columns: Sequence[Column], cost: str, unit: str = "") -> list[str]:
-    """Return the heads of columns; ``cost`` names the costs, which are in ``unit``."""
+    """Return the heads of columns; ``cost`` is the name of the costs, which are in ``unit``."""
     return [f"{column.head} {column.unit}".format(cost=cost, unit=unit).strip() for column in columns]
 
 
 def cells(row: Row, columns: Sequence[Column], *, units: bool = False) -> list[str]:
-    """Return the cells of a row, with its unit where heads do not name it."""
+    """Return the cells of a row; with ``units``, costs are followed by their unit."""
     return [column.cell(row) + (f" {row.unit}" if units and column.unit == "{unit}" else "") for column in columns]
 
 
 def summary(named: Mapping[str, Row], most: int | None = None, cost: str = "cost") -> str:
-    """Return rows as a Markdown table, each behind its name; their units may differ. ``cost`` heads the costs.
+    """Return a Markdown table of named rows, whose units may differ; ``cost`` is the head of the costs.
 
-    Rows that would make it longer than so many characters are left out; a line says how many.
+    Rows that would make it longer than ``most`` characters are left out; a line gives their number.
     """
     columns = shown_columns(None if any(row.compared for row in named.values()) else 0)
     gap = 2 * SPACE  # MLflow's pages draw tables without space between columns
@@ -60,7 +60,7 @@ def summary(named: Mapping[str, Row], most: int | None = None, cost: str = "cost
 
 
 def timing(records: Sequence[Record]) -> str:
-    """Describe how seconds were taken, and whether those of different records may be compared."""
+    """Describe how seconds were measured, and whether those of different records may be compared."""
     made = [record.made for record in records]
     ways = {(bool(one.lockstep), one.threads, bool(one.compiled)) for one in made}
     message = [
@@ -74,7 +74,7 @@ def timing(records: Sequence[Record]) -> str:
 
 
 def excess_of_rows(rows: Iterable[Row], columns: Sequence[Column]) -> list[str]:
-    """Return notes on the marked regrets and hypervolumes of rows, as far as these columns show them."""
+    """Return notes on the marked regrets and hypervolumes of rows that these columns show."""
     shown = list(rows)
     texts = {column.name: [column.cell(row) for row in shown] for column in columns}
     return excess_notes(texts.get("regret", []), texts.get("hypervolume_ratio", []))
@@ -95,7 +95,7 @@ def markdown(table: Table) -> str:
 
 
 def as_csv(table: Table) -> str:
-    """Write a table as CSV, below a line with its caption."""
+    """Return a table as CSV, below a line with its caption."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([[table.caption], table.heads, *table.rows])
     return text.getvalue()
@@ -112,26 +112,13 @@ _LATEX = {
 
 
 def latex(table: Table) -> str:
-    """Write a table in LaTeX (booktabs)."""
+    """Return a table in LaTeX (booktabs)."""
 
     def line(cells: Sequence[str]) -> str:
         return " & ".join("".join(_LATEX.get(letter, letter) for letter in cell) for cell in cells) + r" \\"
 
     layout = "l" * table.left + "r" * (len(table.heads) - table.left)
-    body = "\n".join(map(line, table.rows))
-    return "\n".join(
-        [
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{{line([table.caption])[:-3]}}}",
-            rf"\begin{{tabular}}{{{layout}}}",
-            r"\toprule",
-            line(table.heads),
-            r"\midrule",
-            body,
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-            "",
-        ]
-    )
+    top = [r"\begin{table}", r"\centering", rf"\caption{{{line([table.caption])[:-3]}}}"]
+    top += [rf"\begin{{tabular}}{{{layout}}}", r"\toprule", line(table.heads), r"\midrule"]
+    bottom = [r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
+    return "\n".join([*top, "\n".join(map(line, table.rows)), *bottom])

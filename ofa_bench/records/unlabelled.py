@@ -1,6 +1,6 @@
-"""What records say of winners with choices that no label of their predictor had: a mark and a note."""
+"""Marks winners with choices that no label of their predictor had, and writes notes on them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ofa_bench.predictors.coverage import check_unlabelled, format_choices, format_flow, labelled_choices
 from ofa_bench.predictors.gaps import find_gaps
@@ -8,13 +8,13 @@ from ofa_bench.records.model import Record, Result
 from ofa_bench.search import Problem
 from ofa_bench.spaces import Genes
 
-__all__ = ["MARK", "describe_points", "is_marked", "note", "notes", "summarize"]
+__all__ = ["MARK", "describe_points", "describe_winners", "is_marked", "note", "notes"]
 
 MARK = "*"
-"""Follows an accuracy of such a winner."""
+"""Follows the accuracy of such a winner."""
 
 MAX_TARGETS = 8
-"""The most targets that a note names."""
+"""Targets that a note lists; more are given as a range."""
 
 
 def is_marked(results: Sequence[Result]) -> bool:
@@ -23,7 +23,7 @@ def is_marked(results: Sequence[Result]) -> bool:
 
 
 def notes(names: Sequence[str], records: Sequence[Record]) -> list[str]:
-    """Return a note for each predictor of records, by their names, some of whose winners are marked."""
+    """Return a note for each predictor of records, if some of their winners are marked; ``names`` are the records'."""
     groups: dict[tuple[str, str], list[tuple[str, Sequence[Record]]]] = {}
     for name, record in zip(names, records, strict=True):
         groups.setdefault((record.choices.space, record.predictor.sha256), []).append((name, [record]))
@@ -31,55 +31,58 @@ def notes(names: Sequence[str], records: Sequence[Record]) -> list[str]:
 
 
 def note(named: Sequence[tuple[str, Sequence[Record]]]) -> str:
-    """Return the note on marked accuracies of records of one predictor, by name; empty where there are none."""
-    choices: dict[str, list[float]] = {}
-    places = []
+    """Return the note on marked accuracies of named records of one predictor; empty without any."""
+    choices, places = list[Mapping[str, list[float]]](), []
     for name, records in named:
         results = [one for record in records for one in record.results]
         marked = [one for one in results if is_marked([one])]
-        for gene, values in ((gene, values) for one in marked for gene, values in (one.unlabelled or {}).items()):
-            choices[gene] = sorted({*choices.get(gene, []), *values})
+        choices += [one.unlabelled or {} for one in marked]
         if marked:
-            found = sorted({float(one.target) for one in marked}), len({one.target for one in results})
-            places.append((name, _format_targets(*found, records[0].unit)))
+            targets, n = sorted({float(one.target) for one in marked}), len({one.target for one in results})
+            places.append((name, _format_targets(targets, n, records[0].unit)))
     if not places:
         return ""
-    held = [one.predictor.labelled for _, records in named for one in records]
-    labelled = next(filter(None, held), None)
+    labelled = next(filter(None, (one.predictor.labelled for _, records in named for one in records)), {})
     alike = len(places) == len(named) and len({at for _, at in places}) == 1
     where = places[0][1] if alike else "; ".join(f"{name} {at}" for name, at in places)
-    hint = f"; {format_flow(labelled)} holds a search to the others" if labelled else ""
     return (
-        f"Accuracies marked {MARK}: no label of the predictor had {format_choices(choices)} ({where}), so that what it "
-        f"predicts of these networks is a guess{hint}."
+        f"Accuracies marked {MARK}: no label of the predictor had {format_choices(_merge(choices))} ({where}), so that "
+        f"what it predicts of these networks is a guess{_hint(labelled)}."
     )
 
 
 def describe_points(problem: Problem, genes: Genes) -> str:
-    """Describe how many of a frontier's architectures (int8 [n, n_genes]) have such a choice; empty where none has."""
+    """Describe how many of a frontier's architectures (int8 [n, n_genes]) have such a choice; empty for none."""
     found = list(filter(None, find_gaps(problem.space, problem.predictor, genes) or ()))
-    named: dict[str, list[float]] = {}
-    for gene, values in (item for choices in found for item in choices.items()):
-        named[gene] = sorted({*named.get(gene, []), *values})
     if not found:
         return ""
     unlabelled = check_unlabelled(problem.space, problem.predictor) or {}
-    held = labelled_choices(problem.space, unlabelled)
-    hint = f"; {format_flow(held)} holds a search to the others" if held else ""
+    labelled = labelled_choices(problem.space, unlabelled)
     return (
         f"{len(found)} of {len(genes)} points have choices that no label of the predictor had "
-        f"({format_choices(named)}), so that their accuracy is a guess{hint}"
+        f"({format_choices(_merge(found))}), so that their accuracy is a guess{_hint(labelled)}"
     )
 
 
-def summarize(record: Record) -> str:
-    """Return which such choices the winners of a record have, and at which targets; empty where there are none."""
+def describe_winners(record: Record) -> str:
+    """Return the unlabelled choices of a record's winners, with their targets; empty without any."""
     results = [one for one in record.results if is_marked([one])]
     by_target = {float(one.target): one.unlabelled or {} for one in results}
     found: dict[str, list[str]] = {}
     for target, choices in sorted(by_target.items()):
         found.setdefault(format_choices(choices), []).append(f"{target:g}")
     return "; ".join(f"{choices} at {', '.join(targets)} {record.unit}" for choices, targets in found.items())
+
+
+def _merge(several: Sequence[Mapping[str, list[float]]]) -> dict[str, list[float]]:
+    """Return all values of each gene, sorted."""
+    genes = dict.fromkeys(gene for choices in several for gene in choices)
+    return {gene: sorted({value for choices in several for value in choices.get(gene, [])}) for gene in genes}
+
+
+def _hint(labelled: Mapping[str, Sequence[float]]) -> str:
+    """Return the config key that restricts a search to labelled choices."""
+    return f"; {format_flow(labelled)} restricts a search to the others" if labelled else ""
 
 
 def _format_targets(marked: Sequence[float], n: int, unit: str) -> str:

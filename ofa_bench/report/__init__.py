@@ -1,1 +1,1 @@
-"""Reports that people read: what records say of strategies, judged by statistics, as one page."""
+"""Reports on the strategies of records, with statistics, as HTML, Markdown, LaTeX and CSV."""

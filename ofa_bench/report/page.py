@@ -1,8 +1,9 @@
-"""Writes the report: an HTML page that needs no other file, the same in Markdown, LaTeX tables, CSV and pictures."""
+"""Writes the report: a self-contained HTML page, and Markdown, LaTeX tables, CSV and pictures."""
 
 import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ofa_bench.analysis.figures.leads import leads
 from ofa_bench.analysis.figures.ranking import ranks
 from ofa_bench.analysis.judges import JUDGES
 from ofa_bench.analysis.studies import Study, studies
-from ofa_bench.analysis.summary import Summary, summed_up, with_judges
+from ofa_bench.analysis.summary import Summary, add_judges, summarize
 from ofa_bench.analysis.tables import comparison, notes, others, provenance, tested, winners_judged
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.files.writing import make_folder
@@ -31,11 +32,11 @@ __all__ = ["Section", "write_report"]
 
 @dataclass(frozen=True)
 class Section:
-    """A study, and what its family shows over numbers of targets: a heading, words, tables, pictures."""
+    """A section of the report on one study: a heading, paragraphs, tables, networks and pictures."""
 
     heading: str
     description: str
-    words: tuple[str, ...]
+    texts: tuple[str, ...]
     table: Table
     judged: Table | None
     tested: Table | None
@@ -44,17 +45,17 @@ class Section:
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        """All tables."""
+        """The tables that exist."""
         return tuple(table for table in (self.table, self.judged, self.tested) if table)
 
 
 def write_report(gathered: Gathered, out: Path, title: str, reference: str = "") -> Path:
-    """Write all files of the report into a folder; return the page's path.
+    """Write all files of the report into a folder, and return the path of the page.
 
     Args:
         gathered: the records.
-        out: the folder, made if it is not there.
-        title: the page's.
+        out: the folder, created if it does not exist.
+        title: of the page.
         reference: the strategy that others are compared with, in studies that have it.
 
     Raises:
@@ -69,24 +70,20 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
         )
     make_folder(out)
     (out / "figures").mkdir(parents=True, exist_ok=True)
-    summaries = [summed_up(study, reference) for study in found]
+    summaries = [summarize(study, reference) for study in found]
     style = Style(names)
     writer = _Pictures(out / "figures")
     compared = headline(found)
-    shown = [with_judges(summary) for summary in summaries if summary.study in compared]
+    shown = [add_judges(summary) for summary in summaries if summary.study in compared]
     sections = [_section(summary, summaries, style, writer) for summary in shown]
-    apart: dict[str, list[Summary]] = {}
-    for summary in summaries:
-        if summary.study not in compared:
-            apart.setdefault(summary.study.family, []).append(summary)
-    further = [others(several) for several in apart.values()]
-    unlabelled = [_note(summary) for several in apart.values() for summary in several if _note(summary)]
+    apart = [summary for summary in summaries if summary.study not in compared]
+    further = [others(several) for several in _families(apart)]
     page = {
         "title": title,
         "headline": shown,
         "sections": sections,
         "others": further,
-        "unlabelled": unlabelled,
+        "unlabelled": list(filter(None, map(_note, apart))),
         "kept_apart": _kept_apart(summaries),
         "left_out": gathered.left_out,
         "provenance": provenance(summaries),
@@ -102,13 +99,15 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
     return out / "report.html"
 
 
+def _families(summaries: Sequence[Summary]) -> list[list[Summary]]:
+    """Group summaries by family, which are adjacent."""
+    return [list(several) for _, several in groupby(summaries, lambda summary: summary.study.family)]
+
+
 def _kept_apart(summaries: Sequence[Summary]) -> list[str]:
-    """Name each family of studies, and its target sets."""
-    families: dict[str, list[Summary]] = {}
-    for summary in summaries:
-        families.setdefault(summary.study.family, []).append(summary)
+    """Return a line for each family of studies, with its target sets."""
     named = []
-    for several in families.values():
+    for several in _families(summaries):
         study, sets = several[0].study, [f"{len(one.study.targets)} ({one.targets})" for one in several]
         named.append(
             f"{study.space} on {study.device}, {study.description}; "
@@ -118,18 +117,18 @@ def _kept_apart(summaries: Sequence[Summary]) -> list[str]:
 
 
 class _Pictures:
-    """Saves figures as PNG and SVG under names of their own."""
+    """A writer of figures as PNG and SVG under distinct names."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._names = folder, set[str]()
 
     def save(self, name: str, caption: str, figure: Any) -> Iterator[Picture]:
-        """Save a figure; yield it, or nothing if there is none."""
+        """Save a figure, and yield its picture; yield nothing for None."""
         if figure is None:
             return
         name = distinct(name, self._names)
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # it is laid out: once is enough for both files
+        figure.set_layout_engine("none")  # one layout serves both files
         figure.savefig(self._folder / f"{name}.svg", metadata={"Date": None})
         data = png(figure)
         (self._folder / f"{name}.png").write_bytes(data)
@@ -143,28 +142,23 @@ def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _
     drawn = [(one.name, one.caption, one.draw()) for one in drawings(study, alike, style)]
     leading = "Leads in mean accuracy, by the predictor that guided the searches and by others."
     drawn.insert(1, ("leads", leading, leads(summary)))
-    drawn.append(
-        (
-            "ranks",
-            "Mean ranks over targets; a bar joins strategies whose difference is not significant.",
-            ranks(summary.ranking),
-        )
-    )
+    ranked = "Mean ranks over targets; a bar joins strategies whose difference is not significant."
+    drawn.append(("ranks", ranked, ranks(summary.ranking)))
     drawn += [
         (f"networks_{entry.name}", f"What {entry.name} found.", networks.draw(study, entry)) for entry in study.entries
     ]
     pictures = [picture for key, caption, one in drawn for picture in writer.save(f"{name}_{key}", caption, one)]
-    words = [f"Differences and times are those against {summary.reference}."] if len(summary.lines) > 1 else []
-    words += [
+    texts = [f"Differences and times are those against {summary.reference}."] if len(summary.lines) > 1 else []
+    texts += [
         f"Kept the same: {study.kept}.",
-        *filter(None, [describe_costs(study.entries[0].records[0])]),
+        describe_costs(study.entries[0].records[0]),
         study.timing,
         *notes(summary),
         note([(entry.name, entry.records) for entry in study.entries]),
     ]
     tables = (comparison(summary), winners_judged(summary), tested(summary))
     return Section(
-        summary.title, study.description, tuple(filter(None, words)), *tables, tuple(_networks(study)), tuple(pictures)
+        summary.title, study.description, tuple(filter(None, texts)), *tables, tuple(_networks(study)), tuple(pictures)
     )
 
 
@@ -177,6 +171,6 @@ def _networks(study: Study) -> Iterator[str]:
 
 
 def _note(summary: Summary) -> str:
-    """Describe which accuracies are marked in the table of other target sets."""
+    """Return a note on the marked accuracies of one of the other target sets; empty without any."""
     text = note([(entry.name, entry.records) for entry in summary.study.entries])
     return text and f"{summary.title}: {text}"

@@ -1,4 +1,4 @@
-"""Fills in the templates of pages: HTML is escaped, Markdown is taken as it is."""
+"""Renders the templates of pages: HTML is escaped, Markdown is not."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,12 +12,12 @@ __all__ = ["relative_url", "render"]
 
 
 def relative_url(path: str) -> str:
-    """Return a path below a page's folder as the page links to it, in HTML or Markdown."""
+    """Return a path below a page's folder as a link of the page, in HTML or Markdown."""
     return quote(path)
 
 
 def render(template: str, page: Mapping[str, Any]) -> str:
-    """Fill in a template of ``report/templates``, by its name; ``markdown`` writes a table in it, ``|url`` a link."""
+    """Render a template of ``report/templates``, in which ``markdown`` writes a table and ``|url`` a link."""
     environment = Environment(
         loader=PackageLoader("ofa_bench.report", "templates"),
         autoescape=select_autoescape(["html.j2"]),

@@ -1,4 +1,4 @@
-"""MLflow's client as everything here uses it: silent, and a server that is down costs it seconds, not minutes."""
+"""Opens MLflow stores quietly; a server that is down costs seconds, not minutes."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,15 +11,15 @@ from ofa_bench.tracking.quiet import ignored_warnings, silence_mlflow
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["making_client", "quiet_client"]
+__all__ = ["create_store", "open_store"]
 
 
-def quiet_client(uri: str | None) -> "MlflowClient":
-    """Open a store that is there; what the user has set in the environment stands.
+def open_store(uri: str | None) -> "MlflowClient":
+    """Open an existing store; MLflow's environment variables keep the user's values.
 
     Raises:
-        InputError: a local database is not there, is not one that MLflow uses as it is, or cannot be opened, which
-            MLflow would try again for minutes.
+        InputError: a local database does not exist, is of another MLflow version, or cannot be opened; MLflow would
+            retry for minutes.
     """
     path = sqlite_path(uri)
     if path and not path.exists():
@@ -27,12 +27,12 @@ def quiet_client(uri: str | None) -> "MlflowClient":
     return _client(uri)
 
 
-def making_client(uri: str | None) -> "MlflowClient":
-    """Open a store; a local database that is not there is made.
+def create_store(uri: str | None) -> "MlflowClient":
+    """Open a store; a local database is created if it does not exist.
 
     Raises:
-        InputError: see ``quiet_client``.
-        OSError: the database cannot be made.
+        InputError: see ``open_store``.
+        OSError: the database cannot be created.
     """
     path = sqlite_path(uri)
     if path:

@@ -1,4 +1,4 @@
-"""A local MLflow database: made once, whole and fast; one of another version of MLflow is left as it is."""
+"""Creates local MLflow databases, and refuses databases of another MLflow version."""
 
 import logging
 import re
@@ -6,12 +6,10 @@ import shlex
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from platformdirs import user_cache_path
@@ -29,14 +27,14 @@ logger = logging.getLogger(__name__)
 _VERSION = "SELECT version_num FROM alembic_version"
 
 _SERVED = re.compile(r"(postgresql|mysql|mssql|sqlite)(\+\w+)?://")
-"""Databases that MLflow opens by itself, without a server of its own."""
+"""Databases that MLflow opens directly, without an MLflow server."""
 
 
 def check_database(uri: str) -> None:
-    """Check that MLflow will use a database as it is: it would migrate an older one, and add tables to any other.
+    """Check that MLflow would use a database unchanged; it migrates older ones and adds tables to foreign ones.
 
     Raises:
-        InputError: it is of another version of MLflow, not MLflow's at all, or cannot be read.
+        InputError: the database is of another MLflow version, is not MLflow's, or cannot be read.
     """
     path = sqlite_path(uri)
     if path is None and not _SERVED.match(uri):
@@ -46,8 +44,8 @@ def check_database(uri: str) -> None:
         tables, found = _schema(path) if path else _served_schema(uri)
     except sqlite3.Error as error:
         raise InputError(f"{name}: not usable as MLflow's database ({error})") from error
-    known = _revisions()
-    if not tables or not known or found in known - _replaced():
+    known = _steps()
+    if not tables or not known or found in _newest():
         return
     if found is None and "experiments" not in tables:
         raise InputError(f"{name}: a database, but not MLflow's; it is left as it is; choose another tracking.uri=")
@@ -62,10 +60,10 @@ def check_database(uri: str) -> None:
 
 
 def make_database(path: Path) -> None:
-    """Make a database where there is none, whole or not at all, whatever happens meanwhile; say so on a terminal.
+    """Create a database where there is none, whole or not at all; log a message if a terminal is attached.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the database cannot be written.
     """
     remove_leftovers(path.parent)
     if _is_made(path):
@@ -73,23 +71,23 @@ def make_database(path: Path) -> None:
     with locked(str(path.absolute())):
         if _is_made(path):
             return
-        if sys.stderr.isatty():  # somebody waits
+        if sys.stderr.isatty():  # a user is waiting
             logger.info("making MLflow's database %s, once", path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
-            write_whole(path, _empty(), replace=path.exists())  # one without a byte, or a table
-        _add_default(path)
+            write_whole(path, _empty(), replace=path.exists())  # what exists has no bytes, or no table
+        _fill(path, path.absolute().parent / "mlruns")
 
 
-def _add_default(path: Path) -> None:
-    """Have MLflow add its experiment Default, given an address: in a path, it takes a quote for syntax of SQL."""
+def _fill(path: Path, artifacts: Path) -> None:
+    """Let MLflow create what a database lacks: its tables, and the experiment ``Default``."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    SqlAlchemyStore(sqlite_uri(path), (path.absolute().parent / "mlruns").as_uri())
+    SqlAlchemyStore(sqlite_uri(path), artifacts.as_uri())  # a URI, because a quote in a path breaks MLflow's SQL
 
 
 def _is_made(path: Path) -> bool:
-    """Return whether there is a database with tables, or something that is none."""
+    """Return whether a database with tables exists, or another file in its place."""
     if not path.exists():
         return False
     try:
@@ -99,7 +97,7 @@ def _is_made(path: Path) -> bool:
 
 
 def _empty() -> bytes:
-    """Return a database with MLflow's tables and no run: a copy of the one in the user's cache, where there is one."""
+    """Return a database with MLflow's tables and no experiment: from the user's cache, which is filled if empty."""
     silence_mlflow()
     import mlflow
 
@@ -109,8 +107,10 @@ def _empty() -> bytes:
             return kept.read_bytes()
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / kept.name
-        with logging_disabled(logging.INFO):  # whatever levels MLflow's scripts set
-            _migrate(made)
+        with logging_disabled(logging.INFO):  # MLflow's migrations set the levels of their loggers
+            _fill(made, Path(folder))
+        with closing(sqlite3.connect(made)) as database, database:
+            database.execute("DELETE FROM experiments")  # Default, which has this folder's path
         content = made.read_bytes()
         if _is_whole(made):
             with suppress(OSError):
@@ -122,39 +122,16 @@ def _empty() -> bytes:
 def _is_whole(path: Path) -> bool:
     with _opened(path) as database:
         [checked] = database.execute("PRAGMA quick_check").fetchone()
-    return checked == "ok" and _schema(path)[1] in _revisions() - _replaced()
+    return checked == "ok" and _schema(path)[1] in _newest()
 
 
-def _migrate(path: Path) -> None:
-    """Have MLflow build its tables, in as many steps as it takes: in memory, as each would wait for the disk."""
-    import sqlalchemy
-    from mlflow.store.db import utils
-    from sqlalchemy.pool import StaticPool
-
-    engine = sqlalchemy.create_engine("sqlite://", poolclass=StaticPool)
-    try:
-        utils._initialize_tables(engine)
-        with closing(sqlite3.connect(path)) as database, closing(engine.raw_connection()) as connection:
-            made: Any = connection.driver_connection
-            made.backup(database)
-    except (AttributeError, sqlalchemy.exc.SQLAlchemyError):  # of an MLflow that has it elsewhere
-        path.unlink(missing_ok=True)
-        from mlflow import MlflowClient
-
-        MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
-    finally:
-        engine.dispose()
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a database without making or changing it."""
-    with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as database:
-        yield database
+def _opened(path: Path) -> "closing[sqlite3.Connection]":
+    """Open a database for reading; it is neither created nor changed."""
+    return closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True))
 
 
 def _schema(path: Path) -> tuple[set[str], str | None]:
-    """Return a database's tables, and the revision of MLflow's schema that it has."""
+    """Return the tables of a SQLite file, and its revision of MLflow's schema."""
     with _opened(path) as database:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         found = database.execute(_VERSION).fetchone() if "alembic_version" in tables else None
@@ -162,24 +139,23 @@ def _schema(path: Path) -> tuple[set[str], str | None]:
 
 
 def _served_schema(uri: str) -> tuple[set[str], str | None]:
-    """Return the same of a database that SQLAlchemy opens, such as a server's."""
+    """Return the same for any other database that SQLAlchemy can open."""
     import sqlalchemy
 
     engine = sqlalchemy.create_engine(uri)
     try:
         with engine.connect() as connection:
             tables = set(sqlalchemy.inspect(connection).get_table_names())
-            if "alembic_version" not in tables:
-                return tables, None
-            return tables, connection.execute(sqlalchemy.text(_VERSION)).scalar()
+            version = sqlalchemy.text(_VERSION)
+            return tables, connection.execute(version).scalar() if "alembic_version" in tables else None
     finally:
         engine.dispose()
 
 
 @cache
 def _steps() -> dict[str, set[str]]:
-    """Return the revisions of the schema that this MLflow knows, and those that each replaces."""
-    spec = find_spec("mlflow")  # which need not be imported
+    """Return the schema revisions that this MLflow knows, and for each those that it replaces."""
+    spec = find_spec("mlflow")  # MLflow is not imported for this
     folders = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
     texts = (path.read_text() for folder in folders for path in folder.glob("store/db_migrations/versions/*.py"))
     found = dict[str, set[str]]()
@@ -190,9 +166,6 @@ def _steps() -> dict[str, set[str]]:
     return found
 
 
-def _revisions() -> set[str]:
-    return set(_steps())
-
-
-def _replaced() -> set[str]:
-    return set[str]().union(*_steps().values())
+def _newest() -> set[str]:
+    """Return the schema revisions that no other one replaces."""
+    return set(_steps()).difference(*_steps().values())

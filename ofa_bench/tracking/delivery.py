@@ -1,9 +1,10 @@
-"""Gives records to an MLflow store that may be away: files are the truth, and no search is lost or stopped by it."""
+"""Logs records to an MLflow store that may be unreachable; a failure neither stops nor loses a search."""
 
 import logging
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from functools import cache
 from pathlib import Path
 from threading import Thread
@@ -20,42 +21,41 @@ __all__ = ["UNTRACKED", "log_with_retries", "try_log", "was_refused"]
 logger = logging.getLogger(__name__)
 
 UNTRACKED = "-"
-"""Stands for the MLflow run of a sweep that has none: its cells in other processes do not try the store again."""
+"""The run id of a sweep that has no MLflow run: its cells in other processes do not try the store again."""
 
 PATIENCE = 30.0
-"""Seconds that a server may take for one action, before it counts as away."""
+"""Seconds after which a server that does not answer counts as unreachable."""
 
 REST = 60.0
-"""Seconds for which a store that is away is not asked again; each time twice as long."""
+"""Seconds before an unreachable store is tried again; doubled after each failure."""
 
 JUST_NOW = 10.0
-"""Seconds after which a store that was away may be back."""
+"""Seconds before the last action of a command tries an unreachable store again."""
 
 PAUSES = (2.0, 10.0, 30.0)
-"""Seconds between attempts where there is no other way for a record than through the server."""
+"""Seconds between attempts where the server is the only way to return a record."""
 
 Given = TypeVar("Given")
 
 _away: dict[str, tuple[float, float]] = {}
-"""Stores that were away: when they last were (``time.monotonic``), and for how long they are not asked."""
-
+"""Unreachable stores: when they were last tried (``time.monotonic``), and the seconds until the next try."""
 
 _refused: set[str] = set()
-"""Stores that are not for use as they are, such as the database of another MLflow."""
+"""Stores that must not be used, such as the database of another MLflow version."""
 
 
 def was_refused(uri: str) -> bool:
-    """Return whether a store turned out to be one that is not for use as it is."""
+    """Return whether a store was refused, for example as the database of another MLflow version."""
     return uri in _refused
 
 
 def try_log(
     tracking: TrackingConfig, action: "Callable[[Tracker], Given]", *, patience: float | None = PATIENCE
 ) -> Given | None:
-    """Do something with the MLflow store, if there is to be one; None where it was not done.
+    """Do an action with the MLflow store and return its result; None without a store or after a failure.
 
-    What fails is said in one line, once, and the store is left alone for a while. A server may take ``patience``
-    seconds; with None, for what comes last, it may take its time, and is asked again sooner.
+    A failure is logged once, in one line, and the store is not tried again for a while. A server may take ``patience``
+    seconds. None, for the last action of a command, waits without a limit and tries the store again sooner.
     """
     if not tracking.uri:
         return None
@@ -76,11 +76,11 @@ def try_log(
 def log_with_retries(
     tracking: TrackingConfig, action: "Callable[[Tracker], Given]", folder: Path, *, run: str
 ) -> Given:
-    """Do something with a sweep's MLflow run, on a machine that has no other way to give away the record in a folder.
+    """Do an action with a sweep's MLflow run, on a machine that can return the record in a folder in no other way.
 
     Raises:
-        InputError: there is to be no store.
-        RuntimeError: it was not done, after several attempts; the message says where the record is.
+        InputError: no store is configured.
+        RuntimeError: all attempts failed; the message names the folder of the record.
     """
     where = f"the record is in {folder} on {socket.gethostname()}, which shares no disk with the sweep's command"
     if not tracking.uri:
@@ -99,11 +99,11 @@ def log_with_retries(
 
 
 def _within(seconds: float | None, tracking: TrackingConfig, action: "Callable[[Tracker], Given]") -> Given:
-    """Do something with the store; a server's answer is not waited for longer than that.
+    """Do an action with the store, and wait for a server at most so many seconds.
 
     Raises:
         Exception: the store cannot be used.
-        TimeoutError: it has not answered; what it was asked goes on in the background.
+        TimeoutError: the server has not answered; the action continues in the background.
     """
 
     def act() -> Given:
@@ -111,22 +111,18 @@ def _within(seconds: float | None, tracking: TrackingConfig, action: "Callable[[
 
     if seconds is None or not str(tracking.uri).startswith("http"):
         return act()
-    given, failed = list[Given](), list[Exception]()
+    answer = Future[Given]()
 
     def act_aside() -> None:
         try:
-            given.append(act())
+            answer.set_result(act())
         except Exception as error:
-            failed.append(error)
+            answer.set_exception(error)
 
-    thread = Thread(target=act_aside, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if failed:
-        raise failed[0]
-    if not given:
+    Thread(target=act_aside, daemon=True).start()  # an executor would wait for it at the end of the process
+    if not wait([answer], seconds).done:
         raise TimeoutError(f"no answer within {seconds:g} s")
-    return given[0]
+    return answer.result()
 
 
 @cache
@@ -137,7 +133,7 @@ def _tracker(uri: str | None, artifacts: str | None, experiment: str) -> "Tracke
 
 
 def _in_short(error: Exception) -> Exception:
-    """Put the innermost error of the system, such as a refused connection, in the place of a library's many."""
+    """Return the innermost error of the operating system, such as a refused connection, or else the error."""
     found: BaseException | None = error
     while found:
         if isinstance(found, TimeoutError) or (isinstance(found, OSError) and found.strerror and not found.filename):

@@ -1,4 +1,4 @@
-"""Fetches a cell's files from MLflow: a server is not trusted for what they are called or how large they are."""
+"""Downloads a cell's files from MLflow; names and sizes that a server reports are checked."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,10 +15,10 @@ __all__ = ["fetch"]
 
 
 def fetch(client: "MlflowClient", run: str, folder: Path, names: Sequence[str] = (RECORD,)) -> None:
-    """Fetch files of a run into a folder, under their own names; what is in them is for their readers to check.
+    """Download files of a run into a folder under the same names; their content is not checked here.
 
     Raises:
-        InputError: the run has no such file, or a larger one than is ever read.
+        InputError: a file is missing or larger than ``LARGEST``.
         MlflowException: the store cannot be used.
     """
     sizes = {one.path: one.file_size for one in client.list_artifacts(run) if not one.is_dir}

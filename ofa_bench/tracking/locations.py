@@ -1,4 +1,4 @@
-"""Where an experiment's files go: its place was set when it was made, and the project may have moved since."""
+"""Checks the artifact location of an experiment, which is wrong after a project was moved."""
 
 import logging
 from pathlib import Path
@@ -15,17 +15,16 @@ logger = logging.getLogger(__name__)
 
 
 def local_path(location: str) -> Path | None:
-    """Return the folder that an address of artifacts names on this machine, as MLflow reads it; None of a server's."""
+    """Return the local folder of an artifact location, as MLflow reads it; None if it is on a server."""
     if location.startswith("file:"):
         return Path(url2pathname(urlparse(location).path))
     return None if urlparse(location).scheme else Path(url2pathname(location))
 
 
 def check_location(config: TrackingConfig, location: str) -> None:
-    """Check that an experiment's files go into its project: beside its database, or where ``artifacts`` says.
+    """Check that an experiment's files go beside its database or into ``artifacts``.
 
-    Of a project that was moved or copied, they would go to where it was before. Where they go to another folder on
-    purpose, this is said.
+    After a project was moved or copied, they would go to its old folder. Any other folder is logged.
 
     Raises:
         InputError: the project was moved or copied.
@@ -34,7 +33,7 @@ def check_location(config: TrackingConfig, location: str) -> None:
     if database is None or place is None:
         return
     within = [database.absolute().parent, *([Path(config.artifacts)] if config.artifacts else [])]
-    if any(_resolved(place).is_relative_to(_resolved(folder)) for folder in within):
+    if any(place.resolve().is_relative_to(folder.resolve()) for folder in within):
         return
     if place.is_dir() and not (place.parent / database.name).exists():
         logger.info("files of experiment %s go to %s, as it says in %s", config.experiment, place, database)
@@ -44,7 +43,3 @@ def check_location(config: TrackingConfig, location: str) -> None:
         f"moved or copied; move {database.name} away, and ofa_bench sync makes it anew from the records; or "
         f"choose another tracking.experiment="
     )
-
-
-def _resolved(path: Path) -> Path:
-    return path.absolute().resolve()

@@ -1,4 +1,4 @@
-"""Networks as ONNX models in MLflow."""
+"""Logs networks as ONNX models in MLflow."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from ofa_bench.tracking.tracker import Tracker
 __all__ = ["log_model", "tensor_spec"]
 
 REQUIREMENTS = ["numpy", "onnx", "onnxruntime"]
-"""What MLflow is told that a model needs; it would take a minute to find that out."""
+"""Requirements of a model; MLflow would take a minute to infer them."""
 
 
 def log_model(
@@ -30,18 +30,18 @@ def log_model(
     files: Sequence[Path],
     register: str,
 ) -> None:
-    """Log an ONNX file as the model of a run, and its metrics as those of the model; end the run.
+    """Log an ONNX file as the model of a run, and metrics of the run and the model; end the run.
 
     Args:
         tracker: writes to the store.
         run: the run's id.
         path: the ONNX file.
-        name: the model's name; MLflow refuses points in it.
+        name: the model's name, without dots.
         tensors: the network's input and output, each with its ``name`` and ``shape``, of float32.
-        tags: the model's.
-        metrics: the model's and the run's.
-        files: more files that are kept with the model.
-        register: the name of the registered model of which it becomes a version; none if empty.
+        tags: of the model.
+        metrics: of the model and the run.
+        files: further files to store with the model.
+        register: the registered model of which it becomes a version; none if empty.
 
     Raises:
         Exception: the store cannot be used; the run is ended as failed.
@@ -66,7 +66,7 @@ def log_model(
 
 
 def tensor_spec(about: Mapping[str, Any]) -> Any:
-    """Return MLflow's description of a tensor of float32 that has this ``name`` and ``shape``."""
+    """Return MLflow's description of a float32 tensor with this ``name`` and ``shape``."""
     from mlflow.types import TensorSpec
 
     return TensorSpec(np.dtype(np.float32), tuple(about["shape"]), name=about["name"])

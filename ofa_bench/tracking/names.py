@@ -1,4 +1,4 @@
-"""What MLflow takes as keys, names, values and numbers, whatever a user's files are called."""
+"""Keys, names and numbers in a form that MLflow accepts."""
 
 import hashlib
 import posixpath
@@ -19,29 +19,29 @@ MAX_VALUE = 6000
 
 
 def safe(key: str, most: int = MAX_KEY) -> str:
-    """Return a key that MLflow takes for parameters and metrics: other characters become ``_``, what is long is cut."""
+    """Return a key that MLflow accepts for parameters and metrics: other characters become ``_``, long keys are cut."""
     plain = re.sub(r"[^\w.\- /:]", "_", key)
-    if posixpath.normpath(plain) != plain or plain.startswith((".", "/")):  # MLflow takes keys for paths of files
+    if posixpath.normpath(plain) != plain or plain.startswith((".", "/")):  # MLflow uses keys as file paths
         plain = plain.replace("/", "_").lstrip(".") or "_"
     return short(plain, most)
 
 
 def short(name: str, most: int = MAX_KEY) -> str:
-    """Return a name of at most so many characters; one that is cut ends with a hash, so that it stays distinct."""
+    """Return a name of at most ``most`` characters; a name that is cut ends with a hash, so that it stays distinct."""
     return name if len(name) <= most else f"{name[: most - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def clean(value: Any) -> float | None:
-    """Return a number as MLflow can show it, without a negative zero; None for what is no finite number."""
+    """Return a number without negative zero; None if it is not finite."""
     number = float("nan") if value is None else float(value)
     return number + 0.0 if np.isfinite(number) else None
 
 
 def check_registered_name(key: str, name: str) -> None:
-    """Raise InputError where MLflow refuses a name of a registered model, by MLflow's own rule.
+    """Check the name of a registered model by MLflow's own rule.
 
     Raises:
-        InputError: it does; the message names the key and the nearest name that is allowed.
+        InputError: MLflow refuses it; the message names the key and the nearest valid name.
     """
     from mlflow.exceptions import MlflowException
     from mlflow.utils.validation import _validate_model_name

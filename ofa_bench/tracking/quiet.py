@@ -1,4 +1,4 @@
-"""Keeps MLflow silent: what the user has set in the environment stands."""
+"""Keeps MLflow quiet; environment variables keep the user's values."""
 
 import logging
 import os
@@ -22,20 +22,20 @@ _SETTINGS = {
 
 
 def silence_mlflow() -> None:
-    """Import MLflow with settings that let it say only what matters, and end soon where a server is down."""
+    """Import MLflow with settings that log only warnings and give up soon where a server is down."""
     for variable, value in _SETTINGS.items():
         os.environ.setdefault(variable, value)
-    import mlflow  # noqa: F401 -- which sets the levels of its loggers
+    import mlflow  # noqa: F401 -- the import sets the levels of its loggers
 
     given = os.environ.get("MLFLOW_LOGGING_LEVEL")
     levels = {"mlflow": logging.WARNING, "alembic": logging.WARNING, "mlflow.store.db.utils": logging.CRITICAL}
-    for name, level in levels.items():  # the last logs the traceback of what it raises
+    for name, level in levels.items():  # the last logger also logs tracebacks of exceptions that it raises
         logging.getLogger(name).setLevel(given or level)
 
 
 @contextmanager
 def tracking_at(uri: str | None) -> Iterator[None]:
-    """Have MLflow's own functions use a store; afterwards its variable is as it was, which names ours by default."""
+    """Let MLflow's functions use a store inside the context; then restore the environment variable."""
     import mlflow
 
     before = os.environ.get(URI_VARIABLE)
@@ -43,14 +43,14 @@ def tracking_at(uri: str | None) -> Iterator[None]:
     try:
         yield
     finally:
-        mlflow.set_tracking_uri(None)  # which unsets the variable
+        mlflow.set_tracking_uri(None)  # unsets the variable
         if before is not None:
             os.environ[URI_VARIABLE] = before
 
 
 @contextmanager
 def ignored_warnings() -> Iterator[None]:
-    """Ignore warnings of libraries, which would be errors where the user has Python make them so."""
+    """Ignore warnings of libraries, which a user may have turned into errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -58,7 +58,7 @@ def ignored_warnings() -> Iterator[None]:
 
 @contextmanager
 def logging_disabled(level: int) -> Iterator[None]:
-    """Let nothing of this level or below be logged, whatever levels loggers have; afterwards all is as it was."""
+    """Disable logging of this level and below inside the context, whatever the levels of loggers."""
     before = logging.root.manager.disable
     logging.disable(level)
     try:

@@ -1,4 +1,4 @@
-"""Sends MLflow what it lacks of the records on disk, and brings back records that this disk lacks."""
+"""Logs records that MLflow lacks, and downloads records that the disk lacks."""
 
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ofa_bench.predictors.assets import sha256_of
-from ofa_bench.records.attempts import attempted, folder_of
+from ofa_bench.records.attempts import folder_of, split_attempt
 from ofa_bench.records.journal import Journal
 from ofa_bench.records.record import RECORD, copy, read
 from ofa_bench.tracking.tracker import Logged, Tracker
@@ -14,12 +14,12 @@ from ofa_bench.tracking.tracker import Logged, Tracker
 __all__ = ["Cell", "bring_back", "cell_in", "present", "send", "send_sweep"]
 
 AT_ONCE = 8
-"""Records that are fetched at a time."""
+"""Records that are downloaded in parallel."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """The folder of a cell on disk, and its record's SHA-256."""
+    """The folder of a cell on disk, and the SHA-256 of its record."""
 
     folder: Path
     sha256: str
@@ -37,7 +37,7 @@ def present(output: Path, addresses: Collection[str]) -> list[Cell]:
 
 
 def send(tracker: Tracker, cells: Collection[Cell], sweep: str | None = None) -> Iterator[Cell]:
-    """Log those records that MLflow lacks below a sweep's run, or, without one, anywhere; give each one logged."""
+    """Log the records that MLflow lacks below a sweep's run, or without one in the experiment; yield each of them."""
     logged = {cell.sha256 for cell in tracker.cells(sweep)}
     for cell in cells:
         if cell.sha256 not in logged:
@@ -46,9 +46,9 @@ def send(tracker: Tracker, cells: Collection[Cell], sweep: str | None = None) ->
 
 
 def send_sweep(tracker: Tracker, journal: Journal, output: Path) -> Iterator[Cell]:
-    """Log those records of a sweep that MLflow lacks, and the sweep's own run; give each record logged.
+    """Log the records of a sweep that MLflow lacks, and the sweep's own run; yield each record that is logged.
 
-    A sweep that began on another disk, which alone knows all of it, has its run left as it is.
+    The run of a sweep that began on another disk is not changed, because the journal here may lack cells.
     """
     ended, first = journal.ended(), journal.first()
     cells = present(output, [address for address, cell in ended.items() if cell.code == 0])
@@ -64,12 +64,12 @@ def send_sweep(tracker: Tracker, journal: Journal, output: Path) -> Iterator[Cel
 
 
 def bring_back(tracker: Tracker, sweep: str, output: Path, address: str = "") -> Iterator[str]:
-    """Write the records of a sweep's cells that this disk lacks, as MLflow has them; give the address of each cell.
+    """Download the records of a sweep's cells that this disk lacks; yield the address of each cell.
 
-    With an ``address``, only those of attempts at this cell. What is on this disk stays as it is.
+    With an ``address``, download only attempts at this cell. Existing records are not changed.
 
     Raises:
-        InputError: one would not be below the output folder, or is not what was logged.
+        InputError: a record would not be below the output folder, or is not the one that was logged.
     """
 
     def bring(cell: Logged) -> str:
@@ -80,5 +80,5 @@ def bring_back(tracker: Tracker, sweep: str, output: Path, address: str = "") ->
         return cell.address
 
     cells = tracker.cells(sweep, address)
-    with ThreadPoolExecutor(AT_ONCE) as pool:  # a file takes several requests, most of which is waiting
-        yield from pool.map(bring, [cell for cell in cells if address in ("", attempted(cell.address)[0])])
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # each file takes several requests
+        yield from pool.map(bring, [cell for cell in cells if address in ("", split_attempt(cell.address)[0])])

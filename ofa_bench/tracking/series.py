@@ -1,62 +1,36 @@
-"""Series over targets; the last value of each, which MLflow shows as that of the run, is that of all targets."""
+"""Series over targets for MLflow, which shows the last value of a series as the value of the run."""
 
-import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ofa_bench.records.model import Record, Result
+from ofa_bench.records.model import Record
+from ofa_bench.records.rows import totals
 
 __all__ = ["step_scale", "up_to_target"]
 
 
 def up_to_target(record: Record) -> dict[str, list[tuple[int, float]]]:
-    """Return for each target what holds for the targets up to it, as (step, value); a step is the target, scaled.
+    """Return for each target the values over all targets up to it, as (step, value); a step is the target, scaled.
 
     ``accuracy_percent`` and ``regret_points`` are means over these targets, ``seconds`` their sum, all means over
-    repeats. The last value of each is what ``tables.totals`` gives of the record.
+    repeats. The last value of each series is that of ``rows.totals``; steps without a value are left out.
     """
-    order = np.argsort(record.targets, kind="stable")
-    results = [[repeat.results[i] for i in order] for repeat in record.repeats]
-    accuracy, regret, seconds = (_array(results, key) for key in ("accuracy", "regret", "seconds"))
-    accuracy[~_array(results, "feasible").astype(bool)] = np.nan
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of means over nothing, which are left out
-        found = {
-            "accuracy_percent": 100 * np.nanmean(_running_mean(accuracy), axis=0),
-            "regret_points": 100 * _running_mean(np.nanmean(regret, axis=0)[None], _count(regret))[0],
-            "seconds": np.cumsum(seconds.mean(axis=0)),
-        }
     scale = step_scale(record.targets)
-    steps = [round(scale * record.targets[i]) for i in order]
-    return {
-        f"{key}_up_to_target{'' if scale == 1 else f'_step_x{scale}'}": list(
-            {step: float(value) for step, value in zip(steps, values, strict=True) if np.isfinite(value)}.items()
-        )
-        for key, values in found.items()
-    }
-
-
-def _array(results: Sequence[Sequence[Result]], key: str) -> NDArray[np.float64]:
-    """Return a value of each result, NaN where it has none: float64 [repeats, targets]."""
-    return np.array(
-        [[np.nan if getattr(one, key) is None else getattr(one, key) for one in row] for row in results], np.float64
-    )
-
-
-def _count(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.isfinite(values).sum(axis=0, keepdims=True), np.float64)
-
-
-def _running_mean(values: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """Return the means along the last axis of the values up to each, without those that are NaN."""
-    weights = np.isfinite(values).astype(float) if weights is None else weights
-    sums, counts = np.nancumsum(values * weights, axis=-1), np.cumsum(weights, axis=-1)
-    return np.asarray(sums / counts, np.float64)
+    order = sorted(range(len(record.targets)), key=lambda i: record.targets[i])
+    found: dict[str, dict[int, float]] = {"accuracy_percent": {}, "regret_points": {}, "seconds": {}}
+    for end, last in enumerate(order, 1):
+        repeats = [replace(one, results=[one.results[i] for i in order[:end]]) for one in record.repeats]
+        row, step = totals(replace(record, repeats=repeats)), round(scale * record.targets[last])
+        if row.accuracy is not None:
+            found["accuracy_percent"][step] = 100 * row.accuracy
+        if row.regret is not None:
+            found["regret_points"][step] = 100 * row.regret
+        found["seconds"][step] = row.mean_sum("seconds")
+    suffix = "" if scale == 1 else f"_step_x{scale}"
+    return {f"{key}_up_to_target{suffix}": list(series.items()) for key, series in found.items()}
 
 
 def step_scale(targets: Sequence[float]) -> int:
-    """Return the power of ten that keeps targets apart as steps, which MLflow has only as whole numbers."""
+    """Return the power of ten that keeps targets distinct as steps, which are whole numbers in MLflow."""
     distinct = len(set(targets))
     return next((s for s in (1, 10, 100) if len({round(s * target) for target in targets}) == distinct), 1000)

@@ -1,4 +1,4 @@
-"""What a run of a sweep has in MLflow: tags and parameters of what was swept and what is common, and a summary."""
+"""The tags, parameters and metrics of a sweep's run in MLflow."""
 
 import re
 import time
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ofa_bench.config.schema import GROUPS, NO_RESULT
-from ofa_bench.records.attempts import attempted
+from ofa_bench.records.attempts import split_attempt
 from ofa_bench.records.labels import OUTSIDE_BRACKETS
 from ofa_bench.records.model import Record
 from ofa_bench.records.rows import totals
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["CELLS", "metrics", "params", "tags"]
 
 CELLS = "sweep/cells"
-"""The metric that every sweep's run has that was ended with what is known of it."""
+"""A metric of every sweep's run that was ended with its results."""
 
 MAX_SEARCHES = 40
-"""Numbers are logged of at most this many kinds of search."""
+"""Kinds of search whose metrics are logged at most."""
 
 
 def tags(records: Sequence[Record]) -> dict[str, str]:
     """Return the choices of all cells under the keys of the cells' tags.
 
-    What is the same in all is marked so, because the sweep must not be among the cells that a filter finds or groups.
+    A choice that all cells share is marked, so that filters and groups of cells do not match the sweep.
     """
     found = {}
     for group in GROUPS:
@@ -41,7 +41,7 @@ def tags(records: Sequence[Record]) -> dict[str, str]:
 
 
 def params(records: Sequence[Record]) -> "list[Param]":
-    """Return the parameters of the cells: ``swept.<key>`` has all values, ``common.<key>`` the one of all cells."""
+    """Return the parameters of the cells: ``swept.<key>`` lists all values, ``common.<key>`` has the shared value."""
     from mlflow.entities import Param
 
     cells = [{param.key: param.value for param in mlflow_values.params(record)} for record in records]
@@ -56,7 +56,7 @@ def params(records: Sequence[Record]) -> "list[Param]":
 
 
 def metrics(records: Sequence[Record]) -> "list[Metric]":
-    """Return the number of cells, their seconds, and for each kind of search (all but seeds) its means over cells."""
+    """Return the number of cells, their seconds, and means over the cells that differ only in seed and repeats."""
     from mlflow.entities import Metric
 
     now, kinds = int(1000 * time.time()), dict[tuple[str, ...], list[Record]]()
@@ -80,8 +80,8 @@ def metrics(records: Sequence[Record]) -> "list[Metric]":
 
 
 def _kind(record: Record) -> tuple[str, ...]:
-    """Return what a search is of: its strategy, its other choices and what was overridden, but for seed and repeats."""
+    """Return the strategy, the other choices and the overrides of a cell, except for seed and repeats."""
     choices = dict(vars(record.choices))
-    last = re.split(OUTSIDE_BRACKETS, attempted(record.address)[0].rsplit("/", 1)[-1])
+    last = re.split(OUTSIDE_BRACKETS, split_attempt(record.address)[0].rsplit("/", 1)[-1])
     own = [part for part in last if not part.startswith(("seed=", "repeats="))]
     return (choices.pop("strategy"), *choices.values(), *own)

@@ -1,4 +1,4 @@
-"""MLflow's view of the records: a run for the sweep, a child run for each cell. Files are the truth."""
+"""Writes records to MLflow: one run for each sweep, and a child run for each cell."""
 
 import json
 import logging
@@ -29,7 +29,7 @@ from ofa_bench.records.tables import summary
 from ofa_bench.records.unlabelled import notes
 from ofa_bench.tracking import sweep as mlflow_sweep
 from ofa_bench.tracking import values as mlflow_values
-from ofa_bench.tracking.client import making_client
+from ofa_bench.tracking.client import create_store
 from ofa_bench.tracking.fetching import fetch
 from ofa_bench.tracking.inputs import inputs
 from ofa_bench.tracking.locations import check_location
@@ -43,18 +43,18 @@ __all__ = ["Logged", "Tracker"]
 logger = logging.getLogger(__name__)
 
 WRITER = "ofa_bench.writer"
-"""The tag of a run that is being written: which process writes it (see ``locks.writer``)."""
+"""The tag that names the process that is writing a run (see ``locks.writer``)."""
 
 MAX_COMPARED = 40
-"""The link that compares a sweep's cells names at most this many."""
+"""Cells that the comparison link of a sweep contains at most."""
 
 MAX_DRAWN = 12
-"""A sweep's run has the figures of at most this many studies; a report draws all."""
+"""Studies whose figures are logged with a sweep; a report draws all."""
 
 
 @dataclass(frozen=True)
 class Logged:
-    """A cell's run in MLflow, finished: its id, and its record's address and SHA-256."""
+    """A finished run of a cell: its id, and the address and SHA-256 of its record."""
 
     run: str
     address: str
@@ -62,15 +62,14 @@ class Logged:
 
 
 class Tracker:
-    """Writes records to an MLflow store. Made in the parent process first, which creates the store and experiment.
+    """A writer of records to an MLflow store; the first one creates the store and the experiment.
 
-    ``uri`` is the store's address, ``client`` MLflow's own, ``experiment`` the id of the experiment.
+    ``uri`` is the store's address, ``client`` the MLflow client, ``experiment`` the id of the experiment.
     """
 
     def __init__(self, config: TrackingConfig) -> None:
-        self._names: dict[str, str] = {}
         self.uri = config.uri
-        self.client = making_client(config.uri)
+        self.client = create_store(config.uri)
         self._place_of = f"{config.uri} {config.experiment}"
         self.experiment = self._open_experiment(config)
         self._end_abandoned()
@@ -80,9 +79,9 @@ class Tracker:
             experiment = self.client.get_experiment_by_name(config.experiment)
             if experiment is None:
                 if config.artifacts and "://" not in config.artifacts:
-                    with suppress(OSError):  # said where something is written to it
+                    with suppress(OSError):  # reported when a file is written
                         make_folder(Path(config.artifacts))
-                tags = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on runs, not on traces
+                tags = {"mlflow.experimentKind": "custom_model_development"}  # the UI then shows runs, not traces
                 return str(self.client.create_experiment(config.experiment, artifact_location=_root(config), tags=tags))
         check_location(config, experiment.artifact_location)
         if experiment.lifecycle_stage == "deleted":
@@ -90,9 +89,9 @@ class Tracker:
         return str(experiment.experiment_id)
 
     def start(self, name: str, tags: dict[str, str], began: float | None = None) -> str:
-        """Start a run that began then (``time.time``), now by default; return its id.
+        """Start a run that began at ``began`` (``time.time``; by default now), and return its id.
 
-        As long as it runs, it has a tag that names its writer, so that others can tell whether that is still there.
+        While it runs, a tag names its writer, so that other processes can check whether the writer is alive.
         """
         start_time = int(1000 * (time.time() if began is None else began))
         tags = tags | {WRITER: writer()}
@@ -105,7 +104,7 @@ class Tracker:
         return found.info.run_id if found else None
 
     def open_sweep(self, sweep: str, name: str, began: float) -> str:
-        """Start the run of a sweep that began then (``time.time``), or go on with an earlier one; return its id."""
+        """Start the run of a sweep that began at ``began`` (``time.time``), or reopen it; return its id."""
         with locked(f"{self._place_of} {sweep}"):
             found = self._find(f"tags.`ofa_bench.sweep` = '{sweep}'")
             if found:
@@ -115,33 +114,32 @@ class Tracker:
             return self.start(name, {"ofa_bench.sweep": sweep, "ofa_bench.kind": "sweep"}, began)
 
     def end(self, run: str, status: str = "FINISHED", at: float | None = None) -> None:
-        """End a run, at that time (``time.time``), now by default; it has no writer any more."""
+        """End a run at a time (``time.time``; by default now), and remove its writer tag."""
         self.client.set_terminated(run, status=status, end_time=None if at is None else int(1000 * at))
         self.release(run)
 
     def release(self, run: str) -> None:
-        """Take away the tag that names a run's writer."""
-        with suppress(Exception):  # two commands of the same sweep end the same run
+        """Remove the tag that names a run's writer."""
+        with suppress(Exception):  # another command of the same sweep may have removed it
             self.client.delete_tag(run, WRITER)
 
     def _end_abandoned(self) -> None:
-        """Mark as failed what processes left running that have ended: by a kill, a full disk, or for want of files."""
-        running = self.client.search_runs([self.experiment], "attributes.status = 'RUNNING'", max_results=1000)
-        for run in running:
+        """Mark runs as failed whose writers have died."""
+        for run in self.client.search_runs([self.experiment], "attributes.status = 'RUNNING'", max_results=1000):
             if WRITER in run.data.tags and is_dead(run.data.tags[WRITER]):
                 self.end(run.info.run_id, "FAILED")
 
     def complete(self, sweep: str, records: Collection[str]) -> bool:
-        """Return whether a sweep's run has ended, with its summary and finished runs of all these records (SHA-256)."""
+        """Return whether a sweep's run has ended and has a summary and finished runs of all records (SHA-256)."""
         found = self._find(f"tags.`ofa_bench.sweep` = '{sweep}'")
         if not found or found.info.status not in ("FINISHED", "FAILED") or mlflow_sweep.CELLS not in found.data.metrics:
             return False
         return set(records) <= {cell.sha256 for cell in self.cells(found.info.run_id)}
 
     def cells(self, sweep: str | None = None, address: str = "") -> list[Logged]:
-        """Return the finished runs of cells: those below a sweep's run, or of the whole experiment.
+        """Return the finished runs of cells below a sweep's run, or of the whole experiment.
 
-        Of those, only the ones whose address begins in this way.
+        With an ``address``, return only the cells whose address starts with it.
         """
         condition = "tags.`ofa_bench.kind` = 'cell' AND attributes.status = 'FINISHED'"
         condition += f" AND tags.`mlflow.parentRunId` = '{sweep}'" if sweep else ""
@@ -158,10 +156,10 @@ class Tracker:
 
     @contextmanager
     def fetched(self, cell: Logged) -> Iterator[Path]:
-        """Return a folder with a cell's record and config, as they were logged; it is there inside the context only.
+        """Yield a temporary folder with a cell's record and config as they were logged.
 
         Raises:
-            InputError: the record is not the one that the run is of.
+            InputError: the record is not the one that the run names.
         """
         with _folder() as folder:
             fetch(self.client, cell.run, folder, (RECORD, CONFIG))
@@ -170,7 +168,7 @@ class Tracker:
             yield folder
 
     def close_sweep(self, run: str, records: Sequence[Record], *, failed: bool, ended: float | None = None) -> None:
-        """End the run of a sweep, whatever happens; attach the table of all its cells and a report's figures of them.
+        """Log the table and figures of a sweep's cells, and end its run in any case.
 
         Raises:
             Exception: the store cannot be used.
@@ -189,10 +187,10 @@ class Tracker:
             self.end(run, "FAILED" if failed else "FINISHED", ended)
 
     def _log_sweep(self, run: str, records: Sequence[Record], *, failed: bool) -> None:
-        """Log what was swept, what came out and what it was made from.
+        """Log a sweep's tags, parameters, metrics and inputs.
 
-        MLflow keeps a parameter as it was first logged. So a sweep gets its own when all its cells are there, and one
-        that is run again keeps what it has.
+        MLflow cannot change a parameter. So parameters are logged when all cells are finished, and a sweep that is run
+        again keeps its parameters.
         """
         for key, value in mlflow_sweep.tags(records).items():
             self.client.set_tag(run, key, value)
@@ -202,7 +200,7 @@ class Tracker:
         self.client.log_inputs(run, inputs(records))
 
     def _summary(self, run: str, records: Sequence[Record], left_out: int) -> str:
-        """Write the sweep's page: a link that sets its cells side by side in MLflow's charts, and a table of them."""
+        """Return the sweep's description: a link that compares its cells in MLflow's charts, and a table of them."""
         children = self.client.search_runs(
             [self.experiment], filter_string=f"tags.`mlflow.parentRunId` = '{run}'", order_by=["attributes.start_time"]
         )
@@ -210,15 +208,15 @@ class Tracker:
         link = f"#/compare-runs?runs={quote(lists[0])}&experiments={quote(lists[1])}"
         named = dict(zip(labels(records), map(totals, records), strict=True))
         more = f" Figures of {left_out} more studies are in `ofa_bench report`." if left_out else ""
-        words = f"[Compare these cells]({link}), or see the figures and the table under Artifacts.{more}"
-        words += "".join(f"\n\n{text}" for text in notes(labels(records), records))
-        return f"{words}\n\n{summary(named, mlflow_values.MAX_CHARS - len(words) - 2, cost_name(*records))}"
+        text = f"[Compare these cells]({link}), or see the figures and the table under Artifacts.{more}"
+        text += "".join(f"\n\n{note}" for note in notes(labels(records), records))
+        return f"{text}\n\n{summary(named, mlflow_values.MAX_CHARS - len(text) - 2, cost_name(*records))}"
 
     def log_cell(self, record: Record, folder: Path, parent: str | None) -> str:
-        """Log a record as a run, once under each parent: parameters, metrics, curves, and its files as artifacts.
+        """Log a record as a run, once for each parent: parameters, metrics, curves, and its files as artifacts.
 
-        What an earlier attempt to log it left unfinished is replaced; of commands that log it at once, the later ones
-        wait, and find it logged. Returns the run's id.
+        An unfinished run of the same record is replaced. Where several commands log it at once, one does and the others
+        wait. Returns the run's id.
         """
         with locked(f"{self._place_of} {record.address} {parent}"):
             return self._log_cell(record, folder, parent)
@@ -230,8 +228,6 @@ class Tracker:
                 if not _is_written(earlier):
                     self.client.delete_run(earlier.info.run_id)
             elif earlier.data.tags["ofa_bench.record"] == tags["ofa_bench.record"]:
-                for key in tags.keys() - earlier.data.tags.keys():  # of an earlier version
-                    self.client.set_tag(earlier.info.run_id, key, tags[key])
                 return str(earlier.info.run_id)
         ended = datetime.fromisoformat(record.made.at).timestamp()
         seconds = sum(repeat.seconds for repeat in record.repeats)
@@ -254,9 +250,9 @@ class Tracker:
         return run
 
     def _earlier(self, record: Record, parent: str | None) -> "list[Run]":
-        """Find a cell's runs below a parent: all finished ones, of any parent where there is none, and its unfinished.
+        """Return a cell's runs below a parent; without a parent, also the finished runs below any parent.
 
-        An unfinished run is what a process left that was killed, or lost its store, while it logged.
+        A run is unfinished where a process was killed, or lost its store, while it was logging.
         """
         condition = f"tags.`ofa_bench.address` = '{record.address}'"
         condition += f" AND tags.`mlflow.parentRunId` = '{parent}'" if parent else ""
@@ -266,32 +262,30 @@ class Tracker:
         ]
 
     def _place(self, parent: str | None) -> dict[str, str]:
-        """Return the tags that say in which sweep a cell is."""
+        """Return the tags that name a cell's sweep."""
         if not parent:
             return {}
-        if parent not in self._names:
-            self._names[parent] = self.client.get_run(parent).info.run_name
-        return {"mlflow.parentRunId": parent, "sweep": self._names[parent]}
+        return {"mlflow.parentRunId": parent, "sweep": self.client.get_run(parent).info.run_name}
 
     def _find(self, condition: str) -> "Run | None":
         found = self.client.search_runs([self.experiment], filter_string=condition, max_results=1)
         return found[0] if found else None
 
     def _log_batches(self, run: str, params: "list[Param]", metrics: "list[Metric]") -> None:
-        for i in range(0, len(params), 100):  # MLflow's limits a batch
+        for i in range(0, len(params), 100):  # MLflow's limit for a batch
             self.client.log_batch(run, params=params[i : i + 100])
         for i in range(0, len(metrics), 1000):
             self.client.log_batch(run, metrics=metrics[i : i + 1000])
 
 
 def _is_written(run: "Run") -> bool:
-    """Return whether another process writes a run at this moment; one of this machine would hold the lock."""
+    """Return whether a process of another machine is writing a run; one of this machine would hold the lock."""
     name = run.data.tags.get(WRITER)
     return name is not None and run.info.status == "RUNNING" and name != writer() and not is_dead(name)
 
 
 def _root(config: TrackingConfig) -> str | None:
-    """Return the address of the place where the files of a new experiment go; None leaves it to the store."""
+    """Return the artifact location of a new experiment; None leaves it to the store."""
     if not config.artifacts or "://" in config.artifacts:
         return config.artifacts or None
     return Path(config.artifacts).absolute().as_uri()
@@ -305,7 +299,7 @@ def _folder() -> Iterator[Path]:
 
 @contextmanager
 def _pictures_may_fail() -> Iterator[None]:
-    """Say in one line what is wrong with pictures, and go on without them: none is worth a run."""
+    """Log an error of drawing in one line and continue: a run is worth more than its pictures."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""What a record is in MLflow: tags to filter and group by, parameters, metrics."""
+"""The tags, parameters and metrics of a cell's run in MLflow."""
 
 import re
 import time
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from ofa_bench.records.columns import COLUMNS
 from ofa_bench.records.costs import cost_name
-from ofa_bench.records.labels import OUTSIDE_BRACKETS, named
+from ofa_bench.records.labels import OUTSIDE_BRACKETS, join_name
 from ofa_bench.records.model import Record, Result
 from ofa_bench.records.rows import rows, totals
 from ofa_bench.records.tables import summary
-from ofa_bench.records.unlabelled import notes, summarize
+from ofa_bench.records.unlabelled import describe_winners, notes
 from ofa_bench.tracking.inputs import source
 from ofa_bench.tracking.names import MAX_VALUE, clean, safe
 from ofa_bench.tracking.series import up_to_target
@@ -22,27 +22,26 @@ if TYPE_CHECKING:
 __all__ = ["MAX_CHARS", "metrics", "name", "params", "tags"]
 
 MAX_CURVES = 20
-"""Curves are logged of at most this many targets; all of them are in the record."""
-
+"""Targets whose metrics and curves are logged at most; the record has all."""
 
 MAX_CHARS = 8000
-"""MLflow cuts a description that is longer."""
+"""Characters of a description; MLflow cuts longer ones."""
 
 MAX_TAG = 500
-"""Characters of a tag that has a list."""
+"""Characters of a tag with a list."""
 
 
 def name(record: Record) -> str:
-    """Name a cell's run."""
+    """Return the name of a cell's run."""
     names = [record.choices.strategy, record.choices.space, record.choices.device]
     return " ".join([*names, record.address.rsplit("/", 1)[-1]])
 
 
 def tags(record: Record, sha256: str) -> dict[str, str]:
-    """Return the tags of a cell: plain ones for the UI's filters and groups, and those by which it is found again.
+    """Return the tags of a cell: plain ones for the UI's filters and groups, and those that identify its record.
 
-    ``variant`` names the strategy with what was overridden, but for what has its own tag or adds repeats;
-    ``unlabelled``, where it is there, the winners' choices that no label of the predictor had.
+    ``variant`` names the strategy with its overrides, except for those that have their own tag or add repeats.
+    ``unlabelled``, if present, lists the winners' choices that no label of the predictor had.
     """
     page = {"all": totals(record)} | {f"{row.target:g} {record.unit}": row for row in rows(record)}
     choices = vars(record.choices)
@@ -57,7 +56,7 @@ def tags(record: Record, sha256: str) -> dict[str, str]:
         "ofa_bench.identity": record.identity,
         "ofa_bench.record": sha256,
         "ofa_bench.predictor_sha256": record.predictor.sha256,
-        **({"unlabelled": found[:MAX_TAG]} if (found := summarize(record)) else {}),
+        **({"unlabelled": found[:MAX_TAG]} if (found := describe_winners(record)) else {}),
         "mlflow.note.content": summary(page, MAX_CHARS - len(description), cost_name(record)) + description,
         **source(record),
     }
@@ -66,7 +65,7 @@ def tags(record: Record, sha256: str) -> dict[str, str]:
 def _variant(record: Record) -> str:
     last = re.split(OUTSIDE_BRACKETS, record.address.rsplit("/", 1)[-1])
     own = [part for part in last if not part.startswith(("seed=", "repeats=", "targets.", "budget."))]
-    return named(record.choices.strategy, own)
+    return join_name(record.choices.strategy, own)
 
 
 def params(record: Record) -> "list[Param]":
@@ -83,7 +82,7 @@ def params(record: Record) -> "list[Param]":
 
 
 def _flat(prefix: str, node: dict[str, Any]) -> dict[str, Any]:
-    """Name the values of a node and of those below it by their whole keys; those of ``evolution`` are listed anyway."""
+    """Return the values of a node by full key, without the nodes below ``evolution``, which are listed separately."""
     found: dict[str, Any] = {}
     for key, value in node.items():
         if isinstance(value, dict) and key != "evolution":
@@ -94,12 +93,12 @@ def _flat(prefix: str, node: dict[str, Any]) -> dict[str, Any]:
 
 
 def metrics(record: Record) -> "list[Metric]":
-    """Return the totals, what was found for each target under a key of its own, series over targets, and the curves.
+    """Return the totals, the values of each target, series over targets, and the curves.
 
-    MLflow shows the last value of a series as the run's. So the last of a series over targets is that of all targets
-    (see ``mlflow_series``), and the last of a curve is what the search ended with. Accuracies are in percent here,
-    because MLflow's charts round to two places. A curve's step is the number of evaluations of the target's own search,
-    or its share of those of a search for several targets, as in the tables.
+    MLflow shows the last value of a series as that of the run: for a series over targets, the value of all targets
+    (see ``series``); for a curve, the end of the search. Accuracies are in percent, because MLflow's charts round to
+    two places. The step of a curve is the number of evaluations; those of a search for several targets are divided
+    by their number, as in the tables.
     """
     from mlflow.entities import Metric
 
@@ -121,7 +120,7 @@ def metrics(record: Record) -> "list[Metric]":
     for i, row in enumerate(rows(record)[:MAX_CURVES]):
         place = safe(f"{row.target:g} {record.unit}".replace("/", "_").replace(":", "_"), 150)
         taken[place] += 1
-        if taken[place] > 1:  # the same target again
+        if taken[place] > 1:  # a repeated target
             place = f"{place} no. {taken[place]}"
         for column in COLUMNS:
             if column.number and column.target_metric:
@@ -132,7 +131,7 @@ def metrics(record: Record) -> "list[Metric]":
 
 
 def _stairs(result: Result) -> list[tuple[int, float]]:
-    """Return the best accuracy so far as points that a straight line joins to stairs, up to the search's end."""
+    """Return the best accuracy so far as the corners of a step curve that ends with the search."""
     stairs: list[tuple[int, float]] = []
     for _, evaluations, _, accuracy in result.curve:
         step = round(evaluations / result.shared)

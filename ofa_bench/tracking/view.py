@@ -1,4 +1,4 @@
-"""The view in which MLflow's page of an experiment opens: one run a line, the columns that compare strategies first."""
+"""The view of an experiment in MLflow's UI: one run a line, with the columns that compare strategies first."""
 
 import json
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 __all__ = ["VIEW", "runs_page", "save_view"]
 
 VIEW = "ofa_bench"
-"""The key under which the view is saved with an experiment, as by the button *Share* of MLflow's own pages."""
+"""The key of the saved view, as written by the button *Share* of MLflow's UI."""
 
 _COLUMNS = {
     "tags.`strategy`": 120,
@@ -21,20 +21,20 @@ _COLUMNS = {
     "tags.`budget`": 90,
     "tags.`seed`": 70,
 }
-"""By column: its width."""
+"""The width of each column, pixels."""
 
 _STATE = {
     "selectedColumns": list(_COLUMNS),
     "columnOrder": list(_COLUMNS),
     "columnWidths": _COLUMNS,
-    "orderByKey": "attributes.`end_time`",  # ordered by when they began, cells would be folded below their sweep
+    "orderByKey": "attributes.`end_time`",  # the default order folds cells below their sweep
     "orderByAsc": False,
-    "runsHiddenMode": "FIRST_20_RUNS",  # in charts; MLflow's own is the first 10
+    "runsHiddenMode": "FIRST_20_RUNS",  # shown in charts; the default is 10
 }
 
 
 def save_view(client: "MlflowClient", experiment: str) -> None:
-    """Save the view with an experiment, unless it is there.
+    """Save the view with an experiment, unless it is saved already.
 
     Raises:
         Exception: the store cannot be used.
@@ -45,5 +45,5 @@ def save_view(client: "MlflowClient", experiment: str) -> None:
 
 
 def runs_page(root: str, experiment: str) -> str:
-    """Return the address of an experiment's table of runs, in our view, on the MLflow server at ``root``."""
+    """Return the URL of an experiment's runs in this view, on the MLflow server at ``root``."""
     return f"{root.rstrip('/')}/#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={VIEW}"

@@ -16,7 +16,7 @@ from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.records import frontiers
 from ofa_bench.records import record as records
-from ofa_bench.records.improve_frontier import raised
+from ofa_bench.records.improve_frontier import improve_frontier
 from ofa_bench.records.regret import add_regret
 from ofa_bench.search import Evolution
 from ofa_bench.strategies import Budget, Chain, Joint, RandomSearch, Vanilla
@@ -59,7 +59,7 @@ def frontier():
     space = toy_problem().space
     results = [one for name in STRATEGIES for repeat in make(name).repeats for one in repeat.results]
     found = np.array([one.genes for one in results], np.int8)
-    return raised(toy_problem(), None, np.concatenate([found, space.sample(2000, np.random.default_rng(0))]))
+    return improve_frontier(toy_problem(), None, np.concatenate([found, space.sample(2000, np.random.default_rng(0))]))
 
 
 def study_of(*several, compared=True):

@@ -9,7 +9,7 @@ import pytest
 
 from ofa_bench.analysis.judges import cross_evaluate
 from ofa_bench.analysis.studies import studies
-from ofa_bench.analysis.summary import summed_up, with_judges
+from ofa_bench.analysis.summary import add_judges, summarize
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.predictors import embedded_predictor, latency_table, official_predictor
 from ofa_bench.predictors.embedded import MEMBERS
@@ -246,7 +246,7 @@ def test_a_lead_that_only_the_guide_sees_is_told():
             one.genes = of.genes
             one.accuracy = of.accuracy and of.accuracy + 0.005
     [study] = studies([found(), better])
-    summary = with_judges(summed_up(study))
+    summary = add_judges(summarize(study))
     assert summary.by_name["top_down"].paired.difference == pytest.approx(0.5)
     (sentence,) = summary.sentences
     assert sentence.endswith("significantly better; to predictors that did not guide the search, 0.00 by members")
@@ -254,6 +254,6 @@ def test_a_lead_that_only_the_guide_sees_is_told():
 
 @pytest.mark.usefixtures("no_official")
 def test_judges_are_named_of_leads_only():
-    summary = with_judges(summed_up(study_of()))
+    summary = add_judges(summarize(study_of()))
     for line, sentence in zip([one for one in summary.lines if one.paired], summary.sentences, strict=True):
         assert ("did not guide the search" in sentence) == (line.paired.verdict == "better")

@@ -6,7 +6,7 @@ from test_judges import STRATEGIES, collected_once, found, hide_official  # noqa
 
 from ofa_bench.analysis.figures.leads import leads
 from ofa_bench.analysis.studies import studies
-from ofa_bench.analysis.summary import summed_up, with_judges
+from ofa_bench.analysis.summary import add_judges, summarize
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +16,7 @@ def no_official(tmp_path, monkeypatch):
 
 def cross_evaluate(*names, guide="embedded", **asked):
     [study] = studies([found(name, guide, **asked) for name in names or STRATEGIES])
-    return with_judges(summed_up(study))
+    return add_judges(summarize(study))
 
 
 def drawn(summary):
@@ -75,14 +75,14 @@ def test_long_names_are_not_cut_off():
     long = found("top_down")
     long.address += ",evolution.mutate_prob=0.123456,strategy.warm_start.prune_resolution=false,strategy.order=x"
     [study] = studies([found(), found("bottom_up"), long])
-    axes = drawn(with_judges(summed_up(study)))
+    axes = drawn(add_judges(summarize(study)))
     assert any("\n" in text.get_text() for text in axes.get_yticklabels())
 
 
 def test_without_other_predictors_or_a_lead_nothing_is_drawn(made):
     [study] = studies([made(), made(strategy="bottom_up")])
-    assert leads(with_judges(summed_up(study))) is None
+    assert leads(add_judges(summarize(study))) is None
     [study] = studies([found(), found("bottom_up")])
-    assert leads(summed_up(study)) is None
+    assert leads(summarize(study)) is None
     assert leads(cross_evaluate("vanilla")) is None
     assert leads(cross_evaluate("vanilla", "bottom_up", targets=(5.0,))) is None

@@ -8,7 +8,7 @@ from test_judges import collected_once, found, hide_official  # noqa: F401
 from ofa_bench.analysis import tables
 from ofa_bench.analysis.statistics import paired
 from ofa_bench.analysis.studies import studies
-from ofa_bench.analysis.summary import summed_up, with_judges
+from ofa_bench.analysis.summary import add_judges, summarize
 from ofa_bench.analysis.tables import comparison, others, winners_judged
 from ofa_bench.records.tables import Table, as_csv, latex, markdown
 
@@ -18,7 +18,7 @@ ODD = Table('A & B, 5 %: "quoted"\nand more', ("name_1", "a, b", "#"), (("x|{y}"
 
 def summary_of(made, names=THREE, **asked):
     [study] = studies([made(strategy=name, **asked) for name in names])
-    return summed_up(study)
+    return summarize(study)
 
 
 def column(table, head):
@@ -64,13 +64,13 @@ def test_what_cannot_be_tested_is_left_empty(made):
     for result in (one for repeat in shifted.repeats for one in repeat.results):
         result.accuracy += 0.005
     [study] = studies([made(), shifted])
-    [row] = tables.tested(summed_up(study)).rows
+    [row] = tables.tested(summarize(study)).rows
     assert row == ("shifted", "3", "+0.50", "", "", "", "0.250", "", "", "", "", "better")
 
 
 def test_studies_of_other_targets_stand_below_each_other(made):
     every = [made(strategy=name, targets=targets) for name in THREE for targets in ((20.0,), (20.0, 30.0), (25.0,))]
-    summaries = [summed_up(study) for study in studies(every)]
+    summaries = [summarize(study) for study in studies(every)]
     table = others(summaries)
     keys = [row[:2] for row in table.rows]
     assert keys == [(one.targets, line.name) for one in summaries for line in one.lines]
@@ -88,7 +88,7 @@ def test_studies_of_other_targets_stand_below_each_other(made):
 def test_winners_judged_stand_beside_what_the_guide_says(tmp_path, monkeypatch):
     hide_official(tmp_path, monkeypatch)
     [study] = studies([found(name, "member 2") for name in THREE])
-    summary = with_judges(summed_up(study))
+    summary = add_judges(summarize(study))
     table = winners_judged(summary)
     assert table.heads == (
         "strategy", "member 2 (guide) %", "lead, points", "embedded %", "lead, points", "members %", "lead, points",
@@ -106,12 +106,12 @@ def test_winners_judged_stand_beside_what_the_guide_says(tmp_path, monkeypatch):
 def test_winners_that_met_no_target_have_empty_cells(tmp_path, monkeypatch):
     hide_official(tmp_path, monkeypatch)
     [study] = studies([found(name, targets=(5.0,)) for name in THREE])
-    table = winners_judged(with_judges(summed_up(study)))
+    table = winners_judged(add_judges(summarize(study)))
     assert {row[1:] for row in table.rows} == {("", "", "", "")}
 
 
 def test_without_judges_there_is_no_table_of_them(made):
-    assert winners_judged(with_judges(summary_of(made))) is None
+    assert winners_judged(add_judges(summary_of(made))) is None
 
 
 def test_csv_can_be_read_back(made):
@@ -153,7 +153,7 @@ def test_captions_say_predictor_and_budget(tmp_path, monkeypatch):
     """What studies of one title may differ in."""
     hide_official(tmp_path, monkeypatch)
     [study] = studies([found(name, "member 2") for name in THREE])
-    summary = with_judges(summed_up(study))
+    summary = add_judges(summarize(study))
     description = "predictor member 2, 4 generations, 2 where warm-started"
     for table in (comparison(summary), tables.tested(summary), winners_judged(summary)):
         assert table.caption.endswith(f"{summary.title}, {description}")

@@ -5,7 +5,7 @@ import pytest
 
 from ofa_bench.analysis.figures.drawings import headline
 from ofa_bench.analysis.studies import studies
-from ofa_bench.analysis.summary import summed_up
+from ofa_bench.analysis.summary import summarize
 from ofa_bench.analysis.tables import comparison, provenance
 from ofa_bench.records.tables import latex, markdown
 
@@ -32,7 +32,7 @@ def test_a_strategy_stands_to_vanilla_as_its_repeats_do(made):
     for repeat in better.repeats:
         repeat.seconds = 0.25 * made().repeats[repeat.repeat].seconds
     (study,) = studies([made(), better])
-    summary = summed_up(study)
+    summary = summarize(study)
     assert summary.reference == "vanilla"
     assert [line.name for line in summary.lines] == ["better", "vanilla"]
     line = summary.by_name["better"]
@@ -46,7 +46,7 @@ def test_a_strategy_stands_to_vanilla_as_its_repeats_do(made):
 
 def test_only_repeats_that_both_have_are_paired(made):
     (study,) = studies([made(), made(seed=1), made(strategy="bottom_up", seed=1)])
-    line = summed_up(study).by_name["bottom_up"]
+    line = summarize(study).by_name["bottom_up"]
     assert line.paired.n == 3
     first, second = (next(e for e in study.entries if e.name == name) for name in ("vanilla", "bottom_up"))
     assert line.paired.difference == pytest.approx(np.mean(second.mean_accuracy - first.mean_accuracy[3:]))
@@ -61,21 +61,21 @@ def test_differences_are_over_the_targets_that_both_met(made):
         vars(result).update(feasible=False, accuracy=None)
     (study,) = studies([first, other])
     chain, vanilla = (entry.accuracy for entry in study.entries)
-    paired = summed_up(study).by_name["bottom_up"].paired
+    paired = summarize(study).by_name["bottom_up"].paired
     assert paired.n == 2  # in the second repeat, there is no target that both met
     assert paired.difference == pytest.approx((chain - vanilla)[[0, 2], 1:].mean())
 
 
 def test_without_common_seeds_nothing_is_paired(made):
     (study,) = studies([made(), made(strategy="bottom_up", seed=1)])
-    assert summed_up(study).by_name["bottom_up"].paired is None
+    assert summarize(study).by_name["bottom_up"].paired is None
 
 
 def test_seconds_that_were_taken_otherwise_give_no_ratio(made):
     other = made(strategy="bottom_up")
     other.made.lockstep = False
     (study,) = studies([made(), other])
-    assert summed_up(study).by_name["bottom_up"].ratio is None
+    assert summarize(study).by_name["bottom_up"].ratio is None
 
 
 def test_repeats_that_share_their_time_give_a_ratio_without_interval(made):
@@ -85,7 +85,7 @@ def test_repeats_that_share_their_time_give_a_ratio_without_interval(made):
             record.made.lockstep = lockstep
         for repeat in both[0].repeats:
             repeat.seconds *= 1 + repeat.repeat
-        ratio = summed_up(studies(both)[0]).by_name["bottom_up"].ratio
+        ratio = summarize(studies(both)[0]).by_name["bottom_up"].ratio
         assert ratio.ratio is not None
         assert (ratio.interval is None) == lockstep
 
@@ -95,7 +95,7 @@ def test_repeats_that_share_their_time_give_a_ratio_without_interval(made):
 @pytest.mark.parametrize("targets", [(30.0,), (5.0,), (5.0, 20.0, 30.0)])
 def test_few_strategies_repeats_and_targets_are_said_without_a_word_too_much(made, repeats, names, targets):
     (study,) = studies([made(strategy=name, repeats=repeats, targets=targets) for name in names])
-    summary = summed_up(study)
+    summary = summarize(study)
     assert len(summary.lines) == len(names)
     assert (summary.ranking is None) == (len(names) < 3 or len(targets) < 3)
     for text in (markdown(comparison(summary)), latex(comparison(summary)), *summary.sentences):
@@ -124,7 +124,7 @@ def test_more_targets_without_a_common_seed_do_not_displace_what_is_compared(mad
 
 def test_tables_have_a_line_a_strategy_and_say_what_made_it(made):
     (study,) = studies([made(strategy=name) for name in THREE])
-    summary = summed_up(study)
+    summary = summarize(study)
     table = comparison(summary)
     assert [row[0] for row in table.rows] == [line.name for line in summary.lines]
     assert markdown(table).count("\n") == 4
@@ -138,7 +138,7 @@ def test_tables_have_a_line_a_strategy_and_say_what_made_it(made):
 def test_vanilla_with_another_setting_is_the_reference_where_there_is_no_plain_one(made):
     variant = made(last=",evolution.reference_compat=true")
     (study,) = studies([made(strategy="bottom_up"), variant])
-    assert summed_up(study).reference == "vanilla reference_compat=true"
+    assert summarize(study).reference == "vanilla reference_compat=true"
     (study,) = studies([made(strategy="bottom_up"), variant, made()])
-    assert summed_up(study).reference == "vanilla"
-    assert summed_up(study, "bottom_up").reference == "bottom_up"
+    assert summarize(study).reference == "vanilla"
+    assert summarize(study, "bottom_up").reference == "bottom_up"

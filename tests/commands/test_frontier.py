@@ -23,7 +23,7 @@ from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import CostTable, OneHotMLP, latency_table
 from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.records.frontiers import FOLDER
-from ofa_bench.records.improve_frontier import fine_grid, raised
+from ofa_bench.records.improve_frontier import fine_grid, improve_frontier
 from ofa_bench.search import Problem
 from ofa_bench.spaces.base import DesignSpace
 from ofa_bench.spaces.genes import Gene
@@ -217,7 +217,7 @@ def test_certify_proves_the_optimum(seed, monkeypatch):
     cost, accuracy = problem.cost.cost(every), predictor.accuracy(every)
     exact = [(weight.astype(np.float64), bias.astype(np.float64)) for weight, bias in layers]
     parts = [certify.Part.of(space, one_hot_columns(space), exact, "r", choice) for choice in range(2)]
-    start = raised(problem, None, every[:0])
+    start = improve_frontier(problem, None, every[:0])
     for target in np.quantile(cost, [0.01, 0.3, 0.8]).tolist():
         upper, known = certify.certify(problem, parts, target, start, 60.0)
         best = accuracy[cost <= target].max()

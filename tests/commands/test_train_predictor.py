@@ -128,7 +128,7 @@ def test_what_no_pair_has_is_said_by_the_card_the_output_and_the_search(forks, t
     rows = [(json.dumps(SPACE.to_ofa(row)), value) for row, value in zip(genes, TRUTH.accuracy(genes), strict=True)]
     path = written(tmp_path / "p.csv", ("architecture", "accuracy"), rows)
     message = call("train", [f"data={path}", f"out={tmp_path / 'one'}", "epochs=1", "hidden=[4]", "folds=2"])
-    held = "space.choices='{r: [224]}' holds a search to the others"
+    held = "space.choices='{r: [224]}' restricts a search to the others"
     assert f"\n  no pair has r=160, 176, 192, 208: its predictions for these are guesses; {held}\n" in message
     assert "\n  fewer than 5 architectures have k0=7 (the card counts them)\n" in message
     coverage = read(tmp_path / "one" / "mbv3.json")["coverage"]

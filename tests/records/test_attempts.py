@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ofa_bench.errors import InputError
-from ofa_bench.records.attempts import attempt, attempted, attempts, existing, folder_of
+from ofa_bench.records.attempts import attempt_address, attempts, find_existing, folder_of, split_attempt
 from ofa_bench.records.model import to_dict
 
 
@@ -28,24 +28,27 @@ def test_attempts_are_beside_the_cell_in_the_order_of_their_numbers(tmp_path):
 
 @pytest.mark.parametrize("number", [1, 2, 31])
 def test_attempts_have_addresses(number):
-    assert attempted(attempt("a/seed=0", number)) == ("a/seed=0", number)
+    assert split_attempt(attempt_address("a/seed=0", number)) == ("a/seed=0", number)
 
 
 def test_the_last_attempt_of_the_same_identity_counts(tmp_path, made):
     cell = tmp_path / "cell"
     for number, identity in ((1, "a"), (2, "a"), (3, "b")):
-        put(tmp_path / attempt("cell", number), replace(made(), identity=identity, address=attempt("cell", number)))
-    assert existing(cell, "a").address == "cell,attempt=2"
-    assert existing(cell, "b").address == "cell,attempt=3"
+        put(
+            tmp_path / attempt_address("cell", number),
+            replace(made(), identity=identity, address=attempt_address("cell", number)),
+        )
+    assert find_existing(cell, "a").address == "cell,attempt=2"
+    assert find_existing(cell, "b").address == "cell,attempt=3"
     with pytest.raises(InputError, match=r"holds a record of another config.*or run all again with rerun=true"):
-        existing(cell, "c")
+        find_existing(cell, "c")
 
 
 def test_a_record_that_cannot_be_read_is_no_free_place(tmp_path):
     (tmp_path / "cell").mkdir()
     (tmp_path / "cell" / "record.json").symlink_to(tmp_path / "nowhere")
     with pytest.raises(InputError, match="not readable as a record"):
-        existing(tmp_path / "cell", "a")
+        find_existing(tmp_path / "cell", "a")
 
 
 @pytest.mark.parametrize("address", ["", "/etc", "../x", "a/../../x", "a//b", "./a", "a\0b", ".."])

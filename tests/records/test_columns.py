@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from ofa_bench.analysis.studies import studies
-from ofa_bench.analysis.summary import summed_up
+from ofa_bench.analysis.summary import summarize
 from ofa_bench.analysis.tables import comparison
 from ofa_bench.commands.cli.tables import print_tables
 from ofa_bench.records import columns
@@ -52,7 +52,7 @@ def test_a_new_column_is_one_entry_and_shows_everywhere(made, tmp_path):
     assert metrics["target/30 ms: looked_up"] == pytest.approx(sum(of_30) / len(of_30))
     assert {param.key: param.value for param in values.params(record)}["cores"] == str(record.made.cores)
     [study] = studies([record])
-    report = comparison(summed_up(study))
+    report = comparison(summarize(study))
     assert report.rows[0][report.heads.index("looked up")] == f"{mean:,.1f}"
 
 

@@ -37,7 +37,7 @@ def test_lines_and_json_hold_ofas_dict(made):
     first, second = describe_networks([one])
     assert first.startswith(f"20 ms: {100 * one.accuracy:.2f} %, {one.cost:.2f} ms, found by ")
     assert json.loads(second) == one.architecture
-    assert json.loads(json_list([one.to_dict()]))[0]["architecture"] == one.architecture
+    assert json.loads(json_list([vars(one)]))[0]["architecture"] == one.architecture
     with pytest.raises(InputError, match=r"target=21: no target of mbv3/.*, which has 30, 20"):
         best_networks(made(), target=21)
 

@@ -10,8 +10,8 @@ from ofa_bench.errors import InputError
 from ofa_bench.predictors import latency_table
 from ofa_bench.records import frontiers
 from ofa_bench.records import record as records
-from ofa_bench.records.frontiers import NOISE, find, read, staircase, write
-from ofa_bench.records.improve_frontier import confirmed, gathered, mean_best_known, raised, rises
+from ofa_bench.records.frontiers import NOISE, confirm, find, read, staircase, write
+from ofa_bench.records.improve_frontier import collect_candidates, improve_frontier, improvements, mean_best_known
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import CompoundSpace
 from ofa_bench.strategies import Budget, Vanilla
@@ -20,7 +20,7 @@ from ofa_bench.testing import ToyPredictor, toy_problem
 PROBLEM = toy_problem()
 CHOICES = dict.fromkeys(("space", "device", "predictor", "strategy", "budget", "targets"), "any")
 GENES = PROBLEM.space.sample(3000, np.random.default_rng(0))
-FIRST = raised(PROBLEM, None, GENES[:1000])
+FIRST = improve_frontier(PROBLEM, None, GENES[:1000])
 ABOUT = {
     "device": {"name": "note10", "unit": "ms", "sha256": PROBLEM.cost.sha256},
     "predictor": {"name": "toy", "sha256": PROBLEM.predictor.sha256},
@@ -50,15 +50,15 @@ def test_first_frontier_begins_at_the_cheapest_and_has_the_best_at_every_cost():
 
 
 def test_raising_takes_what_is_better_and_nothing_else():
-    assert raised(PROBLEM, FIRST, GENES[:1000]) is FIRST
-    assert raised(PROBLEM, FIRST, GENES[:0]) is FIRST
-    more = raised(PROBLEM, FIRST, GENES)
-    whole = raised(PROBLEM, None, GENES)
+    assert improve_frontier(PROBLEM, FIRST, GENES[:1000]) is FIRST
+    assert improve_frontier(PROBLEM, FIRST, GENES[:0]) is FIRST
+    more = improve_frontier(PROBLEM, FIRST, GENES)
+    whole = improve_frontier(PROBLEM, None, GENES)
     assert (more.cost == whole.cost).all()
     assert (more.genes == whole.genes).all()
     gains = [(more.best_known(cost), FIRST.best_known(cost)) for cost in more.cost.tolist()]
     assert all(after >= before for after, before in gains)
-    assert len(rises(FIRST, more)) == sum(after > before + NOISE for after, before in gains) > 0
+    assert len(improvements(FIRST, more)) == sum(after > before + NOISE for after, before in gains) > 0
     targets = [1.0, 20.0, 30.0]
     assert mean_best_known(more, targets) >= mean_best_known(FIRST, targets) > 0
     assert mean_best_known(None, targets) is mean_best_known(more, [1.0]) is None
@@ -91,7 +91,7 @@ def test_a_frontier_is_found_for_its_own_problem_only(tmp_path):
 
 
 def test_of_several_the_highest_version_is_found(tmp_path):
-    more = raised(PROBLEM, FIRST, GENES)
+    more = improve_frontier(PROBLEM, FIRST, GENES)
     written(tmp_path / "a", more, 2)
     written(tmp_path / "b", FIRST, 1)
     assert len(find(PROBLEM, [tmp_path / "a", tmp_path / "b"]).cost) == len(more.cost)
@@ -121,12 +121,12 @@ def test_what_is_no_frontier_is_refused(tmp_path, change, message):
 
 
 def test_altered_points_are_refused():
-    assert confirmed(FIRST, PROBLEM) is FIRST
-    assert confirmed(replace(FIRST, accuracy=FIRST.accuracy + NOISE / 2), PROBLEM)
+    assert confirm(FIRST, PROBLEM) is FIRST
+    assert confirm(replace(FIRST, accuracy=FIRST.accuracy + NOISE / 2), PROBLEM)
     accuracy = FIRST.accuracy.copy()
     accuracy[-1] += 0.001
     with pytest.raises(InputError, match="1 of its points have another accuracy or cost"):
-        confirmed(replace(FIRST, accuracy=accuracy), PROBLEM)
+        confirm(replace(FIRST, accuracy=accuracy), PROBLEM)
 
 
 def test_records_add_what_can_be_confirmed(tmp_path):
@@ -142,23 +142,23 @@ def test_records_add_what_can_be_confirmed(tmp_path):
     records.write(tmp_path / "other", other, "")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / records.RECORD).write_text("{")
-    found = gathered(tmp_path, PROBLEM)
+    found = collect_candidates(tmp_path, PROBLEM)
     assert (found.records, found.refused, found.unreadable, len(found.genes)) == (2, 2, 1, 6)
-    assert len(gathered(tmp_path / "good", PROBLEM).genes) == 4
-    assert gathered(tmp_path / "other", PROBLEM).genes.shape == (0, PROBLEM.space.n_genes)
+    assert len(collect_candidates(tmp_path / "good", PROBLEM).genes) == 4
+    assert collect_candidates(tmp_path / "other", PROBLEM).genes.shape == (0, PROBLEM.space.n_genes)
 
 
 def test_a_small_space_has_an_exact_frontier():
     space = CompoundSpace()
     problem = Problem(space, ToyPredictor(space), latency_table(space, "note10"))
     every = np.stack(np.meshgrid(*map(np.arange, space.cardinality), indexing="ij"), -1).reshape(-1, space.n_genes)
-    exact = raised(problem, None, every.astype(np.int8))
+    exact = improve_frontier(problem, None, every.astype(np.int8))
     cost, accuracy = problem.cost.cost(every.astype(np.int8)), problem.predictor.accuracy(every.astype(np.int8))
     for target in problem.cost.targets:
         assert exact.best_known(target) == pytest.approx(accuracy[cost <= target].max(), abs=NOISE)
     found = Evolution(population_size=50).search(problem.evaluator(), 30.0, 20, np.random.default_rng(0))
     assert found.accuracy <= exact.best_known(30.0) + NOISE
-    assert raised(problem, exact, found.genes[None]) is exact
+    assert improve_frontier(problem, exact, found.genes[None]) is exact
 
 
 SHIPPED = sorted(frontiers.FOLDER.glob("*/*/*.json")) if frontiers.FOLDER.is_dir() else []
@@ -177,7 +177,7 @@ def test_shipped_frontiers_hold(path, request):
     problem = Problem(space, judge, latency_table(space, device))
     frontier = read(path, space)
     assert frontier.fits(problem), "the predictor or the table has changed since"
-    assert confirmed(frontier, problem).cost[0] == problem.cost.minimum
+    assert confirm(frontier, problem).cost[0] == problem.cost.minimum
     assert find(problem) is not None
     for bound in frontier.about.get("bounds", ()):
         short = bound["upper"] - frontier.best_known(bound["target"])

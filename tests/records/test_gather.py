@@ -4,7 +4,7 @@ import pytest
 from ofa_bench.analysis.studies import studies
 from ofa_bench.errors import InputError
 from ofa_bench.records import record as records
-from ofa_bench.records.attempts import attempt
+from ofa_bench.records.attempts import attempt_address
 from ofa_bench.records.gather import from_folders
 from ofa_bench.tracking.gather import from_mlflow
 
@@ -135,13 +135,13 @@ def test_of_one_cell_with_more_and_fewer_repeats_the_longer_record_counts(made):
 def test_of_several_attempts_at_a_cell_the_last_counts(tmp_path, made):
     for number in (10, 2, 1):
         one = made()
-        one.address = attempt(one.address, number)
+        one.address = attempt_address(one.address, number)
         one.repeats[0].seconds = float(number)
         records.write(tmp_path / one.address, one, "")
     gathered, first = from_folders([tmp_path]), made().address
     [found], left_out = gathered.records, gathered.left_out
     assert (found.repeats[0].seconds, found.address) == (10, first)
     assert sorted(left_out) == sorted(
-        f"{attempt(first, number)}: replaced by the later attempt seed=0,attempt={later}"
+        f"{attempt_address(first, number)}: replaced by the later attempt seed=0,attempt={later}"
         for number, later in ((1, 10), (2, 10))
     )

@@ -15,9 +15,9 @@ from ofa_bench.commands.cli.tables import print_tables
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
 from ofa_bench.records import record as records
-from ofa_bench.records.attempts import existing
+from ofa_bench.records.attempts import find_existing
 from ofa_bench.records.frame import tidy, write_csv
-from ofa_bench.records.improve_frontier import raised
+from ofa_bench.records.improve_frontier import improve_frontier
 from ofa_bench.records.labels import heading, labels
 from ofa_bench.records.model import to_dict
 from ofa_bench.records.rows import rows, totals
@@ -70,14 +70,14 @@ def test_written_records_come_back(tmp_path):
     records.write(tmp_path / "cell", RECORD, "a: 1\n")
     assert to_dict(records.read(tmp_path / "cell")) == json.loads(json.dumps(to_dict(RECORD)))
     assert {path.name for path in (tmp_path / "cell").iterdir()} == {"record.json", "config.yaml"}
-    assert existing(tmp_path / "cell", IDENTITY).address == RECORD.address
-    assert existing(tmp_path / "other", IDENTITY) is None
+    assert find_existing(tmp_path / "cell", IDENTITY).address == RECORD.address
+    assert find_existing(tmp_path / "other", IDENTITY) is None
 
 
 def test_no_record_is_ever_overwritten(tmp_path):
     records.write(tmp_path, RECORD, "")
     with pytest.raises(InputError, match="holds a record of another config, predictor, table or strategy code"):
-        existing(tmp_path, "another")
+        find_existing(tmp_path, "another")
     with pytest.raises(InputError, match="another process wrote the record meanwhile"):
         records.write(tmp_path, replace(RECORD, identity="another"), "")
     assert records.write(tmp_path, replace(RECORD, seed=1), "") == records.read(tmp_path)
@@ -206,7 +206,7 @@ def _frontier():
     space = toy_problem().space
     found = np.array([result.genes for repeat in RECORD.repeats for result in repeat.results], np.int8)
     better = space.sample(2000, np.random.default_rng(0))
-    return raised(toy_problem(), None, np.concatenate([found, better]))
+    return improve_frontier(toy_problem(), None, np.concatenate([found, better]))
 
 
 FRONTIER = _frontier()

@@ -22,7 +22,7 @@ from ofa_bench.records import record as records
 from ofa_bench.records.frame import write_csv
 from ofa_bench.records.model import to_dict
 from ofa_bench.records.rows import rows, totals
-from ofa_bench.records.unlabelled import describe_points, notes, summarize
+from ofa_bench.records.unlabelled import describe_points, describe_winners, notes
 from ofa_bench.search import Evolution
 from ofa_bench.strategies import Budget, Vanilla
 from ofa_bench.testing import toy_problem
@@ -30,7 +30,7 @@ from ofa_bench.tracking import values as mlflow_values
 
 NOTE = (
     "Accuracies marked *: no label of the predictor had r=160 (at 20 ms), so that what it predicts of these networks "
-    "is a guess; space.choices='{r: [176, 192, 208, 224]}' holds a search to the others."
+    "is a guess; space.choices='{r: [176, 192, 208, 224]}' restricts a search to the others."
 )
 
 
@@ -86,7 +86,7 @@ def test_the_table_marks_them_and_a_note_names_targets_and_choices(marked, made)
 
 def test_the_note_is_short_for_many_targets_and_strategies(marked):
     assert notes(["vanilla"], [marked]) == [NOTE]
-    assert summarize(marked) == "r=160 at 20 ms"
+    assert describe_winners(marked) == "r=160 at 20 ms"
     every = copy.deepcopy(marked)
     for result in every.repeats[0].results:
         result.unlabelled = {"r": [160], **{f"k{i}": [7] for i in range(5)}}
@@ -112,7 +112,7 @@ def test_a_frontier_counts_its_points():
     n = int((genes[:, 0] < 2).sum())
     assert describe_points(problem, genes) == (
         f"{n} of 40 points have choices that no label of the predictor had (r=160, 176), so that their accuracy is a "
-        "guess; space.choices='{r: [192, 208, 224]}' holds a search to the others"
+        "guess; space.choices='{r: [192, 208, 224]}' restricts a search to the others"
     )
     assert describe_points(problem, genes[genes[:, 0] > 1]) == ""
 

@@ -1,11 +1,9 @@
 """Local databases of MLflow: made as MLflow makes them; those of another version are left as they are."""
 
 import re
-import shutil
 import sqlite3
 import warnings
 from contextlib import closing
-from unittest.mock import MagicMock
 
 import mlflow
 import pytest
@@ -13,7 +11,7 @@ import pytest
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.tracking import database
-from ofa_bench.tracking.client import making_client, quiet_client
+from ofa_bench.tracking.client import create_store, open_store
 
 OLDER = "acf3f17fdcc7"
 """The revision that MLflow 2.9 has."""
@@ -44,29 +42,16 @@ def test_a_database_is_as_mlflow_makes_it_and_no_warning_stops_that(tmp_path, mo
     monkeypatch.setattr(database, "user_cache_path", lambda name: tmp_path / "cache")
     by_mlflow, ours = tmp_path / "by_mlflow.db", tmp_path / "project" / "mlflow.db"
     mlflow.MlflowClient(f"sqlite:///{by_mlflow}").search_experiments()
-    for path in (ours, ours.with_name("again.db")):  # the second is copied
+    for path in (ours, ours.with_name("again.db")):  # the second is a copy
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            making_client(f"sqlite:///{path}").search_experiments()
+            create_store(f"sqlite:///{path}").search_experiments()
         assert schema(path) == schema(by_mlflow)
-        monkeypatch.setattr(database, "_migrate", None)
     assert sorted(path.name for path in ours.parent.iterdir()) == ["again.db", "mlflow.db"]
     [kept] = (tmp_path / "cache").iterdir()
     kept.write_bytes(kept.read_bytes()[:5000])  # damaged
-    monkeypatch.setattr(database, "_migrate", lambda path: shutil.copy(by_mlflow, path))
-    making_client(f"sqlite:///{tmp_path}/third.db").search_experiments()
+    create_store(f"sqlite:///{tmp_path}/third.db").search_experiments()
     assert schema(tmp_path / "third.db") == schema(by_mlflow)
-
-
-def test_mlflow_that_has_its_tables_elsewhere_makes_the_database_itself(tmp_path, monkeypatch):
-    def moved(engine):
-        raise AttributeError("moved")
-
-    asked = []
-    monkeypatch.setattr("mlflow.store.db.utils._initialize_tables", moved)
-    monkeypatch.setattr(mlflow, "MlflowClient", lambda **given: asked.append(given) or MagicMock())
-    database._migrate(tmp_path / "new.db")
-    assert asked == [{"tracking_uri": f"sqlite:///{tmp_path}/new.db"}]
 
 
 @pytest.mark.parametrize(("commands", "message"), [
@@ -78,7 +63,7 @@ def test_mlflow_that_has_its_tables_elsewhere_makes_the_database_itself(tmp_path
 ])  # fmt: skip
 def test_a_database_of_another_mlflow_is_left_as_it_is(empty, commands, message):
     before = sha256_of(changed(empty, *commands))
-    for opened in (making_client, quiet_client):
+    for opened in (create_store, open_store):
         for scheme in ("sqlite", "sqlite+pysqlite"):  # the second as a server's is read
             with pytest.raises(InputError, match=message):
                 opened(f"{scheme}:///{empty}")
@@ -89,20 +74,20 @@ def test_a_database_of_another_mlflow_is_left_as_it_is(empty, commands, message)
 def test_a_database_of_something_else_gets_no_tables_of_mlflow(tmp_path):
     path = changed(tmp_path / "mine.db", "CREATE TABLE customers (name)")
     with pytest.raises(InputError, match="a database, but not MLflow's; it is left as it is"):
-        making_client(f"sqlite:///{path}")
+        create_store(f"sqlite:///{path}")
     assert len(schema(path)) == 1
 
 
 def test_only_what_makes_a_store_makes_a_file(tmp_path, caplog, monkeypatch):
     caplog.set_level("INFO", logger="ofa_bench")
     with pytest.raises(InputError, match=r"uri=sqlite:///.*/mlflow\.db: no such file"):
-        quiet_client(f"sqlite:///{tmp_path}/mlflow.db")
+        open_store(f"sqlite:///{tmp_path}/mlflow.db")
     assert not list(tmp_path.iterdir())
     (tmp_path / "mlflow.db").touch()
     (tmp_path / ".work.ab12_xyz.part" / "a").mkdir(parents=True)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     for _ in range(2):
-        making_client(f"sqlite:///{tmp_path}/mlflow.db").search_experiments()
+        create_store(f"sqlite:///{tmp_path}/mlflow.db").search_experiments()
     assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
     assert caplog.messages == [f"making MLflow's database {tmp_path}/mlflow.db, once"]
 

@@ -1,4 +1,4 @@
-"""What becomes of records when their MLflow store is away."""
+"""What happens to records when their MLflow store is unreachable."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ofa_bench.commands.cli.messages import show_logs
 from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.errors import InputError
 from ofa_bench.tracking import delivery
@@ -42,6 +43,7 @@ def clock(monkeypatch):
             self.slept += (seconds,)
 
     one = Clock()
+    show_logs()
     monkeypatch.setattr(delivery.time, "monotonic", lambda: one.now)
     monkeypatch.setattr(delivery.time, "sleep", one.sleep)
     monkeypatch.setattr(delivery, "_tracker", lambda *_: None)

@@ -8,7 +8,7 @@ import pytest
 
 from ofa_bench.errors import InputError
 from ofa_bench.records import record as records
-from ofa_bench.records.attempts import attempt
+from ofa_bench.records.attempts import attempt_address
 from ofa_bench.records.journal import Journal
 from ofa_bench.tracking.sending import bring_back, present, send, send_sweep
 
@@ -81,15 +81,15 @@ def test_records_come_back_as_they_were(tracker, swept, tmp_path, made):
     run = tracker.open_sweep(journal.sweep, "name", 0.0)
     first, second, _ = journal.ended()
     list(send(tracker, present(output, journal.ended()), run))
-    other = replace(made(strategy="vanilla"), address=attempt(first, 2))
+    other = replace(made(strategy="vanilla"), address=attempt_address(first, 2))
     records.write(output / other.address, other, "of: vanilla\n")
     tracker.log_cell(other, output / other.address, run)
 
-    assert set(bring_back(tracker, run, tmp_path / "one", first)) == {first, attempt(first, 2)}
+    assert set(bring_back(tracker, run, tmp_path / "one", first)) == {first, attempt_address(first, 2)}
     assert not (tmp_path / "one" / second).exists()
-    assert set(bring_back(tracker, run, tmp_path / "all")) == {first, attempt(first, 2), second}
+    assert set(bring_back(tracker, run, tmp_path / "all")) == {first, attempt_address(first, 2), second}
     assert list(bring_back(tracker, run, tmp_path / "none", "mbv3/toy")) == []
-    for address in (first, attempt(first, 2), second):
+    for address in (first, attempt_address(first, 2), second):
         for name in ("record.json", "config.yaml"):
             assert (tmp_path / "all" / address / name).read_bytes() == (output / address / name).read_bytes()
     before = (tmp_path / "all" / second / "record.json").stat().st_mtime_ns

@@ -16,7 +16,6 @@ from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.records import record as records
 from ofa_bench.tracking import tracker as tracking
 from ofa_bench.tracking import values as mlflow_values
-from ofa_bench.tracking.gather import from_mlflow
 from ofa_bench.tracking.tracker import Tracker
 
 
@@ -194,23 +193,6 @@ def test_cells_are_found_by_plain_tags(tracker, tmp_path, made):
     assert other.data.tags["variant"] == "vanilla sizes=[1,2] order=random"
     assert "sweep" not in other.data.tags
     assert files(tracker, other.info.run_id) == {"accuracy.png", "config.yaml", "record.json", "results.csv"}
-
-
-def test_runs_of_an_earlier_version_are_kept_and_get_tags(tracker, tmp_path, made, monkeypatch, store, request):
-    sweep = tracker.open_sweep("id", "name", 0.0)
-    with monkeypatch.context() as patch:
-        new = mlflow_values.tags
-        patch.setattr(mlflow_values, "tags", lambda *given: {k: v for k, v in new(*given).items() if "." in k})
-        patch.setattr(tracker, "_place", lambda parent: {"mlflow.parentRunId": parent})
-        log(tracker, made(), tmp_path, sweep)
-    [old] = runs(tracker, "tags.`ofa_bench.kind` = 'cell'")
-    assert "strategy" not in old.data.tags
-    assert len(from_mlflow(request.node.name, store[0]).records) == 1
-    log(tracker, made(), tmp_path, sweep)
-    [same] = runs(tracker, "tags.strategy = 'vanilla' AND tags.sweep = 'name'")
-    assert same.info.run_id == old.info.run_id
-    assert tracker.open_sweep("id", "name", 0.0) == sweep
-    assert len(runs(tracker)) == 2
 
 
 def test_curves_are_stairs_over_evaluations():

@@ -1,4 +1,4 @@
-"""Anytime curves: how accurate the best so far was, as evaluations or seconds went on."""
+"""Draws anytime curves: the best accuracy so far over evaluations or seconds."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -19,18 +19,18 @@ __all__ = ["anytime"]
 Floats = NDArray[np.float64]
 
 SHOWN = 2.5
-"""Points of accuracy below the best known down to which searches are followed."""
+"""Points of accuracy below the top that the figure shows."""
 
 STEPS = 300
 
 
 def anytime(study: Study, style: Style, over: Literal["evaluations", "seconds"] = "evaluations") -> Figure | None:
-    """Draw the mean over targets of the best accuracy so far, as evaluations or seconds go on (mean over repeats).
+    """Draw the mean over targets of the best accuracy so far, over evaluations or seconds (mean over repeats).
 
-    A search for all targets is followed as it went. Separate searches have no mean before the last has begun: what is
-    drawn is what they had found when each had made as many evaluations as the others. Chained searches need what those
-    before them found at their end, so only the end of the chain is drawn. Seconds are evaluations at an entry's mean
-    speed. None if no target is feasible, or seconds must not be compared.
+    A search for all targets is drawn as it ran. Separate searches have no mean before the last has begun, so they are
+    drawn as if they ran in parallel, each with as many evaluations as the others. Chained searches start from the end
+    of those before them, so only the end of the chain is drawn. Seconds are evaluations at an entry's mean speed. None
+    if no target is feasible, or seconds must not be compared.
     """
     if over == "seconds" and not study.same_timing:
         return None
@@ -59,7 +59,7 @@ def anytime(study: Study, style: Style, over: Literal["evaluations", "seconds"] 
 
 
 def _frame(axes: Axes, curves: Sequence[tuple[Floats, Floats]], level: float | None) -> None:
-    """Show what is at most ``SHOWN`` below the top, and the ends of all curves."""
+    """Limit the axes to accuracies at most ``SHOWN`` below the top, and the ends of all curves."""
     top = max([float(accuracy.max()) for _, accuracy in curves] + ([] if level is None else [level]))
     least = min(float(accuracy.min()) for _, accuracy in curves)
     lowest = max(least, min([top - SHOWN] + [float(accuracy[-1]) for _, accuracy in curves]))
@@ -73,7 +73,7 @@ def _frame(axes: Axes, curves: Sequence[tuple[Floats, Floats]], level: float | N
 
 
 def _curve(entry: Entry, over: str) -> tuple[Floats, Floats] | None:
-    """Follow an entry: places (evaluations or seconds, in all) and mean accuracies, percent; None if nothing can be."""
+    """Return an entry's curve: evaluations or seconds in all, and mean accuracies, percent; None without a curve."""
     repeats = [[one for one in results if one.feasible] for results in entry.repeats]
     repeats = [results for results in repeats if results and all(one.curve for one in results)]
     evaluations = entry.evaluations.mean()
@@ -91,7 +91,7 @@ def _curve(entry: Entry, over: str) -> tuple[Floats, Floats] | None:
 
 
 def _chained(entry: Entry) -> bool:
-    """Return whether searches of several targets start from each other's findings, as far as records say."""
+    """Return whether searches for several targets start from each other's results, according to records."""
     strategies = [record.config.get("strategy") for record in entry.records]
     if any(isinstance(one, Mapping) and "warm_start" in one for one in strategies) and entry.feasible > 1:
         return True
@@ -100,14 +100,14 @@ def _chained(entry: Entry) -> bool:
 
 
 def _best_so_far(result: Result, grid: Floats) -> Floats:
-    """Return the best accuracy after each of so many evaluations (float64 [n]), fractions of 1."""
+    """Return the best accuracy after each number of evaluations in a grid: float64 [n], fractions of 1."""
     _, evaluations, _, accuracy = (np.array(column, np.float64) for column in zip(*result.curve, strict=True))
     best: Floats = accuracy[np.maximum(0, np.searchsorted(evaluations, grid, side="right") - 1)]
     return best
 
 
 def _notes(study: Study, over: str, ends: set[str]) -> list[str]:
-    """Describe what is drawn of searches that are not for all targets at once."""
+    """Explain how searches that are not for all targets at once are drawn."""
     separate = [one.name for one in study.entries if one.name not in ends and not one.shared and one.feasible > 1]
     notes = [f"{_listed(separate)}: after equally many evaluations for each target"] if separate else []
     notes += [f"{_listed(sorted(ends))}: the end only, as each search needs the one before"] if ends else []

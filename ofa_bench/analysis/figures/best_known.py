@@ -1,4 +1,4 @@
-"""The best known accuracies that a study's records were compared with, for drawing."""
+"""Finds the best known accuracies that a study's records were compared with."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,7 +13,7 @@ __all__ = ["best_known", "bounds", "frontier_between", "mean_best_known"]
 
 
 def best_known(study: Study) -> dict[float, float]:
-    """Return the best known accuracy (percent) of each target; empty where there is none, or not one for all."""
+    """Return the best known accuracy (percent) of each target; empty unless all records share one frontier."""
     found: dict[float, float] = {}
     if len(_hashes(study)) == 1:
         for entry in study.entries:
@@ -23,7 +23,7 @@ def best_known(study: Study) -> dict[float, float]:
 
 
 def mean_best_known(study: Study) -> float | None:
-    """Return the mean best known accuracy (percent) of feasible targets; None where one of them has none."""
+    """Return the mean best known accuracy (percent) of feasible targets; None if it is not known for all."""
     best, targets = best_known(study), [one.target for one in study.entries[0].repeats[0] if one.feasible]
     known = [best[target] for target in targets if target in best]
     return sum(known) / len(known) if known and len(known) == len(targets) else None
@@ -36,7 +36,7 @@ def _hashes(study: Study) -> set[str]:
 
 
 def frontier_between(study: Study, least: float, most: float) -> tuple[Sequence[float], Sequence[float]] | None:
-    """Read the part of the best-known frontier between two costs: costs and accuracies, percent."""
+    """Return costs and accuracies (percent) of the best-known frontier between two costs; None without its file."""
     hashes = _hashes(study)
     if len(hashes) != 1:
         return None
@@ -53,14 +53,14 @@ def frontier_between(study: Study, least: float, most: float) -> tuple[Sequence[
 
 
 def _content(path: Path) -> bytes | None:
-    """Read a file; None where it cannot be one of a frontier."""
+    """Return the content of a file; None if it cannot be read."""
     with suppress(UnreadableError):
         return content_of(path)
     return None
 
 
 def bounds(study: Study, least: float) -> tuple[Sequence[float], Sequence[float]] | None:
-    """Give, from each target to the next, the best known within the next: costs and accuracies, percent."""
+    """Return costs and accuracies (percent) of steps: from each target to the next, the best known within the next."""
     known = best_known(study)
     if not known:
         return None

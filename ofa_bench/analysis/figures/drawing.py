@@ -1,4 +1,4 @@
-"""How the figures of a report are drawn: one look a strategy, axes and legends that can be read."""
+"""Draws common parts of figures: looks of strategies, axes, legends and PNG files."""
 
 import io
 import math
@@ -28,18 +28,18 @@ Floats = NDArray[np.float64]
 DPI = 110
 
 COLOURS = 160
-"""Of a PNG."""
+"""Colours of a PNG."""
 
 MAX_INSIDE = 6
-"""A legend of more lines than these stands beside its figure."""
+"""Lines of a legend inside its axes; longer ones are placed beside the axes."""
 
 WIDE = 8.0
-"""What spans more than this ratio is drawn on a logarithmic axis."""
+"""The ratio of values above which an axis is logarithmic."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture with its file's name (no ending) and the words below it; ``data`` is the PNG, base64."""
+    """A picture: its file name (without suffix), its caption, and the PNG in base64."""
 
     name: str
     caption: str
@@ -48,7 +48,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Look:
-    """How a strategy is drawn."""
+    """The colour, marker and line of a strategy."""
 
     colour: str
     marker: str
@@ -66,9 +66,9 @@ _MARKERS = "vPX*<>hpd"
 
 
 class Style:
-    """One look for each name of a report: the same in all its figures, and for the main strategies in all reports.
+    """The look of each name in all figures of a report; the main strategies look the same in all reports.
 
-    Colours are Okabe and Ito's, which colour-blind people tell apart, but for yellow, and with brown and grey.
+    The colours are those of Okabe and Ito for colour-blind readers, without yellow, and with brown and grey.
 
     Args:
         names: of all entries, in any order.
@@ -84,7 +84,7 @@ class Style:
             self._looks[name] = Look(colour, _MARKERS[number % len(_MARKERS)], line)
 
     def look(self, name: str) -> Look:
-        """Describe how the entry of this name is drawn."""
+        """Return the look of an entry."""
         return self._looks[name]
 
 
@@ -98,7 +98,7 @@ class NotebookFigure(Figure):
 
 
 def figure_of(study: Study) -> tuple[Figure, Axes]:
-    """Make a figure with one panel, named by space and device."""
+    """Return a figure with one panel, titled by space and device."""
     figure = NotebookFigure(figsize=(8.0, 4.6), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(f"{study.space} on {study.device}")
@@ -107,7 +107,7 @@ def figure_of(study: Study) -> tuple[Figure, Axes]:
 
 
 def with_legend(figure: Figure, axes: Axes, *, beside: bool = False) -> Figure:
-    """Add the legend: inside, or beside where it is long (or always, with ``beside``)."""
+    """Add the legend inside the axes, or beside them if it is long or ``beside`` is set."""
     handles, names = axes.get_legend_handles_labels()
     lines = sum(1 + name.count("\n") for name in names)
     if beside or lines > MAX_INSIDE:
@@ -124,7 +124,7 @@ def wrapped(name: str) -> str:
 
 
 def mean_std(values: Floats) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation over the first axis of what is finite; NaN and 0 where nothing is."""
+    """Return mean and standard deviation of finite numbers over the first axis; NaN and 0 without any."""
     counts = np.isfinite(values).sum(axis=0)
     means = np.divide(np.nansum(values, axis=0), counts, out=np.full(counts.shape, np.nan), where=counts > 0)
     squares = np.nansum((values - means) ** 2, axis=0)
@@ -145,24 +145,24 @@ def draw_points(axes: Axes, x: Floats, y: Floats, look: Look, label: str, size: 
 
 
 def aside_by(place: int, number: int, gap: float) -> float:
-    """Return the shift that keeps the points of several lines at one place apart: together a fifth of a gap."""
+    """Return the shift of one of several lines that keeps their points apart, over a fifth of a gap in all."""
     return gap / 5 * (place / (number - 1) - 0.5) if number > 1 else 0.0
 
 
 def least_gap(x: Floats) -> float:
-    """Return the least distance of different places; 0 if there are none."""
+    """Return the least distance between distinct values; 0 for fewer than two."""
     steps = np.diff(np.unique(x))
     return float(steps.min()) if len(steps) else 0.0
 
 
 def numbers_of_targets(axes: Axes) -> None:
-    """Name the axis of numbers of targets."""
+    """Label the x axis as numbers of targets."""
     axes.set_xlabel("number of targets, k")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def logarithmic_if_wide(axes: Axes, values: Sequence[float]) -> None:
-    """Make the y axis logarithmic where means span more than ``WIDE``; else it begins at 0."""
+    """Make the y axis logarithmic if means span more than ``WIDE``; otherwise start it at 0."""
     positive = [value for value in values if value > 0]
     if positive and max(positive) > WIDE * min(positive):
         axes.set_yscale("log", nonpositive="clip")
@@ -182,11 +182,11 @@ def plain_numbers(axes: Axes, which: Literal["x", "y"]) -> None:
 
 
 def png(figure: Figure) -> bytes:
-    """Draw a figure as PNG of few colours, which makes it a third as large; ``savefig`` would draw it twice."""
+    """Return a figure as PNG with few colours, a third as large; ``savefig`` would draw it twice."""
     canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
     canvas.draw()
     data = io.BytesIO()
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    few = image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE)  # others lose the colours of small markers
+    few = image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE)  # other methods lose the colours of small markers
     few.save(data, "png", optimize=True)
     return data.getvalue()

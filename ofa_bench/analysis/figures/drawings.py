@@ -1,4 +1,4 @@
-"""Which figures show a study: the list that a report's page and a sweep's run in MLflow share."""
+"""Lists the figures of a study, for reports and for sweeps in MLflow."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ __all__ = ["Drawing", "draw_cell", "draw_sweep", "drawings", "headline", "stem"]
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure that can be drawn: the end of its file's name, the words below it, and what draws it, if it can be."""
+    """A figure to draw: the end of its file name, its caption, and a function that draws it or returns None."""
 
     name: str
     caption: str
@@ -28,7 +28,7 @@ class Drawing:
 
 
 def drawings(study: Study, alike: Sequence[Study], style: Style) -> list[Drawing]:
-    """List the figures of a study; ``alike`` are the studies of its family, itself among them."""
+    """Return the figures of a study; ``alike`` are all studies of its family."""
 
     def one(name: str, caption: str, draw: Callable[..., Figure | None], *rest: str) -> Drawing:
         return Drawing(name, caption, partial(draw, study, style, *rest))
@@ -49,12 +49,12 @@ def drawings(study: Study, alike: Sequence[Study], style: Style) -> list[Drawing
 
 
 def stem(study: Study) -> str:
-    """Return the beginning of the names of a study's files."""
+    """Return the start of the file names of a study."""
     return f"{study.space}_{study.device}_{study.predictor}"
 
 
 def headline(found: Sequence[Study]) -> list[Study]:
-    """Return the studies that compare entries in pairs, of each family that of the most targets; all, if none does."""
+    """Return the study with the most targets of each family, if it has pairs to compare; without any, all studies."""
     largest: dict[str, Study] = {}
     for study in found:
         best = largest.get(study.family)
@@ -64,12 +64,12 @@ def headline(found: Sequence[Study]) -> list[Study]:
 
 
 def _compares(study: Study) -> bool:
-    """Return whether two entries have a repeat in common."""
+    """Return whether two entries share a repeat."""
     return any(set(one.keys) & set(other.keys) for one, other in combinations(study.entries, 2))
 
 
 def draw_sweep(records: Sequence[Record], folder: Path, most: int) -> int:
-    """Write the figures of the first ``most`` studies as PNG files into a folder; say how many studies are left out."""
+    """Write the figures of the first ``most`` studies as PNG files; return the number of studies left out."""
     every = studies(records)
     style = Style(entry.name for study in every for entry in study.entries)
     chosen, taken = headline(every), set[str]()
@@ -89,5 +89,5 @@ def draw_cell(record: Record, path: Path) -> None:
     [study] = studies([record])
     figure = figures.accuracy_over_targets(study, Style(entry.name for entry in study.entries))
     if figure is not None:
-        figure.set_layout_engine("none")  # one short legend fits as it is, in half the time
+        figure.set_layout_engine("none")  # a short legend fits without it, in half the time
         path.write_bytes(png(figure))

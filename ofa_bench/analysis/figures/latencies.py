@@ -1,4 +1,4 @@
-"""How far the latencies of exported networks are from their targets."""
+"""Draws predicted and measured latencies of exported networks relative to their targets."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,11 +11,11 @@ from ofa_bench.config.batches import batch_of_unit
 __all__ = ["latencies"]
 
 COLORS = ("#E69F00", "#D55E00", "#CC79A7")
-"""Of measured 10th percentiles, medians and 90th percentiles."""
+"""Colours of measured 10th percentiles, medians and 90th percentiles."""
 
 
 def latencies(cards: Sequence[Mapping[str, Any]]) -> Figure | None:
-    """Draw how far predicted and measured latency are from the target, by target; None where nothing is measured."""
+    """Draw predicted and measured latencies relative to the target, by target; None without measurements."""
     known = [card for card in cards if card["measured"] and batch_of_unit(card["unit"])]
     if not known:
         return None
@@ -32,7 +32,7 @@ def latencies(cards: Sequence[Mapping[str, Any]]) -> Figure | None:
     for (name, mark), color in zip({"p10": "v", "median": "s", "p90": "^"}.items(), COLORS, strict=True):
         some = [(place, card) for place, card in enumerate(known) if card["measured"][f"{name}_ms"] is not None]
         values = [100 * (card["measured"][f"{name}_ms"] / card["target"] - 1) for _, card in some]
-        size = 7 if name in about else 4  # the statistic that targets are about stands out
+        size = 7 if name in about else 4  # the statistic of the targets is larger
         label = f"measured, {name}{' (target)' if name in about else ''}"
         axes.plot([place for place, _ in some], values, mark, ms=size, color=color, label=label)
     axes.set_xticks(list(places), [f"{card['target']:g}" for card in known])

@@ -1,24 +1,23 @@
-"""Leads over the reference, by the predictor that guided the searches and by others."""
+"""Draws leads over the reference by the predictor that guided the searches and by others."""
 
 import textwrap
 
 from matplotlib.figure import Figure
 
 from ofa_bench.analysis.figures.drawing import DPI
-from ofa_bench.analysis.statistics import Paired
 from ofa_bench.analysis.summary import Summary
 
 __all__ = ["leads"]
 
 LOOKS = {"official": ("#0072B2", "s"), "embedded": ("#E69F00", "^"), "members": ("#009E73", "D")}
 ROW = 0.2
-"""Distance of the points of one strategy, where strategies are 1 apart."""
+"""Distance between the points of one strategy; strategies are 1 apart."""
 
 
 def leads(summary: Summary) -> Figure | None:
-    """Draw each strategy's lead over the reference in mean accuracy, with its 95 % interval: a point a predictor.
+    """Draw each strategy's lead over the reference in mean accuracy by each predictor, with its 95 % interval.
 
-    None without other predictors, or where there is nothing to compare.
+    None without other predictors or without pairs.
     """
     lines = [line for line in summary.lines if line.paired and line.paired.difference is not None]
     if not summary.judges or not lines:
@@ -34,8 +33,9 @@ def leads(summary: Summary) -> Figure | None:
         for place, line in enumerate(lines):
             lead, at = found.get(line.name), place + ROW * (number - (len(drawn) - 1) / 2)
             if lead is not None and lead.difference is not None:
+                arms = lead.interval and [[lead.difference - lead.interval[0]], [lead.interval[1] - lead.difference]]
                 axes.errorbar(
-                    lead.difference, at, xerr=_arms(lead), fmt=marker, color=colour, ms=5, capsize=2.5, lw=1.2,
+                    lead.difference, at, xerr=arms, fmt=marker, color=colour, ms=5, capsize=2.5, lw=1.2,
                     label=label if place == 0 else None,
                 )  # fmt: skip
     axes.axvline(0, color="0.4", lw=0.9, zorder=0.5)
@@ -46,9 +46,3 @@ def leads(summary: Summary) -> Figure | None:
     axes.set_title(f"{summary.study.space} on {summary.study.device}")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", title="judged by")
     return figure
-
-
-def _arms(lead: Paired) -> list[list[float]] | None:
-    if lead.interval is None or lead.difference is None:
-        return None
-    return [[lead.difference - lead.interval[0]], [lead.interval[1] - lead.difference]]

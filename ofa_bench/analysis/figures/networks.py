@@ -1,4 +1,4 @@
-"""Pictures of the networks that a strategy found, one row a target, block by block."""
+"""Draws the networks that a strategy found, one row for each target."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -10,25 +10,24 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ofa_bench.analysis.figures.drawing import DPI
 from ofa_bench.analysis.studies import Entry, Study
 from ofa_bench.spaces import recognise
 from ofa_bench.spaces.drawing import SLOT, Drawing
 
 __all__ = ["MAX_ROWS", "Drawn", "draw", "draw_rows"]
 
-DPI = 110
-
 MAX_ROWS = 10
-"""Of more targets, as many are drawn, evenly chosen."""
+"""Rows of a picture; of more targets, as many are chosen evenly."""
 
 SHADES = ("#F2B84B", "#2A9D8F", "#3B1F5B")
-"""Of the least to the largest choice; they differ in lightness too."""
+"""The colours from the least to the largest choice; they differ in lightness too."""
 
 WIDTH, HEIGHT, BETWEEN = 0.86, 0.78, 0.7
-"""Of a block, of the largest block in a row of 1, and from stage to stage."""
+"""Width of a block, height of the largest block in a row of height 1, and distance between stages."""
 
 COLUMNS = (-9.3, -7.0, -3.4, -0.7)
-"""Right ends of target, cost, accuracy and resolution."""
+"""Right ends of the columns target, cost, accuracy and resolution."""
 
 
 class Drawn(NamedTuple):
@@ -41,22 +40,15 @@ class Drawn(NamedTuple):
     space: Any = None
 
 
-def draw(study: Study, entry: Entry, places: Sequence[int] | None = None) -> Figure | None:
-    """Draw the networks that an entry's first repeat found, from small to large: a row a target, a bar a block.
+def draw(study: Study, entry: Entry) -> Figure | None:
+    """Draw the networks that the first repeat of a study's entry found: a row for each target, a bar for each block.
 
-    Args:
-        study: that the entry is of.
-        entry: one of its strategies.
-        places: positions in ``study.targets`` of those to draw; by default all, of more than ``MAX_ROWS`` as many.
-            Infeasible ones are left out.
+    Infeasible targets are left out; of more than ``MAX_ROWS`` targets, as many are drawn.
 
     Returns:
-        None if no target is feasible, or the networks are of no space that is at hand.
+        None if no target is feasible, or the space of the networks cannot be built here.
     """
-    results = entry.repeats[0]
-    if places is not None:
-        results = [results[place] for place in sorted(set(places))]
-    results = [result for result in results if result.feasible]
+    results = [result for result in entry.repeats[0] if result.feasible]
     if len(results) > MAX_ROWS:
         results = [results[i] for i in np.linspace(0, len(results) - 1, MAX_ROWS).round().astype(int)]
     repeats = " (first repeat)" if len(entry.keys) > 1 else ""
@@ -67,19 +59,14 @@ def draw(study: Study, entry: Entry, places: Sequence[int] | None = None) -> Fig
 
 
 def draw_rows(results: Sequence[Drawn], title: str, unit: str, cost: str = "cost") -> Figure | None:
-    """Draw networks, a row each.
-
-    Args:
-        results: what is drawn.
-        title: of the figure.
-        unit: of targets and costs.
-        cost: what the costs are called.
+    """Draw networks, a row each, with targets and costs in ``unit``; ``cost`` is the name of the costs.
 
     Returns:
-        None if there are none, or one is of no space that is at hand.
+        None if there are no networks, or the space of one cannot be built here.
     """
-    networks = [_drawing(result.architecture, result.space) for result in results]
-    rows = [(result, network) for result, network in zip(results, networks, strict=True) if network is not None]
+    found = (recognise(result.architecture, result.space) for result in results)
+    networks = [known[0].drawing(known[1]) if known else None for known in found]
+    rows = [(result, network) for result, network in zip(results, networks, strict=True) if network]
     if not rows or len(rows) < len(results):
         return None
     figure = Figure(figsize=(9.1, 1.5 + 0.42 * len(rows)), dpi=DPI, layout="constrained")
@@ -97,27 +84,20 @@ def draw_rows(results: Sequence[Drawn], title: str, unit: str, cost: str = "cost
     return figure
 
 
-def _drawing(architecture: Any, described: Any) -> Drawing | None:
-    found = recognise(architecture, described)
-    return found[0].drawing(found[1]) if found else None
-
-
 def _colours(n: int) -> Sequence[str]:
     """Return the colours of ``n`` choices, from the least to the largest."""
-    if n == len(SHADES):
-        return SHADES
     between = LinearSegmentedColormap.from_list("shades", SHADES)
     return [to_hex(between(i / max(1, n - 1))) for i in range(n)]
 
 
 def _write(axes: Axes, result: Drawn, network: Drawing, y: float) -> None:
-    words = [
+    texts = [
         f"{result.target:g}",
         f"{result.cost:.2f}" if result.cost >= 1 else f"{result.cost:.3g}",
         f"{100 * result.accuracy:.2f}",
         "" if network.resolution is None else f"{network.resolution:g}",
     ]
-    for x, text in zip(COLUMNS, words, strict=True):
+    for x, text in zip(COLUMNS, texts, strict=True):
         axes.text(x, y + HEIGHT / 2, text, ha="right", va="center", fontsize=9)
 
 
@@ -128,7 +108,7 @@ def _heads(axes: Axes, unit: str, cost: str) -> None:
 
 
 def _row(axes: Axes, network: Drawing, y: float, *, named: bool) -> float:
-    """Draw the blocks of one network, with the names of the stages above; give the right end."""
+    """Draw the blocks of one network, with the names of the stages above if ``named``; return the right end."""
     x, colours = 0.0, _colours(len(network.shades))
     for name, blocks in network.stages.items():
         if named:
@@ -153,10 +133,10 @@ def _slot(axes: Axes, x: float, y: float, gid: str | None = SLOT) -> None:
 
 
 def _key(axes: Axes, network: Drawing, y: float) -> None:
-    """Explain colours, heights and empty places below the rows."""
+    """Draw the legend of colours, heights and empty slots below the rows."""
 
-    def text(x: float, words: str) -> None:
-        axes.text(x, y + 0.22, words, fontsize=8, va="center", color="0.2")
+    def text(x: float, label: str) -> None:
+        axes.text(x, y + 0.22, label, fontsize=8, va="center", color="0.2")
 
     x = COLUMNS[0] - 1.6
     text(x, f"colour: {network.shade}")

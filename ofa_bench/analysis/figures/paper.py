@@ -1,4 +1,4 @@
-"""Pictures of the paper's experiments: its own figures, as published, and fair, side by side."""
+"""Draws the paper's experiments: its published numbers beside the protocols ``as published`` and ``fair``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ofa_bench.analysis.figures.drawing import DPI, Style, aside_by, numbers_of_targets
+from ofa_bench.analysis.figures.drawing import DPI, Style, aside_by, draw_line, numbers_of_targets
 from ofa_bench.analysis.paper.measures import printed_percent, printed_seconds
 from ofa_bench.analysis.paper.protocols import CHAINS, PROTOCOLS, STRATEGIES, Runs
 
@@ -21,7 +21,7 @@ STYLE = Style(STRATEGIES)
 
 
 def time(space: str, runs: Mapping[str, Runs], published: Published) -> Figure:
-    """Draw the time for k targets in times of vanilla's for one (mean over repeats, bars one std), and the formulas."""
+    """Draw the time for k targets relative to vanilla's for one (mean over repeats, bars one std), and the formulas."""
     seconds = printed_seconds(published, space)
     figure, panels = _panels(space, runs)
     setup = published["setup"]
@@ -45,7 +45,7 @@ def time(space: str, runs: Mapping[str, Runs], published: Published) -> Figure:
 
 
 def accuracy(space: str, runs: Mapping[str, Runs], published: Published) -> Figure:
-    """Draw how much more accurate the chains' networks are than vanilla's, target by target (bars: standard error)."""
+    """Draw the chains' accuracies less vanilla's by target (bars: standard error)."""
     paper = printed_percent(published, space)
     figure, panels = _panels(space, runs)
     for place, name in enumerate(CHAINS):
@@ -65,7 +65,7 @@ def accuracy(space: str, runs: Mapping[str, Runs], published: Published) -> Figu
 
 
 def _panels(space: str, runs: Mapping[str, Runs]) -> tuple[Figure, list[Axes]]:
-    """Make a panel for the paper's figures and one for each protocol, with one y axis."""
+    """Return a figure with a panel for the paper's numbers and one for each protocol, with a common y axis."""
     figure = Figure(figsize=(3.6 * (1 + len(runs)), 3.7), dpi=DPI, layout="constrained")
     panels: Sequence[Axes] = figure.subplots(1, 1 + len(runs), sharey=True)
     given = "the paper's figures" if space == "mbv3" else "the paper's figures (of mbv3)"
@@ -84,8 +84,4 @@ def _formulas(axes: Axes, n: int, w: int) -> None:
 
 
 def _line(axes: Axes, x: Any, means: Floats, spread: Floats, name: str) -> None:
-    look = STYLE.look(name)
-    axes.errorbar(
-        x, means, yerr=spread if spread.any() else None, color=look.colour, marker=look.marker, markersize=4.5,
-        capsize=2, linewidth=1.3, label=name,
-    )  # fmt: skip
+    draw_line(axes, x, means, spread, STYLE.look(name), name)

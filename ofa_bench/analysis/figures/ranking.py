@@ -1,4 +1,4 @@
-"""The critical-difference diagram of a ranking."""
+"""Draws the critical-difference diagram of a ranking."""
 
 import math
 from collections.abc import Sequence
@@ -18,24 +18,23 @@ __all__ = ["diagram_size", "draw_ranking", "ranks"]
 ROW = 0.26
 """The height of one line of a diagram, inches."""
 
-
 WIDEST = 0.7
-"""Names that would take a larger part of a diagram's width are written smaller."""
+"""The largest part of a diagram's width for names; wider ones get a smaller font."""
 
 
 def diagram_size(found: Ranking) -> tuple[float, float]:
-    """Describe how large a picture ``draw_ranking`` needs to be legible at font size 10: width and height, inches."""
+    """Return the width and height (inches) of a legible diagram with font size 10."""
     lines = 3.5 + len(groups_of(np.array(found.pairwise))) + math.ceil(len(found.names) / 2)
     return 3.5 + 0.17 * (7 + max(len(name) for name in found.names)), ROW * lines
 
 
 def draw_ranking(found: Ranking, axes: Axes) -> None:
-    """Draw the critical-difference diagram of Demšar (2006): mean ranks, best to the left, a bar over each group.
+    """Draw the critical-difference diagram of Demšar (2006): mean ranks, the best at the left, a bar for each group.
 
-    Axes of ``diagram_size`` hold it without overlap. Names are written within the axes as they are sized now.
+    It fits into axes of ``diagram_size`` without overlap. The axes must have their final size.
     """
     best, worst, k = found.ranks[0], found.ranks[-1], len(found.names)
-    margin = max(best - 1, k - worst) + 0.03 * (k - 1)  # names stand beyond both ends of the axis
+    margin = max(best - 1, k - worst) + 0.03 * (k - 1)  # names are beyond both ends of the axis
     drawn = critical_difference_diagram(
         dict(zip(found.names, found.ranks, strict=True)),
         DataFrame(np.array(found.pairwise), index=found.names, columns=found.names),
@@ -49,7 +48,7 @@ def draw_ranking(found: Ranking, axes: Axes) -> None:
         text_h_margin=margin,
     )
     for (bar,) in drawn["crossbars"]:
-        bar.set_xdata(sorted(bar.get_xdata()))  # the library draws through a set, in any order
+        bar.set_xdata(sorted(bar.get_xdata()))  # the library takes the ends from a set, in any order
     labels = drawn["labels"]
     wide = sum(_widths(labels)) / (WIDEST * axes.bbox.width)
     for label in labels:
@@ -67,14 +66,14 @@ def draw_ranking(found: Ranking, axes: Axes) -> None:
 
 
 def _widths(labels: Sequence[Text]) -> tuple[float, float]:
-    """Measure the widest name left and right of a diagram, pixels; the left half comes first."""
+    """Return the widths (pixels) of the widest names left and right of a diagram; labels start with the left half."""
     widths = [label.get_window_extent().width for label in labels]
     half = (len(labels) + 1) // 2
     return max(widths[:half]), max(widths[half:])
 
 
 def ranks(found: Ranking | None) -> Figure | None:
-    """Return the critical-difference diagram of a ranking; None where there is none."""
+    """Return the critical-difference diagram of a ranking; None without one."""
     if found is None:
         return None
     figure = Figure(figsize=diagram_size(found), dpi=DPI, layout="constrained")

@@ -1,4 +1,4 @@
-"""Figures of a report: what strategies found and what it took, over targets and numbers of targets."""
+"""Draws accuracy, regret, cost, seconds and generations of strategies over targets or their number."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -26,24 +26,21 @@ from ofa_bench.analysis.figures.drawing import (
 from ofa_bench.analysis.studies import Entry, Study
 
 __all__ = [
-    "accuracy_over_targets",
-    "fronts",
-    "generations_over_targets",
-    "regret_over_targets",
-    "seconds_over_target",
+    "accuracy_over_targets", "fronts", "generations_over_targets", "regret_over_targets", "seconds_over_target",
     "seconds_over_targets",
-]
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 
 
 def seconds_over_targets(family: Sequence[Study], style: Style) -> Figure | None:
-    """Draw the running time against the number of targets, a line a strategy (mean over repeats, bars one std).
+    """Draw the running time over the number of targets, a line for each strategy (mean over repeats, bars one std).
 
-    None if there are fewer than two numbers of targets, or seconds that must not be compared.
+    None for fewer than two numbers of targets, or if seconds must not be compared.
     """
     values = _over_numbers(family, lambda entry: entry.seconds)
-    if values is None or not _all_in_one(family).same_timing:
+    entries = tuple(entry for study in family for entry in study.entries)
+    if values is None or not replace(family[0], entries=entries).same_timing:
         return None
     figure, axes = figure_of(family[0])
     spread = {name: _by_number(of) for name, of in values.items()}
@@ -56,11 +53,11 @@ def seconds_over_targets(family: Sequence[Study], style: Style) -> Figure | None
 
 
 def generations_over_targets(family: Sequence[Study], style: Style) -> Figure | None:
-    """Draw the generations that were made (points, mean over repeats) beside those that the budget says (lines).
+    """Draw the number of generations (points, mean over repeats) beside the formulas of the budget (lines).
 
-    n generations from scratch and w of a warm-started search are k n for k targets each from scratch, and
-    n + (k - 1) w for chains; the latter is drawn where w is one number. A search for several targets counts once. What
-    one generation takes is a strategy's own affair. None if there are fewer than two numbers of targets.
+    With n generations from scratch and w of a warm-started search, k separate searches make k n, and a chain
+    n + (k - 1) w; the latter is drawn if w is one number. A search for several targets counts once. A generation may
+    take different strategies different times. None for fewer than two numbers of targets.
     """
     values = _over_numbers(family, _generations)
     if values is None:
@@ -84,19 +81,18 @@ def generations_over_targets(family: Sequence[Study], style: Style) -> Figure | 
 
 
 def accuracy_over_targets(study: Study, style: Style) -> Figure | None:
-    """Draw predicted accuracy over the targets, a line a strategy (mean over repeats, bars one std).
+    """Draw predicted accuracy over the targets, a line for each strategy (mean over repeats, bars one std).
 
     The best known is dotted. None if no target is feasible.
     """
-    return _over_targets(
-        study, style, {entry.name: entry.accuracy for entry in study.entries}, "predicted accuracy (%)", best=True
-    )
+    tables = {entry.name: entry.accuracy for entry in study.entries}
+    return _over_targets(study, style, tables, "predicted accuracy (%)", best=True)
 
 
 def regret_over_targets(study: Study, style: Style) -> Figure | None:
-    """Draw how far below the best known each target's accuracy is, a line a strategy (mean, bars one std).
+    """Draw regret over the targets, a line for each strategy (mean over repeats, bars one std).
 
-    None without best known, or where strategies were compared with different ones.
+    None unless all records were compared with one frontier.
     """
     if not best_known(study):
         return None
@@ -108,12 +104,13 @@ def regret_over_targets(study: Study, style: Style) -> Figure | None:
 
 
 def seconds_over_target(study: Study, style: Style) -> Figure | None:
-    """Draw the time of each target's own search, a line a strategy (mean over repeats, bars one std).
+    """Draw the time of each target's search, a line for each strategy (mean over repeats, bars one std).
 
-    Left out are searches for several targets at once and searches that advanced together, which have no time of their
-    own. None if nothing is left, or seconds must not be compared.
+    Searches for several targets and searches that advanced together have no time of their own, and are left out. None
+    if nothing is left, or seconds must not be compared.
     """
-    kept = [entry for entry in study.entries if not entry.shared and not _lockstep(entry)]
+    lockstep = {entry.name for entry in study.entries if any(record.made.lockstep for record in entry.records)}
+    kept = [entry for entry in study.entries if not entry.shared and entry.name not in lockstep]
     if not kept or not replace(study, entries=tuple(kept)).same_timing:
         return None
     tables = {entry.name: entry.target_seconds for entry in kept}
@@ -123,8 +120,7 @@ def seconds_over_target(study: Study, style: Style) -> Figure | None:
 def fronts(study: Study, style: Style) -> Figure | None:
     """Draw cost and predicted accuracy of the winners of all repeats, and the best known at each cost as steps.
 
-    Where the frontier's file is not at hand, a step is the best known within the next target, which no winner of that
-    target exceeds. None if no target is feasible.
+    Without the frontier's file, a step is the best known within the next target. None if no target is feasible.
     """
     costs = [cost for entry in study.entries for cost in entry.cost.ravel().tolist() if math.isfinite(cost)]
     if not costs:
@@ -191,14 +187,11 @@ def _over_numbers(family: Sequence[Study], values: Callable[[Entry], Floats]) ->
 
 
 def _first_targets(family: Sequence[Study]) -> list[Study]:
-    """Leave out studies of other lists of as many targets, where the first targets of the longest list are there."""
+    """Return, for each number of targets, the study of the longest list's first targets, or else all studies."""
     longest = max(family, key=lambda study: len(study.targets)).targets.tolist()
-    first = {len(study.targets) for study in family if study.targets.tolist() == longest[: len(study.targets)]}
-    return [
-        study
-        for study in family
-        if len(study.targets) not in first or study.targets.tolist() == longest[: len(study.targets)]
-    ]
+    first = {id(study) for study in family if study.targets.tolist() == longest[: len(study.targets)]}
+    numbers = {len(study.targets) for study in family if id(study) in first}
+    return [study for study in family if id(study) in first or len(study.targets) not in numbers]
 
 
 def _by_number(of: Mapping[int, Floats]) -> tuple[Floats, Floats, Floats]:
@@ -207,15 +200,7 @@ def _by_number(of: Mapping[int, Floats]) -> tuple[Floats, Floats, Floats]:
     return np.array(sorted(of), np.float64), np.array(means, np.float64), np.array(stds, np.float64)
 
 
-def _all_in_one(family: Sequence[Study]) -> Study:
-    return replace(family[0], entries=tuple(entry for study in family for entry in study.entries))
-
-
 def _generations(entry: Entry) -> Floats:
     """Return the generations of each repeat: float64 [repeats]; those that several targets share count once."""
     sums = [sum(one.generations / one.shared for one in results) for results in entry.repeats]
     return np.array(sums, np.float64)
-
-
-def _lockstep(entry: Entry) -> bool:
-    return any(record.made.lockstep for record in entry.records)

@@ -1,4 +1,4 @@
-"""The picture beside a trained predictor: its learning curve, and what is said of held-out pairs."""
+"""Draws the learning curve of a trained predictor, and its predictions of held-out pairs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,17 +23,17 @@ LOOKS = {
 NAMES = {"predictor": "predictor", "ridge": "plain ridge regression", "mean": "mean of the training"}
 
 MAX_POINTS = 4000
-"""Of held-out pairs that are drawn, the first of them."""
+"""Held-out pairs that are drawn, the first ones."""
 
 
 def validation_figure(space: str, curve: Sequence[Mapping[str, Any]], given: Floats, estimate: Floats) -> Figure:
-    """Draw the error over the number of pairs, and predicted against given accuracies.
+    """Draw the error over the number of pairs, and predicted over given accuracies.
 
     Args:
-        space: its name.
-        curve: of each size, the pairs trained on, and the errors of ``predictor``, ``ridge`` and ``mean``, as in cards.
+        space: the name of the space.
+        curve: for each size, the number of pairs and the errors of ``predictor``, ``ridge`` and ``mean``, as in cards.
         given: accuracies of the pairs, float64 [n], fractions of 1.
-        estimate: of them, by predictors that were trained without them, float64 [n].
+        estimate: accuracies by predictors that were trained without the pairs, float64 [n].
     """
     figure = Figure(figsize=(9.6, 4.4), dpi=DPI, layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
@@ -46,14 +46,14 @@ def validation_figure(space: str, curve: Sequence[Mapping[str, Any]], given: Flo
 
 
 def _draw_curve(axes: Axes, curve: Sequence[Mapping[str, Any]]) -> None:
-    """Draw a line of errors each, with bars of one standard deviation over folds."""
+    """Draw a line of errors for each of ``LOOKS``, with bars of one standard deviation over folds."""
     sizes = np.array([float(one["pairs"]) for one in curve])
     drawn = list[float]()
     for name, look in LOOKS.items():
         errors = [one[name]["rmse"] for one in curve]
         means = np.array([float(error["value"]) for error in errors])
         stds = np.array([float(error["std_over_folds"] or 0) for error in errors])
-        if name == "ridge":  # often all but the predictor's: drawn around it
+        if name == "ridge":  # often close to the predictor's: its markers are drawn around the others
             axes.plot(sizes, means, color=look.colour, ls=look.line, lw=1.4)
             draw_points(axes, sizes, means, look, NAMES[name], 8.0)
         else:
@@ -71,7 +71,7 @@ def _draw_curve(axes: Axes, curve: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _draw_pairs(axes: Axes, given: Floats, estimate: Floats) -> None:
-    """Draw a point a pair, in percent, and the line on which they would be without error."""
+    """Draw a point for each pair, in percent, and the line of no error."""
     shown, look = slice(0, MAX_POINTS), LOOKS["predictor"]
     axes.plot(
         100 * given[shown], 100 * estimate[shown], ls="", marker="o", ms=3, mew=0, alpha=0.35, color=look.colour,

@@ -1,4 +1,4 @@
-"""The verdict: each claim of the paper beside its own figures and beside what was measured, in both protocols."""
+"""Compares each claim of the paper with its published numbers and with measurements in both protocols."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -21,24 +21,23 @@ from ofa_bench.analysis.paper.measures import (
 )
 from ofa_bench.analysis.paper.protocols import CHAINS, NAMES, PROTOCOLS, STRATEGIES, Runs
 from ofa_bench.analysis.statistics import Paired, paired
-from ofa_bench.analysis.summary import in_points
+from ofa_bench.analysis.summary import difference
 from ofa_bench.formatting import format_number
 from ofa_bench.records.tables import Table
 
 __all__ = ["verdicts"]
 
-SAID = {"top_down": "top-down", "bottom_up": "bottom-up"}
+LABELS = {"top_down": "top-down", "bottom_up": "bottom-up"}
 
 Published = Mapping[str, Any]
 
-
 Answer = tuple[str, str]
-"""What was measured, and the verdict; each may be empty."""
+"""A measurement and a verdict; each may be empty."""
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What one protocol in one space says to the claims."""
+    """The answers of one protocol in one space to the claims."""
 
     runs: Runs
     published: Published
@@ -50,41 +49,39 @@ class Answers:
 
     @cached_property
     def differences(self) -> Mapping[str, Paired]:
-        """How the chains' mean accuracies stand to vanilla's."""
+        """The differences of the chains' mean accuracies from vanilla's."""
         means = {name: self.runs.mean_accuracy(name) for name in STRATEGIES}
         return {one.name: one for one in paired(means, "vanilla")}
 
     def time(self, chain: str) -> Answer:
-        """Describe what share of vanilla's time a chain takes, and whether it is no more than claimed, of all rows."""
+        """Return a chain's share of vanilla's time over all rows, and whether it is at most the claimed one."""
         if not self._all_rows or not self.runs.timed:
             return "not timed" if self._all_rows else "not run", ""
         share = time_share(self.runs, chain)
         return f"{share.description(1)} %", self._judged(share, self._claimed(f"{chain}_time_percent"))
 
     def share(self, _: str) -> Answer:
-        """Describe what share of vanilla's generations a chain makes."""
+        """Return a chain's share of vanilla's generations."""
         return f"{generations_share(self.runs, CHAINS[0]):.1f} %" if self._all_rows else "not run", ""
 
     def mean(self, _: str) -> Answer:
-        """Describe how far apart accuracies are on average, and whether it is no more than claimed, of all targets."""
+        """Return the mean spread of accuracies, and whether it is at most the claimed one over all targets."""
         mean = self.spread.mean
         claimed = self._claimed("mean_accuracy_difference_points")
         return mean.description(2), self._judged(mean, claimed) if self._all_targets else ""
 
     def largest(self, _: str) -> Answer:
-        """Describe how far apart accuracies are at most, and whether it is no more than claimed, of all targets."""
+        """Return the largest spread of accuracies, and whether it is at most the claimed one over all targets."""
         description = f"{self.spread.largest.description(2)}, at {self.spread.at:g} ms"
         claimed = self._claimed("largest_accuracy_difference_points")
         return description, self._judged(self.spread.largest, claimed) if self._all_targets else ""
 
     def loss(self, chain: str) -> Answer:
-        """Describe how a chain's mean accuracy stands to vanilla's."""
-        found = self.differences[chain]
-        description = "" if found.difference is None else format_number(found.difference, "+.2f")
-        return description + in_points(found), found.verdict
+        """Return a chain's mean accuracy less vanilla's, and the verdict of the tests."""
+        return difference(self.differences[chain]), self.differences[chain].verdict
 
     def generations(self, _: str) -> Answer:
-        """Describe how many generations chains make, and whether it is the formula's number."""
+        """Return the generations of chains, and whether they follow the formula."""
         n, w = self.runs.budget["n"], self.runs.budget["w"]
         made = [one for chain in CHAINS for k in self.runs.rows for one in self.runs.made(chain, k)]
         kept = all(sum(one) == n + (len(one) - 1) * w for one in made if one)
@@ -92,7 +89,7 @@ class Answers:
         return description, "holds" if kept and w == math.ceil(math.sqrt(n)) else "does not hold"
 
     def further(self, chain: str) -> Answer:
-        """Describe what a further target takes, in the time of the first."""
+        """Return the time of a further target relative to the first, and whether it is at most the claimed one."""
         share = further_target(self.runs, chain) if self.runs.timed else None
         if share is None:
             return "not timed" if len(self.runs.rows) > 1 else "not run", ""
@@ -102,7 +99,7 @@ class Answers:
         return float(self.published["claims"][which])
 
     def _judged(self, measure: Measure, claimed: float) -> str:
-        """Judge a claim, if the searches were of the paper's size."""
+        """Return the verdict on a claim, if the searches have the paper's size."""
         budget, setup = self.runs.budget, self.published["setup"]
         paper_size = (budget["n"], budget["population"]) == (setup["generations"], setup["population"])
         return measure.at_most(claimed) if paper_size else "other size"
@@ -117,9 +114,9 @@ class Answers:
 
 
 def verdicts(runs: Mapping[tuple[str, str], Runs], published: Published) -> Table:
-    """Set the claims beside the paper's own figures and what was measured; a verdict stands for each protocol.
+    """Return a table of the claims, the paper's own numbers, and a measurement and verdict for each protocol.
 
-    What is in brackets is no claim of the paper, but explains the others.
+    Rows in brackets are not claims of the paper, but explain the others.
     """
     rows = []
     for space in NAMES:
@@ -127,8 +124,8 @@ def verdicts(runs: Mapping[tuple[str, str], Runs], published: Published) -> Tabl
         if found:
             rows += _rows(space, found, published)
     heads = ["space", "claim", "its own figures"]
-    for message in PROTOCOLS.values():
-        heads += [message, "verdict"]
+    for protocol in PROTOCOLS.values():
+        heads += [protocol, "verdict"]
     return Table("The paper's claims", tuple(heads), tuple(rows), left=len(heads))
 
 
@@ -138,27 +135,27 @@ def _rows(space: str, found: Mapping[str, Answers], published: Published) -> lis
 
     def add(claim: str, key: str, ask: Callable[[Answers, str], Answer], chain: str = "") -> None:
         answers = [ask(found[one], chain) if one in found else ("", "") for one in PROTOCOLS]
-        rows.append((NAMES[space], claim, own[key], *(word for answer in answers for word in answer)))
+        rows.append((NAMES[space], claim, own[key], *(cell for answer in answers for cell in answer)))
 
-    for chain, message in SAID.items():
+    for chain, label in LABELS.items():
         percent = claims[f"{chain}_time_percent"]
-        add(f"{message} takes at most {percent:g} % of vanilla's time", f"{chain} time", Answers.time, chain)
+        add(f"{label} takes at most {percent:g} % of vanilla's time", f"{chain} time", Answers.time, chain)
     add("(generations, summed over the same rows)", "share", Answers.share)
     mean, largest = (claims[f"{which}_accuracy_difference_points"] for which in ("mean", "largest"))
     add(f"accuracies are at most {mean:g} points apart on average", "mean", Answers.mean)
     add(f"and {largest:g} anywhere", "largest", Answers.largest)
-    for chain, message in SAID.items():
-        add(f"(mean accuracy, {message} less vanilla)", f"{chain} loss", Answers.loss, chain)
+    for chain, label in LABELS.items():
+        add(f"(mean accuracy, {label} less vanilla)", f"{chain} loss", Answers.loss, chain)
     add("a chain makes n + (k − 1)·√n generations", "generations", Answers.generations)  # noqa: RUF001
     percent = f"{100 / math.sqrt(published['setup']['generations']):.1f} % for n = {published['setup']['generations']}"
-    for chain, message in SAID.items():
-        claim = f"so a further target takes √n/n of the first's time ({percent}): {message}"
+    for chain, label in LABELS.items():
+        claim = f"so a further target takes √n/n of the first's time ({percent}): {label}"
         add(claim, f"{chain} further", Answers.further, chain)
     return rows
 
 
 def _own(space: str, published: Published) -> dict[str, str]:
-    """Work out what the paper's own figures say to each claim; those of other spaces are of MobileNetV3 too."""
+    """Return the paper's own numbers on each claim; for other spaces some are those of MobileNetV3."""
     printed, percent = printed_seconds(published, space), printed_percent(published, space)
     notebook = published["table1"]["notebook_seconds"] if space == "mbv3" else printed
     latencies = published["table2" if space == "mbv3" else "figures5_6"]["latency_ms"]

@@ -1,4 +1,4 @@
-"""What the paper's claims are about, measured: shares of time, ranges of accuracy, generations; each with interval."""
+"""Measures the quantities of the paper's claims: shares of time, spreads of accuracy, generations."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,44 +12,35 @@ from ofa_bench.analysis.paper.protocols import CHAINS, STRATEGIES, Runs
 from ofa_bench.analysis.statistics import ALPHA, time_ratios
 
 __all__ = [
-    "Measure",
-    "Spread",
-    "accuracy_spread",
-    "further_share",
-    "further_target",
-    "generations_share",
-    "printed_percent",
-    "printed_seconds",
-    "share_of",
-    "spread_of",
-    "time_share",
-]
+    "Measure", "Spread", "accuracy_spread", "further_share", "further_target", "generations_share", "printed_percent",
+    "printed_seconds", "share_of", "spread_of", "time_share",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 
 RESAMPLES = 4999
 
 FEWEST = 5
-"""Repeats for which a bootstrap interval decides anything."""
+"""Repeats from which on a bootstrap interval is conclusive."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A number and its 95 % interval, None for one repeat, and where repeats do not vary."""
+    """A number and its 95 % interval, which is None for one repeat, or if repeats do not vary."""
 
     value: float
     interval: tuple[float, float] | None = None
     repeats: int = FEWEST
 
     def at_most(self, claimed: float) -> str:
-        """Return whether it is no more than what is claimed: of the whole interval, of none of it, or of a part."""
+        """Return whether the whole interval is at most the claimed number, none of it, or a part."""
         if self.repeats < FEWEST:
             return "too few repeats"
         low, high = self.interval or (self.value, self.value)
         return "holds" if high <= claimed else "does not hold" if low > claimed else "not decided"
 
     def description(self, digits: int) -> str:
-        """Write it down with its interval."""
+        """Return the number with its interval as text."""
         if self.interval is None:
             return f"{self.value:.{digits}f}"
         return f"{self.value:.{digits}f} ({self.interval[0]:.{digits}f} to {self.interval[1]:.{digits}f})"
@@ -57,12 +48,12 @@ class Measure:
 
 @dataclass(frozen=True)
 class Spread:
-    """How far apart the mean accuracies of the three strategies are, points: the best less the worst at a target."""
+    """The spread of the three strategies' mean accuracies, points: the best less the worst at a target."""
 
     mean: Measure
     largest: Measure
     at: float
-    """The target where it is largest."""
+    """The target with the largest spread."""
 
 
 def time_share(runs: Runs, strategy: str) -> Measure:
@@ -78,9 +69,9 @@ def time_share(runs: Runs, strategy: str) -> Measure:
 
 
 def further_target(runs: Runs, strategy: str) -> Measure | None:
-    """Return the time of a further target in percent of the first's: of a line through the rows, median over repeats.
+    """Return the time of a further target in percent of the first's: by a line through the rows, median over repeats.
 
-    n + (k - 1) w generations make it 100 w / n, if a generation always takes the same time.
+    With n + (k - 1) w generations it is 100 w / n, if all generations take the same time. None for one row.
     """
     if len(runs.rows) < 2:
         return None
@@ -89,7 +80,7 @@ def further_target(runs: Runs, strategy: str) -> Measure | None:
 
 
 def further_share(rows: Sequence[int], seconds: NDArray[np.float64] | Sequence[float]) -> Floats:
-    """Fit a line to times by number of targets, float64 [rows, ...]; give slope by first, percent: float64 [...]."""
+    """Fit a line to times (float64 [rows, ...]) by number of targets; return slope by first, percent: float64 [...]."""
     slope, first = np.polyfit(np.array(rows) - 1, np.asarray(seconds, np.float64), 1)
     return np.asarray(100 * slope / first)
 
@@ -101,10 +92,10 @@ def generations_share(runs: Runs, strategy: str) -> float:
 
 
 def accuracy_spread(runs: Runs) -> Spread:
-    """Compare the strategies' mean accuracies, target by target; the interval draws whole repeats, of all strategies.
+    """Return the spread of the strategies' mean accuracies; the interval resamples whole repeats of all strategies.
 
-    A spread of noisy means is never 0: strategies that are equal have one too. So it lies above the true one, and what
-    is drawn from the repeats lies higher still; the interval is therefore the basic one, which turns that around.
+    A spread of noisy means is never 0, even for equal strategies. So it is biased upwards, and that of a resample is
+    more so. The basic interval, which reflects the resamples, corrects for this.
     """
     met = runs.met
     table = np.stack([runs.accuracy(name)[:, met] for name in STRATEGIES])  # strategies, repeats, targets
@@ -123,19 +114,19 @@ def accuracy_spread(runs: Runs) -> Spread:
 
 
 def printed_seconds(published: Mapping[str, Any], space: str) -> Mapping[str, Sequence[float]]:
-    """Return the paper's times by strategy, s: of table 1, or what it says of another space."""
+    """Return the paper's times by strategy, s: of table 1, or those of another space."""
     own = published["table1"]["printed_seconds"] if space == "mbv3" else published["figures5_6"][f"{space}_seconds"]
     return dict(own)
 
 
 def printed_percent(published: Mapping[str, Any], space: str) -> Mapping[str, Sequence[float]]:
-    """Return the paper's accuracies by strategy, percent: of table 2, or what it says of another space."""
+    """Return the paper's accuracies by strategy, percent: of table 2, or those of another space."""
     own = published["table2"]["printed_percent"] if space == "mbv3" else published["figures5_6"][f"{space}_percent"]
     return dict(own)
 
 
 def spread_of(percent: Mapping[str, Sequence[float]]) -> tuple[float, float, int]:
-    """Return mean and largest spread of published accuracies, and where the latter is."""
+    """Return mean and largest spread of published accuracies, and the position of the latter."""
     spread = np.ptp(np.array([percent[name] for name in STRATEGIES]), axis=0)
     return float(spread.mean()), float(spread.max()), int(spread.argmax())
 
@@ -150,7 +141,7 @@ def _bootstrapped(
     statistic: Callable[[NDArray[np.intp]], float],
     method: Literal["percentile", "basic"] = "percentile",
 ) -> Measure:
-    """Measure a statistic of repeats, given by their places, with its bootstrap interval (a basic one from 0 on)."""
+    """Return a statistic of repeats, given by position, with its bootstrap interval (a basic one is cut at 0)."""
     places = np.arange(number)
     value = statistic(places)
     if number < 2:

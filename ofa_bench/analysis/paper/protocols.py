@@ -1,4 +1,4 @@
-"""The paper's experiments among records: the protocol that each follows, and its numbers by strategy and targets."""
+"""Finds the paper's experiments among records, and their numbers by protocol, strategy and targets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ofa_bench.analysis.studies import TIMING
 from ofa_bench.records.model import Record, RecordedRepeat
 
-__all__ = ["CHAINS", "NAMES", "PROTOCOLS", "STRATEGIES", "Runs", "alike", "protocol_of", "runs_of"]
+__all__ = ["CHAINS", "NAMES", "PROTOCOLS", "STRATEGIES", "Runs", "comparison_key", "protocol_of", "runs_of"]
 
 Floats = NDArray[np.float64]
 
@@ -49,11 +49,11 @@ _SETTINGS = {
     ("fair", "sqrt"): _FAIR,
     ("as_published", 63): _AS_PUBLISHED,
 }
-"""By protocol and warm-started generations, what is set of each strategy; population and generations may be others."""
+"""The settings of each strategy, by protocol and warm-started generations; population and generations may vary."""
 
 
 def protocol_of(record: Record) -> str | None:
-    """Describe which protocol a record follows (see ``conf/experiment/table1.yaml``), if either."""
+    """Return the protocol that a record follows (see ``conf/experiment/table1.yaml``); None for neither."""
     name, config = record.choices.strategy, record.config
     ours = name in STRATEGIES and record.choices.space in NAMES and record.unit == "ms"
     if ours and not (config.get("device") or {}).get("guard_band"):
@@ -65,39 +65,39 @@ def protocol_of(record: Record) -> str | None:
 
 
 def _part(node: Any, of: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a node has of another's keys, and their nodes of theirs."""
+    """Return the values of a node for the keys of another one, recursively."""
     found = {key: (node or {}).get(key) for key in of}
     return {key: _part(found[key], inner) if isinstance(inner, Mapping) else found[key] for key, inner in of.items()}
 
 
 Key = tuple[int, int]
-Cell = Mapping[Key, RecordedRepeat]
-"""The repeats of one strategy for one list of targets, by seed and place."""
+Repeats = Mapping[Key, RecordedRepeat]
+"""The repeats of one strategy for one list of targets, by seed and number."""
 
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """What one protocol gave in one space, by strategy and by targets (in ascending order).
+    """The results of one protocol in one space, by strategy and ascending targets.
 
-    ``first`` is one of its records; ``timed`` says whether each search had a time of its own, all taken in one way.
-    Numbers of several strategies and targets are of the same repeats, in one order.
+    ``first`` is one of its records; ``timed`` tells whether each search has a time of its own, all measured in one way.
+    Numbers of several strategies and targets are of the same repeats in the same order.
     """
 
     space: str
     protocol: str
     first: Record
     timed: bool
-    cells: Mapping[str, Mapping[tuple[float, ...], Cell]]
+    cells: Mapping[str, Mapping[tuple[float, ...], Repeats]]
 
     @cached_property
     def targets(self) -> tuple[float, ...]:
-        """The targets that all strategies were searched for: of which there are the most rows, then the most."""
+        """The longest list of targets that all strategies have, among those with the most rows."""
         common = set.intersection(*map(set, self.cells.values()))
         return max(common, key=lambda targets: (len(self._rows_of(targets)), len(targets), [-one for one in targets]))
 
     @cached_property
     def rows(self) -> list[int]:
-        """Numbers of targets, k, for which there is a cell of every strategy."""
+        """Numbers of targets, k, that all strategies have."""
         return self._rows_of(self.targets)
 
     def _rows_of(self, targets: tuple[float, ...]) -> list[int]:
@@ -105,7 +105,7 @@ class Runs:
         return [k for k in numbers if all(self._searched(targets, name, k) for name in STRATEGIES)]
 
     def _searched(self, targets: tuple[float, ...], strategy: str, k: int) -> tuple[float, ...] | None:
-        """Find the first k targets, if they were searched; as published, for top-down the last k of the first five."""
+        """Return the first k targets if searched; as published, top-down has the last k of the first five."""
         wanted = [targets[:k]]
         if self.protocol == "as_published" and strategy == "top_down" and k < 5 <= len(targets):
             wanted.insert(0, targets[5 - k : 5])
@@ -119,13 +119,13 @@ class Runs:
 
     @cached_property
     def keys(self) -> list[Key]:
-        """The repeats, by seed and place, that all cells of all rows have."""
+        """The repeats, by seed and number, that all rows of all strategies have."""
         cells = [self.cells[name][self.searched(name, k)] for name in STRATEGIES for k in self.rows]
         return sorted(set.intersection(*map(set, cells)))
 
     @cached_property
     def winners(self) -> list[Key]:
-        """The repeats, by seed and place, that the cells of all targets have, whatever other rows have."""
+        """The repeats, by seed and number, that all strategies have for all targets."""
         return sorted(set.intersection(*(set(self.cells[name][self.targets]) for name in STRATEGIES)))
 
     def _repeats(self, strategy: str, k: int) -> list[RecordedRepeat]:
@@ -140,7 +140,7 @@ class Runs:
         return float(np.mean([sum(one) for one in self.made(strategy, k)]))
 
     def made(self, strategy: str, k: int) -> list[list[float]]:
-        """Return the generations made for each target that can be met, for each repeat."""
+        """Return the generations for each feasible target of each repeat."""
         repeats = self._repeats(strategy, k)
         return [[one.generations for one in repeat.results if one.feasible] for repeat in repeats]
 
@@ -168,7 +168,7 @@ class Runs:
         return {"n": budget.generations, "w": budget.warm_generations, "population": evolution["population_size"]}
 
     def single(self, strategy: str) -> dict[float, Floats]:
-        """Return the time of a search for one target alone, by target: float64 [repeats] each, s."""
+        """Return the times of searches for a single target, by target: float64 [repeats] each, s."""
         alone = [{key[0]: cell for key, cell in cells.items() if len(key) == 1} for cells in self.cells.values()]
         every = [set(cell) for of in alone for cell in of.values()]
         keys = sorted(set.intersection(*every)) if every else []
@@ -177,15 +177,15 @@ class Runs:
 
 
 def runs_of(records: Sequence[Record]) -> dict[tuple[str, str], Runs]:
-    """Sort records of the paper's experiments by space and protocol; where a strategy is missing, nothing is given.
+    """Sort records of the paper's experiments by space and protocol; those without all strategies are left out.
 
-    Of a space, only records count that may be put into one number: those of the official predictor if there are any,
-    else those with the most repeats.
+    Only records that may be averaged count for a space: those of the official predictor if there are any, otherwise
+    those with the most repeats.
     """
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
         if protocol_of(record):
-            groups.setdefault(alike(record), []).append(record)
+            groups.setdefault(comparison_key(record), []).append(record)
     given: dict[tuple[str, str], Runs] = {}
     for several in sorted(groups.values(), key=_order):
         space = several[0].choices.space
@@ -194,8 +194,8 @@ def runs_of(records: Sequence[Record]) -> dict[tuple[str, str], Runs]:
     return given
 
 
-def alike(record: Record) -> tuple[Any, ...]:
-    """Return what records share that are put into one number."""
+def comparison_key(record: Record) -> tuple[Any, ...]:
+    """Return what records share that may be averaged."""
     return (
         record.choices.space,
         record.device.sha256,
@@ -213,7 +213,7 @@ def _order(several: Sequence[Record]) -> tuple[bool, bool, int]:
 
 
 def _given(space: str, records: Sequence[Record]) -> dict[tuple[str, str], Runs]:
-    """Put together the repeats of all records of a protocol that are of one strategy and one list of targets."""
+    """Merge the repeats of all records of a protocol with one strategy and one list of targets."""
     found: dict[str, dict[str, dict[tuple[float, ...], dict[Key, RecordedRepeat]]]] = {}
     for record in records:
         of = found.setdefault(protocol_of(record) or "", {}).setdefault(record.choices.strategy, {})

@@ -1,4 +1,4 @@
-"""The tables and figures of the paper, and its claims."""
+"""Reads the published tables, figures and claims of the paper."""
 
 import json
 from pathlib import Path

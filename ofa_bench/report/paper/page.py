@@ -1,4 +1,4 @@
-"""The page of the paper's claims: its tables, its pictures, and how it is written."""
+"""Writes the page of the paper's claims, with tables and pictures."""
 
 import gc
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,10 @@ from ofa_bench.analysis.figures import paper as pictures
 from ofa_bench.analysis.figures.drawing import png
 from ofa_bench.analysis.judges import JUDGES
 from ofa_bench.analysis.paper.claims import verdicts
-from ofa_bench.analysis.paper.protocols import NAMES, PROTOCOLS, Runs, alike, protocol_of, runs_of
+from ofa_bench.analysis.paper.protocols import NAMES, PROTOCOLS, Runs, comparison_key, protocol_of, runs_of
 from ofa_bench.analysis.paper.published import published_paper
 from ofa_bench.analysis.studies import studies
-from ofa_bench.analysis.summary import summed_up, with_judges
+from ofa_bench.analysis.summary import add_judges, summarize
 from ofa_bench.analysis.tables import winners_judged
 from ofa_bench.errors import InputError
 from ofa_bench.files.writing import make_folder
@@ -27,7 +27,7 @@ __all__ = ["write_page"]
 
 
 def write_page(gathered: Gathered, folders: Sequence[str], out: Path) -> Path:
-    """Write the page of what was gathered from folders; return its path.
+    """Write the page on records that were gathered from folders, and return its path.
 
     Raises:
         InputError: there are no records of the paper's experiments.
@@ -40,10 +40,6 @@ def write_page(gathered: Gathered, folders: Sequence[str], out: Path) -> Path:
             "run python -m ofa_bench -m experiment=paper"
         )
     gc.freeze()
-    return _written(gathered, runs, out)
-
-
-def _written(gathered: Gathered, runs: Mapping[tuple[str, str], Runs], out: Path) -> Path:
     make_folder(out)
     (out / "paper").mkdir(parents=True, exist_ok=True)
     published = published_paper()
@@ -65,7 +61,7 @@ def _written(gathered: Gathered, runs: Mapping[tuple[str, str], Runs], out: Path
 
 @dataclass(frozen=True)
 class _Section:
-    """What the page shows of a space; ``record`` is one of its records, for its provenance."""
+    """The section of a space; ``record`` is one of its records, for the provenance."""
 
     space: str
     name: str
@@ -81,7 +77,7 @@ class _Section:
 def _section(
     gathered: Gathered, space: str, found: Mapping[str, Runs], published: Mapping[str, Any], out: Path
 ) -> _Section:
-    """Draw a space's pictures and make its tables."""
+    """Draw a space's pictures, and return its section."""
     timed = {key: one for key, one in found.items() if one.rows[0] == 1 and len(one.rows) > 1}
     if timed:
         (out / "paper" / f"{space}_time.png").write_bytes(png(pictures.time(space, timed, published)))
@@ -101,17 +97,17 @@ def _section(
 
 
 def _judged(gathered: Gathered, found: Mapping[str, Runs]) -> list[tuple[str, Table]]:
-    """Have the winners of all targets judged by other predictors, a table a protocol."""
+    """Return a table for each protocol of the winners of all targets, judged by other predictors."""
     tables = []
     for key, runs in found.items():
         wanted = [
             record
             for record in gathered.records
             if protocol_of(record) == key
-            and alike(record) == alike(runs.first)
+            and comparison_key(record) == comparison_key(runs.first)
             and tuple(sorted(record.targets)) == runs.targets
         ]
         study = max(studies(wanted), key=lambda one: len(one.entries))
-        table = winners_judged(with_judges(summed_up(study)))
+        table = winners_judged(add_judges(summarize(study)))
         tables += [(PROTOCOLS[key], table)] if table else []
     return tables

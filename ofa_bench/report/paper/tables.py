@@ -1,4 +1,4 @@
-"""The paper's tables 1 and 2 and figure 2, its own figures beside those measured."""
+"""Builds the paper's tables 1 and 2 and figure 2, with its published numbers beside those measured."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,29 +17,24 @@ Published = Mapping[str, Any]
 
 
 def seconds(space: str, runs: Mapping[str, Runs], published: Published) -> Table:
-    """Return running times by number of targets, s, and in brackets in percent of vanilla's; see its table 1."""
+    """Return running times (s) by number of targets, with percentages of vanilla's; see its table 1."""
     paper = printed_seconds(published, space)
     numbers = published["table1"]["targets"]
     rows = []
     for k in sorted({k for one in runs.values() for k in one.rows}):
         row = [str(k)]
         for name in STRATEGIES:
-            known = k in numbers
-            place = numbers.index(k) if known else 0
-            row.append(_with_share(paper[name][place], paper["vanilla"][place], name) if known else "")
+            place = numbers.index(k) if k in numbers else None
+            row.append("" if place is None else _with_share(paper[name][place], paper["vanilla"][place], name))
             for one in runs.values():
-                there = k in one.rows
-                row.append(
-                    _with_share(_median(one.seconds(name, k)), _median(one.seconds("vanilla", k)), name)
-                    if there
-                    else ""
-                )
+                seconds = {which: _median(one.seconds(which, k)) for which in STRATEGIES} if k in one.rows else {}
+                row.append(_with_share(seconds[name], seconds["vanilla"], name) if seconds else "")
         rows.append(tuple(row))
     return Table(f"Seconds, {space}", ("targets", *_heads(runs)), tuple(rows), left=0)
 
 
 def accuracies(space: str, runs: Mapping[str, Runs], published: Published) -> Table:
-    """Return predicted accuracies by target, percent, mean and standard deviation; see its table 2."""
+    """Return means and standard deviations of predicted accuracy (percent) by target; see its table 2."""
     own = space == "mbv3"
     paper = published["table2"]["printed_percent"] if own else {}
     stds = published["table2"]["printed_std_percent"]
@@ -64,7 +59,7 @@ def accuracies(space: str, runs: Mapping[str, Runs], published: Published) -> Ta
 
 
 def single_seconds(runs: Mapping[str, Runs], published: Published) -> Table | None:
-    """Return the seconds of a search for one target, medians, by latency; see its figure 2."""
+    """Return median seconds of a search for one target by latency; see its figure 2. None for fewer than two."""
     singles = {key: {name: one.single(name) for name in STRATEGIES} for key, one in runs.items()}
     latencies = published["figure2"]["latency_ms"]
     common = [set(of[name]) for of in singles.values() for name in STRATEGIES]

@@ -88,8 +88,8 @@ def test_accuracies_stand_by_target_with_the_papers_own(page):
 
 def test_winners_are_judged_by_predictors_that_did_not_guide(page):
     text = page.read_text()
-    assert text.count("What other predictors say of what was found, as published:") == 1
-    assert text.count("What other predictors say of what was found, fair:") == 2
+    assert text.count("Winners judged by other predictors, as published:") == 1
+    assert text.count("Winners judged by other predictors, fair:") == 2
     heads = [one[0] for one in tables(text) if one[0][0] == "strategy"]
     assert heads == [["strategy", "embedded (guide) %", "lead, points", "members %", "lead, points"]] * 3
 

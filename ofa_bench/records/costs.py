@@ -1,6 +1,6 @@
 """What the costs of a record are: raised by a guard band or not, and of which statistic of a device's runs."""
 
-from ofa_bench.profiling.statistics import describe, statistic_of
+from ofa_bench.profiling.statistics import describe_statistic, read_statistic
 from ofa_bench.records.model import Record
 
 __all__ = ["cost_name", "describe_costs", "guard_band_of"]
@@ -21,10 +21,10 @@ def cost_name(*records: Record) -> str:
 
 def describe_costs(record: Record) -> str:
     """Say in a sentence or two what is not plain of a record's costs and targets; empty if there is nothing."""
-    band, statistic = guard_band_of(record), statistic_of(record.device.card)
+    band, statistic = guard_band_of(record), read_statistic(record.device.card)
     message = []
     if statistic is not None:
-        message.append(f"Targets and costs are {describe(statistic)} of the device's runs.")
+        message.append(f"Targets and costs are {describe_statistic(statistic)} of the device's runs.")
     if band != 1:
         message.append(f"A guarded cost is the table's, raised by its guard band of {band:g}.")
     return " ".join(message)

@@ -134,7 +134,7 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
         (["sweep=multirun", "quantize=int8"], "quantize=int8: needs images= (a folder of images"),
         (["sweep=multirun", "quantize=int4", "images=."], "quantize=int4: must be int8; did you mean 'int8'?"),
         (["measure=true", "quantize=int8", "images=."], "quantize=int8: give run=, sweep= or architecture= with it"),
-        (["sweep=multirun", "quantize=int8", "images=."], "images=.: there is no image in it"),
+        (["sweep=multirun", "quantize=int8", "images=."], "images=.: no image in it"),
         (["sweep=multirun", "calibration_images=0"], "calibration_images=0: must be 1 or more"),
         (["sweep=multirun", "classes=names.txt"], "classes=names.txt: is only read with quantize=int8"),
         (

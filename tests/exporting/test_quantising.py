@@ -14,10 +14,10 @@ from test_measuring import CARD, Phone
 from ofa_bench.errors import InputError
 from ofa_bench.exporting import quantising
 from ofa_bench.exporting.cards import INT8, ONNX, read_card, write_card
-from ofa_bench.exporting.measuring import measured
+from ofa_bench.exporting.measuring import measure_networks
 from ofa_bench.exporting.models import _metrics
-from ofa_bench.exporting.pages import sections, write_pages
-from ofa_bench.exporting.quantising import Quantiser, int8_metrics, int8_sentence
+from ofa_bench.exporting.pages import build_sections, write_pages
+from ofa_bench.exporting.quantising import Quantiser, describe_int8, int8_metrics
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.supernets.images import Images
 from ofa_bench.supernets.network_files import write_onnx
@@ -108,13 +108,13 @@ def test_the_batch_changes_nothing_of_what_is_said(made, tmp_path, batch):
 def test_both_are_timed_in_the_same_rounds_and_shown(made, tmp_path, monkeypatch):
     monkeypatch.setattr(Phone, "__call__", lambda self, path: [5.0 if path.name == INT8 else 19.5])
     out = made.folder.parent.parent
-    [(folder, card)] = measured([(made.folder, made.card)], Phone({}), out, 1, 2, 0, 0)
+    [(folder, card)] = measure_networks([(made.folder, made.card)], Phone({}), out, 1, 2, 0, 0)
     assert (card["measured"]["median_ms"], card["int8"]["measured"]["median_ms"]) == (19.5, 5.0)
     write_card(folder, card)
     page = write_pages(out).read_text()
     assert "INT8 median, ms" in page
     assert "INT8: other first class %" in page
-    [section] = sections([(folder, read_card(folder))])
+    [section] = build_sections([(folder, read_card(folder))])
     one, shown = card["int8"], dict(zip(section.table.heads, section.table.rows[0], strict=True))
     assert shown["INT8 median, ms"] == "5.00"
     assert shown["INT8: other first class %"] == f"{100 * one['differs']:.1f}"
@@ -131,7 +131,7 @@ def test_both_are_timed_in_the_same_rounds_and_shown(made, tmp_path, monkeypatch
     assert values["int8_top1"] == one["int8_top1"]
     (made.folder / INT8).write_bytes((made.folder / INT8).read_bytes() + b"0")
     with pytest.raises(InputError, match=r"network.int8.onnx: is not the file that its card is of"):
-        measured([(made.folder, made.card)], Phone({}), out, 1, 2, 0, 0)
+        measure_networks([(made.folder, made.card)], Phone({}), out, 1, 2, 0, 0)
 
 
 SAID = "INT8 names another first class than FP32 on 12.5% of 1,000 images"
@@ -164,7 +164,7 @@ def about(**change):
     ],
 )
 def test_what_changes_is_said_in_a_sentence(card, message):
-    assert int8_sentence(card) == message
+    assert describe_int8(card) == message
     assert int8_metrics(CARD) == {}
 
 

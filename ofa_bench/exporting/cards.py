@@ -140,8 +140,6 @@ def _check_values(card: Card) -> None:
         positive |= {f"measured.{name}_ms": one[f"{name}_ms"] for name in STATISTICS}
         positive |= {"measured.drift": 1 + (one["drift"] or 0)}
     one = card.get("int8")
-    if one and (one["fp32_top1"] is None) != (one["int8_top1"] is None):
-        raise UnreadableError("its int8.fp32_top1 or int8.int8_top1 is null; either both or neither must be")
     if one and one["measured"] is not None:
         check_node("int8.measured.", one["measured"], _MEASURED_INT8)
     for key, value in positive.items():

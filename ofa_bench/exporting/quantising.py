@@ -18,6 +18,7 @@ from ofa_bench.exporting.cards import INT8, ONNX, Card, write_card
 from ofa_bench.files.writing import work_folder
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.supernets.images import Images
+from ofa_bench.supernets.network_files import open_session
 from ofa_bench.tracking.quiet import logging_disabled
 
 __all__ = ["Quantiser", "describe_int8", "int8_metrics", "need_onnxruntime"]
@@ -118,7 +119,7 @@ class Quantiser:
 
     def _compare(self, onnx: Path, int8: Path, card: Card) -> dict[str, Any]:
         """Return how often the first classes of the two files differ on the test images, and their top-1 if known."""
-        sessions, found = (_session(onnx), _session(int8)), list[NDArray[np.intp]]()
+        sessions, found = (open_session(onnx), open_session(int8)), list[NDArray[np.intp]]()
         for pixels, n in _batches(self._test, card):
             found.append(np.array([one.run(None, {"image": pixels})[0][:n].argmax(axis=1) for one in sessions]))
         fp32, quantised = np.concatenate(found, axis=1)
@@ -188,14 +189,6 @@ def _batches(images: Images, card: Card) -> Iterator[tuple[NDArray[np.float32], 
         found = pixels.numpy()
         missing = 0 if batch < 0 else batch - len(found)
         yield np.concatenate([found, np.repeat(found[-1:], missing, axis=0)]), len(found)
-
-
-def _session(path: Path) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 @contextmanager

@@ -57,10 +57,8 @@ def _explain(sweep: str, found: Sequence[Journal]) -> str:
         return "is not the journal of a sweep"
     there = {one.sweep: first[0] for one in journals(OUTPUT) if (first := one.first())}
     listed = "; ".join(f"{one} ({name[:60]})" for one, name in list(there.items())[:MAX])
-    more = f" and {len(there) - MAX} more" if len(there) > MAX else ""
     near = suggestion(sweep, [*there, *there.values()])
-    known = f"sweeps in {OUTPUT}: {listed}{more}" if there else f"there is no sweep in {OUTPUT}"
-    return f"no such folder, journal, id or name of a sweep; {known}{near}"
+    return f"no such folder, journal, id or name of a sweep; sweeps in {OUTPUT}: {listed or 'none'}{near}"
 
 
 def _read_journal(journal: Journal) -> Gathered:

@@ -38,7 +38,6 @@ def decode_image(path: Path, size: int) -> NDArray[np.uint8]:
         content = content_of(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 width, height = _resized_shape(image.width, image.height, size)
                 if image.mode == "F" or image.mode[0] == "I":  # conversion to RGB would clip such pixels at 255

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ofa_bench.config.batches import Batch
 from ofa_bench.errors import InputError
 
-__all__ = ["OPSET", "differences", "need_onnx", "write_onnx", "write_program"]
+__all__ = ["OPSET", "differences", "need_onnx", "open_session", "write_onnx", "write_program"]
 
 OPSET = 17
 
@@ -102,12 +103,17 @@ def differences(
 def _onnx_outputs(path: Path, images: list[torch.Tensor]) -> torch.Tensor | None:
     if find_spec("onnxruntime") is None:
         return None
+    session = open_session(path, threads=1)
+    return torch.cat([torch.from_numpy(session.run(None, {"image": image.numpy()})[0]) for image in images])
+
+
+def open_session(path: Path, threads: int = 0) -> Any:
+    """Return an onnxruntime session on the CPU for an ONNX file; 0 threads for as many as there are cores."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = 1, 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return torch.cat([torch.from_numpy(session.run(None, {"image": image.numpy()})[0]) for image in images])
+    options.intra_op_num_threads, options.log_severity_level = threads, 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def _images(shape: Shape, n: int, seed: int = 0) -> torch.Tensor:

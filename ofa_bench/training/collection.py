@@ -78,17 +78,12 @@ def _read_accuracies(path: Path, content: bytes, architectures: Sequence[str]) -
     found = list[float]()
     for number, row in enumerate(rows):
         try:
-            architecture, accuracy, *_ = row
-            found.append(float(accuracy))
-            fits = len(row) == len(COLUMNS) and architecture in (architectures[number:] or row)[:1]
+            if len(row) != len(COLUMNS) or row[0] not in (architectures[number:] or row)[:1]:
+                raise ValueError
+            found.append(float(row[1]))
         except ValueError:
-            fits = False
-        if not fits:
-            raise InputError(
-                f"out={path}: row {number + 1} does not belong to this collection; move it and its card away"
-            )
-        if not 0 <= found[-1] <= 1:
-            raise InputError(f"out={path}: row {number + 1}: accuracy={accuracy[:20]}: must be from 0 to 1")
+            message = f"row {number + 1} does not belong to this collection; move it and its card away"
+            raise InputError(f"out={path}: {message}") from None
     return found
 
 
@@ -99,12 +94,10 @@ def card_path(path: Path) -> Path:
 
 def _check_card(path: Path, card: Mapping[str, Any]) -> None:
     place = card_path(path)
-    if not os.path.lexists(place):
-        raise InputError(f"out={path}: already exists and has no card {place.name}; choose another out=")
     try:
         found = json_object(content_of(place)).get("of")
     except UnreadableError as error:
-        raise InputError(f"out={path}: its card {place} cannot be read ({error})") from error
+        raise InputError(f"out={path}: its card {place} cannot be read ({error}); choose another out=") from error
     there, wanted = found if isinstance(found, dict) else {}, card["of"]
     differing = sorted(key for key in {*there, *wanted} if there.get(key) != wanted.get(key))
     if differing:

@@ -1,9 +1,7 @@
 """Trains small neural networks as accuracy predictors, and writes their files."""
 
-import errno
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -158,14 +156,11 @@ def write_predictor(
         others: further files, by name.
 
     Raises:
-        OSError: a file cannot be written, or there is a folder with its name; no file is changed then.
+        OSError: a file cannot be written; existing files are unchanged then.
     """
     contents = {f"{stem}.npz": pack_weights(layers) for stem, layers in weights.items()}
     contents |= {f"{name}.json": f"{json.dumps(card, indent=1)}\n".encode(), **(others or {})}
     folder.mkdir(parents=True, exist_ok=True)
-    for name in contents:
-        if (folder / name).is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / name))
     with work_folder(folder) as place:
         for name, content in contents.items():
             append(place / name, content)

@@ -20,16 +20,6 @@ CONVERT = (
     "table.writerows([json.dumps(arch), fraction] for arch, fraction in yours)"
 )
 
-BINARY: Mapping[bytes, str] = {
-    b"PK": "a zip file, as of Excel or NumPy",
-    b"\x80": "a pickle, which may run code",
-    b"\x93NUMPY": "an array of NumPy",
-    b"\x1f\x8b": "compressed by gzip",
-    b"PAR1": "Parquet",
-    b"\x89HDF": "HDF5",
-}
-"""Binary formats by their first bytes."""
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -52,14 +42,14 @@ def decode(content: bytes) -> str:
     Raises:
         UnreadableError: it is something else.
     """
-    form = next((form for magic, form in BINARY.items() if content.startswith(magic)), None)
-    if form:
-        raise UnreadableError(f"it is {form}; {CONVERT}")
     utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
     try:
-        return content.decode("utf-16" if utf16 else "utf-8-sig")
+        text = content.decode("utf-16" if utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UnreadableError("it is not text in UTF-8") from error
+        raise UnreadableError(f"it is not text in UTF-8; {CONVERT}") from error
+    if "\0" in text:
+        raise UnreadableError(f"it is not text; {CONVERT}")
+    return text
 
 
 def read_entries(text: str, space: DesignSpace) -> Iterator[Entry]:

@@ -59,7 +59,11 @@ def make_sets(
     else:
         source, overlap = Images(calibration, key="calibration"), 0
         rows = np.random.default_rng([seed, 1]).permutation(len(source))[:n_calibration]
-    hashes = {"images": all_images.digest(), "classes": hashlib.sha256(labels.tobytes()).hexdigest()}
+    hashes = {
+        "images": all_images.digest(),
+        "classes": hashlib.sha256(labels.tobytes()).hexdigest(),
+        "calibration": source.digest(),
+    }
     description: dict[str, Any] = {
         "folder": str(images),
         "images": len(all_images),
@@ -71,11 +75,10 @@ def make_sets(
             "folder": str(source.folder),
             "images": len(source),
             "used": len(rows),
-            "sha256_of_names_and_sizes": source.digest(),
+            "sha256_of_names_and_sizes": hashes["calibration"],
             "note": "as OFA does, if these are training images"
             if calibration
             else f"the folder of the test images; {min(overlap, len(rows), len(tested))} of these are test images too",
         },
     }
-    hashes["calibration"] = description["calibration"]["sha256_of_names_and_sizes"]
     return Sets(all_images.only(tested), labels[tested], source.only(np.sort(rows)), hashes, description)

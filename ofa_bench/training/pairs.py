@@ -22,9 +22,6 @@ __all__ = ["FEWEST", "Pairs", "read_pairs"]
 FEWEST = 20
 """The fewest distinct architectures for the training of a predictor."""
 
-MAX_CHARS = 60
-"""The most characters of a value in a message."""
-
 TRAINED = 10
 """An accuracy in percent that only trained networks reach, so that a value such as 0.8 beside it must be a fraction."""
 
@@ -123,17 +120,12 @@ def _check_percent(column: Column, numbers: Sequence[float], places: Sequence[st
     small = [i for i, number in enumerate(numbers) if 0 < number <= 1]
     if not small:
         return
-    shown, largest = f"{places[small[0]]}: {column.name}={numbers[small[0]]:g}", max(numbers)
-    if largest <= 1:
-        fractions = "accuracy" if column.unit == "percent" else "accuracy (1 minus the error)"
+    largest = max(numbers)
+    if largest <= 1 or largest >= TRAINED:
         raise InputError(
-            f"{shown}: column {column.name} must have percent, but all of its values are at most 1: "
-            f"name it {fractions} if they are fractions of 1, or multiply them by 100"
-        )
-    if largest >= TRAINED:
-        raise InputError(
-            f"{shown}: column {column.name} has percent of up to {largest:g}, but {len(small)} of {len(numbers)} "
-            "values are at most 1, like fractions of 1: write all of them in percent"
+            f"{places[small[0]]}: {column.name}={numbers[small[0]]:g}: column {column.name} must have percent, but "
+            f"{len(small)} of {len(numbers)} values are at most 1, like fractions of 1: multiply them by 100, or name "
+            "a column of fractions accuracy"
         )
 
 
@@ -160,7 +152,7 @@ def _accuracy(given: Any, column: Column) -> float:
     value, most = _number(column.name, given), 1 if column.unit == "fraction" else 100
     if not 0 <= value <= most:
         other = "; name the column top1 for percent" if column.unit == "fraction" else ""
-        raise InputError(f"{column.name}={_short(given)}: must be from 0 to {most}{other}")
+        raise InputError(f"{column.name}={str(given)[:60]}: must be from 0 to {most}{other}")
     return value
 
 
@@ -171,10 +163,5 @@ def _number(column: str, given: Any) -> float:
         value = math.nan
     if not math.isfinite(value):
         comma = isinstance(given, str) and "," in given
-        raise InputError(f"{column}={_short(given)}: must be a number{', with a decimal point' if comma else ''}")
+        raise InputError(f"{column}={str(given)[:60]}: must be a number{', with a decimal point' if comma else ''}")
     return value
-
-
-def _short(given: Any) -> str:
-    text = str(given)
-    return text if len(text) <= MAX_CHARS else f"{text[:MAX_CHARS]}..."

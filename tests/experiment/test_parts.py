@@ -4,12 +4,12 @@ import json
 
 import pytest
 import yaml
-from ofa_bench.exporting.find_networks import find_networks
 
 from ofa_bench.analysis.studies import studies
 from ofa_bench.commands.train import PairsOptions, train_pairs
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.previous import Earlier
+from ofa_bench.exporting.found import find_networks
 from ofa_bench.records.record import read
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, hold
 

@@ -8,7 +8,6 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from ofa_bench.exporting.find_networks import find_networks
 from test_exported import smallest
 from test_measuring import CARD, Phone, exported
 
@@ -17,6 +16,7 @@ from ofa_bench.config.batches import batch_of_unit, milliseconds, read_batch
 from ofa_bench.errors import InputError
 from ofa_bench.exporting import controls, networks
 from ofa_bench.exporting.cards import read_card, write_card
+from ofa_bench.exporting.found import find_networks
 from ofa_bench.exporting.measuring import choose_batch, compute_verdict, measure_networks
 from ofa_bench.exporting.networks import Exporter
 from ofa_bench.exporting.pages import build_sections, write_pages

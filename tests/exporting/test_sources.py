@@ -53,7 +53,7 @@ def test_a_folder_is_all_below_it(swept):
 def test_a_sweep_of_another_output_folder_is_named_by_its_journal(swept, monkeypatch):
     (swept / "multirun").rename(swept / "out [1] #2")
     assert strategies(read_sweep(f"out [1] #2/sweeps/{OTHER}.jsonl")) == ["top_down", "vanilla"]
-    with pytest.raises(InputError, match="there is no sweep in multirun"):
+    with pytest.raises(InputError, match="sweeps in multirun: none"):
         read_sweep(OTHER)
 
 

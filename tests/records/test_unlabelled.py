@@ -10,13 +10,13 @@ from io import StringIO
 import numpy as np
 import pytest
 from calling import call
-from ofa_bench.exporting.find_networks import find_networks
 from rich.console import Console
 
 from ofa_bench.commands.cli.tables import print_tables
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import describe_network, read_card
+from ofa_bench.exporting.found import find_networks
 from ofa_bench.exporting.pages import build_sections, write_pages
 from ofa_bench.records import record as records
 from ofa_bench.records.frame import write_csv

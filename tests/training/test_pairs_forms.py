@@ -126,9 +126,9 @@ OTHERS = {
     "a set": ("{1, 2}", "is an object with the keys 1, 2: neither OFA's acc"),
     "half of JSON": ('{"a": 1', "begins as a dict, but it is no JSON"),
     "an object without a column": (json.dumps([*OBJECTS[:2], {"top1": 70}]), "entry 3: has no config"),
-    "a zip file": (b"PK\x03\x04rest", "it is a zip file, as of Excel or NumPy"),
-    "a pickle": (b"\x80\x04\x95", "it is a pickle, which may run code"),
-    "gzip": (b"\x1f\x8b\x08", "compressed by gzip"),
+    "a zip file": (b"PK\x03\x04\0\0", "it is not text; this code writes"),
+    "a pickle": (b"\x80\x04\x95", "it is not text in UTF-8; this code writes"),
+    "gzip": (b"\x1f\x8b\x08", "it is not text in UTF-8"),
 }  # fmt: skip
 
 
@@ -157,13 +157,13 @@ UNITS = {
     "fractions in top1": (
         "top1",
         FRACTIONS,
-        "line 2: top1=0.7: column top1 must have percent, but all",
+        "line 2: top1=0.7: column top1 must have percent, but 24 of 24",
     ),
-    "one fraction among percent": ("top1", MIXED, "line 2: top1=0.7904: column top1 has percent of up to"),
+    "one fraction among percent": ("top1", MIXED, "line 2: top1=0.7904: column top1 must have percent, but 1 of"),
     "the last one": (
         "top1",
         [*PERCENT[:-1], 1.0],
-        "1: column top1 has percent of up to 78.14, but 1 of 24 values",
+        "1: column top1 must have percent, but 1 of 24 values",
     ),
     "fractions in another name": ("Top-1 Acc (%)", FRACTIONS, "line 2: Top-1 Acc (%)=0.7: column Top-1 Acc (%) must"),
     "errors as fractions": ("top1_err", FRACTIONS, "line 2: top1_err=0.7: column top1_err must have percent, but"),
@@ -188,10 +188,10 @@ def test_accuracies_in_another_unit_are_refused_with_column_row_and_value(name, 
 def test_fractions_in_acc_dict_and_an_archive_are_refused(tmp_path):
     path = tmp_path / "pairs"
     path.write_text(json.dumps(dict(zip(ACC_DICT, FRACTIONS, strict=True))))
-    with pytest.raises(InputError, match=r"entry 1: top1=0\.7: column top1 must have percent, but all"):
+    with pytest.raises(InputError, match=r"entry 1: top1=0\.7: column top1 must have percent, but 24 of 24"):
         read_pairs(path, SPACE)
     path.write_text(json.dumps({"archive": [[arch, 0.2 + 0.001 * i, 1] for i, (arch, *_) in enumerate(ARCHIVE)]}))
-    with pytest.raises(InputError, match=r"archive 1: top-1 error=0\.2: column top-1 error must have percent, but all"):
+    with pytest.raises(InputError, match=r"archive 1: top-1 error=0\.2: column top-1 error must have percent, but 24"):
         read_pairs(path, SPACE)
 
 

@@ -81,7 +81,7 @@ def last_block(predictor: AccuracyPredictor) -> dict[str, list[float]]:
 
 
 def by_resolution(predictor: AccuracyPredictor, genes: Genes) -> Floats:
-    """Return predictions for the first five stages, as blocks of MobileNetV3, at 5 resolutions: float64 [n, 5], points."""
+    """Return predictions for the first five stages, as blocks of MobileNetV3, at 5 sizes: float64 [n, 5], points."""
     shared = genes[:, [SPACE.index[name] for name in SOURCE.gene_names]]
     columns = []
     for place in range(len(RESOLUTIONS)):

@@ -156,7 +156,7 @@ def write_predictor(
         others: further files, by name.
 
     Raises:
-        OSError: a file cannot be written; existing files are unchanged then.
+        OSError: a file cannot be written.
     """
     contents = {f"{stem}.npz": pack_weights(layers) for stem, layers in weights.items()}
     contents |= {f"{name}.json": f"{json.dumps(card, indent=1)}\n".encode(), **(others or {})}

@@ -164,7 +164,7 @@ def test_files_of_others_are_left_alone(quick):
         (head + row.replace("3", "5", 1), "row 1 does not belong to this collection"),
         (head + row.replace(",12,", ",12,12,"), "row 1 does not belong to this collection"),
         (head + row.rpartition('",')[0] + '",none,0,0,0,0\n', "row 1 does not belong to this collection"),
-        (head.replace(",", ";") + row.replace('",', '";'), "its first line is not architecture,"),
+        (head.replace(",", ";") + row.replace('",', '";'), "is not a table of accuracies"),
         ("\ufeff" + head + row, "its first line is not architecture,.*, in UTF-8 with commas"),
         ("a,b\n1,2\n", "its first line is not architecture,accuracy,top5,loss,images,seconds"),
         ("\xff\n", "its first line is not"),

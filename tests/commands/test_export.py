@@ -126,10 +126,10 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
         (["sweep=multirun", f"experiment={'x' * 501}"], "must be a name of 1 to 500 characters"),
         (["sweep=multirun", "out=/dev/null"], "out=/dev/null: cannot be written (Not a directory"),
         (["sweep=multirun", "batch=0"], "batch=0: must be a whole number of 1 to 1,024, or dynamic"),
-        (["sweep=multirun", "batch=8", "measure=true"], "batch=8: costs of note10 are of batch 1 (ms)"),
+        (["sweep=multirun", "batch=8", "measure=true"], "batch=8: costs of note10 are for batch 1 (ms)"),
         (
             ["sweep=multirun", "batch=dynamic", "measure=true", "runner=phone.timer"],
-            "batch=dynamic: runner=phone.timer is not told how many images to take; give batch=1",
+            "batch=dynamic: runner=phone.timer cannot choose how many images to take; give batch=1",
         ),
         (["sweep=multirun", "quantize=int8"], "quantize=int8: needs images= (a folder of images"),
         (["sweep=multirun", "quantize=int4", "images=."], "quantize=int4: must be int8; did you mean 'int8'?"),

@@ -136,10 +136,14 @@ def test_like_is_timed_with_like(unit, batch, wanted):
         (
             "ms a batch of 8",
             1,
-            r"batch=1: costs of mine are of batch 8 \(ms a batch of 8\), .*; export with batch=8 or",
+            r"batch=1: costs of mine are for batch 8 \(ms a batch of 8\), .*; export with batch=8 or",
         ),
-        ("ms", 8, r"batch=8: costs of mine are of batch 1 \(ms\)"),
-        ("ms a batch of 8", "dynamic", "batch=dynamic: runner=Phone is not told how many images to take; give batch=8"),
+        ("ms", 8, r"batch=8: costs of mine are for batch 1 \(ms\)"),
+        (
+            "ms a batch of 8",
+            "dynamic",
+            "batch=dynamic: runner=Phone cannot choose how many images to take; give batch=8",
+        ),
     ],
 )
 def test_other_batches_are_not_compared(unit, batch, message):
@@ -150,7 +154,7 @@ def test_other_batches_are_not_compared(unit, batch, message):
 def test_a_network_of_another_batch_is_not_timed(tmp_path):
     [(folder, card)] = exported(tmp_path, a=(20.0, 19.0))
     phone = Phone({"a": 19.5})
-    with pytest.raises(InputError, match=r"batch=8: costs of mine are of batch 1 \(ms\)"):
+    with pytest.raises(InputError, match=r"batch=8: costs of mine are for batch 1 \(ms\)"):
         measure_networks([(folder, card | {"batch": 8})], phone, tmp_path, 1, 2, 0, 8)
     assert phone.calls == 0
 

@@ -151,10 +151,10 @@ def test_trained_weights_and_statistics_of_images_are_in_the_file(tmp_path):
     assert not card["weights"]["random"]
     assert card["weights"]["batchnorm_statistics_of_images"] == 5
     assert card["weights"]["description"].endswith(
-        "BatchNorm statistics are of 5 images of " + str(tmp_path / "images")
+        "BatchNorm statistics are computed on 5 images of " + str(tmp_path / "images")
     )
     without = Exporter(tmp_path, weights=str(tmp_path / "mine.pth")).describe_weights(found)
-    assert "BatchNorm statistics are the supernet's, not this network's" in without
+    assert "BatchNorm statistics are those of the supernet, not of this network" in without
     network = built_by_ofa(space, card["architecture"], net.net.state_dict())
     pixels = image(card)
     with torch.no_grad():
@@ -234,5 +234,5 @@ def test_random_networks_cost_what_the_table_says_of_them(tmp_path):
     spread = [cost for _, cost in controls]
     assert spread == pytest.approx([20, 45], rel=0.05)
     assert len(list((folder / "controls").glob("*.onnx"))) <= 3
-    assert "is not the one that they were found with" in write_controls(folder, [smallest(space)], "note10", 2)
+    assert "is not the one with which the networks were found" in write_controls(folder, [smallest(space)], "note10", 2)
     assert "unknown" in write_controls(folder, [one], "nowhere", 2)

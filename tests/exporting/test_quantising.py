@@ -121,7 +121,7 @@ def test_both_are_timed_in_the_same_rounds_and_shown(made, tmp_path, monkeypatch
     assert float(shown["INT8: top-1 less FP32's, points"]) == pytest.approx(
         100 * (one["int8_top1"] - one["fp32_top1"]), abs=0.06
     )
-    assert "INT8 names another first class" in (folder / "card.md").read_text()
+    assert "INT8 predicts another first class" in (folder / "card.md").read_text()
     assert "measured beside `network.onnx`: 5.000 ms" in (folder / "card.md").read_text()
     with (out / "networks.csv").open() as file:
         [row] = csv.DictReader(file)
@@ -130,11 +130,11 @@ def test_both_are_timed_in_the_same_rounds_and_shown(made, tmp_path, monkeypatch
     assert values["int8_ms"] == 5
     assert values["int8_top1"] == one["int8_top1"]
     (made.folder / INT8).write_bytes((made.folder / INT8).read_bytes() + b"0")
-    with pytest.raises(InputError, match=r"network.int8.onnx: is not the file that its card is of"):
+    with pytest.raises(InputError, match=r"network.int8.onnx: is not the file that its card describes"):
         measure_networks([(made.folder, made.card)], Phone({}), out, 1, 2, 0, 0)
 
 
-SAID = "INT8 names another first class than FP32 on 12.5% of 1,000 images"
+SAID = "INT8 predicts another first class than FP32 on 12.5% of 1,000 images"
 
 
 def about(**change):
@@ -155,11 +155,11 @@ def about(**change):
         (about(), SAID),
         (
             about(fp32_top1=0.72, int8_top1=0.71),
-            f"{SAID}; top-1 is 71.0%, of FP32 72.0% (-1.0 points)",
+            f"{SAID}; top-1 is 71.0%, for FP32 72.0% (-1.0 points)",
         ),
         (
             about(tested_on_calibration_images=3) | {"weights": {"random": True, "description": ""}},
-            f"{SAID}; 3 of the images were calibrated on too; weights are random, so this says nothing of accuracy",
+            f"{SAID}; 3 of the images were also used for calibration; weights are random, so this says nothing about accuracy",
         ),
     ],
 )
@@ -191,7 +191,7 @@ def test_classes_that_are_not_known_are_said_and_those_that_are_wrong_refused(tm
     for number in range(2):
         make_image(tmp_path / "images" / f"{number}.png", (40, 40), np.random.default_rng(number))
     quantiser = Quantiser(Images(tmp_path / "images"), 1, 1)
-    assert "top-1 of INT8 and FP32 is not told" in quantiser.find_classes(CLASSES)
+    assert "top-1 of INT8 and FP32 is unknown" in quantiser.find_classes(CLASSES)
     (tmp_path / "classes.txt").write_text("a\nb\n")
     make_images(tmp_path / "sorted", classes=1)
     wrong = Quantiser(Images(tmp_path / "sorted", tmp_path / "classes.txt"), 1, 1)

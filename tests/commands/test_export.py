@@ -139,7 +139,7 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
         (["sweep=multirun", "classes=names.txt"], "classes=names.txt: is only read with quantize=int8"),
         (
             ["sweep=multirun", "strategy=vanila"],
-            "strategy=vanila: no record of it here; there are vanilla; did you mean",
+            "strategy=vanila: has no record here; there are vanilla; did you mean",
         ),
         (["measure=true", "strategy=vanilla"], "strategy=vanilla: give run= or sweep= with it"),
         (["swep=multirun"], "did you mean 'sweep'?"),

@@ -369,10 +369,10 @@ WRONG = {
     "no accuracy": ("architecture,acc\n", "line 1: must name a column accuracy (a fraction of 1) or top1 (percent)"),
     "no architecture": ("accuracy\n0.7\n", "there is none for r, d0, d1 and others"),
     "a gene lacking": (",".join(["accuracy", *SPACE.gene_names[:-1]]) + "\n", "there is none for e19"),
-    "a column twice": ("architecture,accuracy,accuracy\n", "line 1: names the column accuracy twice"),
+    "a column twice": ("architecture,accuracy,accuracy\n", "line 1: has the column accuracy twice"),
     "heads only": ("architecture,accuracy\n", "has 0 distinct architectures; at least 20 are needed"),
     "too few": ("architecture,accuracy\n" + GOOD.split("\n")[0] + "\n", "has 1 distinct architectures; at least 20"),
-    "percent": (f"architecture,accuracy\n{GOOD}{ARCH},75.2\n", "line 32: accuracy=75.2: must be from 0 to 1; a col"),
+    "percent": (f"architecture,accuracy\n{GOOD}{ARCH},75.2\n", "line 32: accuracy=75.2: must be from 0 to 1; name"),
     "more than all": (f"architecture,top1\n{ARCH},100.5\n", "line 2: top1=100.5: must be from 0 to 100"),
     "negative": (f"architecture,accuracy\n{ARCH},-0.1\n", "line 2: accuracy=-0.1: must be from 0 to 1"),
     "NaN": (f"architecture,accuracy\n{ARCH},nan\n", "line 2: accuracy=nan: must be a number"),
@@ -390,8 +390,11 @@ WRONG = {
     ),
     "a field too long": (f"architecture,accuracy\n{'a' * 200_000},0.7\n", "cannot be read as CSV (field larger than"),
     "quotes": ('architecture,accuracy\n"abc,0.7\n', "cannot be read as CSV (unexpected end of data)"),
-    "bytes": (b"\xff\xfe\x00", "cannot be read (it is no text in UTF-8)"),
-    "one accuracy": (f"architecture,accuracy\n{re.sub(r',0[.]7[0-9]+', ',0.7', GOOD)}", "all accuracies are 0.7; noth"),
+    "bytes": (b"\xff\xfe\x00", "cannot be read (it is not text in UTF-8;"),
+    "one accuracy": (
+        f"architecture,accuracy\n{re.sub(r',0[.]7[0-9]+', ',0.7', GOOD)}",
+        "all accuracies are 0.7; no predictor",
+    ),
 }
 
 
@@ -408,7 +411,7 @@ def test_what_is_wrong_with_a_file_is_said_with_its_line(name, tmp_path):
 @pytest.mark.parametrize(
     ("gene", "text", "message"),
     [
-        ("k0", "", "line 2: k0 is empty, and the gene is active"),
+        ("k0", "", "line 2: k0 is empty, but the gene is active"),
         ("k0", "4", r"line 2: mbv3: k0=4.0 is not one of \[3, 5, 7\]"),
         ("r", "big", "line 2: r=big: must be a number"),
     ],

@@ -159,7 +159,8 @@ def about(**change):
         ),
         (
             about(tested_on_calibration_images=3) | {"weights": {"random": True, "description": ""}},
-            f"{SAID}; 3 of the images were also used for calibration; weights are random, so this says nothing about accuracy",
+            f"{SAID}; 3 of the images were also used for calibration; weights are random, so this says nothing about "
+            "accuracy",
         ),
     ],
 )

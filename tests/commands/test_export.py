@@ -84,7 +84,7 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
     assert all(card["measured"]["median_ms"] == 19.5 for card in cards)
     assert f"{len(cards)} of {len(cards)} (100%) are met when measured" in message.out
     assert "(runner: not as it says)" in message.out  # note10 was not measured by phone.timer
-    assert "no networks are timed beside those found" in message.err  # the record does not name its table
+    assert "no controls: " in message.err  # the record does not name its table
     assert "| target, ms |" in message.out
     again = run(monkeypatch, capsys, "measure=true", "runner=phone.timer", "rounds=2", "uri=none")
     assert again[0] == 0
@@ -98,7 +98,7 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
         (["run=nowhere"], "run=nowhere: no such file or folder; give a cell's folder or MLflow run"),
         (["run=x", "sweep=y"], "give one of run=, sweep= and architecture="),
         (["sweep=nowhere"], "sweep=nowhere: no such folder, journal, id or name of a sweep"),
-        (["sweep=multirun", "target=25"], "target=25: no target of these records; they have 20, 30"),
+        (["sweep=multirun", "target=25"], "target=25: not a target of these records; they have 20, 30"),
         (["sweep=multirun", "target=x"], "target=x: must be a number"),
         (["sweep=multirun", "which=bets"], "which=bets: must be best or every; did you mean 'best'?"),
         (["sweep=multirun", "weights=nowhere.pth"], "weights=nowhere.pth: cannot be read (No such file or directory)"),
@@ -172,7 +172,7 @@ def test_what_is_there_is_kept_and_what_will_be_written_is_said_first(quick, mon
     code, message = run(monkeypatch, capsys, *words)
     assert code == 0
     assert "1 network to write, about " in message.err
-    assert "; 1 is there already and unchanged\n" in message.err
+    assert "; 1 is already there and unchanged\n" in message.err
     assert (first / "network.onnx").stat().st_mtime_ns == before
     assert (second / "card.json").is_file()
     (first / "network.pt2").write_bytes(b"cut off")

@@ -174,7 +174,6 @@ def test_what_changes_is_said_in_a_sentence(card, message):
     [
         ({"differs": "all"}, "its int8.differs is .all.; must be a number"),
         ({"differs": -1}, "its int8.differs is -1; must be 0 or more"),
-        ({"int8_top1": 0.5}, "must be both or none"),
         ({"test_images": "0"}, "its int8.test_images is .0.; must be a whole number"),
         ({"measured": {"median_ms": 1, "statistic": "median"}}, "it has no int8.measured.p10_ms"),
         ({"file": {}}, "it has no int8.file.bytes"),

@@ -95,7 +95,7 @@ def test_what_is_not_declared_is_refused_in_words():
         official_predictor(space)
     with pytest.raises(InputError, match="there is none for space small_kernels"):
         embedded_predictor(space)
-    assert "none are published for space small_kernels" in load_weights(supernet(space)).hint
+    assert "no weights are published for space small_kernels" in load_weights(supernet(space)).hint
     space.supernet = "nowhere.Supernet"
     with pytest.raises(InputError, match=r"its supernet nowhere\.Supernet cannot be imported"):
         supernet(space)

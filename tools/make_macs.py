@@ -1,6 +1,6 @@
-"""Make ``devices/macs/<space>.json``: multiply-accumulates of every space, ``python tools/make_macs.py``.
+"""Writes ``devices/macs/<space>.json``, the multiply-accumulates of every space: ``python tools/make_macs.py``.
 
-They are counted on the modules of ``ofa`` and equal its ``Mbv3FLOPsModel``, ``ProxylessNASFLOPsModel`` and
+They are counted on the modules of ``ofa``, and equal its ``Mbv3FLOPsModel``, ``ProxylessNASFLOPsModel`` and
 ``ResNet50FLOPsModel`` (``ofa.nas.efficiency_predictor``), which call them FLOPs.
 """
 
@@ -17,7 +17,7 @@ __all__ = ["main"]
 
 
 def _judge(space: DesignSpace) -> AccuracyPredictor:
-    """Return the predictor that decides where accuracy saturates."""
+    """Return the predictor that shows where accuracy saturates."""
     return official_predictor(space) if space.official_predictor else embedded_predictor(space)
 
 

@@ -1,9 +1,9 @@
-"""Make the members of ``predictors/members``: ``python tools/make_members.py`` (a minute a member and space).
+"""Writes the members of ``predictors/members``: ``python tools/make_members.py`` (a minute a member and space).
 
-A member is a small network fitted to the official predictor's accuracies of random architectures, as many as OFA had
-when it fitted that predictor to measured ones (Cai et al., arXiv 1908.09791, section 3.4). It has never seen what a
-search finds. Members differ in their architectures and first weights: what they say of a winner differs from what the
-official predictor says as another predictor of the true accuracies might, had it been fitted like OFA's.
+A member is a small network that is fitted to the official predictor's accuracies of random architectures, as many as
+OFA measured to fit that predictor (Cai et al., arXiv 1908.09791, section 3.4). It has never seen the results of a
+search. Members differ in their training architectures and first weights, so that they differ from the official
+predictor as another predictor of the true accuracies would that had been fitted like OFA's.
 """
 
 from dataclasses import asdict
@@ -27,11 +27,11 @@ FOLDER = Path(ofa_bench.__file__).parent / "data" / "predictors" / "members"
 LABELS = 16_000
 HELD_BACK = 20_000
 TRAINING = Training(hidden=(128, 128), epochs=150, batch=256, learning_rate=2e-3, weight_decay=1.0)
-"""It was chosen by the error on other random architectures, never by what is said of winners."""
+"""Chosen by the error on other random architectures, never by the accuracies of winners."""
 
 
-def trained(space: DesignSpace, number: int) -> Layers:
-    """Train a member; give its layers, weight [n_in, n_out] (float16, but for the last one's) and bias [n_out]."""
+def train(space: DesignSpace, number: int) -> Layers:
+    """Train a member; return each layer's weight [n_in, n_out] (float16 except in the last layer) and bias [n_out]."""
     rng = np.random.default_rng([number, 16])
     genes = space.sample(LABELS, rng)
     labels = official_predictor(space).accuracy(genes)
@@ -39,7 +39,7 @@ def trained(space: DesignSpace, number: int) -> Layers:
     return [*((weight.astype(np.float16), bias) for weight, bias in hidden), last]
 
 
-def error(space: DesignSpace, layers: Layers) -> float:
+def compute_error(space: DesignSpace, layers: Layers) -> float:
     """Return the root mean square difference from the official predictor on other random architectures, in points."""
     exact = [(weight.astype(np.float32), bias.astype(np.float32)) for weight, bias in layers]
     member = OneHotMLP(space, one_hot_columns(space), exact, name="member", sha256="")
@@ -48,15 +48,15 @@ def error(space: DesignSpace, layers: Layers) -> float:
 
 
 def main() -> None:
-    """Write the weights of each and a card for each space."""
+    """Write the weights of all members, and a card for each space."""
     torch.set_num_threads(1)
     for name in ("mbv3", "resnet50d"):
         space = load_space(name)
         members, errors = dict[str, Layers](), []
         for number in range(1, MEMBERS + 1):
-            layers = trained(space, number)
+            layers = train(space, number)
             members[f"{name}_{number}"] = layers
-            errors.append(round(error(space, layers), 4))
+            errors.append(round(compute_error(space, layers), 4))
             print(name, number, errors[-1], flush=True)
         how = asdict(TRAINING)
         del how["average"]

@@ -1,6 +1,6 @@
-"""Make ``devices/note10/mbv3.json`` from OFA's official look-up tables: ``python tools/make_note10.py``.
+"""Writes ``devices/note10/mbv3.json`` from OFA's official lookup tables: ``python tools/make_note10.py``.
 
-The official files hold one mean latency for each layer shape; the compact table holds the same numbers by resolution,
+The official files have one mean latency for each layer shape; the compact table has the same numbers by resolution,
 block, kernel and expand ratio (``ofa.tutorial.LatencyTable.predict_network_latency_given_spec`` names the layers).
 """
 

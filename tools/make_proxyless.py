@@ -1,9 +1,9 @@
-"""Make ``predictors/proxyless.json``, a surrogate for a predictor: ``python tools/make_proxyless.py``.
+"""Writes ``predictors/proxyless.json``, a surrogate for a predictor: ``python tools/make_proxyless.py``.
 
-OFA published no accuracy predictor of its ProxylessNAS space, only 16 networks of it with their accuracy
-(``published/proxyless.json``). The first five stages have the same choices as those of MobileNetV3, whose predictor is
-mapped to these accuracies by a straight line. The card has the line, its errors and what was assumed. It needs the
-official predictor, on which the fit is repeated as a check.
+OFA published no accuracy predictor for its ProxylessNAS space, only the accuracy of 16 networks
+(``published/proxyless.json``). Its first five stages have the same choices as those of MobileNetV3, whose predictor is
+mapped to these accuracies by a straight line. The card has the line, its errors and the assumptions. The tool needs the
+official predictor, on which it repeats the fit as a check.
 """
 
 import json
@@ -29,7 +29,7 @@ SPACE, SOURCE = ProxylessNASSpace(), MobileNetV3Space()
 FOLDER = Path(ofa_bench.__file__).parent / "data"
 SAMPLES = 20_000
 LIKE_LAST = (16, 17)
-"""Blocks of MobileNetV3's last stage that are always there; the last block is taken to be like them."""
+"""The blocks of MobileNetV3's last stage that are always present; the last block is assumed to be like them."""
 
 NOTE = (
     "OFA published no accuracy predictor of this space. This is a surrogate: the MobileNetV3 predictor on the first "
@@ -63,9 +63,9 @@ DISTINCT = (
 
 
 def last_block(predictor: AccuracyPredictor) -> dict[str, list[float]]:
-    """Return the worth of the last block's choices against the first one, as fractions of 1, by gene.
+    """Return the effect of each choice of the last block, relative to its first choice, as a fraction of 1, by gene.
 
-    It is the mean change of the predicted accuracy when that choice is made in a block ``LIKE_LAST``, over random
+    It is the mean change of the predicted accuracy when that choice is made in the blocks ``LIKE_LAST`` of random
     architectures.
     """
     genes, last = SOURCE.sample(SAMPLES, np.random.default_rng(0)), SPACE.n_blocks - 1
@@ -81,7 +81,7 @@ def last_block(predictor: AccuracyPredictor) -> dict[str, list[float]]:
 
 
 def by_resolution(predictor: AccuracyPredictor, genes: Genes) -> Floats:
-    """Predict the first five stages, as blocks of MobileNetV3, at its five resolutions: float64 [n, 5], points."""
+    """Return predictions for the first five stages, as blocks of MobileNetV3, at 5 sizes: float64 [n, 5], points."""
     shared = genes[:, [SPACE.index[name] for name in SOURCE.gene_names]]
     columns = []
     for place in range(len(RESOLUTIONS)):
@@ -120,11 +120,11 @@ TREATMENTS: Mapping[str, tuple[Callable[[Floats, float], float], str]] = {
     ),
     "log_line": (_log_line, "each network's least-squares line over the five resolutions in log image size"),
 }
-"""Ways to predict at image sizes that the predictor does not know, and in words."""
+"""Ways to predict at image sizes that the predictor does not know, each with a description."""
 
 
 def at_sizes(predictor: AccuracyPredictor, data: Published, effects: Mapping[str, Sequence[float]], how: str) -> Floats:
-    """Predict the published networks at their image sizes, before the line: float64 [n, 1], points."""
+    """Return predictions for the published networks at their image sizes, before the line: float64 [n, 1], points."""
     known = by_resolution(predictor, data.genes)
     for gene, values in effects.items():
         known += 100 * np.array(values)[data.genes[:, SPACE.index[gene]], None]
@@ -138,7 +138,7 @@ def fit(x: Floats, y: Floats) -> Floats:
 
 
 def left_out(x: Floats, data: Published) -> Floats:
-    """Predict each network's top-1 by a line fitted to the networks of other blocks: float64 [n], points."""
+    """Return each network's top-1, predicted by a line fitted to networks with other blocks: float64 [n], points."""
     predicted = np.empty(len(x))
     for group in np.unique(data.blocks):
         out = data.blocks == group
@@ -162,7 +162,7 @@ def scores(x: Floats, data: Published) -> dict[str, float]:
 
 
 def partial_rank_correlation(x: Floats, data: Published, given: Floats) -> dict[str, float | list[float]]:
-    """Correlate ranks of predictions and top-1, less what the ranks of ``given`` explain; about 95 % by Fisher's z."""
+    """Return the rank correlation of predictions and top-1, given ``given``, with a 95 % interval by Fisher's z."""
     from scipy.stats import rankdata
 
     ranks = rankdata(given, axis=0)
@@ -177,15 +177,15 @@ def partial_rank_correlation(x: Floats, data: Published, given: Floats) -> dict[
 
 
 def free_slope(x: Floats, y: Floats) -> dict[str, float]:
-    """Fit a plane and give its last slope: float64 [n, k] and [n]."""
+    """Return the last slope of a plane fitted to float64 [n, k] and [n]."""
     columns = np.column_stack([x, np.ones(len(x))])
     plane = fit(x, y)
     variance = np.sum((y - columns @ plane) ** 2) / (len(y) - len(plane)) * np.linalg.inv(columns.T @ columns)
     return {"value": round(float(plane[-2]), 3), "standard_error": round(float(np.sqrt(variance[-2, -2])), 3)}
 
 
-def judged(predictor: AccuracyPredictor, data: Published) -> dict[str, Any]:
-    """Fit the line on a predictor, and say what it is and how far it is off; errors in points."""
+def evaluate(predictor: AccuracyPredictor, data: Published) -> dict[str, Any]:
+    """Return the line that is fitted to a predictor, and its errors in points."""
     effects = last_block(predictor)
     x, without = (at_sizes(predictor, data, known, TREATMENT) for known in (effects, {}))
     slope, intercept = fit(x, data.top1)
@@ -214,7 +214,7 @@ def main() -> None:
     """Write the card beside the weights."""
     data = published_proxyless()
     embedded = embedded_predictor(SOURCE)
-    ours, theirs = judged(embedded, data), judged(official_predictor(SOURCE), data)
+    ours, theirs = evaluate(embedded, data), evaluate(official_predictor(SOURCE), data)
     card = {
         "title": "Estimate of accuracy in space proxyless, transferred from the predictor of space mbv3",
         "note": NOTE,
@@ -225,7 +225,11 @@ def main() -> None:
         "d0-d4, k0-k19 and e0-e19; effects: one a choice of k20 and of e20; all are fractions of 1",
         "transfer": ours.pop("transfer"),
         "last_block": LAST_BLOCK,
-        "resolution": {"treatment": TREATMENT, **{how: words for how, (_, words) in TREATMENTS.items()}, "why": WHY},
+        "resolution": {
+            "treatment": TREATMENT,
+            **{how: description for how, (_, description) in TREATMENTS.items()},
+            "why": WHY,
+        },
         "data": {
             "file": "ofa_bench/data/published/proxyless.json",
             "pairs": data.pairs,

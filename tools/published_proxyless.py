@@ -1,4 +1,4 @@
-"""The networks of ProxylessNAS that OFA published, with their measured accuracy (``published/proxyless.json``)."""
+"""Reads the ProxylessNAS networks that OFA published, with their measured accuracy (``published/proxyless.json``)."""
 
 import json
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Published:
     sizes: Floats
     top1: Floats
     blocks: NDArray[np.int_]
-    """Equal where all but the image size is equal."""
+    """Equal for networks that differ in nothing but the image size."""
     macs: Floats
     parameters: Floats
 
@@ -46,7 +46,7 @@ class Published:
 
 
 def published_proxyless() -> Published:
-    """Return the networks of ``proxyless.json``; those of equal blocks and size are one, with their mean accuracy."""
+    """Return the networks of ``proxyless.json``; equal blocks and sizes are one network, with the mean accuracy."""
     space = ProxylessNASSpace()
     nets = json.loads(FILE.read_text())["networks"]
     any_size = {"image_size": space.genes[0].choices[0]}

@@ -130,10 +130,10 @@ def collect(options: Options) -> NDArray[np.float64]:
 def _measure(options: Options, net: "Supernet", sets: "Sets", card: dict[str, Any]) -> list[float]:
     """Add the missing rows; return the accuracies of all rows."""
     from ofa_bench.supernets.checkpoints import recalibrate
-    from ofa_bench.training.collected import distinct, measure_accuracy
+    from ofa_bench.training.collected import measure_accuracy, sample_distinct
     from ofa_bench.training.collection import open_collection
 
-    rows = distinct(net.space, options.n, np.random.default_rng([options.seed, 0]))
+    rows = sample_distinct(net.space, options.n, np.random.default_rng([options.seed, 0]))
     names = [json.dumps(net.space.to_ofa(row)) for row in rows]
     options.path.parent.mkdir(parents=True, exist_ok=True)
     each = len(sets.calibration) + len(sets.test)

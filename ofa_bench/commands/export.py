@@ -52,7 +52,7 @@ from ofa_bench.files.writing import make_folder
 
 if TYPE_CHECKING:
     from ofa_bench.exporting.cards import Card
-    from ofa_bench.exporting.found import Found
+    from ofa_bench.exporting.found import FoundNetwork
     from ofa_bench.exporting.quantising import Quantiser
     from ofa_bench.profiling.runners import Runner
     from ofa_bench.records.model import Record
@@ -168,22 +168,22 @@ def export(options: Options, overrides: Sequence[str] = ()) -> Path:
     store = _store(options)
     runner = make_runner(options.runner, options.threads) if options.measure else None
     out = options.folder
-    from ofa_bench.exporting.cards import cards_below, write_card
-    from ofa_bench.exporting.pages import sections, write_pages
+    from ofa_bench.exporting.cards import read_cards, write_card
+    from ofa_bench.exporting.pages import build_sections, write_pages
 
-    networks = _export_all(options, overrides, runner) if options.chosen else list(cards_below(out))
+    networks = _export_all(options, overrides, runner) if options.chosen else list(read_cards(out))
     if not networks:
         raise InputError(f"out={out}: no exported network there; give run=, sweep= or architecture= to export some")
     if runner:
-        from ofa_bench.exporting.measuring import measured
+        from ofa_bench.exporting.measuring import measure_networks
         from ofa_bench.records.tables import markdown
 
-        networks = measured(
+        networks = measure_networks(
             networks, runner, out, options.threads, options.rounds, options.seed, options.controls, options.statistic
         )  # fmt: skip
         for folder, card in networks:
             write_card(folder, card)
-        for section in sections(networks):
+        for section in build_sections(networks):
             print(f"{section.heading}: {section.verdict}\n\n{markdown(section.table)}\n")
     index = write_pages(out)
     if store:
@@ -195,31 +195,31 @@ def _export_all(options: Options, overrides: Sequence[str], runner: "Runner | No
     """Write the files of the chosen networks; return their folders and cards."""
     from tqdm import tqdm
 
-    from ofa_bench.exporting.cards import placed
-    from ofa_bench.exporting.measuring import timed_batch
+    from ofa_bench.exporting.cards import assign_folders
+    from ofa_bench.exporting.measuring import choose_batch
     from ofa_bench.exporting.networks import Exporter
     from ofa_bench.exporting.planning import describe_plan
-    from ofa_bench.exporting.quantising import int8_sentence
+    from ofa_bench.exporting.quantising import describe_int8
 
-    chosen, batch = placed(_choose(options, overrides), options.folder), read_batch(options.batch)
+    chosen, batch = assign_folders(_choose(options, overrides), options.folder), read_batch(options.batch)
     if runner:  # fails before the export
         for one in chosen:
-            timed_batch(one.unit, show_batch(batch), one.device, runner)
+            choose_batch(one.unit, show_batch(batch), one.device, runner)
     images = Path(options.images).expanduser() if options.images else None
     exporter = Exporter(options.folder, options.weights, options.sha256, images, options.n_images, batch)
     quantiser = _quantiser(options)
-    for description in dict.fromkeys(exporter.description(one) for one in chosen):
+    for description in dict.fromkeys(exporter.describe_weights(one) for one in chosen):
         print(description, file=sys.stderr)
     if quantiser:
-        for why in filter(None, [quantiser.find_classes(n) for n in {exporter.outputs(one) for one in chosen}]):
+        for why in filter(None, [quantiser.find_classes(n) for n in {exporter.count_classes(one) for one in chosen}]):
             print(why, file=sys.stderr)
-    parameters = [exporter.parameters(one) for one in chosen]
+    parameters = [exporter.count_parameters(one) for one in chosen]
     print(describe_plan(parameters, options.folder, int8=quantiser is not None), file=sys.stderr)
     make_folder(options.folder)
     if options.measure and options.controls:
         _write_controls(options.folder, chosen, options.controls)
     for one in chosen:
-        better = exporter.better(one)
+        better = exporter.find_more_accurate(one)
         if better:
             print(
                 f"{one.folder}: replaces a network of {', '.join(better['by'])} that was predicted to be "
@@ -231,7 +231,7 @@ def _export_all(options: Options, overrides: Sequence[str], runner: "Runner | No
         folder, card = exporter.write(one)
         made.append(quantiser.write(folder, card) if quantiser else (folder, card))
     for folder, card in made if quantiser else []:
-        print(f"{folder.parent.name}/{folder.name}: {int8_sentence(card)}")
+        print(f"{folder.parent.name}/{folder.name}: {describe_int8(card)}")
     return made
 
 
@@ -246,7 +246,7 @@ def _quantiser(options: Options) -> "Quantiser | None":
     return Quantiser(images, options.calibration_images, options.test_images)
 
 
-def _write_controls(out: Path, chosen: "Sequence[Found]", n: int) -> None:
+def _write_controls(out: Path, chosen: "Sequence[FoundNetwork]", n: int) -> None:
     """Write the random networks that are timed with those of each space and table; print why if they cannot be."""
     from itertools import groupby
 
@@ -259,36 +259,36 @@ def _write_controls(out: Path, chosen: "Sequence[Found]", n: int) -> None:
             print(description, file=sys.stderr)
 
 
-def _choose(options: Options, overrides: Sequence[str]) -> list["Found"]:
+def _choose(options: Options, overrides: Sequence[str]) -> list["FoundNetwork"]:
     if options.architecture:
         from ofa_bench.commands.cli.composition import compose_problem
-        from ofa_bench.exporting.given import given_networks
+        from ofa_bench.exporting.given import evaluate_given
 
         uri = None if options.uri == "none" else options.uri
-        return given_networks(options.architecture, *compose_problem(overrides), uri, options.target)
-    from ofa_bench.exporting.found import found, of_target
+        return evaluate_given(options.architecture, *compose_problem(overrides), uri, options.target)
+    from ofa_bench.exporting.found import find_networks, select_target
 
     records = _records(options)
-    networks = found(records, every=options.which == "every")
+    networks = find_networks(records, every=options.which == "every")
     if options.target is not None:
-        return of_target(networks, records, options.target)
+        return select_target(networks, records, options.target)
     if not networks:
         raise InputError(f"{options.run or options.sweep}: nothing in these records met its target")
     return networks
 
 
 def _records(options: Options) -> "list[Record]":
-    from ofa_bench.exporting.sources import of_strategies, records_of_sweep
+    from ofa_bench.exporting.sources import read_sweep, select_strategies
 
     if options.run:
         from ofa_bench.experiment.named_records import record_named
 
         record = record_named("run", options.run, None if options.uri == "none" else options.uri)
-        return of_strategies([record], options.strategy)
-    gathered = records_of_sweep(options.sweep)
+        return select_strategies([record], options.strategy)
+    gathered = read_sweep(options.sweep)
     for reason in gathered.left_out:
         print(f"left out: {reason}", file=sys.stderr)
-    return of_strategies(gathered.records, options.strategy)
+    return select_strategies(gathered.records, options.strategy)
 
 
 def _store(options: Options) -> "TrackingConfig | None":

@@ -105,16 +105,16 @@ def profile(options: Options) -> Path:
     path, work = out / f"{space.name}.json", out / f"{space.name}.unfinished"
     if path.exists():
         raise InputError(f"out={options.out}: {path} is already there; move it away or choose another out=")
-    from ofa_bench.profiling.runners import OnnxRuntime, about, check_runner, make_runner
+    from ofa_bench.profiling.runners import OnnxRuntime, check_runner, describe_runner, make_runner
 
     runner = make_runner(options.runner, options.threads)
-    how = about(runner, options.threads)
-    from ofa_bench.profiling.plan import macs_table, make_plan
+    how = describe_runner(runner, options.threads)
+    from ofa_bench.profiling.plan import load_macs, make_plan
     from ofa_bench.profiling.rounds import MEASUREMENTS, export_all, measure
     from ofa_bench.supernets.pieces import supernet
 
     net = supernet(space)
-    plan = make_plan(net, macs_table(net), options.calibration, options.held_back, options.seed)
+    plan = make_plan(net, load_macs(net), options.calibration, options.held_back, options.seed)
     pinned = runner if isinstance(runner, OnnxRuntime) else nullcontext()
     first = export_all(dict([next(iter(plan.items.items()))]), work / "onnx", options.batch)
     with pinned:
@@ -152,8 +152,8 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
     from ofa_bench.devices.cost import Term
     from ofa_bench.devices.tables import write_table
     from ofa_bench.predictors import CostTable, embedded_predictor
-    from ofa_bench.profiling.fit import calibrate, calibrated_terms, errors, guard_band, summarise
-    from ofa_bench.profiling.plan import terms
+    from ofa_bench.profiling.fit import calibrate, calibrate_terms, compute_errors, compute_guard_band, summarise
+    from ofa_bench.profiling.plan import build_terms
     from ofa_bench.search import Problem, default_targets
 
     device, n, unit = str(card["device"]), len(plan.calibration), milliseconds(card.get("batch", 1))
@@ -164,12 +164,12 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
         raise InputError(
             f"runner: cannot tell networks apart, all take about {measured.mean():.4g} ms; no table is made"
         )
-    raw = terms(plan.slots, by_key)
+    raw = build_terms(plan.slots, by_key)
     sums = CostTable(space, raw, name=device, unit=unit, sha256="", card={})
     resolution = plan.calibration[:, space.index["r"]].astype(np.intp)
     smallest = raw[0].values.reshape(len(raw[0].values), -1).min(axis=1)
     calibration, form, left_out = calibrate(sums.cost(plan.calibration), measured[:n], resolution, smallest)
-    fitted = [Term(term.places, np.round(term.values, 5)) for term in calibrated_terms(raw, calibration)]
+    fitted = [Term(term.places, np.round(term.values, 5)) for term in calibrate_terms(raw, calibration)]
     table = CostTable(space, fitted, name=device, unit=unit, sha256="", card={})
     held_back = table.cost(plan.held_back)
     card = card | {
@@ -181,10 +181,12 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
             "split_half_difference": repeats,
         },
         "calibration": {"form": form, "intercept_ms_and_factor": np.round(calibration, 5).tolist()},
-        "calibrating_networks_left_out": {name: errors(value, measured[:n]) for name, value in left_out.items()},
-        "held_back": errors(held_back, measured[n:]),
-        "held_back_without_calibration": errors(sums.cost(plan.held_back), measured[n:]),
-        "guard_band": guard_band(np.concatenate([left_out[form], held_back]), measured),
+        "calibrating_networks_left_out": {
+            name: compute_errors(value, measured[:n]) for name, value in left_out.items()
+        },
+        "held_back": compute_errors(held_back, measured[n:]),
+        "held_back_without_calibration": compute_errors(sums.cost(plan.held_back), measured[n:]),
+        "guard_band": compute_guard_band(np.concatenate([left_out[form], held_back]), measured),
     }
     targets: tuple[float, ...] = ()
     with threadpool_limits(1), suppress(InputError):  # a space without an embedded predictor has no default targets
@@ -196,11 +198,11 @@ def run(options: Options, _: Sequence[str]) -> str:
     """Profile; return a description of the table's errors."""
     path = profile(options)
     from ofa_bench.predictors import latency_table
-    from ofa_bench.profiling.statistics import describe
+    from ofa_bench.profiling.statistics import describe_statistic
 
     found = latency_table(load_space(options.space), str(path)).card["held_back"]
     return (
-        f"{path}: {describe(options.statistic)} of all runs; on {found['networks']} held-back networks, mean error "
-        f"{found['mean_error']:.1%}, 95th percentile {found['p95_error']:.1%}, rank correlation "
+        f"{path}: {describe_statistic(options.statistic)} of all runs; on {found['networks']} held-back networks, "
+        f"mean error {found['mean_error']:.1%}, 95th percentile {found['p95_error']:.1%}, rank correlation "
         f"{found['rank_correlation']:.4f}\nuse it: {command_line([override('device', options.out)])}"
     )

@@ -1,4 +1,4 @@
-"""The card of an exported network: what it is, what was predicted of it, what was measured."""
+"""Writes and reads the card of an exported network: its architecture, files, predictions and measurements."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.architectures import CARD
-from ofa_bench.exporting.found import GIVEN, Found
+from ofa_bench.exporting.found import GIVEN, FoundNetwork
 from ofa_bench.files.reading import UnreadableError, content_of, json_object
 from ofa_bench.files.writing import write_whole
 from ofa_bench.profiling.statistics import PERCENTILES, STATISTICS
@@ -22,11 +22,11 @@ __all__ = [
     "ONNX",
     "PROGRAM",
     "Card",
-    "cards_below",
+    "assign_folders",
     "describe_network",
     "is_given",
-    "placed",
     "read_card",
+    "read_cards",
     "write_card",
 ]
 
@@ -53,7 +53,7 @@ _SHAPE: Mapping[str, Any] = {
     "output": {"name": _TEXT, "what": _TEXT, "shape": [NUMBER]},
     "made": {**dict.fromkeys(("ofa_bench", "torch", "date", "of"), _TEXT), "opset": NUMBER},
 }  # fmt: skip
-"""What every card has (see ``records.schema.check_node``)."""
+"""The keys of a card (see ``records.schema.check_node``)."""
 
 _POSITIVE = ("target", "cost", "guard_band", "macs", "parameters")
 
@@ -66,16 +66,16 @@ _MEASURED: Mapping[str, Any] = {
 _MEASURED_INT8: Mapping[str, Any] = {"statistic": _TEXT, **{f"{name}_ms": NUMBER for name in PERCENTILES}}
 
 _FROM_TABLE = ("statistic", "runner", "threads", "machine", "title", "source", "protocol")
-"""What a card keeps of the cost table's: on what and how it was measured."""
+"""The keys that a card copies from the card of the cost table: how that was measured."""
 
 
 def is_given(card: Card) -> bool:
-    """Return whether a network was named by the user, not found for a target: its target is its own predicted cost."""
+    """Return whether the user gave a network, so that its target is its own predicted cost."""
     return all(str(name).startswith(GIVEN) for name in card["by"])
 
 
-def describe_network(found: Found, built: Mapping[str, Any]) -> Card:
-    """Make the card of a network that was built; ``built`` has its size, its weights, its files and their making."""
+def describe_network(found: FoundNetwork, built: Mapping[str, Any]) -> Card:
+    """Return the card of a network; ``built`` has its size, weights and files, and how they were made."""
     return {
         "format": FORMAT,
         "space": found.space,
@@ -99,7 +99,7 @@ def describe_network(found: Found, built: Mapping[str, Any]) -> Card:
 
 
 def write_card(folder: Path, card: Card) -> None:
-    """Write a network's card beside its files, whole or not at all.
+    """Write a network's card beside its files, completely or not at all.
 
     Raises:
         OSError: the folder cannot be written.
@@ -108,10 +108,10 @@ def write_card(folder: Path, card: Card) -> None:
 
 
 def read_card(folder: Path) -> Card:
-    """Read a network's card.
+    """Return a network's card.
 
     Raises:
-        InputError: it is no card of this format.
+        InputError: it is missing, or not a card of this format.
     """
     path = folder / CARD
     try:
@@ -127,21 +127,19 @@ def read_card(folder: Path) -> Card:
 
 
 def _check_values(card: Card) -> None:
-    """Raise UnreadableError where a number that others are divided by is not positive, or a word is not known."""
+    """Raise UnreadableError if a number that must be positive is not, or a statistic is unknown."""
     positive = {key: card[key] for key in _POSITIVE}
     one = card["measured"]
     if one is not None:
         check_node("measured.", one, _MEASURED)
         if one["statistic"] not in PERCENTILES or one["table_statistic"] not in (*STATISTICS, None):
-            description = f"{one['statistic'][:40]}, of a table's {str(one['table_statistic'])[:40]}"
-            raise UnreadableError(f"its measured.statistic is {description}; must be {', '.join(PERCENTILES)}")
-        if not all(isinstance(word, str) and word.isidentifier() for word in one["unlike"]):
-            raise UnreadableError(f"its measured.unlike is {str(one['unlike'])[:40]}; must be words")
+            given = f"{one['statistic'][:40]}, that of the table {str(one['table_statistic'])[:40]}"
+            raise UnreadableError(f"its measured.statistic is {given}; must be {', '.join(PERCENTILES)}")
+        if not all(isinstance(key, str) and key.isidentifier() for key in one["unlike"]):
+            raise UnreadableError(f"its measured.unlike is {str(one['unlike'])[:40]}; must be a list of names")
         positive |= {f"measured.{name}_ms": one[f"{name}_ms"] for name in STATISTICS}
         positive |= {"measured.drift": 1 + (one["drift"] or 0)}
     one = card.get("int8")
-    if one and (one["fp32_top1"] is None) != (one["int8_top1"] is None):
-        raise UnreadableError("its int8.fp32_top1 or int8.int8_top1 is null; must be both or none")
     if one and one["measured"] is not None:
         check_node("int8.measured.", one["measured"], _MEASURED_INT8)
     for key, value in positive.items():
@@ -151,14 +149,14 @@ def _check_values(card: Card) -> None:
         raise UnreadableError(f"its accuracy is {card['accuracy']:g}; must be a fraction of 1")
 
 
-def placed(networks: Sequence[Found], out: Path) -> list[Found]:
-    """Return networks folders of their own, below ``out``, where others of another table, predictor or guard band are.
+def assign_folders(networks: Sequence[FoundNetwork], out: Path) -> list[FoundNetwork]:
+    """Return the networks with new folders where ``out`` has networks of another table, predictor or guard band.
 
     Raises:
-        InputError: a card that is there cannot be read.
+        InputError: an existing card cannot be read.
     """
     there: dict[str, set[tuple[str, ...]]] = {}
-    for folder, card in cards_below(out):
+    for folder, card in read_cards(out):
         there.setdefault(folder.parent.name, set()).add(_kind(card["hashes"], card["guard_band"]))
     made = []
     for one in networks:
@@ -174,11 +172,11 @@ def _kind(hashes: Mapping[str, str], guard_band: float) -> tuple[str, ...]:
     return hashes["device"], hashes["predictor"], f"{guard_band:g}"
 
 
-def cards_below(out: Path) -> Sequence[tuple[Path, Card]]:
-    """Read the cards of all networks exported to a folder: their folders and cards, by name and target.
+def read_cards(out: Path) -> Sequence[tuple[Path, Card]]:
+    """Return the folders and cards of all networks below an output folder, sorted by name and target.
 
     Raises:
-        InputError: one of them cannot be read.
+        InputError: a card cannot be read.
     """
     there = [(path.parent, read_card(path.parent)) for path in out.glob(f"*/*/{CARD}")]
     return sorted(there, key=lambda one: (one[0].parent.name, one[1]["target"], len(one[0].name), one[0].name))

@@ -1,7 +1,7 @@
-"""Networks drawn at random that are timed beside those found: they tell the device's drift from a search's exploits.
+"""Writes and reads controls: random networks that are timed beside the found ones.
 
-A machine is not as fast today as when its table was measured, by a percent or three, and a search takes what the table
-underrates. Both make what was found slower than predicted; only the first does so to networks that nobody chose.
+A found network may be slower than predicted because the device has drifted since its table was measured, by a few
+percent, or because the search exploits errors of the table. Only drift affects random networks too.
 """
 
 import hashlib
@@ -14,12 +14,11 @@ import numpy as np
 
 from ofa_bench.config.batches import batch_of_unit
 from ofa_bench.errors import InputError
-from ofa_bench.exporting.found import Found, buildable
+from ofa_bench.exporting.found import FoundNetwork, resolve_space
 from ofa_bench.exporting.networks import init_batchnorm
 from ofa_bench.files.reading import UnreadableError, content_of, json_object
 from ofa_bench.files.writing import work_folder, write_whole
 from ofa_bench.predictors import latency_table
-from ofa_bench.spaces import Genes
 from ofa_bench.supernets.network_files import write_onnx
 from ofa_bench.supernets.pieces import supernet
 
@@ -28,33 +27,33 @@ __all__ = ["FOLDER", "read_controls", "write_controls"]
 FOLDER, LIST = "controls", "controls.json"
 
 SAMPLE = 2_000
-"""Random architectures, of which those are taken whose costs are spread over the targets."""
+"""The number of random architectures from which the controls are chosen."""
 
 
-def write_controls(folder: Path, found: Sequence[Found], device: str, n: int) -> str:
-    """Write random networks' ONNX files, with what the cost table says of them; say in words why not, if it cannot be.
+def write_controls(folder: Path, found: Sequence[FoundNetwork], device: str, n: int) -> str:
+    """Write the ONNX files of controls and a list with their costs; return why there are none, else an empty text.
 
-    They are for the batch that the table is of.
+    The files have the batch of the cost table.
 
     Args:
-        folder: of the networks found, which share a space and a table; the files go to ``controls`` in it.
-        found: these networks.
-        device: the cost table, by name or path, as their record has it.
-        n: how many, with costs spread evenly over those of the networks found.
+        folder: the folder of the found networks; the controls go to its subfolder ``controls``.
+        found: the found networks, which share a space and a cost table.
+        device: the name or path of the cost table, as in their record.
+        n: the number of controls; their costs are spread evenly over the range of the found networks.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    space = buildable(found[0].architecture, found[0].space, found[0].described)[0]
+    space = resolve_space(found[0].architecture, found[0].space, found[0].described)[0]
     try:
         table = latency_table(space, device)
     except InputError as error:
-        return f"no networks are timed beside those found: {error}"
+        return f"no controls: {error}"
     batch = batch_of_unit(table.unit)
     if batch is None:
-        return f"no networks are timed beside those found: the costs of {device} are not in milliseconds"
+        return f"no controls: the costs of {device} are not in milliseconds"
     if table.sha256 != found[0].hashes["device"]:
-        return f"no networks are timed beside those found: the table {device} is not the one that they were found with"
+        return f"no controls: the table {device} is not the one with which the networks were found"
     rows = space.canonical(space.sample(SAMPLE, np.random.default_rng(0)))
     costs = table.cost(rows)
     spread = np.linspace(min(one.cost for one in found), max(one.cost for one in found), n)
@@ -62,7 +61,8 @@ def write_controls(folder: Path, found: Sequence[Found], device: str, n: int) ->
     net, listed = supernet(space), []
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     for i in chosen.tolist():
-        path = folder / FOLDER / _file(rows[i], batch)
+        content = rows[i].tobytes() + (b"" if batch == 1 else b" %d" % batch)
+        path = folder / FOLDER / f"{hashlib.sha256(content).hexdigest()[:16]}.onnx"
         if not path.exists():
             with work_folder(folder) as place:
                 piece = net.subnet(rows[i])
@@ -76,19 +76,13 @@ def write_controls(folder: Path, found: Sequence[Found], device: str, n: int) ->
     return ""
 
 
-def _file(row: Genes, batch: int) -> str:
-    """Name the file of an architecture for a batch."""
-    content = row.tobytes() + (b"" if batch == 1 else b" %d" % batch)
-    return f"{hashlib.sha256(content).hexdigest()[:16]}.onnx"
-
-
 def read_controls(folder: Path, table: str, n: int) -> list[tuple[Path, float]]:
-    """Read the files and the table's milliseconds of the random networks beside those found, at most ``n`` of them.
+    """Return the files and the predicted milliseconds of at most ``n`` controls, evenly chosen.
 
-    There are none where there is no list, or where it is of another table (by SHA-256).
+    There are none if ``folder`` has no list of them, or a list for another table than that of this SHA-256.
 
     Raises:
-        InputError: their list cannot be read.
+        InputError: the list cannot be read.
     """
     path = folder / FOLDER / LIST
     if not path.is_file() or not n:
@@ -101,8 +95,11 @@ def read_controls(folder: Path, table: str, n: int) -> list[tuple[Path, float]]:
         if not controls or not all(re.fullmatch(r"[0-9a-f]{16}\.onnx", one["file"]) for one in about["networks"]):
             raise ValueError
     except (KeyError, OverflowError, TypeError, ValueError) as error:
-        why = error if isinstance(error, UnreadableError) else "it must list networks, each of a file here and a cost"
+        why = (
+            error
+            if isinstance(error, UnreadableError)
+            else "it must list networks, each with a file in its folder and a cost"
+        )
         raise InputError(f"{path}: cannot be read ({why}); delete the folder, or export again") from error
-    return [
-        controls[i] for i in np.unique(np.linspace(0, len(controls) - 1, min(n, len(controls))).round().astype(int))
-    ]
+    chosen = np.linspace(0, len(controls) - 1, min(n, len(controls))).round().astype(int)
+    return [controls[i] for i in chosen]

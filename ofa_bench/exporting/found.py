@@ -1,4 +1,4 @@
-"""Which networks are exported: what records found for each target, each network once."""
+"""Chooses the networks to export: those that records found for each target."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,22 +13,21 @@ from ofa_bench.records.labels import distinct, labels
 from ofa_bench.records.model import Record
 from ofa_bench.spaces import DesignSpace, Genes, recognise, space_of
 
-__all__ = ["GIVEN", "Found", "buildable", "found", "of_target"]
-
+__all__ = ["GIVEN", "FoundNetwork", "build_stem", "find_networks", "resolve_space", "select_target"]
 
 GIVEN = "given as "
-"""How the name of what found a network begins where no search did."""
+"""The start of ``by`` for a network that the user gave, which no search found."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """A network that searches found for a target, and what was predicted of it.
+class FoundNetwork:
+    """A network that searches found for a target, or that the user gave, and its predictions.
 
-    ``accuracy`` is a fraction of 1; ``target`` and ``cost`` are in ``unit``. ``cost`` is the table's; the search
-    raised it by the factor ``guard_band``, 1 for none. ``by`` names the strategies that found it. ``table`` is
-    the table's name or path, ``device_card`` its card, ``folder`` where its files go, below the export's.
-    ``described`` is the config of its space.
-    ``unlabelled`` are its choices that no label of the predictor had, None where that is not known.
+    ``accuracy`` is a fraction of 1; ``target`` and ``cost`` are in ``unit``. ``cost`` is without the factor
+    ``guard_band`` (1 for none) by which the search raised it. ``by`` has the labels of the records that found it.
+    ``table`` is the name or path of the cost table, ``device_card`` its card. ``folder`` is where its files go,
+    relative to the folder of the export. ``described`` is the config of its space. ``unlabelled`` has its choices that
+    no label of the predictor had; None if that is unknown.
     """
 
     space: str
@@ -49,16 +48,16 @@ class Found:
     unlabelled: Mapping[str, Any] | None = field(default=None, hash=False)
 
 
-def buildable(architecture: Mapping[str, Any], called: str, described: Any) -> tuple[DesignSpace, Genes]:
-    """Return the space whose supernet builds an architecture (OFA's dict), and its canonical row: int8 [n_genes].
+def resolve_space(architecture: Mapping[str, Any], called: str, described: Any) -> tuple[DesignSpace, Genes]:
+    """Return the space whose supernet builds an architecture, and the canonical row of it: int8 [n_genes].
 
     Args:
-        architecture: the dict that the space's ``to_ofa`` gives.
-        called: the option of the space.
+        architecture: the dict that ``to_ofa`` of the space returns.
+        called: the name of the space's option.
         described: the config of the space.
 
     Raises:
-        InputError: the space is not at hand, or the architecture is not of it.
+        InputError: the space cannot be built, has no supernet or not this architecture.
     """
     found = recognise(architecture, described)
     if found and found[0].supernet:
@@ -66,27 +65,26 @@ def buildable(architecture: Mapping[str, Any], called: str, described: Any) -> t
     target = described.get("_target_") if isinstance(described, Mapping) else None
     if not found and target and space_of(described) is None:
         raise InputError(f"space={called}: {str(target)[:80]} cannot be built here; give space=<the YAML file of it>")
-    raise InputError(f"space={called}: there is no supernet that builds its architectures, so none can be exported")
+    raise InputError(f"space={called}: no supernet builds its architectures, so none can be exported")
 
 
-def found(records: Sequence[Record], *, every: bool = False) -> list[Found]:
-    """Return what records found for each target: the most accurate network, or each network once.
+def find_networks(records: Sequence[Record], *, every: bool = False) -> list[FoundNetwork]:
+    """Return the most accurate network that records found for each target, or with ``every`` each network once.
 
-    Records of one space, cost table and predictor belong together, whatever strategies, budgets and seeds they are of.
-    The order is that of targets, and of predicted accuracy within one.
+    Records of the same space, cost table and predictor are compared, whatever their strategies, budgets and seeds.
+    Networks are sorted by target, then by decreasing predicted accuracy.
 
     Raises:
-        InputError: an architecture is of no space that can be built here.
+        InputError: an architecture belongs to no space that can be built.
     """
-    together: dict[tuple[str, ...], list[Record]] = {}
+    groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
         hashes = (record.device.sha256, str(guard_band_of(record)), record.predictor.sha256)
-        together.setdefault((*_names(record).values(), *hashes), []).append(record)
-    taken, made = set[str](), list[Found]()
-    for alike in together.values():
-        guarded = ["guarded"] if guard_band_of(alike[0]) != 1 else []
-        stem = distinct("_".join([*_names(alike[0]).values(), *guarded]), taken)
-        made += _of_group(list(zip(labels(alike), alike, strict=True)), stem, every=every)
+        groups.setdefault((*_names(record).values(), *hashes), []).append(record)
+    taken, made = set[str](), list[FoundNetwork]()
+    for group in groups.values():
+        stem = distinct(build_stem(_names(group[0]), guard_band_of(group[0])), taken)
+        made += _find_in_group(list(zip(labels(group), group, strict=True)), stem, every=every)
     return made
 
 
@@ -95,19 +93,18 @@ def _names(record: Record) -> dict[str, str]:
     return {"space": choices.space, "device": record.device.name, "predictor": choices.predictor}
 
 
-def _table(record: Record) -> str:
-    device = record.config.get("device")
-    return str(device.get("device", "")) if isinstance(device, dict) else ""
+def build_stem(names: Mapping[str, str], guard_band: float) -> str:
+    """Return the name of the folder for networks of a space, device and predictor."""
+    return "_".join([*names.values(), *(["guarded"] if guard_band != 1 else [])])
 
 
-def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) -> Iterator[Found]:
+def _find_in_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) -> Iterator[FoundNetwork]:
     first, taken = group[0][1], set[str]()
-    guard = guard_band_of(first)
-    names = _names(first)
+    guard, names, device = guard_band_of(first), _names(first), first.config.get("device")
     by_target: dict[float, dict[str, list[tuple[str, Any]]]] = {}
     for label, record in group:
         for result in (one for one in record.results if one.feasible):
-            space, row = buildable(result.architecture, names["space"], record.config.get("space"))
+            space, row = resolve_space(result.architecture, names["space"], record.config.get("space"))
             check_same_network(record.address, names["space"], result.genes, row, space)
             networks = by_target.setdefault(float(result.target), {})
             networks.setdefault(json.dumps(space.to_ofa(row)), []).append((label, result))
@@ -116,7 +113,7 @@ def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) ->
         for architecture, them in best_first if every else best_first[:1]:
             result = them[0][1]
             name = distinct(f"{target:g}{first.unit}", taken)
-            yield Found(
+            yield FoundNetwork(
                 **names,
                 unit=first.unit,
                 target=target,
@@ -126,7 +123,7 @@ def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) ->
                 guard_band=guard,
                 by=tuple(dict.fromkeys(label for label, _ in them)),
                 hashes={"device": first.device.sha256, "predictor": first.predictor.sha256},
-                table=_table(first),
+                table=str(device.get("device", "")) if isinstance(device, dict) else "",
                 device_card=first.device.card,
                 folder=f"{stem}/{name}",
                 described=first.config.get("space"),
@@ -134,11 +131,11 @@ def _of_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) ->
             )
 
 
-def of_target(networks: Sequence[Found], records: Sequence[Record], target: float) -> list[Found]:
-    """Keep the networks of one target.
+def select_target(networks: Sequence[FoundNetwork], records: Sequence[Record], target: float) -> list[FoundNetwork]:
+    """Return the networks of one target.
 
     Raises:
-        InputError: there is none; the message says what there is, or how near anything came.
+        InputError: there is none; the message names the nearest cost, or the targets that the records have.
     """
     kept = [one for one in networks if same_target(one.target, target)]
     if kept:
@@ -151,8 +148,6 @@ def of_target(networks: Sequence[Found], records: Sequence[Record], target: floa
     ]
     if costs:
         nearest, unit = min(costs)
-        raise InputError(f"target={target:g}: nothing that was found meets it; the nearest takes {nearest:.4g} {unit}")
-    there = sorted({float(one) for record in records for one in record.targets})
-    raise InputError(
-        f"target={target:g}: no target of these records; they have {', '.join(f'{one:g}' for one in there)}"
-    )
+        raise InputError(f"target={target:g}: no network meets it; the nearest cost is {nearest:.4g} {unit}")
+    there = ", ".join(f"{one:g}" for one in sorted({float(one) for record in records for one in record.targets}))
+    raise InputError(f"target={target:g}: not a target of these records; they have {there}")

@@ -1,4 +1,4 @@
-"""Exported networks on a device: end to end, in shuffled rounds, against what the cost table says of them."""
+"""Times exported networks end to end, and compares their latency with its prediction by the cost table."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -15,13 +15,21 @@ from ofa_bench.exporting.cards import INT8, ONNX, Card, is_given
 from ofa_bench.exporting.controls import read_controls
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.profiling.rounds import MEASUREMENTS, Times, measure
-from ofa_bench.profiling.runners import OnnxRuntime, Runner, about, check_runner
-from ofa_bench.profiling.statistics import PERCENTILES, describe, statistic_of, summarise_runs
+from ofa_bench.profiling.runners import OnnxRuntime, Runner, check_runner, describe_runner
+from ofa_bench.profiling.statistics import PERCENTILES, describe_statistic, read_statistic, summarise_runs
 
-__all__ = ["Verdict", "alike", "comparable_ms", "measured", "met", "timed_batch", "verdict"]
+__all__ = [
+    "Verdict",
+    "choose_batch",
+    "comparable_ms",
+    "compute_verdict",
+    "group_by_statistic",
+    "measure_networks",
+    "meets_target",
+]
 
 
-def measured(
+def measure_networks(
     networks: Sequence[tuple[Path, Card]],
     runner: Runner,
     out: Path,
@@ -31,99 +39,94 @@ def measured(
     n_controls: int,
     statistic: str = "median",
 ) -> list[tuple[Path, Card]]:
-    """Time the ONNX files of networks and give their folders and cards, with what was measured.
+    """Time the ONNX files of networks; return their folders and cards, with the measurements.
 
-    Random networks that lie beside them (``controls``) are timed in the same rounds.
+    The controls beside them are timed in the same rounds.
 
     Args:
         networks: folders and cards.
-        runner: gives milliseconds for one file (see ``profiling.runners``).
-        out: keeps the rounds, so that an interrupted measurement goes on.
-        threads: of the runner, where it is onnxruntime.
-        rounds: how often each file is timed, two or more.
-        seed: of the orders.
-        n_controls: how many of the random networks that lie beside them are timed too; 0 for none.
-        statistic: of all runs, that the targets are about: ``p10``, ``median`` or ``p90``.
+        runner: returns milliseconds for one file (see ``profiling.runners``).
+        out: the folder that keeps the rounds, so that an interrupted measurement can continue.
+        threads: the threads of onnxruntime, if that is the runner.
+        rounds: how often each file is timed; two or more.
+        seed: seed of the orders.
+        n_controls: the most controls to time for each space and table.
+        statistic: the statistic of all runs that must meet the targets: ``p10``, ``median`` or ``p90``.
 
     Raises:
-        InputError: the runner fails, a file is not its card's, its batch is not its table's (see ``timed_batch``), or
-            another measurement was left unfinished in ``out``.
+        InputError: the runner fails, a file does not match its card, its batch is not that of its table (see
+            ``choose_batch``), or ``out`` has another unfinished measurement.
     """
     work = out / "unfinished"
-    batches = [timed_batch(card["unit"], card.get("batch", 1), card["device"], runner) for _, card in networks]
+    batches = [choose_batch(card["unit"], card.get("batch", 1), card["device"], runner) for _, card in networks]
     controls = {
         (folder.parent, card["hashes"]["device"]): read_controls(folder.parent, card["hashes"]["device"], n_controls)
         for folder, card in networks
     }
     beside = list(dict.fromkeys(path for some in controls.values() for path, _ in some))
-    wanted = {folder / ONNX: card["files"][ONNX]["sha256"] for folder, card in networks}
-    wanted |= {folder / INT8: card["int8"]["file"]["sha256"] for folder, card in networks if card.get("int8")}
-    paths = [*wanted, *beside]
-    files = [_timed(path) for path in paths]
-    for (path, one), sha256 in zip(wanted.items(), files, strict=False):
-        if one != sha256:
-            raise InputError(f"{path}: is not the file that its card is of; export it again")
-    how = about(runner, threads)
-    asked = {"files": files, **how, **({} if set(batches) == {1} else {"batches": batches})}
+    expected = {folder / ONNX: card["files"][ONNX]["sha256"] for folder, card in networks}
+    expected |= {folder / INT8: card["int8"]["file"]["sha256"] for folder, card in networks if card.get("int8")}
+    paths = [*expected, *beside]
+    try:
+        hashes = {path: sha256_of(path) for path in paths}
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror}); export it again") from error
+    for path, sha256 in expected.items():
+        if hashes[path] != sha256:
+            raise InputError(f"{path}: is not the file that its card describes; export it again")
+    how = describe_runner(runner, threads)
+    about = {"files": list(hashes.values()), **how, **({} if set(batches) == {1} else {"batches": batches})}
     if isinstance(runner, OnnxRuntime):
         for (folder, _), batch in zip(networks, batches, strict=True):
             runner.batches.update({folder / ONNX: batch, folder / INT8: batch})
     with runner if isinstance(runner, OnnxRuntime) else nullcontext():
-        check_runner(runner, paths[0])  # what is wrong with the runner is said before minutes are spent
-        times, load = measure(paths, runner, work, asked, rounds, seed)
+        check_runner(runner, paths[0])  # fail early
+        times, load = measure(paths, runner, work, about, rounds, seed)
     (work / MEASUREMENTS).replace(out / MEASUREMENTS)
     work.rmdir()
-    of = dict(zip(paths, times, strict=True))
+    by_path = dict(zip(paths, times, strict=True))
     extra = {"load_average": [min(load), max(load)], "date": date.today().isoformat(), **how}
     made = []
     for (folder, card), batch in zip(networks, batches, strict=True):
-        summary = _summary(of[folder / ONNX], card["table"], how, statistic)
-        drift = _drift(controls[folder.parent, card["hashes"]["device"]], of, _compared(summary))
+        summary = _summarise(by_path[folder / ONNX], card["table"], how, statistic)
+        drift = _drift(controls[folder.parent, card["hashes"]["device"]], by_path, _compared(summary))
         int8 = {}
         if card.get("int8"):
-            timed = _summary(of[folder / INT8], card["table"], how, statistic)
+            timed = _summarise(by_path[folder / INT8], card["table"], how, statistic)
             int8 = {"int8": card["int8"] | {"measured": timed | extra | {"batch": batch}}}
         made.append((folder, card | int8 | {"measured": summary | drift | extra | {"batch": batch}}))
     return made
 
 
-def timed_batch(unit: str, batch: int | str, device: str, runner: Runner) -> int:
+def choose_batch(unit: str, batch: int | str, device: str, runner: Runner) -> int:
     """Return the batch with which a network is timed: its own, or for ``dynamic`` that of its cost table.
 
     Args:
-        unit: of the table.
-        batch: of the network, as its card has it.
-        device: the table's name.
-        runner: that times it; one of the user's is told no batch.
+        unit: the unit of the table.
+        batch: the batch of the network, as in its card.
+        device: the name of the table.
+        runner: what times it; only onnxruntime can choose a batch.
 
     Raises:
-        InputError: the table's latency is of another batch, or nothing tells the runner which.
+        InputError: the table is for another batch, or the runner cannot choose one.
     """
     of_table = batch_of_unit(unit)
     if batch != DYNAMIC:
         if of_table not in (None, batch):
             raise InputError(
-                f"batch={batch}: costs of {device} are of batch {of_table} ({unit}), not comparable; "
+                f"batch={batch}: costs of {device} are for batch {of_table} ({unit}), not comparable; "
                 f"export with batch={of_table} or batch={DYNAMIC} to measure"
             )
         return int(batch)
     if not isinstance(runner, OnnxRuntime):
         raise InputError(
-            f"batch={DYNAMIC}: runner={runner.name} is not told how many images to take; give batch={of_table or 1}"
+            f"batch={DYNAMIC}: runner={runner.name} cannot choose how many images to take; give batch={of_table or 1}"
         )
     return of_table or 1
 
 
-def _timed(path: Path) -> str:
-    """Hash a file that is timed."""
-    try:
-        return sha256_of(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); export it again") from error
-
-
 def _drift(controls: Sequence[tuple[Path, float]], times: Mapping[Path, Times], statistic: str) -> dict[str, Any]:
-    """Describe how much longer random networks took than the table says: mean and standard error (fractions)."""
+    """Return how much longer the controls took than predicted: mean and standard error (fractions)."""
     if len(controls) < 2:
         return {"controls": 0, "drift": None, "drift_error": None}
     ratios = [summarise_runs(times[path])[f"{statistic}_ms"] / cost for path, cost in controls]
@@ -135,13 +138,13 @@ def _drift(controls: Sequence[tuple[Path, float]], times: Mapping[Path, Times], 
     }
 
 
-def _summary(times: Times, table: Mapping[str, Any], how: Mapping[str, Any], statistic: str) -> dict[str, Any]:
-    """Sum up one file's milliseconds [rounds, runs]; ``unlike`` says in what the measurement is not the table's."""
+def _summarise(times: Times, table: Mapping[str, Any], how: Mapping[str, Any], statistic: str) -> dict[str, Any]:
+    """Return the statistics of a file's milliseconds [rounds, runs]; ``unlike`` names what differs from the table."""
     return {
         **summarise_runs(times),
         "p95_ms": round(float(np.percentile(times, 95)), 5),
         "statistic": statistic,
-        "table_statistic": statistic_of(table),
+        "table_statistic": read_statistic(table),
         "rounds": times.shape[0],
         "timed_runs_a_round": times.shape[1],
         "unlike": sorted(key for key in how if table.get(key) != how[key]),
@@ -149,36 +152,30 @@ def _summary(times: Times, table: Mapping[str, Any], how: Mapping[str, Any], sta
 
 
 def _compared(summary: Mapping[str, Any]) -> str:
-    """Return the statistic that is compared with the table: the table's own or, where unknown, the target's."""
+    """Return the statistic that is compared with the table: the table's own or, if unknown, that of the targets."""
     return str(summary["table_statistic"] or summary["statistic"])
 
 
 def comparable_ms(card: Card) -> float:
-    """Return the measured milliseconds that the predicted ones are compared with: of the same statistic."""
+    """Return the measured milliseconds with which the prediction is compared, of the same statistic."""
     return float(card["measured"][f"{_compared(card['measured'])}_ms"])
 
 
-def met(card: Card, statistic: str | None = None) -> bool | None:
-    """Return whether the target is met by a statistic, by default the one it is about; None where there is no target.
-
-    A network that no search found has none.
-    """
-    if is_given(card):
-        return None
+def meets_target(card: Card, statistic: str | None = None) -> bool:
+    """Return whether a statistic of the measured milliseconds meets the target, by default the one it is about."""
     return bool(card["measured"][f"{statistic or card['measured']['statistic']}_ms"] <= card["target"])
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How predicted and measured latency agree, over the networks that were measured.
+    """The agreement of predicted and measured latency over measured networks.
 
-    ``searched`` of them were found for a target.
-    ``mean_error`` and ``worst_error`` are absolute, relative to what was measured, both of the table's statistic
-    (``compared``, which is ``known`` or taken for the targets'); ``met`` says how many targets are met by the statistic
-    that they are about (``statistic``), ``met_by`` how many by each of the others that are known. Where random networks
-    were timed beside them (``controls``, else 0), ``drift`` is how much longer than predicted these took, ``beyond``
-    how much longer those found took, allowing for that (means and standard errors, fractions), and
-    ``met_but_for_drift`` how many would then be met.
+    ``searched`` of the networks were found for a target. ``mean_error`` and ``worst_error`` are absolute errors,
+    relative to the measured latency. They use the statistic ``compared``: that of the table if it is ``known``, else
+    that of the targets. ``met`` counts the targets that are met by the statistic that they are about (``statistic``),
+    ``met_by`` those that are met by each other one. If there were ``controls`` (else 0), ``drift`` is how much longer
+    they took than predicted, ``beyond`` how much longer the networks took after correction for drift (means and
+    standard errors, fractions), and ``met_but_for_drift`` how many targets would then be met.
     """
 
     networks: int
@@ -198,31 +195,33 @@ class Verdict:
 
     @property
     def sentence(self) -> str:
-        """Say it in words."""
-        others = ", ".join(f"{count} by {describe(name)}" for name, count in self.met_by.items())
+        """The verdict as sentences."""
+        others = ", ".join(f"{count} by {describe_statistic(name)}" for name, count in self.met_by.items())
         message = (
             f"{self.networks} network{'s' if self.networks > 1 else ''} measured: predicted latency is off by "
-            f"{self.mean_error:.1%} on average, {self.worst_error:.1%} at most (by {describe(self.compared)} of all "
-            f"runs{'' if self.known else '; the table does not say of which statistic it is'})"
+            f"{self.mean_error:.1%} on average, {self.worst_error:.1%} at most "
+            f"(by {describe_statistic(self.compared)} of all runs"
+            f"{'' if self.known else '; the table does not name its statistic'})"
         )
         if self.searched:
             message += (
                 f"; of the targets met in the search, {self.met} of {self.searched} ({self.met / self.searched:.0%}) "
-                f"are met when measured, by {describe(self.statistic)} of all runs{f' ({others})' if others else ''}"
+                f"are met when measured, by {describe_statistic(self.statistic)} of all runs"
+                f"{f' ({others})' if others else ''}"
             )
         message += "."
         if self.searched and self.known and self.compared != self.statistic:
             message += (
-                f" The search met the targets by the table's statistic, {describe(self.compared)}; here they are "
-                f"judged by {describe(self.statistic)}."
+                f" The search met the targets by the table's statistic, {describe_statistic(self.compared)}; here they "
+                f"are judged by {describe_statistic(self.statistic)}."
             )
         if self.unlike:
             other = ", ".join(self.unlike)
-            message = f"the table is not of this device, version or setting ({other}: not as it says). {message}"
+            message = f"the table was made on another device, version or setting (other {other}). {message}"
         if self.controls:
             message += (
                 f" {self.controls} random networks, timed in the same rounds, took {_longer(*self.drift)} than the "
-                f"table says; allowing for that, those {'found' if self.searched else 'given'} took "
+                f"table predicts; corrected for that, those {'found' if self.searched else 'given'} took "
                 f"{_longer(*self.beyond)} than predicted"
             )
             message += f", and {self.met_but_for_drift} of {self.searched} targets are met." if self.searched else "."
@@ -233,8 +232,8 @@ def _longer(part: float, error: float) -> str:
     return f"{abs(part):.1%} {'more' if part >= 0 else 'less'} (± {100 * error:.1f}, standard error)"
 
 
-def alike(cards: Sequence[Card]) -> list[list[Card]]:
-    """Part measured cards by the statistics that their targets and their tables are about."""
+def group_by_statistic(cards: Sequence[Card]) -> list[list[Card]]:
+    """Return the measured cards in groups that share the statistics of their targets and tables."""
     groups: dict[Any, list[Card]] = {}
     for card in cards:
         if card["measured"]:
@@ -243,11 +242,8 @@ def alike(cards: Sequence[Card]) -> list[list[Card]]:
     return list(groups.values())
 
 
-def verdict(cards: Sequence[Card]) -> Verdict | None:
-    """Sum up the cards that have a measurement in milliseconds to compare; None if there is none.
-
-    Their targets are about one statistic, and so are their tables (see ``alike``).
-    """
+def compute_verdict(cards: Sequence[Card]) -> Verdict | None:
+    """Return the verdict on cards of one group (see ``group_by_statistic``); None if no cost is in milliseconds."""
     known = [(card, card["measured"]) for card in cards if card["measured"] and batch_of_unit(card["unit"])]
     if not known:
         return None
@@ -271,8 +267,8 @@ def verdict(cards: Sequence[Card]) -> Verdict | None:
         known=first["table_statistic"] is not None,
         mean_error=float(np.mean(errors)),
         worst_error=max(errors),
-        met=sum(bool(met(card)) for card in searched),
-        met_by={name: sum(bool(met(card, name)) for card in searched) for name in others},
+        met=sum(map(meets_target, searched)),
+        met_by={name: sum(meets_target(card, name) for card in searched) for name in others},
         controls=min(one["controls"] for _, one in known),
         drift=(float(np.mean(drifts)), error),
         beyond=(float(np.mean(beyond)), float(np.hypot(spread, error))),

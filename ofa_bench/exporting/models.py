@@ -1,4 +1,4 @@
-"""Exported networks as models in MLflow: a run for the export, below it a run with its model for each network."""
+"""Logs exported networks as models to MLflow: a run for the export, with a child run and a model for each network."""
 
 import re
 from collections.abc import Sequence
@@ -17,15 +17,11 @@ from ofa_bench.tracking.tracker import Tracker
 __all__ = ["check_store", "export_name", "log_models"]
 
 MAX_CHARS = 250
-"""Characters of a tag's value that MLflow shows and keeps everywhere."""
+"""The most characters of a tag's value; every MLflow store keeps that many."""
 
 
 def check_store(tracking: TrackingConfig, *, register: str = "") -> None:
-    """Check that a store can be used, before hours of work that are to be shown there; nothing is made in it.
-
-    Raises:
-        InputError: it cannot.
-    """
+    """Raise InputError if a store cannot be used; nothing is created in it."""
     try:
         client = open_store(tracking.uri)
         client.get_experiment_by_name(tracking.experiment)
@@ -35,24 +31,24 @@ def check_store(tracking: TrackingConfig, *, register: str = "") -> None:
         raise
     except Exception as error:
         message = " ".join(str(error).split())
-        raise InputError(f"uri={tracking.uri}: MLflow cannot be used ({message}); uri=none does without it") from error
+        raise InputError(f"uri={tracking.uri}: MLflow cannot be used ({message}); uri=none disables it") from error
 
 
 def log_models(
     networks: Sequence[tuple[Path, Card]], index: Path, tracking: TrackingConfig, *, register: str, source: str
 ) -> str:
-    """Log networks as ONNX models, each with a run of its own, below the export's run; return where they are.
+    """Log networks as ONNX models, each in its own child run of the export's run; return where they are.
 
-    MLflow gives a new model the metrics that its run has so far, so each model is in a run that has only its own. The
-    export's run has the index and the cards as artifacts.
+    Each model needs its own run, because MLflow copies the metrics of a run to its new models. The export's run has the
+    index as artifacts.
 
     Args:
         networks: folders and cards.
-        index: the page.
+        index: the path of the index page.
         tracking: the store and experiment.
-        register: the name of the registered model whose versions they become; none if empty.
-        source: the run of the record that they are of, or the record's SHA-256: below that run theirs goes. Empty for
-            networks of several records.
+        register: the registered model that gets the networks as versions; empty for none.
+        source: the run of the record that found the networks, or the record's SHA-256; that run becomes the parent.
+            Empty for networks of several records.
 
     Raises:
         Exception: the store cannot be used.
@@ -76,7 +72,7 @@ def log_models(
 
 
 def export_name(cards: Sequence[Card]) -> str:
-    """Return the name of an export's run: of which spaces and devices, found by what, for how many targets.
+    """Return the name of an export's run: its spaces and devices, strategies and targets.
 
     Example: ``export mbv3 note10 joint, 5 targets``.
     """
@@ -93,7 +89,7 @@ def _found_by(cards: Sequence[Card], most: int) -> str:
 
 
 def _log(tracker: Tracker, export: str, folder: Path, card: Card, register: str) -> None:
-    """Log a network as the model of a run of its own, below the export's."""
+    """Log a network as a model in a child run of the export's run."""
     tags = _tags(card)
     run = tracker.start(
         f"{card['space']} {card['device']} {folder.name}",

@@ -1,4 +1,4 @@
-"""The pages of an export: an index of all networks in its folder, and for each network its card to read."""
+"""Writes the pages of an export: an index of all networks in its folder, and a readable card for each network."""
 
 import base64
 import csv
@@ -14,27 +14,27 @@ from ofa_bench.analysis.figures.drawing import Picture, png
 from ofa_bench.analysis.figures.latencies import latencies
 from ofa_bench.analysis.figures.networks import Drawn, draw_rows
 from ofa_bench.config.batches import batch_of_unit, milliseconds
-from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, cards_below, is_given
-from ofa_bench.exporting.measuring import alike, comparable_ms, met, verdict
-from ofa_bench.exporting.quantising import int8_metrics, int8_sentence
+from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, is_given, read_cards
+from ofa_bench.exporting.measuring import comparable_ms, compute_verdict, group_by_statistic, meets_target
+from ofa_bench.exporting.quantising import describe_int8, int8_metrics
 from ofa_bench.files.writing import write_whole
 from ofa_bench.formatting import format_number
 from ofa_bench.predictors.coverage import format_choices
-from ofa_bench.profiling.statistics import PERCENTILES, describe
+from ofa_bench.profiling.statistics import PERCENTILES, describe_statistic
 from ofa_bench.records.tables import Table
 from ofa_bench.records.unlabelled import MARK
 from ofa_bench.report.rendering import relative_url, render
 
-__all__ = ["INDEX", "Section", "sections", "write_pages"]
+__all__ = ["INDEX", "Section", "build_sections", "write_pages"]
 
 INDEX = "index.html"
 
 
 @dataclass(frozen=True)
 class Section:
-    """The networks of one space, device and predictor: ``links`` lead to their cards, one a row of the table.
+    """The networks of one space, device and predictor.
 
-    ``stem`` is the folder that they are in.
+    ``links`` lead to their cards, one for each row of the table. ``stem`` is the name of their folder.
     """
 
     heading: str
@@ -45,20 +45,20 @@ class Section:
 
     @property
     def description(self) -> tuple[str, ...]:
-        """What the weights are, in sentences."""
+        """Sentences that describe the weights."""
         return tuple(dict.fromkeys(_sentence(card) for card in self.cards))
 
     @property
     def verdict(self) -> str:
-        """How predicted and measured latency agree, in words; empty where nothing is measured."""
-        found = [verdict(cards) for cards in alike(self.cards)]
+        """Sentences on how predicted and measured latency agree; empty if nothing is measured."""
+        found = [compute_verdict(cards) for cards in group_by_statistic(self.cards)]
         if None in found:
-            return "Costs are not in milliseconds: what was measured is compared with nothing."
+            return "Costs are not in milliseconds, so they are not compared with the measured latency."
         return " ".join(one.sentence for one in found if one)
 
     @cached_property
     def pictures(self) -> list[Picture]:
-        """What is drawn of the networks."""
+        """The pictures of the networks."""
         title = f"exported networks: {self.heading}"
         drawn = [
             Drawn(one["target"], one["cost"], one["accuracy"], one["architecture"], one.get("space_config"))
@@ -69,32 +69,30 @@ class Section:
             ("networks", "The networks.", draw_rows(drawn, title, self.cards[0]["unit"])),
         )
         return [
-            Picture(f"{self.stem}/{name}", words, base64.b64encode(png(figure)).decode())
-            for name, words, figure in figures
+            Picture(f"{self.stem}/{name}", caption, base64.b64encode(png(figure)).decode())
+            for name, caption, figure in figures
             if figure is not None
         ]
 
 
 def write_pages(out: Path) -> Path:
-    """Write the index as HTML, Markdown and CSV, pictures and each network's ``card.md``; return the index's path.
+    """Write the index as HTML, Markdown and CSV, the pictures and each network's ``card.md``; return the index's path.
 
-    They show the cards of all networks below the folder, so that exports to one folder add up.
+    The index shows all networks below the folder, whichever export wrote them.
 
     Raises:
         InputError: a card cannot be read.
         OSError: the folder cannot be written.
     """
-    there = cards_below(out)
-    shown = sections(there)
+    there = read_cards(out)
+    shown = build_sections(there)
     page = {"sections": shown, "networks": len(there)}
     for folder, card in there:
-        timed = milliseconds((card["measured"] or {}).get("batch", 1))
-        shape = [max(1, size) for size in card["input"]["shape"]]  # -1 stands for any batch
         about = {
-            "int8": int8_sentence(card),
+            "int8": describe_int8(card),
             "comparable": batch_of_unit(card["unit"]),
-            "timed": timed,
-            "shape": shape,
+            "timed": milliseconds((card["measured"] or {}).get("batch", 1)),
+            "shape": [max(1, size) for size in card["input"]["shape"]],  # -1 stands for any batch
             "unlabelled": format_choices(card.get("unlabelled") or {}),
             "card": card,
             "description": _sentence(card),
@@ -111,8 +109,8 @@ def write_pages(out: Path) -> Path:
     return out / INDEX
 
 
-def sections(networks: Sequence[tuple[Path, Card]]) -> list[Section]:
-    """Put the networks of one space, device and predictor, which stand together, into a section: folders and cards."""
+def build_sections(networks: Sequence[tuple[Path, Card]]) -> list[Section]:
+    """Return a section for each space, device and predictor of the networks (folders and cards)."""
     groups: dict[Any, list[tuple[Path, Card]]] = {}
     for folder, card in networks:
         groups.setdefault((folder.parent, *card["hashes"].values(), card["guard_band"]), []).append((folder, card))
@@ -120,7 +118,7 @@ def sections(networks: Sequence[tuple[Path, Card]]) -> list[Section]:
 
 
 def _csv(networks: Sequence[tuple[Path, Card]]) -> str:
-    """Write one row a network; costs in ``unit``, accuracy a fraction of 1."""
+    """Return a table with a row for each network; costs are in ``unit``, accuracies are fractions of 1."""
     plain = ["space", "device", "predictor", "guard_band", "target", "unit", "accuracy", "cost", "guarded_cost"]
     plain += ["batch", "macs", "parameters"]
     quantised = ["int8_differs", "int8_top1", "fp32_top1", "int8_ms", "int8_median_ms", "int8_bytes"]
@@ -177,10 +175,11 @@ def _heads(cards: Sequence[Card], ms: str) -> tuple[str, ...]:
 
 
 def _row(card: Card, batch: str) -> tuple[str, ...]:
-    """Write a network's row; cells of what is not known are empty, as is ``batch`` where it is 1 for all."""
+    """Return a network's row; unknown values are empty."""
     int8 = int8_metrics(card)
     one = card["measured"] or {}
     comparable = card["measured"] and batch_of_unit(card["unit"]) is not None
+    searched = comparable and not is_given(card)
     times = [one.get(f"{name}_ms") for name in PERCENTILES]
     return (
         "" if is_given(card) else f"{card['target']:g}",
@@ -190,8 +189,8 @@ def _row(card: Card, batch: str) -> tuple[str, ...]:
         *("" if ms is None else f"{ms:.2f}" for ms in times),
         f"{int8['int8_ms']:.2f}" if "int8_ms" in int8 else "",
         format_number(card["cost"] / comparable_ms(card) - 1, "+.1%") if comparable else "",
-        _yes(met(card)) if comparable and not is_given(card) else "",
-        ", ".join(_yes(met(card, name)) for name in PERCENTILES) if comparable and not is_given(card) else "",
+        _meets(card) if searched else "",
+        ", ".join(_meets(card, name) for name in PERCENTILES) if searched else "",
         f"{100 * int8['int8_differs']:.1f}" if int8 else "",
         format_number(100 * (int8["int8_top1"] - int8["fp32_top1"]), "+.1f") if "int8_top1" in int8 else "",
         batch,
@@ -205,25 +204,24 @@ def _row(card: Card, batch: str) -> tuple[str, ...]:
     )
 
 
-def _yes(met_target: bool | None) -> str:
-    return "yes" if met_target else "no"
+def _meets(card: Card, statistic: str | None = None) -> str:
+    return "yes" if meets_target(card, statistic) else "no"
 
 
 def _measurement(card: Card) -> dict[str, Any]:
-    """Say of which statistics a card's measured milliseconds are, and by which its target is met."""
+    """Return the statistics of a card's measured milliseconds, and a sentence on which of them meet its target."""
     one = card["measured"]
     if not one:
         return {"times": [], "verdict": ""}
-    times = [(describe(name), one[f"{name}_ms"]) for name in PERCENTILES]
+    times = [(describe_statistic(name), one[f"{name}_ms"]) for name in PERCENTILES]
     if batch_of_unit(card["unit"]) is None or is_given(card):
         return {"times": times, "verdict": ""}
-    description = ", ".join(f"{_yes(met(card, name))} by {describe(name)}" for name in PERCENTILES)
-    table = f"predicted of {describe(one['table_statistic'])}" if one["table_statistic"] else ""
-    met_by = f"{_yes(met(card))} by {describe(one['statistic'])}"
-    words = f"Target met when measured: {met_by}, which it is about ({description})."
-    if table and one["table_statistic"] != one["statistic"]:
-        words += f" The cost is {table}, not of {describe(one['statistic'])}."
-    return {"times": times, "verdict": words}
+    by_each = ", ".join(f"{_meets(card, name)} by {describe_statistic(name)}" for name in PERCENTILES)
+    wanted = describe_statistic(one["statistic"])
+    message = f"Target met when measured: {_meets(card)} by {wanted}, which it is about ({by_each})."
+    if one["table_statistic"] not in (None, one["statistic"]):
+        message += f" The cost is predicted for {describe_statistic(one['table_statistic'])}, not for {wanted}."
+    return {"times": times, "verdict": message}
 
 
 def _resolution(card: Card) -> Any:

@@ -1,4 +1,4 @@
-"""INT8: exported networks quantised by onnxruntime on images, and what that changes in their answers."""
+"""Quantises exported networks to INT8 with onnxruntime, and compares their outputs with those in FP32."""
 
 import hashlib
 import json
@@ -18,27 +18,28 @@ from ofa_bench.exporting.cards import INT8, ONNX, Card, write_card
 from ofa_bench.files.writing import work_folder
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.supernets.images import Images
+from ofa_bench.supernets.network_files import open_session
 from ofa_bench.tracking.quiet import logging_disabled
 
-__all__ = ["Quantiser", "int8_metrics", "int8_sentence", "need_onnxruntime"]
+__all__ = ["Quantiser", "describe_int8", "int8_metrics", "need_onnxruntime"]
 
 BATCH = 8
-"""Images that go at a time through networks of any batch."""
+"""Images a batch for networks that take any number."""
 
 
 def need_onnxruntime() -> None:
-    """Raise InputError where onnxruntime, which quantises, is not installed."""
+    """Raise InputError if onnxruntime is not installed."""
     if find_spec("onnxruntime") is None:
         raise InputError("quantize=int8: needs onnxruntime: pip install onnxruntime")
 
 
 class Quantiser:
-    """Quantises exported networks, all on the same images, and tests them on others, as far as there are.
+    """A quantiser of exported networks, which calibrates and tests all of them on the same images.
 
     Args:
-        images: of a folder; their classes are known or not.
-        n_calibration: the most that ranges of activations are taken from.
-        n_test: the most on which INT8 is compared with FP32.
+        images: the images; their classes may be unknown.
+        n_calibration: the most images for calibration of the activations' ranges.
+        n_test: the most images on which INT8 is compared with FP32; other ones, as far as there are enough.
     """
 
     def __init__(self, images: Images, n_calibration: int, n_test: int) -> None:
@@ -53,10 +54,10 @@ class Quantiser:
         return self._images.digest()
 
     def find_classes(self, outputs: int) -> str:
-        """Find the classes of the images for networks of so many outputs; return why there are none, if so.
+        """Read the classes of the images for networks with this number of outputs; return why if they are unknown.
 
         Raises:
-            InputError: a file of classes was given, and they are not in it.
+            InputError: the file of classes that was given does not have them.
         """
         try:
             self._labels[outputs] = self._images.labels(outputs)[self._rows]
@@ -64,20 +65,20 @@ class Quantiser:
             if self._images.classes is not None:
                 raise
             self._labels[outputs] = None
-            return f"top-1 of INT8 and FP32 is not told, only how often they differ: {error}"
+            return f"top-1 of INT8 and FP32 is unknown, only how often they differ: {error}"
         return ""
 
     def write(self, folder: Path, card: Card) -> tuple[Path, Card]:
-        """Write a network's INT8 file beside its ONNX file, and its card again; return its folder and card.
+        """Write a network's INT8 file beside its ONNX file, and update its card; return its folder and card.
 
-        A file that is there already, whole and made of the same, is kept.
+        A complete file with the same sources is kept.
 
         Raises:
             InputError: an image cannot be read.
             OSError: the folder cannot be written.
         """
-        made_of = self._made_of(card)
-        if not _kept(folder, card, made_of):
+        made_of = self._hash_sources(card)
+        if not _is_current(folder, card, made_of):
             with work_folder(folder) as place:
                 path = place / INT8
                 self._quantise(folder / ONNX, path, card)
@@ -89,8 +90,8 @@ class Quantiser:
             write_card(folder, card)
         return folder, card
 
-    def _made_of(self, card: Card) -> str:
-        """Hash all that decides what is in the file, and what is said of it."""
+    def _hash_sources(self, card: Card) -> str:
+        """Return a hash of everything that determines the file and its comparison."""
         from importlib.metadata import version
 
         labels = self._labels.get(_outputs(card))
@@ -113,12 +114,12 @@ class Quantiser:
             quant_pre_process(str(onnx), str(prepared), skip_symbolic_shape=True)
             quantize_static(
                 str(prepared), str(path), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
-                activation_type=QuantType.QUInt8,  # was faster than signed ones on the one CPU tried
+                activation_type=QuantType.QUInt8,  # faster than signed ones on the one CPU that was tried
             )  # fmt: skip
 
     def _compare(self, onnx: Path, int8: Path, card: Card) -> dict[str, Any]:
-        """Run both files on the images that test: which share of first classes differs, and both top-1, if known."""
-        sessions, found = (_session(onnx), _session(int8)), list[NDArray[np.intp]]()
+        """Return how often the first classes of the two files differ on the test images, and their top-1 if known."""
+        sessions, found = (open_session(onnx), open_session(int8)), list[NDArray[np.intp]]()
         for pixels, n in _batches(self._test, card):
             found.append(np.array([one.run(None, {"image": pixels})[0][:n].argmax(axis=1) for one in sessions]))
         fp32, quantised = np.concatenate(found, axis=1)
@@ -133,24 +134,24 @@ class Quantiser:
         }
 
 
-def int8_sentence(card: Card) -> str:
-    """Describe what INT8 changes in a network's answers; empty where it is not quantised."""
+def describe_int8(card: Card) -> str:
+    """Return a sentence on the accuracy of a network's INT8 file; empty if there is none."""
     one = card.get("int8")
     if not one:
         return ""
-    message = f"INT8 names another first class than FP32 on {one['differs']:.1%} of {one['test_images']:,} images"
+    message = f"INT8 predicts another first class than FP32 on {one['differs']:.1%} of {one['test_images']:,} images"
     if one["int8_top1"] is not None:
         points = 100 * (one["int8_top1"] - one["fp32_top1"])
-        message += f"; top-1 is {one['int8_top1']:.1%}, of FP32 {one['fp32_top1']:.1%} ({points + 0.0:+.1f} points)"
+        message += f"; top-1 is {one['int8_top1']:.1%}, for FP32 {one['fp32_top1']:.1%} ({points + 0.0:+.1f} points)"
     if one["tested_on_calibration_images"]:
-        message += f"; {one['tested_on_calibration_images']:,} of the images were calibrated on too"
+        message += f"; {one['tested_on_calibration_images']:,} of the images were also used for calibration"
     if card["weights"].get("random"):
-        message += "; weights are random, so this says nothing of accuracy"
+        message += "; weights are random, so this says nothing about accuracy"
     return message
 
 
 def int8_metrics(card: Card) -> dict[str, float]:
-    """Return the numbers of a network's INT8 file that are known: shares of 1, milliseconds and bytes."""
+    """Return the known numbers of a network's INT8 file: fractions of 1, milliseconds and bytes."""
     one = card.get("int8")
     if not one:
         return {}
@@ -166,8 +167,8 @@ def int8_metrics(card: Card) -> dict[str, float]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _kept(folder: Path, card: Card, made_of: str) -> bool:
-    """Return whether the file is there already, whole and made of the same."""
+def _is_current(folder: Path, card: Card, made_of: str) -> bool:
+    """Return whether the file exists, is complete and has the same sources."""
     one = card.get("int8")
     if not one or one["of"] != made_of:
         return False
@@ -182,25 +183,17 @@ def _outputs(card: Card) -> int:
 
 
 def _batches(images: Images, card: Card) -> Iterator[tuple[NDArray[np.float32], int]]:
-    """Return images in batches that a network takes, and how many of each count: the last is filled up."""
+    """Yield batches of images for a network, and how many of each are real: the last batch is padded."""
     batch, size = card["input"]["shape"][0], card["input"]["shape"][-1]
     for pixels in images.batches(size, BATCH if batch < 0 else batch):
         found = pixels.numpy()
-        lacking = 0 if batch < 0 else batch - len(found)
-        yield np.concatenate([found, np.repeat(found[-1:], lacking, axis=0)]), len(found)
-
-
-def _session(path: Path) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        missing = 0 if batch < 0 else batch - len(found)
+        yield np.concatenate([found, np.repeat(found[-1:], missing, axis=0)]), len(found)
 
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep back what onnxruntime says of each node."""
+    """Silence the messages of onnxruntime about each node."""
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(3)

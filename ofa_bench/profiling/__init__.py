@@ -1,1 +1,1 @@
-"""Building a device's latency table by measuring pieces of networks and whole ones; see ``ofa_bench profile``."""
+"""Builds a latency table for a device from measurements of pieces and whole networks."""

@@ -1,4 +1,4 @@
-"""Fits a latency table to milliseconds of pieces and networks, and computes its errors."""
+"""Fits a latency table to the measured milliseconds of pieces and networks, and computes its errors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,22 +10,23 @@ from ofa_bench.devices.cost import Term
 from ofa_bench.profiling.rounds import Times
 from ofa_bench.profiling.statistics import PERCENTILES
 
-__all__ = ["Calibration", "calibrate", "calibrated_terms", "errors", "guard_band", "summarise"]
+__all__ = ["Calibration", "calibrate", "calibrate_terms", "compute_errors", "compute_guard_band", "summarise"]
 
 Floats = NDArray[np.float64]
 Calibration = NDArray[np.float64]
-"""Intercept (ms) and factor for each resolution: float64 [resolutions, 2]."""
+"""The intercept (ms) and the factor of each resolution: float64 [resolutions, 2]."""
 
 
 def summarise(times: Times, statistic: str) -> tuple[Floats, dict[str, float]]:
-    """Return one number a file, and the repeatability of each statistic.
+    """Return one number for each file, and the repeatability of each statistic.
 
     Args:
-        times: milliseconds [items, rounds, runs], of at least two rounds.
+        times: milliseconds [items, rounds, runs]; at least two rounds.
         statistic: ``p10``, ``median`` or ``p90`` of all runs.
 
     Returns:
-        Milliseconds [items]; by statistic, the median relative difference between the rounds' halves (a fraction).
+        Milliseconds [items]; for each statistic, the median relative difference (a fraction) between even and odd
+        rounds.
     """
     repeats = {}
     for name, percentile in PERCENTILES.items():
@@ -37,19 +38,19 @@ def summarise(times: Times, statistic: str) -> tuple[Floats, dict[str, float]]:
 def calibrate(
     predicted: Floats, measured: Floats, resolution: NDArray[np.intp], smallest: Floats
 ) -> tuple[Calibration, str, dict[str, Floats]]:
-    """Return the fit of measured = intercept + factor x predicted for each resolution, in relative error.
+    """Fit measured = intercept + factor x predicted for each resolution, by least squares of the relative error.
 
-    One factor alone is kept unless the intercept lowers the leave-one-out error, and leaves no piece negative.
+    The intercept is 0 unless it lowers the leave-one-out error and leaves no piece negative.
 
     Args:
-        predicted: sums of pieces of the calibrating networks, ms [n].
-        measured: the networks themselves, ms [n].
-        resolution: of each network, as positions 0, 1, ... [n]; every one occurs three times or more.
-        smallest: of the pieces that carry the intercept, at each resolution, ms [resolutions].
+        predicted: the sums of pieces of the calibration networks, ms [n].
+        measured: the measured latency of the networks, ms [n].
+        resolution: the resolution of each network, as an index [n]; each occurs three times or more.
+        smallest: the least cost of a piece that gets the intercept, at each resolution, ms [resolutions].
 
     Returns:
-        The calibration; its form, ``factor`` or ``affine``; and by form, each network as predicted by a fit to the
-        others, ms [n].
+        The calibration; its form, ``factor`` or ``affine``; and for each form, the prediction for each network by a fit
+        to the others, ms [n].
     """
     groups = [np.flatnonzero(resolution == r) for r in range(len(smallest))]
     fits, left_out = {}, {}
@@ -69,7 +70,7 @@ def calibrate(
 
 
 def _fit(form: str, predicted: Floats, measured: Floats) -> tuple[float, float]:
-    """Return intercept and factor by least squares of the relative error."""
+    """Return the intercept and the factor with the least squares of the relative error."""
     ratio = predicted / measured
     if form == "factor":
         return 0.0, float(ratio.sum() / (ratio**2).sum())
@@ -77,23 +78,20 @@ def _fit(form: str, predicted: Floats, measured: Floats) -> tuple[float, float]:
     return float(intercept), float(factor)
 
 
-def calibrated_terms(raw: Sequence[Term], calibration: Calibration) -> list[Term]:
-    """Return every term times its resolution's factor; the first one, which every network has once, gets the intercept.
+def calibrate_terms(raw: Sequence[Term], calibration: Calibration) -> list[Term]:
+    """Return every term times the factor of its resolution; the first one, which every network has, gets the intercept.
 
     The first gene of every term is the resolution.
     """
     made = []
     for number, term in enumerate(raw):
-        shape = (-1,) + (1,) * (term.values.ndim - 1)
-        values = term.values * calibration[:, 1].reshape(shape)
-        if number == 0:
-            values = values + calibration[:, 0].reshape(shape)
-        made.append(Term(term.places, values))
+        intercept, factor = calibration.T.reshape(2, -1, *[1] * (term.values.ndim - 1))
+        made.append(Term(term.places, term.values * factor + (0 if number else intercept)))
     return made
 
 
-def errors(predicted: Floats, measured: Floats) -> dict[str, Any]:
-    """Return the errors of predicted milliseconds [n] of networks, as fractions of the measured ones."""
+def compute_errors(predicted: Floats, measured: Floats) -> dict[str, Any]:
+    """Return the errors of the predicted milliseconds [n] of networks, as fractions of the measured ones."""
     from scipy.stats import spearmanr
 
     off = predicted / measured - 1
@@ -110,6 +108,6 @@ def errors(predicted: Floats, measured: Floats) -> dict[str, Any]:
     }
 
 
-def guard_band(predicted: Floats, measured: Floats) -> float:
-    """Return the factor, 1 or more, that 1 in 20 of the networks [n] was slower by than predicted."""
+def compute_guard_band(predicted: Floats, measured: Floats) -> float:
+    """Return the factor, 1 or more, by which 1 in 20 of the networks [n] exceeded its predicted latency."""
     return round(max(1.0, float(np.percentile(measured / predicted, 95))), 5)

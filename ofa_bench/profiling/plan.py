@@ -1,4 +1,4 @@
-"""Plans what is measured for a table: pieces, whole networks to calibrate their sum, and others to validate it."""
+"""Plans what to measure for a latency table: pieces, and whole networks for calibration and validation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from ofa_bench.predictors import CostTable, latency_table
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.supernets.pieces import Piece, Slot, Supernet, count_macs
 
-__all__ = ["Plan", "count_terms", "macs_table", "make_plan", "terms"]
+__all__ = ["Plan", "build_terms", "count_terms", "load_macs", "make_plan"]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that is timed, by key; ``calibration`` and ``held_back`` are rows int8 [n, n_genes]."""
+    """What is timed; ``calibration`` and ``held_back`` are the genes of networks, int8 [n, n_genes]."""
 
     slots: Sequence[Slot]
     calibration: Genes
@@ -27,12 +27,12 @@ class Plan:
 
     @property
     def items(self) -> dict[str, Piece]:
-        """Return everything to time: pieces, then networks (first those for calibration), each once."""
+        """Everything to time, by key: the pieces, then the networks (first those for calibration)."""
         return self.pieces | {network.key: network for network in self.networks}
 
 
-def macs_table(net: Supernet) -> CostTable:
-    """Return the multiply-accumulates of a supernet's networks, in millions: the shipped table, or counted here."""
+def load_macs(net: Supernet) -> CostTable:
+    """Return a table of multiply-accumulates, in millions: the shipped one, or one that is counted now."""
     try:
         return latency_table(net.space, "macs")
     except InputError:
@@ -41,20 +41,20 @@ def macs_table(net: Supernet) -> CostTable:
 
 
 def count_terms(slots: Sequence[Slot]) -> list[Term]:
-    """Count the multiply-accumulates of every piece, in millions, as the terms of a cost table."""
+    """Return the multiply-accumulates of every piece, in millions, as the terms of a cost table."""
     pieces = {piece.key: piece for slot in slots for piece in slot.pieces.values()}
-    return terms(slots, {key: count_macs(piece) / 1e6 for key, piece in pieces.items()})
+    return build_terms(slots, {key: count_macs(piece) / 1e6 for key, piece in pieces.items()})
 
 
 def make_plan(net: Supernet, sizes: CostTable, calibration: int, held_back: int, seed: int) -> Plan:
-    """Return a plan with random networks: ``calibration`` a resolution from small to large, ``held_back`` uniform ones.
+    """Return a plan with random networks: ``calibration`` for each resolution, and ``held_back`` uniform ones.
 
     Args:
         net: the supernet.
-        sizes: its space's multiply-accumulates, by which networks are small or large.
-        calibration: networks a resolution; each resolution's are drawn one from each stratum of size.
-        held_back: networks that only validate.
-        seed: of the choice.
+        sizes: the multiply-accumulates of its space, which define the size of a network.
+        calibration: the number of networks for each resolution, one from each stratum of size.
+        held_back: the number of networks for validation.
+        seed: seed of the draws.
     """
     rng = np.random.default_rng(seed)
     space, slots = net.space, net.slots()
@@ -67,8 +67,8 @@ def make_plan(net: Supernet, sizes: CostTable, calibration: int, held_back: int,
     return Plan(slots, calibrating, validating, networks, pieces)
 
 
-def terms(slots: Sequence[Slot], costs: Mapping[str, float]) -> list[Term]:
-    """Return the terms of a cost table from the costs of pieces, by key."""
+def build_terms(slots: Sequence[Slot], costs: Mapping[str, float]) -> list[Term]:
+    """Return the terms of a cost table, given the cost of each piece by key."""
     made = []
     for slot in slots:
         values = np.zeros([1 + most for most in max(slot.pieces)])
@@ -80,14 +80,13 @@ def terms(slots: Sequence[Slot], costs: Mapping[str, float]) -> list[Term]:
 
 def _stratified(space: DesignSpace, sizes: CostTable, resolution: int, n: int, rng: np.random.Generator) -> Genes:
     """Return random networks of one resolution, one from each of ``n`` strata of size: int8 [n, n_genes], canonical."""
-    lean = rng.random((200 * n, 1))  # towards small or large choices, so that the whole range of sizes is met
+    lean = rng.random((200 * n, 1))  # so that the sample covers all sizes, from small to large
     rows: Genes = rng.binomial(space.cardinality - 1, np.broadcast_to(lean, (len(lean), space.n_genes))).astype(np.int8)
     rows[:, space.index["r"]] = resolution
     rows = space.canonical(rows)
     cost = sizes.cost(rows)
-    edges = np.linspace(cost.min(), cost.max(), n + 1)
     chosen = []
-    for low, high in pairwise(edges):
+    for low, high in pairwise(np.linspace(cost.min(), cost.max(), n + 1)):
         inside = np.flatnonzero((cost >= low) & (cost <= high))
         chosen.append(rng.choice(inside) if inside.size else int(np.abs(cost - (low + high) / 2).argmin()))
     return rows[chosen]

@@ -1,4 +1,4 @@
-"""Times all files in shuffled rounds and keeps each round on disk, so that a profile continues where it stopped."""
+"""Times ONNX files in shuffled rounds, and saves each round so that an interrupted profile can continue."""
 
 import hashlib
 import json
@@ -24,16 +24,16 @@ Times = NDArray[np.float64]
 """Milliseconds: float64 [items, rounds, runs]."""
 
 MEASUREMENTS = "measurements.jsonl"
-"""The first line describes what was measured; each further line is a round: milliseconds of every run of every file."""
+"""A file whose first line describes what is measured; each further line is a round: the milliseconds of all runs."""
 
 
 def export_all(items: Mapping[str, Piece], folder: Path, batch: int = 1) -> list[Path]:
-    """Write every item's ONNX file for a batch, named by its key, unless it is there; return paths, in their order."""
+    """Write the ONNX file of every item for a batch, unless it is there; return the paths in the order of items."""
     folder.mkdir(parents=True, exist_ok=True)
     names = [key if batch == 1 else f"{key} {batch}" for key in items]
     paths = [folder / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.onnx" for name in names]
     with work_folder(folder) as place:
-        for path, item in _shown("exporting", zip(paths, items.values(), strict=True), len(paths)):
+        for path, item in _progress("exporting", zip(paths, items.values(), strict=True), len(paths)):
             if not path.exists():
                 write_onnx(item.build(), item.shape, place / path.name, batch)
                 (place / path.name).replace(path)
@@ -48,26 +48,25 @@ def measure(
     rounds: int,
     seed: int,
 ) -> tuple[Times, list[float]]:
-    """Time every file once a round, in an order shuffled anew each round; rounds already in ``folder`` are kept.
+    """Time every file once in each round, in a new random order; rounds already in ``folder`` are kept.
 
     Args:
         paths: the ONNX files.
-        runner: gives milliseconds for one file.
-        folder: where the rounds are kept.
-        about: what is measured and how; it must equal that of the rounds already there.
-        rounds: how many in all.
-        seed: of the orders.
+        runner: returns milliseconds for one file.
+        folder: the folder that keeps the rounds.
+        about: a description of what is measured and how; it must equal that of existing rounds.
+        rounds: the total number of rounds.
+        seed: seed of the orders.
 
     Returns:
         Milliseconds [items, rounds, runs], and the machine's load average after each round.
 
     Raises:
-        InputError: the folder holds rounds of something else, or the runner gives no times or not always as many.
+        InputError: the folder has rounds of something else, or the runner returns no times or a varying number of them.
     """
-    done = _kept(folder / MEASUREMENTS, about)
+    done = _read_rounds(folder / MEASUREMENTS, about)
     runs = len(done[0]["ms"][0]) if done else 0
-    bar = _shown("measuring", None, rounds * len(paths), initial=len(done) * len(paths))
-    with bar:
+    with _progress("measuring", None, rounds * len(paths), initial=len(done) * len(paths)) as bar:
         for number in range(len(done), rounds):
             order = np.random.default_rng([seed, number]).permutation(len(paths))
             times: list[list[float]] = [[] for _ in paths]
@@ -75,40 +74,39 @@ def measure(
                 times[i] = check_runner(runner, paths[i])
                 runs = runs or len(times[i])
                 if len(times[i]) != runs:
-                    raise InputError(f"runner: gave {len(times[i])} times for {paths[i].name}, {runs} for others")
+                    raise InputError(
+                        f"runner: returned {len(times[i])} times for {paths[i].name}, but {runs} for other files"
+                    )
                 bar.update()
-            done.append({"round": number, "load": _load(), "ms": times})
+            load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else float("nan")
+            done.append({"round": number, "load": load, "ms": times})
             append(folder / MEASUREMENTS, json.dumps(done[-1]) + "\n")
     table = np.array([one["ms"] for one in done[:rounds]])
     return table.transpose(1, 0, 2), [one["load"] for one in done[:rounds]]
 
 
-def _kept(path: Path, about: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the rounds that are there, without one that was not written whole; a new file gets its head."""
+def _read_rounds(path: Path, about: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the complete rounds in a file; start a new file if there are none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         whole = [json.loads(line) for line in cut_unfinished_line(path).splitlines()] if path.exists() else []
     except ValueError as error:
         raise InputError(f"{path}: cannot be read ({error}); move the folder away") from error
-    if len(whole) < 2:  # no round was finished
+    if len(whole) < 2:
         write_whole(path, json.dumps(dict(about)) + "\n")
         return []
     if whole[0] != json.loads(json.dumps(dict(about))):
         differing = sorted(key for key in {*whole[0], *about} if whole[0].get(key) != about.get(key))
         raise InputError(
-            f"{path.parent}: holds measurements of another profile (other {', '.join(differing)}); "
+            f"{path.parent}: has measurements of another profile (other {', '.join(differing)}); "
             "move the folder away or choose another out="
         )
     return whole[1:]
 
 
-def _shown(what: str, items: Any, total: int, initial: int = 0) -> Any:
-    """Show progress and the time left on standard error, a bar on a terminal and elsewhere a line now and then."""
+def _progress(what: str, items: Any, total: int, initial: int = 0) -> Any:
+    """Return a progress bar on standard error; outside a terminal it is printed every 30 seconds."""
     every = 0.5 if sys.stderr.isatty() else 30.0
     return tqdm(
         items, what, total, initial=initial, mininterval=every, maxinterval=2 * every, unit=" files", disable=total == 1
     )
-
-
-def _load() -> float:
-    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else float("nan")

@@ -1,7 +1,8 @@
-"""Runners time one ONNX file on a device, in milliseconds."""
+"""Defines the runners, which time one ONNX file on a device."""
 
 import os
 import platform
+import re
 import shlex
 import shutil
 import subprocess
@@ -17,36 +18,45 @@ from ofa_bench.config.limits import available_memory
 from ofa_bench.errors import InputError
 from ofa_bench.files.reading import plain_text
 
-__all__ = ["Command", "Function", "OnnxRuntime", "Runner", "about", "check_runner", "machine", "make_runner"]
+__all__ = [
+    "Command",
+    "Function",
+    "OnnxRuntime",
+    "Runner",
+    "check_runner",
+    "describe_machine",
+    "describe_runner",
+    "make_runner",
+]
 
 
 class Runner(Protocol):
-    """Times some runs of one ONNX file, after a warm one."""
+    """A timer of one ONNX file."""
 
     name: str
 
     def __call__(self, path: Path) -> Sequence[float]:
-        """Return milliseconds a run."""
+        """Return the milliseconds of each run."""
         ...
 
 
 WARM, TIMED = 1, 3
-_MEMORY_SHARE = 0.4  # of what is free at first, for open sessions: their weights, and what runs of them take
+_MEMORY_SHARE = 0.4  # the share of the free memory that open sessions may take
 _UNKNOWN_MEMORY = 10_000_000_000
 
 
 class OnnxRuntime:
-    """onnxruntime on this machine's CPU: all graph optimisations; sessions are kept open while memory lasts.
+    """onnxruntime on the CPU of this machine, with all graph optimisations; sessions stay open while memory lasts.
 
-    Files for a certain batch are run with it, others with one image, or as many as ``batches`` has for their path.
+    A file for any batch is run with the batch that ``batches`` has for its path, or else with one image.
 
     As a context manager it pins the process to as many cores as it has threads.
 
     Args:
-        threads: of one operator. Two or more do not spin while they wait, or they would disturb the next file's.
+        threads: threads of one operator; two or more do not spin while they wait, which would disturb the next file.
 
     Raises:
-        InputError: onnxruntime is not installed, or there are fewer cores.
+        InputError: onnxruntime is not installed, or the machine has fewer cores.
     """
 
     def __init__(self, threads: int = 1) -> None:
@@ -56,7 +66,7 @@ class OnnxRuntime:
             raise InputError("runner=onnxruntime: not installed; pip install 'ofa_bench[profile]'") from error
         self._cores: list[int] = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         if self._cores and threads > len(self._cores):
-            raise InputError(f"threads={threads}: this machine lends {len(self._cores)} cores")
+            raise InputError(f"threads={threads}: only {len(self._cores)} cores are available")
         self._runtime = onnxruntime
         self._options = onnxruntime.SessionOptions()
         self._options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -79,8 +89,8 @@ class OnnxRuntime:
             os.sched_setaffinity(0, self._cores)
 
     def __call__(self, path: Path) -> list[float]:
-        """Return milliseconds of three runs, after one to warm up."""
-        session, feed = self._opened(path)
+        """Return the milliseconds of three runs, after one to warm up."""
+        session, feed = self._open(path)
         for _ in range(WARM):
             session.run(None, feed)
         times = []
@@ -90,7 +100,7 @@ class OnnxRuntime:
             times.append(1000 * (perf_counter() - began))
         return times
 
-    def _opened(self, path: Path) -> Any:
+    def _open(self, path: Path) -> Any:
         if path not in self._sessions:
             session = self._runtime.InferenceSession(str(path), self._options, providers=["CPUExecutionProvider"])
             given = session.get_inputs()[0]
@@ -104,14 +114,14 @@ class OnnxRuntime:
 
 
 class Command:
-    """A command of the user's that times one ONNX file; its last line is milliseconds, as ``12.5`` or ``12.5 12.7 ms``.
+    """A user's command that times one ONNX file; its last line has milliseconds, as ``12.5`` or ``12.5 12.7 ms``.
 
     Args:
-        command: with ``{model}`` where the file's path goes, such as ``./on_phone.sh {model}``.
-        timeout: seconds that one call may take.
+        command: the command, in which ``{model}`` stands for the path, such as ``./on_phone.sh {model}``.
+        timeout: the most seconds of one call.
 
     Raises:
-        InputError: the command cannot be split into words, or there is none of its name.
+        InputError: the command cannot be parsed, or there is no such program.
     """
 
     def __init__(self, command: str, timeout: float = 600.0) -> None:
@@ -127,7 +137,7 @@ class Command:
         """Return the milliseconds that the command prints for a file.
 
         Raises:
-            InputError: it fails, takes too long or prints no number.
+            InputError: it fails, takes too long or does not print numbers.
         """
         words = [word.replace("{model}", str(path)) for word in self._words]
         try:
@@ -135,15 +145,11 @@ class Command:
         except subprocess.TimeoutExpired as error:
             raise InputError(f"runner={self.name}: took more than {self.timeout:g} s on {path.name}") from error
         except subprocess.CalledProcessError as error:
-            message = (error.stderr or error.stdout or "").strip().splitlines()
-            last = message[-1] if message else "nothing"
-            raise InputError(
-                f"runner={self.name}: exit code {error.returncode} on {path.name}; said: {last}"
-            ) from error
+            last = (error.stderr or error.stdout or "no output").strip().rpartition("\n")[2]
+            raise InputError(f"runner={self.name}: exit code {error.returncode} on {path.name}: {last}") from error
         except OSError as error:
             raise InputError(f"runner={self.name}: cannot be run ({error.strerror})") from error
-        lines = done.stdout.strip().splitlines()
-        last = lines[-1] if lines else ""
+        last = done.stdout.strip().rpartition("\n")[2]
         try:
             return [float(number) for number in last.removesuffix("ms").split()]
         except ValueError as error:
@@ -151,7 +157,7 @@ class Command:
 
 
 class Function:
-    """A Python callable of the user's that takes the path of an ONNX file and returns milliseconds."""
+    """A user's Python callable that takes the path of an ONNX file and returns milliseconds."""
 
     def __init__(self, name: str, function: Callable[[Path], Any]) -> None:
         self.name, self._function = name, function
@@ -170,10 +176,10 @@ class Function:
 
 
 def make_runner(runner: str, threads: int) -> Runner:
-    """Return a runner: ``onnxruntime``, a command with ``{model}`` in it, or a callable by its dotted name.
+    """Return the runner ``onnxruntime``, a command with ``{model}`` in it, or a callable with this dotted name.
 
     Raises:
-        InputError: it is none of these, or is not available.
+        InputError: it is none of these, or not available.
     """
     if not runner:
         raise InputError("runner=: give onnxruntime, a command with {model} in it, or a callable's dotted name")
@@ -193,41 +199,34 @@ def make_runner(runner: str, threads: int) -> Runner:
     return Function(runner, made)
 
 
-def about(runner: Runner, threads: int) -> dict[str, Any]:
-    """Return a description of a runner: its name; for onnxruntime, also threads and machine."""
+def describe_runner(runner: Runner, threads: int) -> dict[str, Any]:
+    """Return a runner's name and, for onnxruntime, its threads and machine."""
     how: dict[str, Any] = {"runner": plain_text(getattr(runner, "name", type(runner).__name__))}
-    return how | {"threads": threads, "machine": machine()} if isinstance(runner, OnnxRuntime) else how
+    return how | {"threads": threads, "machine": describe_machine()} if isinstance(runner, OnnxRuntime) else how
 
 
-def machine() -> dict[str, Any]:
-    """Return a description of this machine: system, processor, cores."""
+def describe_machine() -> dict[str, Any]:
+    """Return the system, processor and number of cores of this machine."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        named = [
-            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
-        ]
-        model = named[0] if named else model
+        named = re.search(r"^model name\s*:(.*)", info.read_text(), re.MULTILINE)
+        model = named[1].strip() if named else model
     return {"system": f"{platform.system()} {platform.machine()}", "processor": model, "cores": os.cpu_count()}
 
 
 def check_runner(runner: Runner, path: Path) -> list[float]:
-    """Return milliseconds a run from a runner.
+    """Return the milliseconds of each run from a runner.
 
     Raises:
-        InputError: it gives no positive finite numbers.
+        InputError: it does not return positive finite numbers.
     """
     given: Any = runner(path)
     try:
         times = np.atleast_1d(np.asarray(given))
-        if (
-            times.dtype.kind in "iuf"
-            and times.ndim == 1
-            and times.size
-            and (times > 0).all()
-            and np.isfinite(times).all()
-        ):
+        positive = times.dtype.kind in "iuf" and ((times > 0) & (times < np.inf)).all()
+        if positive and times.ndim == 1 and times.size:
             return [float(value) for value in times]
     except ValueError:
-        pass  # lists of lists that differ in length
-    raise InputError(f"runner={runner.name}: gave {given!r} for {path.name}; must be positive milliseconds")
+        pass  # lists of different lengths
+    raise InputError(f"runner={runner.name}: returned {given!r} for {path.name}; must be positive milliseconds")

@@ -1,6 +1,6 @@
 """Describes the costs of a record: their guard band, and the statistic of a device's runs."""
 
-from ofa_bench.profiling.statistics import describe, statistic_of
+from ofa_bench.profiling.statistics import describe_statistic, read_statistic
 from ofa_bench.records.model import Record
 
 __all__ = ["cost_name", "describe_costs", "guard_band_of"]
@@ -21,7 +21,7 @@ def cost_name(*records: Record) -> str:
 
 def describe_costs(record: Record) -> str:
     """Return sentences on the statistic and the guard band of a record's costs; empty without either."""
-    band, statistic = guard_band_of(record), statistic_of(record.device.card)
-    about = "" if statistic is None else f"Targets and costs are {describe(statistic)} of the device's runs."
+    band, statistic = guard_band_of(record), read_statistic(record.device.card)
+    about = "" if statistic is None else f"Targets and costs are {describe_statistic(statistic)} of the device's runs."
     guarded = "" if band == 1 else f"A guarded cost is the table's, raised by its guard band of {band:g}."
     return f"{about} {guarded}".strip()

@@ -1,1 +1,1 @@
-"""The networks of the ofa package: pieces, checkpoints, images and files."""
+"""Builds the networks of the ofa package: supernets, their pieces, checkpoints, images and files."""

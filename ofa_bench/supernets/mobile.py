@@ -1,4 +1,4 @@
-"""OFA's MobileNetV3 and ProxylessNAS supernets, taken apart."""
+"""Splits OFA's MobileNetV3 and ProxylessNAS supernets into pieces."""
 
 import copy
 from collections.abc import Iterator
@@ -7,16 +7,16 @@ from torch import nn
 
 from ofa_bench.spaces.mobile import BLOCKS_PER_STAGE, N_STAGES, MobileSpace
 from ofa_bench.supernets.ofa_package import NETWORKS, import_ofa
-from ofa_bench.supernets.pieces import Piece, Slot, Supernet, make_piece, strided
+from ofa_bench.supernets.pieces import Piece, Slot, Supernet, make_piece, strided_size
 
 __all__ = ["MobileSupernet"]
 
 LAST_CHANNELS = 1280
-"""Channels that the classifier of a supernet of width 1.0 takes."""
+"""Input channels of the classifier in a supernet of width 1.0."""
 
 
 class MobileSupernet(Supernet):
-    """``OFAMobileNetV3`` and ``OFAProxylessNASNets``."""
+    """The supernets ``OFAMobileNetV3`` and ``OFAProxylessNASNets``."""
 
     def __init__(self, space: MobileSpace) -> None:
         lists = {"ks_list": space.kernels, "expand_ratio_list": space.expands, "depth_list": space.depths}
@@ -26,11 +26,11 @@ class MobileSupernet(Supernet):
         )
 
     def describe_width(self, channels: int) -> str:
-        """Describe of which width a checkpoint is, by the channels that its classifier takes; empty if unknown."""
+        """Return a remark on the width of a checkpoint, given its classifier's input channels; empty if unknown."""
         width = channels / LAST_CHANNELS
         if not 0.1 <= width <= 4 or channels == self.net.classifier.in_features:
             return ""
-        return f"; it seems to be of width {width:.3g}, that of {self.space.name} has width {self.net.width_mult:g}"
+        return f"; its width seems to be {width:.3g}, but {self.space.name} has width {self.net.width_mult:g}"
 
     def slots(self) -> list[Slot]:
         """Return the slots of the stem, the head and the blocks."""
@@ -43,7 +43,7 @@ class MobileSupernet(Supernet):
         return slots
 
     def _alike(self) -> Iterator[list[int]]:
-        """Return the blocks of each stage; all but the first of a stage have the same shape."""
+        """Yield the blocks of each stage; all but the first of a stage have the same shape."""
         for stage in range(N_STAGES):
             yield list(range(stage * BLOCKS_PER_STAGE, (stage + 1) * BLOCKS_PER_STAGE))
         staged = N_STAGES * BLOCKS_PER_STAGE
@@ -51,10 +51,10 @@ class MobileSupernet(Supernet):
         yield from ([staged + i] for i in range(self.space.last_blocks))
 
     def _size(self, resolution: float, block: int) -> int:
-        """Height of a block's input (the supernet's first block comes before all of the space's)."""
-        size = strided(int(resolution), 2)
+        """Return the height of a block's input (the supernet has one more block, before those of the space)."""
+        size = strided_size(int(resolution), 2)
         for before in self.net.blocks[1 : block + 1]:
-            size = strided(size, before.conv.stride)
+            size = strided_size(size, before.conv.stride)
         return size
 
     def _stem(self, resolution: float) -> Piece:

@@ -1,4 +1,4 @@
-"""Networks as files that run without this package: ONNX, and programs of ``torch.export``."""
+"""Writes networks as ONNX files and ``torch.export`` programs, which run without this package."""
 
 import io
 import warnings
@@ -6,32 +6,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ofa_bench.config.batches import Batch
 from ofa_bench.errors import InputError
 
-__all__ = ["OPSET", "differences", "need_onnx", "write_onnx", "write_program"]
+__all__ = ["OPSET", "differences", "need_onnx", "open_session", "write_onnx", "write_program"]
 
 OPSET = 17
 
 MAX_DIFFERENCE = 1e-3
-"""Outputs that differ from torch's by more than this, of their difference between two images, are another network's."""
+"""The largest allowed difference from torch's outputs, relative to the difference between two images."""
 
 SEVERAL = (1, 2, 5)
-"""Batches with which files for any batch are checked."""
+"""The batches with which a file for any batch is checked."""
 
 Shape = tuple[int, int, int]
-"""Of one image: channels, height, width."""
+"""The shape of one image: channels, height, width."""
 
 
 def need_onnx() -> None:
-    """Check that ONNX files can be written.
-
-    Raises:
-        InputError: onnx is not installed.
-    """
+    """Raise InputError if onnx is not installed."""
     if find_spec("onnx") is None:
         raise InputError("writing ONNX files needs onnx and onnxruntime: pip install 'ofa_bench[profile]'")
 
@@ -69,14 +66,14 @@ def write_program(module: torch.nn.Module, shape: Shape, path: Path, batch: Batc
 def differences(
     module: torch.nn.Module, shape: Shape, onnx: Path, program: Path, batch: Batch = 1
 ) -> dict[str, float | None]:
-    """Run both files on two or more images and give how far their outputs are from the module's, of one at a time.
+    """Run both files on two or more images and compare their outputs with those of the module.
 
     Files for any batch are run with batches of several sizes.
 
     Returns:
-        By file's name, the largest absolute difference, divided by the largest between the module's outputs for two of
-        the images: what does not depend on the image cannot hide that a file computes something else. None for ONNX
-        where onnxruntime is not installed.
+        For each file name, the largest absolute difference, relative to the largest difference between the module's
+        outputs for two images, because a part that does not depend on the image would hide errors. None for ONNX if
+        onnxruntime is not installed.
 
     Raises:
         RuntimeError: they differ by more than ``MAX_DIFFERENCE``.
@@ -106,12 +103,17 @@ def differences(
 def _onnx_outputs(path: Path, images: list[torch.Tensor]) -> torch.Tensor | None:
     if find_spec("onnxruntime") is None:
         return None
+    session = open_session(path, threads=1)
+    return torch.cat([torch.from_numpy(session.run(None, {"image": image.numpy()})[0]) for image in images])
+
+
+def open_session(path: Path, threads: int = 0) -> Any:
+    """Return an onnxruntime session on the CPU for an ONNX file; 0 threads for as many as there are cores."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = 1, 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return torch.cat([torch.from_numpy(session.run(None, {"image": image.numpy()})[0]) for image in images])
+    options.intra_op_num_threads, options.log_severity_level = threads, 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def _images(shape: Shape, n: int, seed: int = 0) -> torch.Tensor:
@@ -120,7 +122,7 @@ def _images(shape: Shape, n: int, seed: int = 0) -> torch.Tensor:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Run one network, or follow it, on one thread: several are slower for so little work, much where they share."""
+    """Ignore warnings and gradients, and use one thread, which is faster for a single network."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

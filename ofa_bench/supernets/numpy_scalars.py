@@ -1,70 +1,43 @@
-"""NumPy's scalars in checkpoints, such as a best accuracy of ``float64``: read without NumPy's own reconstructors.
+"""Lets ``torch.load`` skip the NumPy scalars in a checkpoint, such as a best accuracy of ``float64``.
 
-``torch.load(weights_only=True)`` refuses what NumPy calls to make them. Within ``numpy_scalars`` it calls the functions
-here instead, which make plain Python numbers of bytes and nothing else.
+``torch.load(weights_only=True)`` refuses the functions that NumPy uses to rebuild them. Nothing here reads these
+numbers, so each is loaded as None.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pickle import UnpicklingError
 from typing import Any
 
-import numpy as np
 import torch
 
-__all__ = ["numpy_scalars"]
-
-KINDS = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
-"""The types of scalars that are read, as NumPy abbreviates them."""
+__all__ = ["skip_numpy_scalars"]
 
 
 class _Dtype:
-    """What a pickle says of a scalar's type: stands where ``numpy.dtype`` stood."""
+    """Stands in for ``numpy.dtype``."""
 
-    def __init__(self, kind: Any, *_: Any) -> None:
-        if kind not in KINDS:
-            raise UnpicklingError(f"NumPy scalar of type {str(kind)[:20]!r}")
-        self.kind, self.order = kind, "<"
+    def __init__(self, *_: Any) -> None: ...
 
     def __setstate__(self, state: Any) -> None:
-        """Take the order of bytes from what ``numpy.dtype`` keeps."""
-        self.order = state[1] if isinstance(state, tuple) and len(state) > 1 and state[1] in (">", "<") else "<"
+        """Ignore the state of ``numpy.dtype``."""
 
 
-def _scalar(dtype: Any, data: Any) -> Any:
-    """Return the number that bytes are of: stands where ``numpy.core.multiarray.scalar`` stood."""
-    if not isinstance(dtype, _Dtype) or not isinstance(data, bytes):
-        raise UnpicklingError("NumPy scalar that is no number")
-    found = np.dtype(dtype.order + dtype.kind)
-    if len(data) != found.itemsize:
-        raise UnpicklingError("NumPy scalar with other bytes than its type has")
-    return np.frombuffer(data, found)[0].item()
+def _stand_in(module: str) -> Any:
+    def scalar(*_: Any) -> None: ...
+
+    scalar.__module__, scalar.__qualname__ = module, "scalar"
+    return scalar
 
 
-def _named(thing: Any, module: str, name: str) -> Any:
-    thing.__module__, thing.__name__, thing.__qualname__ = module, name, name
-    return thing
-
-
-def _scalar_of(module: str) -> Any:
-    def scalar(dtype: Any, data: Any) -> Any:
-        return _scalar(dtype, data)
-
-    return _named(scalar, module, "scalar")
-
-
-_STANDING_IN = [
-    _named(_Dtype, "numpy", "dtype"),
-    _scalar_of("numpy.core.multiarray"),
-    _scalar_of("numpy._core.multiarray"),  # since NumPy 2
-]
+_Dtype.__module__, _Dtype.__name__, _Dtype.__qualname__ = "numpy", "dtype", "dtype"
+_STAND_INS = [_Dtype, _stand_in("numpy.core.multiarray"), _stand_in("numpy._core.multiarray")]  # NumPy 1 and 2
 
 
 @contextmanager
-def numpy_scalars() -> Iterator[None]:
-    """Let ``torch.load(weights_only=True)`` read NumPy's numbers, as Python's."""
+def skip_numpy_scalars() -> Iterator[None]:
+    """Load the NumPy scalars of a checkpoint as None inside ``torch.load(weights_only=True)``."""
     known = torch.serialization.get_safe_globals()
-    torch.serialization.add_safe_globals(_STANDING_IN)
+    torch.serialization.add_safe_globals(_STAND_INS)
     try:
         yield
     finally:  # as ``safe_globals`` does since torch 2.5

@@ -1,4 +1,4 @@
-"""Supernets taken apart: the pieces that the cost of a network is the sum of, and whole subnets."""
+"""Splits supernets into pieces, whose costs add up to the cost of a network, and builds whole subnets."""
 
 import json
 from abc import ABC, abstractmethod
@@ -15,14 +15,14 @@ from ofa_bench.config.importing import import_target
 from ofa_bench.errors import InputError
 from ofa_bench.spaces import DesignSpace, Genes, Subspace
 
-__all__ = ["Piece", "Slot", "Supernet", "count_macs", "make_piece", "strided", "supernet"]
+__all__ = ["Piece", "Slot", "Supernet", "count_macs", "make_piece", "strided_size", "supernet"]
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a network that can be run by itself on one image.
+    """A part of a network, or a whole one, that can be run by itself.
 
-    ``shape`` is its input's, without the batch: (channels, height, width). Equal pieces have equal keys.
+    ``shape`` is the shape of one input: (channels, height, width). Equal pieces have equal keys.
     """
 
     key: str
@@ -32,21 +32,21 @@ class Piece:
 
 @dataclass(frozen=True)
 class Slot:
-    """Where pieces stand: each tuple of genes in ``places`` chooses one, by the positions of their choices."""
+    """Places that share a set of pieces: each place is a tuple of genes, whose choices (by index) select a piece."""
 
     places: tuple[tuple[str, ...], ...]
     pieces: Mapping[tuple[int, ...], Piece]
 
 
 class Supernet(ABC):
-    """What builds the networks of a design space, with random weights at first.
+    """A builder of the networks of a design space, with random weights at first.
 
-    Those of ``ofa`` have ``set_active_subnet`` and ``get_active_subnet``; for another one, a sub-class overrides
+    A net of ``ofa`` has ``set_active_subnet`` and ``get_active_subnet``; for another net, a subclass overrides
     ``subnet``.
 
     Args:
         space: the design space.
-        net: a torch module that holds all weights; its ``classifier`` gives the classes.
+        net: a torch module with all weights; its ``classifier`` is the last layer.
     """
 
     def __init__(self, space: DesignSpace, net: Any) -> None:
@@ -54,11 +54,11 @@ class Supernet(ABC):
 
     @property
     def classes(self) -> int:
-        """Outputs of its networks."""
+        """The number of outputs of its networks."""
         return int(self.net.classifier.out_features)
 
     def set_classes(self, classes: int) -> None:
-        """Give it a new classifier, of random weights, for another number of classes."""
+        """Replace the classifier by one with random weights for another number of classes."""
         old = self.net.classifier
         config = {key: value for key, value in old.config.items() if key != "name"} | {"out_features": classes}
         with torch.random.fork_rng(devices=[]):
@@ -66,7 +66,7 @@ class Supernet(ABC):
             self.net.classifier = type(old)(**config).eval()
 
     def subnet(self, row: Genes) -> Piece:
-        """Return one architecture (int8 [n_genes]) as a whole network."""
+        """Return the network of an architecture (int8 [n_genes])."""
         arch = self.space.to_ofa(row)
         size = int(arch["image_size"])
 
@@ -78,38 +78,36 @@ class Supernet(ABC):
         return Piece(json.dumps([arch["image_size"], row.tolist()]), (3, size, size), build)
 
     def describe_width(self, channels: int) -> str:  # noqa: ARG002
-        """Describe of which width a checkpoint is, by the channels that its classifier takes; empty if unknown."""
+        """Return a remark on the width of a checkpoint, given its classifier's input channels; empty if unknown."""
         return ""
 
     @abstractmethod
     def slots(self) -> list[Slot]:
-        """Return all slots; the pieces of a network's active places make up the network."""
+        """Return all slots; the pieces of the active places together are the network."""
 
     def make_slot(self, places: Sequence[Sequence[str]], piece: Callable[..., Piece]) -> Slot:
-        """Make the pieces for every choice of the genes in the first place."""
+        """Return a slot with the pieces for all choices of the genes of the first place."""
         genes = [self.space.genes[self.space.index[name]] for name in places[0]]
-        pieces = {}
-        for choice in product(*(range(len(gene.choices)) for gene in genes)):
-            values = (gene.choices[position] for gene, position in zip(genes, choice, strict=True))
-            pieces[choice] = piece(*values)
+        choices = product(*(enumerate(gene.choices) for gene in genes))
+        pieces = {tuple(i for i, _ in choice): piece(*(value for _, value in choice)) for choice in choices}
         return Slot(tuple(tuple(place) for place in places), pieces)
 
 
 def make_piece(config: Any, channels: int, size: int, build: Callable[[], nn.Module]) -> Piece:
-    """Return a piece that takes ``channels`` and ``size`` pixels each way; its configuration is its key."""
+    """Return a piece whose input has shape [channels, size, size]; its key is its configuration."""
     return Piece(json.dumps([config, size]), (channels, size, size), lambda: build().eval())
 
 
-def strided(size: int, stride: int) -> int:
-    """Return the height of what a padded convolution makes of an input."""
+def strided_size(size: int, stride: int) -> int:
+    """Return the output size of a padded convolution."""
     return (size - 1) // stride + 1
 
 
 def supernet(space: DesignSpace) -> Supernet:
-    """Build the supernet that a space declares, with random weights (fixed seed), for inference.
+    """Return the supernet that a space declares, with random weights (fixed seed), in evaluation mode.
 
     Raises:
-        InputError: the space declares none, or it cannot be imported.
+        InputError: the space declares none, or its class cannot be imported.
     """
     if isinstance(space, Subspace):
         raise InputError(f"space={space.name}: a part of {space.parent.name}, whose supernet builds its networks")
@@ -126,7 +124,7 @@ def supernet(space: DesignSpace) -> Supernet:
 
 
 def count_macs(piece: Piece) -> int:
-    """Count the multiply-accumulates of a piece's convolutions and matrix products, for one image."""
+    """Return the multiply-accumulates of a piece's convolutions and matrix products for one image."""
     module = piece.build().to("meta")
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         module(torch.empty((1, *piece.shape), device="meta"))

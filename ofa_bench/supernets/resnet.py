@@ -1,4 +1,4 @@
-"""OFA's ResNet50D supernet, taken apart."""
+"""Splits OFA's ResNet50D supernet into pieces."""
 
 import copy
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from torch import nn
 from ofa_bench.spaces import DesignSpace
 from ofa_bench.spaces.resnet50d import EXPANDS, EXTRA_DEPTHS, MAX_DEPTHS, WIDTHS
 from ofa_bench.supernets.ofa_package import NETWORKS, import_ofa
-from ofa_bench.supernets.pieces import Piece, Slot, Supernet, make_piece, strided
+from ofa_bench.supernets.pieces import Piece, Slot, Supernet, make_piece, strided_size
 
 __all__ = ["ResNetSupernet"]
 
 
 class ResNetSupernet(Supernet):
-    """``OFAResNets``."""
+    """The supernet ``OFAResNets``."""
 
     def __init__(self, space: DesignSpace) -> None:
         lists = {"depth_list": EXTRA_DEPTHS, "expand_ratio_list": EXPANDS, "width_mult_list": WIDTHS}
@@ -64,9 +64,9 @@ class ResNetSupernet(Supernet):
     def _block(self, block: int, stage: int, resolution: float, width_in: float, width: float, expand: float) -> Piece:
         whole = self.net.blocks[block]
         channels, out = self._channels(whole.in_channel_list, width_in), self._channels(whole.out_channel_list, width)
-        size = strided(strided(int(resolution), 2), 2)
+        size = strided_size(strided_size(int(resolution), 2), 2)
         for before in self.net.blocks[:block]:
-            size = strided(size, before.stride)
+            size = strided_size(size, before.stride)
 
         def build() -> nn.Module:
             whole.active_expand_ratio, whole.active_out_channel = expand, out
@@ -76,7 +76,7 @@ class ResNetSupernet(Supernet):
         return make_piece([stage, channels, out, expand, whole.stride], channels, size, build)
 
     def _head(self, resolution: float, width: float) -> Piece:
-        classifier, size = self.net.classifier, strided(int(resolution), 32)
+        classifier, size = self.net.classifier, strided_size(int(resolution), 32)
         channels = self._channels(self.net.blocks[-1].out_channel_list, width)
         pool = self.net.global_avg_pool
 

@@ -1,1 +1,1 @@
-"""Training and validating accuracy predictors, from a teacher or from a user's pairs."""
+"""Trains and validates accuracy predictors, on a teacher's labels or a user's pairs."""

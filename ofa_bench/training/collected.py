@@ -1,4 +1,4 @@
-"""Random subnets of a supernet, and their accuracy on images."""
+"""Draws distinct random architectures, and measures the accuracy of networks on images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from ofa_bench.errors import InputError
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.supernets.images import Images
 
-__all__ = ["Scores", "distinct", "measure_accuracy"]
+__all__ = ["Scores", "measure_accuracy", "sample_distinct"]
 
 CHUNK = 1000
-"""Architectures drawn at a time; the same for every ``n``, so that a larger sample begins with the smaller one."""
+"""Architectures drawn at a time; always the same number, so that a larger sample begins with a smaller one."""
 
 TRIES = 100
-"""Chunks in a row without a new architecture, after which the space counts as exhausted."""
+"""After so many consecutive chunks without a new architecture, the space is considered exhausted."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Top-1 and top-5 accuracy of a network (fractions of 1), and its mean loss.
+    """The top-1 and top-5 accuracy of a network (fractions of 1), and its mean loss.
 
-    With fewer than five classes, top-5 counts all of them.
+    With fewer than five classes, top-5 is 1.
     """
 
     top1: float
@@ -34,7 +34,7 @@ class Scores:
     loss: float
 
 
-def distinct(space: DesignSpace, n: int, rng: np.random.Generator) -> Genes:
+def sample_distinct(space: DesignSpace, n: int, rng: np.random.Generator) -> Genes:
     """Return distinct canonical architectures, drawn with uniform genes: int8 [n, n_genes].
 
     Raises:
@@ -67,11 +67,11 @@ def measure_accuracy(
 
     Args:
         module: the network, in evaluation mode.
-        images: all are used.
-        labels: their classes, positions of the network's outputs: int64 [n].
-        size: height and width of the images, the network's resolution.
-        batch: how many go through at a time.
-        shown: called with the number of images after each batch.
+        images: the images.
+        labels: their classes, as indices of the network's outputs: int64 [n].
+        size: height and width of the images, which is the network's resolution.
+        batch: images a batch.
+        shown: called after each batch with its number of images.
 
     Raises:
         InputError: an image cannot be read, or the network's outputs are not finite.
@@ -82,7 +82,7 @@ def measure_accuracy(
             wanted = torch.from_numpy(labels[first : first + len(pixels)])
             outputs = module(pixels)
             if not bool(torch.isfinite(outputs).all()):
-                raise InputError("weights: a network of these gives outputs that are not finite")
+                raise InputError("weights: a network with them has outputs that are not finite")
             loss += float(cross_entropy(outputs, wanted, reduction="sum"))
             found = outputs.topk(min(5, outputs.shape[1])).indices == wanted[:, None]
             hits += np.array([int(found[:, 0].sum()), int(found.sum())])

@@ -1,11 +1,9 @@
-"""A CSV file with one row a network, and its card; an interrupted collection continues where it stopped."""
+"""Writes a CSV file with one row for each network, and its card, so that an interrupted collection can continue."""
 
 import csv
 import io
 import json
 import os
-import re
-from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,11 +29,11 @@ class Table:
         """Append a row, and wait until it is on the disk.
 
         Raises:
-            InputError: something else has changed the file.
+            InputError: another process has changed the file.
             OSError: it cannot be written.
         """
         if self._path.stat().st_size != self._size:
-            raise InputError(f"out={self._path}: something else writes to it at the same time; end that first")
+            raise InputError(f"out={self._path}: another process writes to it at the same time; stop that first")
         line = io.StringIO()
         csv.writer(line, lineterminator="\n").writerow(values)
         append(self._path, line.getvalue())
@@ -46,77 +44,64 @@ def open_collection(path: Path, architectures: Sequence[str], card: Mapping[str,
     """Return the table of a collection and the accuracies of its rows; an unfinished row is removed.
 
     Args:
-        path: of the file; one that does not exist or has no rows is made anew, with its card beside it.
-        architectures: of the rows, in their order.
-        card: describes the rows; the card of a file with rows must have the same ``of``.
+        path: the path of the file; it is created, with its card, if it does not exist or has no rows.
+        architectures: the architectures of the rows, in order.
+        card: the card; that of an existing file must have the same ``of``.
 
     Raises:
-        InputError: it is the file of something else.
+        InputError: the file belongs to something else.
         OSError: it cannot be written.
     """
-    content = _content(path)
+    try:
+        content = content_of(path) if os.path.lexists(path) else b""
+    except UnreadableError as error:
+        raise InputError(f"out={path}: cannot be read ({error})") from error
     if _HEAD.startswith(content):
         write_whole(card_path(path), json.dumps(card, indent=1) + "\n")
         write_whole(path, _HEAD)
         return Table(path), []
     _check_card(path, card)
-    accuracies = _accuracies(path, content[: content.rfind(b"\n") + 1], architectures)
+    accuracies = _read_accuracies(path, content[: content.rfind(b"\n") + 1], architectures)
     cut_unfinished_line(path)
     return Table(path), accuracies
 
 
-def _accuracies(path: Path, content: bytes, architectures: Sequence[str]) -> list[float]:
-    first = content.partition(b"\n")[0].rstrip(b"\r").replace(b'"', b"")
-    if first != _HEAD.strip() and re.split(b"[,;\t]", first.removeprefix(BOM_UTF8)) == _HEAD.strip().split(b","):
-        raise InputError(
-            f"out={path}: another program saved it anew, with other separators or a mark of its coding; to go on, "
-            "save it as plain UTF-8 with commas"
-        )
+def _read_accuracies(path: Path, content: bytes, architectures: Sequence[str]) -> list[float]:
     try:
         head, *rows = csv.reader(io.StringIO(content.decode()), strict=True)
     except (ValueError, csv.Error) as error:
-        raise InputError(f"out={path}: is no table of accuracies ({error}); choose another out=") from error
+        raise InputError(f"out={path}: is not a table of accuracies ({error}); choose another out=") from error
     if tuple(head) != COLUMNS:
-        raise InputError(f"out={path}: its columns are not {','.join(COLUMNS)}; choose another out=")
+        raise InputError(
+            f"out={path}: its first line is not {','.join(COLUMNS)}, in UTF-8 with commas; choose another out="
+        )
     found = list[float]()
     for number, row in enumerate(rows):
         try:
-            architecture, accuracy, *_ = row
-            found.append(float(accuracy))
-            fits = len(row) == len(COLUMNS) and architecture in (architectures[number:] or row)[:1]
+            if len(row) != len(COLUMNS) or row[0] not in (architectures[number:] or row)[:1]:
+                raise ValueError
+            found.append(float(row[1]))
         except ValueError:
-            fits = False
-        if not fits:
-            raise InputError(f"out={path}: row {number + 1} is not of this collection; move it away, and its card")
-        if not 0 <= found[-1] <= 1:
-            raise InputError(f"out={path}: row {number + 1}: accuracy={accuracy[:20]}: must be from 0 to 1")
+            message = f"row {number + 1} does not belong to this collection; move it and its card away"
+            raise InputError(f"out={path}: {message}") from None
     return found
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return content_of(path) if os.path.lexists(path) else b""
-    except UnreadableError as error:
-        raise InputError(f"out={path}: cannot be read ({error})") from error
-
-
 def card_path(path: Path) -> Path:
-    """Return where the card of a CSV file lies."""
+    """Return the path of the card of a CSV file."""
     return path.with_name(f"{path.name}.json")
 
 
 def _check_card(path: Path, card: Mapping[str, Any]) -> None:
     place = card_path(path)
-    if not os.path.lexists(place):
-        raise InputError(f"out={path}: is already there and has no card {place.name}; choose another out=")
     try:
         found = json_object(content_of(place)).get("of")
     except UnreadableError as error:
-        raise InputError(f"out={path}: its card {place} cannot be read ({error})") from error
+        raise InputError(f"out={path}: its card {place} cannot be read ({error}); choose another out=") from error
     there, wanted = found if isinstance(found, dict) else {}, card["of"]
     differing = sorted(key for key in {*there, *wanted} if there.get(key) != wanted.get(key))
     if differing:
         raise InputError(
-            f"out={path}: holds another collection (other {', '.join(differing)[:150]}); "
-            "move it and its card away or choose another out="
+            f"out={path}: has another collection (other {', '.join(differing)[:150]}); "
+            "move it and its card away, or choose another out="
         )

@@ -15,7 +15,7 @@ Unit = Literal["fraction", "percent", "error"]
 
 @dataclass(frozen=True)
 class Column:
-    """A column of accuracies: fractions of 1, percent, or errors in percent (100 less the accuracy)."""
+    """A column of accuracies: fractions of 1, percent, or errors in percent (100 minus the accuracy)."""
 
     name: str
     unit: Unit
@@ -23,7 +23,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table that are read: one of ``architecture``, or with ``by_gene`` one for each gene."""
+    """The columns of a table that are read: one column of architectures or, with ``by_gene``, one for each gene."""
 
     accuracy: Column
     architecture: tuple[str, ...]
@@ -38,20 +38,20 @@ UNITS: dict[str, Unit] = {
     **dict.fromkeys([f"{name}%" for name in (*_TOP1, "acc", "accuracy")], "percent"),
     **dict.fromkeys(["top1err", "top1error", "top1err%", "top1error%"], "error"),
 }
-"""The unit of a column by its name, in lower case and without signs."""
+"""The unit of a column by its name, in lower case and without punctuation."""
 
 ARCHITECTURE = (
     "architecture", "arch", "childarch", "config", "subnetconfig", "netconfig",
     "subnet", "subnetwork", "network", "netid",
 )  # fmt: skip
-"""Names of a column of architectures, in lower case and without signs."""
+"""The names of a column of architectures, in lower case and without punctuation."""
 
 
 def find_columns(names: Sequence[str], space: DesignSpace, place: str) -> Columns:
     """Return the columns that hold the accuracy and the architecture; each name must occur once.
 
-    ``accuracy`` comes before ``top1``, and these before other names; ``architecture`` before a column for each gene,
-    and these before other names.
+    ``accuracy`` takes precedence over ``top1``, and both over other names; ``architecture`` takes precedence over a
+    column for each gene, and both over other names.
 
     Raises:
         InputError: one is missing or occurs twice; the message names ``place``.
@@ -60,7 +60,7 @@ def find_columns(names: Sequence[str], space: DesignSpace, place: str) -> Column
     columns, by_gene = _find_architecture(names, space, place)
     for name in (accuracy.name, *columns):
         if names.count(name) > 1:
-            raise InputError(f"{place}: names the column {name} twice")
+            raise InputError(f"{place}: has the column {name} twice")
     return Columns(accuracy, columns, by_gene)
 
 
@@ -71,7 +71,7 @@ def _find_accuracy(names: Sequence[str], place: str) -> Column:
         raise InputError(f"{place}: has accuracies in {' and '.join(fitting)}; name one of them accuracy or top1")
     if not exact and not fitting:
         unclear = [name for name in names if re.search("acc|top|err", _plain(name))]
-        hint = f"; {unclear[0][:40]} does not say its unit: rename it" if unclear else _listed(names)
+        hint = f"; {unclear[0][:40]} has no unit in its name: rename it" if unclear else _list_columns(names)
         raise InputError(f"{place}: must name a column accuracy (a fraction of 1) or top1 (percent){hint}")
     name = [*exact, *fitting][0]
     return Column(name, UNITS[_plain(name)])
@@ -91,11 +91,11 @@ def _find_architecture(names: Sequence[str], space: DesignSpace, place: str) -> 
     shown = ", ".join(lacking[:3]) + (" and others" if len(lacking) > 3 else "")
     raise InputError(
         f"{place}: must name a column architecture (OFA's dict as JSON), "
-        f"or one for each gene of {space.name}; there is none for {shown}{_listed(names)}"
+        f"or one for each gene of {space.name}; there is none for {shown}{_list_columns(names)}"
     )
 
 
-def _listed(names: Sequence[str]) -> str:
+def _list_columns(names: Sequence[str]) -> str:
     """Return a list of the columns for a message."""
     shown = ", ".join(name[:30] for name in names[:6]) + (" and others" if len(names) > 6 else "")
     return f"; its columns are {shown}" if names else ""

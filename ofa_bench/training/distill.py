@@ -1,4 +1,4 @@
-"""Train a small accuracy predictor to agree with a larger one, above all where searches look."""
+"""Distils a large accuracy predictor into a small one, with emphasis on architectures that searches visit."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ SAMPLES = 50_000
 
 
 class _Pool:
-    """Architectures that searches evaluated, with the teacher's labels; when full, new ones replace random ones."""
+    """Architectures that searches evaluated, with the teacher's labels; once full, new ones replace random ones."""
 
     def __init__(self, n_genes: int, size: int, rng: np.random.Generator) -> None:
         self.genes = np.empty((size, n_genes), np.int8)
@@ -48,13 +48,13 @@ class _Pool:
 
 @dataclass
 class Distillation:
-    """Train a student on the teacher's labels for ``seconds``.
+    """A training of a student on the teacher's labels for ``seconds``.
 
-    Every batch is a quarter uniform samples, a half architectures that searches met, and a quarter mutants of those.
-    Searches on the teacher fill the pool first; from then on every ``search_every`` steps one on the student adds what
-    it met, labelled by the teacher, so that the student is corrected where its own errors lead a search. Targets are
-    log-uniform over the cost's range; a third of the searches scale the cost's terms by random factors, so that the
-    student does not serve one device alone.
+    A quarter of every batch is uniform samples, a half is architectures that searches evaluated, and a quarter is
+    mutants of those. First, searches on the teacher fill the pool. Then, every ``search_every`` steps, a search on the
+    student adds the architectures that it evaluated, labelled by the teacher, which corrects the student where its own
+    errors lead a search. Targets are log-uniform over the range of the cost; a third of the searches scale the terms of
+    the cost by random factors, so that the student suits other devices too.
     """
 
     space: DesignSpace
@@ -72,12 +72,11 @@ class Distillation:
     steps: int = field(default=0, init=False)
 
     def run(self) -> Student:
-        """Return the trained student; the learning rate falls along a half cosine over the time."""
+        """Return the trained student; the learning rate falls along a half cosine over time."""
         self._rng = np.random.default_rng(self.seed)
         pool = _Pool(self.space.n_genes, self.pool, self._rng)
         for _ in range(self.first_searches):
-            met = self._searched(self.teacher)
-            pool.add(met, self.teacher.accuracy(met))
+            self._search(self.teacher, pool)
         labels = pool.labels[: pool.filled]
         student = Student(self.space, self.hidden, float(labels.mean()), float(labels.std()), self.seed)
         optimizer = torch.optim.Adam(student.net.parameters(), lr=self.learning_rate)
@@ -90,8 +89,7 @@ class Distillation:
             recent += 0.01 * (loss - recent)
             self.steps += 1
             if self.steps % self.search_every == 0 and done > 0.02:
-                met = self._searched(student.predictor())
-                pool.add(met, self.teacher.accuracy(met))
+                self._search(student.predictor(), pool)
             if self.steps % 1000 == 0:
                 self.report(f"{done:4.0%} batch {self.steps}: error {100 * student.std * recent**0.5:.3f} points")
         return student
@@ -103,30 +101,31 @@ class Distillation:
         fresh = np.concatenate([self.space.sample(quarter, self._rng), mutated])
         genes = np.concatenate([met, fresh])
         labels = np.concatenate([met_labels, self.teacher.accuracy(fresh)])
-        return student.step(optimizer, student.features(genes), student.wanted(labels)).item()
+        return student.step(optimizer, student.features(genes), student.standardise(labels)).item()
 
-    def _searched(self, guide: AccuracyPredictor) -> Genes:
-        """Run one search at a random target; return every architecture that it evaluated: int8 [n, n_genes]."""
+    def _search(self, guide: AccuracyPredictor, pool: _Pool) -> None:
+        """Run one search on a predictor at a random target; add every architecture that it evaluated to the pool."""
         cost = self.cost if self._rng.random() < 2 / 3 else self.cost.rescaled(self._rng)
         target = float(np.exp(self._rng.uniform(np.log(1.1 * cost.minimum), np.log(0.9 * cost.maximum))))
         recorder = CountingPredictor(guide)
         generations = int(self._rng.choice([50, 200, 500]))
         Evolution().search(Problem(self.space, recorder, cost).evaluator(), target, generations, self._rng)
-        return self.space.canonical(np.concatenate(recorder.asked))
+        genes = self.space.canonical(np.concatenate(recorder.asked))
+        pool.add(genes, self.teacher.accuracy(genes))
 
 
 SEARCHES = {"vanilla": (Evolution(), 500), "stronger": (Evolution(population_size=500), 250)}
-"""Searches by which a student is judged, with their generations: OFA's own, and one of larger populations."""
+"""The searches that judge a student, with their generations: OFA's own, and one with a larger population."""
 
 
 def judge(
     teacher: AccuracyPredictor, student: OneHotMLP, cost: CostTable, space: DesignSpace, repeats: int, seed: int
 ) -> dict[str, Any]:
-    """Compare a student with its teacher; errors, losses and overestimates are in percentage points of accuracy.
+    """Return the differences between a student and its teacher, in percentage points of accuracy.
 
-    The same searches, for the device's default targets, run on both from the same random streams. ``loss`` is the
-    teacher's accuracy of what a search on the teacher found, less that of what the search on the student found;
-    ``overestimate`` is the student's accuracy of what it found, less the teacher's.
+    Both are searched for the device's default targets, with the same random streams. ``loss`` is the teacher's accuracy
+    of the network found on the teacher, minus that of the network found on the student; ``overestimate`` is the
+    student's accuracy of the network found on it, minus the teacher's.
     """
     uniform = space.sample(SAMPLES, np.random.default_rng([seed, 1]))
     frontier: list[Genes] = []

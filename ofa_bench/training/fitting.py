@@ -1,12 +1,7 @@
-"""Fits small accuracy predictors: those in the package, and those from a user's own data.
+"""Trains small neural networks as accuracy predictors, and writes their files."""
 
-``distill``, ``tools/make_members.py`` and ``ofa_bench train`` train with it.
-"""
-
-import errno
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,17 +17,17 @@ from ofa_bench.predictors.accuracy import OneHotMLP
 from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.spaces import DesignSpace, Genes
 
-__all__ = ["Layers", "Student", "Training", "fit", "weights_of", "write_predictor"]
+__all__ = ["Layers", "Student", "Training", "fit", "pack_weights", "write_predictor"]
 
 Layers = Sequence[tuple[NDArray[Any], NDArray[Any]]]
-"""Weight [n_in, n_out] and bias [n_out] of each layer; of any precision."""
+"""The weight [n_in, n_out] and bias [n_out] of each layer, of any precision."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """How ``fit`` trains: AdamW, whose learning rate falls along a half cosine over the epochs.
+    """The settings of ``fit``: AdamW, with a learning rate that falls along a half cosine over the epochs.
 
-    ``average`` is how much of the moving average of weights a batch keeps.
+    ``average`` is the decay of the moving average of weights.
     """
 
     hidden: Sequence[int]
@@ -44,15 +39,15 @@ class Training:
 
 
 class Student:
-    """A multi-layer perceptron in training, and the moving average of its weights, which is kept.
+    """A multi-layer perceptron in training, and the moving average of its weights.
 
     Args:
-        space: what it predicts for.
+        space: the design space.
         hidden: units of each hidden layer.
-        mean: of the accuracies (fractions of 1).
-        std: their standard deviation; the network itself works in units of it.
-        seed: of the first weights.
-        average: how much of the average a step keeps.
+        mean: mean of the accuracies (fractions of 1).
+        std: their standard deviation, the unit of the network's output.
+        seed: seed of the first weights.
+        average: decay of the moving average.
     """
 
     def __init__(
@@ -60,7 +55,7 @@ class Student:
     ) -> None:
         sizes = [int(space.cardinality.sum()), *hidden, 1]
         layers: list[torch.nn.Module] = []
-        with torch.random.fork_rng():  # leaves the global random state as it was
+        with torch.random.fork_rng():  # restores the global random state
             torch.manual_seed(seed)
             for before, after in pairwise(sizes):
                 layers += [torch.nn.Linear(before, after), torch.nn.ReLU()]
@@ -76,12 +71,12 @@ class Student:
         """Return the input of the network: one-hot features, float32 [n, n_features]."""
         return torch.from_numpy(self._encoder.features(genes)[:, :-1])
 
-    def wanted(self, accuracy: NDArray[np.float64]) -> torch.Tensor:
-        """Return the target outputs of the network: accuracies (fractions of 1) in its own units, float32 [n]."""
+    def standardise(self, accuracy: NDArray[np.float64]) -> torch.Tensor:
+        """Return the target outputs of the network for accuracies (fractions of 1): float32 [n]."""
         return torch.from_numpy(((accuracy - self.mean) / self.std).astype(np.float32))
 
     def step(self, optimizer: torch.optim.Optimizer, features: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-        """Take one step of the optimiser on a batch, [n, n_features] and [n]; return the loss before it."""
+        """Run one step of the optimiser on a batch, [n, n_features] and [n]; return the loss before it."""
         loss = torch.nn.functional.mse_loss(self.net(features)[:, 0], wanted)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
@@ -90,7 +85,7 @@ class Student:
         return loss
 
     def predictor(self) -> OneHotMLP:
-        """Return the averaged weights as a predictor of accuracy (fraction of 1)."""
+        """Return a predictor of accuracy (a fraction of 1) with the averaged weights."""
         linear = [module for module in self.average.module.modules() if isinstance(module, torch.nn.Linear)]
         layers = [(m.weight.detach().numpy().T.copy(), m.bias.detach().numpy().copy()) for m in linear]
         weight, bias = layers[-1]
@@ -112,16 +107,16 @@ def fit(
     On one thread, the same arguments give the same bytes.
 
     Args:
-        space: of the architectures.
+        space: the design space.
         genes: int8 [n, n_genes].
         accuracy: their labels (fractions of 1), float64 [n].
-        training: widths, and how long and how fast it is trained.
-        seed: of the first weights.
+        training: the settings.
+        seed: seed of the first weights.
         rng: shuffles the architectures in each epoch.
     """
     mean, std = float(accuracy.mean()), float(accuracy.std()) or 1.0
     student = Student(space, training.hidden, mean, std, seed, training.average)
-    features, wanted = student.features(genes), student.wanted(accuracy)
+    features, wanted = student.features(genes), student.standardise(accuracy)
     optimizer = torch.optim.AdamW(
         student.net.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
     )
@@ -134,8 +129,8 @@ def fit(
     return student.predictor()
 
 
-def weights_of(layers: Layers) -> bytes:
-    """Return the content of a file of weights (``.npz``), which ``ofa_bench.predictors.weights`` reads."""
+def pack_weights(layers: Layers) -> bytes:
+    """Return the content of a weights file (``.npz``), as ``ofa_bench.predictors.weights`` reads it."""
     arrays: dict[str, Any] = {}
     for i, (weight, bias) in enumerate(layers):
         arrays |= {f"weight{i}": weight, f"bias{i}": bias}
@@ -151,29 +146,21 @@ def write_predictor(
     card: Mapping[str, Any],
     others: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Write files of weights and their card, ``<name>.json``; make the folder.
+    """Write weights files and their card, ``<name>.json``; create the folder.
 
     Args:
-        folder: where.
-        name: of the card.
-        weights: layers, by the file's name without ``.npz``.
-        card: describes them.
-        others: further files, by their names.
+        folder: the folder.
+        name: the name of the card.
+        weights: layers, by file name without ``.npz``.
+        card: the card.
+        others: further files, by name.
 
     Raises:
-        OSError: a file cannot be written, or a folder has its name; no file is changed then.
+        OSError: a file cannot be written.
     """
-    contents = {f"{stem}.npz": weights_of(layers) for stem, layers in weights.items()}
+    contents = {f"{stem}.npz": pack_weights(layers) for stem, layers in weights.items()}
     contents |= {f"{name}.json": f"{json.dumps(card, indent=1)}\n".encode(), **(others or {})}
-    _write(folder, contents)
-
-
-def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files that belong together: all of them to a temporary folder first, then each to its place."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in contents:
-        if (folder / name).is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / name))
     with work_folder(folder) as place:
         for name, content in contents.items():
             append(place / name, content)

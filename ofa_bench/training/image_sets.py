@@ -1,4 +1,4 @@
-"""Chooses the images to test subnets on, and those to compute their BatchNorm statistics on."""
+"""Chooses the images for the test of subnets, and those for their BatchNorm statistics."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ __all__ = ["Sets", "make_sets"]
 
 @dataclass(frozen=True)
 class Sets:
-    """Images to test on, their classes (int64 [n]), and images to calibrate on.
+    """The test images, their classes (int64 [n]), and the calibration images.
 
     ``hashes`` identify the images and their classes; ``description`` is for a card.
     """
@@ -37,19 +37,19 @@ def make_sets(
     seed: int,
     outputs: int = 1000,
 ) -> Sets:
-    """Return images to test on and images to calibrate on, drawn at random.
+    """Return random images for the test and for calibration.
 
     Args:
-        images: the folder that is tested on.
-        classes: the file of its classes, if any.
-        calibration: the folder that is calibrated on; by default others of ``images``, as far as there are.
-        n_test: the most images to test on.
-        n_calibration: the most images to calibrate on.
-        seed: of the draws.
-        outputs: of the networks, their number of classes.
+        images: the folder of the test images.
+        classes: the file of their classes, if any.
+        calibration: the folder of the calibration images; by default other ones of ``images``, as far as possible.
+        n_test: the most test images.
+        n_calibration: the most calibration images.
+        seed: seed of the draws.
+        outputs: the number of classes of the networks.
 
     Raises:
-        InputError: a folder cannot be read or has no images, or the classes of the images are not known.
+        InputError: a folder cannot be read or has no images, or the classes of the images are unknown.
     """
     all_images = Images(images, classes)
     labels, order = all_images.labels(outputs), np.random.default_rng([seed, 1]).permutation(len(all_images))
@@ -59,7 +59,11 @@ def make_sets(
     else:
         source, overlap = Images(calibration, key="calibration"), 0
         rows = np.random.default_rng([seed, 1]).permutation(len(source))[:n_calibration]
-    hashes = {"images": all_images.digest(), "classes": hashlib.sha256(labels.tobytes()).hexdigest()}
+    hashes = {
+        "images": all_images.digest(),
+        "classes": hashlib.sha256(labels.tobytes()).hexdigest(),
+        "calibration": source.digest(),
+    }
     description: dict[str, Any] = {
         "folder": str(images),
         "images": len(all_images),
@@ -71,11 +75,10 @@ def make_sets(
             "folder": str(source.folder),
             "images": len(source),
             "used": len(rows),
-            "sha256_of_names_and_sizes": source.digest(),
+            "sha256_of_names_and_sizes": hashes["calibration"],
             "note": "as OFA does, if these are training images"
             if calibration
-            else f"the folder that is tested on; {min(overlap, len(rows), len(tested))} of these images are tested too",
+            else f"the folder of the test images; {min(overlap, len(rows), len(tested))} of these are test images too",
         },
     }
-    hashes["calibration"] = description["calibration"]["sha256_of_names_and_sizes"]
     return Sets(all_images.only(tested), labels[tested], source.only(np.sort(rows)), hashes, description)

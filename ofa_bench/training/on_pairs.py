@@ -1,7 +1,7 @@
 """Trains an accuracy predictor on pairs, cross-validates it, and writes it with its card and figure."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,24 +21,24 @@ from ofa_bench.training.pairs import Pairs
 from ofa_bench.training.validation import (
     Predictions,
     Trainer,
-    cross_validated,
-    errors_of,
-    predicted,
-    share_of,
-    trainings,
+    compute_errors,
+    count_trainings,
+    cross_validate,
+    fit_share,
+    predict_held_out,
 )
 
 __all__ = ["train_on_pairs"]
 
 NOTE = (
-    "Errors are in percentage points against the given accuracies of pairs that were held out of the training: they "
-    "include the noise of these accuracies, and are of architectures such as these, not of those that a search finds"
+    "Errors are in percentage points, on the accuracies of pairs that were held out of the training. They include the "
+    "noise of these accuracies, and apply to architectures like these, not to those that a search finds"
 )
 
 NOISE = (
     "An accuracy a that was measured on k images has a standard error of sqrt(a (1 - a) / k): 0.19 points on 50,000, "
-    "0.43 on 10,000, 0.97 on 2,000 images (a = 0.75). Where each was measured on images of its own, no rmse can be "
-    "expected to be less; on the same images, as by ofa_bench collect, differences have less"
+    "0.43 on 10,000, 0.97 on 2,000 images (a = 0.75). If each was measured on different images, no smaller rmse can be "
+    "expected; if all were measured on the same images, as by ofa_bench collect, their differences have less noise"
 )
 
 
@@ -57,38 +57,38 @@ def train_on_pairs(
     """Train, cross-validate and write a predictor; return its card.
 
     Args:
-        space: of the architectures.
-        pairs: what it is trained on.
-        out: the folder, for ``<space>.npz``, ``<space>.json`` and ``<space>.png``.
+        space: the design space.
+        pairs: the pairs.
+        out: the folder for ``<space>.npz``, ``<space>.json`` and ``<space>.png``.
         hidden: units of each hidden layer.
-        folds: of the cross-validation.
-        epochs: of each training; 0 for as many as suit the pairs.
-        seed: of all random choices. On one thread, the same seed gives the same weights to the byte.
-        threads: of torch and of NumPy.
-        made_by: the command.
+        folds: folds of the cross-validation.
+        epochs: epochs of each training; 0 for a number that suits the pairs.
+        seed: seed of all random choices. On one thread, the same seed gives the same weights to the byte.
+        threads: threads of torch and NumPy.
+        made_by: the command, for the card.
 
     Raises:
         InputError: there are fewer architectures than folds.
         OSError: the folder cannot be written.
     """
     if pairs.distinct < folds:
-        raise InputError(f"folds={folds}: must be at most {pairs.distinct}, as many as there are architectures")
+        raise InputError(f"folds={folds}: must be at most {pairs.distinct}, the number of distinct architectures")
     trainer = Trainer(space, hidden, epochs, seed)
     torch.set_num_threads(threads)
-    total = trainings(pairs, folds, seed) + 1
+    total = count_trainings(pairs, folds, seed) + 1
     bar = tqdm(desc="training", total=total, unit=" networks", disable=not sys.stderr.isatty())
     with threadpool_limits(threads), bar:
-        fold, predictions = cross_validated(trainer, pairs, folds, bar.update)
-        predictor, training = trainer.predictor(pairs, share_of(predictions[-1], pairs.accuracy))
+        fold, predictions = cross_validate(trainer, pairs, folds, bar.update)
+        predictor, training = trainer.predictor(pairs, fit_share(predictions[-1], pairs.accuracy))
         bar.update()
-    estimate = predicted(predictions[-1], pairs.accuracy, fold)
+    estimate = predict_held_out(predictions[-1], pairs.accuracy, fold)
     curve = [_errors(one, pairs, fold) for one in predictions]
     card = {
         "title": f"Accuracy predictor of space {space.name}, trained on {len(pairs.genes):,} pairs",
         "note": NOTE,
         "space": space.name,
-        "data": _about(pairs),
-        "coverage": _coverage(space, pairs),
+        "data": _describe_data(pairs),
+        "coverage": _describe_coverage(space, pairs),
         "hidden": list(hidden),
         "parameters": sum(weight.size + bias.size for weight, bias in predictor.layers),
         "training": training,
@@ -96,15 +96,15 @@ def train_on_pairs(
         "date": date.today().isoformat(),
         "noise": NOISE,
         "cross_validation": {"folds": folds, **curve[-1]},
-        "learning_curve": [_short(one) for one in curve],
+        "learning_curve": [_shorten(one) for one in curve],
     }
     picture = png(validation_figure(space.name, curve, pairs.accuracy, estimate))
     write_predictor(out, space.name, {space.name: predictor.layers}, card, {f"{space.name}.png": picture})
     return card
 
 
-def _about(pairs: Pairs) -> dict[str, Any]:
-    """Return a description of the data; ``repeated_points`` is the deviation of one architecture's accuracies."""
+def _describe_data(pairs: Pairs) -> dict[str, Any]:
+    """Return a description of the pairs; ``repeated_points`` is the deviation of repeated accuracies, in points."""
     low, high, repeated = pairs.accuracy.min(), pairs.accuracy.max(), pairs.repeated
     return {
         "file": pairs.file,
@@ -116,8 +116,8 @@ def _about(pairs: Pairs) -> dict[str, Any]:
     }
 
 
-def _coverage(space: DesignSpace, pairs: Pairs) -> dict[str, Any]:
-    """Return the choices that no pair has, those that few have, and those that restrict a space to the others."""
+def _describe_coverage(space: DesignSpace, pairs: Pairs) -> dict[str, Any]:
+    """Return the choices that no pair has, those that few have, and those that restrict a space to what pairs have."""
     rows = np.unique(pairs.genes, axis=0)
     unlabelled = find_unlabelled(space, rows)
     rare = {gene: {f"{value:g}": n for value, n in found.items()} for gene, found in find_rare(space, rows).items()}
@@ -130,15 +130,13 @@ def _coverage(space: DesignSpace, pairs: Pairs) -> dict[str, Any]:
 
 
 def _errors(one: Predictions, pairs: Pairs, fold: Any) -> dict[str, Any]:
-    """Return the errors of the predictor, of the ridge regression alone and of the mean, after one size of training."""
+    """Return the errors of the predictor, the plain ridge regression and the mean, for one size of training."""
     given = pairs.accuracy
-    models: dict[str, np.ndarray[Any, Any]] = {
-        "predictor": predicted(one, given, fold), "ridge": one.ridge, "mean": one.mean,
-    }  # fmt: skip
-    return {"pairs": one.size, **{name: errors_of(given, estimate, fold) for name, estimate in models.items()}}
+    models = {"predictor": predict_held_out(one, given, fold), "ridge": one.ridge, "mean": one.mean}
+    return {"pairs": one.size, **{name: compute_errors(given, estimate, fold) for name, estimate in models.items()}}
 
 
-def _short(one: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the errors that a learning curve shows."""
-    kept = {name: {key: one[name][key] for key in ("rmse", "spearman")} for name in ("predictor", "ridge")}
-    return {"pairs": one["pairs"], **kept}
+def _shorten(errors: dict[str, Any]) -> dict[str, Any]:
+    """Return the errors that the learning curve shows."""
+    kept = {name: {key: errors[name][key] for key in ("rmse", "spearman")} for name in ("predictor", "ridge")}
+    return {"pairs": errors["pairs"], **kept}

@@ -1,4 +1,4 @@
-"""Reads pairs of an architecture and its accuracy from a user's file, or one of ``ofa_bench collect``."""
+"""Reads pairs of an architecture and its accuracy from a file."""
 
 import hashlib
 import math
@@ -20,21 +20,18 @@ from ofa_bench.training.formats import Entry, decode, read_architecture, read_en
 __all__ = ["FEWEST", "Pairs", "read_pairs"]
 
 FEWEST = 20
-"""The fewest distinct architectures that a predictor is trained on."""
+"""The fewest distinct architectures for the training of a predictor."""
 
-MAX_CHARS = 60
-"""Characters of a value in a message."""
-
-TENS = 10
-"""Accuracy in percent above which networks are trained, so that a value such as 0.8 beside it must be a fraction."""
+TRAINED = 10
+"""An accuracy in percent that only trained networks reach, so that a value such as 0.8 beside it must be a fraction."""
 
 
 @dataclass(frozen=True)
 class Pairs:
     """Architectures with their accuracies.
 
-    ``genes: int8 [n, n_genes]`` are canonical, ``accuracy: float64 [n]`` are fractions of 1; ``file`` and ``sha256``
-    say where they came from.
+    ``genes: int8 [n, n_genes]`` are canonical; ``accuracy: float64 [n]`` has fractions of 1; ``file`` and ``sha256``
+    identify the source.
     """
 
     genes: Genes
@@ -44,17 +41,17 @@ class Pairs:
 
     @cached_property
     def same(self) -> NDArray[np.intp]:
-        """Number the distinct architectures: intp [n], equal where pairs have the same one."""
+        """A number for each pair, equal for pairs of the same architecture: intp [n]."""
         return np.unique(self.genes, axis=0, return_inverse=True)[1].ravel()
 
     @property
     def distinct(self) -> int:
-        """How many architectures there are."""
+        """The number of distinct architectures."""
         return int(self.same.max()) + 1
 
     @property
     def repeated(self) -> float | None:
-        """The standard deviation of accuracies of one architecture (a fraction of 1); None where none has several."""
+        """The standard deviation of repeated accuracies of one architecture (a fraction of 1), None without any."""
         spare = len(self.same) - self.distinct
         if not spare:
             return None
@@ -66,13 +63,13 @@ class Pairs:
 def read_pairs(path: Path, space: DesignSpace) -> Pairs:
     """Return the pairs of a space in a table, in OFA's ``acc.dict`` or in NSGANetV2's ``.stats``.
 
-    In a table, an architecture is OFA's dict (JSON, or as Python writes it) in the column ``architecture``, or else a
-    column for the value of each gene, which may be empty where the gene is inactive. Its accuracy is the column
-    ``accuracy``, a fraction of 1, or else ``top1``, in percent; ``columns`` has further names. Other columns are
-    ignored. ``acc.dict`` has percent, a ``.stats`` errors in percent.
+    In a table, an architecture is OFA's dict (in JSON or Python) in the column ``architecture``, or else a column with
+    the value of each gene, which may be empty if the gene is inactive. Its accuracy is in the column ``accuracy``, as
+    a fraction of 1, or else in ``top1``, in percent; ``columns`` has further names. Other columns are ignored.
+    ``acc.dict`` has percent, ``.stats`` has errors in percent.
 
     Raises:
-        InputError: the file cannot be read, a line is wrong or in another unit, or it has too few pairs.
+        InputError: the file cannot be read, a line is wrong or in another unit, or there are too few pairs.
     """
     try:
         content = content_of(path)
@@ -93,7 +90,7 @@ def read_pairs(path: Path, space: DesignSpace) -> Pairs:
     if distinct < FEWEST:
         raise InputError(f"data={path}: has {distinct} distinct architectures; at least {FEWEST} are needed")
     if np.ptp(pairs.accuracy) == 0:
-        raise InputError(f"data={path}: all accuracies are {pairs.accuracy[0]:g}; nothing can be learned from them")
+        raise InputError(f"data={path}: all accuracies are {pairs.accuracy[0]:g}; no predictor can be trained on them")
     return pairs
 
 
@@ -116,29 +113,24 @@ def _read(text: str, space: DesignSpace) -> tuple[list[Genes], list[float]]:
 
 
 def _check_percent(column: Column, numbers: Sequence[float], places: Sequence[str]) -> None:
-    """Raise InputError for fractions of 1 in a column of percent, which as percent would be small, but possible.
+    """Raise InputError for fractions of 1 in a column of percent, which would be small but possible as percent.
 
-    0 is the same in both. Values of up to 1 with none of ``TENS`` or more beside them may be of random weights.
+    0 is the same in both units. Small values may be correct if none reaches ``TRAINED``: the weights may be random.
     """
     small = [i for i, number in enumerate(numbers) if 0 < number <= 1]
     if not small:
         return
-    shown, largest = f"{places[small[0]]}: {column.name}={numbers[small[0]]:g}", max(numbers)
-    if largest <= 1:
-        fractions = "accuracy" if column.unit == "percent" else "accuracy (1 less the error)"
+    largest = max(numbers)
+    if largest <= 1 or largest >= TRAINED:
         raise InputError(
-            f"{shown}: column {column.name} holds percent, and no value of it is above 1, as of fractions of 1: "
-            f"name it {fractions} if they are such, or multiply by 100"
-        )
-    if largest >= TENS:
-        raise InputError(
-            f"{shown}: column {column.name} holds percent of up to {largest:g}, and {len(small)} of {len(numbers)} "
-            "values are at most 1, as fractions of 1 are: write all in percent"
+            f"{places[small[0]]}: {column.name}={numbers[small[0]]:g}: column {column.name} must have percent, but "
+            f"{len(small)} of {len(numbers)} values are at most 1, like fractions of 1: multiply them by 100, or name "
+            "a column of fractions accuracy"
         )
 
 
 def _architecture(entry: Entry, space: DesignSpace) -> Genes:
-    """Return one architecture as a canonical row: int8 [n_genes]."""
+    """Return the canonical row of an architecture: int8 [n_genes]."""
     if not entry.by_gene:
         arch = read_architecture(entry.architecture)
         try:
@@ -146,21 +138,21 @@ def _architecture(entry: Entry, space: DesignSpace) -> Genes:
         except InputError:
             raise
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise InputError(f"architecture is none of {space.name} ({type(error).__name__}: {error})") from error
+            raise InputError(f"architecture is not of {space.name} ({type(error).__name__}: {error})") from error
     assert not isinstance(entry.architecture, str)
     values = {name: _number(name, text) for name in space.gene_names if (text := entry.architecture[name]).strip()}
     try:
         return space.row(values)
     except KeyError as error:
-        raise InputError(f"{error.args[0]} is empty, and the gene is active") from error
+        raise InputError(f"{error.args[0]} is empty, but the gene is active") from error
 
 
 def _accuracy(given: Any, column: Column) -> float:
-    """Return a number of a column of accuracies, within the range of its unit."""
+    """Return a number from a column of accuracies, if it is in the range of its unit."""
     value, most = _number(column.name, given), 1 if column.unit == "fraction" else 100
     if not 0 <= value <= most:
-        other = "; a column top1 holds percent" if column.unit == "fraction" else ""
-        raise InputError(f"{column.name}={_short(given)}: must be from 0 to {most}{other}")
+        other = "; name the column top1 for percent" if column.unit == "fraction" else ""
+        raise InputError(f"{column.name}={str(given)[:60]}: must be from 0 to {most}{other}")
     return value
 
 
@@ -171,10 +163,5 @@ def _number(column: str, given: Any) -> float:
         value = math.nan
     if not math.isfinite(value):
         comma = isinstance(given, str) and "," in given
-        raise InputError(f"{column}={_short(given)}: must be a number{', with a point for the comma' if comma else ''}")
+        raise InputError(f"{column}={str(given)[:60]}: must be a number{', with a decimal point' if comma else ''}")
     return value
-
-
-def _short(given: Any) -> str:
-    text = str(given)
-    return text if len(text) <= MAX_CHARS else f"{text[:MAX_CHARS]}..."

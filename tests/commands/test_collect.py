@@ -21,7 +21,7 @@ from ofa_bench.spaces import CompoundSpace, MobileNetV3Space
 from ofa_bench.supernets import pieces as supernets
 from ofa_bench.supernets.ofa_package import import_ofa
 from ofa_bench.training import collected as judging
-from ofa_bench.training.collected import distinct
+from ofa_bench.training.collected import sample_distinct
 from ofa_bench.training.collection import COLUMNS, Table, card_path, open_collection
 from ofa_bench.training.image_sets import make_sets
 
@@ -73,13 +73,15 @@ def test_the_command_measures_the_real_supernet(folder, forks, tmp_path):
     assert "use it: ofa_bench train data=mine/pairs.csv space=mbv3" in done.stdout
     [row] = rows(tmp_path / "mine/pairs.csv")
     assert tuple(row) == COLUMNS
-    assert (SPACE.from_ofa(json.loads(row["architecture"])) == distinct(SPACE, 1, np.random.default_rng([0, 0]))).all()
+    assert (
+        SPACE.from_ofa(json.loads(row["architecture"])) == sample_distinct(SPACE, 1, np.random.default_rng([0, 0]))
+    ).all()
     assert row["images"] == "2"
     assert float(row["loss"]) == pytest.approx(np.log(1000), abs=1.5)
     card = json.loads((tmp_path / "mine/pairs.csv.json").read_text())
     assert card["weights"]["source"] == "random"
     assert {key: card["of"][key] for key in ("space", "seed", "batch")} == {"space": "mbv3", "seed": 0, "batch": 64}
-    assert card["images"]["calibration"]["note"] == "the folder that is tested on; 0 of these images are tested too"
+    assert card["images"]["calibration"]["note"] == "the folder of the test images; 0 of these are test images too"
     assert {"torch", "pillow", "ofa", "ofa_bench"} < set(card["versions"])
     assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == ["pairs.csv", "pairs.csv.json"]
 
@@ -146,10 +148,10 @@ def test_interrupted_it_goes_on_to_the_same_file(quick, monkeypatch):
     before = parts.read_bytes()
     assert len(collect(quick(out="parts.csv", n=1))) == 3
     assert parts.read_bytes() == before
-    with pytest.raises(InputError, match=r"holds another collection \(other calibration_images, seed\); move it and"):
+    with pytest.raises(InputError, match=r"has another collection \(other calibration_images, seed\); move it and"):
         collect(quick(out="parts.csv", seed=1, calibration_images=5))
     Path("parts.csv.json").unlink()
-    with pytest.raises(InputError, match=r"is already there and has no card parts\.csv\.json"):
+    with pytest.raises(InputError, match=r"its card .*parts\.csv\.json cannot be read \(No such file"):
         collect(quick(out="parts.csv"))
     assert parts.read_bytes() == before
 
@@ -159,15 +161,14 @@ def test_files_of_others_are_left_alone(quick):
     path = Path("pairs.csv")
     head, row = path.read_text().splitlines(keepends=True)
     for content, message in [
-        (head + row.replace("3", "5", 1), "row 1 is not of this collection"),
-        (head + row.replace(",12,", ",12,12,"), "row 1 is not of this collection"),
-        (head + row.rpartition('",')[0] + '",none,0,0,0,0\n', "row 1 is not of this collection"),
-        (head + row.rpartition('",')[0] + '",79.6,0,0,0,0\n', "row 1: accuracy=79.6: must be from 0 to 1"),
-        (head.replace(",", ";") + row.replace('",', '";'), "another program saved it anew, with other separators"),
-        ("\ufeff" + head + row, "another program saved it anew, with other separators or a mark of its coding"),
-        ("a,b\n1,2\n", "its columns are not architecture,accuracy,top5,loss,images,seconds"),
-        ("\xff\n", "its columns are not"),
-        (b"\xff\xff\n", "is no table of accuracies"),
+        (head + row.replace("3", "5", 1), "row 1 does not belong to this collection"),
+        (head + row.replace(",12,", ",12,12,"), "row 1 does not belong to this collection"),
+        (head + row.rpartition('",')[0] + '",none,0,0,0,0\n', "row 1 does not belong to this collection"),
+        (head.replace(",", ";") + row.replace('",', '";'), "is not a table of accuracies"),
+        ("\ufeff" + head + row, "its first line is not architecture,.*, in UTF-8 with commas"),
+        ("a,b\n1,2\n", "its first line is not architecture,accuracy,top5,loss,images,seconds"),
+        ("\xff\n", "its first line is not"),
+        (b"\xff\xff\n", "is not a table of accuracies"),
     ]:
         before = content if isinstance(content, bytes) else content.encode()
         path.write_bytes(before)
@@ -189,7 +190,7 @@ def test_two_that_write_to_one_file_are_found_out(tmp_path):
     assert (tmp_path / "x.csv").read_text() == '1,"a,b"\n'
     with (tmp_path / "x.csv").open("a") as other:
         other.write("theirs\n")
-    with pytest.raises(InputError, match="something else writes to it at the same time"):
+    with pytest.raises(InputError, match="another process writes to it at the same time"):
         table.add([2])
 
 
@@ -271,9 +272,9 @@ def test_images_that_calibrate_are_others_as_far_as_there_are(folder, tmp_path):
     assert [int(path.parent.name) for path in apart.test.paths] == apart.labels.tolist()
     shared = make_sets(folder, None, None, 8, 6, 0)
     assert len({*shared.test.paths} & {*shared.calibration.paths}) == 2
-    assert "2 of these images are tested too" in shared.description["calibration"]["note"]
+    assert "2 of these are test images too" in shared.description["calibration"]["note"]
     whole = make_sets(folder, None, None, 100, 100, 0)
-    assert "12 of these images are tested too" in whole.description["calibration"]["note"]
+    assert "12 of these are test images too" in whole.description["calibration"]["note"]
     other = make_sets(folder, None, make_images(tmp_path, classes=1), 10, 2, 0)
     assert [path.parent.parent for path in other.calibration.paths] == [tmp_path] * 2
     assert other.hashes["calibration"] != other.hashes["images"] == apart.hashes["images"]
@@ -282,12 +283,12 @@ def test_images_that_calibrate_are_others_as_far_as_there_are(folder, tmp_path):
 
 def test_architectures_are_distinct_and_the_first_of_many_are_the_few():
     space = CompoundSpace()
-    many, few = (distinct(space, n, np.random.default_rng(0)) for n in (1215, 20))
+    many, few = (sample_distinct(space, n, np.random.default_rng(0)) for n in (1215, 20))
     assert len(set(space.keys(many))) == 1215
     assert (many[:20] == few).all()
     assert (space.canonical(many) == many).all()
     with pytest.raises(InputError, match=r"n=1216: space compofa has fewer architectures; 1,215 were found"):
-        distinct(space, 1216, np.random.default_rng(0))
+        sample_distinct(space, 1216, np.random.default_rng(0))
 
 
 def test_help_tells_the_options_and_imports_nothing_heavy():

@@ -84,7 +84,7 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
     assert all(card["measured"]["median_ms"] == 19.5 for card in cards)
     assert f"{len(cards)} of {len(cards)} (100%) are met when measured" in message.out
     assert "(runner: not as it says)" in message.out  # note10 was not measured by phone.timer
-    assert "no networks are timed beside those found" in message.err  # the record does not name its table
+    assert "no controls: " in message.err  # the record does not name its table
     assert "| target, ms |" in message.out
     again = run(monkeypatch, capsys, "measure=true", "runner=phone.timer", "rounds=2", "uri=none")
     assert again[0] == 0
@@ -98,7 +98,7 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
         (["run=nowhere"], "run=nowhere: no such file or folder; give a cell's folder or MLflow run"),
         (["run=x", "sweep=y"], "give one of run=, sweep= and architecture="),
         (["sweep=nowhere"], "sweep=nowhere: no such folder, journal, id or name of a sweep"),
-        (["sweep=multirun", "target=25"], "target=25: no target of these records; they have 20, 30"),
+        (["sweep=multirun", "target=25"], "target=25: not a target of these records; they have 20, 30"),
         (["sweep=multirun", "target=x"], "target=x: must be a number"),
         (["sweep=multirun", "which=bets"], "which=bets: must be best or every; did you mean 'best'?"),
         (["sweep=multirun", "weights=nowhere.pth"], "weights=nowhere.pth: cannot be read (No such file or directory)"),
@@ -126,19 +126,19 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
         (["sweep=multirun", f"experiment={'x' * 501}"], "must be a name of 1 to 500 characters"),
         (["sweep=multirun", "out=/dev/null"], "out=/dev/null: cannot be written (Not a directory"),
         (["sweep=multirun", "batch=0"], "batch=0: must be a whole number of 1 to 1,024, or dynamic"),
-        (["sweep=multirun", "batch=8", "measure=true"], "batch=8: costs of note10 are of batch 1 (ms)"),
+        (["sweep=multirun", "batch=8", "measure=true"], "batch=8: costs of note10 are for batch 1 (ms)"),
         (
             ["sweep=multirun", "batch=dynamic", "measure=true", "runner=phone.timer"],
-            "batch=dynamic: runner=phone.timer is not told how many images to take; give batch=1",
+            "batch=dynamic: runner=phone.timer cannot choose how many images to take; give batch=1",
         ),
         (["sweep=multirun", "quantize=int8"], "quantize=int8: needs images=, a folder, and the networks"),
         (["sweep=multirun", "quantize=int4", "images=."], "quantize=int4: must be int8; did you mean 'int8'?"),
         (["measure=true", "quantize=int8", "images=."], "quantize=int8: needs images="),
-        (["sweep=multirun", "quantize=int8", "images=."], "images=.: there is no image in it"),
+        (["sweep=multirun", "quantize=int8", "images=."], "images=.: no image in it"),
         (["sweep=multirun", "calibration_images=0"], "calibration_images=0: must be 1 or more"),
         (
             ["sweep=multirun", "strategy=vanila"],
-            "strategy=vanila: no record of it here; there are vanilla; did you mean",
+            "strategy=vanila: has no record here; there are vanilla; did you mean",
         ),
         (["swep=multirun"], "did you mean 'sweep'?"),
     ],
@@ -170,7 +170,7 @@ def test_what_is_there_is_kept_and_what_will_be_written_is_said_first(quick, mon
     code, message = run(monkeypatch, capsys, *words)
     assert code == 0
     assert "1 network to write, about " in message.err
-    assert "; 1 is there already and unchanged\n" in message.err
+    assert "; 1 is already there and unchanged\n" in message.err
     assert (first / "network.onnx").stat().st_mtime_ns == before
     assert (second / "card.json").is_file()
     (first / "network.pt2").write_bytes(b"cut off")

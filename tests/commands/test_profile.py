@@ -10,7 +10,7 @@ from ofa_bench.commands.profile import Options, make_table, profile
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import latency_table
 from ofa_bench.profiling.plan import make_plan
-from ofa_bench.profiling.runners import machine
+from ofa_bench.profiling.runners import describe_machine
 from ofa_bench.spaces import MobileNetV3Space
 from ofa_bench.supernets.pieces import supernet
 
@@ -84,4 +84,4 @@ def test_help_tells_the_options(capsys, monkeypatch):
 
 
 def test_the_machine_is_described():
-    assert {"system", "processor", "cores"} == set(machine())
+    assert {"system", "processor", "cores"} == set(describe_machine())

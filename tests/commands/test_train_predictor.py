@@ -22,11 +22,11 @@ from ofa_bench.training.ridge import Ridge
 from ofa_bench.training.validation import (
     Predictions,
     Trainer,
-    cross_validated,
-    errors_of,
-    predicted,
-    share_of,
-    trainings,
+    compute_errors,
+    count_trainings,
+    cross_validate,
+    fit_share,
+    predict_held_out,
 )
 
 SPACE = MobileNetV3Space()
@@ -220,7 +220,7 @@ def test_what_is_held_out_is_not_trained_on_even_where_architectures_repeat():
     assert pairs.distinct == 60
     assert pairs.repeated == pytest.approx(np.std([0, 0.1 / 179, 0.2 / 179], ddof=1))
     recorder = Recorder()
-    fold, predictions = cross_validated(recorder, pairs, 5)
+    fold, predictions = cross_validate(recorder, pairs, 5)
     assert [one.size for one in predictions] == [11, 22, 45, 90, 144]
     assert np.bincount(fold).tolist() == [36] * 5
     for held in range(5):
@@ -240,10 +240,10 @@ def test_what_is_held_out_is_not_trained_on_even_where_architectures_repeat():
 def test_no_two_points_of_a_learning_curve_are_the_same_trainings(n, folds, sizes):
     pairs = pairs_of(SPACE.sample(n, np.random.default_rng(0)), np.linspace(0.7, 0.8, n))
     recorder, made = Recorder(), []
-    _, predictions = cross_validated(recorder, pairs, folds, lambda: made.append(1))
+    _, predictions = cross_validate(recorder, pairs, folds, lambda: made.append(1))
     assert pairs.distinct == n
     assert [one.size for one in predictions] == sizes
-    assert len(made) == trainings(pairs, folds, recorder.seed) == folds * len(sizes)
+    assert len(made) == count_trainings(pairs, folds, recorder.seed) == folds * len(sizes)
 
 
 @pytest.mark.parametrize("kind", ["npz", "json", "png"])
@@ -263,7 +263,7 @@ def test_errors_are_what_they_are_called():
     given = np.array([0.70, 0.72, 0.74, 0.76, 0.70, 0.72])
     message = given + np.array([0.01, -0.01, 0.01, 0.03, 0.0, 0.0])
     message[4:] = 0.71
-    found = errors_of(given, message, np.array([0, 0, 0, 0, 1, 1]))
+    found = compute_errors(given, message, np.array([0, 0, 0, 0, 1, 1]))
     off = 100 * (message - given)
     assert found["rmse"]["value"] == pytest.approx(np.sqrt(np.mean(off**2)), abs=1e-4)
     assert found["mae"]["value"] == pytest.approx(np.abs(off).mean(), abs=1e-4)
@@ -281,8 +281,8 @@ def test_a_network_that_learned_noise_gets_no_share_and_one_that_knows_all_of_it
     fold = np.arange(200) % 5
     for rest, least, most in ((rng.normal(size=200), 0, 0.15), (truth, 1, 1), (2 * truth, 0.5, 0.5), (zero, 0, 0)):
         one = Predictions(160, zero, zero, zero, rest)
-        assert least <= share_of(one, truth) <= most
-        left = np.sum((predicted(one, truth, fold) - truth) ** 2) / np.sum(truth**2)
+        assert least <= fit_share(one, truth) <= most
+        left = np.sum((predict_held_out(one, truth, fold) - truth) ** 2) / np.sum(truth**2)
         assert left <= (1e-6 if least else 1.05)
 
 
@@ -290,8 +290,8 @@ def test_the_share_of_a_fold_is_of_the_others():
     rng, zero, fold = np.random.default_rng(2), np.zeros(60), np.arange(60) % 3
     accuracy, rest = rng.normal(size=(2, 60)) + rng.normal(size=60)
     one = Predictions(40, zero, zero, zero, rest)
-    before = predicted(one, accuracy, fold)
-    after = predicted(one, np.where(fold == 0, -accuracy, accuracy), fold)
+    before = predict_held_out(one, accuracy, fold)
+    after = predict_held_out(one, np.where(fold == 0, -accuracy, accuracy), fold)
     assert (after[fold == 0] == before[fold == 0]).all()
     assert (np.abs(after - before)[fold != 0] > 1e-3).all(), "and theirs is of it"
 
@@ -369,10 +369,10 @@ WRONG = {
     "no accuracy": ("architecture,acc\n", "line 1: must name a column accuracy (a fraction of 1) or top1 (percent)"),
     "no architecture": ("accuracy\n0.7\n", "there is none for r, d0, d1 and others"),
     "a gene lacking": (",".join(["accuracy", *SPACE.gene_names[:-1]]) + "\n", "there is none for e19"),
-    "a column twice": ("architecture,accuracy,accuracy\n", "line 1: names the column accuracy twice"),
+    "a column twice": ("architecture,accuracy,accuracy\n", "line 1: has the column accuracy twice"),
     "heads only": ("architecture,accuracy\n", "has 0 distinct architectures; at least 20 are needed"),
     "too few": ("architecture,accuracy\n" + GOOD.split("\n")[0] + "\n", "has 1 distinct architectures; at least 20"),
-    "percent": (f"architecture,accuracy\n{GOOD}{ARCH},75.2\n", "line 32: accuracy=75.2: must be from 0 to 1; a col"),
+    "percent": (f"architecture,accuracy\n{GOOD}{ARCH},75.2\n", "line 32: accuracy=75.2: must be from 0 to 1; name"),
     "more than all": (f"architecture,top1\n{ARCH},100.5\n", "line 2: top1=100.5: must be from 0 to 100"),
     "negative": (f"architecture,accuracy\n{ARCH},-0.1\n", "line 2: accuracy=-0.1: must be from 0 to 1"),
     "NaN": (f"architecture,accuracy\n{ARCH},nan\n", "line 2: accuracy=nan: must be a number"),
@@ -390,8 +390,11 @@ WRONG = {
     ),
     "a field too long": (f"architecture,accuracy\n{'a' * 200_000},0.7\n", "cannot be read as CSV (field larger than"),
     "quotes": ('architecture,accuracy\n"abc,0.7\n', "cannot be read as CSV (unexpected end of data)"),
-    "bytes": (b"\xff\xfe\x00", "cannot be read (it is no text in UTF-8)"),
-    "one accuracy": (f"architecture,accuracy\n{re.sub(r',0[.]7[0-9]+', ',0.7', GOOD)}", "all accuracies are 0.7; noth"),
+    "bytes": (b"\xff\xfe\x00", "cannot be read (it is not text in UTF-8;"),
+    "one accuracy": (
+        f"architecture,accuracy\n{re.sub(r',0[.]7[0-9]+', ',0.7', GOOD)}",
+        "all accuracies are 0.7; no predictor",
+    ),
 }
 
 
@@ -408,7 +411,7 @@ def test_what_is_wrong_with_a_file_is_said_with_its_line(name, tmp_path):
 @pytest.mark.parametrize(
     ("gene", "text", "message"),
     [
-        ("k0", "", "line 2: k0 is empty, and the gene is active"),
+        ("k0", "", "line 2: k0 is empty, but the gene is active"),
         ("k0", "4", r"line 2: mbv3: k0=4.0 is not one of \[3, 5, 7\]"),
         ("r", "big", "line 2: r=big: must be a number"),
     ],

@@ -9,7 +9,7 @@ from ofa_bench.analysis.studies import studies
 from ofa_bench.commands.train import PairsOptions, train_pairs
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.previous import PreviousRecord
-from ofa_bench.exporting.found import found
+from ofa_bench.exporting.found import find_networks
 from ofa_bench.records.record import read
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, hold
 
@@ -48,7 +48,7 @@ def test_a_record_names_its_part_and_has_no_regret_of_the_whole(swept):
 def test_parts_are_compared_and_exported_apart(swept):
     _, records, _ = swept
     assert len(studies(list(records.values()))) == 4
-    networks = found(list(records.values()))
+    networks = find_networks(list(records.values()))
     assert sorted(one.space for one in networks) == sorted(records)
     assert len({one.folder for one in networks}) == 4
 

@@ -16,10 +16,10 @@ from ofa_bench.config.batches import batch_of_unit, milliseconds, read_batch
 from ofa_bench.errors import InputError
 from ofa_bench.exporting import controls, networks
 from ofa_bench.exporting.cards import read_card, write_card
-from ofa_bench.exporting.found import found
-from ofa_bench.exporting.measuring import measured, timed_batch, verdict
+from ofa_bench.exporting.found import find_networks
+from ofa_bench.exporting.measuring import choose_batch, compute_verdict, measure_networks
 from ofa_bench.exporting.networks import Exporter
-from ofa_bench.exporting.pages import sections, write_pages
+from ofa_bench.exporting.pages import build_sections, write_pages
 from ofa_bench.predictors import latency_table
 from ofa_bench.profiling.plan import make_plan
 from ofa_bench.profiling.rounds import export_all
@@ -54,15 +54,15 @@ def test_files_take_the_batch_that_is_asked_for(tmp_path, monkeypatch, small, ba
     piece = Piece("small", (3, 8, 8), lambda: copy.deepcopy(small))
     monkeypatch.setattr(networks, "supernet", lambda space: SimpleNamespace(subnet=lambda row: piece, classes=5))
     exporter, one = Exporter(tmp_path, "random", batch=batch), smallest(SPACE)
-    parameters = exporter.parameters(one)
+    parameters = exporter.count_parameters(one)
     folder, card = exporter.write(one)
     assert card["batch"] == (batch or "dynamic")
     shape = [batch or -1, 3, 8, 8]
     assert (card["input"]["shape"], card["output"]["shape"]) == (shape, [batch or -1, 5])
     assert all(file["difference_from_torch"] < 1e-4 for file in card["files"].values())
     assert parameters == card["parameters"]
-    assert exporter.parameters(one) == 0  # it is there
-    assert Exporter(tmp_path, "random").parameters(one) == parameters  # not for batch 1
+    assert exporter.count_parameters(one) == 0  # it is there
+    assert Exporter(tmp_path, "random").count_parameters(one) == parameters  # not for batch 1
     assert read_card(folder) == json.loads(json.dumps(card))
     onnx, program = session(folder / "network.onnx"), torch.export.load(folder / "network.pt2").module()
     for n in (8,) if batch else (1, 3, 8):
@@ -76,7 +76,7 @@ def test_files_take_the_batch_that_is_asked_for(tmp_path, monkeypatch, small, ba
     assert tensor_spec(card["input"]).shape == tuple(shape)
     write_pages(tmp_path)
     assert f"np.zeros([{batch or 1}, 3, 8, 8]" in (folder / "card.md").read_text()
-    [section] = sections([(folder, card)])
+    [section] = build_sections([(folder, card)])
     assert section.table.rows[0][section.table.heads.index("batch")] == str(batch or "dynamic")
 
 
@@ -127,7 +127,7 @@ def test_the_unit_says_the_batch():
     ],
 )
 def test_like_is_timed_with_like(unit, batch, wanted):
-    assert timed_batch(unit, batch, "mine", OnnxRuntime()) == wanted
+    assert choose_batch(unit, batch, "mine", OnnxRuntime()) == wanted
 
 
 @pytest.mark.parametrize(
@@ -136,22 +136,26 @@ def test_like_is_timed_with_like(unit, batch, wanted):
         (
             "ms a batch of 8",
             1,
-            r"batch=1: costs of mine are of batch 8 \(ms a batch of 8\), .*; export with batch=8 or",
+            r"batch=1: costs of mine are for batch 8 \(ms a batch of 8\), .*; export with batch=8 or",
         ),
-        ("ms", 8, r"batch=8: costs of mine are of batch 1 \(ms\)"),
-        ("ms a batch of 8", "dynamic", "batch=dynamic: runner=Phone is not told how many images to take; give batch=8"),
+        ("ms", 8, r"batch=8: costs of mine are for batch 1 \(ms\)"),
+        (
+            "ms a batch of 8",
+            "dynamic",
+            "batch=dynamic: runner=Phone cannot choose how many images to take; give batch=8",
+        ),
     ],
 )
 def test_other_batches_are_not_compared(unit, batch, message):
     with pytest.raises(InputError, match=message):
-        timed_batch(unit, batch, "mine", Phone({}))
+        choose_batch(unit, batch, "mine", Phone({}))
 
 
 def test_a_network_of_another_batch_is_not_timed(tmp_path):
     [(folder, card)] = exported(tmp_path, a=(20.0, 19.0))
     phone = Phone({"a": 19.5})
-    with pytest.raises(InputError, match=r"batch=8: costs of mine are of batch 1 \(ms\)"):
-        measured([(folder, card | {"batch": 8})], phone, tmp_path, 1, 2, 0, 8)
+    with pytest.raises(InputError, match=r"batch=8: costs of mine are for batch 1 \(ms\)"):
+        measure_networks([(folder, card | {"batch": 8})], phone, tmp_path, 1, 2, 0, 8)
     assert phone.calls == 0
 
 
@@ -164,21 +168,21 @@ def test_a_network_of_any_batch_is_timed_with_the_tables(tmp_path, small, monkey
     file = {"sha256": sha256_of(folder / "network.onnx"), "bytes": 1}
     change = {"unit": "ms a batch of 8", "batch": "dynamic", "files": card["files"] | {"network.onnx": file}}
     runner, fed = OnnxRuntime(), []
-    opened = runner._opened
+    opened = runner._open
 
     def open_and_note(path):
         one, feed = opened(path)
         fed.append(feed["image"].shape)
         return one, feed
 
-    monkeypatch.setattr(runner, "_opened", open_and_note)
-    [(_, card)] = measured([(folder, card | change)], runner, tmp_path, 1, 2, 0, 0)
+    monkeypatch.setattr(runner, "_open", open_and_note)
+    [(_, card)] = measure_networks([(folder, card | change)], runner, tmp_path, 1, 2, 0, 0)
     assert set(fed) == {(8, 3, 8, 8)}
     assert card["measured"]["batch"] == 8
-    assert verdict([card]).networks == 1
+    assert compute_verdict([card]).networks == 1
     write_card(folder, card)
     write_pages(tmp_path)
-    [section] = sections([(folder, read_card(folder))])
+    [section] = build_sections([(folder, read_card(folder))])
     assert {"target, ms a batch of 8", "measured median, ms a batch of 8"} <= set(section.table.heads)
     assert any(head.startswith("prediction off (by") for head in section.table.heads)
     assert "ms a batch of 8 |" in (folder / "card.md").read_text()
@@ -218,5 +222,5 @@ def test_folders_are_named_plainly_whatever_the_unit(made):
     for unit, name in (("ms a batch of 8", "20ms_a_batch_of_8"), ("mJ/image", "20mJ_image")):
         record = made()
         record.unit = unit
-        assert found([record])[0].folder == f"mbv3_note10_toy/{name}"
+        assert find_networks([record])[0].folder == f"mbv3_note10_toy/{name}"
     assert CARD["unit"] == "ms"

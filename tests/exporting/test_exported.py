@@ -17,7 +17,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.exporting import networks
 from ofa_bench.exporting.cards import read_card, write_card
 from ofa_bench.exporting.controls import read_controls, write_controls
-from ofa_bench.exporting.found import Found
+from ofa_bench.exporting.found import FoundNetwork
 from ofa_bench.exporting.networks import Exporter
 from ofa_bench.predictors import latency_table
 from ofa_bench.spaces import MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
@@ -46,7 +46,7 @@ def exported(tmp_path_factory):
 
 
 def smallest(space):
-    return Found(
+    return FoundNetwork(
         space=space.name, device="d", predictor="p", unit="ms", target=20.0, accuracy=0.7, cost=19.0,
         guard_band=1.0, by=("joint",),
         architecture=space.to_ofa(np.zeros(space.n_genes, np.int8)), table="",
@@ -124,13 +124,13 @@ def test_what_is_there_is_kept_with_its_measurement(exported):
     folder, card = exported(SPACES["mbv3"])
     write_card(folder, card | {"measured": MEASURED})
     before = (folder / "network.onnx").stat().st_mtime_ns
-    better = exported.exporter.better(replace(smallest(SPACES["mbv3"]), accuracy=0.65))
+    better = exported.exporter.find_more_accurate(replace(smallest(SPACES["mbv3"]), accuracy=0.65))
     assert better["accuracy"] == card["accuracy"]
     _, again = exported.exporter.write(replace(smallest(SPACES["mbv3"]), accuracy=0.75))
     assert (folder / "network.onnx").stat().st_mtime_ns == before
     assert (again["accuracy"], again["measured"]) == (0.75, MEASURED)
-    assert exported.exporter.better(smallest(SPACES["mbv3"]))["accuracy"] == 0.75
-    assert exported.exporter.better(replace(smallest(SPACES["mbv3"]), accuracy=0.8)) is None
+    assert exported.exporter.find_more_accurate(smallest(SPACES["mbv3"]))["accuracy"] == 0.75
+    assert exported.exporter.find_more_accurate(replace(smallest(SPACES["mbv3"]), accuracy=0.8)) is None
 
 
 def test_trained_weights_and_statistics_of_images_are_in_the_file(tmp_path):
@@ -151,10 +151,10 @@ def test_trained_weights_and_statistics_of_images_are_in_the_file(tmp_path):
     assert not card["weights"]["random"]
     assert card["weights"]["batchnorm_statistics_of_images"] == 5
     assert card["weights"]["description"].endswith(
-        "BatchNorm statistics are of 5 images of " + str(tmp_path / "images")
+        "BatchNorm statistics are computed on 5 images of " + str(tmp_path / "images")
     )
-    without = Exporter(tmp_path, weights=str(tmp_path / "mine.pth")).description(found)
-    assert "BatchNorm statistics are the supernet's, not this network's" in without
+    without = Exporter(tmp_path, weights=str(tmp_path / "mine.pth")).describe_weights(found)
+    assert "BatchNorm statistics are those of the supernet, not of this network" in without
     network = built_by_ofa(space, card["architecture"], net.net.state_dict())
     pixels = image(card)
     with torch.no_grad():
@@ -234,5 +234,5 @@ def test_random_networks_cost_what_the_table_says_of_them(tmp_path):
     spread = [cost for _, cost in controls]
     assert spread == pytest.approx([20, 45], rel=0.05)
     assert len(list((folder / "controls").glob("*.onnx"))) <= 3
-    assert "is not the one that they were found with" in write_controls(folder, [smallest(space)], "note10", 2)
+    assert "is not the one with which the networks were found" in write_controls(folder, [smallest(space)], "note10", 2)
     assert "unknown" in write_controls(folder, [one], "nowhere", 2)

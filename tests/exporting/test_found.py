@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ofa_bench.errors import InputError
-from ofa_bench.exporting.found import found, of_target
+from ofa_bench.exporting.found import find_networks, select_target
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace, recognise
 
 
@@ -12,7 +12,7 @@ def results(record):
 
 def test_the_most_accurate_network_of_all_strategies_is_found(made):
     records = [made(strategy="vanilla"), made(strategy="bottom_up"), made(strategy="top_down", seed=1)]
-    networks = found(records)
+    networks = find_networks(records)
     assert [one.target for one in networks] == [20, 30]
     assert [one.folder for one in networks] == ["mbv3_note10_toy/20ms", "mbv3_note10_toy/30ms"]
     for one in networks:
@@ -25,7 +25,7 @@ def test_the_most_accurate_network_of_all_strategies_is_found(made):
 def test_every_network_is_found_once_with_all_who_found_it(made):
     first, second = made(strategy="vanilla"), made(strategy="bottom_up")
     second.repeats[0].results = first.repeats[0].results
-    networks = found([first, second], every=True)
+    networks = find_networks([first, second], every=True)
     space = MobileNetV3Space()
     for target in (20, 30):
         here = [one for one in networks if one.target == target]
@@ -41,13 +41,13 @@ def test_every_network_is_found_once_with_all_who_found_it(made):
         assert [one.accuracy for one in here] == sorted((one.accuracy for one in here), reverse=True)
         assert [one.folder.rpartition("/")[2] for one in here[:2]] == [f"{target}ms", f"{target}ms_2"]
     assert any(one.by == ("vanilla", "bottom_up") for one in networks)
-    assert found([first, second])[0].architecture == networks[0].architecture
+    assert find_networks([first, second])[0].architecture == networks[0].architecture
 
 
 def test_records_of_another_table_stand_apart(made):
     other = made(strategy="bottom_up")
     other.device.sha256 = "1" * 64
-    networks = found([made(), other])
+    networks = find_networks([made(), other])
     assert [one.folder.partition("/")[0] for one in networks] == ["mbv3_note10_toy"] * 2 + ["mbv3_note10_toy_2"] * 2
     assert len({one.hashes["device"] for one in networks}) == 2
 
@@ -56,7 +56,7 @@ def test_costs_are_the_tables_where_a_guard_band_raised_them(made):
     plain, guarded = made(repeats=1), made(repeats=1)
     guarded.config["device"] = {"guard_band": True}
     guarded.device.card = {"guard_band": 1.25}
-    networks = found([plain, guarded])
+    networks = find_networks([plain, guarded])
     assert [one.guard_band for one in networks] == [1, 1, 1.25, 1.25]
     stems = [one.folder.partition("/")[0] for one in networks]
     assert stems == ["mbv3_note10_toy"] * 2 + ["mbv3_note10_toy_guarded"] * 2
@@ -68,12 +68,12 @@ def test_what_misses_its_target_is_not_found(made):
     for result in results(record):
         if result.target == 20:
             vars(result).update(feasible=False, accuracy=None, cost=23.456)
-    assert [one.target for one in found([record])] == [30]
-    with pytest.raises(InputError, match=r"^target=20: nothing that was found meets it; the nearest takes 23.46 ms$"):
-        of_target(found([record]), [record], 20)
-    with pytest.raises(InputError, match=r"^target=25: no target of these records; they have 20, 30$"):
-        of_target(found([record]), [record], 25)
-    assert [one.target for one in of_target(found([record]), [record], 30)] == [30]
+    assert [one.target for one in find_networks([record])] == [30]
+    with pytest.raises(InputError, match=r"^target=20: no network meets it; the nearest cost is 23.46 ms$"):
+        select_target(find_networks([record]), [record], 20)
+    with pytest.raises(InputError, match=r"^target=25: not a target of these records; they have 20, 30$"):
+        select_target(find_networks([record]), [record], 25)
+    assert [one.target for one in select_target(find_networks([record]), [record], 30)] == [30]
 
 
 @pytest.mark.parametrize("space", [ProxylessNASSpace(), ResNet50DSpace(), CompoundSpace()], ids=lambda one: one.name)
@@ -83,7 +83,7 @@ def test_architectures_of_all_spaces_are_known(made, space):
     for result in results(record):
         result.architecture = space.to_ofa(rows[result.target])
         result.genes = rows[result.target].tolist()
-    for one in found([record]):
+    for one in find_networks([record]):
         of, row = recognise(one.architecture, one.described)
         assert of.name == ("mbv3" if space.name == "compofa" else space.name)
         assert (row == of.from_ofa(space.to_ofa(rows[one.target]))).all()
@@ -93,5 +93,5 @@ def test_a_space_that_ofa_does_not_build_is_refused(made):
     record = made(repeats=1)
     record.choices.space = "mine"
     results(record)[0].architecture = {"layers": [1, 2]}
-    with pytest.raises(InputError, match=r"^space=mine: there is no supernet that builds its architectures"):
-        found([record])
+    with pytest.raises(InputError, match=r"^space=mine: no supernet builds its architectures"):
+        find_networks([record])

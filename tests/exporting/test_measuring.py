@@ -11,10 +11,10 @@ import pytest
 from nasty import NASTY_NAMES
 
 from ofa_bench.errors import InputError
-from ofa_bench.exporting.cards import ONNX, PROGRAM, placed, read_card, write_card
-from ofa_bench.exporting.found import Found
-from ofa_bench.exporting.measuring import measured, verdict
-from ofa_bench.exporting.pages import sections, write_pages
+from ofa_bench.exporting.cards import ONNX, PROGRAM, assign_folders, read_card, write_card
+from ofa_bench.exporting.found import FoundNetwork
+from ofa_bench.exporting.measuring import compute_verdict, measure_networks
+from ofa_bench.exporting.pages import build_sections, write_pages
 from ofa_bench.predictors.assets import sha256_of
 
 CARD = {
@@ -62,7 +62,7 @@ def exported(out, **costs):
 def test_measured_latency_is_held_against_prediction_and_target(tmp_path):
     networks = exported(tmp_path, a=(20.0, 19.0), b=(30.0, 29.9))
     phone = Phone({"a": 19.5, "b": 30.2})
-    (_, a), (_, b) = measured(networks, phone, tmp_path, 1, 4, 0, 8)
+    (_, a), (_, b) = measure_networks(networks, phone, tmp_path, 1, 4, 0, 8)
     assert phone.calls == 1 + 4 * 2
     runs = 19.5 * (1 + np.tile(np.arange(3), 4) / 100)
     for name, percent in (("p10", 10), ("median", 50), ("p90", 90)):
@@ -70,7 +70,7 @@ def test_measured_latency_is_held_against_prediction_and_target(tmp_path):
     assert a["measured"]["mean_ms"] == pytest.approx(runs.mean())
     assert (a["measured"]["statistic"], a["measured"]["table_statistic"]) == ("median", "p10")
     assert a["measured"]["unlike"] == []
-    found = verdict([a, b])
+    found = compute_verdict([a, b])
     assert (found.networks, found.met, found.met_by) == (2, 1, {"p10": 1, "p90": 1})
     errors = [1 - 19 / a["measured"]["p10_ms"], 1 - 29.9 / b["measured"]["p10_ms"]]  # like with like
     assert found.mean_error == pytest.approx(np.mean(errors))
@@ -108,20 +108,20 @@ def drifting(path):
 def test_random_networks_beside_them_tell_the_drift(tmp_path):
     networks = exported(tmp_path, a=(20.0, 19.0), b=(30.0, 29.0))
     with_controls(tmp_path, *CONTROLS)
-    cards = [card for _, card in measured(networks, drifting, tmp_path, 1, 2, 0, 8)]
+    cards = [card for _, card in measure_networks(networks, drifting, tmp_path, 1, 2, 0, 8)]
     for card in cards:
         card["measured"]["unlike"] = []
-    found = verdict(cards)
+    found = compute_verdict(cards)
     assert (found.controls, found.met, found.met_but_for_drift) == (3, 1, 2)
     assert found.drift == pytest.approx((0.02, 0))
     assert found.beyond == pytest.approx((0.03, 0))
     assert "3 random networks, timed in the same rounds, took 2.0% more (± 0.0" in found.sentence
     assert "those found took 3.0% more (± 0.0, standard error) than predicted, and 2 of 2 targets" in found.sentence
-    [one, _] = [card for _, card in measured(networks, drifting, tmp_path, 1, 2, 0, 2)]
+    [one, _] = [card for _, card in measure_networks(networks, drifting, tmp_path, 1, 2, 0, 2)]
     assert (one["measured"]["controls"], one["measured"]["drift"]) == (2, 0.02)
-    [none, _] = [card for _, card in measured(networks, drifting, tmp_path, 1, 2, 0, 0)]
+    [none, _] = [card for _, card in measure_networks(networks, drifting, tmp_path, 1, 2, 0, 0)]
     assert (none["measured"]["controls"], none["measured"]["drift"]) == (0, None)
-    assert "random networks" not in verdict([none]).sentence
+    assert "random networks" not in compute_verdict([none]).sentence
 
 
 def test_each_network_is_freed_of_its_own_days_drift(tmp_path):
@@ -130,7 +130,7 @@ def test_each_network_is_freed_of_its_own_days_drift(tmp_path):
     about = MEASURED | {"table_statistic": "median", "controls": 4, "drift_error": 0.01}
     a["measured"] = about | {"median_ms": 19.9 * 1.1, "drift": 0.1}
     b["measured"] = about | {"median_ms": 19.9 * 0.9, "drift": -0.1}
-    found = verdict([a, b])
+    found = compute_verdict([a, b])
     assert (found.met, found.met_but_for_drift) == (1, 2)
     assert found.beyond == pytest.approx((0, 0.01), abs=1e-9)
 
@@ -139,7 +139,7 @@ def test_random_networks_of_another_table_are_not_timed(tmp_path):
     networks = exported(tmp_path, a=(20.0, 19.0))
     with_controls(tmp_path, *CONTROLS, table="t2")
     phone = Phone({"a": 19.5})
-    [(_, card)] = measured(networks, phone, tmp_path, 1, 2, 0, 8)
+    [(_, card)] = measure_networks(networks, phone, tmp_path, 1, 2, 0, 8)
     assert card["measured"]["controls"] == 0
     assert phone.calls == 1 + 2
 
@@ -150,8 +150,8 @@ def test_random_networks_of_elsewhere_are_refused(tmp_path, file):
     with_controls(tmp_path, *CONTROLS)
     path = tmp_path / "mbv3_mine_embedded" / "controls" / "controls.json"
     path.write_text(json.dumps({"table": "t1", "networks": [*CONTROLS, {"file": file, "cost": 20.0}]}))
-    with pytest.raises(InputError, match=r"controls.json: cannot be read .it must list networks, each of a file here"):
-        measured(networks, Phone({"a": 19.5}), tmp_path, 1, 2, 0, 8)
+    with pytest.raises(InputError, match=r"controls.json: cannot be read .it must list networks, each with a file"):
+        measure_networks(networks, Phone({"a": 19.5}), tmp_path, 1, 2, 0, 8)
 
 
 @pytest.mark.parametrize(
@@ -168,14 +168,14 @@ def test_a_list_of_random_networks_that_is_none_is_refused(tmp_path, about, mess
     folder = with_controls(tmp_path)
     (folder / "controls.json").write_text(json.dumps({"table": "t1"} | about))
     with pytest.raises(InputError, match=message):
-        measured(networks, Phone({"a": 19.5}), tmp_path, 1, 2, 0, 8)
+        measure_networks(networks, Phone({"a": 19.5}), tmp_path, 1, 2, 0, 8)
 
 
 def test_a_file_that_is_not_its_cards_is_not_timed(tmp_path):
     networks = exported(tmp_path, a=(20.0, 19.0))
     (networks[0][0] / ONNX).write_text("another")
-    with pytest.raises(InputError, match=r"network.onnx: is not the file that its card is of; export it again"):
-        measured(networks, Phone({"a": 19.5}), tmp_path, 1, 2, 0, 8)
+    with pytest.raises(InputError, match=r"network.onnx: is not the file that its card describes; export it again"):
+        measure_networks(networks, Phone({"a": 19.5}), tmp_path, 1, 2, 0, 8)
 
 
 def test_an_interrupted_measurement_is_not_gone_on_with_where_a_file_changed(tmp_path):
@@ -190,36 +190,36 @@ def test_an_interrupted_measurement_is_not_gone_on_with_where_a_file_changed(tmp
             return 1.0
 
     with pytest.raises(KeyboardInterrupt):
-        measured(networks, Stopped({}), tmp_path, 1, 3, 0, 8)
+        measure_networks(networks, Stopped({}), tmp_path, 1, 3, 0, 8)
     (folder / CONTROLS[0]["file"]).write_text("another control")
-    with pytest.raises(InputError, match="holds measurements of another profile"):
-        measured(networks, drifting, tmp_path, 1, 3, 0, 8)
+    with pytest.raises(InputError, match="has measurements of another profile"):
+        measure_networks(networks, drifting, tmp_path, 1, 3, 0, 8)
 
 
 def test_networks_of_another_table_go_to_another_folder(tmp_path):
     exported(tmp_path, a=(20.0, 19.0))
-    one = Found(
+    one = FoundNetwork(
         **{key: CARD[key] for key in ("space", "device", "predictor", "unit", "target", "accuracy", "cost")},
         architecture={}, guard_band=1, by=(), hashes=CARD["hashes"], table="", device_card={},
         folder="mbv3_mine_embedded/a",
     )  # fmt: skip
     others = [one, replace(one, hashes={"device": "t2", "predictor": "p1"}), replace(one, guard_band=1.01)]
-    folders = [found.folder for found in placed(others, tmp_path)]
+    folders = [found.folder for found in assign_folders(others, tmp_path)]
     assert folders[0] == "mbv3_mine_embedded/a"
     assert len(set(folders)) == 3
     assert all(re.fullmatch(r"mbv3_mine_embedded_[0-9a-f]{6}/a", folder) for folder in folders[1:])
-    assert [found.folder for found in placed(others, tmp_path / "new")] == ["mbv3_mine_embedded/a"] * 3
+    assert [found.folder for found in assign_folders(others, tmp_path / "new")] == ["mbv3_mine_embedded/a"] * 3
 
 
 def test_a_table_of_another_device_is_said_to_be_one(tmp_path):
     networks = exported(tmp_path, a=(20.0, 19.0))
     networks[0][1]["table"] = {"title": "Samsung Note10"}
-    [(_, card)] = measured(networks, Phone({"a": 50.0}), tmp_path, 1, 2, 0, 8)
+    [(_, card)] = measure_networks(networks, Phone({"a": 50.0}), tmp_path, 1, 2, 0, 8)
     assert (card["measured"]["statistic"], card["measured"]["table_statistic"]) == ("median", None)
-    assert "by the median of all runs; the table does not say of which statistic it is" in verdict([card]).sentence
+    assert "by the median of all runs; the table does not name its statistic" in compute_verdict([card]).sentence
     assert card["measured"]["unlike"] == ["runner"]
-    assert verdict([card]).sentence.startswith(
-        "the table is not of this device, version or setting (runner: not as it says)."
+    assert compute_verdict([card]).sentence.startswith(
+        "the table was made on another device, version or setting (other runner)."
     )
 
 
@@ -233,9 +233,9 @@ def test_an_interrupted_measurement_goes_on(tmp_path):
             return super().__call__(path)
 
     with pytest.raises(KeyboardInterrupt):
-        measured(networks, Stopped({"a": 19.5, "b": 30.2}), tmp_path, 1, 3, 0, 8)
+        measure_networks(networks, Stopped({"a": 19.5, "b": 30.2}), tmp_path, 1, 3, 0, 8)
     phone = Phone({"a": 19.5, "b": 30.2})
-    measured(networks, phone, tmp_path, 1, 3, 0, 8)
+    measure_networks(networks, phone, tmp_path, 1, 3, 0, 8)
     assert phone.calls == 1 + 2 * 2  # the first round was whole
 
 
@@ -247,8 +247,8 @@ def test_pages_show_all_that_is_there(tmp_path):
     for name in ("a", "b"):
         assert f'href="./mbv3_mine_embedded/{name}/card.md"' in page
         assert "RGB" in (tmp_path / "mbv3_mine_embedded" / name / "card.md").read_text()
-    networks = measured(there, Phone({"a": 19.5, "b": 30.2}), tmp_path, 1, 2, 0, 8)
-    [section] = sections(networks)
+    networks = measure_networks(there, Phone({"a": 19.5, "b": 30.2}), tmp_path, 1, 2, 0, 8)
+    [section] = build_sections(networks)
     assert "1 of 2 (50%)" in section.verdict
     column = section.table.heads.index("target met when measured (by median)")
     assert [row[column] for row in section.table.rows] == ["yes", "no"]
@@ -275,7 +275,7 @@ def test_links_lead_to_networks_in_folders_of_any_name(tmp_path):
 
 def test_the_table_of_all_networks_is_read_back(tmp_path):
     """Of two sections, one of them measured: one head, one row a network."""
-    measured_ones = measured(exported(tmp_path, a=(20.0, 19.0)), Phone({"a": 19.5}), tmp_path, 1, 2, 0, 8)
+    measured_ones = measure_networks(exported(tmp_path, a=(20.0, 19.0)), Phone({"a": 19.5}), tmp_path, 1, 2, 0, 8)
     write_card(*measured_ones[0])
     other = tmp_path / "proxyless_mine_embedded" / "b#1"
     other.mkdir(parents=True)
@@ -295,10 +295,10 @@ def test_the_table_of_all_networks_is_read_back(tmp_path):
 def test_costs_that_are_no_milliseconds_are_compared_with_nothing(tmp_path):
     networks = exported(tmp_path, a=(200.0, 190.0))
     networks[0][1]["unit"] = "MMACs"
-    networks = measured(networks, Phone({"a": 50.0}), tmp_path, 1, 2, 0, 8)
-    assert verdict([card for _, card in networks]) is None
-    [section] = sections(networks)
-    assert section.verdict == "Costs are not in milliseconds: what was measured is compared with nothing."
+    networks = measure_networks(networks, Phone({"a": 50.0}), tmp_path, 1, 2, 0, 8)
+    assert compute_verdict([card for _, card in networks]) is None
+    [section] = build_sections(networks)
+    assert section.verdict == "Costs are not in milliseconds, so they are not compared with the measured latency."
     assert "prediction off" not in section.table.heads
 
 
@@ -324,13 +324,16 @@ MEASURED = {
         ({"measured": MEASURED | {"p10_ms": 0}}, "its measured.p10_ms is 0; must be more than 0"),
         (
             {"measured": MEASURED | {"statistic": "p50"}},
-            "its measured.statistic is p50, of .* must be p10, median, p90",
+            "its measured.statistic is p50, that of .* must be p10, median, p90",
         ),
-        ({"measured": MEASURED | {"table_statistic": "p50"}}, "its measured.statistic is median, of a table's p50"),
+        (
+            {"measured": MEASURED | {"table_statistic": "p50"}},
+            "its measured.statistic is median, that of the table p50",
+        ),
         ({"measured": MEASURED | {"p90_ms": None}}, "its measured.p90_ms is null; must be a number"),
         ({"guarded_cost": "20"}, "its guarded_cost is .20.; must be a number"),
         ({"measured": MEASURED | {"drift": -1}}, "its measured.drift is 0; must be more than 0"),
-        ({"measured": MEASURED | {"unlike": [{}]}}, "its measured.unlike is .{}.; must be words"),
+        ({"measured": MEASURED | {"unlike": [{}]}}, "its measured.unlike is .*; must be a list of names"),
         ({"files": {}}, "it has no files.network.onnx"),
         ({"weights": {"description": 5, "random": True}}, "its weights.description is 5; must be a string"),
     ],
@@ -347,10 +350,10 @@ def test_a_target_met_by_the_10th_percentile_only_is_missed_by_the_median(tmp_pa
     phone = Phone({"a": 19.85})  # runs of 19.85, 20.05 and 20.25 ms
     description = {}
     for statistic in ("p10", "median", "p90"):
-        [(folder, card)] = measured(networks, phone, tmp_path, 1, 4, 0, 8, statistic)
+        [(folder, card)] = measure_networks(networks, phone, tmp_path, 1, 4, 0, 8, statistic)
         write_card(folder, card)
         write_pages(tmp_path)
-        [section] = sections([(folder, read_card(folder))])
+        [section] = build_sections([(folder, read_card(folder))])
         row = dict(zip(section.table.heads, section.table.rows[0], strict=True))
         description[statistic] = row[f"target met when measured (by {statistic})"]
         assert row["met by p10, median, p90"] == "yes, no, no"
@@ -364,10 +367,10 @@ def test_targets_about_several_statistics_are_summed_up_apart(tmp_path):
     networks = exported(tmp_path, a=(20.0, 19.8), b=(30.0, 29.0))
     phone = Phone({"a": 19.85, "b": 29.0})
     cards = [
-        *measured(networks[:1], phone, tmp_path, 1, 2, 0, 8),
-        *measured(networks[1:], phone, tmp_path, 1, 2, 0, 8, "p90"),
+        *measure_networks(networks[:1], phone, tmp_path, 1, 2, 0, 8),
+        *measure_networks(networks[1:], phone, tmp_path, 1, 2, 0, 8, "p90"),
     ]
-    [section] = sections(cards)
+    [section] = build_sections(cards)
     assert "0 of 1 (0%) are met when measured, by the median of all runs" in section.verdict
     assert "1 of 1 (100%) are met when measured, by the 90th percentile (p90) of all runs" in section.verdict
 
@@ -375,15 +378,15 @@ def test_targets_about_several_statistics_are_summed_up_apart(tmp_path):
 def test_a_table_of_means_is_compared_with_means(tmp_path):
     networks = exported(tmp_path, a=(20.0, 19.0))
     networks[0][1]["table"] = {"statistic": "mean", "runner": "Phone"}
-    [(_, card)] = measured(networks, lambda path: np.array([18.0, 18.0, 24.0]), tmp_path, 1, 2, 0, 8)
-    assert verdict([card]).mean_error == pytest.approx(1 / 20)
-    assert verdict([card]).met == 1
+    [(_, card)] = measure_networks(networks, lambda path: np.array([18.0, 18.0, 24.0]), tmp_path, 1, 2, 0, 8)
+    assert compute_verdict([card]).mean_error == pytest.approx(1 / 20)
+    assert compute_verdict([card]).met == 1
 
 
 def test_a_cost_raised_by_the_guard_band_is_named_so(tmp_path):
     [(folder, card)] = exported(tmp_path, a=(20.0, 19.0))
     write_card(folder, card | {"guard_band": 1.02})
-    [section] = sections([(folder, read_card(folder))])
+    [section] = build_sections([(folder, read_card(folder))])
     row = dict(zip(section.table.heads, section.table.rows[0], strict=True))
     assert (row["predicted cost, ms"], row["guarded cost, ms"]) == ("19.00", "19.38")
     write_pages(tmp_path)

@@ -14,10 +14,10 @@ from test_measuring import CARD, Phone
 from ofa_bench.errors import InputError
 from ofa_bench.exporting import quantising
 from ofa_bench.exporting.cards import INT8, ONNX, read_card, write_card
-from ofa_bench.exporting.measuring import measured
+from ofa_bench.exporting.measuring import measure_networks
 from ofa_bench.exporting.models import _metrics
-from ofa_bench.exporting.pages import sections, write_pages
-from ofa_bench.exporting.quantising import Quantiser, int8_metrics, int8_sentence
+from ofa_bench.exporting.pages import build_sections, write_pages
+from ofa_bench.exporting.quantising import Quantiser, describe_int8, int8_metrics
 from ofa_bench.predictors.assets import sha256_of
 from ofa_bench.supernets.images import Images
 from ofa_bench.supernets.network_files import write_onnx
@@ -108,20 +108,20 @@ def test_the_batch_changes_nothing_of_what_is_said(made, tmp_path, batch):
 def test_both_are_timed_in_the_same_rounds_and_shown(made, tmp_path, monkeypatch):
     monkeypatch.setattr(Phone, "__call__", lambda self, path: [5.0 if path.name == INT8 else 19.5])
     out = made.folder.parent.parent
-    [(folder, card)] = measured([(made.folder, made.card)], Phone({}), out, 1, 2, 0, 0)
+    [(folder, card)] = measure_networks([(made.folder, made.card)], Phone({}), out, 1, 2, 0, 0)
     assert (card["measured"]["median_ms"], card["int8"]["measured"]["median_ms"]) == (19.5, 5.0)
     write_card(folder, card)
     page = write_pages(out).read_text()
     assert "INT8 median, ms" in page
     assert "INT8: other first class %" in page
-    [section] = sections([(folder, read_card(folder))])
+    [section] = build_sections([(folder, read_card(folder))])
     one, shown = card["int8"], dict(zip(section.table.heads, section.table.rows[0], strict=True))
     assert shown["INT8 median, ms"] == "5.00"
     assert shown["INT8: other first class %"] == f"{100 * one['differs']:.1f}"
     assert float(shown["INT8: top-1 less FP32's, points"]) == pytest.approx(
         100 * (one["int8_top1"] - one["fp32_top1"]), abs=0.06
     )
-    assert "INT8 names another first class" in (folder / "card.md").read_text()
+    assert "INT8 predicts another first class" in (folder / "card.md").read_text()
     assert "measured beside `network.onnx`: 5.000 ms" in (folder / "card.md").read_text()
     with (out / "networks.csv").open() as file:
         [row] = csv.DictReader(file)
@@ -130,11 +130,11 @@ def test_both_are_timed_in_the_same_rounds_and_shown(made, tmp_path, monkeypatch
     assert values["int8_ms"] == 5
     assert values["int8_top1"] == one["int8_top1"]
     (made.folder / INT8).write_bytes((made.folder / INT8).read_bytes() + b"0")
-    with pytest.raises(InputError, match=r"network.int8.onnx: is not the file that its card is of"):
-        measured([(made.folder, made.card)], Phone({}), out, 1, 2, 0, 0)
+    with pytest.raises(InputError, match=r"network.int8.onnx: is not the file that its card describes"):
+        measure_networks([(made.folder, made.card)], Phone({}), out, 1, 2, 0, 0)
 
 
-SAID = "INT8 names another first class than FP32 on 12.5% of 1,000 images"
+SAID = "INT8 predicts another first class than FP32 on 12.5% of 1,000 images"
 
 
 def about(**change):
@@ -155,16 +155,17 @@ def about(**change):
         (about(), SAID),
         (
             about(fp32_top1=0.72, int8_top1=0.71),
-            f"{SAID}; top-1 is 71.0%, of FP32 72.0% (-1.0 points)",
+            f"{SAID}; top-1 is 71.0%, for FP32 72.0% (-1.0 points)",
         ),
         (
             about(tested_on_calibration_images=3) | {"weights": {"random": True, "description": ""}},
-            f"{SAID}; 3 of the images were calibrated on too; weights are random, so this says nothing of accuracy",
+            f"{SAID}; 3 of the images were also used for calibration; weights are random, so this says nothing about "
+            "accuracy",
         ),
     ],
 )
 def test_what_changes_is_said_in_a_sentence(card, message):
-    assert int8_sentence(card) == message
+    assert describe_int8(card) == message
     assert int8_metrics(CARD) == {}
 
 
@@ -173,7 +174,6 @@ def test_what_changes_is_said_in_a_sentence(card, message):
     [
         ({"differs": "all"}, "its int8.differs is .all.; must be a number"),
         ({"differs": -1}, "its int8.differs is -1; must be 0 or more"),
-        ({"int8_top1": 0.5}, "must be both or none"),
         ({"test_images": "0"}, "its int8.test_images is .0.; must be a whole number"),
         ({"measured": {"median_ms": 1, "statistic": "median"}}, "it has no int8.measured.p10_ms"),
         ({"file": {}}, "it has no int8.file.bytes"),
@@ -191,7 +191,7 @@ def test_classes_that_are_not_known_are_said_and_those_that_are_wrong_refused(tm
     for number in range(2):
         make_image(tmp_path / "images" / f"{number}.png", (40, 40), np.random.default_rng(number))
     quantiser = Quantiser(Images(tmp_path / "images"), 1, 1)
-    assert "top-1 of INT8 and FP32 is not told" in quantiser.find_classes(CLASSES)
+    assert "top-1 of INT8 and FP32 is unknown" in quantiser.find_classes(CLASSES)
     (tmp_path / "classes.txt").write_text("a\nb\n")
     make_images(tmp_path / "sorted", classes=1)
     wrong = Quantiser(Images(tmp_path / "sorted", tmp_path / "classes.txt"), 1, 1)

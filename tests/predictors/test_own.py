@@ -15,7 +15,7 @@ from ofa_bench.predictors import OneHotMLP, SubspacePredictor, embedded_predicto
 from ofa_bench.predictors.embedded import FOLDER
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ResNet50DSpace
 from ofa_bench.testing import check_predictor
-from ofa_bench.training.fitting import weights_of
+from ofa_bench.training.fitting import pack_weights
 
 MBV3 = MobileNetV3Space()
 CONTENT = (FOLDER / "mbv3.npz").read_bytes()
@@ -56,14 +56,14 @@ def test_a_part_is_served_by_the_whole_or_by_its_own(mine):
         assert (found.name, found.sha256) == (path.stem, hashlib.sha256(CONTENT).hexdigest())
         assert (found.accuracy(genes) == wanted).all()
     ones = np.ones((int(part.cardinality.sum()), 1), np.float32)
-    (mine / "compofa.npz").write_bytes(weights_of([(0.01 * ones, np.array([0.5], np.float32))]))
+    (mine / "compofa.npz").write_bytes(pack_weights([(0.01 * ones, np.array([0.5], np.float32))]))
     assert own_predictor(part, str(mine)).accuracy(genes) == pytest.approx(0.5 + 0.01 * part.n_genes)
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float64])
 def test_other_precisions_are_read(kind, tmp_path):
     layers = [(np.full((FEATURES, 1), 0.01, kind), np.array([0.5], kind))]
-    (tmp_path / "one.npz").write_bytes(weights_of(layers))
+    (tmp_path / "one.npz").write_bytes(pack_weights(layers))
     found = own_predictor(MBV3, str(tmp_path / "one.npz"))
     assert found.layers[0][0].dtype == np.float32
     assert 0 < found.accuracy(MBV3.sample(1, np.random.default_rng(0)))[0] < 1.5

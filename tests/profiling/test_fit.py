@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ofa_bench.devices.cost import Term
-from ofa_bench.profiling.fit import calibrate, calibrated_terms, errors, guard_band, summarise
+from ofa_bench.profiling.fit import calibrate, calibrate_terms, compute_errors, compute_guard_band, summarise
 
 RNG = np.random.default_rng
 
@@ -58,14 +58,14 @@ def test_one_in_twenty_is_slower_than_the_guard_band():
     rng = RNG(2)
     predicted = rng.uniform(5, 50, size=2000)
     measured = predicted * rng.normal(1.03, 0.02, size=2000)  # the table promises too much
-    band = guard_band(predicted, measured)
+    band = compute_guard_band(predicted, measured)
     assert (measured > band * predicted).mean() == pytest.approx(0.05, abs=0.002)
-    assert guard_band(predicted, 0.5 * predicted) == 1
+    assert compute_guard_band(predicted, 0.5 * predicted) == 1
 
 
 def test_calibration_goes_to_the_terms():
     raw = [Term((("r",),), np.array([1.0, 2.0])), Term((("r", "k0"), ("r", "k1")), np.ones((2, 3)))]
-    stem, blocks = calibrated_terms(raw, np.array([[0.5, 2.0], [0.0, 3.0]]))
+    stem, blocks = calibrate_terms(raw, np.array([[0.5, 2.0], [0.0, 3.0]]))
     assert stem.values.tolist() == [2.5, 6.0]
     assert blocks.values.tolist() == [[2.0] * 3, [3.0] * 3]
     assert blocks.places == raw[1].places
@@ -73,8 +73,8 @@ def test_calibration_goes_to_the_terms():
 
 def test_errors_are_fractions_of_the_measured():
     measured = np.linspace(10, 20, 21)
-    found = errors(measured * 1.02, measured)
+    found = compute_errors(measured * 1.02, measured)
     assert found["mean_error"] == found["max_error"] == found["p95_error"] == found["bias"] == 0.02
     assert found["rank_correlation"] == 1
-    assert errors(measured[::-1], measured)["rank_correlation"] == -1
-    assert errors(measured, measured)["r2"] == 1
+    assert compute_errors(measured[::-1], measured)["rank_correlation"] == -1
+    assert compute_errors(measured, measured)["r2"] == 1

@@ -73,7 +73,10 @@ def test_another_runner_is_welcome_where_no_round_was_finished(tmp_path):
 
 
 def test_every_call_gives_as_many_times(tmp_path):
-    with pytest.raises(InputError, match=r"gave 1 times for 00003.onnx, 3 for others|gave 3 times .*, 1 for others"):
+    with pytest.raises(
+        InputError,
+        match=r"returned 1 times for 00003.onnx, but 3 for other files|returned 3 times .*, but 1 for other files",
+    ):
         measure(PATHS, lambda path: [1.0] if path.stem == "00003" else [9.0, 1.0, 1.0], tmp_path, ABOUT, 2, seed=0)
 
 

@@ -16,8 +16,8 @@ from ofa_bench.commands.cli.tables import print_tables
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import describe_network, read_card
-from ofa_bench.exporting.found import found
-from ofa_bench.exporting.pages import sections, write_pages
+from ofa_bench.exporting.found import find_networks
+from ofa_bench.exporting.pages import build_sections, write_pages
 from ofa_bench.records import record as records
 from ofa_bench.records.frame import write_csv
 from ofa_bench.records.model import to_dict
@@ -183,7 +183,7 @@ CARD = {
 
 
 def test_exported_networks_say_it_in_card_index_and_table(marked, tmp_path):
-    networks = found([marked])
+    networks = find_networks([marked])
     assert [one.unlabelled for one in networks] == [{"r": [160]}, {}]
     for one in networks:
         (tmp_path / one.folder).mkdir(parents=True)
@@ -193,14 +193,14 @@ def test_exported_networks_say_it_in_card_index_and_table(marked, tmp_path):
     text = (first / "card.md").read_text()
     assert "no label of the predictor had r=160, so that the accuracy that it predicts is a guess" in text
     assert "no label" not in (second / "card.md").read_text()
-    [section] = sections([(first, read_card(first)), (second, read_card(second))])
+    [section] = build_sections([(first, read_card(first)), (second, read_card(second))])
     assert section.table.heads[-1] == "in no label of the predictor"
     assert [row[-1] for row in section.table.rows] == ["r=160", ""]
     assert [row[1].endswith("*") for row in section.table.rows] == [True, False]
     assert "in no label of the predictor" in (tmp_path / "index.html").read_text()
     with (tmp_path / "networks.csv").open(newline="") as file:
         assert [row["unlabelled"] for row in csv.DictReader(file)] == ["r=160", ""]
-    [section] = sections([(second, read_card(second))])
+    [section] = build_sections([(second, read_card(second))])
     assert "in no label of the predictor" not in section.table.heads
     card = read_card(first)
     for change, message in (

@@ -134,7 +134,7 @@ def test_names_of_older_files_are_those_of_the_supernet(net, kept, legacy, tmp_p
     assert any("mobile_inverted_conv" in name for name in old)
     torch.save(old, tmp_path / "old", _use_new_zipfile_serialization=not legacy)
     weights = load_weights(net, str(tmp_path / "old"))
-    assert weights.description.endswith("which nothing was given to check against)")
+    assert weights.description.endswith("not checked, because no sha256= was given)")
     assert has(
         net, {name: value.half().float() if value.is_floating_point() else value for name, value in wanted.items()}
     )
@@ -161,17 +161,17 @@ OLD = "blocks.1.mobile_inverted_conv.depth_conv.conv.conv.weight"
         (lambda state: state | {"strange.thing": state[WEIGHT]}, "has a tensor 'strange.thing', which the supernet"),
         (lambda state: state | {"strange.conv.weight": state[WEIGHT]}, "has a tensor 'strange.conv.conv.weight'"),
         (lambda state: state | {"classifier.weight": state[WEIGHT]}, "has a tensor 'classifier.weight'"),
-        (lambda state: state | {OLD: torch.zeros(3)}, "tensors twice, under older and newer names"),
+        (lambda state: state | {OLD: torch.zeros(3)}, "tensors under both older and newer names"),
         (lambda state: state | {WEIGHT: state[WEIGHT].T}, r"\[128, 16\], not torch.float32 \[16, 128\]"),
         (lambda state: state | {WEIGHT: state[WEIGHT].long()}, "torch.int64"),
         (lambda state: state | {WEIGHT: state[WEIGHT] / 0}, "values that are not finite"),
-        (lambda state: state | {WEIGHT: [1.0]}, "is no dense tensor with a name"),
-        (lambda state: state | {WEIGHT: state[WEIGHT].to_sparse()}, "is no dense tensor with a name"),
+        (lambda state: state | {WEIGHT: [1.0]}, "is not a named dense tensor"),
+        (lambda state: state | {WEIGHT: state[WEIGHT].to_sparse()}, "is not a named dense tensor"),
         (lambda state: {"state_dict": 3}, "it holds no state dict"),
         (lambda state: list(state.values()), "it holds no state dict"),
-        (lambda state: torch.nn.Linear(2, 2), "it holds torch.nn.modules.linear.Linear beside tensors and numbers"),
-        (lambda state: b"no checkpoint", "torch reads no tensors from it"),
-        (lambda state: b"", "torch reads no tensors from it"),
+        (lambda state: torch.nn.Linear(2, 2), "it holds torch.nn.modules.linear.Linear, which is neither"),
+        (lambda state: b"no checkpoint", "torch cannot read it"),
+        (lambda state: b"", "torch cannot read it"),
         (bomb, "larger than 500,000 bytes when unpacked"),
     ],
 )
@@ -194,7 +194,7 @@ def test_bad_words_are_said(net, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="sha256=12: must be 64 hexadecimal digits"):
         load_weights(net, "auto", "12")
     (tmp_path / "cut").write_bytes(b"something")
-    with pytest.raises(InputError, match=r"SHA-256 is 3fc9b689459d..., not 000000000000...; it is another file"):
+    with pytest.raises(InputError, match=r"SHA-256 is 3fc9b689459d..., not 000000000000...; another file"):
         load_weights(net, str(tmp_path / "cut"), "0" * 64)
     monkeypatch.setattr(checkpoints, "LARGEST", 5)
     with pytest.raises(InputError, match="larger than 5 bytes"):
@@ -216,17 +216,17 @@ def test_the_first_file_pins_the_later_ones(net, kept, places):
     wanted = other(net)
     sha256 = write(places.assets / NAME, wanted)
     first = load_weights(net)
-    assert "not known beforehand: its structure was checked, and later uses must have the same" in first.description
+    assert "not known before: only its structure was checked; later files must have the same" in first.description
     assert has(net, wanted)
     assert (places.cache / f"{NAME}.sha256").read_text() == f"{sha256}  {places.assets.joinpath(NAME).name}\n"
-    assert "same as at its first use, when only its structure could be checked" in load_weights(net).description
+    assert "same as at its first use, when only its structure was checked" in load_weights(net).description
     assert load_weights(net).sha256 == first.sha256 == sha256
     changed = write(places.assets / NAME, kept)
-    with pytest.raises(InputError, match=rf"not {sha256[:12]}..., that of its first use .*\.sha256"):
+    with pytest.raises(InputError, match=rf"not {sha256[:12]}..., the one at its first use .*\.sha256"):
         load_weights(net)
     assert "as given" in load_weights(net, "auto", changed).description  # the user knows better
     (places.cache / f"{NAME}.sha256").write_text("nonsense")
-    with pytest.raises(InputError, match=r"not nonsense..., that of its first use .*\.sha256"):
+    with pytest.raises(InputError, match=r"not nonsense..., the one at its first use .*\.sha256"):
         load_weights(net)
 
 
@@ -249,7 +249,7 @@ def test_fetched_once_and_pinned(net, kept, places, served):
     assert served == [f"/{NAME}"]
     (places.cache / NAME).unlink()
     write(places.www / NAME, {"state_dict": kept})
-    with pytest.raises(InputError, match="that of its first use"):
+    with pytest.raises(InputError, match="the one at its first use"):
         load_weights(net)
     assert not (places.cache / NAME).exists()
 
@@ -258,9 +258,9 @@ def test_fetched_files_that_are_none_are_thrown_away(net, kept, places, served):
     assert "HTTPError" in load_weights(net).hint  # not there
     (places.www / NAME).parent.mkdir(parents=True)
     (places.www / NAME).write_text("<html>Sign in to this network</html>")
-    with pytest.raises(InputError, match="torch reads no tensors from it"):
+    with pytest.raises(InputError, match="torch cannot read it"):
         load_weights(net)
-    with pytest.raises(InputError, match=r"what http://.* gives is not OFA's file .*hash"):
+    with pytest.raises(InputError, match=r"http://.* does not return OFA's file .*hash"):
         load_weights(net, "auto", "0" * 64)
     assert not [path for path in places.cache.rglob("*") if path.is_file()]
     assert has(net, kept)
@@ -273,7 +273,7 @@ def test_a_pinned_file_must_be_the_pinned_one(places, net, monkeypatch):
     sha256 = write(places.assets / NAME, other(net))
     pinned = replace(SPACE.published_weights, sha256="1" * 64)
     monkeypatch.setattr(SPACE, "published_weights", pinned)
-    with pytest.raises(InputError, match=f"SHA-256 is {sha256[:12]}..., not 111111111111...; it is another file"):
+    with pytest.raises(InputError, match=f"SHA-256 is {sha256[:12]}..., not 111111111111...; another file"):
         load_weights(net)
     monkeypatch.setattr(SPACE, "published_weights", replace(pinned, sha256=sha256))
     assert "as pinned by ofa_bench" in load_weights(net).description

@@ -92,8 +92,8 @@ def test_every_form_gives_the_same_numbers(name, tmp_path):
 
 
 OTHERS = {
-    "acc alone": (columns("config", "acc"), "or top1 (percent); acc does not say its unit: rename it"),
-    "val acc": (columns("config", "val_acc"), "or top1 (percent); val_acc does not say its unit: rename it"),
+    "acc alone": (columns("config", "acc"), "or top1 (percent); acc has no unit in its name: rename it"),
+    "val acc": (columns("config", "val_acc"), "or top1 (percent); val_acc has no unit in its name: rename it"),
     "two accuracies": (
         table(["config", "Top-1 Acc (%)", "accuracy_top1"], [("{}", 70, 70)]),
         "line 1: has accuracies in Top-1 Acc (%) and accuracy_top1; name one of them accuracy or top1",
@@ -106,9 +106,9 @@ OTHERS = {
     "no names": (table(ARCHS[:1], []), "must name a column accuracy (a fraction of 1) or top1 (percent); its columns"),
     "a comma for the point": (
         columns("config", "top1", values=[str(value).replace(".", ",") for value in PERCENT], separator=";"),
-        "line 2: top1=70,0: must be a number, with a point for the comma",
+        "line 2: top1=70,0: must be a number, with a decimal point",
     ),
-    "two separators": ("architecture;top1;x\ttop1\tarchitecture\n", "line 1: can be read as parted by several"),
+    "two separators": ("architecture;top1;x\ttop1\tarchitecture\n", "line 1: several of comma, semicolon and tab"),
     "half a dict": (table(["config", "top1"], [("{'ks': [3", 70)]), "line 2: it is no JSON: Expecting property name"),
     "arrays": (
         table(["config", "top1"], [("{'ks': array([3, 5])}", 70)]), "; and it is no Python dict of plain values"
@@ -116,7 +116,7 @@ OTHERS = {
     "code": (table(["config", "top1"], [("{'ks': __import__('os').getpid()}", 70)]), "no Python dict of plain values"),
     "a dict of other things": (json.dumps({"a": [1], "b": {}}), "is an object with the keys a, b: neither OFA's acc"),
     "columns in JSON": (json.dumps({"config": {"0": "x"}, "top1": {"0": 1}}), "is an object with the keys config"),
-    "a list of numbers": ("[1, 2]", "is a JSON list in which there is a int; must be a list of objects"),
+    "a list of numbers": ("[1, 2]", "is a JSON list with an element of type int; must be a list of objects"),
     "an archive of others": (json.dumps({"archive": [{"arch": 1}]}), "archive 1: must be a list of an"),
     "truth for a number": (json.dumps({json.dumps(ARCHS[0]): True}), "entry 1: top1=True: must be a number"),
     "a resolution lacking": (
@@ -124,11 +124,11 @@ OTHERS = {
         "entry 1: mbv3: 'r' or 'image_size' must be one resolution",
     ),
     "a set": ("{1, 2}", "is an object with the keys 1, 2: neither OFA's acc"),
-    "half of JSON": ('{"a": 1', "begins as a dict, and it is no JSON"),
+    "half of JSON": ('{"a": 1', "begins as a dict, but it is no JSON"),
     "an object without a column": (json.dumps([*OBJECTS[:2], {"top1": 70}]), "entry 3: has no config"),
-    "a zip file": (b"PK\x03\x04rest", "it is a zip file, as of Excel or NumPy"),
-    "a pickle": (b"\x80\x04\x95", "it is a pickle, which may run code"),
-    "gzip": (b"\x1f\x8b\x08", "compressed by gzip"),
+    "a zip file": (b"PK\x03\x04\0\0", "it is not text; this code writes"),
+    "a pickle": (b"\x80\x04\x95", "it is not text in UTF-8; this code writes"),
+    "gzip": (b"\x1f\x8b\x08", "it is not text in UTF-8"),
 }  # fmt: skip
 
 
@@ -157,18 +157,22 @@ UNITS = {
     "fractions in top1": (
         "top1",
         FRACTIONS,
-        "line 2: top1=0.7: column top1 holds percent, and no value of it",
+        "line 2: top1=0.7: column top1 must have percent, but 24 of 24",
     ),
-    "one fraction among percent": ("top1", MIXED, "line 2: top1=0.7904: column top1 holds percent of up to"),
+    "one fraction among percent": ("top1", MIXED, "line 2: top1=0.7904: column top1 must have percent, but 1 of"),
     "the last one": (
         "top1",
         [*PERCENT[:-1], 1.0],
-        "1: column top1 holds percent of up to 78.14, and 1 of 24 values",
+        "1: column top1 must have percent, but 1 of 24 values",
     ),
-    "fractions in another name": ("Top-1 Acc (%)", FRACTIONS, "line 2: Top-1 Acc (%)=0.7: column Top-1 Acc (%) holds"),
-    "errors as fractions": ("top1_err", FRACTIONS, "line 2: top1_err=0.7: column top1_err holds percent, and"),
-    "percent in accuracy": ("accuracy", PERCENT, "line 2: accuracy=70.0: must be from 0 to 1; a column"),
-    "percent among fractions": ("accuracy", [*FRACTIONS[:-1], 78.5], "line 25: accuracy=78.5: must be from 0 to 1; a"),
+    "fractions in another name": ("Top-1 Acc (%)", FRACTIONS, "line 2: Top-1 Acc (%)=0.7: column Top-1 Acc (%) must"),
+    "errors as fractions": ("top1_err", FRACTIONS, "line 2: top1_err=0.7: column top1_err must have percent, but"),
+    "percent in accuracy": ("accuracy", PERCENT, "line 2: accuracy=70.0: must be from 0 to 1; name the column"),
+    "percent among fractions": (
+        "accuracy",
+        [*FRACTIONS[:-1], 78.5],
+        "line 25: accuracy=78.5: must be from 0 to 1; name",
+    ),
 }
 
 
@@ -184,10 +188,10 @@ def test_accuracies_in_another_unit_are_refused_with_column_row_and_value(name, 
 def test_fractions_in_acc_dict_and_an_archive_are_refused(tmp_path):
     path = tmp_path / "pairs"
     path.write_text(json.dumps(dict(zip(ACC_DICT, FRACTIONS, strict=True))))
-    with pytest.raises(InputError, match=r"entry 1: top1=0\.7: column top1 holds percent, and no value of it"):
+    with pytest.raises(InputError, match=r"entry 1: top1=0\.7: column top1 must have percent, but 24 of 24"):
         read_pairs(path, SPACE)
     path.write_text(json.dumps({"archive": [[arch, 0.2 + 0.001 * i, 1] for i, (arch, *_) in enumerate(ARCHIVE)]}))
-    with pytest.raises(InputError, match=r"archive 1: top-1 error=0\.2: column top-1 error holds percent, and no v"):
+    with pytest.raises(InputError, match=r"archive 1: top-1 error=0\.2: column top-1 error must have percent, but 24"):
         read_pairs(path, SPACE)
 
 

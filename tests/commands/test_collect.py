@@ -299,7 +299,7 @@ def test_help_tells_the_options_and_imports_nothing_heavy():
     assert all(f"  {key}={value}" in description for key, value in vars(Options()).items())
 
 
-def test_an_interrupt_is_said(monkeypatch, capsys):
+def test_an_interrupt_is_reported(monkeypatch, capsys):
     def interrupted(options):
         raise KeyboardInterrupt
 

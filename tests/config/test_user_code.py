@@ -59,7 +59,7 @@ def package(tmp_path, monkeypatch):
 
 
 def edited(package, file, before, after):
-    """Edit a file; tell whose hash that changes."""
+    """Edit a file. Return the names whose hash changes."""
     makers = {name: resolve_name(f"{package.name}.{name}") for name in ("First", "Second")}
     hashes = {name: code_sha256([maker]) for name, maker in makers.items()}
     path = package / f"{file}.py"

@@ -1,4 +1,4 @@
-"""Arrays of architectures at public doors: what is of another shape, type or range is refused in words."""
+"""Arrays of architectures given to public functions: a wrong shape, type or range is refused."""
 
 import re
 

@@ -49,7 +49,7 @@ def clock(monkeypatch):
     return one
 
 
-def test_a_store_that_is_away_is_said_once_and_left_alone_for_longer_and_longer(clock, capsys):
+def test_an_unreachable_store_is_reported_once_and_retried_ever_less_often(clock, capsys):
     store = Store(failures=3)
     asked = []
     for clock.now in range(1000, 1500, 20):

@@ -94,7 +94,7 @@ def made_sweeps(tmp_path_factory):
 
 
 def copied(sweeps, folder, wanted=lambda record: True):
-    """Copy the records that are wanted; give the folder."""
+    """Copy the wanted records. Return the folder."""
     for path in sweeps.rglob(records.RECORD):
         record = json.loads(path.read_text())
         if wanted(record):

@@ -22,7 +22,7 @@ Make = Callable[[Path], object]
 
 @dataclass(frozen=True)
 class Case:
-    """A folder as ``make`` leaves it, a command run there, and what it says: one line, found by ``says``.
+    """A folder that ``make`` fills, a command run there, and its message of one line, which ``says`` matches.
 
     ``writes`` are the names, at the top of the folder, that it may leave; an empty ``multirun`` always is one.
     ``plain`` takes root's powers away, so that permissions count; ``largest`` bounds files, as a full disk does.

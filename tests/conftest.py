@@ -57,7 +57,7 @@ def is_quick(path: Path) -> bool:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """With ``-m quick``, do not even import the other files."""
+    """Do not even import the other files with ``-m quick``."""
     only = config.option.markexpr == "quick" and collection_path.name.startswith("test_")
     return True if only and not is_quick(collection_path) else None
 

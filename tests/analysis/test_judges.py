@@ -37,7 +37,7 @@ def guide_of(space, guide):
 
 @pytest.fixture(autouse=True, scope="module")
 def collected_once():
-    """Spare statsmodels' collection of garbage, at every correction, what other tests left."""
+    """Keep statsmodels from collecting other tests' garbage at every correction."""
     gc.freeze()
     yield
     gc.unfreeze()

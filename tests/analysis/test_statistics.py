@@ -26,7 +26,7 @@ def _silent():
 
 
 def noisy(seed=0, repeats=10, **shifts):
-    """Values about 75, paired: what a repeat has in common is far larger than what strategies differ by."""
+    """Paired values near 75: repeats differ far more than strategies."""
     rng = np.random.default_rng(seed)
     common = rng.normal(75, 1, repeats)
     return {name: common + shift + rng.normal(0, 0.05, repeats) for name, shift in shifts.items()}

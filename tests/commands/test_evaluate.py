@@ -1,4 +1,4 @@
-"""Networks that were found can be shown and copied; those that no search found can be evaluated and started from."""
+"""Found networks can be shown and copied; given networks can be evaluated and used as a warm start."""
 
 import json
 

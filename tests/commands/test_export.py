@@ -13,7 +13,7 @@ RUN = "mbv3/note10/toy/vanilla/b/t2/seed=0"
 
 @pytest.fixture
 def quick(monkeypatch, tmp_path):
-    """A folder to export to, small files in the place of large ones, and a device that takes its time."""
+    """Return a folder to export to, with fake small network files and a fake device."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "phone.py").write_text("def timer(path):\n    return [19.5, 19.6, 19.4]\n")
@@ -157,7 +157,7 @@ def test_bad_arguments_are_reported_and_nothing_is_written(quick, monkeypatch, c
 
 
 def test_existing_files_are_kept_and_what_will_be_written_is_announced(quick, monkeypatch, capsys, made):
-    """Stopped between two networks, the same command writes the one that is missing."""
+    """After an interruption between two networks, the same command writes the missing one."""
     saved(quick / "multirun", made())
     words = ("sweep=multirun", "strategy=vanilla", "weights=random", "uri=none")
     code, message = run(monkeypatch, capsys, *words)

@@ -1,4 +1,4 @@
-"""What a message suggests is taken when it is typed."""
+"""What a message suggests is accepted when it is typed."""
 
 import re
 import shlex

@@ -101,11 +101,11 @@ def test_shipped_launchers_compose(launcher, monkeypatch):
 
 def test_joblib_loses_nothing_on_one_database(tmp_path, serial):
     needs("joblib", "parallel")
-    ran = sweep(tmp_path, CELLS, "hydra/launcher=joblib", "hydra.launcher.n_jobs=3")
+    ran = sweep(tmp_path, 4, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr == ""
-    check_same(records(tmp_path / "multirun"), serial, CELLS)
-    assert cells_in_mlflow(f"sqlite:///{tmp_path}/mlflow.db") == [str(seed) for seed in range(CELLS)]
+    check_same(records(tmp_path / "multirun"), serial, 4)
+    assert cells_in_mlflow(f"sqlite:///{tmp_path}/mlflow.db") == ["0", "1", "2", "3"]
 
 
 @pytest.mark.parametrize("launcher", ["submitit_local", "submitit_slurm"])

@@ -1,4 +1,4 @@
-"""What a profile refuses; a whole one is the first part of the tutorial."""
+"""What ``profile`` refuses; the test of the tutorial runs a whole profile."""
 
 import sys
 

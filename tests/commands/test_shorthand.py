@@ -1,4 +1,4 @@
-"""Words that people type for keys of other names: what is meant, or the exact words, in the first answer."""
+"""Arguments that people type for keys of other names: accepted, or corrected in the first message."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What a sweep's parent process knows of its cells, without running any."""
+"""What the parent process of a sweep knows about its cells, without running any."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Predictors trained on a user's pairs: from the file to a search, what their cards say, and files that are wrong."""
+"""Predictors trained on a user's pairs: from the file to a search, their cards, and invalid files."""
 
 import csv
 import hashlib

@@ -57,7 +57,7 @@ def commands():
 
 
 class Walk:
-    """An empty folder in which the commands are run as they are written, in a shell or in forks."""
+    """An empty folder in which the commands run as written, in a shell or in forks."""
 
     def __init__(self, folder, forks):
         self.folder, self.forks, self.commands = folder, forks, commands()

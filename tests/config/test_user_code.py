@@ -1,4 +1,4 @@
-"""A user's own code: what of it a cell's identity sees, and where an error in it is."""
+"""A user's own code: which parts of it the identity of a cell covers, and where an error in it is reported."""
 
 import json
 import sys

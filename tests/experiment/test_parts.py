@@ -1,4 +1,4 @@
-"""Part of a space on the command line: records, frontiers, warm starts and exports keep it apart from the whole."""
+"""Subspaces on the command line: records, frontiers, warm starts and exports distinguish them from their parent."""
 
 import json
 

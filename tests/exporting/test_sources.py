@@ -1,4 +1,4 @@
-"""Which records an export is of."""
+"""The records that an export reads."""
 
 import pytest
 

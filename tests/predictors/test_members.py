@@ -27,7 +27,7 @@ def members(space):
 
 @pytest.fixture
 def nothing_at_hand(tmp_path, monkeypatch):
-    """Leave no official file in folder or cache, and no network."""
+    """Hide the official files and the network."""
 
     def refuse(*_, **__):
         raise AssertionError("the network is asked")

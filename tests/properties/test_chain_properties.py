@@ -1,4 +1,4 @@
-"""Strategies over any list of targets: every target once, every promise kept, the same again and together."""
+"""Strategies on arbitrary targets: each target once, contracts kept, reproducible, alone and in lockstep."""
 
 import json
 from collections import Counter

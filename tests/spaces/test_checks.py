@@ -140,7 +140,7 @@ def test_compiled_loops_take_no_place_outside_their_tables():
 
 def test_contracts_want_it_of_others_too():
     class Loose(AccuracyPredictor):
-        """Says something of anything."""
+        """Returns an accuracy for anything."""
 
         name, sha256, row_wise = "loose", "0" * 64, True
 

@@ -1,4 +1,4 @@
-"""Part of a space: genes held to some of their choices. What serves the whole serves the part, exactly."""
+"""Subspaces: genes restricted to some of their choices. Predictors and tables of the parent serve them exactly."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""OFA's dicts of architectures: what can be read in two ways is refused, or read by one rule."""
+"""OFA's dicts of architectures: ambiguous ones are refused or read by one rule."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Weights are loaded where they fit and are what they should be; nobody takes random ones for OFA's."""
+"""Weights are loaded only if they fit and are authentic; random ones are never taken for OFA's."""
 
 import copy
 import functools

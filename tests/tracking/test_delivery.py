@@ -1,4 +1,4 @@
-"""What becomes of records when their MLflow store is away."""
+"""Records whose MLflow store is unreachable."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ HTTP = TrackingConfig("http://127.0.0.1:1")
 
 
 class Store:
-    """Stands for a store's tracker; fails as often as it is told, or hangs."""
+    """A tracker of a fake store; fails a given number of times, or hangs."""
 
     def __init__(self, failures=0, hang=None):
         self.asked, self.failures, self.hang = 0, failures, hang

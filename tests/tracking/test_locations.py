@@ -1,4 +1,4 @@
-"""An experiment's files stay in the project, wherever that goes."""
+"""An experiment's files stay in the project when it is moved."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Training: the same for all predictors, what it learns, and how its files are written."""
+"""Training, which all predictors share: what it learns, and how its files are written."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Records of the paper's experiments, made up: no search is run for them."""
+"""Made-up records of the paper's experiments, without a search."""
 
 import json
 from functools import cache

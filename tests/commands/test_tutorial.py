@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -57,10 +56,10 @@ def commands():
 
 
 class Walk:
-    """An empty folder in which the commands run as written, in a shell or in forks."""
+    """An empty folder in which the commands are run as they are written."""
 
-    def __init__(self, folder, forks):
-        self.folder, self.forks, self.commands = folder, forks, commands()
+    def __init__(self, folder):
+        self.folder, self.commands = folder, commands()
         (folder / "my_timer.py").write_text(TIMER)
         (folder / "check.py").write_text(blocks("python")[0])
 
@@ -73,22 +72,14 @@ class Walk:
         assert done.returncode == code, done.stderr
         return done
 
-    def fork(self, module, code):
-        """Run a command that is run in a shell too."""
-        program, *words = shlex.split(self.commands[module])
-        assert program == "ofa_bench"
-        done = self.forks.run("", tuple(words), self.folder)
-        assert done.returncode == code, done.stderr
-        return done
-
     @property
     def calls(self):
         return (self.folder / "calls").stat().st_size
 
 
 @pytest.fixture(scope="module")
-def walk(tmp_path_factory, forks):
-    return Walk(tmp_path_factory.mktemp("tutorial"), forks)
+def walk(tmp_path_factory):
+    return Walk(tmp_path_factory.mktemp("tutorial"))
 
 
 def parameters(row):
@@ -100,7 +91,7 @@ def test_profile(walk):
     """Interrupted in its second round it goes on; its table is exact."""
     assert list(walk.commands) == ["profile", "run", "report", "export", "check.py"]
     (walk.folder / "stop").touch()
-    stopped = walk.fork("profile", code=130)
+    stopped = walk.run("profile", code=130)
     assert "what is exported and measured is kept" in stopped.stderr
     (walk.folder / "stop").unlink()
     (walk.folder / "calls").unlink()
@@ -127,7 +118,7 @@ def test_profile(walk):
     assert {"date", "load_average", "calibration", "guard_band", "calibrating_networks_left_out"} <= set(card)
     assert "machine" not in card  # the device is elsewhere
     assert len(table.targets) == 10
-    again = walk.fork("profile", code=2)
+    again = walk.run("profile", code=2)
     assert "already there; move it away or choose another out=" in again.stderr
 
 

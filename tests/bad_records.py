@@ -1,10 +1,10 @@
-"""Bad records, predictors and disks, and what is said of each: the tables of ``test_bad_files.py``."""
+"""Bad records, predictors and disks with the message about each: the tables of ``test_bad_files.py``."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bad_files import ADDRESS, DEEP, QUICK, SPECIAL, Case, altered, put, setting, special
+from bad_files import ADDRESS, DEEP, FEW_SPECIAL, QUICK, Case, altered, put, setting, special
 
 __all__ = ["disks", "going_on", "predictors", "records"]
 
@@ -37,11 +37,6 @@ RECORDS: list[tuple[str, Callable[[Any], Any], str]] = [
         r"its repeats\[0\].results is .*; must be a list of 1",
     ),
     ("with a word for a cost", setting(*RESULT, "cost", "x"), r'results\[0\].cost is "x"; must be a number'),
-    (
-        "with a word for seconds",
-        setting("repeats", 0, "seconds", "x"),
-        r'repeats\[0\].seconds is "x"; must be a number',
-    ),
     ("with NaN for an accuracy", setting(*RESULT, "accuracy", float("nan")), "the number NaN is not finite"),
     ("with percent for an accuracy", setting(*RESULT, "accuracy", 80.5), "accuracy is 80.5; must be a fraction of 1"),
     ("with another target", setting(*RESULT, "target", 99.0), "target is 99.0; must be 25.0, as in targets"),
@@ -98,7 +93,7 @@ def records(text: str) -> list[Case]:
     found += [
         Case(f"a record: {kind}", at(kind), QUICK, f"record.json: not readable as a record .{says}",
              plain=kind == "not to be read")
-        for kind, says in SPECIAL.items()
+        for kind, says in FEW_SPECIAL.items()
     ]  # fmt: skip
     for name, make in (("cut off", written(RECORDS[2][1])), ("nested", written(DEEP_ONE)), ("a pipe", at("a pipe"))):
         words = ("records=multirun", "out=out")
@@ -144,7 +139,7 @@ PREDICTORS = [
 
 
 def predictors() -> list[Case]:
-    """Return the cases of predictors of a user's own."""
+    """Return the cases of users' predictors."""
     found = []
     for name, body, kind, says in PREDICTORS:
         text = MINE.format(body if kind == "Mine" else "pass", body if kind == "network" else (1, 1))
@@ -206,17 +201,13 @@ def disks(text: str) -> list[Case]:
         Case("an output that is only read, swept", _bounded("out"), ("-m", *OUT), CANNOT, plain=True),
         Case("an output that is a file", _writing("out", b""), OUT, f"{CANNOT} .Not a directory"),
         Case("an output below a file", _writing("out", b""), (*QUICK, "output=out/a/b"), f"{CANNOT} .Not a directory"),
-        Case("an output that is a file, swept", _writing("out", b""), ("-m", *OUT), f"{CANNOT} .Not a directory"),
         Case("an output linked to nowhere", _linked("nowhere"), OUT, f"{CANNOT} .File exists"),
-        Case("an output linked to itself", _linked("out"), OUT, f"{CANNOT} .Too many levels"),
         Case("an output of 300 characters", _nothing, (*QUICK, f"output={long}"), f"{CANNOT} .File name too long"),
         Case("an output of 5,000 characters", _nothing, (*QUICK, f"output={'/'.join([long[:100]] * 50)}"), CANNOT),
         Case("a file in the way of a cell", _writing("multirun/mbv3", b""), QUICK, f"{CANNOT} .Not a directory"),
         Case("a file in the way of a sweep", _writing("multirun/sweeps", b""), ("-m", *QUICK), CANNOT, writes=sweep),
         Case("a file in the way of a report", known_and_in_the_way, ("multirun", "out=r"), CANNOT, "report"),
         Case("a report of no folder", _nothing, ("nowhere", "out=r"), "nowhere: no such folder", "report"),
-        Case("a report of 300 characters", _nothing, (long, "out=r"), "no such folder", "report"),
-        Case("records of 300 characters", _nothing, (f"records={long}",), "no such folder", "frontier"),
         Case("a record of 300 characters", _nothing, (*FROM[:-1], f"strategy.warm_start.from={long}"), "no such file"),
         Case("a table of 5,000 characters", _nothing, (*QUICK, f"device.device={'a' * 5000}"), "device=a.*be read"),
         Case("a report of no database", _writing("mlflow.db", b"x" * 999), ("mlflow=a", "out=r"),

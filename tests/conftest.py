@@ -1,4 +1,4 @@
-"""Where the tests find OFA's official files, and how they run the command."""
+"""Fixtures shared by all tests: OFA's official files, and ways to run the command."""
 
 import copy
 import os
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 BESIDE = ROOT.parent / "shared" / "ofa-files"
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is imported: each core has a worker of pytest's already
+
 if "OFA_BENCH_ASSETS" not in os.environ and BESIDE.is_dir():
     os.environ["OFA_BENCH_ASSETS"] = str(BESIDE)
 
@@ -31,7 +33,7 @@ LONG = (
     "test_evaluate.py", "test_experiments.py", "test_profile.py", "test_export.py", "test_bad_files.py",
     "test_bad_input.py",
 )  # fmt: skip
-"""The files that take longest begin first, so that no core waits for them in the end."""
+"""The slowest files start first, so that no core waits for them at the end."""
 
 
 QUICK = (
@@ -46,7 +48,7 @@ QUICK = (
     "strategies/test_strategies.py", "supernets/test_ofa_package.py", "tracking/test_locations.py",
     "tracking/test_mlflow_values.py", "training/test_pairs_forms.py",
 )  # fmt: skip
-"""The files that ``-m quick`` runs: some of every room, in a minute on two cores."""
+"""The files that ``-m quick`` runs: some from every room, in a minute on two cores."""
 
 
 def is_quick(path: Path) -> bool:
@@ -55,7 +57,7 @@ def is_quick(path: Path) -> bool:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """With ``-m quick``, do not even import the other files."""
+    """Do not even import the other files with ``-m quick``."""
     only = config.option.markexpr == "quick" and collection_path.name.startswith("test_")
     return True if only and not is_quick(collection_path) else None
 
@@ -80,7 +82,7 @@ def assets() -> Path:
 
 @pytest.fixture(autouse=True)
 def forget_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Forget the modules that a test wrote and imported, so that the next test's of the same name is read."""
+    """Forget the modules that a test wrote and imported: the next test may write others of the same name."""
     before = set(sys.modules)
     yield
     for name in set(sys.modules) - before:
@@ -107,7 +109,7 @@ def findings(record: "Record | dict[str, Any]") -> list[list[dict[str, Any]]]:
 
 
 def laid_out(figure: Figure) -> Axes:
-    """Lay a figure out, as warnings come only then; give its only axes."""
+    """Lay out a figure, with warnings as errors. Return its only axes."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure.draw_without_rendering()
@@ -116,7 +118,7 @@ def laid_out(figure: Figure) -> Axes:
 
 
 def inside(figure: Figure, words: Sequence[Artist]) -> None:
-    """Check that nothing written is cut off at the figure's edges."""
+    """Check that no text is cut off at the figure's edges."""
     width, height = figure.get_size_inches() * figure.dpi
     for text in words:
         box = text.get_window_extent()
@@ -141,7 +143,7 @@ def ofa_bench(tmp_path: Path, forks: Forks) -> Command:
 
 @pytest.fixture
 def own_process(tmp_path: Path) -> Command:
-    """Run ``python -m ofa_bench`` in an empty directory, in a process that begins with it, as users do."""
+    """Run ``python -m ofa_bench`` in an empty directory, in a new process, as users do."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -154,7 +156,7 @@ def own_process(tmp_path: Path) -> Command:
 
 @pytest.fixture(scope="session")
 def forks() -> Iterator[Forks]:
-    """Return what runs commands in a tenth of the time that a process of their own takes."""
+    """Yield a runner of commands that takes a tenth of the time of new processes."""
     forks = Forks()
     yield forks
     forks.close()
@@ -162,14 +164,14 @@ def forks() -> Iterator[Forks]:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """Return the address of an MLflow store of its own for a test file, and its folder of artifacts."""
+    """Return the address of a test file's own MLflow store, and its folder of artifacts."""
     folder = tmp_path_factory.mktemp("mlflow")
     return f"sqlite:///{folder}/mlflow.db", str(folder / "mlartifacts")
 
 
 @pytest.fixture
 def tracker(store: tuple[str, str], request: pytest.FixtureRequest) -> "Tracker":
-    """Return what writes to an experiment of its own for a test."""
+    """Return a tracker with an experiment for this test alone."""
     from ofa_bench.config.schema import TrackingConfig
     from ofa_bench.tracking.tracker import Tracker
 

@@ -1,4 +1,4 @@
-"""Runs commands as ``python -m ofa_bench`` does, in forks of one process that has imported all: ten times faster."""
+"""Runs commands as ``python -m ofa_bench`` does, in forks of a process with all imports done: ten times faster."""
 
 import gc
 import importlib

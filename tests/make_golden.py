@@ -1,4 +1,4 @@
-"""Write the golden traces anew: ``python tests/make_golden.py``. Do so only when what is found is meant to change."""
+"""Rewrite the golden traces: ``python tests/make_golden.py``. Do so only when results are meant to change."""
 
 import json
 

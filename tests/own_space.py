@@ -1,4 +1,4 @@
-"""Two spaces of a user's: a variation of OFA's MobileNetV3, and a chain of blocks with a supernet of its own."""
+"""Two user-defined spaces: a variation of OFA's MobileNetV3, and a chain of blocks with its own supernet."""
 
 import copy
 from types import MappingProxyType

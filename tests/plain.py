@@ -1,4 +1,4 @@
-"""Records made up from little, for tests that search nothing."""
+"""Made-up records, for tests that do not search."""
 
 import json
 from dataclasses import is_dataclass, replace

@@ -53,7 +53,7 @@ def result(problem):
 
 
 @pytest.fixture(scope="module")
-def commanded(tmp_path_factory):
+def commanded(tmp_path_factory, forks):
     """Run commands in a folder; return it."""
     folder = tmp_path_factory.mktemp("commanded")
     for words in (
@@ -63,8 +63,7 @@ def commanded(tmp_path_factory):
         ["strategy=bottom_up", "targets=quantiles", "targets.quantiles=[0.1,0.5]", "space=resnet50d", "device=macs"],
     ):
         given = [word for word in WORDS if word.partition("=")[0] not in {one.partition("=")[0] for one in words}]
-        command = [sys.executable, "-m", "ofa_bench", *words, *given, "tracking=none"]
-        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        ran = forks.run("", (*words, *given, "tracking=none"), folder)
         assert ran.returncode == 0, ran.stderr
         if not (folder / "first").exists():
             (folder / "first").symlink_to(

@@ -1,4 +1,4 @@
-"""What those who carry on read: names that exist, a citation in step, checks that need no network."""
+"""The files for contributors: names that exist, a citation in step, checks that need no network."""
 
 import ast
 import re

@@ -109,7 +109,7 @@ def test_a_strategy_without_lines_runs_one_search_after_another():
 
 
 class Fixed(Strategy):
-    """Gives what it is told to."""
+    """Returns preset values."""
 
     def __init__(self, items):
         self.items = items

@@ -1,4 +1,4 @@
-"""The example of a strategy of one's own, built, installed and used outside of this tree."""
+"""The example of a user's strategy, built, installed and used outside of this tree."""
 
 import json
 import os

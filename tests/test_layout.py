@@ -1,4 +1,4 @@
-"""The order of the rooms: who may import whom."""
+"""The order of the rooms: which may import which."""
 
 import ast
 

@@ -1,4 +1,4 @@
-"""The notebook of the documentation runs, and shows what it showed when it was last run."""
+"""The notebook of the documentation runs and reproduces its stored outputs."""
 
 import copy
 import os

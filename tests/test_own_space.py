@@ -89,7 +89,7 @@ def test_costs_are_those_of_whole_networks(chain):
         assert chain.cost.cost(row[None])[0] == pytest.approx(count_macs(net.subnet(row)) / 1e6)
 
 
-def test_what_is_not_declared_is_refused_in_words():
+def test_what_is_not_declared_is_refused():
     space = SmallKernels()
     with pytest.raises(InputError, match="which declares no official_predictor"):
         official_predictor(space)

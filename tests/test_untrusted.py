@@ -1,4 +1,4 @@
-"""What comes from outside is data: nothing in it is executed, unpickled, or written where it says."""
+"""Files from outside are data: nothing in them is executed or unpickled, or chooses where to write."""
 
 import ast
 import hashlib

@@ -74,7 +74,7 @@ def family_of(names=tuple(STRATEGIES), sizes=(1, 3, 4)):
 
 
 def drawn(figure):
-    """Lay out all, as warnings come only then; give the axes."""
+    """Lay out the figure, with warnings as errors. Return the axes."""
     axes = laid_out(figure)
     inside(figure, [axes.title, axes.xaxis.label, axes.yaxis.label, axes.get_legend()])
     return axes

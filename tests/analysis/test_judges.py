@@ -37,7 +37,7 @@ def guide_of(space, guide):
 
 @pytest.fixture(autouse=True, scope="module")
 def collected_once():
-    """Spare statsmodels' collection of garbage, at every correction, what other tests left."""
+    """Keep statsmodels from collecting other tests' garbage at every correction."""
     gc.freeze()
     yield
     gc.unfreeze()
@@ -72,7 +72,7 @@ def study_of(*names, **asked):
 
 
 def hide_official(tmp_path, monkeypatch):
-    """Leave none of OFA's files at hand, and no network."""
+    """Make OFA's files and the network unavailable."""
     monkeypatch.setenv("OFA_BENCH_ASSETS", str(tmp_path / "none"))
     monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / name)
     monkeypatch.setattr(pooch, "retrieve", None)
@@ -85,7 +85,7 @@ def no_official(tmp_path, monkeypatch):
 
 @pytest.fixture(params=["as it is", "hidden"])
 def official(request, tmp_path, monkeypatch):
-    """Return whether the official predictor is at hand; try both."""
+    """Return whether the official predictor is available: once yes, once no."""
     if request.param == "hidden":
         hide_official(tmp_path, monkeypatch)
         return False
@@ -239,7 +239,7 @@ def test_a_space_of_other_genes_has_no_judges():
 
 
 @pytest.mark.usefixtures("no_official")
-def test_a_lead_that_only_the_guide_sees_is_told():
+def test_a_lead_that_only_the_guide_sees_is_reported():
     better = found("top_down")
     for repeat, other in zip(better.repeats, found().repeats, strict=True):
         for one, of in zip(repeat.results, other.results, strict=True):

@@ -29,7 +29,7 @@ def made(space, number=3, infeasible=(), change=lambda architecture: architectur
 
 
 def drawn(figure):
-    """Lay out all, as warnings come only then; give how many of each kind of block there are."""
+    """Lay out the figure, with warnings as errors. Return how many blocks of each kind there are."""
     axes = laid_out(figure)
     inside(figure, [*axes.texts, axes.title])
     gids = [patch.get_gid() for patch in axes.patches]

@@ -82,7 +82,7 @@ def test_groups_are_the_largest_cliques():
     assert overlapping > 5
 
 
-def test_strategies_told_apart_are_in_no_group():
+def test_distinguishable_strategies_are_in_no_group():
     found = ranking({name: np.arange(40) + 100.0 * i for i, name in enumerate("abc")})
     assert (found.names, found.ranks, found.groups) == (("c", "b", "a"), (1, 2, 3), ())
     assert found.chi_square == pytest.approx(80)

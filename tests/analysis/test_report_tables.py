@@ -29,7 +29,7 @@ def number(cell):
     return 0.0 if cell == "<0.001" else float(cell)
 
 
-def test_tests_are_told_with_their_corrected_p_values(made):
+def test_tests_are_reported_with_their_corrected_p_values(made):
     summary = summary_of(made, repeats=5)
     table = tables.tested(summary)
     values = {entry.name: entry.mean_accuracy for entry in summary.study.entries}

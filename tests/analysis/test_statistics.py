@@ -26,7 +26,7 @@ def _silent():
 
 
 def noisy(seed=0, repeats=10, **shifts):
-    """Values about 75, paired: what a repeat has in common is far larger than what strategies differ by."""
+    """Paired values near 75: repeats differ far more than strategies."""
     rng = np.random.default_rng(seed)
     common = rng.normal(75, 1, repeats)
     return {name: common + shift + rng.normal(0, 0.05, repeats) for name, shift in shifts.items()}
@@ -160,7 +160,7 @@ def test_two_repeats_have_tests_and_no_effect():
     assert found.verdict == "no loss"
 
 
-def test_no_loss_is_said_where_a_difference_is_not_shown_but_a_loss_is_ruled_out():
+def test_no_loss_is_the_verdict_where_no_difference_is_shown_but_a_loss_is_ruled_out():
     base = np.full(5, 75.0)
     gain = np.array([0.5, -0.05, 0.3, 0.0, 0.1])
     (found,) = paired({"a": base + gain, "b": base}, "b")
@@ -194,7 +194,7 @@ def test_pairs_that_are_not_numbers_are_left_out():
 
 
 @pytest.mark.parametrize("judge", [paired, time_ratios])
-def test_bad_input_is_refused_in_words(judge):
+def test_bad_input_is_refused(judge):
     with pytest.raises(InputError, match=r"reference='vanila' is none of the strategies.*did you mean 'vanilla'"):
         judge({"vanilla": np.ones(2), "top_down": np.ones(2)}, "vanila")
     with pytest.raises(ValueError, match=r"not a \[2\], b \[3\]"):

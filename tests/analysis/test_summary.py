@@ -93,7 +93,7 @@ def test_repeats_that_share_their_time_give_a_ratio_without_interval(made):
 @pytest.mark.parametrize("repeats", [1, 3])
 @pytest.mark.parametrize("names", [THREE[:1], THREE[:2], THREE])
 @pytest.mark.parametrize("targets", [(30.0,), (5.0,), (5.0, 20.0, 30.0)])
-def test_few_strategies_repeats_and_targets_are_said_without_a_word_too_much(made, repeats, names, targets):
+def test_few_strategies_repeats_and_targets_are_described_briefly(made, repeats, names, targets):
     (study,) = studies([made(strategy=name, repeats=repeats, targets=targets) for name in names])
     summary = summarize(study)
     assert len(summary.lines) == len(names)

@@ -1,4 +1,4 @@
-"""Words, flags, groups and Hydra's own keys that are wrong: one line, and nothing written."""
+"""Invalid arguments, flags, groups and keys of Hydra: a message of one line, and nothing is written."""
 
 import pytest
 from test_bad_input import LONG, named, refused

@@ -1,4 +1,4 @@
-"""Files that are bad and disks that are full: one line that says which file, what is wrong and what to do."""
+"""Bad files and full disks: one line that names the file, the error and the remedy."""
 
 import os
 import re
@@ -29,7 +29,7 @@ def tree(folder):
 
 
 def run(case, forks, folder):
-    """Run a case's command in its folder; give what it said, and what is new in the folder."""
+    """Run a case's command in its folder. Return the finished command and what is new in the folder."""
     plain = case.plain and os.geteuid() == 0
     case.make(folder)
     before = tree(folder)
@@ -117,7 +117,7 @@ runpy.run_module("ofa_bench", run_name="__main__", alter_sys=True)
 """
 
 
-def test_a_folder_that_is_gone_is_said(tmp_path):
+def test_a_deleted_working_folder_is_reported(tmp_path):
     (tmp_path / "gone").mkdir()
     words = [sys.executable, "-c", GONE, *QUICK]
     done = subprocess.run(words, cwd=tmp_path / "gone", capture_output=True, text=True, check=False)

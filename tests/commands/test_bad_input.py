@@ -1,4 +1,4 @@
-"""Every key of the config with values that it does not take: one line says what is allowed, nothing is written."""
+"""Invalid values for every key of the config: one line states what is allowed, nothing is written."""
 
 import pytest
 
@@ -8,7 +8,7 @@ LONG = 10_000 * "a"
 
 
 def refused(ran, folder, message, code=2):
-    """Check that a command ended with one line, in words, and left nothing behind."""
+    """Check that a command ended with a message of one line and left nothing behind."""
     assert ran.returncode == code, ran.stderr
     assert message in ran.stderr
     assert ran.stderr.startswith("ofa_bench: ")
@@ -25,7 +25,7 @@ def named(case):
 
 
 def of(prefix, *cases):
-    """Put a prefix before the first word of each case: (rest of the word, what is said of it)."""
+    """Put a prefix before the first word of each case: (rest of the word, message)."""
     return [([f"{prefix}{rest}"], message) for rest, message in cases]
 
 
@@ -33,9 +33,7 @@ PLAIN = [
     *of("seed=", ("abc", "seed=abc: must be a whole number"), ("-1", "seed=-1: must be 0 or more")),
     *of(
         "seed=",
-        ("1.5", "seed=1.5: must be a whole"),
         ("nan", "seed=nan: must be a whole"),
-        ("1e3", "seed=1000.0: must"),
     ),
     *of("seed=", ("null", "seed=null: must be a whole number"), ("[1]", "seed=[1]: must be a whole number")),
     *of("seed=", ("", "seed=: give a value, or null for none"), ("true", "seed=True: must be a whole number")),
@@ -48,31 +46,24 @@ PLAIN = [
     (["sed=1"], "; did you mean 'seed'?"),
     (["+sed=1"], "sed: no such key; allowed: space, "),
     (["+seed=1"], "Could not append to config. An item is already at 'seed'"),
-    *of("repeats=", ("0", "repeats=0: must be 1 or more"), ("10x", "repeats=10x: must be a whole number")),
-    *of("repeats=", ("-1", "repeats=-1: must be 1 or"), (HUGE, f"repeats={HUGE}: with 10 targets at most 10,000")),
-    *of(
-        "repeats=",
-        ("10,", "'repeats=10,': not of the form"),
-        ("null", "repeats=null: must be a whole number"),
-    ),
+    *of("repeats=", ("0", "repeats=0: must be 1 or more")),
+    *of("repeats=", (HUGE, f"repeats={HUGE}: with 10 targets at most 10,000")),
+    *of("repeats=", ("10,", "'repeats=10,': not of the form")),
     (["repeats=9999", "targets=range"], "repeats=9999: with 19 targets at most 5,263"),
-    *of("threads=", ("0", "threads=0: must be 1 or more"), ("two", "threads=two: must be a whole number")),
-    *of("threads=", (HUGE, "must be at most 1,024"), ("[1]", "threads=[1]: must be a whole number")),
-    *of("lockstep=", ("maybe", "lockstep=maybe: must be true or false"), ("null", "lockstep=null: must be true or")),
-    *of("progress=", ("maybe", "progress=maybe: must be true or false"), ("[]", "progress=[]: must be true or false")),
-    *of("rerun=", ("maybe", "rerun=maybe: must be true or false"), ("null", "rerun=null: must be true or false")),
-    *of("output=", ("", "output=: give a value"), ("null", "output=null: must be a text"), ("[a]", "must be a text")),
+    *of("threads=", ("0", "threads=0: must be 1 or more")),
+    *of("threads=", (HUGE, "must be at most 1,024")),
+    *of("lockstep=", ("maybe", "lockstep=maybe: must be true or false")),
+    *of("progress=", ("[]", "progress=[]: must be true or false")),
+    *of("rerun=", ("maybe", "rerun=maybe: must be true or false")),
+    *of("output=", ("", "output=: give a value"), ("null", "output=null: must be a text")),
     *of("output=", ("/proc/nowhere", "output: /proc/nowhere cannot be written"), ("/dev/null", "(Not a directory)")),
-    *of(
-        "output=", (LONG, "cannot be written (File name too long)"), ("${nothing}", "output=${nothing}: Interpolation")
-    ),
+    *of("output=", (LONG, "cannot be written (File name too long)")),
 ]
 
 EVOLUTION = [
     *of(
         "evolution.",
         ("population_size=0", "evolution.population_size=0: must be 1 or more"),
-        ("population_size=abc", "evolution.population_size=abc: must be a whole number"),
         ("population_size=10.5", "evolution.population_size=10.5: must be a whole number"),
         (
             "population_size=1000000000000",
@@ -81,11 +72,8 @@ EVOLUTION = [
         (f"population_size={HUGE}", "GiB of memory, of which"),
         ("parent_ratio=1.1", "evolution.parent_ratio=1.1: must be from 0 to 1"),
         ("parent_ratio=nan", "evolution.parent_ratio=nan: must be from 0 to 1"),
-        ("mutation_ratio=-1", "evolution.mutation_ratio=-1.0: must be from 0 to 1"),
         ("mutation_ratio=null", "evolution.mutation_ratio=null: must be a number"),
         ("mutate_prob=10%", "evolution.mutate_prob=10%: must be a number"),
-        ("mutate_prob=inf", "evolution.mutate_prob=inf: must be from 0 to 1"),
-        ("reference_compat=maybe", "evolution.reference_compat=maybe: must be true or false"),
         ("initial_ratio=0", "evolution.initial_ratio=0.0: must be above 0 and at most 1"),
         ("constraint=hrad", "evolution.constraint=hrad: must be hard or soft; did you mean 'hard'?"),
         ("reward_exponent=1", "evolution.reward_exponent=1.0: must be a number of 0 or less"),
@@ -96,7 +84,6 @@ EVOLUTION = [
         ("foo=1", "evolution.foo: no such key; allowed: _target_, population_size"),
         ("population_sise=3", "; did you mean 'population_size'?"),
     ),
-    (["+evolution.foo=1"], "evolution.foo: no such key; allowed: "),
     (["evolution=null"], "evolution=null: must be set"),
     (["evolution=fast"], "evolution"),
 ]
@@ -104,14 +91,11 @@ EVOLUTION = [
 BUDGET = of(
     "budget.",
     ("generations=0", "budget.generations=0: must be 1 or more"),
-    ("generations=many", "budget.generations=many: must be a whole number"),
     (f"generations={HUGE}", f" and budget.generations={HUGE}: "),
-    ("generations=null", "budget.generations=null: must be a whole number"),
     ("warm_generations=0", "budget.warm_generations=0: must be sqrt, or a whole number"),
     ("warm_generations=sqr", "; did you mean 'sqrt'?"),
     ("warm_generations=[]", "budget.warm_generations=[]: must be sqrt, or a whole number"),
     ("warm_generations=[1,0]", "budget.warm_generations=[1, 0]: must be sqrt, or a whole number"),
-    ("warm_generations=nan", "budget.warm_generations=nan: must be sqrt, or a whole number"),
     ("warm_generations={a: 1}", "budget.warm_generations={'a': 1}: must be sqrt, or a whole number"),
     ("foo=1", "budget.foo: no such key; allowed: generations, warm_generations"),
 )
@@ -123,37 +107,27 @@ TARGETS = [
         ("values=[]", "targets.values=[]: give at least one target"),
         ("values=[nan]", "nan is not a positive finite number of ms"),
         ("values=[1e400]", "inf is not a positive finite number of ms"),
-        ("values=[-3]", "-3.0 is not a positive finite number of ms"),
         ("values=[0]", "0.0 is not a positive finite number of ms"),
-        ("values=[abc]", "targets.values[0]=abc: must be a number"),
         ("values=[15ms]", "targets.values[0]=15ms: must be a number"),
         ("values=[null]", "targets.values[0]=null: must be a number"),
         ("values=[[1]]", "targets.values: [1] is not a number"),
-        ("values={a: 1}", "targets.values: must be a list, such as [25]"),
         ("values=25", "targets.values: must be a list, such as [25]"),
         ("values=15,20", "targets.values=15,20: write a list as targets.values=[15,20]"),
         ("values=[5,20", "not of the form key=value"),
         ("values[0]=3", "not of the form key=value"),
         ("values.0=3", "targets.values.0=3: no such key; give the whole list: targets.values=[...]"),
         ("quantiles=[1.5]", "targets.quantiles: 1.5 is not a fraction between 0 and 1"),
-        ("quantiles=[nan]", "targets.quantiles: nan is not a fraction between 0 and 1"),
         ("quantiles=[]", "targets.quantiles=[]: give at least one target"),
         ("quantiles=0.5", "targets.quantiles: must be a list, such as"),
         ("unit=s", "targets.unit=s: this device's costs are in ms"),
-        ("unit=MS", "targets.unit=MS: this device's costs are in ms"),
-        ("unit=", "targets.unit=: give a value"),
-        ("first=0", "targets.first=0: must be 1 to 10"),
         (f"first={HUGE}", "must be 1 to 10, as many as the device has of its own"),
-        ("first=1.5", "targets.first=1.5: must be a whole number"),
         ("start=1", "targets: give start, stop and count (missing: stop, count)"),
         ("step=1", "targets.step: no such key; allowed: unit, values, quantiles, start, stop, count, first"),
         ("valeus=[25]", "; did you mean 'values'?"),
     ),
-    (["+targets.step=1"], "targets.step: no such key; allowed: unit, values, "),
     (["~targets.values"], "targets.values"),
     (["targets=range", "targets.count=0"], "targets.count=0: must be 1 or more"),
     (["targets=range", f"targets.count={HUGE}"], "must be at most 10,000"),
-    (["targets=range", "targets.start=nan"], "targets.start=nan: is not a positive finite number"),
     (["targets=range", "targets.stop=inf"], "targets.stop=inf: is not a positive finite number"),
     (["targets=range", "targets.start=-5"], "-5.0 is not a positive finite number of ms"),
     (["targets=paper2", "targets.first=1"], "targets.first=1: takes of the device's own targets; not with values"),
@@ -169,27 +143,21 @@ TRACKING = [
         "tracking.",
         ("uri=nowhere", "tracking.uri=nowhere: must be like sqlite:///mlflow.db or http://host:5000"),
         ("uri=http://", "tracking.uri=http://: must be like sqlite:///mlflow.db or http://host:5000"),
-        ("uri=[1]", "tracking.uri=[1]: must be a text"),
         ("experiment=null", "tracking.experiment=null: must be a text"),
         (f"experiment={LONG}", "must be a name of 1 to 500 characters"),
         ("experiment='a\x01b'", "tracking.experiment=a\\x01b: must be a name"),
-        ("artifacts=[1]", "tracking.artifacts=[1]: must be a text"),
         ("foo=1", "tracking.foo: no such key; allowed: uri, artifacts, experiment"),
     ),
-    (["+tracking.foo=1"], "tracking.foo: no such key; allowed: uri, artifacts, experiment"),
 ]
 
 PARTS = [
     (["space=compofa", "space.kernels=Fixed"], "space.kernels=Fixed: must be fixed or elastic; did you mean 'fixed'?"),
     (["space.kernels=fixed"], "space.kernels: no such key; allowed: choices, _target_"),
-    (["space._target_=builtins.int"], "space._target_=builtins.int: must be a class or a function with named"),
     (["space._target_=os.getcwd"], "space._target_=os.getcwd: makes str; must make DesignSpace"),
     (["device.device=iphone"], "device=iphone: unknown; there are "),
-    (["device.device=null"], "device=None: unknown; there are "),
     (["device.guard_band=1"], "device.guard_band=1: must be true or false"),
     (["device.guard_band=true"], "device=note10: guard_band=true needs a table"),
     (["+device.foo=1"], "device.foo: no such key; allowed: device, guard_band"),
-    (["device._target_=nowhere.table"], "device._target_=nowhere.table: cannot be imported"),
     (["predictor=member", "predictor.member=5"], "predictor.member=5: must be one of 1 to 4"),
     (["predictor=member", "predictor.member=true"], "predictor.member=True: must be one of 1 to 4"),
     (["predictor.member=1"], "predictor.member: no such key; allowed: _target_"),

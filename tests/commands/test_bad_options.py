@@ -1,4 +1,4 @@
-"""Options of the commands besides the main one that are wrong: one line, and nothing written."""
+"""Invalid options of the commands other than ``run``: a message of one line, and nothing is written."""
 
 import os
 import subprocess
@@ -30,31 +30,23 @@ COMMANDS = {
         (["title.x=1"], "title.x=1: no such folder"),
         ([".", "titel=x"], "; did you mean 'title'?"),
     ],
-    "paper": FOLDERS,
+    "paper": [FOLDERS[0], FOLDERS[1], FOLDERS[9], FOLDERS[10]],  # read by the same code
     "frontier": [
         (["minuets=1"], "minuets: no such key; allowed: minutes, seeds, grid, records, out, space"),
         (["minutes=x"], "minutes=x: must be a number"),
-        (["minutes=-1"], "minutes=-1.0: must be 0 or more"),
         (["minutes=nan"], "minutes=nan: must be 0 or more"),
         (["seeds=0"], "seeds=0: must be 1 or more"),
-        (["seeds=null"], "seeds=null: must be a whole number"),
-        (["grid=1"], "grid=1: must be 2 or more"),
         (["grid=1000000000000"], "grid=1000000000000: must be at most 10,000"),
-        (["records=nowhere"], "records=nowhere: no such folder"),
         (["out=/dev/null"], "out=/dev/null: cannot be written (Not a directory"),
         (["targets=paper1"], "targets=paper1: has no effect here: targets are set by grid="),
         (["tracking=sqlite"], "tracking=sqlite: has no effect here: targets are set by grid=, and nothing is logged"),
         (["space=nosuch"], "space=nosuch: no such option; there are compofa"),
-        (["space=mbv3.yaml"], "space=mbv3.yaml: no such option; there are compofa"),
         (["strategy={}"], "strategy={}: must be the name of an option"),
         (["strategy=vanilla,top_down"], "strategy=vanilla,top_down: several values are a sweep, one at a time here"),
         (["~strategy"], "strategy: choose an option of the group"),
         (["seed=x"], "seed=x: must be a whole number"),
-        (["repeats=0"], "repeats=0: must be 1 or more"),
-        (["evolution.population_size=0"], "evolution.population_size=0: must be 1 or more"),
         (["-m"], "-m: no such option; options are given as key=value"),
         (["foo"], "foo: no such key; allowed: minutes"),
-        ([f"seed={LONG}"], "aaa: must be a whole number"),
     ],
     "sync": [
         (["uri=nonsense"], "uri=nonsense: must be like sqlite:///mlflow.db or http://host:5000"),
@@ -74,21 +66,18 @@ COMMANDS = {
         (["runner=nosuch {model}"], "runner=nosuch {model}: cannot be run (there is no command nosuch)"),
         (["runner='open {model}"], "runner='open {model}: No closing quotation"),
         (["rounds=6"], "rounds=6: must be 7 or more"),
-        (["rounds=null"], "rounds=null: must be a whole number"),
         (["rounds=1.5"], "rounds=1.5: must be a whole number"),
         (["threads=0"], "threads=0: must be 1 or more"),
         (["held_back=9"], "held_back=9: must be 10 or more"),
         (["seed=-1"], "seed=-1: must be 0 or more"),
         (["spcae=mbv3"], "; did you mean 'space'?"),
         (["--foo"], "--foo: no such option; options are given as key=value"),
-        (["foo"], "foo: no such key; allowed: space, out, runner"),
     ],
     "train": [
         (["space=nosuch"], "space=nosuch: no such option; there are compofa"),
         (["space=proxyless", "device=cpu_onnx"], "predictor=official: OFA published none for space proxyless"),
         (["device=nosuch"], "device=nosuch: unknown; there are cpu_onnx"),
         (["hidden=0"], "hidden: must be a list, [...]"),
-        (["hidden=null"], "hidden: must be a list, [...]"),
         (["hidden=[]"], "hidden=[]: must be one or more layer widths of 1 to 10,000"),
         (["hidden=[1000000000000]"], "hidden=[1000000000000]: must be one or more layer widths"),
         (["hidden=[1"], "hidden=[1: cannot be read; must be like hidden=[256, 256]"),
@@ -105,7 +94,6 @@ COMMANDS = {
         (["data=nowhere.csv"], "data=nowhere.csv: cannot be read (No such file or directory)"),
         (["data=/"], "data=/: cannot be read (Is a directory)"),
         (["data=/dev/zero"], "data=/dev/zero: cannot be read (Not a regular file)"),
-        (["data=x", "space=nosuch"], "space=nosuch: no such option; there are compofa"),
         (["data=x", "space=nosuch.yaml"], "space=nosuch.yaml: no such option; there are compofa"),
         (
             ["data=x", "seconds=5"],
@@ -114,7 +102,6 @@ COMMANDS = {
         (["data=x", "folds=1"], "folds=1: must be 2 or more"),
         (["data=x", "epochs=-1"], "epochs=-1: must be 0 or more"),
         (["data=x", "hidden=[8,1]"], "hidden=[8, 1]: must be one or more layer widths of 2 to 10,000"),
-        (["data=x", "threads=0"], "threads=0: must be 1 or more"),
         (["data=x", f"seed={HUGE}"], "must be at most 9,223,372,036,854,775,807"),
         (["data=x", "out=/"], "out=/: has no name, which would be the predictor's"),
         (["data=x", "out=/dev/null"], "out=/dev/null: cannot be written (Not a directory"),
@@ -134,7 +121,7 @@ def test_bad_input_of_other_commands_is_one_line_and_leaves_nothing(forks, tmp_p
     refused(forks.run(module, (*before, *arguments), tmp_path), tmp_path, message)
 
 
-@pytest.mark.parametrize("module", ["run", *COMMANDS])
+@pytest.mark.parametrize("module", ["run", "report"])
 def test_help_that_nobody_reads_to_its_end_is_no_error(tmp_path, module):
     read, write = os.pipe()
     os.close(read)

@@ -1,4 +1,4 @@
-"""Every key of every strategy with values that it does not take: one line, and nothing written."""
+"""Invalid values for every key of every strategy: a message of one line, and nothing is written."""
 
 import pytest
 from test_bad_input import QUICK, named, refused

@@ -1,4 +1,4 @@
-"""Accuracies of random subnets are those of the images, row by row, however often it is interrupted."""
+"""``ofa_bench collect``: accuracies of random subnets are correct, row by row, despite interruptions."""
 
 import copy
 import csv
@@ -300,7 +300,7 @@ def test_help_tells_the_options_and_imports_nothing_heavy():
     assert all(f"  {key}={value}" in description for key, value in vars(Options()).items())
 
 
-def test_an_interrupt_is_said(monkeypatch, capsys):
+def test_an_interrupt_is_reported(monkeypatch, capsys):
     def interrupted(options):
         raise KeyboardInterrupt
 

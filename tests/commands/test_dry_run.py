@@ -67,7 +67,7 @@ def test_a_dry_run_refuses_what_a_run_would(forks, tmp_path, arguments, message)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_that_many_cells_have_is_said_once(forks, tmp_path):
+def test_an_error_of_many_cells_is_reported_once(forks, tmp_path):
     ran = forks.run("run", ("--dry-run", "-m", "seed=0,1,2", "targets.values=[5]", "tracking=none"), tmp_path)
     assert (ran.returncode, ran.stderr.count("cannot be met")) == (2, 1)
     assert "cells: 3 refused" in ran.stdout

@@ -1,4 +1,4 @@
-"""Networks that were found can be shown and copied; those that no search found can be evaluated and started from."""
+"""Found networks can be shown and copied; given networks can be evaluated and used as a warm start."""
 
 import json
 
@@ -77,7 +77,7 @@ def test_the_dict_itself_is_an_architecture(text):
         ("a.json", json.dumps([DICT, {}]), "a.json[1]: not an architecture of space mbv3"),
     ],
 )
-def test_what_is_none_is_refused_in_words(tmp_path, monkeypatch, name, content, message):
+def test_what_is_no_architecture_is_refused(tmp_path, monkeypatch, name, content, message):
     monkeypatch.chdir(tmp_path)
     if content is not None:
         (tmp_path / name).write_text(content)
@@ -114,7 +114,7 @@ def test_given_networks_are_evaluated(files, forks):
         (("architecture=arch.json", "format=yaml"), "format=yaml: must be text or json"),
     ],
 )
-def test_evaluate_refuses_in_words(files, forks, words, message):
+def test_evaluate_refuses_bad_arguments(files, forks, words, message):
     ran = forks.run("evaluate", words, files)
     assert ran.returncode == 2
     assert message in ran.stderr
@@ -156,7 +156,7 @@ def test_the_table_of_a_single_run_is_followed_by_the_networks(searched, forks):
         (("multirun", "format=yaml"), "format=yaml: must be text or json"),
     ],
 )
-def test_show_refuses_in_words(searched, forks, words, message):
+def test_show_refuses_bad_arguments(searched, forks, words, message):
     ran = forks.run("show", words, searched[0])
     assert ran.returncode == 2
     assert message in ran.stderr
@@ -226,7 +226,7 @@ def test_a_given_network_is_exported_and_measured_without_a_target_to_meet(files
         (("architecture=arch.json", "space=nowhere"), "space=nowhere: no such option; there are compofa"),
     ],
 )
-def test_export_of_a_given_network_refuses_in_words(files, forks, words, message):
+def test_export_of_a_given_network_refuses_bad_arguments(files, forks, words, message):
     ran = forks.run("export", (*words, "uri=none"), files)
     assert ran.returncode == 2
     assert message in ran.stderr

@@ -13,7 +13,7 @@ RUN = "mbv3/note10/toy/vanilla/b/t2/seed=0"
 
 @pytest.fixture
 def quick(monkeypatch, tmp_path):
-    """A folder to export to, small files in the place of large ones, and a device that takes its time."""
+    """Return a folder to export to, with fake small network files and a fake device."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "phone.py").write_text("def timer(path):\n    return [19.5, 19.6, 19.4]\n")
@@ -21,6 +21,7 @@ def quick(monkeypatch, tmp_path):
     def write(module, shape, path, batch=1):
         path.write_bytes(json.dumps(shape).encode())
 
+    monkeypatch.setattr(networks, "init_batchnorm", lambda *_: None)
     monkeypatch.setattr(networks, "write_onnx", write)
     monkeypatch.setattr(networks, "write_program", write)
     monkeypatch.setattr(networks, "differences", lambda *_: {"network.onnx": 0.0, "network.pt2": 0.0})
@@ -143,7 +144,7 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
         (["swep=multirun"], "did you mean 'sweep'?"),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_written(quick, monkeypatch, capsys, made, words, message):
+def test_bad_arguments_are_reported_and_nothing_is_written(quick, monkeypatch, capsys, made, words, message):
     saved(quick / "multirun", made())
     (quick / "bad.db").write_bytes(b"x" * 999)
     code, output = run(monkeypatch, capsys, *words)
@@ -155,10 +156,9 @@ def test_what_is_wrong_is_said_and_nothing_written(quick, monkeypatch, capsys, m
     assert not (quick / "export").exists()
 
 
-def test_what_is_there_is_kept_and_what_will_be_written_is_said_first(quick, monkeypatch, capsys, made):
-    """Stopped between two networks, the same command writes the one that is missing."""
+def test_existing_files_are_kept_and_what_will_be_written_is_announced(quick, monkeypatch, capsys, made):
+    """After an interruption between two networks, the same command writes the missing one."""
     saved(quick / "multirun", made())
-    monkeypatch.setattr(networks, "init_batchnorm", lambda *_: None)
     words = ("sweep=multirun", "strategy=vanilla", "weights=random", "uri=none")
     code, message = run(monkeypatch, capsys, *words)
     assert code == 0, message.err

@@ -3,7 +3,6 @@
 import itertools
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -34,17 +33,14 @@ PLACE = "frontiers/compofa/mine/embedded.json"
 
 
 @pytest.fixture
-def command(tmp_path):
-    """Run a command where there is a table of one's own, for which the package has no frontier."""
+def command(forks, tmp_path):
+    """Run a command in a folder with a user's table, for which the package has no frontier."""
     table = FOLDER.parent / "devices" / "note10" / "mbv3.json"
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "mbv3.json").write_text(table.read_text().replace("{", "{ ", 1))
 
     def run(*arguments, command="frontier", **environment):
-        return subprocess.run(
-            [sys.executable, "-m", "ofa_bench", command, *arguments],
-            cwd=tmp_path, capture_output=True, text=True, timeout=120, env={**os.environ, **environment}, check=False,
-        )  # fmt: skip
+        return forks.run(command, arguments, tmp_path, **environment)
 
     return run
 
@@ -126,7 +122,7 @@ BAD = [
 
 
 def here(monkeypatch, capsys, folder, *arguments):
-    """Run the command in this process: its exit code and what it said."""
+    """Run the command in this process. Return its exit code and its output."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", ["ofa_bench"])
     monkeypatch.setattr(interrupts, "_noted", [])

@@ -1,4 +1,4 @@
-"""What a message suggests is taken when it is typed."""
+"""What a message suggests is accepted when it is typed."""
 
 import re
 import shlex
@@ -37,7 +37,7 @@ NOTHING = [
 
 
 def message(words):
-    """Return what is said of words that are wrong; nothing of words that are taken."""
+    """Return the message about wrong arguments, or nothing if they are accepted."""
     try:
         composed(*prepare(words))
     except Exception as error:

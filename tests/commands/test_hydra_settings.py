@@ -1,4 +1,4 @@
-"""Settings of Hydra's that would be accepted and not used: refused in one line, wherever they are set."""
+"""Settings of Hydra that would be accepted but ignored: refused in one line, wherever they are set."""
 
 from textwrap import dedent
 

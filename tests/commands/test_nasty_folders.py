@@ -1,4 +1,4 @@
-"""A search with MLflow in a folder whose name, and those above it, hold characters that are syntax somewhere."""
+"""A search with MLflow in a folder whose path contains characters with a special meaning somewhere."""
 
 from mlflow import MlflowClient
 from nasty import NASTY_NAMES

@@ -1,4 +1,4 @@
-"""Paths of tables and predictors on the command line, without running it; ``test_app.py`` runs it."""
+"""Paths of tables and predictors on the command line, parsed only; ``test_app.py`` runs them."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a profile refuses; a whole one is the first part of the tutorial."""
+"""What ``profile`` refuses; the test of the tutorial runs a whole profile."""
 
 import sys
 
@@ -38,7 +38,7 @@ def test_bad_options_are_refused(change, message, tmp_path):
         profile(Options(**({"out": str(tmp_path)} | change)))
 
 
-def test_a_runner_that_fails_is_said_before_minutes_are_spent(tmp_path, monkeypatch):
+def test_a_failing_runner_is_reported_before_minutes_are_spent(tmp_path, monkeypatch):
     (tmp_path / "bad_timer.py").write_text("def timer(path):\n    raise OSError('no phone')\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(InputError, match=r"runner=bad_timer.timer: OSError on \w+.onnx: no phone"):

@@ -1,4 +1,4 @@
-"""The table of commands: what help, dispatch and the documentation have of it."""
+"""The table of commands, from which help, dispatch and the documentation are made."""
 
 import subprocess
 import sys

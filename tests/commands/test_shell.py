@@ -1,4 +1,4 @@
-"""Words of commands as they are printed: read back by a shell, by Hydra and by our options, they are what was meant."""
+"""Printed commands: a shell, Hydra and our options read them back as they were meant."""
 
 import shlex
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Words that people type for keys of other names: what is meant, or the exact words, in the first answer."""
+"""Arguments that people type for keys of other names: accepted, or corrected in the first message."""
 
 import json
 import sys
@@ -38,7 +38,7 @@ register()
     ],
     ids=str,
 )
-def test_what_is_meant_is_done_and_said(given, read, capsys):
+def test_what_is_meant_is_done_and_reported(given, read, capsys):
     assert prepare(given) == read
     short = next(word for word in given if word.partition("=")[0] in ("targets", "target", "seeds", "seed"))
     new = [word for word in read if word not in given]

@@ -1,4 +1,4 @@
-"""What a sweep's parent process knows of its cells, without running any."""
+"""What the parent process of a sweep knows about its cells, without running any."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_a_sweep_whose_cells_all_ended_says_nothing_of_it(opened, capsys, addres
     assert capsys.readouterr() == ("", "")
 
 
-def test_what_has_failed_otherwise_is_not_said_twice(opened, capsys):
+def test_another_failure_is_not_reported_twice(opened, capsys):
     assert opened.close(failed=True) == []
     assert capsys.readouterr() == ("", "")
 

@@ -1,4 +1,4 @@
-"""Predictors trained on a user's pairs: from the file to a search, what their cards say, and files that are wrong."""
+"""Predictors trained on a user's pairs: from the file to a search, their cards, and invalid files."""
 
 import csv
 import hashlib
@@ -58,7 +58,7 @@ def collected(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(collected, forks, tmp_path_factory):
-    """Return a folder in which the command has trained ``mine`` on them, and what it said."""
+    """Return a folder in which the command has trained ``mine`` on them, and its output."""
     folder = tmp_path_factory.mktemp("trained")
     ran = forks.run("train", (f"data={collected}", "out=my/mine", *QUICK), folder)
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -120,7 +120,7 @@ def test_the_card_tells_the_truth(trained, collected):
         assert len(picture.convert("RGB").getcolors(10_000)) > 20
 
 
-def test_what_no_pair_has_is_said_by_the_card_the_output_and_the_search(forks, tmp_path):
+def test_values_that_no_pair_has_are_reported_by_the_card_the_output_and_the_search(forks, tmp_path):
     """Pairs of one resolution: whatever is said of another one is a guess, and nobody is to be told otherwise."""
     genes = GENES.copy()
     genes[:, 0] = 4
@@ -399,7 +399,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_wrong_with_a_file_is_said_with_its_line(name, tmp_path):
+def test_an_error_in_a_file_is_reported_with_its_line(name, tmp_path):
     content, message = WRONG[name]
     path = tmp_path / "p.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -416,7 +416,7 @@ def test_what_is_wrong_with_a_file_is_said_with_its_line(name, tmp_path):
         ("r", "big", "line 2: r=big: must be a number"),
     ],
 )
-def test_what_is_wrong_with_a_gene_is_said(gene, text, message, tmp_path):
+def test_an_error_in_a_gene_is_reported(gene, text, message, tmp_path):
     values = SPACE.values(GENES[0]) | {gene: text, "accuracy": 0.7}
     path = written(tmp_path / "p.csv", values, [values.values()])
     with pytest.raises(InputError, match=message):

@@ -40,7 +40,7 @@ def test_every_option_of_every_group_builds(group, option, request):
 
 
 TOYS = {"predictor._target_": "ofa_bench.testing.ToyPredictor", "device": "macs", "targets": "quantiles"}
-"""What judges any space, whatever files there are."""
+"""Judges that work for any space, whatever files there are."""
 
 
 def _table_or_skip(device):

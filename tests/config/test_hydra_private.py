@@ -1,4 +1,4 @@
-"""What is used of Hydra without its promise: each test names what changed where a new version of Hydra breaks it."""
+"""Private parts of Hydra in use: if a new version of Hydra breaks one, its test names what changed."""
 
 import importlib
 

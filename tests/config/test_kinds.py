@@ -1,4 +1,4 @@
-"""Classes of a user's own need not be derived from ours."""
+"""Users' classes need not derive from ours."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A user's own code: what of it a cell's identity sees, and where an error in it is."""
+"""A user's own code: which parts of it the identity of a cell covers, and where an error in it is reported."""
 
 import json
 import sys
@@ -59,7 +59,7 @@ def package(tmp_path, monkeypatch):
 
 
 def edited(package, file, before, after):
-    """Edit a file; tell whose hash that changes."""
+    """Edit a file. Return the names whose hash changes."""
     makers = {name: resolve_name(f"{package.name}.{name}") for name in ("First", "Second")}
     hashes = {name: code_sha256([maker]) for name, maker in makers.items()}
     path = package / f"{file}.py"

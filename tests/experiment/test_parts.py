@@ -1,4 +1,4 @@
-"""Part of a space on the command line: records, frontiers, warm starts and exports keep it apart from the whole."""
+"""Subspaces on the command line: records, frontiers, warm starts and exports distinguish them from their parent."""
 
 import json
 
@@ -19,7 +19,7 @@ SWEEP = "space.choices.r=[160],[224]"
 
 @pytest.fixture(scope="module")
 def swept(forks, tmp_path_factory):
-    """Sweep two parts with one strategy, and the whole; give the folder and its records, by the name of the space."""
+    """Sweep two subspaces and their parent. Return the folder and its records by the name of the space."""
     folder = tmp_path_factory.mktemp("parts")
     for words in (("-m", SWEEP), (), ("space=compofa", "space.choices={d: [2, 3]}")):
         done = forks.run("run", (*words, "strategy=joint", *PLAIN), folder)

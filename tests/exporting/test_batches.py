@@ -1,4 +1,4 @@
-"""Networks for batches of other than one image: their files, their cards, and what they are timed with."""
+"""Networks for other batch sizes than one: their files, their cards, and how they are timed."""
 
 import copy
 import json

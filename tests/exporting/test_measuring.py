@@ -34,7 +34,7 @@ CARD = {
 
 
 class Phone:
-    """A device whose runs take 0, 1, ... % longer than what is said of a file."""
+    """A device whose runs take 0, 1, ... % longer than the time set for a file."""
 
     name = "Phone"
 
@@ -163,7 +163,7 @@ def test_random_networks_of_elsewhere_are_refused(tmp_path, file):
         ({"networks": [{"file": "0" * 16 + ".onnx", "cost": "x"}]}, "it must list networks"),
     ],
 )
-def test_a_list_of_random_networks_that_is_none_is_refused(tmp_path, about, message):
+def test_an_invalid_list_of_random_networks_is_refused(tmp_path, about, message):
     networks = exported(tmp_path, a=(20.0, 19.0))
     folder = with_controls(tmp_path)
     (folder / "controls.json").write_text(json.dumps({"table": "t1"} | about))
@@ -211,7 +211,7 @@ def test_networks_of_another_table_go_to_another_folder(tmp_path):
     assert [found.folder for found in assign_folders(others, tmp_path / "new")] == ["mbv3_mine_embedded/a"] * 3
 
 
-def test_a_table_of_another_device_is_said_to_be_one(tmp_path):
+def test_a_table_of_another_device_is_pointed_out(tmp_path):
     networks = exported(tmp_path, a=(20.0, 19.0))
     networks[0][1]["table"] = {"title": "Samsung Note10"}
     [(_, card)] = measure_networks(networks, Phone({"a": 50.0}), tmp_path, 1, 2, 0, 8)

@@ -1,4 +1,4 @@
-"""INT8 files beside those of FP32: what they answer, what is said of it, and what is kept."""
+"""INT8 files beside those of FP32: their outputs, the report on them, and what is kept."""
 
 import csv
 from types import SimpleNamespace
@@ -60,7 +60,7 @@ def top1(path, pixels):
     return session.run(None, {"image": pixels})[0].argmax(axis=1)
 
 
-def test_what_is_said_is_what_the_files_answer(made):
+def test_the_report_matches_the_outputs_of_the_files(made):
     """By the files themselves, on the images that are tested."""
     images = Images(made.images)
     rows = np.sort(np.random.default_rng(0).permutation(13)[-9:])
@@ -92,7 +92,7 @@ def test_what_is_there_is_kept_until_something_else_is_asked_for(made):
 
 
 @pytest.mark.parametrize("batch", [4, None])
-def test_the_batch_changes_nothing_of_what_is_said(made, tmp_path, batch):
+def test_the_batch_size_does_not_change_the_report(made, tmp_path, batch):
     """Of 5 and 9 images the last batch of 4 is filled up, which counts for nothing."""
     quantiser = Quantiser(Images(made.images), 5, 9)
     quantiser.find_classes(CLASSES)
@@ -164,7 +164,7 @@ def about(**change):
         ),
     ],
 )
-def test_what_changes_is_said_in_a_sentence(card, message):
+def test_changes_are_described_in_a_sentence(card, message):
     assert describe_int8(card) == message
     assert int8_metrics(CARD) == {}
 
@@ -187,7 +187,7 @@ def test_what_is_no_card_is_refused(tmp_path, change, message):
     assert read_card(tmp_path)["int8"]["differs"] == 0.125
 
 
-def test_classes_that_are_not_known_are_said_and_those_that_are_wrong_refused(tmp_path):
+def test_unknown_classes_are_reported_and_wrong_ones_refused(tmp_path):
     for number in range(2):
         make_image(tmp_path / "images" / f"{number}.png", (40, 40), np.random.default_rng(number))
     quantiser = Quantiser(Images(tmp_path / "images"), 1, 1)

@@ -1,4 +1,4 @@
-"""Which records an export is of."""
+"""The records that an export reads."""
 
 import pytest
 
@@ -81,7 +81,7 @@ def test_what_is_no_sweep_is_refused(swept, sweep, message):
         read_sweep(sweep)
 
 
-def test_two_sweeps_of_a_name_are_told_apart_by_their_ids(swept):
+def test_two_sweeps_of_the_same_name_are_distinguished_by_their_ids(swept):
     journal = Journal(swept / "multirun" / "more" / "sweeps" / "aaaaaaaaaaaa.jsonl")
     journal.begin("strategy=vanilla,top_down", "ofa_bench")
     with pytest.raises(InputError, match=f"several sweeps have this name; give one's id: .*{OTHER}"):
@@ -96,7 +96,7 @@ def test_records_of_strategies_are_kept(swept):
         select_strategies(found, "top_down,vanila")
 
 
-def test_what_will_be_written_is_said_first(tmp_path):
+def test_what_will_be_written_is_announced_first(tmp_path):
     out = tmp_path / "not" / "there"
     assert describe_plan([5_000_000, 0, 7_000_000], out, int8=False) == (
         "2 networks to write, about 96 MB; 1 is already there and unchanged"

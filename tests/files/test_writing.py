@@ -1,4 +1,4 @@
-"""Files are whole or absent, and what a kill leaves half written goes."""
+"""Files are whole or absent; what a killed process left half-written is removed."""
 
 import multiprocessing
 

@@ -13,7 +13,7 @@ NAME = "ofa/note10/160_lookup_table.yaml"
 
 @pytest.fixture
 def offline(tmp_path, monkeypatch):
-    """Point cache and network to places where nothing is."""
+    """Point the cache and the network to empty places."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(module, "BASE_URL", "http://127.0.0.1:9/")
     return tmp_path / "cache" / "ofa_bench"

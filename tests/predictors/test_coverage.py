@@ -1,4 +1,4 @@
-"""Choices that no label of a predictor had: found, named, translated to parts, and read from cards."""
+"""Choices outside a predictor's training data: found, named, translated to subspaces, and read from cards."""
 
 import json
 

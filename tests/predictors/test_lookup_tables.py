@@ -1,4 +1,4 @@
-"""Lookup tables as others publish them. Invented ones are made by their owners' own code, which is asked for costs."""
+"""Lookup tables in others' formats. Made-up tables are compared with the costs that their owners' code computes."""
 
 import hashlib
 import json

@@ -27,7 +27,7 @@ def members(space):
 
 @pytest.fixture
 def nothing_at_hand(tmp_path, monkeypatch):
-    """Leave no official file in folder or cache, and no network."""
+    """Hide the official files and the network."""
 
     def refuse(*_, **__):
         raise AssertionError("the network is asked")
@@ -54,7 +54,7 @@ def test_each_has_a_name_a_hash_and_an_opinion_of_its_own(space):
     assert (np.corrcoef(message) > 0.99).all()
 
 
-def test_members_of_spaces_that_share_a_file_are_told_apart():
+def test_members_of_spaces_that_share_a_file_are_distinguished():
     hashes = [member.sha256 for space in (MBV3, SPACES[1], SPACES[2]) for member in members(space)]
     assert len(set(hashes)) == 3 * MEMBERS
 
@@ -116,7 +116,7 @@ def test_the_official_one_is_not_fetched_where_that_is_not_asked(space):
 
 
 @pytest.mark.usefixtures("assets")
-def test_the_official_one_is_taken_where_it_is_at_hand(monkeypatch):
+def test_the_official_predictor_is_used_where_it_is_available(monkeypatch):
     monkeypatch.setattr(pooch, "retrieve", None)
     assert official_predictor(MBV3, fetch=False).sha256 == official_predictor(MBV3).sha256
 

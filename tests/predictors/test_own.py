@@ -1,4 +1,4 @@
-"""A user's own predictor: read as it was written, and refused in words where it cannot be."""
+"""A user's own predictor: read as it was written, or refused with a message."""
 
 import hashlib
 import io
@@ -69,7 +69,7 @@ def test_other_precisions_are_read(kind, tmp_path):
     assert 0 < found.accuracy(MBV3.sample(1, np.random.default_rng(0)))[0] < 1.5
 
 
-def test_what_is_not_there_is_said(mine):
+def test_what_is_missing_is_reported(mine):
     with pytest.raises(InputError, match=r"predictor=.*mine: it has no resnet50d.npz .*, only for mbv3$"):
         own_predictor(ResNet50DSpace(), str(mine))
     (mine / "mbv3.npz").unlink()
@@ -161,7 +161,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_files_that_are_none_are_refused_in_words(name, tmp_path, monkeypatch):
+def test_invalid_files_are_refused(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     content, message = HOSTILE[name]
     Path("mine").mkdir()

@@ -7,7 +7,7 @@ from ofa_bench.profiling.fit import calibrate, calibrate_terms, compute_errors, 
 RNG = np.random.default_rng
 
 
-def test_the_statistic_asked_for_is_taken_and_all_are_said_to_repeat_so_well():
+def test_the_requested_statistic_is_used_and_the_repeatability_of_all_is_reported():
     rng = RNG(0)
     true = rng.uniform(1, 5, size=(200, 1, 1))
     steady = true * rng.normal(1, 0.01, size=(200, 20, 3))

@@ -13,7 +13,7 @@ ABOUT = {"plan": "abc", "runner": "made", "threads": 1}
 
 
 class Runner:
-    """Milliseconds that tell the file and how many calls came before; keeps what it was asked, may be interrupted."""
+    """A timer whose milliseconds depend on the file and the number of earlier calls; may raise an interrupt."""
 
     def __init__(self, before=0, stop_after=10**9):
         self.asked, self.before, self.stop_after = [], before, stop_after

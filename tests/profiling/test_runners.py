@@ -68,7 +68,7 @@ def test_command_reads_its_last_line(tmp_path):
         ("'open {model}", "No closing quotation"),
     ],
 )
-def test_command_that_fails_is_said(command, message):
+def test_a_failing_command_is_reported(command, message):
     with pytest.raises(InputError, match=message):
         Command(command)(Path("x.onnx"))
 

@@ -1,4 +1,4 @@
-"""Whatever is given on the command line, results have a place of their own below the output folder."""
+"""Whatever the command line, results have their own address below the output folder."""
 
 from pathlib import PurePosixPath, PureWindowsPath
 

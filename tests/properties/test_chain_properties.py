@@ -1,4 +1,4 @@
-"""Strategies over any list of targets: every target once, every promise kept, the same again and together."""
+"""Strategies on arbitrary targets: each target once, contracts kept, reproducible, alone and in lockstep."""
 
 import json
 from collections import Counter
@@ -76,7 +76,7 @@ def cells(draw, only_chains=False, repeats=1):
 
 
 def run(cell, lockstep=False):
-    """Run a cell; give its repeats' results, and the order in which those of each repeat came."""
+    """Run a cell. Return the results of its repeats, and the order in which those of each repeat came."""
     description = []
     made = Cell(**{**vars(cell), "lockstep": lockstep})
     repeats = list(run_repeats(made, lambda repeat, result: description.append((repeat, result.target))))

@@ -1,4 +1,4 @@
-"""Tables are plain sums, and their extremes exact, whatever neighbours decide about each other."""
+"""Tables are plain sums with exact extremes, however genes depend on each other."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""A memo changes nothing but how often the predictor is asked; compiled loops change nothing at all."""
+"""A memo changes only how often the predictor is called; compiled loops change nothing."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Whatever misses a target is made to meet it, in any space and at any table."""
+"""Repair makes every architecture meet its target, in any space and with any table."""
 
 import numpy as np
 import pytest

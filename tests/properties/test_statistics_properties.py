@@ -1,4 +1,4 @@
-"""What the report says of two strategies, it says the other way round of the other two."""
+"""Comparing two strategies in the other order gives the opposite result."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Targets and budgets of any numbers are what is documented, or refused in one line."""
+"""Arbitrary targets and budgets act as documented or are refused in one line."""
 
 import math
 

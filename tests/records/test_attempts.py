@@ -1,4 +1,4 @@
-"""Where records of one cell are, and which of them counts."""
+"""The places of several records of one cell, and which of them counts."""
 
 import json
 from dataclasses import replace

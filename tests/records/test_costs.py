@@ -1,4 +1,4 @@
-"""What a cost is called, and of which statistic of a device's runs it is, wherever it stands."""
+"""The name of a cost, and the statistic of a device's runs that it is, wherever it is shown."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""The networks that a record found are shown to copy; regret below 0 and hypervolume above 1 say what they are."""
+"""The networks of a record are shown for copying; regret below 0 and hypervolume above 1 are explained."""
 
 import io
 import json

@@ -22,7 +22,7 @@ def test_all_records_below_several_folders_each_cell_once(made, tmp_path):
     assert gathered.left_out == []
 
 
-def test_what_is_left_out_is_said(made, tmp_path):
+def test_what_is_left_out_is_reported(made, tmp_path):
     write(tmp_path / "a", made())
     again = made()
     again.repeats[0].seconds += 1

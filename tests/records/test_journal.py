@@ -1,4 +1,4 @@
-"""What a sweep's journal keeps, whatever happens while it is written."""
+"""The journal of a sweep survives interruptions while it is written."""
 
 from multiprocessing import get_context
 

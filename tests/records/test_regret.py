@@ -42,7 +42,7 @@ def test_regret_is_best_known_less_accuracy():
     assert (number, most) == (1, pytest.approx(0.01))
 
 
-def test_without_a_frontier_all_is_none():
+def test_without_a_frontier_every_value_is_none():
     record, repeat = compared(result(25.0, 0.74), frontier=None)
     assert record.frontier is repeat.hypervolume_ratio is None
     for key in ("best_known", "regret", "evaluations_within", "seconds_within"):

@@ -1,4 +1,4 @@
-"""Winners with choices that no label of their predictor had: marked and named wherever their accuracy stands."""
+"""Winners with choices outside the predictor's training data: marked and named wherever their accuracy is shown."""
 
 import copy
 import csv

@@ -10,7 +10,7 @@ from ofa_bench.records import record as records
 
 
 class Checked(HTMLParser):
-    """Collects what a page refers to, and its words; every element that is opened is closed."""
+    """Collects the references and the text of a page; checks that every opened element is closed."""
 
     def __init__(self, page):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Behind a winner stand the best distinct architectures that were evaluated and met the target."""
+"""Alternatives to a winner: the best other distinct architectures that were evaluated and met the target."""
 
 from dataclasses import replace
 

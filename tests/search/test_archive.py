@@ -1,4 +1,4 @@
-"""An archive gives each target the best of all that was evaluated, and deals the counts out exactly."""
+"""An archive gives each target the best evaluated architecture, and divides the counts exactly."""
 
 import numpy as np
 import pytest

@@ -41,7 +41,7 @@ class Unforked(ToyPredictor):
 
 
 class Declares(Vanilla):
-    """A strategy of a user's."""
+    """A user's strategy."""
 
     fork_safe = True
 

@@ -1,4 +1,4 @@
-"""Arrays of architectures at public doors: what is of another shape, type or range is refused in words."""
+"""Arrays of architectures given to public functions: a wrong shape, type or range is refused."""
 
 import re
 
@@ -135,7 +135,7 @@ def test_compiled_loops_take_no_place_outside_their_tables():
 
 def test_contracts_want_it_of_others_too():
     class Loose(AccuracyPredictor):
-        """Says something of anything."""
+        """Returns an accuracy for anything."""
 
         name, sha256, row_wise = "loose", "0" * 64, True
 

@@ -1,4 +1,4 @@
-"""Part of a space: genes held to some of their choices. What serves the whole serves the part, exactly."""
+"""Subspaces: genes restricted to some of their choices. Predictors and tables of the parent serve them exactly."""
 
 import itertools
 
@@ -107,7 +107,7 @@ def test_predictors_of_ones_own_serve_a_part(tmp_path):
         assert embedded_predictor(part, 2).accuracy(rows).shape == (20,)
 
 
-def test_architectures_outside_are_refused_in_words():
+def test_architectures_outside_the_space_are_refused():
     part = hold(MBV3, {"r": [224], "k": [3, 5]})
     arch = MBV3.to_ofa(MBV3.sample(1, np.random.default_rng(0))[0]) | {"ks": [3] * 20}
     with pytest.raises(InputError, match=r"mbv3,r=224,k=3-5: r=160 is not one of \[224\]"):

@@ -1,4 +1,4 @@
-"""What ``ofa`` saves of a network (``net.config``) is read as the architecture that it was built from."""
+"""A network's ``net.config``, as ``ofa`` saves it, is read as the architecture that it was built from."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""OFA's dicts of architectures: what can be read in two ways is refused, or read by one rule."""
+"""OFA's dicts of architectures: ambiguous ones are refused or read by one rule."""
 
 import numpy as np
 import pytest
@@ -61,7 +61,7 @@ def test_what_can_be_read_in_one_way_is_read(given):
     assert (MOBILE.from_ofa({**ARCH, **given}) == MOBILE.from_ofa(ARCH)).all()
 
 
-def test_lists_of_the_blocks_that_are_built_are_told_by_their_length():
+def test_lists_of_active_blocks_are_recognised_by_their_length():
     for space in (MOBILE, PROXYLESS, RESNET):
         for row in space.canonical(space.sample(20, np.random.default_rng(0))):
             arch, active = space.to_ofa(row), dict(zip(space.gene_names, space.active(row[None])[0], strict=True))

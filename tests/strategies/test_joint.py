@@ -1,4 +1,4 @@
-"""The joint search: within its budget, nothing twice, better than vanilla with fewer evaluations, in every space."""
+"""The joint search: it keeps to its budget, evaluates nothing twice, and beats vanilla with fewer evaluations."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Peers of the paper's strategies: what they find, what they spend, and what they leave as it was."""
+"""Peers of the paper's strategies: what they find, what they spend, and that they change no input."""
 
 import itertools
 import random

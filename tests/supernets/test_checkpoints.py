@@ -1,4 +1,4 @@
-"""Weights are loaded where they fit and are what they should be; nobody takes random ones for OFA's."""
+"""Weights are loaded only if they fit and are authentic; random ones are never taken for OFA's."""
 
 import copy
 import functools
@@ -84,7 +84,7 @@ def places(tmp_path, monkeypatch):
 
 @pytest.fixture
 def served(places, monkeypatch):
-    """Serve a folder in the place of OFA's repository; give what is asked for."""
+    """Serve a folder in place of OFA's repository. Return the list of requests."""
     asked = []
 
     class Handler(SimpleHTTPRequestHandler):
@@ -99,7 +99,7 @@ def served(places, monkeypatch):
     server.shutdown()
 
 
-def test_random_weights_are_said_to_be_random(net, kept):
+def test_random_weights_are_labelled_random(net, kept):
     weights = load_weights(net, "random")
     assert (weights.random, weights.sha256) == (True, None)
     assert "has the architecture and the speed of the one found, not its accuracy" in weights.description
@@ -188,7 +188,7 @@ def test_what_does_not_fit_changes_nothing(change, message, net, kept, tmp_path,
     assert has(net, kept)
 
 
-def test_bad_words_are_said(net, tmp_path, monkeypatch):
+def test_bad_arguments_are_reported(net, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"nowhere: cannot be read .No such file"):
         load_weights(net, str(tmp_path / "nowhere"))
     with pytest.raises(InputError, match="sha256=12: must be 64 hexadecimal digits"):

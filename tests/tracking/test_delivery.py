@@ -1,4 +1,4 @@
-"""What happens to records when their MLflow store is unreachable."""
+"""Records whose MLflow store is unreachable."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ HTTP = TrackingConfig("http://127.0.0.1:1")
 
 
 class Store:
-    """Stands for a store's tracker; fails as often as it is told, or hangs."""
+    """A tracker of a fake store; fails a given number of times, or hangs."""
 
     def __init__(self, failures=0, hang=None):
         self.asked, self.failures, self.hang = 0, failures, hang
@@ -51,7 +51,7 @@ def clock(monkeypatch):
     return one
 
 
-def test_a_store_that_is_away_is_said_once_and_left_alone_for_longer_and_longer(clock, capsys):
+def test_an_unreachable_store_is_reported_once_and_retried_ever_less_often(clock, capsys):
     store = Store(failures=3)
     asked = []
     for clock.now in range(1000, 1500, 20):

@@ -1,4 +1,4 @@
-"""An experiment's files stay in the project, wherever that goes."""
+"""An experiment's files stay in the project when it is moved."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_a_moved_or_copied_project_writes_nothing_to_its_old_place(project, tmp_
         check_location(project, old.as_uri())
 
 
-def test_another_place_on_purpose_is_said(project, tmp_path, caplog):
+def test_another_location_on_purpose_is_reported(project, tmp_path, caplog):
     caplog.set_level("INFO", logger="ofa_bench")
     place = tmp_path / "large disk" / "files"
     place.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What MLflow shows of cells and sweeps: right last values, names that it takes, tables, commits, a link."""
+"""Cells and sweeps in MLflow: last values, valid names, tables, commits, a link."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""What a real MLflow store is sent of the records on disk, and what comes back from it."""
+"""Sending records on disk to a real MLflow store, and reading them back."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a real MLflow store has of records."""
+"""Records in a real MLflow store."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Training: the same for all predictors, what it learns, and how its files are written."""
+"""Training, which all predictors share: what it learns, and how its files are written."""
 
 import json
 
@@ -190,7 +190,7 @@ def test_an_architecture_counts_as_often_as_it_was_measured():
     assert ridge.accuracy(features) @ times / times.sum() == pytest.approx(mean)
 
 
-def test_what_cannot_be_told_apart_gets_the_mean():
+def test_indistinguishable_values_get_the_mean():
     features = ENCODER.features(SPACE.sample(2, np.random.default_rng(0))).numpy()
     one = fit_ridge(features[[0] * 6], np.linspace(0.7, 0.75, 6))
     assert (one.weight == 0).all()

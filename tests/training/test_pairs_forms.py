@@ -1,4 +1,4 @@
-"""Pairs in the forms that people have them in give the same numbers, or words that say which form was seen."""
+"""Pairs in all common forms give the same numbers, or an error that names the form."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Records of the paper's experiments, made up: no search is run for them."""
+"""Made-up records of the paper's experiments, without a search."""
 
 import json
 from functools import cache
@@ -88,7 +88,7 @@ def crafted_set(protocol="fair", lists=None, **changes):
 
 
 def unmet(records, target):
-    """Say in records that nothing meets one of their targets, as a search does: without a generation."""
+    """Mark one target of each record as infeasible, as a search does: without a generation."""
     for one in (one for record in records for one in record.results):
         if one.target == target:
             vars(one).update(feasible=False, accuracy=None, generations=0)
@@ -96,7 +96,7 @@ def unmet(records, target):
 
 
 def official(records):
-    """Say in records that the official predictor guided."""
+    """Name the official predictor as the guide of these records."""
     for record in records:
         record.choices.predictor = "official"
         vars(record.predictor).update(name="official", sha256="3" * 64)

@@ -1,4 +1,4 @@
-"""Records of the paper's experiments in little, searched for; and what a page of them says."""
+"""Small searched records of the paper's experiments, and the page about them."""
 
 import dataclasses
 import gc
@@ -64,7 +64,7 @@ def write(folder, words, lists):
 
 @pytest.fixture(scope="module", autouse=True)
 def quick(tmp_path_factory):
-    """Draw little, collect garbage once, and have no file of OFA's at hand."""
+    """Draw few figures, collect garbage once, and hide OFA's files."""
     gc.freeze()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measures, "RESAMPLES", 99)
@@ -81,7 +81,7 @@ _kept = []
 
 @pytest.fixture(scope="module", name="sweeps")
 def made_sweeps(tmp_path_factory):
-    """Make, once for all modules, the records of table 1 in little, and fair ones of ProxylessNAS."""
+    """Make small records of table 1 and fair ones of ProxylessNAS, once for all modules."""
     if not _kept:
         folder = tmp_path_factory.mktemp("paper") / "multirun"
         folder.mkdir()
@@ -94,7 +94,7 @@ def made_sweeps(tmp_path_factory):
 
 
 def copied(sweeps, folder, wanted=lambda record: True):
-    """Copy the records that are wanted; give the folder."""
+    """Copy the wanted records. Return the folder."""
     for path in sweeps.rglob(records.RECORD):
         record = json.loads(path.read_text())
         if wanted(record):

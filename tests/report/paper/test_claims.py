@@ -77,7 +77,7 @@ def test_a_mean_accuracy_is_judged_by_paired_tests(shift, spread, verdict):
     assert description.startswith(f"{format_number(shift, '+.2f')} (")
 
 
-def test_few_repeats_are_told_as_such():
+def test_few_repeats_are_pointed_out():
     rows = cross_evaluate(fair(repeats=1))
     assert found(rows, "(mean accuracy, top-down less vanilla)") == ("0.00", "one repeat")
     assert found(rows, "takes at most 28.3 %") == ("100.0 %", "too few repeats")
@@ -139,7 +139,7 @@ def test_a_further_target(slope, verdict):
     assert description.startswith(f"{100 * slope:.1f} (")
 
 
-def test_shares_of_generations_are_told_without_a_verdict():
+def test_shares_of_generations_are_reported_without_a_verdict():
     assert found(cross_evaluate(fair()), "(generations") == ("27.5 %", "")
 
 
@@ -216,7 +216,7 @@ def test_claims_on_accuracy_are_about_ten_targets():
 
 
 @pytest.mark.parametrize("made", [{"lockstep": True}, {"threads": 2}], ids=["lockstep", "threads"])
-def test_times_that_were_not_taken_in_one_way_are_not_told(made):
+def test_times_measured_in_different_ways_are_not_reported(made):
     records = fair()
     for record in records if "lockstep" in made else records[:1]:
         vars(record.made).update(made)

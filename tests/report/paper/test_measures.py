@@ -55,7 +55,7 @@ def test_few_repeats_decide_nothing(repeats):
     assert Measure(1.5, (1.4, 1.6), repeats).at_most(2.5) == "too few repeats"
 
 
-def test_a_number_is_told_with_its_interval():
+def test_a_number_is_shown_with_its_interval():
     assert Measure(1.25, (1.0, 2.0)).description(1) == "1.2 (1.0 to 2.0)"
     assert Measure(1.254).description(2) == "1.25"
 

@@ -15,7 +15,7 @@ HEADS = [f"{name}: {message}" for name in STRATEGIES for message in ("paper", *P
 
 @pytest.fixture(scope="module")
 def page(sweeps):
-    """Write the page once; give its path."""
+    """Write the page once. Return its path."""
     return call("paper", [str(sweeps), f"out={sweeps.parent / 'out'}"])
 
 

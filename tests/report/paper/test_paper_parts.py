@@ -49,14 +49,14 @@ def test_a_quick_try_in_the_same_folder_is_not_mixed_in(sweeps, tmp_path):
 
 
 def changed(sweeps, folder, new, key):
-    """Copy the records of ProxylessNAS with a part of each changed; give the folder."""
+    """Copy the records of ProxylessNAS with a part of each changed. Return the folder."""
     for path in copied(sweeps / "proxyless", folder / "changed").rglob(records.RECORD):
         record = json.loads(path.read_text())
         path.write_text(json.dumps(record | {key: new(record)}))
     return folder / "changed"
 
 
-def test_searches_that_advanced_together_are_not_said_to_have_run_one_after_another(sweeps, tmp_path):
+def test_lockstep_searches_are_not_described_as_sequential(sweeps, tmp_path):
     together = changed(sweeps, tmp_path, lambda one: one["made"] | {"lockstep": True}, "made")
     text = call("paper", [str(together), f"out={tmp_path}/out"]).read_text()
     assert "one search after another" not in " ".join(text.split())
@@ -111,7 +111,7 @@ def test_records_of_other_experiments_are_refused(sweeps, tmp_path, monkeypatch,
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_cannot_be_written_is_told_in_one_line(sweeps, tmp_path, monkeypatch, capsys):
+def test_an_unwritable_folder_is_reported_in_one_line(sweeps, tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("")
     assert ended([str(sweeps / "proxyless"), f"out={tmp_path}/file"], monkeypatch) == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -108,6 +108,10 @@ class Options:
             raise InputError(f"images={self.images}: no such folder")
         if self.register and self.uri == "none":
             raise InputError(f"register={self.register}: needs an MLflow store, but uri=none")
+        if self.strategy and not (self.run or self.sweep):
+            raise InputError(f"strategy={self.strategy}: needs run= or sweep=")
+        if self.classes and not self.quantize:
+            raise InputError(f"classes={self.classes}: needs quantize=int8")
         if self.quantize:
             check_choice("quantize", self.quantize, ("int8",))
         if self.quantize and not (self.images and self.chosen):

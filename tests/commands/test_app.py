@@ -252,7 +252,7 @@ ofa_bench.commands.run.main()
 """
 
 
-@pytest.mark.parametrize("where", ["ofa_bench.commands.run:commands", "ofa_bench.commands.cell:_recorded"])
+@pytest.mark.parametrize("where", ["ofa_bench.commands.run:commands", "ofa_bench.commands.cell:_find_or_run"])
 def test_interrupt_that_became_another_error_is_an_interrupt(tmp_path, where):
     command = [sys.executable, "-c", MASKED, where, "-m", "seed=0,1", "targets=paper1", "tracking=none"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -84,7 +84,7 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
     assert len(cards) > 2
     assert all(card["measured"]["median_ms"] == 19.5 for card in cards)
     assert f"{len(cards)} of {len(cards)} (100%) are met when measured" in message.out
-    assert "(runner: not as it says)" in message.out  # note10 was not measured by phone.timer
+    assert "another device, version or setting (other runner)" in message.out  # note10 was not measured by phone.timer
     assert "no controls: " in message.err  # the record does not name its table
     assert "| target, ms |" in message.out
     again = run(monkeypatch, capsys, "measure=true", "runner=phone.timer", "rounds=2", "uri=none")
@@ -136,6 +136,8 @@ def test_a_sweep_measured_by_a_users_own_runner(quick, monkeypatch, capsys, made
         (["sweep=multirun", "quantize=int4", "images=."], "quantize=int4: must be int8; did you mean 'int8'?"),
         (["measure=true", "quantize=int8", "images=."], "quantize=int8: needs images="),
         (["sweep=multirun", "quantize=int8", "images=."], "images=.: no image in it"),
+        (["sweep=multirun", "classes=names.txt"], "classes=names.txt: needs quantize=int8"),
+        (["measure=true", "strategy=vanilla"], "strategy=vanilla: needs run= or sweep="),
         (["sweep=multirun", "calibration_images=0"], "calibration_images=0: must be 1 or more"),
         (
             ["sweep=multirun", "strategy=vanila"],

@@ -4,6 +4,9 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 from ofa_bench.commands.cli.streams import ignore_broken_pipe
 
@@ -29,3 +32,14 @@ def test_a_folder_of_letters_that_the_terminal_lacks(tmp_path):
     assert done.returncode == 0, done.stderr
     assert rb"Gr\xf6\xdfe \u4e2d/multirun" in done.stdout
     assert len(list(folder.rglob("record.json"))) == 1
+
+
+@pytest.mark.parametrize("words", [WORDS, ("-m", *WORDS), ("report", "."), ("export", "sweep=.")])
+def test_a_folder_that_is_not_text_is_refused(forks, tmp_path, words):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    ran = forks.run(*(words[0], words[1:]) if words[0] in ("report", "export") else ("run", words), folder)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("ofa_bench: ")
+    assert r"caf\udce9: has bytes that are not text; " in ran.stderr
+    assert list(folder.iterdir()) == []

@@ -1,8 +1,10 @@
 """Runs a command: shows its help, reads its options, prints what it returns and sets the exit code."""
 
+import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -11,6 +13,7 @@ from ofa_bench.commands.cli.messages import allow_tracebacks, exit_on_error
 from ofa_bench.commands.cli.options import read_arguments
 from ofa_bench.commands.cli.registry import COMMANDS, Command
 from ofa_bench.commands.cli.streams import ignore_broken_pipe
+from ofa_bench.errors import InputError
 
 __all__ = ["call", "run_command", "run_module"]
 
@@ -23,12 +26,28 @@ def run_command(name: str, arguments: Sequence[str]) -> None:
     takes any arguments. What ``run`` returns is printed: one line, or an iterator of lines.
     """
     sys.argv[1:] = arguments
+    with exit_on_error():
+        _check_text(arguments)
     module = import_module(f"ofa_bench.commands.{name}")
     allow_tracebacks()
     if hasattr(module, "main"):
         module.main()
     else:
         run_module(module, arguments, COMMANDS[name])
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    """Raise InputError if the working directory or an argument has bytes that are not text: records name them."""
+    with contextlib.suppress(OSError):  # a directory that is gone fails where something is written
+        arguments = [*arguments, str(Path.cwd())]
+    for text in arguments:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            shown = text.encode(errors="backslashreplace").decode()
+            encoding = sys.getfilesystemencoding()
+            hint = "" if encoding == "utf-8" else f"the encoding of this locale is {encoding}: set PYTHONUTF8=1, or "
+            raise InputError(f"{shown[:200]}: has bytes that are not text; {hint}rename it") from error
 
 
 def run_module(module: ModuleType, arguments: Sequence[str], command: Command) -> NoReturn:

@@ -37,7 +37,7 @@ def timer(path):
 QUICKER = {
     "profile": "runner=my_timer.timer rounds=7 calibration=3 held_back=10",
     "run": "budget=quick",
-    "export": "runner=my_timer.timer rounds=2 weights=random",
+    "export": "runner=my_timer.timer rounds=2 weights=random controls=2",
 }
 """What is added to the page's commands, by their names: a device that takes no time, and smaller settings."""
 

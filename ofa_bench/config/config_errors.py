@@ -16,6 +16,7 @@ from omegaconf.errors import (
     ValidationError,
 )
 
+from ofa_bench.config.hydra_private import root_of
 from ofa_bench.config.keys import suggest_key
 
 __all__ = ["explain_config_error"]
@@ -63,7 +64,7 @@ def _explain_unknown_key(full: str, parent: object, overrides: Sequence[str]) ->
         return f"{full}: not a key of every strategy; in a sweep over strategies, ++ stands before it: ++{full}"
     keys = [str(key) for key in parent if key != "hydra"] if isinstance(parent, DictConfig) else []
     given = next((word for word in overrides if word.startswith(f"{full}=")), "")
-    meant = suggest_key(full, keys, config=parent._get_root() if isinstance(parent, DictConfig) else None, given=given)
+    meant = suggest_key(full, keys, config=root_of(parent), given=given)
     return f"{full}: no such key; allowed: {', '.join(keys) or 'none'}{meant}"
 
 

@@ -15,6 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString, RangeSweep, Transformer
 from hydra.errors import HydraException
+from omegaconf import DictConfig
 
 __all__ = [
     "BASIC_SWEEPER",
@@ -28,6 +29,7 @@ __all__ = [
     "parse_override",
     "parse_overrides",
     "read_value",
+    "root_of",
     "text_of",
     "written",
 ]
@@ -85,3 +87,9 @@ def written(value: Any) -> str:
 def in_quotes(text: str) -> str:
     """Return a text in quotes, so that Hydra reads it unchanged."""
     return QuotedString(text, Quote.double).with_quotes()
+
+
+def root_of(node: object) -> DictConfig | None:
+    """Return the whole config that a node is in; None if it is not a mapping of a config."""
+    root = node._get_root() if isinstance(node, DictConfig) else None
+    return root if isinstance(root, DictConfig) else None

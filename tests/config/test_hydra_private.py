@@ -16,6 +16,7 @@ from ofa_bench.config.hydra_private import (
     is_text,
     parse_override,
     read_value,
+    root_of,
     text_of,
     written,
 )
@@ -56,3 +57,9 @@ def test_hydra_takes_every_flag_that_is_passed_on():
     known = {flag for action in get_args_parser()._actions for flag in action.option_strings}
     passed = {flag for action in flags_parser()._actions for flag in action.option_strings}
     assert passed <= known, f"Hydra has no flag {passed - known}"
+
+
+def test_omegaconf_knows_the_config_of_a_node():
+    config = compose_overrides([])
+    assert root_of(config.evolution) is config, "OmegaConf gives another root"
+    assert root_of(3) is None

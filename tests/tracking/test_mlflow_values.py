@@ -13,6 +13,7 @@ from ofa_bench.commands.cli.messages import show_logs
 from ofa_bench.commands.cli.terminal import mlflow_lines
 from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.config.store_uri import sqlite_uri
+from ofa_bench.errors import InputError
 from ofa_bench.records import commits
 from ofa_bench.records import record as records
 from ofa_bench.records.rows import totals
@@ -229,3 +230,23 @@ def test_the_printed_command_is_one_that_a_shell_reads_back(name, monkeypatch):
     uri = sqlite_uri(Path("/nowhere") / name / "mlflow.db")
     [command] = mlflow_lines(TrackingConfig(uri))
     assert shlex.split(command)[-1] == uri
+
+
+@pytest.mark.parametrize(
+    "name", ["nets", "my nets", ".nets", "a..b", "", " ", ".", "..", "../a", "a/b", "a:b", "..a", "/a"]
+)
+def test_a_registered_name_is_refused_where_mlflow_refuses_it(name):
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.validation import _validate_model_name as theirs
+
+    from ofa_bench.tracking.names import check_registered_name
+
+    def refused(check, error):
+        try:
+            check()
+        except error:
+            return True
+        return False
+
+    ours = refused(lambda: check_registered_name("register", name), InputError)
+    assert ours == refused(lambda: theirs(name), MlflowException), "MLflow's rule is another"

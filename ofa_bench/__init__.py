@@ -12,6 +12,8 @@ What it holds is imported when it is first used.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ofa_bench.version import __version__
+
 if TYPE_CHECKING:
     from ofa_bench import predictors, spaces, strategies
     from ofa_bench.api import InputError, Result, Results, Subnet, compare, evaluate, load, options, problem, run
@@ -20,8 +22,6 @@ __all__ = [
     "InputError", "Result", "Results", "Subnet", "__version__", "compare", "evaluate", "load", "options",
     "predictors", "problem", "run", "spaces", "strategies",
 ]  # fmt: skip
-
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -2,9 +2,9 @@
 
 import sys
 
-from ofa_bench import __version__
 from ofa_bench.commands.cli.registry import COMMANDS, overview
 from ofa_bench.commands.cli.streams import ignore_broken_pipe
+from ofa_bench.version import __version__
 
 __all__ = ["main"]
 

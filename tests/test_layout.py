@@ -49,6 +49,10 @@ def test_no_room_imports_a_higher_one():
     assert not upward
 
 
+def test_no_room_imports_the_public_face():
+    assert not [name for name, path in modules().items() if "ofa_bench" in set(imports(path))]
+
+
 def test_no_modules_import_each_other_in_a_circle():
     known = modules()
     reached = {name: set() for name in known}

@@ -43,6 +43,7 @@ from ofa_bench.config.limits import THREADS, check_range
 from ofa_bench.config.shell import command_line, option, portable
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
+from ofa_bench.version import __version__
 
 if TYPE_CHECKING:
     from ofa_bench.supernets.checkpoints import Weights
@@ -177,8 +178,6 @@ def _card(options: Options, weights: "Weights", sets: "Sets") -> dict[str, Any]:
     """Return the card; its ``of`` has what must not change while the file grows."""
     from importlib.metadata import version
 
-    import ofa_bench
-
     packages = {name: version(name) for name in ("ofa", "torch", "numpy", "pillow")}
     return {
         "title": f"Accuracies of random subnets of OFA's supernet of space {options.space}, measured on images",
@@ -194,7 +193,7 @@ def _card(options: Options, weights: "Weights", sets: "Sets") -> dict[str, Any]:
         },
         "weights": asdict(weights),
         "images": dict(sets.description),
-        "versions": {"ofa_bench": ofa_bench.__version__, "python": platform.python_version(), **packages},
+        "versions": {"ofa_bench": __version__, "python": platform.python_version(), **packages},
         "made_by": command_line(["ofa_bench", "collect", *map(portable, given_options(options))]),
         "date": date.today().isoformat(),
     }

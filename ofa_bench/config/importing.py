@@ -8,13 +8,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import ofa_bench
 from ofa_bench.config.user_code import is_third_party
 from ofa_bench.errors import suggestion
 
 __all__ = ["at_user_line", "import_target", "name_and_line", "user_line"]
 
-OURS = Path(ofa_bench.__file__).resolve().parent
+OURS = Path(__file__).resolve().parents[1]
 
 STANDARD = Path(importlib.__file__).resolve().parents[1]
 """The folder of the standard library."""

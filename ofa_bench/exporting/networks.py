@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import ofa_bench
 from ofa_bench.config.batches import Batch, show_batch
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import CARD, INT8, ONNX, PROGRAM, Card, describe_network, read_card, write_card
@@ -25,6 +24,7 @@ from ofa_bench.supernets.images import MEAN, STD, Images
 from ofa_bench.supernets.network_files import OPSET, differences, write_onnx, write_program
 from ofa_bench.supernets.ofa_package import import_ofa
 from ofa_bench.supernets.pieces import Piece, Supernet, count_macs, supernet
+from ofa_bench.version import __version__
 
 __all__ = ["Exporter", "init_batchnorm"]
 
@@ -137,7 +137,7 @@ class Exporter:
     def _hash_sources(self, found: FoundNetwork, weights: Weights) -> str:
         """Return a hash of everything that determines the content of the files."""
         images = [] if self._images is None else [self._digest, self._n_images]
-        versions = [ofa_bench.__version__, torch.__version__]
+        versions = [__version__, torch.__version__]
         batch = [] if self._batch == 1 else [show_batch(self._batch)]
         space, _ = resolve_space(found.architecture, found.space, found.described)
         content = [found.architecture, space.supernet, weights.sha256, images, *batch, *versions]
@@ -197,7 +197,7 @@ class Exporter:
             },
             "made": {
                 "date": date.today().isoformat(),
-                "ofa_bench": ofa_bench.__version__,
+                "ofa_bench": __version__,
                 "python": platform.python_version(),
                 "torch": torch.__version__,
                 "onnx": version("onnx"),

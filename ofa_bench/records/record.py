@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-import ofa_bench
 from ofa_bench.config.importing import import_target
 from ofa_bench.config.user_code import code_sha256
 from ofa_bench.engine import Cell, Repeat
@@ -45,6 +44,7 @@ from ofa_bench.records.schema import parse
 from ofa_bench.search import Problem, SearchResult
 from ofa_bench.spaces import Genes
 from ofa_bench.strategies import Strategy
+from ofa_bench.version import __version__
 
 __all__ = ["CONFIG", "FORMAT", "RECORD", "Record", "changes", "copy", "identity", "make_record", "read", "write"]
 
@@ -150,7 +150,7 @@ def make_record(
         ),
         made=Made(
             at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            ofa_bench=ofa_bench.__version__,
+            ofa_bench=__version__,
             python=platform.python_version(),
             numpy=np.__version__,
             machine=f"{platform.system()} {platform.machine()}",

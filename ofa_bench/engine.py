@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from ofa_bench.config.importing import name_and_line
 from ofa_bench.search import Found, LockstepRunner, Problem, SearchCoroutine, SearchResult
+from ofa_bench.search.problem import MAX_ACCURACY
 from ofa_bench.strategies import Budget, CoroutineStrategy, Strategy, is_fork_safe
 
 __all__ = ["Cell", "Repeat", "has_coroutines", "run_repeats", "stream"]
@@ -152,6 +153,9 @@ def _check(cell: Cell, item: object, found: Container[int]) -> Found:
     row = np.asarray(result.genes)[None]
     if row.ndim != 2 or row.dtype.kind not in "iu" or not problem.space.contains(row)[0]:
         raise _error(cell, f"found an architecture outside space {problem.space.name} for target {result.target}")
+    accuracy = result.accuracy if result.feasible else 0.0
+    if not isinstance(accuracy, int | float | np.floating) or not abs(accuracy) <= MAX_ACCURACY:
+        raise _error(cell, f"gave accuracy {accuracy} for target {result.target}; it must be a fraction of 1")
     if result.feasible and problem.cost.cost(row)[0] > result.target:
         raise _error(cell, f"found an architecture that misses target {result.target}")
     for other in result.alternatives:

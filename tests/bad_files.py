@@ -154,7 +154,7 @@ TABLES: list[tuple[str, Callable[[Any], Any], str]] = [
     ("another version", setting("format", "ofa_bench.cost_table/2"), "of format ofa_bench.cost_table/2"),
     ("cut off", lambda _: TEXT[:5000], "it is no JSON: Expecting"),
     ("no JSON", lambda _: "hello", "it is no JSON"),
-    ("bytes", lambda _: b"\x93NUMPY\x01", "it is no text in UTF-8"),
+    ("bytes", lambda _: b"\x93NUMPY\x01", "it is not UTF-8 text"),
     ("nested", lambda _: DEEP, "it is nested too deeply"),
     (
         "values nested 40 deep",

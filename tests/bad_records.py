@@ -21,7 +21,7 @@ RECORDS: list[tuple[str, Callable[[Any], Any], str]] = [
     ("of another format", setting("format", "ofa_bench.card/1"), "not a record of format ofa_bench.record/1"),
     ("cut off", lambda record: str(record)[:1000], "it is no JSON"),
     ("empty", lambda _: "", "it is no JSON"),
-    ("bytes", lambda _: b"\x93NUMPY\x01", "it is no text in UTF-8"),
+    ("bytes", lambda _: b"\x93NUMPY\x01", "it is not UTF-8 text"),
     ("nested", lambda _: DEEP, "it is nested too deeply"),
     ("without repeats", lambda record: record.pop("repeats") and None, "it has no repeats"),
     ("without choices", lambda record: record.pop("choices") and None, "it has no choices"),

@@ -302,3 +302,36 @@ def test_the_package_imports_quickly():
     assert float(done.stdout) < 0.1
     with pytest.raises(AttributeError, match="has no attribute 'problems'"):
         ob.problems  # noqa: B018
+
+
+class Free:
+    """A cost model whose costs are not finite."""
+
+    name, unit, sha256, card = "free", "ms", "0" * 64, {}
+
+    def __init__(self, like):
+        for name in ("cheapest", "dearest", "minimum", "maximum"):
+            setattr(self, name, getattr(like, name))
+
+    def cost(self, genes):
+        return np.full(len(genes), np.nan)
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda problem, _: ob.run(problem, device="macs"), "device: is a key of the problem"),
+        (
+            lambda problem, _: ob.run(problem, **{"device.guard_band": True}),
+            "device.guard_band: is a key of the problem",
+        ),
+        (lambda problem, _: ob.run(problem, **{"hydra.run.dir": "x"}), "hydra.run.dir: is a key of the command"),
+        (lambda problem, _: ob.problem(type(problem.space)), "space: MobileNetV3Space is a class; give an instance"),
+        (lambda problem, _: ob.problem("mbv3", device=Free(problem.cost)), r"device: free gives float64 \[16\]"),
+        (lambda _, result: result.best("25"), "target=25: must be a number, in ms"),
+        (lambda *_: ob.load(["multirun"]), "load: list is not a folder"),
+    ],
+)
+def test_more_messages_name_the_key(act, message, problem, result):
+    with pytest.raises(ob.InputError, match=message):
+        act(problem, result)

@@ -130,6 +130,8 @@ def result(target=40.0, genes=PROBLEM.cost.cheapest):
         ([(1, result())], "duplicate or unknown target"),
         ([result()], r"gave SearchResult; it must yield \(position in targets, SearchResult\)"),
         ([(0, "result")], r"gave tuple; it must yield \(position in targets, SearchResult\)"),
+        ([(0, dataclasses.replace(result(), accuracy=None))], "gave accuracy None for target 40.0"),
+        ([(0, dataclasses.replace(result(), accuracy=80.0))], "gave accuracy 80.0 for target 40.0"),
         ([(0, result(target=41.0))], "duplicate or unknown target"),
         ([(0, result(genes=PROBLEM.cost.dearest))], "misses target 40.0"),
         ([(0, result(genes=PROBLEM.cost.cheapest - np.int8(1)))], "outside space mbv3"),

@@ -62,6 +62,8 @@ def problem(
     for group, value in given.items():
         if isinstance(value, str | PathLike):
             overrides += to_overrides(group, fspath(value))
+        elif isinstance(value, type):
+            raise InputError(f"{group}: {value.__name__} is a class; give an instance of it")
         elif value is not None:
             kind, missing = KINDS[group], ", ".join(missing_members(value, KINDS[group]))
             if missing:

@@ -115,7 +115,9 @@ class Results:
             raise InputError(f"plot: {len(found)} problems, targets or budgets, which select() chooses from: {there}")
         figure = kinds[kind](found[0], Style([entry.name for entry in found[0].entries]))
         if figure is None:
-            raise InputError(f"plot: kind={kind}: nothing to draw; no target was met, or no best known is there")
+            raise InputError(
+                f"plot: kind={kind}: nothing to draw; no target was met, or the best-known accuracy is unavailable"
+            )
         return figure
 
 
@@ -161,6 +163,8 @@ class Result(Results):
             InputError: there is no such target, or no architecture meets it.
         """
         cell, unit = self.prepared.cell, self.problem.cost.unit
+        if target is not None and not isinstance(target, int | float):
+            raise InputError(f"target={target}: must be a number, in {unit}")
         places = [i for i, one in enumerate(cell.targets) if target is None or same_target(one, target)]
         if not places:
             listed = ", ".join(f"{one:g}" for one in cell.targets)
@@ -201,6 +205,9 @@ def load(*folders: "str | PathLike[str]") -> Results:
     Raises:
         InputError: there is no such folder, or no record below it that can be read.
     """
+    wrong = [folder for folder in folders if not isinstance(folder, str | PathLike)]
+    if wrong:
+        raise InputError(f"load: {type(wrong[0]).__name__} is not a folder; give ob.load(first, second)")
     gathered = from_folders([Path(folder).expanduser() for folder in folders or ("multirun",)])
     return Results(tuple(gathered.records), tuple(gathered.left_out))
 

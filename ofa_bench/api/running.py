@@ -119,7 +119,7 @@ def _budget(budget: Any) -> Iterator[str]:
     if isinstance(budget, str):
         yield from to_overrides("budget", budget)
     elif budget is not None:
-        generations, *warm = budget if isinstance(budget, tuple) else (budget,)
+        generations, *warm = budget if isinstance(budget, tuple | list) else (budget,)
         yield from to_overrides("budget.generations", generations)
         if len(warm) > 1:
             raise InputError(f"budget={budget}: must be an option, generations, or (generations, warm generations)")
@@ -130,6 +130,11 @@ def _full_key(key: str, own: Strategy | None) -> str:
     """Return the full key of a key of the config, the evolution or the strategy."""
     if key in _OF_COMMAND:
         raise InputError(f"{key}: is a key of the command; Result.save(output) writes the record")
+    group = key.partition(".")[0]
+    if group in ("space", "device", "predictor"):
+        raise InputError(f"{key}: is a key of the problem; ob.problem takes it")
+    if group == "hydra":
+        raise InputError(f"{key}: is a key of the command")
     if "." in key or key in (one.name for one in fields(Config)):
         return key
     if own is not None:

@@ -9,7 +9,7 @@
 - ``target``: of a record, only the network for this target. ``format``: ``text`` or ``json``.
 - ``uri``: the MLflow store of runs. Default: ``MLFLOW_TRACKING_URI``, else ``sqlite:///mlflow.db`` here.
 
-``space``, ``device``, ``predictor`` and their keys are those of ``python -m ofa_bench``.
+``space``, ``device``, ``predictor`` and their keys are those of ``ofa_bench run``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ __all__ = ["Options", "run"]
 
 @dataclass
 class Options:
-    """The options, besides the keys of ``python -m ofa_bench``."""
+    """The options, besides the keys of ``ofa_bench run``."""
 
     architecture: str = ""
     target: float | None = None

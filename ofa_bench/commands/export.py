@@ -9,7 +9,7 @@ A folder is read as ``run`` if it is a cell's, else as ``sweep``.
   (``multirun/sweeps/<id>.jsonl``), id or name, or all records below a folder; for each target, the most accurate
   network of any strategy is exported (``which=every``: every network). ``strategy``: only of these strategies.
 - ``architecture``: networks that were not searched, as ``ofa_bench evaluate`` takes them; ``space``, ``device`` and
-  ``predictor`` are those of ``python -m ofa_bench``. With ``run`` and ``sweep``, ``space=<a YAML file>`` imports your
+  ``predictor`` are those of ``ofa_bench run``. With ``run`` and ``sweep``, ``space=<a YAML file>`` imports your
   own space, which the records name.
 - ``target``: only the network for this target. ``out``: the folder; it gets an ``index.html``, and for each network,
   below ``<space>_<device>_<predictor>/<target>``, ``network.onnx``, ``network.pt2`` (``torch.export``) and its card.

@@ -9,7 +9,7 @@ Keys are given as ``key=value``:
 - ``out``: the folder; the file is ``<out>/<space>/<device>/<predictor>.json``. The default is ``frontiers`` here; in a
   checkout, for its own devices and whole spaces, ``ofa_bench/data/frontiers``. Every run looks in both.
 
-All other keys are those of ``python -m ofa_bench``, such as ``space``, ``device``, ``predictor``, ``strategy``, except
+All other keys are those of ``ofa_bench run``, such as ``space``, ``device``, ``predictor``, ``strategy``, except
 Hydra's own: it searches in one process.
 Architectures are evaluated again before they are added; the version rises if something is better. An interrupt keeps
 what was found.
@@ -54,7 +54,7 @@ __all__ = ["Options", "run"]
 
 @dataclass
 class Options:
-    """The options, besides the keys of ``python -m ofa_bench``."""
+    """The options, besides the keys of ``ofa_bench run``."""
 
     minutes: float | None = None
     seeds: int = 1000

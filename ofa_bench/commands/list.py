@@ -58,7 +58,7 @@ def run(arguments: Sequence[str]) -> Iterator[str]:
         else:
             groups.append(_group(word))
     if space and groups != ["device"]:
-        raise InputError(f"space={space}: is for ofa_bench list devices space={space}")
+        raise InputError(f"space={space}: applies only to ofa_bench list devices space={space}")
     for group in groups or [*CHOSEN, "hydra/launcher"]:
         yield f"{group}="
         yield from _lines(list(_devices(space, folders) if space else describe_options(group, folders).items()))

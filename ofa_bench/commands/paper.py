@@ -1,6 +1,6 @@
 """``ofa_bench paper``: judge the claims of Kumar & Szidon (arXiv 2012.06748) by records.
 
-    python -m ofa_bench -m experiment=paper
+    ofa_bench -m experiment=paper
     ofa_bench paper multirun [more folders] out=paper
 
 It writes ``paper.md`` and its plots, in ``paper/``, to the folder ``out``, and replaces an earlier page there. Part of

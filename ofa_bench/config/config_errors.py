@@ -61,7 +61,7 @@ def _kind(error: OmegaConfBaseException) -> str | None:
 
 def _explain_unknown_key(full: str, parent: object, overrides: Sequence[str]) -> str:
     if full.startswith("strategy.") and any(re.match(r"strategy=.*,", word) for word in overrides):
-        return f"{full}: not a key of every strategy; in a sweep over strategies, ++ stands before it: ++{full}"
+        return f"{full}: not a key of every strategy; in a sweep over strategies, prefix it with ++: ++{full}"
     keys = [str(key) for key in parent if key != "hydra"] if isinstance(parent, DictConfig) else []
     given = next((word for word in overrides if word.startswith(f"{full}=")), "")
     meant = suggest_key(full, keys, config=root_of(parent), given=given)
@@ -72,6 +72,6 @@ def _explain_unresolved(full: str, message: str, overrides: Sequence[str]) -> st
     """Name the override by which a value refers to nothing."""
     removed = [word.lstrip("~") for word in overrides if word.startswith("~")]
     if removed:
-        return f"{removed[0]}: is needed, and cannot be removed"
+        return f"{removed[0]}: is required"
     given = [word for word in overrides if re.search(r"=.*(\$\{|\?\?\?)", word)]
     return f"{given[0] if given else full}: {message}"

@@ -196,7 +196,7 @@ def _yaml_mapping(content: bytes) -> dict[str, Any]:
     except (yaml.YAMLError, RecursionError, TypeError) as error:
         raise UnreadableError(f"it is no YAML: {' '.join(str(error).split())[:100]}") from error
     except UnicodeDecodeError:
-        raise UnreadableError("it is no text in UTF-8") from None
+        raise UnreadableError("it is not UTF-8 text") from None
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise UnreadableError("it holds no YAML mapping of names")
     return found

@@ -4,6 +4,8 @@ import dataclasses
 from abc import ABCMeta
 from typing import Any
 
+import numpy as np
+
 from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.kinds import adopt
 from ofa_bench.config.limits import available_cores, check_memory, check_range
@@ -38,6 +40,7 @@ def build(config: Config, problem: Problem | None = None, strategy: Strategy | N
     check_tracking(config.tracking)
     space = problem.space if problem else _build_space(config)
     cost = problem.cost if problem else _build_part("device", config.device, CostModel, space)
+    _check_costs(space, cost)
     targets = resolve_targets(config.targets, space, cost)
     if cost.minimum > max(targets):
         raise InputError(
@@ -72,7 +75,19 @@ def build_problem(
     check_range("keep", config.keep, 1)
     space = space or _build_space(config)
     cost = cost or _build_part("device", config.device, CostModel, space)
+    _check_costs(space, cost)
     return Problem(space, predictor or _build_predictor(config, space), cost, config.keep)
+
+
+def _check_costs(space: DesignSpace, cost: CostModel) -> None:
+    """Raise InputError if a cost model does not give a finite cost of 0 or more for some architectures."""
+    rows = space.sample(16, np.random.default_rng(0))
+    costs = np.asarray(cost.cost(rows))
+    if costs.shape != (16,) or costs.dtype.kind not in "fiu" or not (np.isfinite(costs) & (costs >= 0)).all():
+        shown = f"{costs.dtype} {list(costs.shape)}, such as {costs.ravel()[:1].tolist()}"
+        raise InputError(
+            f"device: {cost.name} gives {shown} for 16 architectures; must be finite costs [16], 0 or more"
+        )
 
 
 def _build_predictor(config: Config, space: DesignSpace) -> AccuracyPredictor:

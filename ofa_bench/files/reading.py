@@ -97,7 +97,7 @@ def json_value(content: bytes) -> Any:
     except RecursionError:
         raise UnreadableError("it is nested too deeply") from None
     except UnicodeDecodeError:
-        raise UnreadableError("it is no text in UTF-8") from None
+        raise UnreadableError("it is not UTF-8 text") from None
     except ValueError as error:
         raise UnreadableError(f"it is no JSON: {str(error).partition(';')[0]}") from error
     _check_depth(found)

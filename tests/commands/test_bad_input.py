@@ -40,7 +40,7 @@ PLAIN = [
     *of("seed=", (5000 * "1", "Exceeds the limit (4300 digits)"), (LONG, "aaa: must be a whole number")),
     *of("seed=", ("???", "seed=???: Missing mandatory value"), ("${nothing}", "seed=${nothing}: Interpolation key")),
     *of("seed=", ("${seed}", "seed=${seed}: Recursive interpolation"), ("0x10", "seed=0x10: must be a whole number")),
-    (["~seed"], "seed: is needed, and cannot be removed"),
+    (["~seed"], "seed: is required"),
     (["Seed=1"], "Seed: no such key; allowed: space, device"),
     (["sed=1"], "sed: no such key; allowed: "),
     (["sed=1"], "; did you mean 'seed'?"),

@@ -119,7 +119,7 @@ def test_a_users_own_options_are_listed(tmp_path):
     ("words", "message"),
     [
         (["strategis"], "list strategis: no such group; there are spaces, .*did you mean 'strategies'"),
-        (["strategies", "space=mbv3"], "space=mbv3: is for ofa_bench list devices space=mbv3"),
+        (["strategies", "space=mbv3"], "space=mbv3: applies only to ofa_bench list devices space=mbv3"),
         (["devices", "space=mbv4"], "space=mbv4: no such option"),
     ],
 )

@@ -110,6 +110,8 @@ def _check_other(word: str, keys: Sequence[str], takes: str) -> None:
     elif takes == "folders" and not like_option:
         if not _is_folder(word):
             raise InputError(f"{word or repr(word)}: no such folder")
+    elif "folders" in takes and not like_option:
+        raise InputError(f"{word or repr(word)}: no such folder")
     elif takes != "records" or like_option:
         groups = PROBLEM_GROUPS if "problem" in takes else ()
         raise _no_option(word, [*keys, *groups, *([] if takes in ("", "problem") else ["and folders"])])
@@ -121,7 +123,8 @@ def _is_folder(word: str | Path) -> bool:
 
 def _no_option(word: str, keys: Sequence[str]) -> InputError:
     key = word.partition("=")[0]
-    allowed = f"allowed: {', '.join(keys)}{suggestion(key.lstrip('-'), keys)}"
+    hint = suggestion(key.lstrip("-"), [one for one in keys if one.isidentifier()])
+    allowed = f"allowed: {', '.join(keys)}{hint}"
     if key.startswith("-"):
         return InputError(f"{key}: no such option; options are given as key=value, {allowed}")
     return InputError(f"{key or repr(key)}: no such key; {allowed}")

@@ -184,4 +184,6 @@ def _suggest_word(word: str) -> str:
     if word in COMMANDS:
         return f"; a command comes first: ofa_bench {word}"
     group = next((group for group in CHOSEN if word in options_of_group(group)), None)
-    return f"; did you mean '{group}={word}'?" if group else suggestion(word, COMMANDS)
+    if group:
+        return f"; did you mean '{group}={word}'?"
+    return suggestion(word, COMMANDS) or ("; ofa_bench --help lists the commands" if word.isidentifier() else "")

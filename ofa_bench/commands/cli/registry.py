@@ -71,7 +71,12 @@ COMMANDS = {
         "ofa_bench train data=pairs.csv space=mbv3",
         needed="data=<a CSV file of pairs>, or space=<a space> whose official predictor is distilled",
     ),
-    "frontier": Command("make or improve a best-known frontier", "ofa_bench frontier records=multirun", "config"),
+    "frontier": Command(
+        "make or improve a best-known frontier",
+        "ofa_bench frontier records=multirun",
+        "config",
+        needed="records=<a folder>, or minutes=<a number> to search",
+    ),
     "sync": Command("send records to an MLflow store", "ofa_bench sync multirun", "folders"),
     "completion": Command(
         "print a script that completes commands in a shell",

@@ -37,7 +37,7 @@ def write_page(gathered: Gathered, folders: Sequence[str], out: Path) -> Path:
     if not runs:
         raise InputError(
             f"{' '.join(folders)}: no experiment of the paper there, with all three strategies; "
-            "run python -m ofa_bench -m experiment=paper"
+            "run ofa_bench -m experiment=paper"
         )
     gc.freeze()
     make_folder(out)

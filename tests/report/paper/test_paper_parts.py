@@ -107,7 +107,8 @@ def test_records_of_other_experiments_are_refused(sweeps, tmp_path, monkeypatch,
     assert ended([str(one), f"out={tmp_path}/out"], monkeypatch) == 2
     description = capsys.readouterr().err
     assert description.count("\n") == 1
-    assert f"{one}: no experiment of the paper there, with all three strategies; run ofa_bench -m experiment=paper" in description
+    wanted = "no experiment of the paper there, with all three strategies; run ofa_bench -m experiment=paper"
+    assert f"{one}: {wanted}" in description
     assert not (tmp_path / "out").exists()
 
 

@@ -119,6 +119,7 @@ def test_a_table_has_one_row_a_target_and_repeat(result):
 
 def test_the_best_of_a_target(problem, result):
     best = result.best(30)
+    assert result.best(np.int64(30)).accuracy == result.best(np.float32(30)).accuracy == best.accuracy
     frame = result.to_dataframe().query("target == 30")
     assert best.accuracy == frame.accuracy.max()
     assert best.cost <= 30

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -163,7 +164,7 @@ class Result(Results):
             InputError: there is no such target, or no architecture meets it.
         """
         cell, unit = self.prepared.cell, self.problem.cost.unit
-        if target is not None and not isinstance(target, int | float):
+        if target is not None and not isinstance(target, Real):
             raise InputError(f"target={target}: must be a number, in {unit}")
         places = [i for i, one in enumerate(cell.targets) if target is None or same_target(one, target)]
         if not places:

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from ofa_bench.api.describing import describe, to_overrides
 from ofa_bench.config.kinds import missing_members
-from ofa_bench.config.schema import GROUPS
+from ofa_bench.config.schema import GROUPS, PROBLEM_GROUPS
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment.build import build_problem
 from ofa_bench.experiment.composition import Composed, compose_cell
@@ -137,7 +137,7 @@ def _full_key(key: str, base: Composed, nodes: Nodes) -> str:
     """Return the full key of a key of the space, the device or the predictor."""
     if "." in key or key == "keep":
         return key
-    groups = [group for group in ("space", "device", "predictor") if group not in nodes]
+    groups = [group for group in PROBLEM_GROUPS if group not in nodes]
     allowed = {
         str(name): group
         for group in reversed(groups)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ofa_bench.api.subnets import Subnet, evaluate
+from ofa_bench.config.schema import PROBLEM_GROUPS
 from ofa_bench.engine import Repeat
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment.running import PreparedCell
@@ -29,7 +30,7 @@ __all__ = ["Result", "Results", "compare", "load"]
 SHOWN = ["accuracy", "cost", "regret", "evaluations", "unique_evaluations", "seconds"]
 """Columns of the small table in a notebook: means over repeats."""
 
-NAMED = ["space", "device", "predictor", "strategy", "budget"]
+NAMED = [*PROBLEM_GROUPS, "strategy", "budget"]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -145,7 +146,7 @@ class Result(Results):
 
     def __repr__(self) -> str:
         choices, cell, unit = self.prepared.choices, self.prepared.cell, self.problem.cost.unit
-        problem = ", ".join(choices[group] for group in ("space", "device", "predictor"))
+        problem = ", ".join(choices[group] for group in PROBLEM_GROUPS)
         number = f"{cell.repeats} {'repeat' if cell.repeats == 1 else 'repeats'}"
         best = []
         for i, target in enumerate(cell.targets):

@@ -13,7 +13,7 @@ from ofa_bench.api.describing import describe, parameters, to_overrides
 from ofa_bench.api.problems import compose_with, describe_problem, name_of
 from ofa_bench.api.results import Result
 from ofa_bench.config.address import address
-from ofa_bench.config.schema import Config, EvolutionConfig
+from ofa_bench.config.schema import PROBLEM_GROUPS, Config, EvolutionConfig
 from ofa_bench.config.store_uri import default_uri
 from ofa_bench.errors import InputError
 from ofa_bench.experiment import previous
@@ -131,7 +131,7 @@ def _full_key(key: str, own: Strategy | None) -> str:
     if key in _OF_COMMAND:
         raise InputError(f"{key}: is a key of the command; Result.save(output) writes the record")
     group = key.partition(".")[0]
-    if group in ("space", "device", "predictor"):
+    if group in PROBLEM_GROUPS:
         raise InputError(f"{key}: is a key of the problem; ob.problem takes it")
     if group == "hydra":
         raise InputError(f"{key}: is a key of the command")

@@ -25,7 +25,6 @@ subnet takes about 9 minutes with the defaults. Fewer images are faster, but the
 """
 
 import json
-import os
 import platform
 import sys
 import time
@@ -39,10 +38,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.commands.cli.options import check_folder, given_options
-from ofa_bench.config.limits import THREADS, check_range
+from ofa_bench.config.limits import THREADS, check_ranges
 from ofa_bench.config.shell import command_line, option, portable
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
+from ofa_bench.files.reading import absolute_path
 from ofa_bench.version import __version__
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ class Options:
 
     def check(self) -> None:
         """Raise InputError if a value is out of range or missing."""
-        for key, (least, most) in RANGES.items():
-            check_range(key, getattr(self, key), least, most)
+        check_ranges(self, RANGES)
         if not self.images:
             raise InputError("images=: give a folder with a folder of images for each class")
         if not self.path.name:
@@ -94,7 +93,7 @@ class Options:
     @property
     def path(self) -> Path:
         """The absolute path of the CSV file."""
-        return Path(os.path.normpath(Path.cwd() / Path(self.out).expanduser()))
+        return absolute_path(self.out)
 
 
 def collect(options: Options) -> NDArray[np.float64]:

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from dataclasses import fields
 from importlib import import_module
 
-from ofa_bench.commands.cli.composition import PROBLEM_GROUPS
 from ofa_bench.commands.cli.groups import CHOSEN
 from ofa_bench.commands.cli.registry import COMMANDS
 from ofa_bench.config.keys import full_keys
-from ofa_bench.config.schema import Config
+from ofa_bench.config.schema import PROBLEM_GROUPS, Config
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment.options import options_of_group
 

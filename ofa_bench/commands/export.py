@@ -32,6 +32,7 @@ A folder is read as ``run`` if it is a cell's, else as ``sweep``.
   networks are registered, without ``/`` and ``:``.
 """
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -42,7 +43,7 @@ from ofa_bench.commands.cli.composition import is_of_problem
 from ofa_bench.commands.cli.messages import report_error
 from ofa_bench.commands.cli.options import check_choice, check_folder
 from ofa_bench.config.batches import read_batch, show_batch
-from ofa_bench.config.limits import THREADS, check_range
+from ofa_bench.config.limits import THREADS, check_ranges
 from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.config.store_uri import default_experiment, sqlite_path, uri_option
 from ofa_bench.errors import InputError
@@ -59,8 +60,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Options", "export", "run"]
 
-LEAST = {"n_images": 1, "calibration_images": 1, "test_images": 1, "rounds": 2, "controls": 0, "seed": 0}
-"""The smallest values of options."""
+RANGES = {
+    "n_images": (1, math.inf),
+    "calibration_images": (1, math.inf),
+    "test_images": (1, math.inf),
+    "rounds": (2, math.inf),
+    "controls": (0, math.inf),
+    "seed": (0, math.inf),
+    "threads": (1, THREADS),
+}
+"""The smallest and largest values of options."""
 
 
 @dataclass
@@ -126,9 +135,7 @@ class Options:
         from ofa_bench.profiling.statistics import check_statistic
 
         check_statistic(self.statistic)
-        for key, least in LEAST.items():
-            check_range(key, getattr(self, key), least)
-        check_range("threads", self.threads, 1, THREADS)
+        check_ranges(self, RANGES)
         check_folder("out", self.folder)
 
     @property

@@ -21,7 +21,6 @@ resolution; others, held back, measure its error. After an interrupt, the same c
 All measured milliseconds are kept in ``<out>/<space>.measurements.jsonl``.
 """
 
-import os
 import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
@@ -35,10 +34,11 @@ from threadpoolctl import threadpool_limits
 
 from ofa_bench.commands.cli.options import check_new_name, given_options
 from ofa_bench.config.batches import MAX, milliseconds
-from ofa_bench.config.limits import THREADS, check_range
+from ofa_bench.config.limits import THREADS, check_ranges
 from ofa_bench.config.shell import command_line, override
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
+from ofa_bench.files.reading import absolute_path
 
 if TYPE_CHECKING:
     from ofa_bench.profiling.plan import Plan
@@ -77,8 +77,7 @@ class Options:
 
     def check(self) -> None:
         """Raise InputError if a value is out of range, or another device has the table's name."""
-        for key, (least, most) in RANGES.items():
-            check_range(key, getattr(self, key), least, most)
+        check_ranges(self, RANGES)
         from ofa_bench.profiling.statistics import check_statistic
 
         check_statistic(self.statistic)
@@ -90,7 +89,7 @@ class Options:
     @property
     def folder(self) -> Path:
         """The absolute path of the table's folder; its name is the device's."""
-        return Path(os.path.normpath(Path.cwd() / Path(self.out).expanduser()))
+        return absolute_path(self.out)
 
 
 def profile(options: Options) -> Path:

@@ -2,12 +2,22 @@
 
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ofa_bench.errors import InputError
 
-__all__ = ["SEARCHES", "TARGETS", "THREADS", "available_cores", "available_memory", "check_memory", "check_range"]
+__all__ = [
+    "SEARCHES",
+    "TARGETS",
+    "THREADS",
+    "available_cores",
+    "available_memory",
+    "check_memory",
+    "check_range",
+    "check_ranges",
+]
 
 TARGETS = 10_000
 """The most targets of one cell."""
@@ -33,6 +43,12 @@ def check_range(key: str, value: float, least: float, most: float = math.inf) ->
     if not least <= value <= most:
         allowed = f"at most {most:,}" if value > most else f"{least} or more"
         raise InputError(f"{key}={value}: must be {allowed}")
+
+
+def check_ranges(options: object, ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Raise InputError if an option is outside its range, the smallest and the largest value allowed."""
+    for key, (least, most) in ranges.items():
+        check_range(key, getattr(options, key), least, most)
 
 
 def check_memory(strategy: Any, searches: tuple[int, int], n_genes: int, cores: int, generations: int = 0) -> None:

@@ -4,13 +4,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from omegaconf import MISSING
+from omegaconf import MISSING, DictConfig, OmegaConf
 
 from ofa_bench.config import store_uri
 
-__all__ = ["CHANGED", "GROUPS", "NO_RESULT", "SWEEP_VARIABLE", "Config", "conf_dir"]
+__all__ = ["CHANGED", "GROUPS", "NO_RESULT", "PROBLEM_GROUPS", "SWEEP_VARIABLE", "Config", "conf_dir", "to_config"]
 
-GROUPS = ("space", "device", "predictor", "strategy", "budget", "targets")
+PROBLEM_GROUPS = ("space", "device", "predictor")
+"""The config groups of a problem."""
+
+GROUPS = (*PROBLEM_GROUPS, "strategy", "budget", "targets")
 """The config groups of a cell; their chosen options are in its address."""
 
 NO_RESULT = ("hydra", "tracking", "output", "rerun", "progress", "threads", "lockstep")
@@ -124,3 +127,10 @@ def conf_dir() -> Path:
     package = Path(__file__).resolve().parents[1]
     inner = package / "conf"
     return inner if inner.is_dir() else package.parent / "conf"
+
+
+def to_config(composed: DictConfig) -> Config:
+    """Return a composed config as an object of the schema."""
+    config = OmegaConf.to_object(composed)
+    assert isinstance(config, Config)
+    return config

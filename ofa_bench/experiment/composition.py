@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from ofa_bench.config.config_errors import explain_config_error
 from ofa_bench.config.hydra_private import read_value
 from ofa_bench.config.registration import register
-from ofa_bench.config.schema import GROUPS, Config, conf_dir
+from ofa_bench.config.schema import GROUPS, Config, conf_dir, to_config
 from ofa_bench.errors import InputError, no_such_option
 from ofa_bench.experiment.options import options_of_group
 from ofa_bench.experiment.user_files import name_user_files
@@ -39,9 +39,7 @@ class Composed:
     @property
     def typed(self) -> Config:
         """The config as an object of the schema."""
-        typed = OmegaConf.to_object(self.config)
-        assert isinstance(typed, Config)
-        return typed
+        return to_config(self.config)
 
 
 def compose_cell(overrides: Sequence[str]) -> Composed:

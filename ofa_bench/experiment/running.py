@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from ofa_bench.config.schema import GROUPS, Config
+from ofa_bench.config.schema import GROUPS, Config, to_config
 from ofa_bench.engine import Cell, Repeat, run_repeats
 from ofa_bench.experiment.build import build
 from ofa_bench.experiment.checks import result_config
@@ -62,8 +62,7 @@ def prepare_cell(
     Raises:
         InputError: a value is not allowed; the message names its key.
     """
-    typed = OmegaConf.to_object(config)
-    assert isinstance(typed, Config)
+    typed = to_config(config)
     if typed.threads is None:
         typed.threads = threads
     cell = build(typed, problem, strategy)

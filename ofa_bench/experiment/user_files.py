@@ -11,6 +11,7 @@ from hydra.core.config_store import ConfigStore
 from ofa_bench.config.hydra_private import choices_of, read_value, text_of, written
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.options import options_of_group
+from ofa_bench.files.reading import absolute_path
 
 __all__ = ["UserFiles", "name_user_files"]
 
@@ -97,7 +98,7 @@ def _replace(files: UserFiles, text: str) -> str:
 def _existing(text: str) -> Path | None:
     """Return the absolute path of a file or folder that exists, or None; links keep their names."""
     try:
-        path = Path(os.path.normpath(Path.cwd() / Path(text).expanduser()))
+        path = absolute_path(text)
         return path if text and path.exists() else None
     except (OSError, RuntimeError, ValueError):  # too long, an unknown user's home, a null character
         return None

@@ -13,7 +13,8 @@ from ofa_bench.exporting.found import GIVEN, FoundNetwork
 from ofa_bench.files.reading import UnreadableError, content_of, json_object
 from ofa_bench.files.writing import write_whole
 from ofa_bench.profiling.statistics import PERCENTILES, STATISTICS
-from ofa_bench.records.schema import MAX_ACCURACY, NUMBER, check_choices, check_node
+from ofa_bench.records.schema import NUMBER, check_choices, check_node
+from ofa_bench.search.problem import MAX_ACCURACY
 
 __all__ = [
     "CARD",

@@ -13,6 +13,7 @@ from typing import Any
 __all__ = [
     "LARGEST",
     "UnreadableError",
+    "absolute_path",
     "content_of",
     "json_object",
     "json_or_python",
@@ -154,3 +155,13 @@ def python_value(text: str) -> Any:
         raise UnreadableError("it is nested too deeply") from None
     except (SyntaxError, TypeError, ValueError) as error:
         raise UnreadableError("it is no Python dict of plain values") from error
+
+
+def absolute_path(text: str) -> Path:
+    """Return the absolute path of a text from a user, with their home for ``~``; links keep their names.
+
+    Raises:
+        OSError: the working directory is gone.
+        RuntimeError: there is no such user.
+    """
+    return Path(os.path.normpath(Path.cwd() / Path(text).expanduser()))

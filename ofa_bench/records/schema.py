@@ -10,11 +10,9 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ofa_bench.files.reading import UnreadableError
 from ofa_bench.records.model import Alternative, Record, RecordedRepeat, Result
+from ofa_bench.search.problem import MAX_ACCURACY
 
-__all__ = ["MAX_ACCURACY", "NUMBER", "check_choices", "check_node", "parse"]
-
-MAX_ACCURACY = 10.0
-"""The largest accuracy that is accepted: larger ones are percentages instead of fractions of 1."""
+__all__ = ["NUMBER", "check_choices", "check_node", "parse"]
 
 NONE = type(None)
 NUMBER = (int, float)

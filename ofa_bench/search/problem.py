@@ -26,7 +26,7 @@ CurvePoint = tuple[int, int, int, float]
 
 
 MAX_ACCURACY = 10.0
-"""A larger accuracy is in percent, and not a fraction of 1."""
+"""The largest accuracy that is accepted: larger ones are percentages instead of fractions of 1."""
 
 Result = TypeVar("Result")
 EvaluationRequest = Generator[Genes, Values, Result]

@@ -5,16 +5,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ofa_bench.commands.cli.overrides import check_override
-from ofa_bench.config.schema import Config
+from ofa_bench.config.schema import PROBLEM_GROUPS, Config
 from ofa_bench.experiment.user_files import name_user_files
 
 if TYPE_CHECKING:
     from ofa_bench.search import Problem
 
-__all__ = ["PROBLEM_GROUPS", "compose_config", "compose_problem", "is_of_problem"]
-
-PROBLEM_GROUPS = ("space", "device", "predictor")
-"""The config groups that describe a problem."""
+__all__ = ["compose_config", "compose_problem", "is_of_problem"]
 
 
 def compose_config(overrides: Sequence[str]) -> tuple[Config, dict[str, str]]:

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import yaml
 from omegaconf import OmegaConf
 
-from ofa_bench.commands.cli.composition import PROBLEM_GROUPS, is_of_problem
+from ofa_bench.commands.cli.composition import is_of_problem
 from ofa_bench.config.keys import suggest_key
-from ofa_bench.config.schema import Config, conf_dir
+from ofa_bench.config.schema import PROBLEM_GROUPS, Config, conf_dir
 from ofa_bench.config.shell import option
 from ofa_bench.errors import InputError, suggestion
 

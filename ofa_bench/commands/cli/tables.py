@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from ofa_bench.config.schema import PROBLEM_GROUPS
 from ofa_bench.records.columns import Column, shown_columns
 from ofa_bench.records.costs import cost_name, describe_costs
 from ofa_bench.records.labels import heading, labels
@@ -30,10 +31,9 @@ def print_tables(records: Iterable[Record], console: Console) -> None:
     """Print one table for each combination of space, device, predictor and targets."""
 
     def key(record: Record) -> tuple[str, ...]:
-        groups = ("space", "device", "predictor")
-        built = [record.config.get(group) for group in groups]  # with overrides, such as a guard band
+        built = [record.config.get(group) for group in PROBLEM_GROUPS]  # with overrides, such as a guard band
         return (
-            *(getattr(record.choices, group) for group in groups),
+            *(getattr(record.choices, group) for group in PROBLEM_GROUPS),
             json.dumps([built, record.targets], sort_keys=True),
         )
 

@@ -95,9 +95,8 @@ def test_equal_seconds_end_with_the_time():
     control = replace(control, budget=Budget(100_000, 5, Limit("seconds", 0.2)))
     [repeat] = run(control)
     assert 0.2 <= repeat.seconds < 1.5
-    assert all(0 < one.generations < 100_000 for one in repeat.results)
     generations = [result.generations for result in repeat.results]
-    assert max(generations) - min(generations) <= 1
+    assert 0.9 * max(generations) <= min(generations) < 100_000  # one that finds nothing new for a while may be ahead
 
 
 def test_equal_seconds_are_measured_beside_the_control_and_alone():
@@ -118,11 +117,9 @@ def test_a_shared_search_gets_as_many_evaluations():
 
 def test_a_chain_keeps_its_own_budget():
     chain = matched("unique_evaluations", strategy="bottom_up")
-    assert chain.match is None and chain.budget.limit is None and chain.matched is None
-    plain = cell("strategy=bottom_up", *QUICK)
-    assert [one.genes.tolist() for one in run(chain)[0].results] == [
-        one.genes.tolist() for one in run(plain)[0].results
-    ]
+    assert (chain.match, chain.matched, chain.budget.limit) == (None, None, None)
+    [one, _], [other, _] = run(chain), run(cell("strategy=bottom_up", *QUICK))
+    assert [result.genes.tolist() for result in one.results] == [result.genes.tolist() for result in other.results]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from ofa_bench.analysis.studies import studies
 @pytest.fixture(scope="module")
 def swept():
     problem = ob.problem("mbv3")
-    quick = {"repeats": 3, "progress": False}
+    quick = {"budget.generations": 25, "repeats": 3, "progress": False}
     ascending = {"budget.match": "unique_evaluations", "budget.chain.order": "ascending"}
     records = []
     for targets in ("paper2", "paper3"):
@@ -39,14 +39,14 @@ def test_each_chain_is_compared_with_the_control_of_its_budget(swept):
     assert found["top_down", "generations"].difference == pytest.approx(wanted)
     assert found["top_down", "generations"].n == 3
     generations = [sum(one.generations for one in repeat) for repeat in entries["vanilla, equal generations"].repeats]
-    assert generations == [500 + 2 * 23] * 3
+    assert generations == [25 + 2 * 5] * 3
     assert len(controls(two)) == 3
 
 
 def test_they_stand_in_a_table_and_in_sentences(swept):
     table = control_table(swept)
     assert [row[2:5] for row in table.rows] == [
-        ("2", "500, 23", "bottom_up"), ("2", "500, 23", "top_down"), ("3", "500, 23", "bottom_up"), ("3", "500, 23", "top_down"),
+        ("2", "25, 5", "bottom_up"), ("2", "25, 5", "top_down"), ("3", "25, 5", "bottom_up"), ("3", "25, 5", "top_down"),
     ]  # fmt: skip
     assert table.heads[6:] == ("equal generations", "verdict", "equal unique evaluations", "verdict")
     assert table.rows[1][8:] == ("", "")  # no control of top-down's unique evaluations

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,8 @@ def ranking(values: Mapping[str, Floats], lower_is_better: bool = False) -> Rank
         return None
     of_runs = stats.rankdata(table if lower_is_better else -table, axis=0)
     order = np.argsort(of_runs.mean(axis=1), kind="stable")
-    sums, drawn = of_runs.sum(axis=1)[order], _permuted(of_runs)
+    sums = of_runs.sum(axis=1)[order]
+    drawn = _permuted(tuple(sorted(map(tuple, np.sort(of_runs.T).tolist()))))  # whatever the order
     differ = bool(np.ptp(table, axis=0).any())
     largest = np.ptp(drawn, axis=1)
     pairwise = _share(largest, np.abs(sums[:, None] - sums))
@@ -91,14 +93,12 @@ def ranking(values: Mapping[str, Floats], lower_is_better: bool = False) -> Rank
     )
 
 
-def _permuted(ranks: Floats) -> Floats:
-    """Return sums of ranks (float64 [strategies, runs]) permuted within runs: float64 [PERMUTATIONS, strategies].
-
-    They do not depend on the order of strategies and runs.
-    """
+@lru_cache(maxsize=16)
+def _permuted(ranks: tuple[tuple[float, ...], ...]) -> Floats:
+    """Return sums over runs of ranks, by run in ascending order, permuted: float64 [PERMUTATIONS, strategies]."""
     rng = np.random.default_rng(0)
-    sums = np.zeros((PERMUTATIONS, len(ranks)))
-    for run in sorted(np.sort(ranks.T).tolist()):
+    sums = np.zeros((PERMUTATIONS, len(ranks[0])))
+    for run in ranks:
         sums += rng.permuted(np.tile(run, (PERMUTATIONS, 1)), axis=1)
     return sums
 

@@ -69,8 +69,8 @@ def spreads(table: Floats) -> Spreads:
     - The upper end. A spread f is convex, so f(true) <= f(mean) + g(true - mean), where g is a contrast (at each target
       a strategy less another) that does not depend on the noise. Student's t bounds it for any g, by the largest
       standard error of a contrast.
-    - The lower end. f(true) >= f(mean) - f(mean - true) by the triangle inequality. The quantile of the latter is that of
-      f of a multivariate t with the covariance of the repeats. The end is cut at 0.
+    - The lower end. f(true) >= f(mean) - f(mean - true) by the triangle inequality. The quantile of the latter is that
+      of f of a multivariate t with the covariance of the repeats. The end is cut at 0.
 
     Args:
         table: float64 [strategies, repeats, targets], points. Repeats are independent, and paired between strategies.

@@ -1,8 +1,8 @@
 """Error rates of every test and coverage of every interval that a report prints, by simulating runs.
 
-The runs are like those of real searches: ten targets whose noise is correlated within a run (0.24 as measured, and more)
-and skewed, as accuracies have a ceiling; targets, and strategies, differ in their mean; a shared part pairs runs of one
-seed. A share of errors is compared with the level by the binomial distribution, so that a true 5 % passes.
+The runs are like those of real searches: ten targets of different means, whose noise is correlated within a run (0.24
+as measured of a chain, and more) and skewed, as accuracies have a ceiling; a shared part pairs runs of one seed. A share
+of errors is compared with the level by the binomial distribution, so that a true 5 % passes.
 """
 
 import itertools

@@ -1,8 +1,8 @@
 """Error rates of every test and coverage of every interval that a report prints, by simulating runs.
 
 The runs are like those of real searches: ten targets of different means, whose noise is correlated within a run (0.24
-as measured of a chain, and more) and skewed, as accuracies have a ceiling; a shared part pairs runs of one seed. A share
-of errors is compared with the level by the binomial distribution, so that a true 5 % passes.
+as measured of a chain, and more) and skewed, as accuracies have a ceiling; a shared part pairs runs of one seed. A
+share of errors is compared with the level by the binomial distribution, so that a true 5 % passes.
 """
 
 import itertools
@@ -76,7 +76,7 @@ def no_wilcoxon(monkeypatch):
 @pytest.mark.parametrize("correlation", CHAIN)
 @pytest.mark.usefixtures("no_wilcoxon")
 def test_t_tests_and_intervals_of_mean_accuracy(number, correlation):
-    accuracy = runs(np.random.default_rng(number), 2000, 2, number, correlation).mean(axis=3)
+    accuracy = runs(np.random.default_rng(number), 1500, 2, number, correlation).mean(axis=3)
     differences = accuracy[:, 0] - accuracy[:, 1]
     equal = compare(differences)
     assert_level([one.p < ALPHA for one in equal], exact=True)

@@ -206,6 +206,11 @@ def test_spreads_of_two_strategies_at_one_target_are_of_students_t():
     assert found.mean.value - found.mean.interval[0] == pytest.approx(wider * (high - low) / 2, rel=0.03)
 
 
+def test_the_lower_end_of_spreads_is_not_below_0():
+    studies = runs(np.random.default_rng(0), 20, 3, 5)
+    assert min(min(one.mean.interval[0], one.largest.interval[0]) for one in map(spreads, studies)) == 0
+
+
 def test_spreads_without_an_interval():
     table = np.array([75.0, 75.4, 75.1])[:, None, None] + np.zeros((3, 4, 2))
     shared = table + np.random.default_rng(0).normal(size=(1, 4, 1))

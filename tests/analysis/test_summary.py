@@ -139,6 +139,8 @@ def test_only_runs_that_all_have_are_ranked(made):
     more = [made(strategy=name, seed=1, repeats=2) for name in THREE]
     found = summarize(studies([*several, *more])[0])
     assert (found.ranking.runs, found.unranked) == (4, "")
+    apart = [made(strategy="bottom_up"), *(made(strategy=name, seed=1) for name in THREE)]
+    assert summarize(studies(apart)[0]).ranking.runs == 3
 
 
 def test_of_a_family_the_study_of_most_targets_is_the_headline(made):

@@ -3,7 +3,7 @@ import io
 
 import numpy as np
 import pytest
-from test_judges import collected_once, found, hide_official  # noqa: F401
+from test_judges import found, hide_official
 
 from ofa_bench.analysis import tables
 from ofa_bench.analysis.statistics import paired
@@ -65,7 +65,7 @@ def test_what_cannot_be_tested_is_left_empty(made):
         result.accuracy += 0.005
     [study] = studies([made(), shifted])
     [row] = tables.tested(summarize(study)).rows
-    assert row == ("shifted", "3", "+0.50", "", "", "", "0.250", "", "", "", "", "better")
+    assert row == ("shifted", "3", "+0.50", "", "", "", "0.250", "", "", "", "", "not distinguished")
 
 
 def test_studies_of_other_targets_stand_below_each_other(made):

@@ -20,8 +20,8 @@ Floats = NDArray[np.float64]
 
 RESAMPLES = 4999
 
-FEWEST = 5
-"""Repeats from which on a bootstrap interval is conclusive."""
+FEWEST = 6
+"""Repeats from which on a median has an interval."""
 
 
 @dataclass(frozen=True)

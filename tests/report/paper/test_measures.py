@@ -69,7 +69,7 @@ def test_the_share_of_time_is_that_of_the_sums_over_rows():
     shares = sorted([39 / 130, 33 / 260, 39 / 390])
     found = time_share(runs, "top_down")
     assert found.value == pytest.approx(100 * shares[1])
-    assert 100 * shares[0] <= found.interval[0] <= found.value <= found.interval[1] <= 100 * shares[2]
+    assert found.interval is None  # of a median of three
     assert time_share(runs, "bottom_up").value == pytest.approx(10)
 
 

@@ -62,7 +62,10 @@ def evaluations_to(record: Record, accuracy: float) -> dict[str, Any]:
 
 
 def draw(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draw one panel a space: a search for all targets as a line, others as one point for each budget."""
+    """Draw one panel a space: a search for all targets as a line, others as one point for each budget.
+
+    A cell's ``charge`` is its evaluations with gradients charged, as a multiple of its evaluations.
+    """
     spaces = list(dict.fromkeys(cell["space"] for cell in cells))
     figure = Figure(figsize=(5.2 * len(spaces), 4.6), dpi=120, layout="constrained")
     for number, space in enumerate(spaces):
@@ -75,7 +78,8 @@ def draw(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
                 points = sorted((cell["evaluations"]["mean"], cell["accuracy"]["mean"]) for cell in own)
                 style = "o:"
             else:
-                points = max(own, key=lambda cell: cell["evaluations"]["mean"])["curve"]
+                longest = max(own, key=lambda cell: cell["evaluations"]["mean"])
+                points = [(longest["charge"] * at, accuracy) for at, accuracy in longest["curve"]]
                 style = "-"
             axes.plot(*zip(*points, strict=True), style, color=colour, ms=4, lw=1.5, label=name)
         best = max(cell["accuracy"]["mean"] for cell in here)
@@ -83,7 +87,9 @@ def draw(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
             best = here[0]["accuracy"]["mean"] + here[0]["regret"]["mean"]
             axes.axhline(best, color="0.6", lw=1, ls="--", label="best known")
         lowest = min(cell["accuracy"]["mean"] for cell in here if cell["strategy"] in ONE_BY_ONE)
-        axes.set(xscale="log", xlabel="evaluations, all targets together", title=f"{space} on {here[0]['device']}")
+        axes.set(
+            xscale="log", xlabel="evaluations, gradients charged, all targets", title=f"{space} on {here[0]['device']}"
+        )
         axes.set_ylim(min(lowest, best - 2), best + 0.15)
         axes.grid(alpha=0.3)
         if not number:

@@ -87,9 +87,7 @@ def draw(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
             best = here[0]["accuracy"]["mean"] + here[0]["regret"]["mean"]
             axes.axhline(best, color="0.6", lw=1, ls="--", label="best known")
         lowest = min(cell["accuracy"]["mean"] for cell in here if cell["strategy"] in ONE_BY_ONE)
-        axes.set(
-            xscale="log", xlabel="evaluations, gradients charged, all targets", title=f"{space} on {here[0]['device']}"
-        )
+        axes.set(xscale="log", xlabel="evaluations, gradients charged", title=f"{space} on {here[0]['device']}")
         axes.set_ylim(min(lowest, best - 2), best + 0.15)
         axes.grid(alpha=0.3)
         if not number:

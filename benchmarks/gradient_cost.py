@@ -3,13 +3,13 @@
 For each predictor of the package, a run of ``strategy=joint`` is recorded: the architectures that it evaluated in each
 call, and those at which it took the gradient and the gains of all single changes. The calls are then made again, in
 rounds and in the run's order: gradients and evaluations in the run's own batches, and in between the same evaluations
-in batches of 100, as ``nsga2`` makes them. Seconds are of the processor. The ``cost`` of a gradient is its seconds divided by those of an evaluation in the run's own batches;
-``cost_by_batches_of_100`` is larger, because evaluations are cheaper there. OFA's official files are needed (see
-README.md). The file has all rounds, their median, least and most; by default it is the one that tables, figures and
-``strategy.gradient_cost=measured`` read.
+in batches of 100, as ``nsga2`` makes them. Seconds are of the processor, on one core. The ``cost`` of a gradient is its
+seconds divided by those of an evaluation in the run's own batches; ``cost_by_batches_of_100`` is larger, because
+evaluations are cheaper there. OFA's official files are needed (see README.md). The file has all rounds, their median,
+least and most; by default it is the one that tables, figures and ``strategy.gradient_cost=measured`` read.
 
-``--shares`` measures instead what part of the seconds of a whole run goes to evaluations, gradients, costs, and the
-rest (drawing candidates and keeping the archive), for ``joint`` and, for comparison, ``vanilla`` and ``nsga2``.
+``--shares`` measures instead what part of the seconds of a whole run goes to evaluations, gradients, cost look-ups in
+calls of their own, and the rest, for ``joint`` and, for comparison, ``vanilla`` and ``nsga2``.
 """
 
 import argparse
@@ -175,9 +175,7 @@ def show_shares(*, quick: bool) -> str:
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description="Measure the cost of gradients.")
-    parser.add_argument(
-        "--quick", action="store_true", help="try it out on one predictor; nothing is written by default"
-    )
+    parser.add_argument("--quick", action="store_true", help="try it out; written only with --out")
     parser.add_argument("--shares", action="store_true", help="show where seconds go instead")
     parser.add_argument("--out", type=Path, help=f"the JSON file to write ({FILE.name} of the package)")
     given = parser.parse_args()
@@ -194,16 +192,13 @@ def main() -> None:
         about = {"quick": given.quick, "machine": machine(), "versions": versions()}
         out.write_text(json.dumps({**about, "predictors": found}, indent=1) + "\n")
     head = ["cost of a gradient, in evaluations", "in own batches", "in batches of 100", "µs a gradient"]
-    rows = (
-        [
-            one["title"],
-            show(one["cost"]),
-            show(one["cost_by_batches_of_100"]),
-            f"{1e6 * one['seconds']['gradient']:.1f}",
-        ]
-        for one in found
-    )
-    print(table("", head, rows))
+    print(table("", head, map(row, found)))
+
+
+def row(one: dict[str, Any]) -> list[str]:
+    """Return the texts of a predictor."""
+    micro = 1e6 * one["seconds"]["gradient"]
+    return [one["title"], show(one["cost"]), show(one["cost_by_batches_of_100"]), f"{micro:.1f}"]
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ __all__ = ["COLUMNS", "Column", "data_columns", "shown_columns"]
 class Column:
     """One column, and the tables that have it.
 
-    - Data (one row for each result): the value of ``of_record``, ``of_repeat``, ``of_result`` or ``of_both`` (record and
-      result), under ``name``.
+    - Data (one row for each result): the value of ``of_record``, ``of_repeat``, ``of_result`` or ``of_both`` (of record
+      and result), under ``name``.
     - MLflow: ``of_record`` as the parameter ``parameter``; ``number`` as a metric of all targets (``total_metric``) and
       of each target (``target_metric``), where ``{cost}`` stands for the name of the costs.
     - Tables for people: ``text``, by default ``number`` in the format ``spec``, under ``head`` and ``unit``; in a

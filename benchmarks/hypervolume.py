@@ -2,8 +2,8 @@
 
 OFA² (Ito & Von Zuben, arXiv 2303.13683) searches this very problem: MobileNetV3 of width 1.2, latencies of the Note10,
 OFA's official predictor, 100,000 evaluations, populations of 100. It reports the hypervolume of latency and error
-against the point of 100 ms and 25 %, for one seed. Here are ours by the same definition (pymoo's), of ten seeds each and
-three sets of networks:
+against the point of 100 ms and 25 %, for one seed. Here are ours by the same definition (pymoo's), of ten seeds each
+and three sets of networks:
 
 - *front*: all evaluated architectures that no other dominates;
 - *100*: of these, the most accurate below each of 100 evenly spaced latencies, as many as OFA²'s population;

@@ -43,7 +43,7 @@ class Counts:
     ``proposals`` are the architectures that sampling, mutation, crossover and pruning proposed until the population was
     full; ``cost_lookups`` are the costs looked up for it, ``evaluations`` the accuracies requested, and
     ``unique_evaluations`` those that the predictor computed. ``gradients`` are the architectures at which it was
-    linearised: the gradient there and the gains of all single changes take as long as several evaluations (measured: see
+    linearised: the gradient there and the gains of all single changes take as long as several evaluations (see
     ``predictors.gradient_costs``).
     """
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from figures import Figure, figure, machine, ratio, show, table, versions
+from figures import Figure, figure, machine, markdown, ratio, show, table, versions
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -31,6 +31,8 @@ from ofa_bench.predictors.gradient_costs import FILE
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import Genes
 from ofa_bench.strategies import NSGA2, Budget, Joint, Strategy, Vanilla
+
+HEAD = ("predictor", "cost of a gradient, evaluations", "in batches of 100", "a gradient, µs", "an evaluation, µs")
 
 BATCH = 100
 EVALUATIONS = 6000
@@ -53,16 +55,15 @@ def problems(*, quick: bool) -> Iterator[tuple[str, Problem]]:
 
 
 class Timed:
-    """Sums up the seconds of calls, by a clock, and the rows of their first arguments."""
+    """Sums up the processor's seconds of calls, and the rows of their first arguments."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self.clock, self.seconds, self.rows = clock, 0.0, 0
+    seconds, rows = 0.0, 0
 
     def __call__(self, call: Callable[..., Any], *arguments: Genes) -> Any:
         """Make a call."""
-        began = self.clock()
+        began = time.thread_time()
         made = call(*arguments)
-        self.seconds += self.clock() - began
+        self.seconds += time.thread_time() - began
         self.rows += len(arguments[0])
         return made
 
@@ -73,7 +74,7 @@ class Recorder(AccuracyPredictor):
     def __init__(self, predictor: AccuracyPredictor) -> None:
         self.predictor, self.name, self.sha256 = predictor, predictor.name, predictor.sha256
         self.order: list[tuple[Genes, ...]] = []
-        self.evaluations, self.gradients = Timed(time.perf_counter), Timed(time.perf_counter)
+        self.evaluations, self.gradients = Timed(), Timed()
 
     @property
     def evaluated(self) -> list[Genes]:
@@ -95,10 +96,10 @@ def recorded(problem: Problem, strategy: Strategy, budget: Budget, seed: int = 0
     """Run a strategy on the device's own targets; return its calls and its seconds."""
     recorder = Recorder(problem.predictor)
     watched = Problem(problem.space, recorder, problem.cost, problem.keep)
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in strategy.search(watched, problem.cost.targets, budget, np.random.default_rng(seed)):
         pass
-    return recorder, time.perf_counter() - began
+    return recorder, time.thread_time() - began
 
 
 def cost_of(name: str, problem: Problem, rounds: int) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def cost_of(name: str, problem: Problem, rounds: int) -> dict[str, Any]:
     predictor, rows = problem.predictor, np.concatenate(calls.evaluated)
     seconds: dict[str, list[float]] = {"gradient": [], "evaluation": [], "evaluation_in_batches_of_100": []}
     for _ in range(rounds):
-        gradient, own, hundred = (Timed(time.thread_time) for _ in range(3))
+        gradient, own, hundred = (Timed() for _ in range(3))
         done = 0
         for call in calls.order:
             if len(call) == 2:
@@ -144,7 +145,7 @@ def rounded(value: float) -> float:
 
 def shares(problem: Problem, strategy: Strategy, seed: int) -> dict[str, float]:
     """Measure the parts of a run at the default budget: seconds in all, and of them those of each kind of call."""
-    timed, cost = Timed(time.perf_counter), problem.cost
+    timed, cost = Timed(), problem.cost
     look_up = cost.cost
     cost.cost = lambda genes: timed(look_up, genes)  # type: ignore[method-assign]
     try:
@@ -162,7 +163,7 @@ def show_shares(*, quick: bool) -> str:
         problem = ob.problem(name, predictor="embedded" if quick or name == "proxyless" else "official")
         strategies = {"vanilla": Vanilla(Evolution()), "nsga2": NSGA2(), "joint": Joint()}
         runs: dict[str, list[dict[str, float]]] = {key: [] for key in strategies}
-        for seed in range(1 if quick else 5):
+        for seed in range(1 if quick else 3):
             for key, strategy in strategies.items():
                 runs[key].append(shares(problem, strategy, seed))
         for key, made in runs.items():
@@ -170,6 +171,19 @@ def show_shares(*, quick: bool) -> str:
             seconds = np.median([one["seconds"] for one in made])
             rows.append([f"{name}, {key}", f"{seconds:.2f}", *(f"{part:.0f} %" for part in parts)])
     return table("seconds", ["", "s", "evaluations", "gradients", "costs", "rest"], rows)
+
+
+def rows(content: dict[str, Any]) -> list[list[str]]:
+    """Return the texts of the JSON's predictors under ``HEAD``."""
+    return [
+        [
+            one["title"],
+            *(show(one[key]) for key in ("cost", "cost_by_batches_of_100")),
+            f"{1e6 * one['seconds']['gradient']:.0f}",
+            f"{1e6 * one['seconds']['evaluation']:.1f}",
+        ]
+        for one in content["predictors"]
+    ]
 
 
 def main() -> None:
@@ -188,17 +202,10 @@ def main() -> None:
             found.append(cost_of(name, problem, 2 if given.quick else ROUNDS))
             print(f"{name}: {show(found[-1]['cost'])}", file=sys.stderr, flush=True)
     out = given.out or (None if given.quick else FILE)
+    content = {"quick": given.quick, "machine": machine(), "versions": versions(), "predictors": found}
     if out:
-        about = {"quick": given.quick, "machine": machine(), "versions": versions()}
-        out.write_text(json.dumps({**about, "predictors": found}, indent=1) + "\n")
-    head = ["cost of a gradient, in evaluations", "in own batches", "in batches of 100", "µs a gradient"]
-    print(table("", head, map(row, found)))
-
-
-def row(one: dict[str, Any]) -> list[str]:
-    """Return the texts of a predictor."""
-    micro = 1e6 * one["seconds"]["gradient"]
-    return [one["title"], show(one["cost"]), show(one["cost_by_batches_of_100"]), f"{micro:.1f}"]
+        out.write_text(json.dumps(content, indent=1) + "\n")
+    print(markdown(HEAD, rows(content)))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from figures import figure, machine, show, table, versions
+from figures import figure, machine, markdown, show, versions
 from numpy.typing import NDArray
 from pymoo.indicators.hv import HV
 from threadpoolctl import threadpool_limits
@@ -40,6 +40,9 @@ REFERENCE = (100.0, 25.0)
 
 PUBLISHED = {"NSGA-II": 751.6, "SMS-EMOA": 722.0, "SPEA2": 758.3}
 """OFA²'s hypervolumes, one seed each (notebook ``ofa2.ipynb`` of ito-rafael/once-for-all-3)."""
+
+SETS = ("front", "100", "10")
+HEAD = ("search", *SETS, "evaluations", "gradients", "networks in the front", "seconds")
 
 DEFAULT = Path(__file__).with_name("hypervolume.json")
 WANTED = 100
@@ -101,9 +104,9 @@ def searched(problem: Problem, strategy: Strategy, targets: Sequence[float], n: 
     """Run a search; return its hypervolumes, evaluations, gradients and seconds."""
     recorder = Recorder(problem.predictor)
     watched = Problem(problem.space, recorder, problem.cost, problem.keep)
-    began = time.perf_counter()
+    began = time.thread_time()
     results = [result for _, result in strategy.search(watched, targets, Budget(n, 1), np.random.default_rng(seed))]
-    seconds = time.perf_counter() - began
+    seconds = time.thread_time() - began
     accuracy = np.concatenate(recorder.accuracies)
     found = front(problem.cost.cost(np.concatenate(recorder.genes)), accuracy)
     latencies = np.linspace(problem.cost.minimum, problem.cost.maximum, WANTED)
@@ -120,34 +123,40 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="try it out; written only with --out")
     parser.add_argument("--out", type=Path, help=f"the JSON file to write ({DEFAULT.name} beside this script)")
     given = parser.parse_args()
-    problem, rows = ob.problem("mbv3", predictor="official"), []
+    problem = ob.problem("mbv3", predictor="official")
     made: dict[str, Any] = {}
     with threadpool_limits(1):
         for name, (strategy, targets, n) in strategies(problem, quick=given.quick).items():
             runs = [searched(problem, strategy, targets, n, seed) for seed in range(2 if given.quick else 10)]
             made[name] = {key: figure(run[key] for run in runs) for key in runs[0]}
             print(f"{name}: {show(made[name]['front'])}", file=sys.stderr, flush=True)
-    for name, one in made.items():
-        counts = [f"{one[key]['median']:,.0f}" for key in ("evaluations", "gradients", "size")]
-        rows.append([name, *(show_two(one[key]) for key in ("front", "100", "10")), *counts])
     best = frontiers.find(problem)
-    if best:
-        known = hypervolume(np.array(best.cost), np.array(best.accuracy))
-        made["best known"] = known
-        rows.append(["best known", f"{known:.1f}", "", "", "", "", f"{len(best.cost):,}"])
-    rows += [
-        [f"OFA², {name} (published)", "", f"{area:.1f}", "", "100,000", "", ""] for name, area in PUBLISHED.items()
-    ]
+    known = best and {"front": hypervolume(best.cost, best.accuracy), "size": len(best.cost)}
     out = given.out or (None if given.quick else DEFAULT)
+    about = {"quick": given.quick, "machine": machine(), "versions": versions(), "reference": REFERENCE}
+    content = {**about, "published": PUBLISHED, "best known": known, "found": made}
     if out:
-        about = {"quick": given.quick, "machine": machine(), "versions": versions(), "reference": REFERENCE}
-        out.write_text(json.dumps({**about, "published": PUBLISHED, "found": made}, indent=1) + "\n")
-    print(table("", ["", "front", "100", "10", "evaluations", "gradients", "networks in the front"], rows))
+        out.write_text(json.dumps(content, indent=1) + "\n")
+    print(markdown(HEAD, rows(content)))
 
 
-def show_two(found: dict[str, Any]) -> str:
-    """Write the median, the least and the most, with one decimal."""
-    return f"{found['median']:.1f} ({found['low']:.1f} to {found['high']:.1f})"
+def rows(content: dict[str, Any]) -> list[list[str]]:
+    """Return the texts of the JSON's searches under ``HEAD``."""
+    laid_out = [
+        [
+            name,
+            *(f"{one[key]['median']:.1f} ({one[key]['low']:.1f}–{one[key]['high']:.1f})" for key in SETS),
+            *(f"{one[key]['median']:,.0f}" for key in ("evaluations", "gradients", "size")),
+            f"{one['seconds']['median']:.1f}",
+        ]
+        for name, one in content["found"].items()
+    ]
+    if content["best known"]:
+        known = content["best known"]
+        laid_out.append(["best known", f"{known['front']:.1f}", "", "", "", "", f"{known['size']:,}", ""])
+    for name, area in content["published"].items():
+        laid_out.append([f"OFA², {name} (published)", "", f"{area:.1f}", "", "100,000", "", "", ""])
+    return laid_out
 
 
 if __name__ == "__main__":

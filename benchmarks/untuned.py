@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from anytime import mean_curve
-from figures import machine, table
+from figures import machine, markdown
 from scipy import stats
 
 from ofa_bench.predictors.gradient_costs import gradient_cost
@@ -28,8 +28,8 @@ from ofa_bench.records.record import read
 
 DEFAULT = Path(__file__).with_name("untuned.json")
 HEAD = (
-    "problem", "targets", "joint less nsga2", "better", "less nsga2, stricter", "better", "less vanilla", "better",
-    "joint: evaluations", "gradients", "a gradient costs", "charged", "nsga2: evaluations", "vanilla: evaluations",
+    "problem", "less `nsga2`, points", "better", "stricter charge", "better", "less `vanilla`", "better", "evaluations",
+    "gradients", "cost of one", "charged", "`nsga2`", "`vanilla`",
 )  # fmt: skip
 
 
@@ -50,9 +50,11 @@ def title(joint: Record) -> str:
     """Name a problem."""
     choices, device, strategy = joint.choices, joint.config["device"], joint.config["strategy"]
     space = f"{choices.space} {joint.config['space'].get('kernels', '')}".strip()
-    made_up = "" if device.get("rescaled") is None else f" rescaled {device['rescaled']}"
-    gradient = "" if strategy["gradient"] else ", no gradient"
-    return f"{space}, {choices.device}{made_up}, {choices.predictor}{gradient}"
+    made_up = "" if device.get("rescaled") is None else f" rescaled ({device['rescaled']})"
+    rest = ("" if choices.targets == "default" else f", {choices.targets}") + (
+        "" if strategy["gradient"] else ", no gradient"
+    )
+    return f"{space}, {choices.device}{made_up}, {choices.predictor}{rest}"
 
 
 def means(record: Record) -> list[float]:
@@ -91,7 +93,6 @@ def compared(joint: Record, nsga2: Record, vanilla: Record) -> dict[str, Any]:
     has_gradient = any(totals(joint, "gradients"))
     return {
         "title": title(joint),
-        "targets": joint.choices.targets,
         "accuracy": runs | {"joint, stricter": stricter},
         "less nsga2": difference(runs["joint"], runs["nsga2"]),
         "less nsga2, stricter": difference(stricter, runs["nsga2"]),
@@ -115,8 +116,12 @@ def problems(folder: Path) -> list[dict[str, Any]]:
     return [compared(joint, *pair) for joint, pair in zip(joints, found, strict=True) if None not in pair]
 
 
-def row(one: dict[str, Any]) -> list[str]:
-    """Return the texts of a problem under ``HEAD``."""
+def rows(content: dict[str, Any]) -> list[list[str]]:
+    """Return the texts of the JSON's problems under ``HEAD``."""
+    return [_row(one) for one in content["problems"]]
+
+
+def _row(one: dict[str, Any]) -> list[str]:
     differences = [one[key] for key in ("less nsga2", "less nsga2, stricter", "less vanilla")]
     texts = [
         (f"{part['mean']:+.3f} ({part['low']:+.3f} to {part['high']:+.3f})", f"{part['better']} of {part['of']}")
@@ -125,7 +130,6 @@ def row(one: dict[str, Any]) -> list[str]:
     counts = one["evaluations"]
     return [
         one["title"],
-        one["targets"],
         *(text for pair in texts for text in pair),
         f"{counts['joint']:,.0f}",
         f"{one['gradients']:,.0f}",
@@ -140,9 +144,9 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=Path("multirun"), help="folder of the records")
     parser.add_argument("--out", type=Path, default=DEFAULT, help=f"the JSON file to write ({DEFAULT.name} here)")
     given = parser.parse_args()
-    found = problems(given.folder)
-    given.out.write_text(json.dumps({"machine": machine(), "problems": found}, indent=1) + "\n")
-    print(table("", HEAD, map(row, found)))
+    content = {"machine": machine(), "problems": problems(given.folder)}
+    given.out.write_text(json.dumps(content, indent=1) + "\n")
+    print(markdown(HEAD, rows(content)))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 OFA² (Ito & Von Zuben, arXiv 2303.13683) searches this very problem: MobileNetV3 of width 1.2, latencies of the Note10,
 OFA's official predictor, 100,000 evaluations, populations of 100. It reports the hypervolume of latency and error
-against the point of 100 ms and 25 %, for one seed. Here are ours by the same definition (pymoo's), of ten seeds each
+against the point of 100 ms and 25 %, for one seed. Here are ours by the same definition (pymoo's), of five seeds each
 and three sets of networks:
 
 - *front*: all evaluated architectures that no other dominates;
@@ -127,7 +127,7 @@ def main() -> None:
     made: dict[str, Any] = {}
     with threadpool_limits(1):
         for name, (strategy, targets, n) in strategies(problem, quick=given.quick).items():
-            runs = [searched(problem, strategy, targets, n, seed) for seed in range(2 if given.quick else 10)]
+            runs = [searched(problem, strategy, targets, n, seed) for seed in range(2 if given.quick else 5)]
             made[name] = {key: figure(run[key] for run in runs) for key in runs[0]}
             print(f"{name}: {show(made[name]['front'])}", file=sys.stderr, flush=True)
     best = frontiers.find(problem)
@@ -145,7 +145,7 @@ def rows(content: dict[str, Any]) -> list[list[str]]:
     laid_out = [
         [
             name,
-            *(f"{one[key]['median']:.1f} ({one[key]['low']:.1f}–{one[key]['high']:.1f})" for key in SETS),
+            *(f"{one[key]['median']:.1f} ({one[key]['low']:.1f} to {one[key]['high']:.1f})" for key in SETS),
             *(f"{one[key]['median']:,.0f}" for key in ("evaluations", "gradients", "size")),
             f"{one['seconds']['median']:.1f}",
         ]

@@ -15,8 +15,11 @@ spread). The *elites* of an anchor are the few most accurate architectures that 
 3. *children*: of a parent's ``tries`` candidates that meet the anchor and were never drawn before, the one with the
    largest sum of gains, plus noise, is evaluated, added to the archive and offered to all anchors.
 
-So no architecture is evaluated twice, and all chance comes from one stream. Sampling changes by Gumbel noise on
-gradients is known from Grathwohl et al. (ICML 2021, "Oops I took a gradient"); here it proposes for an elitist archive.
+So no architecture is evaluated twice, and all chance comes from one stream.
+
+What is new is the combination: gradient-informed proposals for an elitist archive of all targets at once. Sampling changes
+by Gumbel noise on gradients is known from Grathwohl et al. (ICML 2021, "Oops I took a gradient"); archives of elites that
+serve all constraints at once from Schneider et al. (AutoML 2022, arXiv 2208.00204), on this very problem too.
 """
 
 from collections.abc import Sequence

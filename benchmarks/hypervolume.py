@@ -7,7 +7,7 @@ and three sets of networks:
 
 - *front*: all evaluated architectures that no other dominates;
 - *100*: of these, the most accurate below each of 100 evenly spaced latencies, as many as OFA²'s population;
-- *10*: what the searches report, the winners of the ten default targets.
+- *10*: of these, the most accurate below each of the ten default targets.
 
 OFA's official files are needed (see README.md). It takes a few minutes.
 """

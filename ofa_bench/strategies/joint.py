@@ -17,9 +17,9 @@ spread). The *elites* of an anchor are the few most accurate architectures that 
 
 So no architecture is evaluated twice, and all chance comes from one stream.
 
-What is new is the combination: gradient-informed proposals for an elitist archive of all targets at once. Sampling changes
-by Gumbel noise on gradients is known from Grathwohl et al. (ICML 2021, "Oops I took a gradient"); archives of elites that
-serve all constraints at once from Schneider et al. (AutoML 2022, arXiv 2208.00204), on this very problem too.
+What is new is the combination: gradient-informed proposals for an elitist archive of all targets at once. Sampling
+changes by Gumbel noise on gradients is known from Grathwohl et al. (ICML 2021, "Oops I took a gradient"); archives of
+elites that serve all constraints at once are known from Schneider et al. (AutoML 2022, arXiv 2208.00204).
 """
 
 from collections.abc import Sequence

@@ -32,7 +32,7 @@ def accuracy_claims(space: str, published: Published, most: int) -> list[Claim]:
         Claim(
             f"no significant difference from vanilla, mean over targets: {LABELS[chain]}",
             own[chain],
-            partial(_mean, chain=chain, repeats=repeats),
+            partial(_mean, published=published, chain=chain, repeats=repeats),
         )
         for chain in CHAINS
     ]
@@ -40,7 +40,7 @@ def accuracy_claims(space: str, published: Published, most: int) -> list[Claim]:
         Claim(
             f"the same over all repeats: {LABELS[chain]}",
             "",
-            partial(_mean_of_all, chain=chain, more_than=repeats),
+            partial(_mean_of_all, published=published, chain=chain),
         )
         for chain in CHAINS
         if most > repeats
@@ -49,7 +49,7 @@ def accuracy_claims(space: str, published: Published, most: int) -> list[Claim]:
         Claim(
             f"nor at any single target: {LABELS[chain]}",
             _listed(differing_targets(published, chain)) if space == "mbv3" else "",
-            partial(_single, chain=chain, repeats=repeats),
+            partial(_single, published=published, chain=chain),
         )
         for chain in CHAINS
     ]
@@ -92,15 +92,15 @@ def _own_difference(space: str, published: Published, chain: str) -> str:
     return format_number(float(np.mean(percent[chain]) - np.mean(percent["vanilla"])), "+.2f")
 
 
-def _mean(runs: Runs, chain: str, repeats: int | None = None) -> Answer:
+def _mean(runs: Runs, published: Published, chain: str, repeats: int | None = None) -> Answer:
     """Test a chain's mean accuracy against vanilla's."""
     found = _tested(runs, chain, repeats)
-    return f"{difference(found)}, n = {found.n}", _no_difference(found)
+    return f"{difference(found)}, n = {found.n}", of_paper_size(runs, published, _no_difference(found))
 
 
-def _mean_of_all(runs: Runs, chain: str, more_than: int) -> Answer:
-    """Test the same over all repeats, if there are more than these."""
-    return _mean(runs, chain) if len(runs.winners) > more_than else ("", "")
+def _mean_of_all(runs: Runs, published: Published, chain: str) -> Answer:
+    """Test the same over all repeats, if there are more than the paper's."""
+    return _mean(runs, published, chain) if len(runs.winners) > published["setup"]["repeats"] else ("", "")
 
 
 def _tested(runs: Runs, chain: str, repeats: int | None = None) -> Paired:
@@ -130,9 +130,9 @@ def _sign(tests: Paired) -> str:
     return "better" if (tests.difference or 0.0) > 0 else "worse"
 
 
-def _single(runs: Runs, chain: str, repeats: int) -> Answer:
+def _single(runs: Runs, published: Published, chain: str) -> Answer:
     """Test a chain's accuracy against vanilla's at each target, with Holm's correction for all targets."""
-    rows = (runs.accuracy(chain) - runs.accuracy("vanilla"))[:repeats].T
+    rows = (runs.accuracy(chain) - runs.accuracy("vanilla"))[: published["setup"]["repeats"]].T
     if rows.shape[1] < 2:
         return "", "one repeat"
     names = {f"{target:g}": row for target, row, met in zip(runs.targets, rows, runs.met, strict=True) if met}
@@ -141,8 +141,10 @@ def _single(runs: Runs, chain: str, repeats: int) -> Answer:
     for one in filter(_differs, tests):
         found[_sign(one)].append(float(one.name))
     if any(found.values()):
-        return _listed(found), "does not hold"
-    return _listed(found), "holds: equivalent" if {one.verdict for one in tests} == {"equivalent"} else "not decided"
+        verdict = "does not hold"
+    else:
+        verdict = "holds: equivalent" if {one.verdict for one in tests} == {"equivalent"} else "not decided"
+    return _listed(found), of_paper_size(runs, published, verdict)
 
 
 def _listed(found: dict[str, list[float]]) -> str:

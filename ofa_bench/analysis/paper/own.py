@@ -1,6 +1,6 @@
 """Computes what the paper's own tables say: its point figures with their spread, and tests of its means.
 
-Spreads follow from the printed standard deviations over ten runs (of each row of table 1 and target of table 2), taken as
+Spreads follow from the printed standard deviations over ten runs (of rows of table 1 and targets of table 2), taken as
 independent; intervals are of 95 %, by t of nine degrees of freedom.
 """
 

@@ -7,19 +7,33 @@ import numpy as np
 from composing import composed
 from plain import change_record, plain_record, plain_result
 
-from ofa_bench.analysis.paper.protocols import STRATEGIES
+from ofa_bench.analysis.paper.protocols import CHAINS, STRATEGIES
 from ofa_bench.config.address import address
 from ofa_bench.config.schema import GROUPS
 from ofa_bench.experiment.checks import result_config
 from ofa_bench.records.model import RecordedRepeat
 
+PLAIN = "evolution.memo=false"
 CELLS = {
-    "fair": {name: (f"strategy={name}", "budget=sqrt") for name in STRATEGIES},
+    "fair": {name: (f"strategy={name}", "budget=sqrt", PLAIN) for name in STRATEGIES},
     "as_published": {
-        "vanilla": ("strategy=vanilla", "budget=paper", "evolution.reference_compat=true"),
-        "top_down": ("experiment=authors_top_down",),
-        "bottom_up": ("experiment=authors_bottom_up",),
+        "vanilla": ("strategy=vanilla", "budget=paper", "evolution.reference_compat=true", PLAIN),
+        "top_down": ("experiment=authors_top_down", PLAIN),
+        "bottom_up": ("experiment=authors_bottom_up", PLAIN),
     },
+    "fair_memo": {name: (f"strategy={name}", "budget=sqrt") for name in STRATEGIES},
+}
+ORDERS = {"top_down": "descending", "bottom_up": "ascending"}
+CONTROLS = {
+    f"{match} {chain}": (
+        "strategy=vanilla",
+        "budget=matched",
+        f"budget.match={match}",
+        f"budget.chain.order={order}",
+        PLAIN,
+    )
+    for match in ("generations", "unique_evaluations", "seconds")
+    for chain, order in ORDERS.items()
 }
 TEN = (15, 20, 25, 30, 35, 40, 45, 50, 55, 60)
 ROWS = (1, 2, 3, 4, 5, 10)
@@ -45,10 +59,10 @@ def crafted(protocol, strategy, targets, seconds=(1.0, 1.0), accuracy=None, gene
 
     ``accuracy`` is by repeat and target, percent; ``generations`` by target, those of the protocol if not given.
     """
-    record = asked(*CELLS[protocol][strategy])
-    n, w = {"fair": (500, 23), "as_published": (500, 63)}[protocol]
+    record = asked(*(CELLS[protocol] | CONTROLS)[strategy])
+    n, w = 500, 63 if protocol == "as_published" else 23
     if generations is None:
-        generations = [n] * len(targets) if strategy == "vanilla" else [n] + [w] * (len(targets) - 1)
+        generations = [n] + [w] * (len(targets) - 1) if strategy in CHAINS else [n] * len(targets)
     if accuracy is None:
         accuracy = np.full((len(seconds), len(targets)), 80.0)
     record.config["targets"]["values"] = list(targets)

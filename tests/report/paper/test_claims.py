@@ -8,8 +8,9 @@ from scipy import stats
 from ofa_bench.analysis import statistics
 from ofa_bench.analysis.paper import measures
 from ofa_bench.analysis.paper.claims import verdicts
-from ofa_bench.analysis.paper.protocols import STRATEGIES, runs_of
+from ofa_bench.analysis.paper.protocols import STRATEGIES
 from ofa_bench.analysis.paper.published import published_paper
+from ofa_bench.analysis.paper.runs import runs_of
 from ofa_bench.formatting import format_number
 
 PUBLISHED = published_paper()

@@ -12,8 +12,9 @@ from ofa_bench.analysis.paper.measures import (
     spread_of,
     time_share,
 )
-from ofa_bench.analysis.paper.protocols import STRATEGIES, runs_of
+from ofa_bench.analysis.paper.protocols import STRATEGIES
 from ofa_bench.analysis.paper.published import published_paper
+from ofa_bench.analysis.paper.runs import runs_of
 
 PUBLISHED = published_paper()
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from ofa_bench.analysis.judges import Judged, cross_evaluate
 from ofa_bench.analysis.pairs import differences, of_pairs
-from ofa_bench.analysis.ranking import Ranking, ranking
+from ofa_bench.analysis.ranking import FEWEST_RUNS, FEWEST_STRATEGIES, Ranking, ranking
 from ofa_bench.analysis.statistics import MARGIN, Paired, Ratio, time_ratios
-from ofa_bench.analysis.studies import Study
+from ofa_bench.analysis.studies import Study, finite_means
 from ofa_bench.formatting import format_number
 from ofa_bench.records.rows import Row, totals
 
@@ -45,12 +45,14 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """A study and its lines, by falling mean accuracy; the ranking needs three strategies and two targets."""
+    """A study and its lines, by falling mean accuracy; the ranking needs three strategies and three runs."""
 
     study: Study
     reference: str
     lines: tuple[Line, ...]
     ranking: Ranking | None
+    unranked: str
+    """Why there is no ranking of several strategies; empty if there is one."""
     judges: tuple[Judged, ...] = ()
 
     @property
@@ -105,7 +107,7 @@ def summarize(study: Study, wanted: str = "") -> Summary:
         for entry in study.entries
     ]
     lines.sort(key=lambda line: -np.inf if line.accuracy is None else -line.accuracy)
-    return Summary(study, reference, tuple(lines), _ranked(study))
+    return Summary(study, reference, tuple(lines), *_ranked(study))
 
 
 def add_judges(summary: Summary) -> Summary:
@@ -120,9 +122,21 @@ def _ratios(study: Study, reference: str) -> dict[str, Ratio]:
     return {one.name: replace(one, interval=None) if study.shared_time else one for one in found}
 
 
-def _ranked(study: Study) -> Ranking | None:
-    """Rank strategies over the targets that all met in all repeats, by means over repeats."""
-    return ranking({entry.name: entry.accuracy.mean(axis=0) for entry in study.entries})  # NaN: not met
+def _ranked(study: Study) -> tuple[Ranking | None, str]:
+    """Rank strategies over runs, or say why not.
+
+    A run is a seed and repeat that all strategies have. Its value is the mean accuracy over the targets that all met in
+    it; it is left out if there is no such target.
+    """
+    if len(study.entries) < FEWEST_STRATEGIES:
+        return None, ""
+    keys = [key for key in study.entries[0].keys if all(key in entry.keys for entry in study.entries)]
+    rows = [entry.accuracy[[entry.keys.index(key) for key in keys]] for entry in study.entries]
+    common = np.array(rows).reshape(len(rows), len(keys), len(study.targets))
+    common[:, ~np.isfinite(common).all(axis=0)] = np.nan
+    found = ranking({entry.name: finite_means(row) for entry, row in zip(study.entries, common, strict=True)})
+    runs = int(np.isfinite(common[0]).any(axis=1).sum())
+    return found, "" if found else f"No ranking: it needs {FEWEST_RUNS} runs that all strategies have, not {runs}."
 
 
 def _compare(line: Line, reference: Line) -> str:

@@ -13,7 +13,6 @@ Results with different predictors, devices, budgets or targets are never combine
 was kept apart, and what was left out.
 """
 
-import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,5 +58,4 @@ def run(options: Options, folders: Sequence[str]) -> Path:
         gathered = from_mlflow(options.mlflow, options.uri, gathered)
     from ofa_bench.report.page import write_report
 
-    gc.freeze()  # statsmodels collects garbage at every correction, which is slow with many records
     return write_report(gathered, Path(options.out).expanduser(), options.title, options.reference)

@@ -142,7 +142,7 @@ def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _
     drawn = [(one.name, one.caption, one.draw()) for one in drawings(study, alike, style)]
     leading = "Leads in mean accuracy, by the predictor that guided the searches and by others."
     drawn.insert(1, ("leads", leading, leads(summary)))
-    ranked = "Mean ranks over targets; a bar joins strategies whose difference is not significant."
+    ranked = "Mean ranks over runs; a bar joins strategies whose difference is not significant."
     drawn.append(("ranks", ranked, ranks(summary.ranking)))
     drawn += [
         (f"networks_{entry.name}", f"What {entry.name} found.", networks.draw(study, entry)) for entry in study.entries
@@ -154,6 +154,7 @@ def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _
         describe_costs(study.entries[0].records[0]),
         study.timing,
         *notes(summary),
+        summary.unranked,
         note([(entry.name, entry.records) for entry in study.entries]),
     ]
     tables = (comparison(summary), winners_judged(summary), tested(summary))

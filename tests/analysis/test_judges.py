@@ -1,5 +1,4 @@
 import copy
-import gc
 from dataclasses import replace
 from functools import cache
 
@@ -33,14 +32,6 @@ def guide_of(space, guide):
     if guide == "official":
         return official_predictor(space, fetch=False)
     return embedded_predictor(space, int(guide.removeprefix("member ")) if guide.startswith("member") else None)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def collected_once():
-    """Keep statsmodels from collecting other tests' garbage at every correction."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @cache

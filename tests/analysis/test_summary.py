@@ -27,11 +27,11 @@ def shifted(record, points):
 
 
 def test_a_strategy_stands_to_vanilla_as_its_repeats_do(made):
-    better = shifted(made(), 0.5)
+    better = shifted(made(repeats=6), 0.5)
     better.choices.strategy = "better"
     for repeat in better.repeats:
-        repeat.seconds = 0.25 * made().repeats[repeat.repeat].seconds
-    (study,) = studies([made(), better])
+        repeat.seconds = 0.25 * made(repeats=6).repeats[repeat.repeat].seconds
+    (study,) = studies([made(repeats=6), better])
     summary = summarize(study)
     assert summary.reference == "vanilla"
     assert [line.name for line in summary.lines] == ["better", "vanilla"]
@@ -80,7 +80,7 @@ def test_seconds_that_were_taken_otherwise_give_no_ratio(made):
 
 def test_repeats_that_share_their_time_give_a_ratio_without_interval(made):
     for lockstep in (False, True):
-        both = made(), made(strategy="bottom_up")
+        both = made(repeats=6), made(repeats=6, strategy="bottom_up")
         for record in both:
             record.made.lockstep = lockstep
         for repeat in both[0].repeats:
@@ -97,10 +97,48 @@ def test_few_strategies_repeats_and_targets_are_described_briefly(made, repeats,
     (study,) = studies([made(strategy=name, repeats=repeats, targets=targets) for name in names])
     summary = summarize(study)
     assert len(summary.lines) == len(names)
-    assert (summary.ranking is None) == (len(names) < 3 or len(targets) < 3)
+    assert (summary.ranking is None) == (len(names) < 3 or repeats < 3 or targets == (5.0,))
+    assert bool(summary.unranked) == (len(names) == 3 and summary.ranking is None)
     for text in (markdown(comparison(summary)), latex(comparison(summary)), *summary.sentences):
         assert "nan" not in text.replace("nsga", "").lower()
         assert "None" not in text
+
+
+def test_strategies_are_ranked_over_runs_not_targets(made):
+    targets = (20.0, 30.0, 35.0)
+    several = [made(strategy=name, targets=targets, repeats=4) for name in THREE]
+    for record, points in zip(several, (0.0, 5.0, 10.0), strict=True):
+        shifted(record, points)
+    (study,) = studies(several)
+    found = summarize(study).ranking
+    assert found.runs == 4
+    assert (found.names, found.ranks) == (("top_down", "bottom_up", "vanilla"), (1, 2, 3))
+
+
+def test_runs_are_ranked_by_the_targets_that_all_met_in_them(made):
+    targets = (20.0, 30.0)
+    vanilla, bottom_up, top_down = (made(strategy=name, targets=targets, repeats=4) for name in THREE)
+    shifted(bottom_up, 5.0)
+    shifted(top_down, 10.0)
+    # a target that top_down alone met does not count, and a run without a common target is left out
+    for result in (vanilla.repeats[0].results[0], *vanilla.repeats[1].results):
+        vars(result).update(feasible=False, accuracy=None)
+    bottom_up.repeats[0].results[0].accuracy = 0.0
+    (study,) = studies([vanilla, bottom_up, top_down])
+    found = summarize(study).ranking
+    assert found.runs == 3
+    assert found.names == ("top_down", "bottom_up", "vanilla")
+    assert found.ranks == (1, 2, 3)
+
+
+def test_only_runs_that_all_have_are_ranked(made):
+    several = [made(repeats=3), made(strategy="bottom_up", repeats=2), made(strategy="top_down", repeats=3)]
+    summary = summarize(studies(several)[0])
+    assert summary.ranking is None
+    assert summary.unranked == "No ranking: it needs 3 runs that all strategies have, not 2."
+    more = [made(strategy=name, seed=1, repeats=2) for name in THREE]
+    found = summarize(studies([*several, *more])[0])
+    assert (found.ranking.runs, found.unranked) == (4, "")
 
 
 def test_of_a_family_the_study_of_most_targets_is_the_headline(made):

@@ -29,7 +29,9 @@ def diagram_size(found: Ranking) -> tuple[float, float]:
 
 
 def draw_ranking(found: Ranking, axes: Axes) -> None:
-    """Draw the critical-difference diagram of Demšar (2006): mean ranks, the best at the left, a bar for each group.
+    """Draw the critical-difference diagram of Demšar (2006): mean ranks over runs, the best at the left.
+
+    A bar joins each group without a significant difference.
 
     It fits into axes of ``diagram_size`` without overlap. The axes must have their final size.
     """
@@ -60,8 +62,10 @@ def draw_ranking(found: Ranking, axes: Axes) -> None:
     axes.set_ylim(min(label.get_position()[1] for label in labels) - 0.6, 2.7)
     axes.set_xticks(range(1, k + 1))
     axes.spines["top"].set_bounds(1, k)
-    axes.plot([1, 1 + found.critical_difference], [1.35, 1.35], "|-", color="black", linewidth=1.2, clip_on=False)
-    message = f"critical difference {found.critical_difference:.2f}; mean ranks over {found.blocks} blocks, 1 is best"
+    message = f"mean ranks over {found.runs} runs, 1 is best"
+    if found.critical_difference is not None:
+        axes.plot([1, 1 + found.critical_difference], [1.35, 1.35], "|-", color="black", linewidth=1.2, clip_on=False)
+        message = f"critical difference {found.critical_difference:.2f}; {message}"
     axes.text((1 + k) / 2, 2.1, message, ha="center", va="center", fontsize=9)
 
 

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 
+from ofa_bench.analysis.intervals import ALPHA, DIGITS, FEWEST
 from ofa_bench.analysis.paper.answers import NOT_RUN, NOT_TIMED, Answer, Claim, of_paper_size
 from ofa_bench.analysis.paper.measures import Measure, accuracy_spread, time_share
 from ofa_bench.analysis.paper.own import claimed_largest, claimed_mean, differing_targets, mean_difference, spread_of
@@ -11,7 +12,7 @@ from ofa_bench.analysis.paper.protocols import CHAINS, LABELS, STRATEGIES
 from ofa_bench.analysis.paper.published import Published, printed_percent
 from ofa_bench.analysis.paper.runs import Runs
 from ofa_bench.analysis.paper.times import has_all_rows
-from ofa_bench.analysis.statistics import ALPHA, DIGITS, Paired, paired
+from ofa_bench.analysis.statistics import Paired, paired
 from ofa_bench.analysis.summary import difference
 from ofa_bench.formatting import format_number
 
@@ -120,9 +121,9 @@ def _no_difference(tests: Paired) -> str:
 
 
 def _differs(tests: Paired) -> bool:
-    """Return whether a difference is significant; one that does not vary is if it is not 0."""
+    """Return whether a difference is significant; one that does not vary is if it is not 0 in enough repeats."""
     if tests.difference is None or tests.p_holm is None:
-        return round(tests.difference or 0.0, DIGITS) != 0
+        return tests.n >= FEWEST and round(tests.difference or 0.0, DIGITS) != 0
     return tests.p_holm < ALPHA
 
 

@@ -1,27 +1,23 @@
 """Measures the quantities of the paper's claims: shares of time, trends, spreads of accuracy, generations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from ofa_bench.analysis.intervals import FEWEST, median_interval, spreads
 from ofa_bench.analysis.paper.protocols import STRATEGIES
 from ofa_bench.analysis.paper.runs import Runs
-from ofa_bench.analysis.statistics import ALPHA, time_ratios
+from ofa_bench.analysis.statistics import time_ratios
 
 __all__ = [
-    "FEWEST", "Measure", "Spread", "accuracy_spread", "further_share", "further_target", "generations_share",
+    "Measure", "Spread", "accuracy_spread", "further_share", "further_target", "generations_share",
     "median_of", "row_ratio", "time_share", "trend", "trend_of",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
-
-RESAMPLES = 4999
-
-FEWEST = 6
-"""Repeats from which on an exact 95 % interval of a median exists; with fewer, nothing is concluded."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +79,8 @@ class Spread:
 
 
 def median_of(values: Floats) -> Measure:
-    """Return the median of values, float64 [repeats], with the exact interval by order statistics."""
-    interval = stats.quantile_test(values, p=0.5).confidence_interval(1 - ALPHA)
-    found = (float(interval.low), float(interval.high))
-    return Measure(float(np.median(values)), found if np.isfinite(found).all() else None, len(values))
+    """Return the median of values, float64 [repeats], with its exact interval."""
+    return Measure(float(np.median(values)), median_interval(values), len(values))
 
 
 def time_share(runs: Runs, strategy: str) -> Measure:
@@ -155,34 +149,12 @@ def generations_share(runs: Runs, strategy: str) -> float:
 def accuracy_spread(runs: Runs, repeats: int) -> Spread:
     """Return the spread of the strategies' mean accuracies over the first ``repeats`` repeats.
 
-    The interval resamples whole repeats of all strategies. A spread of noisy means is never 0, even for equal
-    strategies. So it is biased upwards, the more the fewer the repeats, and that of a resample is more so. The basic
-    interval, which reflects the resamples, corrects for this.
+    A spread of noisy means is above 0 even for equal strategies, so it is biased upwards, most for few repeats. The
+    intervals, of ``intervals.spreads``, cover the true spread nevertheless.
     """
     met = runs.met
-    table = np.stack([runs.accuracy(name)[:repeats, met] for name in STRATEGIES])  # strategies, repeats, targets
-
-    def spread(draws: NDArray[np.intp]) -> Floats:
-        means: Floats = np.ptp(table[:, draws].mean(axis=1), axis=0)
-        return means
-
+    table = np.stack([runs.accuracy(name)[:repeats, met] for name in STRATEGIES])
+    mean, largest, at = spreads(table)
     number = table.shape[1]
-    at = int(spread(np.arange(number)).argmax())
-    return Spread(
-        _bootstrapped(number, lambda draws: float(spread(draws).mean())),
-        _bootstrapped(number, lambda draws: float(spread(draws).max())),
-        float(np.array(runs.targets)[met][at]),
-    )
-
-
-def _bootstrapped(number: int, statistic: Callable[[NDArray[np.intp]], float]) -> Measure:
-    """Return a statistic of repeats, given by position, with its basic bootstrap interval, cut at 0."""
-    places = np.arange(number)
-    value = statistic(places)
-    if number < 2:
-        return Measure(value, None, number)
-    found = stats.bootstrap(
-        (places,), statistic, vectorized=False, n_resamples=RESAMPLES, confidence_level=1 - ALPHA,
-        method="basic", random_state=np.random.default_rng(0),
-    ).confidence_interval  # fmt: skip
-    return Measure(value, (max(0.0, float(found.low)), float(found.high)), number)
+    targets = np.array(runs.targets)[met]
+    return Spread(Measure(*mean, number), Measure(*largest, number), float(targets[at]))

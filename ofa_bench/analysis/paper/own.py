@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from ofa_bench.analysis.intervals import ALPHA
 from ofa_bench.analysis.paper.measures import Measure
 from ofa_bench.analysis.paper.protocols import CHAINS, STRATEGIES
 from ofa_bench.analysis.paper.published import Published
-from ofa_bench.analysis.statistics import ALPHA
 
 __all__ = [
     "claimed_largest", "claimed_mean", "claimed_share", "differing_targets", "fastest_rows", "mean_difference",

@@ -8,9 +8,9 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from ofa_bench.analysis.intervals import ALPHA, FEWEST
 from ofa_bench.analysis.paper.answers import CONSTRUCTION, NOT_RUN, NOT_TIMED, Answer, Claim, of_paper_size
 from ofa_bench.analysis.paper.measures import (
-    FEWEST,
     Measure,
     further_share,
     further_target,
@@ -24,7 +24,6 @@ from ofa_bench.analysis.paper.own import claimed_share, fastest_rows, share_of
 from ofa_bench.analysis.paper.protocols import CHAINS, LABELS, STRATEGIES
 from ofa_bench.analysis.paper.published import Published, printed_seconds
 from ofa_bench.analysis.paper.runs import Runs
-from ofa_bench.analysis.statistics import ALPHA
 
 __all__ = ["has_all_rows", "time_claims"]
 

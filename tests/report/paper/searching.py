@@ -12,8 +12,6 @@ from composing import composed
 from crafting import CELLS, OF_TOP_DOWN, ROWS, TEN, first
 from omegaconf import OmegaConf
 
-from ofa_bench.analysis import statistics
-from ofa_bench.analysis.paper import measures
 from ofa_bench.analysis.paper.protocols import STRATEGIES
 from ofa_bench.config.address import address
 from ofa_bench.config.schema import GROUPS
@@ -67,8 +65,6 @@ def quick(tmp_path_factory):
     """Draw few figures, collect garbage once, and hide OFA's files."""
     gc.freeze()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measures, "RESAMPLES", 99)
-        patch.setattr(statistics, "RESAMPLES", 99)
         patch.setenv("OFA_BENCH_ASSETS", "nowhere")
         patch.setattr(pooch, "os_cache", lambda name: tmp_path_factory.getbasetemp() / "nowhere")
         patch.setattr(pooch, "retrieve", None)

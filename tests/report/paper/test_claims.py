@@ -5,7 +5,6 @@ import pytest
 from crafting import ROWS, TEN, crafted, crafted_set, first, unmet
 from scipy import stats
 
-from ofa_bench.analysis import statistics
 from ofa_bench.analysis.paper import measures
 from ofa_bench.analysis.paper.claims import verdicts
 from ofa_bench.analysis.paper.protocols import STRATEGIES
@@ -20,7 +19,6 @@ PUBLISHED = published_paper()
 def few_draws(monkeypatch):
     """Draw enough for the intervals of six repeats, in a tenth of the time."""
     monkeypatch.setattr(measures, "RESAMPLES", 499)
-    monkeypatch.setattr(statistics, "RESAMPLES", 999)
 
 
 def cross_evaluate(records):

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ofa_bench.analysis.figures.drawing import DPI, Style, aside_by, draw_line, numbers_of_targets
-from ofa_bench.analysis.paper.measures import printed_percent, printed_seconds
-from ofa_bench.analysis.paper.protocols import CHAINS, PROTOCOLS, STRATEGIES, Runs
+from ofa_bench.analysis.paper.protocols import CHAINS, PROTOCOLS, STRATEGIES
+from ofa_bench.analysis.paper.published import printed_percent, printed_seconds
+from ofa_bench.analysis.paper.runs import Runs
 
 __all__ = ["accuracy", "time"]
 

@@ -1,19 +1,19 @@
 """Builds the paper's tables 1 and 2 and figure 2, with its published numbers beside those measured."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.analysis.paper.measures import printed_seconds
-from ofa_bench.analysis.paper.protocols import PROTOCOLS, STRATEGIES, Runs
+from ofa_bench.analysis.paper.measures import row_ratio
+from ofa_bench.analysis.paper.protocols import PROTOCOLS, STRATEGIES
+from ofa_bench.analysis.paper.published import Published, printed_seconds
+from ofa_bench.analysis.paper.runs import Runs
 from ofa_bench.records.tables import Table
 
-__all__ = ["accuracies", "seconds", "single_seconds"]
+__all__ = ["accuracies", "ratios", "seconds", "single_seconds"]
 
 Floats = NDArray[np.float64]
-Published = Mapping[str, Any]
 
 
 def seconds(space: str, runs: Mapping[str, Runs], published: Published) -> Table:
@@ -31,6 +31,23 @@ def seconds(space: str, runs: Mapping[str, Runs], published: Published) -> Table
                 row.append(_with_share(seconds[name], seconds["vanilla"], name) if seconds else "")
         rows.append(tuple(row))
     return Table(f"Seconds, {space}", ("targets", *_heads(runs)), tuple(rows), left=0)
+
+
+def ratios(space: str, runs: Mapping[str, Runs], published: Published) -> Table | None:
+    """Return top-down's time in percent of each other strategy's, with intervals; None without two rows."""
+    paper, numbers = printed_seconds(published, space), published["table1"]["targets"]
+    rows = []
+    for k in sorted({k for one in runs.values() for k in one.rows}):
+        row = [str(k)]
+        for other in (name for name in STRATEGIES if name != "top_down"):
+            place = numbers.index(k) if k in numbers else None
+            row.append("" if place is None else f"{100 * paper['top_down'][place] / paper[other][place]:.0f}")
+            found = [row_ratio(one, "top_down", other, k) if k in one.rows else None for one in runs.values()]
+            row += ["" if one is None else one.description(0) for one in found]
+        rows.append(tuple(row))
+    columns = ["paper", *(PROTOCOLS[key] for key in runs)]
+    heads = [f"{name}: {column}" for name in STRATEGIES if name != "top_down" for column in columns]
+    return Table(f"Top-down's time, %, {space}", ("targets", *heads), tuple(rows), left=0) if len(rows) > 1 else None
 
 
 def accuracies(space: str, runs: Mapping[str, Runs], published: Published) -> Table:
@@ -61,6 +78,7 @@ def accuracies(space: str, runs: Mapping[str, Runs], published: Published) -> Ta
 def single_seconds(runs: Mapping[str, Runs], published: Published) -> Table | None:
     """Return median seconds of a search for one target by latency; see its figure 2. None for fewer than two."""
     singles = {key: {name: one.single(name) for name in STRATEGIES} for key, one in runs.items()}
+    singles = {key: of for key, of in singles.items() if len(of["vanilla"]) > 1}
     latencies = published["figure2"]["latency_ms"]
     common = [set(of[name]) for of in singles.values() for name in STRATEGIES]
     targets = sorted(set.intersection(*common)) if common else []
@@ -74,10 +92,10 @@ def single_seconds(runs: Mapping[str, Runs], published: Published) -> Table | No
             row.append(f"{published['figure2']['seconds'][name][latencies.index(target)]:.2f}" if known else "")
             row += [f"{_median(of[name][target]):.3f}" for of in singles.values()]
         rows.append(tuple(row))
-    return Table("Seconds of one target's search, mbv3", ("ms", *_heads(runs)), tuple(rows), left=0)
+    return Table("Seconds of one target's search, mbv3", ("ms", *_heads(singles)), tuple(rows), left=0)
 
 
-def _heads(runs: Mapping[str, Runs]) -> list[str]:
+def _heads(runs: Iterable[str]) -> list[str]:
     columns = ["paper", *(PROTOCOLS[key] for key in runs)]
     return [f"{name}: {column}" for name in STRATEGIES for column in columns]
 

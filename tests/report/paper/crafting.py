@@ -7,20 +7,39 @@ import numpy as np
 from composing import composed
 from plain import change_record, plain_record, plain_result
 
-from ofa_bench.analysis.paper.protocols import STRATEGIES
+from ofa_bench.analysis.paper.claims import verdicts
+from ofa_bench.analysis.paper.protocols import CHAINS, STRATEGIES
+from ofa_bench.analysis.paper.published import published_paper
+from ofa_bench.analysis.paper.runs import runs_of
 from ofa_bench.config.address import address
 from ofa_bench.config.schema import GROUPS
 from ofa_bench.experiment.checks import result_config
 from ofa_bench.records.model import RecordedRepeat
 
+PLAIN = "evolution.memo=false"
 CELLS = {
-    "fair": {name: (f"strategy={name}", "budget=sqrt") for name in STRATEGIES},
+    "fair": {name: (f"strategy={name}", "budget=sqrt", PLAIN) for name in STRATEGIES},
     "as_published": {
-        "vanilla": ("strategy=vanilla", "budget=paper", "evolution.reference_compat=true"),
-        "top_down": ("experiment=authors_top_down",),
-        "bottom_up": ("experiment=authors_bottom_up",),
+        "vanilla": ("strategy=vanilla", "budget=paper", "evolution.reference_compat=true", PLAIN),
+        "top_down": ("experiment=authors_top_down", PLAIN),
+        "bottom_up": ("experiment=authors_bottom_up", PLAIN),
     },
+    "fair_memo": {name: (f"strategy={name}", "budget=sqrt") for name in STRATEGIES},
 }
+ORDERS = {"top_down": "descending", "bottom_up": "ascending"}
+CONTROLS = {
+    f"{match} {chain}": (
+        "strategy=vanilla",
+        "budget=matched",
+        f"budget.match={match}",
+        f"budget.chain.order={order}",
+        PLAIN,
+    )
+    for match in ("generations", "unique_evaluations", "seconds")
+    for chain, order in ORDERS.items()
+}
+PUBLISHED = published_paper()
+NOISE = np.array([-1.0, 1.0, -0.5, 0.5, -0.2, 0.2])
 TEN = (15, 20, 25, 30, 35, 40, 45, 50, 55, 60)
 ROWS = (1, 2, 3, 4, 5, 10)
 OF_TOP_DOWN = [(35,), (35, 30), (35, 30, 25), (35, 30, 25, 20), (35, 30, 25, 20, 15)]
@@ -45,10 +64,10 @@ def crafted(protocol, strategy, targets, seconds=(1.0, 1.0), accuracy=None, gene
 
     ``accuracy`` is by repeat and target, percent; ``generations`` by target, those of the protocol if not given.
     """
-    record = asked(*CELLS[protocol][strategy])
-    n, w = {"fair": (500, 23), "as_published": (500, 63)}[protocol]
+    record = asked(*(CELLS[protocol] | CONTROLS)[strategy])
+    n, w = 500, 63 if protocol == "as_published" else 23
     if generations is None:
-        generations = [n] * len(targets) if strategy == "vanilla" else [n] + [w] * (len(targets) - 1)
+        generations = [n] + [w] * (len(targets) - 1) if strategy in CHAINS else [n] * len(targets)
     if accuracy is None:
         accuracy = np.full((len(seconds), len(targets)), 80.0)
     record.config["targets"]["values"] = list(targets)
@@ -85,6 +104,30 @@ def crafted_set(protocol="fair", lists=None, **changes):
     """Make a record of every strategy for each list of targets."""
     lists = lists or first(1, 2, 10)
     return [crafted(protocol, name, targets, **changes) for name in STRATEGIES for targets in lists]
+
+
+def crafted_rows(seconds=None, accuracy=None, repeats=6, protocol="fair", **changes):
+    """Make records of table 1's rows: seconds and accuracies by strategy, functions of the number of targets, k."""
+    made = []
+    for name in STRATEGIES:
+        for k in ROWS:
+            spent = (seconds or {}).get(name, lambda k: np.full(repeats, 1.0 * k))(k)
+            found = (accuracy or {}).get(name, lambda k: np.full((repeats, k), 80.0))(k)
+            made.append(crafted(protocol, name, TEN[:k], seconds=spent, accuracy=found, **changes))
+    return made
+
+
+def answers(records, theme):
+    """Return the rows of a table of claims, without their space, by claim."""
+    table = verdicts(runs_of(records), PUBLISHED)[theme]
+    assert all(len(row) == len(table.heads) for row in table.rows)
+    return {row[1]: row[2:] for row in table.rows}
+
+
+def of_fair(rows, claim):
+    """Return the measurement and the verdict of the fair protocol on the one claim with these words."""
+    [row] = [row for text, row in rows.items() if claim in text]
+    return row[3:5]
 
 
 def unmet(records, target):

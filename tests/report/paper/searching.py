@@ -9,10 +9,9 @@ import shutil
 import pooch
 import pytest
 from composing import composed
-from crafting import CELLS, OF_TOP_DOWN, ROWS, TEN, first
+from crafting import CELLS, CONTROLS, OF_TOP_DOWN, ROWS, TEN, first
 from omegaconf import OmegaConf
 
-from ofa_bench.analysis.paper import measures
 from ofa_bench.analysis.paper.protocols import STRATEGIES
 from ofa_bench.config.address import address
 from ofa_bench.config.schema import GROUPS
@@ -31,6 +30,10 @@ LISTS = {
     ("as_published", "vanilla"): OF_TABLE_1,
     ("as_published", "top_down"): [*OF_TOP_DOWN, TEN],
     ("as_published", "bottom_up"): OF_TABLE_1,
+    ("fair_memo", "vanilla"): OF_TABLE_1,
+    ("fair_memo", "top_down"): OF_TABLE_1,
+    ("fair_memo", "bottom_up"): OF_TABLE_1,
+    ("fair", "generations top_down"): [TEN],
 }
 
 
@@ -66,7 +69,6 @@ def quick(tmp_path_factory):
     """Draw few figures, collect garbage once, and hide OFA's files."""
     gc.freeze()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measures, "RESAMPLES", 99)
         patch.setenv("OFA_BENCH_ASSETS", "nowhere")
         patch.setattr(pooch, "os_cache", lambda name: tmp_path_factory.getbasetemp() / "nowhere")
         patch.setattr(pooch, "retrieve", None)
@@ -84,7 +86,7 @@ def made_sweeps(tmp_path_factory):
         folder = tmp_path_factory.mktemp("paper") / "multirun"
         folder.mkdir()
         for (protocol, strategy), lists in LISTS.items():
-            write(folder, (*CELLS[protocol][strategy], *SMALL), lists)
+            write(folder, (*(CELLS[protocol] | CONTROLS)[strategy], *SMALL), lists)
         for strategy in STRATEGIES:
             write(folder, ("space=proxyless", *CELLS["fair"][strategy], *SMALL), [1, 3])
         _kept.append(folder)

@@ -6,8 +6,9 @@ from conftest import inside
 from crafting import crafted_set
 
 from ofa_bench.analysis.figures import paper as pictures
-from ofa_bench.analysis.paper.protocols import PROTOCOLS, STRATEGIES, runs_of
+from ofa_bench.analysis.paper.protocols import PROTOCOLS, STRATEGIES
 from ofa_bench.analysis.paper.published import published_paper
+from ofa_bench.analysis.paper.runs import runs_of
 
 PUBLISHED = published_paper()
 

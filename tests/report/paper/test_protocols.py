@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from crafting import CELLS, OF_TOP_DOWN, ROWS, TEN, asked, crafted, crafted_set, first, official, unmet
+from crafting import CELLS, CONTROLS, OF_TOP_DOWN, PLAIN, ROWS, TEN, asked, crafted, crafted_set, first, official, unmet
 from plain import change_record
 
-from ofa_bench.analysis.paper.protocols import NAMES, PROTOCOLS, STRATEGIES, protocol_of, runs_of
+from ofa_bench.analysis.paper.protocols import CHAINS, MATCHES, NAMES, PROTOCOLS, STRATEGIES, entry_of
+from ofa_bench.analysis.paper.runs import runs_of
 from ofa_bench.config.schema import BudgetConfig
 from ofa_bench.experiment.budget import resolve_budget
 from ofa_bench.records.model import RecordedBudget
@@ -12,7 +13,7 @@ from ofa_bench.records.model import RecordedBudget
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_the_papers_experiments_are_known_by_their_settings(protocol, strategy):
-    assert protocol_of(asked(*CELLS[protocol][strategy])) == protocol
+    assert entry_of(asked(*CELLS[protocol][strategy])) == (protocol, strategy)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def test_the_papers_experiments_are_known_by_their_settings(protocol, strategy):
     ids=" ".join,
 )
 def test_size_targets_and_seeds_leave_a_record_in_its_protocol(words):
-    assert protocol_of(asked(*CELLS["as_published"]["top_down"], *words)) == "as_published"
+    assert entry_of(asked(*CELLS["as_published"]["top_down"], *words)) == ("as_published", "top_down")
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,9 @@ def test_size_targets_and_seeds_leave_a_record_in_its_protocol(words):
         ("experiment=authors_top_down", "budget=sqrt"),
         ("experiment=authors_bottom_up", "strategy=top_down"),
         ("strategy=top_down", "budget=sqrt", "space=compofa"),
+        ("experiment=authors_vanilla", "budget=matched", "budget.warm_generations=50"),
+        ("strategy=vanilla", "budget=matched", "budget.match=seconds", "budget.chain.order=random"),
+        ("strategy=vanilla", "budget=matched", "budget.match=seconds", "budget.chain.warm_start.share=0.5"),
         (
             *("strategy=top_down", "budget=sqrt", "budget.generations=500", "evolution.population_size=100"),
             *("predictor._target_=ofa_bench.predictors.embedded_predictor", "repeats=10", "strategy.order=random"),
@@ -57,17 +61,18 @@ def test_size_targets_and_seeds_leave_a_record_in_its_protocol(words):
     ids=" ".join,
 )
 def test_ablations_and_mixtures_are_of_no_protocol(words):
-    assert protocol_of(asked(*words)) is None
+    for memo in ("true", "false"):
+        assert entry_of(asked(*words, f"evolution.memo={memo}")) is None
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_other_units_and_spaces_are_of_no_protocol(protocol):
     record = crafted(protocol, "top_down", TEN)
-    assert protocol_of(change_record(record, unit="M MACs")) is None
+    assert entry_of(change_record(record, unit="M MACs")) is None
     for space in ("compofa", "own"):
-        assert protocol_of(change_record(record, choices={"space": space})) is None
+        assert entry_of(change_record(record, choices={"space": space})) is None
     for space in NAMES:
-        assert protocol_of(change_record(record, choices={"space": space})) == protocol
+        assert entry_of(change_record(record, choices={"space": space})) == (protocol, "top_down")
 
 
 def test_what_is_made_up_here_is_what_the_experiments_run():
@@ -76,7 +81,66 @@ def test_what_is_made_up_here_is_what_the_experiments_run():
             record = crafted(protocol, name, (15, 20))
             assert resolve_budget(BudgetConfig(**asked(*words).config["budget"])) == (500, warm)
             assert record.budget == RecordedBudget(generations=500, warm_generations=warm)
-            assert protocol_of(record) == protocol
+            assert entry_of(record) == (protocol, name)
+
+
+def test_a_memo_makes_another_protocol():
+    memorised = asked("strategy=top_down", "budget=sqrt")
+    assert entry_of(memorised) == ("fair_memo", "top_down")
+    assert entry_of(asked("strategy=top_down", "budget=sqrt", "evolution.memo=true")) == ("fair_memo", "top_down")
+    assert entry_of(asked("experiment=authors_top_down")) is None
+    older = memorised.config | {"evolution": {k: v for k, v in memorised.config["evolution"].items() if k != "memo"}}
+    assert entry_of(change_record(memorised, config=older)) == ("fair_memo", "top_down")
+
+
+def test_records_with_and_without_a_memo_are_not_mixed():
+    """As where experiment=paper goes on in a folder of older records, which had a memo."""
+    older = crafted_set("fair_memo", first(1, 2, 3, 10), seconds=(9.0, 9.0))
+    found = runs_of([*older, *crafted_set()])
+    assert set(found) == {("mbv3", "fair"), ("mbv3", "fair_memo")}
+    assert (found["mbv3", "fair"].rows, found["mbv3", "fair_memo"].rows) == ([1, 2, 10], [1, 2, 3, 10])
+    assert {float(one) for k in (1, 2, 10) for one in found["mbv3", "fair"].seconds("vanilla", k)} == {1.0}
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_controls_are_known_by_what_is_equal_and_the_chain(name):
+    match, chain = name.split()
+    of = chain if match != "generations" else "top_down"  # all chains make the same
+    assert entry_of(asked(*CONTROLS[name])) == ("fair", f"{match} {of}")
+
+
+def test_the_control_of_the_published_chains_has_their_generations():
+    words = ("experiment=authors_vanilla", "budget=matched", "budget.warm_generations=63", PLAIN)
+    assert entry_of(asked(*words)) == ("as_published", "generations top_down")
+    chain = ("strategy=top_down", "budget=matched", PLAIN)
+    assert entry_of(asked(*chain)) == ("fair", "top_down")
+
+
+def test_controls_are_no_strategies():
+    """They stand beside those of vanilla with the whole budget, and pair with a chain by seed and repeat."""
+    controls = [crafted("fair", name, TEN, seconds=(3.0,), seed=1) for name in CONTROLS]
+    several = [one for seed in (0, 1) for one in crafted_set(seconds=(1.0,), seed=seed)]
+    runs = runs_of([*controls, *several])["mbv3", "fair"]
+    assert set(runs.cells) == set(STRATEGIES)
+    assert (len(runs.winners), runs.first.budget.match) == (2, None)
+    for match in MATCHES:
+        for chain in CHAINS:
+            own, of = runs.control(match, chain)
+            assert ([one.seconds for one in own], [one.seconds for one in of]) == ([1.0], [3.0])
+    assert runs_of(several)["mbv3", "fair"].control("seconds", "top_down") is None
+    lacking = runs_of([controls[-2], *several])["mbv3", "fair"]
+    assert (lacking.control("seconds", "bottom_up"), lacking.control("generations", "top_down")) == (None, None)
+    assert lacking.control("seconds", "top_down")
+
+
+def test_lists_of_the_same_first_target():
+    """Top-down begins with the largest, bottom-up with the least."""
+    lists = [*first(*ROWS), *OF_TOP_DOWN[:4], (40, 45)]
+    runs = runs_of([crafted("fair", name, targets) for name in STRATEGIES for targets in lists])["mbv3", "fair"]
+    assert runs.family("top_down") == [tuple(sorted(targets)) for targets in OF_TOP_DOWN]
+    assert runs.family("bottom_up") == first(*ROWS)
+    runs = runs_of(crafted_set(lists=first(1, 2, 3)))["mbv3", "fair"]
+    assert [len(runs.family(chain)) for chain in CHAINS] == [1, 3]
 
 
 def test_records_are_sorted_by_space_and_protocol():

@@ -21,7 +21,7 @@ import numpy as np
 from ofa_bench.errors import InputError
 from ofa_bench.files.reading import LARGEST, UnreadableError, content_of, json_object, json_value
 from ofa_bench.files.writing import write_whole
-from ofa_bench.records.model import OMITTED, Record, Result, to_dict
+from ofa_bench.records.model import OMITTED, Record, RecordedRepeat, Result, to_dict
 from ofa_bench.records.schema import parse
 from ofa_bench.spaces import DesignSpace, space_of
 
@@ -31,7 +31,7 @@ SUFFIX = ".csv.gz"
 
 DROPPED = ("alternatives", "curve")
 DERIVED = ("regret", "architecture")
-OF_REPEAT = ("repeat", "seconds", "hypervolume_ratio")
+OF_REPEAT = tuple(one.name for one in fields(RecordedRepeat) if one.name != "results")
 OF_RESULT = tuple(one.name for one in fields(Result) if one.name not in (*DROPPED, *DERIVED))
 HEADS = ("address", *(f"{name} of repeat" for name in OF_REPEAT), *OF_RESULT, "architecture", "settings")
 
@@ -95,7 +95,7 @@ def unpack(path: Path) -> list[Record]:
     try:
         reader = csv.reader(io.StringIO(_content(path), newline=""))
         heads = next(reader, [])
-        missing = [name for name in HEADS if name not in heads]
+        missing = [name for name in ("address", "repeat of repeat", "settings") if name not in heads]
         if missing:
             raise UnreadableError(f"it has no column {missing[0]}")
         lines = [dict(zip(heads, line, strict=True)) for line in reader]
@@ -121,19 +121,22 @@ def _record(lines: Sequence[Mapping[str, str]]) -> Record:
     repeats = []
     for _, several in groupby(lines, lambda line: line["repeat of repeat"]):
         same = list(several)
-        repeat = {name: _value(same[0][f"{name} of repeat"]) for name in OF_REPEAT}
+        repeat = _node({name: same[0].get(f"{name} of repeat") for name in OF_REPEAT})
         repeats.append({**repeat, "results": [_result(line, space) for line in same]})
     return parse({**node, "repeats": repeats})
 
 
 def _result(line: Mapping[str, str], space: DesignSpace | None) -> Node:
-    node = {name: _value(line[name]) for name in OF_RESULT}
-    node = {name: value for name, value in node.items() if value is not None or name not in OMITTED}
-    known = node["best_known"] is not None and node["accuracy"] is not None
-    regret = node["best_known"] - node["accuracy"] if known else None
-    architecture = _value(line["architecture"]) or _architecture(space, node["genes"])
+    node = _node({name: line.get(name) for name in OF_RESULT})
+    best, accuracy = node.get("best_known"), node.get("accuracy")
+    regret = None if best is None or accuracy is None else best - accuracy
+    architecture = json_value(line["architecture"].encode()) if line.get("architecture") else None
+    if architecture is None:
+        architecture = _architecture(space, node["genes"])
     return {**node, "regret": regret, "architecture": architecture, "curve": []}
 
 
-def _value(text: str) -> Any:
-    return json_value(text.encode()) if text else None
+def _node(texts: Mapping[str, str | None]) -> Node:
+    """Return values by name, without those of columns that an older file lacks, or that a record's file omits."""
+    there = {name: json_value(text.encode()) if text else None for name, text in texts.items() if text is not None}
+    return {name: value for name, value in there.items() if value is not None or name not in OMITTED}

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ofa_bench.records.model import Record, RecordedRepeat
 
-__all__ = ["anytime", "draw", "evaluations_to"]
+__all__ = ["anytime", "draw", "evaluations_to", "mean_curve"]
 
 POINTS = 60
 """Points kept of a curve, evenly spread over the logarithm of evaluations."""
@@ -17,7 +17,7 @@ POINTS = 60
 ONE_BY_ONE = ("vanilla", "top_down", "bottom_up")
 
 
-def _mean_curve(repeat: RecordedRepeat) -> tuple[list[int], list[float]]:
+def mean_curve(repeat: RecordedRepeat) -> tuple[list[int], list[float]]:
     """Follow the mean over targets of the best accuracy so far (fractions of 1), in a search for all targets."""
     results = repeat.results
     best = [result.curve[0][3] for result in results]
@@ -34,7 +34,7 @@ def anytime(record: Record) -> list[tuple[float, float]] | None:
     """Return evaluations and mean accuracy (percent, over targets and repeats); None unless one search serves all."""
     if record.repeats[0].results[0].shared < 2:
         return None
-    curves = [_mean_curve(repeat) for repeat in record.repeats]
+    curves = [mean_curve(repeat) for repeat in record.repeats]
     grid = np.geomspace(10, max(evaluations[-1] for evaluations, _ in curves), POINTS)
     values = [
         [means[max(0, int(np.searchsorted(evaluations, at, side="right")) - 1)] for at in grid]
@@ -52,7 +52,7 @@ def evaluations_to(record: Record, accuracy: float) -> dict[str, Any]:
     took = []
     for repeat in record.repeats:
         if repeat.results[0].shared > 1:
-            evaluations, means = _mean_curve(repeat)
+            evaluations, means = mean_curve(repeat)
             took += [next((at for at, mean in zip(evaluations, means, strict=True) if mean >= accuracy), None)]
         else:
             mean = np.mean([result.accuracy for result in repeat.results])
@@ -62,7 +62,10 @@ def evaluations_to(record: Record, accuracy: float) -> dict[str, Any]:
 
 
 def draw(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draw one panel a space: a search for all targets as a line, others as one point for each budget."""
+    """Draw one panel a space: a search for all targets as a line, others as one point for each budget.
+
+    A cell's ``charge`` is its evaluations with gradients charged, as a multiple of its evaluations.
+    """
     spaces = list(dict.fromkeys(cell["space"] for cell in cells))
     figure = Figure(figsize=(5.2 * len(spaces), 4.6), dpi=120, layout="constrained")
     for number, space in enumerate(spaces):
@@ -75,7 +78,8 @@ def draw(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
                 points = sorted((cell["evaluations"]["mean"], cell["accuracy"]["mean"]) for cell in own)
                 style = "o:"
             else:
-                points = max(own, key=lambda cell: cell["evaluations"]["mean"])["curve"]
+                longest = max(own, key=lambda cell: cell["evaluations"]["mean"])
+                points = [(longest["charge"] * at, accuracy) for at, accuracy in longest["curve"]]
                 style = "-"
             axes.plot(*zip(*points, strict=True), style, color=colour, ms=4, lw=1.5, label=name)
         best = max(cell["accuracy"]["mean"] for cell in here)
@@ -83,7 +87,7 @@ def draw(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
             best = here[0]["accuracy"]["mean"] + here[0]["regret"]["mean"]
             axes.axhline(best, color="0.6", lw=1, ls="--", label="best known")
         lowest = min(cell["accuracy"]["mean"] for cell in here if cell["strategy"] in ONE_BY_ONE)
-        axes.set(xscale="log", xlabel="evaluations, all targets together", title=f"{space} on {here[0]['device']}")
+        axes.set(xscale="log", xlabel="evaluations, gradients charged", title=f"{space} on {here[0]['device']}")
         axes.set_ylim(min(lowest, best - 2), best + 0.15)
         axes.grid(alpha=0.3)
         if not number:

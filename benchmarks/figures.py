@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_info
 import ofa_bench
 from ofa_bench.config.limits import available_cores
 
-__all__ = ["Figure", "figure", "machine", "ratio", "show", "table", "versions"]
+__all__ = ["Figure", "figure", "machine", "markdown", "ratio", "show", "table", "versions"]
 
 Figure = dict[str, Any]
 """``runs``, and of them ``median``, ``low`` (the least), ``high`` (the most) and ``n`` (how many)."""
@@ -50,6 +50,12 @@ def table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> 
     lines.insert(1, ["-" * width for width in widths])
     laid_out = ([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in lines)
     return "\n".join([title, *("  ".join(cells) for cells in laid_out), ""])
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Lay out a table for a page of the docs; the first column stands left, the others right."""
+    lines = [list(head), ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 def machine() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""All strategies side by side: ``python benchmarks/strategies.py [--quick] [--out FOLDER] [space ...]``.
+"""All strategies side by side: ``python benchmarks/strategies.py [--quick] [--out FOLDER] [--again] [space ...]``.
 
 For each space, the command line runs sweeps of 10 repeats on its default device and ten targets, with OFA's official
 predictor where there is one: every strategy at its default budget, those that search all targets at once also with
@@ -8,7 +8,12 @@ are also sweeps of 100 and 1,000 targets. Records go to ``<out>/records``; what 
 From the records come ``<out>/strategies.json`` (mean accuracy, regret, hypervolume, evaluations and seconds of every
 cell, with standard deviations over repeats; evaluations to the mean accuracy of ``vanilla``), tables,
 and ``<out>/strategies.png``, accuracy against evaluations. Regret is against the best known now. ``--quick`` runs 2
-repeats of tiny budgets. Seconds are of one search after another on one core.
+repeats of tiny budgets. Seconds are of one search after another on one core. ``--again`` searches nothing: it lays out
+``<out>/strategies.json`` anew.
+
+Tables and picture charge gradients: evaluations include those that take as long as the gradients, as measured (see
+``gradient_cost.py``); those to the mean accuracy of ``vanilla`` are charged at the mean of their cell. The JSON has
+evaluations and gradients apart.
 """
 
 import argparse
@@ -24,6 +29,7 @@ from anytime import anytime, draw, evaluations_to
 from cells import make_problem
 from figures import machine, table, versions
 
+from ofa_bench.predictors.gradient_costs import gradient_cost
 from ofa_bench.records import frontiers
 from ofa_bench.records.model import RECORD, Record
 from ofa_bench.records.record import read
@@ -43,6 +49,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare all strategies.")
     parser.add_argument("spaces", nargs="*", metavar="space", help=f"of {', '.join(SPACES)}; all if none is given")
     parser.add_argument("--quick", action="store_true", help="try it out in a minute or two")
+    parser.add_argument("--again", action="store_true", help="lay out the JSON that is there")
     parser.add_argument("--out", type=Path, default=Path("comparison"), help="folder for records, JSON and picture")
     given = parser.parse_args()
     unknown = [name for name in given.spaces if name not in SPACES]
@@ -119,19 +126,23 @@ def _is_vanilla(one: Cell, other: Cell) -> bool:
     return one["strategy"] == "vanilla" and all(one[key] == other[key] for key in ("space", "predictor", "k"))
 
 
+def charge(cell: Cell) -> float:
+    """Return a cell's evaluations with gradients charged, as a multiple of its evaluations."""
+    gradients = cell["gradients"]["mean"]
+    if not gradients:
+        return 1.0
+    problem = make_problem(cell["space"], cell["device"], official=cell["predictor"] == "official")
+    return 1 + gradient_cost(problem.space.name, problem.predictor.sha256) * gradients / cell["evaluations"]["mean"]
+
+
+HEAD = (
+    "strategy", "mean accuracy %", "regret", "hypervolume", "evaluations", "unique", "gradients",
+    "evaluations, gradients charged", "seconds", "charged evaluations to vanilla's mean",
+)  # fmt: skip
+
+
 def tables(cells: Sequence[Cell]) -> str:
     """Lay out one table for each space and number of targets, the most accurate last."""
-    head = [
-        "strategy",
-        "accuracy %",
-        "regret",
-        "hypervolume",
-        "evaluations",
-        "unique",
-        "gradients",
-        "s",
-        "to vanilla's",
-    ]
     laid_out = []
     for space, k in sorted(
         {(cell["space"], cell["k"]) for cell in cells}, key=lambda at: (list(SPACES).index(at[0]), at[1])
@@ -140,35 +151,41 @@ def tables(cells: Sequence[Cell]) -> str:
             (cell for cell in cells if (cell["space"], cell["k"]) == (space, k)),
             key=lambda cell: cell["accuracy"]["mean"],
         )
-        laid_out.append(table(f"{space}, {k} targets", head, map(_row, of_one)))
+        laid_out.append(table(f"{space}, {k} targets", HEAD, map(row, of_one)))
     return "\n".join(laid_out)
 
 
-def _row(cell: Cell) -> list[str]:
+def row(cell: Cell) -> list[str]:
+    """Return the texts of a cell under ``HEAD``."""
     name = cell["strategy"] + (f" {cell['chosen']:,}" if cell["chosen"] else f" n={cell['n']}")
     counts = [f"{cell[key]['mean']:,.0f}" for key in ("evaluations", "unique_evaluations", "gradients")]
     reached = cell["to_vanilla"] or {"median": None, "reached": 0}
-    to_vanilla = f"{reached['median']:,.0f}" if reached["median"] else "never"
+    charged = charge(cell)
+    to_vanilla = f"{charged * reached['median']:,.0f}" if reached["median"] else "never"
     return [
         name,
         f"{cell['accuracy']['mean']:.3f} ± {cell['accuracy']['std']:.3f}",
         *(f"{cell[key]['mean']:.4f}" if key in cell else "unknown" for key in ("regret", "hypervolume_ratio")),
         *counts,
+        f"{charged * cell['evaluations']['mean']:,.0f}",
         f"{cell['seconds']['mean']:.2f}",
-        f"{to_vanilla} ({reached['reached']}/{cell['repeats']})",
+        f"{to_vanilla} ({reached['reached']} of {cell['repeats']} repeats)",
     ]
 
 
 def main() -> None:
     """Run what is missing, then sum everything up."""
     given = arguments()
-    for space in given.spaces or SPACES:
-        for overrides in sweeps(space, quick=given.quick):
-            run(overrides, given.out / "records")
-    cells = summarize(given.out / "records")
-    about = {"quick": given.quick, "machine": machine(), "versions": versions()}
-    (given.out / "strategies.json").write_text(json.dumps({**about, "cells": cells}, indent=1) + "\n")
-    draw(cells, given.out / "strategies.png")
+    path = given.out / "strategies.json"
+    if not given.again:
+        for space in given.spaces or SPACES:
+            for overrides in sweeps(space, quick=given.quick):
+                run(overrides, given.out / "records")
+        about = {"quick": given.quick, "machine": machine(), "versions": versions()}
+        cells = summarize(given.out / "records")
+        path.write_text(json.dumps({**about, "cells": cells}, indent=1) + "\n")
+    cells = json.loads(path.read_text())["cells"]
+    draw([{**cell, "charge": charge(cell)} for cell in cells], given.out / "strategies.png")
     print(tables(cells))
 
 

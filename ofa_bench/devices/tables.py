@@ -25,7 +25,7 @@ MAX_CHARS = 40
 """The maximum length of a unit, which is shown beside every cost."""
 
 
-def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> CostTable:
+def latency_table(space: DesignSpace, device: str, guard_band: bool = False, rescaled: int | None = None) -> CostTable:
     """Load a device's table for a space: from the package, or from a user's file or folder of ``<space>.json``.
 
     A subspace gets the table of its parent. A user's file or folder may also be a lookup table in OFA's form (see
@@ -35,16 +35,32 @@ def latency_table(space: DesignSpace, device: str, guard_band: bool = False) -> 
         space: the design space.
         device: the name of a device of the package, or a path.
         guard_band: whether to raise all costs by the table's own error (see ``CostTable.guarded``).
+        rescaled: the seed of a made-up device; each term is multiplied by its own factor (see ``CostTable.rescaled``).
 
     Raises:
-        InputError: there is no such device or file, it has no table for the space, or its card has no ``guard_band``.
+        InputError: there is no such device or file, it has no table for the space, its card has no ``guard_band``, or
+            the seed is not a whole number.
     """
     if not isinstance(guard_band, bool):
         raise InputError(f"device.guard_band={guard_band}: must be true or false")
+    if rescaled is not None and (type(rescaled) is not int or rescaled < 0):
+        raise InputError(f"device.rescaled={rescaled}: must be null or a seed, a whole number of 0 or more")
+    if guard_band and rescaled is not None:
+        raise InputError("device.rescaled: not with device.guard_band=true; a made-up device has no measured error")
     if guard_band:
         return latency_table(space, device).guarded()
     whole, choices = reachable(space)
-    return _within(_load(whole, device, choices), space)
+    table = _load(whole, device, choices)
+    return _within(table if rescaled is None else _made_up(table, rescaled), space)
+
+
+def _made_up(table: CostTable, seed: int) -> CostTable:
+    """Return the table of a made-up device, without targets; its hash is that of the table's hash and the seed."""
+    made = table.rescaled(np.random.default_rng(seed))
+    made.name, made.targets = f"{table.name}~{seed}", ()
+    made.sha256 = hashlib.sha256(f"{table.sha256} rescaled {seed}".encode()).hexdigest()
+    made.card = {"title": f"Made up: {table.name}, each term times its own factor (seed {seed})", "made_of": table.card}
+    return made
 
 
 def _within(table: CostTable, space: DesignSpace) -> CostTable:

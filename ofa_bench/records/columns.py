@@ -10,6 +10,7 @@ from typing import Any
 
 from ofa_bench.config.schema import GROUPS
 from ofa_bench.predictors.coverage import format_choices
+from ofa_bench.records.charges import charged_evaluations
 from ofa_bench.records.costs import guard_band_of
 from ofa_bench.records.model import Record, RecordedRepeat, Result
 from ofa_bench.records.regret import format_ratio, format_regret
@@ -23,7 +24,8 @@ __all__ = ["COLUMNS", "Column", "data_columns", "shown_columns"]
 class Column:
     """One column, and the tables that have it.
 
-    - Data (one row for each result): the value of ``of_record``, ``of_repeat`` or ``of_result``, under ``name``.
+    - Data (one row for each result): the value of ``of_record``, ``of_repeat``, ``of_result`` or ``of_both`` (of record
+      and result), under ``name``.
     - MLflow: ``of_record`` as the parameter ``parameter``; ``number`` as a metric of all targets (``total_metric``) and
       of each target (``target_metric``), where ``{cost}`` stands for the name of the costs.
     - Tables for people: ``text``, by default ``number`` in the format ``spec``, under ``head`` and ``unit``; in a
@@ -36,6 +38,7 @@ class Column:
     of_record: Callable[[Record], Any] | None = None
     of_repeat: Callable[[RecordedRepeat], Any] | None = None
     of_result: Callable[[Result], Any] | None = None
+    of_both: Callable[[Record, Result], Any] | None = None
     parameter: str = ""
     number: Callable[[Row], float | None] | None = None
     total_metric: str = ""
@@ -51,6 +54,8 @@ class Column:
         """Return the value for a row of data."""
         if self.of_record:
             return self.of_record(record)
+        if self.of_both:
+            return self.of_both(record, result)
         return self.of_repeat(repeat) if self.of_repeat else self.of_result and self.of_result(result)
 
     def cell(self, row: Row) -> str:
@@ -146,6 +151,7 @@ COLUMNS: Sequence[Column] = (
         number=lambda row: row.mean_sum("unique_evaluations"), total_metric="unique_evaluations",
     ),
     Column("gradients", of_result=attrgetter("gradients")),
+    Column("charged_evaluations", of_both=charged_evaluations),
     Column("proposals", of_result=attrgetter("proposals")),
     Column("cost_lookups", of_result=attrgetter("cost_lookups")),
     Column("generations", of_result=attrgetter("generations")),

@@ -43,6 +43,7 @@ class Changes:
         tries: candidates drawn for a child.
         most_changes: the most genes that differ between parent and child.
         noise: scale of the Gumbel noise on gains, as a multiple of the parent's mean absolute gain.
+        gradient: whether to use the predictor's gradient, if it has one.
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class Changes:
         tries: int,
         most_changes: int,
         noise: float,
+        gradient: bool = True,
     ) -> None:
         self._evaluator, self._archive, self._rng = evaluator, archive, rng
         self._space = space = evaluator.problem.space
         self._gene = np.repeat(np.arange(space.n_genes), space.cardinality)
         self._choice = np.concatenate([np.arange(n, dtype=np.int8) for n in space.cardinality])
         self._tries, self._most, self._noise = tries, min(most_changes, len(self._gene)), noise
+        self._gradient = gradient
         self._learned: dict[int, _Changes] = {}
         self._seen = set(space.keys(archive.genes))
 
@@ -134,7 +137,7 @@ class Changes:
             changed[:, np.arange(len(self._gene)), self._gene] = self._choice
             costs = self._evaluator.cost(changed.reshape(-1, rows.shape[1])).reshape(changed.shape[:2])
             saving = (self._archive.cost[new][:, None] - costs).astype(np.float32)
-            gain = self._evaluator.linearised(rows, changed)
+            gain = self._evaluator.linearised(rows, changed) if self._gradient else None
             gain = self._regressed(rows, changed) if gain is None else gain
             idle = (rows[:, self._gene] == self._choice) | ~self._space.active(rows)[:, self._gene]
             scale = np.abs(gain).mean(axis=1, where=~idle | idle.all(axis=1, keepdims=True))

@@ -44,7 +44,7 @@ class Counts:
     full; ``cost_lookups`` are the costs looked up for it, ``evaluations`` the accuracies requested, and
     ``unique_evaluations`` those of distinct architectures, which a search with a memo predicts only once.
     ``gradients`` are the architectures at which it was linearised: the gradient there and the gains of all single
-    changes take about as long as four to seven evaluations.
+    changes take as long as several evaluations (see ``predictors.gradient_costs``).
     """
 
     proposals: int = 0

@@ -15,8 +15,11 @@ spread). The *elites* of an anchor are the few most accurate architectures that 
 3. *children*: of a parent's ``tries`` candidates that meet the anchor and were never drawn before, the one with the
    largest sum of gains, plus noise, is evaluated, added to the archive and offered to all anchors.
 
-So no architecture is evaluated twice, and all chance comes from one stream. Sampling changes by Gumbel noise on
-gradients is known from Grathwohl et al. (ICML 2021, "Oops I took a gradient"); here it proposes for an elitist archive.
+So no architecture is evaluated twice, and all chance comes from one stream.
+
+What is new is the combination: gradient-informed proposals for an elitist archive of all targets at once. Sampling
+changes by Gumbel noise on gradients is known from Grathwohl et al. (ICML 2021, "Oops I took a gradient"); archives of
+elites that serve all constraints at once are known from Schneider et al. (AutoML 2022, arXiv 2208.00204).
 """
 
 from collections.abc import Sequence
@@ -25,7 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
-from ofa_bench.search import Archive, EvaluationRequest
+from ofa_bench.predictors.gradient_costs import gradient_cost
+from ofa_bench.search import Archive, EvaluationRequest, Problem
 from ofa_bench.search.changes import Changes, Places
 from ofa_bench.strategies.shared import BudgetedEvaluator, SharedSearch, check_whole
 
@@ -46,6 +50,10 @@ FLATTEST = 0.05
 """The least price of cost, as a multiple of the mean slope from the cheapest architecture to the last anchor."""
 
 
+MEASURED = "measured"
+"""The value of ``gradient_cost`` for what a gradient of the predictor was measured to cost."""
+
+
 class Joint(SharedSearch):
     """Search all targets at once (this module's docstring has the algorithm).
 
@@ -58,6 +66,8 @@ class Joint(SharedSearch):
         tries: candidates drawn for a child.
         most_changes: the most genes that differ between parent and child.
         noise: scale of the noise on gains, as a multiple of a parent's mean absolute gain.
+        gradient: whether to use the predictor's gradient, if it has one; else the ridge regression.
+        gradient_cost: the evaluations that a gradient takes from the budget; ``measured``: as many as take as long.
 
     Raises:
         InputError: a number is not what it must be.
@@ -76,20 +86,40 @@ class Joint(SharedSearch):
         tries: int = 10,
         most_changes: int = 6,
         noise: float = 0.25,
+        gradient: bool = True,
+        gradient_cost: float | str = 0,
     ) -> None:
         super().__init__(population_size, evaluations)
         self.batch, self.elites, self.restart = batch, elites, restart
         self.tries, self.most_changes = tries, most_changes
         for key in ("batch", "elites", "tries", "most_changes", "restart"):
             check_whole(key, getattr(self, key))
-        if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise < np.inf:
-            raise InputError(f"strategy.noise={noise}: must be a number of 0 or more")
-        self.noise = noise
+        for key, value in {"noise": noise, "gradient_cost": 0 if gradient_cost == MEASURED else gradient_cost}.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < np.inf:
+                others = f", or {MEASURED}" if key == "gradient_cost" else ""
+                raise InputError(f"strategy.{key}={value}: must be a number of 0 or more{others}")
+        if not isinstance(gradient, bool):
+            raise InputError(f"strategy.gradient={gradient}: must be true or false")
+        self.noise, self.gradient, self.gradient_cost = noise, gradient, gradient_cost
+
+    def charge(self, problem: Problem) -> float:
+        """Return the evaluations that a gradient takes from the budget."""
+        if isinstance(self.gradient_cost, str):
+            return gradient_cost(problem.space.name, problem.predictor.sha256)
+        return self.gradient_cost
 
     def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
         """Run rounds until the budget is spent, or several rounds in a row find nothing new."""
         evaluator, archive = budgeted.evaluator, budgeted.archive
-        changes = Changes(evaluator, archive, rng, tries=self.tries, most_changes=self.most_changes, noise=self.noise)
+        changes = Changes(
+            evaluator,
+            archive,
+            rng,
+            tries=self.tries,
+            most_changes=self.most_changes,
+            noise=self.noise,
+            gradient=self.gradient,
+        )
         fruitless = number = 0
         while budgeted.left and fruitless < FROM_ARCHIVE:
             size, last = archive.size, number > 0 and budgeted.left <= self.restart
@@ -110,7 +140,7 @@ class Joint(SharedSearch):
             space, n = budgeted.problem.space, min(START, end - begin)
             budgeted.evaluator.counts.proposals += n
             yield from budgeted.evaluate(changes.unseen(space.canonical(space.sample(n, rng))))
-        while archive.size < end:
+        while archive.size < end and budgeted.left:
             elites.offer(np.arange(begin, archive.size), archive)
             begin = archive.size
             parents, anchors = elites.draw(min(self.batch, end - begin), rng)

@@ -1,6 +1,7 @@
 """The base of strategies that search all targets at once, and checks of strategies' parameters."""
 
 import importlib
+import math
 from abc import abstractmethod
 from collections.abc import Collection, Sequence
 
@@ -33,17 +34,19 @@ class BudgetedEvaluator:
         problem: the problem that is searched.
         targets: the largest costs allowed; any order, duplicates and infeasible ones too.
         limit: the maximum number of evaluations.
+        gradient_cost: the evaluations that a gradient takes from the limit.
     """
 
-    def __init__(self, problem: Problem, targets: Sequence[float], limit: int) -> None:
-        self.problem, self.evaluator = problem, problem.evaluator()
+    def __init__(self, problem: Problem, targets: Sequence[float], limit: int, gradient_cost: float = 0) -> None:
+        self.problem, self.evaluator, self._gradient_cost = problem, problem.evaluator(), gradient_cost
         self.targets = sorted({target for target in targets if target >= problem.cost.minimum})
         self.archive, self._limit, self._batches = Archive(self.evaluator, targets), limit, 0
 
     @property
     def left(self) -> int:
         """The number of evaluations that are left."""
-        return self._limit - self.evaluator.counts.evaluations
+        counts = self.evaluator.counts
+        return max(0, math.floor(self._limit - counts.evaluations - self._gradient_cost * counts.gradients))
 
     def evaluate(self, genes: Genes) -> EvaluationRequest[tuple[Values, Values]]:
         """Evaluate architectures (int8 [n, n_genes]); only the first ones if fewer evaluations are left.
@@ -93,6 +96,10 @@ class SharedSearch(CoroutineStrategy):
         most = int(budget.limit.amount) * (self.population_size if budget.limit.measure == "generations" else 1)
         return min(most, self.evaluations or most)
 
+    def charge(self, problem: Problem) -> float:  # noqa: ARG002
+        """Return the evaluations that a gradient takes from the budget."""
+        return 0.0
+
     def most_evaluations(self, problem: Problem, targets: Sequence[float], budget: Budget) -> int:
         """Return the limit, or 0 if no target is feasible."""
         return self.limit(problem, budget) if problem.cost.minimum <= max(targets) else 0
@@ -105,7 +112,8 @@ class SharedSearch(CoroutineStrategy):
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
     ) -> Sequence[SearchCoroutine]:
         """Return one coroutine, the search."""
-        return [self._coroutine(BudgetedEvaluator(problem, targets, self.limit(problem, budget)), rng)]
+        limit, charge = self.limit(problem, budget), self.charge(problem)
+        return [self._coroutine(BudgetedEvaluator(problem, targets, limit, charge), rng)]
 
     def _coroutine(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> SearchCoroutine:
         if budgeted.targets:

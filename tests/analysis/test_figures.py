@@ -14,6 +14,7 @@ from ofa_bench.analysis.figures.drawing import Style
 from ofa_bench.analysis.studies import studies
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.predictors.assets import sha256_of
+from ofa_bench.predictors.gradient_costs import gradient_cost
 from ofa_bench.records import frontiers
 from ofa_bench.records import record as records
 from ofa_bench.records.improve_frontier import improve_frontier
@@ -191,6 +192,21 @@ def test_anytime_ends_where_searches_end():
     seconds = {line.get_label(): line for line in anytime(study, style, "seconds").axes[0].lines}
     for entry in study.entries:
         assert seconds[entry.name].get_xdata()[-1] == pytest.approx(entry.seconds.mean())
+
+
+def test_anytime_charges_gradients_as_evaluations():
+    joint = make("joint")
+    for one in joint.results:
+        one.gradients = 7.0
+    study, style = study_of(make(), joint)
+    axes = anytime(study, style).axes[0]
+    ends = {line.get_label(): line.get_xdata()[-1] for line in axes.lines}
+    plain = {entry.name: entry.evaluations.mean() for entry in study.entries}
+    charge = 7 * len(TARGETS) * gradient_cost("s", joint.predictor.sha256)
+    assert ends["vanilla"] == pytest.approx(plain["vanilla"])
+    assert ends["joint"] == pytest.approx(plain["joint"] + charge)
+    assert axes.get_xlabel() == "evaluations, all targets together, gradients charged"
+    assert anytime(*study_of(make("joint"))).axes[0].get_xlabel() == "evaluations, all targets together"
 
 
 def test_the_note_says_how_separate_searches_are_followed():

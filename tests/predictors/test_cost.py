@@ -123,6 +123,28 @@ def test_a_rescaled_table_keeps_exact_extremes():
     assert NOTE10.minimum == pytest.approx(9.890, abs=0.001)
 
 
+def test_a_seed_makes_a_device_up():
+    one, same, other = (latency_table(SPACE, "note10", rescaled=seed) for seed in (1, 1, 2))
+    check_cost(one, SPACE)
+    genes = SPACE.sample(100, np.random.default_rng(8))
+    assert one.cost(genes).tobytes() == same.cost(genes).tobytes()
+    assert (one.sha256, one.name, tuple(one.targets)) == (same.sha256, "note10~1", ())
+    assert len({one.sha256, other.sha256, NOTE10.sha256}) == 3
+    assert not np.allclose(one.cost(genes), other.cost(genes))
+    assert one.card["made_of"] == NOTE10.card
+    part = CompoundSpace()
+    rows = part.sample(20, np.random.default_rng(9))
+    assert latency_table(part, "note10", rescaled=1).cost(rows) == pytest.approx(one.cost(part.to_parent(rows)))
+
+
+@pytest.mark.parametrize("seed", [-1, True, 1.5, "x"])
+def test_a_seed_that_is_none_is_refused(seed):
+    with pytest.raises(InputError, match=rf"device\.rescaled={seed}: must be null or a seed"):
+        latency_table(SPACE, "note10", rescaled=seed)
+    with pytest.raises(InputError, match=r"device\.rescaled: not with device\.guard_band=true"):
+        latency_table(SPACE, "cpu_onnx", guard_band=True, rescaled=1)
+
+
 def test_a_guard_band_is_a_lower_target(tmp_path):
     terms = [Term((("r",),), np.arange(1.0, 6.0))]
     write_table(tmp_path / "mbv3.json", terms, space="mbv3", device="x", unit="ms", card={"guard_band": 1.25})

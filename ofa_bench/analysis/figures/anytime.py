@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ofa_bench.analysis.figures.best_known import mean_best_known
 from ofa_bench.analysis.figures.drawing import Style, draw_points, figure_of, plain_numbers, with_legend, wrapped
 from ofa_bench.analysis.studies import Entry, Study
+from ofa_bench.records.charges import charged_evaluations
 from ofa_bench.records.model import Result
 
 __all__ = ["anytime"]
@@ -27,6 +28,7 @@ STEPS = 300
 def anytime(study: Study, style: Style, over: Literal["evaluations", "seconds"] = "evaluations") -> Figure | None:
     """Draw the mean over targets of the best accuracy so far, over evaluations or seconds (mean over repeats).
 
+    Evaluations include those that gradients are charged (see ``charged_evaluations``), spread evenly over a search.
     A search for all targets is drawn as it ran. Separate searches have no mean before the last has begun, so they are
     drawn as if they ran in parallel, each with as many evaluations as the others. Chained searches start from the end
     of those before them, so only the end of the chain is drawn. Seconds are evaluations at an entry's mean speed. None
@@ -50,7 +52,8 @@ def anytime(study: Study, style: Style, over: Literal["evaluations", "seconds"] 
     if level is not None:
         axes.axhline(level, color="black", lw=1.1, ls="--", zorder=0.5, label="best known")
     _frame(axes, list(curves.values()), level)
-    axes.set_xlabel(f"{over}, all targets together")
+    charged = ", gradients charged" if over == "evaluations" and any(_charge(one) > 1 for one in study.entries) else ""
+    axes.set_xlabel(f"{over}, all targets together{charged}")
     axes.set_ylabel("mean over targets of predicted accuracy (%)")
     notes = _notes(study, over, {name for name, (at, _) in curves.items() if len(at) == 1})
     if notes:
@@ -79,7 +82,7 @@ def _curve(entry: Entry, over: str) -> tuple[Floats, Floats] | None:
     evaluations = entry.evaluations.mean()
     if not repeats or not evaluations:
         return None
-    speed = entry.seconds.sum() / entry.evaluations.sum() if over == "seconds" else 1.0
+    speed = entry.seconds.sum() / entry.evaluations.sum() if over == "seconds" else _charge(entry)
     shared = entry.shared
     if not shared and _chained(entry):
         return np.array([evaluations * speed]), np.array([np.nanmean(entry.mean_accuracy)])
@@ -88,6 +91,13 @@ def _curve(entry: Entry, over: str) -> tuple[Floats, Floats] | None:
     grid = np.geomspace(max(1, first), max(first, evaluations / times), STEPS)
     means = np.mean([np.mean([_best_so_far(one, grid) for one in results], axis=0) for results in repeats], axis=0)
     return grid * times * speed, 100 * means
+
+
+def _charge(entry: Entry) -> float:
+    """Return an entry's evaluations with gradients charged, as a multiple of its evaluations."""
+    found = [(record, result) for record in entry.records for result in record.results]
+    evaluations = sum(result.evaluations for _, result in found)
+    return sum(charged_evaluations(record, result) for record, result in found) / evaluations if evaluations else 1.0
 
 
 def _chained(entry: Entry) -> bool:

@@ -11,9 +11,11 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from results_tables import best_known, cpu_onnx, overheads, scale, speed_ratios, speed_seconds
+from results_tables import best_known, cpu_onnx, overheads, scale, speed_in_short, speed_ratios, speed_seconds
 from strategies_tables import many_targets, strategies, strategies_in_short, untuned
 from studies_tables import control, exports, paper, parity, three_spaces, warm_starts, winners_curse
+
+from ofa_bench.errors import InputError
 
 __all__ = ["BLOCKS", "ROOT", "blocks_of", "fill", "main", "pages"]
 
@@ -29,6 +31,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "paper": paper,
     "parity": parity,
     "scale": scale,
+    "speed in short": speed_in_short,
     "speed, ratios": speed_ratios,
     "speed, seconds": speed_seconds,
     "strategies": strategies,
@@ -58,7 +61,7 @@ def fill(text: str, missing: set[str]) -> str:
     def made(found: re.Match[str]) -> str:
         try:
             return f"{found[1]}\n{BLOCKS[found[2]]()}\n\n{found[3]}"
-        except FileNotFoundError as error:
+        except (FileNotFoundError, InputError) as error:  # no file, or not OFA's official predictor
             missing.add(f"{found[2]} ({error})")
             return found[0]
 

@@ -15,7 +15,7 @@ from ofa_bench.predictors import latency_table
 from ofa_bench.records.frontiers import FOLDER, read
 from ofa_bench.records.tables import Table, markdown
 
-__all__ = ["best_known", "cpu_onnx", "overheads", "scale", "speed_ratios", "speed_seconds"]
+__all__ = ["best_known", "cpu_onnx", "overheads", "scale", "speed_in_short", "speed_ratios", "speed_seconds"]
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 DATA = Path(ofa_bench.__file__).parent / "data"
@@ -77,6 +77,18 @@ def speed_ratios() -> str:
     return _speed("ratios", RATIOS, "ratio, computed in each round")
 
 
+def speed_in_short() -> str:
+    """Return the sentences for the README."""
+    case = _results()["speed"]["cases"][0]
+    ofa, ours = (case["seconds"][name]["median"] for name in ("ofa", "ours"))
+    return (
+        f"**Speed.** Ten targets on `{case['space']}` take {ofa:.3g} s with `ofa`'s own search and {ours:.3g} s with ours "
+        f"(medians of {case['rounds']}), for the same\nnumber of requested evaluations on the same two cores "
+        "([docs/speed.md](docs/speed.md)). Mean accuracies of `vanilla` and of\n`ofa`'s code are equal to within 0.1 points "
+        "([Parity](docs/findings.md#parity-with-ofa))."
+    )
+
+
 def scale() -> str:
     """Return seconds, generations and memory by the number of targets."""
     runs = {(one["strategy"], one["k"]): one for one in _results()["scale"]["targets"]}
@@ -125,7 +137,8 @@ def cpu_onnx() -> str:
         left_out = card["calibrating_networks_left_out"][form]
         low, high = left_out["range_ms"]
         rows.append((
-            f"`{name}`", f"{card['protocol']['pieces']:,}", f"{100 * held['mean_error']:.1f} %", f"{100 * held['p95_error']:.1f} %",
+            f"`{name}`", f"{card['protocol']['pieces']:,}",
+            f"{100 * held['mean_error']:.1f} %", f"{100 * held['p95_error']:.1f} %",
             f"{held['rank_correlation']:.3f}", f"{100 * left_out['mean_error']:.1f} %", f"{low:.0f}…{high:.0f} ms",
         ))  # fmt: skip
     heads = (

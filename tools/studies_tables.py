@@ -176,18 +176,21 @@ def parity() -> str:
 
 def paper() -> str:
     """Return the claims of the paper and their verdicts, without the rows that only explain others (in brackets)."""
-    from ofa_bench.analysis.paper.runs import runs_of
-
-    from ofa_bench.analysis.paper.claims import verdicts
-    from ofa_bench.analysis.paper.published import published_paper
-
-    tables: dict[str, Table] = verdicts(runs_of(_records("paper")), published_paper())
     shown = []
-    for one in tables.values():
+    for one in _claims(_records("paper")).values():
         place = one.heads.index("claim")
         rows = tuple(row for row in one.rows if not row[place].startswith("("))
         shown.append(f"{one.caption}:\n\n{markdown(Table('', one.heads, rows, one.left))}")
     return "\n\n".join(shown)
+
+
+def _claims(records: Sequence[Record]) -> dict[str, Table]:
+    from ofa_bench.analysis.paper.claims import verdicts
+    from ofa_bench.analysis.paper.published import published_paper
+    from ofa_bench.analysis.paper.runs import runs_of
+
+    found: dict[str, Table] = verdicts(runs_of(records), published_paper())
+    return found
 
 
 def control() -> str:

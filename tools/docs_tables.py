@@ -13,7 +13,7 @@ from pathlib import Path
 
 from results_tables import best_known, cpu_onnx, overheads, scale, speed_in_short, speed_ratios, speed_seconds
 from strategies_tables import many_targets, strategies, strategies_in_short, untuned
-from studies_tables import control, exports, paper, parity, three_spaces, warm_starts, winners_curse
+from studies_tables import control, exports, exports_in_short, paper, parity, three_spaces, warm_starts, winners_curse
 
 from ofa_bench.errors import InputError
 
@@ -26,6 +26,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "control": control,
     "cpu_onnx": cpu_onnx,
     "exports": exports,
+    "exports in short": exports_in_short,
     "many targets": many_targets,
     "overheads": overheads,
     "paper": paper,

@@ -82,10 +82,10 @@ def speed_in_short() -> str:
     case = _results()["speed"]["cases"][0]
     ofa, ours = (case["seconds"][name]["median"] for name in ("ofa", "ours"))
     return (
-        f"**Speed.** Ten targets on `{case['space']}` take {ofa:.3g} s with `ofa`'s own search and {ours:.3g} s with ours "
-        f"(medians of {case['rounds']}), for the same\nnumber of requested evaluations on the same two cores "
-        "([docs/speed.md](docs/speed.md)). Mean accuracies of `vanilla` and of\n`ofa`'s code are equal to within 0.1 points "
-        "([Parity](docs/findings.md#parity-with-ofa))."
+        f"**Speed.** Ten targets on `{case['space']}` take {ofa:.3g} s with `ofa`'s own search and {ours:.3g} s with "
+        f"ours (medians of {case['rounds']}), for the same\nnumber of requested evaluations on the same two cores "
+        "([docs/speed.md](docs/speed.md)). Mean accuracies of `vanilla` and of\n`ofa`'s code are equal to within 0.1 "
+        "points ([Parity](docs/findings.md#parity-with-ofa))."
     )
 
 

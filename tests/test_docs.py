@@ -11,6 +11,7 @@ import sys
 from dataclasses import fields
 from html.parser import HTMLParser
 
+import docs_tables
 import pytest
 import yaml
 from conftest import ROOT
@@ -148,6 +149,23 @@ def test_headline_figures_are_those_of_the_findings():
     assert len(rows) > 20
     findings = (DOCS / "findings.md").read_text().splitlines()
     assert not [row for row in rows if row not in findings]
+
+
+def test_tables_are_those_that_results_make():
+    missing, names, stale = set(), [], []
+    for page in docs_tables.pages():
+        names += docs_tables.blocks_of(page.read_text())
+        if docs_tables.fill(page.read_text(), missing) != page.read_text():
+            stale.append(page.name)
+    assert set(names) == set(docs_tables.BLOCKS)
+    assert not stale, "run python tools/docs_tables.py"
+    known = {"OFA's official predictor" in one or "predictor=official" in one for one in missing}
+    assert known <= {True}, f"no results of {missing}"
+
+
+def test_studies_are_small():
+    sizes = [path.stat().st_size for path in (ROOT / "benchmarks" / "studies").iterdir()]
+    assert 0 < sum(sizes) <= 3_000_000
 
 
 def shown():

@@ -2,8 +2,8 @@
 
 A member is a small network that is fitted to the official predictor's accuracies of random architectures, as many as
 OFA measured to fit that predictor (Cai et al., arXiv 1908.09791, section 3.4). It has never seen the results of a
-search. Members differ in their training architectures and first weights, so that they differ from the official
-predictor as another predictor of the true accuracies would that had been fitted like OFA's.
+search. Members differ in their training architectures and first weights. A search on a member is like one on OFA's
+predictor of measured accuracies, but the truth is known: it is the official predictor.
 """
 
 from dataclasses import asdict
@@ -61,14 +61,14 @@ def main() -> None:
         how = asdict(TRAINING)
         del how["average"]
         card = {
-            "title": f"Members: accuracy predictors of space {name} to judge winners of other predictors",
+            "title": f"Members: small accuracy predictors of space {name}, fitted to the official one",
             "note": "Fitted to official accuracies of random architectures; they have seen no search's findings",
             "coverage": {
                 "labels": "accuracies by the official predictor, the teacher, of random architectures (each gene "
                 "uniform): they have every choice of every gene",
                 "unlabelled": {},
             },
-            "teacher_sha256": official_predictor(space).sha256,
+            "teacher": {"name": "official", "sha256": official_predictor(space).sha256},
             "hidden": how.pop("hidden"),
             "labels": LABELS,
             "training": how,

@@ -1,7 +1,11 @@
-"""Evaluates winners by predictors that did not guide the search, to show how much of a lead is the winner's curse.
+"""Evaluates winners by predictors that may judge the one that guided the search: how much is the winner's curse.
 
 A search selects what its predictor overrates, a stronger search the more so. So a lead by the predictor that guided the
 search may not be real. (In statistics: the optimizer's curse, Smith & Winkler 2006.)
+
+A judge must not share the guide's errors. The predictor that made the guide's labels is its truth, and judges it. So
+does one with labels from elsewhere. A predictor fitted to the guide's own values, or to the same labels as the guide,
+is no judge: where it does not see a lead, that may be an error of its own.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,19 +22,16 @@ from ofa_bench.predictors import AccuracyPredictor, embedded_predictor, official
 from ofa_bench.predictors.embedded import MEMBERS
 from ofa_bench.spaces import DesignSpace, Genes, space_of
 
-__all__ = ["JUDGES", "Judged", "cross_evaluate"]
+__all__ = ["JUDGES", "Judged", "cross_evaluate", "may_judge"]
 
 Floats = NDArray[np.float64]
 
 JUDGES = (
-    "A search takes what its predictor overrates, a stronger search the more so. Here, predictors that did not "
-    "guide it judge its winners: the official and the embedded one, and the mean of the members, four small "
-    "networks fitted to the official accuracies of 16,000 random architectures each, as many as OFA fitted its "
-    "own predictor to (one that guided is left out; those of ProxylessNAS are MobileNetV3's, transferred). The "
-    "embedded one was fitted to agree with the official one near winners; members were not. A lead that members "
-    "do not see is one that a predictor fitted like OFA's would not have shown; whether it is real, only training "
-    "would tell. The members of ResNet50D differ from the official predictor by 0.007 points only: that they "
-    "agree with it proves nothing. Intervals are over repeats, not over predictors."
+    "A search takes what its predictor overrates, a stronger search the more so. Here, the predictor that made the "
+    "labels of the guide judges its winners: it is the truth that the guide estimates. A predictor fitted to the "
+    "guide's own values, or to the same labels, is no judge, so there is none for the official predictor. What holds "
+    "for a guide that was fitted to official accuracies need not hold for the official predictor, which was fitted to "
+    "measured ones. Intervals are over repeats, not over predictors."
 )
 """The explanation below a table of judged winners."""
 
@@ -48,23 +49,32 @@ class Judged:
     leads: Mapping[str, Paired]
 
 
-def cross_evaluate(study: Study, reference: str) -> list[Judged]:
-    """Return the judgement of a study's winners by every available predictor that did not guide the searches.
+def may_judge(judge: AccuracyPredictor, guide: AccuracyPredictor) -> bool:
+    """Return whether a predictor may judge winners of another: it is its truth, or has labels from elsewhere.
 
-    These are the official predictor (if its file exists; it is not downloaded for this), the embedded one, and the
-    mean of the members (see ``tools/make_members.py``). The list is empty if the space cannot be built here, or has
-    no other predictor.
+    Where it is not known whence the labels of either come, it may not.
+    """
+    if guide.labels_from is None or judge.sha256 == guide.sha256:
+        return False
+    return judge.sha256 == guide.labels_from or judge.labels_from not in (None, guide.sha256, guide.labels_from)
+
+
+def cross_evaluate(study: Study, reference: str) -> list[Judged]:
+    """Return the judgement of a study's winners by every predictor of the package that may judge their guide.
+
+    The official predictor is not downloaded for this. The list is empty if the space cannot be built here, or the guide
+    is not of the package.
     """
     space = _space(study)
     if space is None:
         return []
-    guide = study.entries[0].records[0].predictor.sha256
+    known = list(_predictors(space))
+    sha256 = study.entries[0].records[0].predictor.sha256
+    guide = next((one for one in known if one.sha256 == sha256), None)
     found = []
-    for name, predictors in _judges(space):
-        others = [predictor for predictor in predictors if predictor.sha256 != guide]
-        if others:
-            accuracy = {entry.name: _accuracy(entry, space, others) for entry in study.entries}
-            found.append(Judged(name, accuracy, differences(study, accuracy, reference)))
+    for judge in (one for one in known if guide and may_judge(one, guide)):
+        accuracy = {entry.name: _accuracy(entry, space, judge) for entry in study.entries}
+        found.append(Judged(judge.name, accuracy, differences(study, accuracy, reference)))
     return found
 
 
@@ -82,25 +92,25 @@ def _genes(entry: Entry) -> Genes:
     return np.array([[one.genes for one in results] for results in entry.repeats], np.int8)
 
 
-def _judges(space: DesignSpace) -> Iterator[tuple[str, list[AccuracyPredictor]]]:
-    loads: dict[str, Callable[[], list[AccuracyPredictor]]] = {
-        "official": lambda: [official_predictor(space, fetch=False)],
-        "embedded": lambda: [embedded_predictor(space)],
-        "members": lambda: [embedded_predictor(space, number) for number in range(1, MEMBERS + 1)],
-    }
-    for name, load in loads.items():
+def _predictors(space: DesignSpace) -> Iterator[AccuracyPredictor]:
+    """Yield the predictors of the package for a space that can be loaded here."""
+    loads: list[Callable[[], AccuracyPredictor]] = [
+        lambda: official_predictor(space, fetch=False),
+        lambda: embedded_predictor(space),
+        *(lambda number=number: embedded_predictor(space, number) for number in range(1, MEMBERS + 1)),
+    ]
+    for load in loads:
         try:
-            yield name, load()
+            yield load()
         except InputError:
             continue
 
 
-def _accuracy(entry: Entry, space: DesignSpace, judges: list[AccuracyPredictor]) -> Floats:
-    """Return means over judges, percent: float64 [repeats, targets], ascending; NaN where a target was not met."""
+def _accuracy(entry: Entry, space: DesignSpace, judge: AccuracyPredictor) -> Floats:
+    """Return a judge's accuracies, percent: float64 [repeats, targets], ascending; NaN where a target was not met."""
     feasible = np.array([[one.feasible for one in results] for results in entry.repeats], bool)
     genes = _genes(entry)
     values = np.full(feasible.shape, np.nan)
     if feasible.any():
-        rows = space.canonical(genes[feasible])
-        values[feasible] = 100 * np.mean([judge.accuracy(rows) for judge in judges], axis=0)
+        values[feasible] = 100 * judge.accuracy(space.canonical(genes[feasible]))
     return values

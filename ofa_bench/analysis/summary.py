@@ -71,15 +71,7 @@ class Summary:
     def sentences(self) -> list[str]:
         """A sentence for each strategy that compares it with the reference."""
         reference = self.by_name[self.reference]
-        return [_compare(line, reference) + self._lead(line) for line in self.lines if line.paired]
-
-    def _lead(self, line: Line) -> str:
-        """Describe a lead as other predictors judge it."""
-        if line.paired is None or line.paired.verdict != "better":
-            return ""
-        leads = [(one.judge, one.leads.get(line.name)) for one in self.judges]
-        found = [f"{difference(lead)} by {judge}" for judge, lead in leads if difference(lead)]
-        return f"; to predictors that did not guide the search, {', '.join(found)}" if found else ""
+        return [_compare(line, reference) for line in self.lines if line.paired]
 
     @property
     def by_name(self) -> Mapping[str, Line]:
@@ -111,7 +103,7 @@ def summarize(study: Study, wanted: str = "") -> Summary:
 
 
 def add_judges(summary: Summary) -> Summary:
-    """Add the judgement of predictors that did not guide the searches."""
+    """Add the judgement of predictors that may judge the guide."""
     return replace(summary, judges=tuple(cross_evaluate(summary.study, summary.reference)))
 
 

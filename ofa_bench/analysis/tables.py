@@ -127,7 +127,7 @@ def tested(summary: Summary) -> Table | None:
 
 
 def winners_judged(summary: Summary) -> Table | None:
-    """Return the winners' accuracies by the guide and by other predictors; None without others."""
+    """Return the winners' accuracies by the guide and by its judges; None without judges."""
     if not summary.judges:
         return None
     heads = ["strategy", f"{summary.study.predictor} (guide) %", "lead, points"]

@@ -1,7 +1,7 @@
 """``ofa_bench paper``: judge the claims of Kumar & Szidon (arXiv 2012.06748) by records.
 
     ofa_bench -m experiment=paper
-    ofa_bench paper multirun [more folders] out=paper
+    ofa_bench paper multirun [more folders, or files of pack] out=paper
 
 It writes ``paper.md`` and its plots, in ``paper/``, to the folder ``out``, and replaces an earlier page there. Part of
 the experiments, such as ``experiment=table1``, gives part of the page.

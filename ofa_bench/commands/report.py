@@ -1,6 +1,6 @@
 """``ofa_bench report``: write one page, with tables and plots, about the results of sweeps.
 
-    ofa_bench report multirun [more folders] out=report
+    ofa_bench report multirun [more folders, or files of pack] out=report
 
 - ``out``: the folder; it gets ``report.html`` (one self-contained file), ``report.md``, ``report.tex``,
   ``tables.csv``, ``results.csv`` (every result) and the plots, in ``figures/``. An earlier report there is replaced.

@@ -10,7 +10,6 @@ import numpy as np
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.accuracy import AccuracyPredictor, Layer, OneHotMLP, SubspacePredictor
-from ofa_bench.predictors.coverage import Choices
 from ofa_bench.predictors.transfer import transferred_layers
 from ofa_bench.predictors.weights import layers_of
 from ofa_bench.spaces import DesignSpace, Subspace
@@ -21,7 +20,7 @@ FOLDER = files("ofa_bench") / "data" / "predictors"
 """Holds the card (``<space>.json``) of each, and its weights (``<space>.npz``) or in the card their source."""
 
 MEMBERS = 4
-"""Number of further small networks for each space, in ``members/<space>_<number>.npz``, used as judges."""
+"""Number of further small networks for each space, in ``members/<space>_<number>.npz``."""
 
 
 def one_hot_columns(space: DesignSpace) -> dict[str, list[int]]:
@@ -54,7 +53,8 @@ def embedded_predictor(space: DesignSpace, member: int | None = None) -> Accurac
     if (FOLDER / f"{space.name}.npz").is_file():
         layers, content = _weights(space.name, member)
         name, sha256 = name or "embedded", hashlib.sha256(content).hexdigest()
-        return OneHotMLP(space, columns, layers, name=name, sha256=sha256, unlabelled=_unlabelled(space.name, member))
+        about = _coverage(_card(space.name, member)) | _teacher(_card(space.name, member))
+        return OneHotMLP(space, columns, layers, name=name, sha256=sha256, **about)
     transfer, source = _transfer(space.name), space.transferred_from
     if transfer is None or source is None:
         stems = {path.name.rpartition(".")[0] for path in FOLDER.iterdir() if path.name.endswith((".npz", ".json"))}
@@ -65,8 +65,8 @@ def embedded_predictor(space: DesignSpace, member: int | None = None) -> Accurac
     layers, content = _weights(source.name, member)
     layers = transferred_layers(layers, one_hot_columns(source), columns, transfer)
     sha256 = hashlib.sha256(card + content).hexdigest()
-    name, unlabelled = name or "transfer", _unlabelled(space.name)
-    return OneHotMLP(space, columns, layers, name=name, sha256=sha256, unlabelled=unlabelled)
+    about = _coverage(_card(space.name)) | _teacher(_card(source.name, member))
+    return OneHotMLP(space, columns, layers, name=name or "transfer", sha256=sha256, **about)
 
 
 def _weights(name: str, member: int | None) -> tuple[list[Layer], bytes]:
@@ -75,11 +75,20 @@ def _weights(name: str, member: int | None) -> tuple[list[Layer], bytes]:
     return layers_of(content), content
 
 
-def _unlabelled(name: str, member: int | None = None) -> Choices:
-    """Return the choices that a predictor's labels never had, from its card."""
-    card = FOLDER / (f"{name}.json" if member is None else f"members/{name}.json")
-    unlabelled: Choices = json.loads(card.read_bytes())["coverage"]["unlabelled"]
-    return unlabelled
+def _card(name: str, member: int | None = None) -> Mapping[str, Any]:
+    """Return the card of a space's predictor, or that of its members."""
+    card: Mapping[str, Any] = json.loads((FOLDER / f"{'' if member is None else 'members/'}{name}.json").read_bytes())
+    return card
+
+
+def _coverage(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the choices that a predictor's labels never had."""
+    return {"unlabelled": card["coverage"]["unlabelled"]}
+
+
+def _teacher(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the hash of the predictor that made the labels."""
+    return {"labels_from": card["teacher"]["sha256"]}
 
 
 def _decisive(name: str) -> bytes:

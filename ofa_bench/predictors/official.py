@@ -17,6 +17,9 @@ __all__ = ["load_mbv3", "load_resnet50d", "official_predictor"]
 
 Columns = Mapping[str, Sequence[int]]
 
+MEASURED = "measured by OFA"
+"""Where the labels come from; they are not published."""
+
 
 def official_predictor(space: DesignSpace, fetch: bool = True) -> AccuracyPredictor:
     """Load OFA's published accuracy predictor for a space (``ofa.tutorial`` and ``ofa.nas.accuracy_predictor``).
@@ -66,7 +69,8 @@ def _load(path: str, fetch: bool) -> Mapping[str, Any]:
 
 def _build(space: DesignSpace, path: str, layers: Sequence[tuple[Any, Any]], columns: Columns) -> AccuracyPredictor:
     arrays = [(_normal(weight.T), _normal(bias)) for weight, bias in layers]
-    return OneHotMLP(space, columns, arrays, name="official", sha256=ASSETS[path], unlabelled={})
+    about = {"name": "official", "sha256": ASSETS[path]}
+    return OneHotMLP(space, columns, arrays, **about, unlabelled={}, labels_from=MEASURED)
 
 
 def _normal(tensor: Any) -> NDArray[np.float32]:

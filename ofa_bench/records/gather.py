@@ -1,4 +1,4 @@
-"""Reads records from folders, each cell once."""
+"""Reads records from folders and packed files, each cell once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from pathlib import Path
 from ofa_bench.errors import InputError
 from ofa_bench.records import record as records
 from ofa_bench.records.attempts import split_attempt
+from ofa_bench.records.compact import SUFFIX, unpack
 from ofa_bench.records.model import Record
 
 __all__ = ["Gathered", "from_folders"]
@@ -26,6 +27,10 @@ class Gathered:
         except InputError as error:
             self.left_out.append(str(error))
             return
+        self.add(record, where)
+
+    def add(self, record: Record, where: str) -> None:
+        """Add a record, unless its cell is there already."""
         place = next((i for i, one in enumerate(self.records) if _same_cell(one, record)), None)
         if place is None:
             self.records.append(record)
@@ -63,13 +68,17 @@ def _same_cell(one: Record, other: Record) -> bool:
 
 
 def from_folders(folders: Sequence[Path], gathered: Gathered | None = None) -> Gathered:
-    """Read all records below folders.
+    """Read all records below folders, and of files that ``compact.pack`` wrote.
 
     Raises:
         InputError: a folder does not exist, or no record below it can be read.
     """
     gathered = gathered or Gathered()
     for folder in folders:
+        if folder.name.endswith(SUFFIX) and folder.is_file():
+            for record in unpack(folder):
+                gathered.add(record, str(folder))
+            continue
         try:
             found, there = sorted(folder.rglob(records.RECORD)), folder.is_dir()
         except OSError as error:

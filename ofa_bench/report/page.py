@@ -140,7 +140,7 @@ def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _
     name = stem(study)
     alike = [one.study for one in every if one.study.family == study.family]
     drawn = [(one.name, one.caption, one.draw()) for one in drawings(study, alike, style)]
-    leading = "Leads in mean accuracy, by the predictor that guided the searches and by others."
+    leading = "Leads in mean accuracy, by the predictor that guided the searches and by its judges."
     drawn.insert(1, ("leads", leading, leads(summary)))
     ranked = "Mean ranks over runs; a bar joins strategies whose difference is not significant."
     drawn.append(("ranks", ranked, ranks(summary.ranking)))

@@ -46,7 +46,8 @@ def test_each_chain_is_compared_with_the_control_of_its_budget(swept):
 def test_they_stand_in_a_table_and_in_sentences(swept):
     table = control_table(swept)
     assert [row[2:5] for row in table.rows] == [
-        ("2", "25, 5", "bottom_up"), ("2", "25, 5", "top_down"), ("3", "25, 5", "bottom_up"), ("3", "25, 5", "top_down"),
+        ("2", "25, 5", "bottom_up"), ("2", "25, 5", "top_down"),
+        ("3", "25, 5", "bottom_up"), ("3", "25, 5", "top_down"),
     ]  # fmt: skip
     assert table.heads[6:] == ("equal generations", "verdict", "equal unique evaluations", "verdict")
     assert table.rows[1][8:] == ("", "")  # no control of top-down's unique evaluations

@@ -3,7 +3,7 @@ import io
 
 import numpy as np
 import pytest
-from test_judges import found, hide_official
+from test_judges import collected_once, found  # noqa: F401
 
 from ofa_bench.analysis import tables
 from ofa_bench.analysis.statistics import paired
@@ -85,26 +85,24 @@ def test_studies_of_other_targets_stand_below_each_other(made):
     assert "nan" not in markdown(table)
 
 
-def test_winners_judged_stand_beside_what_the_guide_says(tmp_path, monkeypatch):
-    hide_official(tmp_path, monkeypatch)
+@pytest.mark.usefixtures("assets")
+def test_winners_judged_stand_beside_what_the_guide_says():
     [study] = studies([found(name, "member 2") for name in THREE])
     summary = add_judges(summarize(study))
     table = winners_judged(summary)
-    assert table.heads == (
-        "strategy", "member 2 (guide) %", "lead, points", "embedded %", "lead, points", "members %", "lead, points",
-    )  # fmt: skip
+    assert table.heads == ("strategy", "member 2 (guide) %", "lead, points", "official %", "lead, points")
     assert [row[0] for row in table.rows] == [line.name for line in summary.lines]
     for row, line in zip(table.rows, summary.lines, strict=True):
         assert row[1] == f"{line.accuracy:.2f}"
-        for place, one in zip((3, 5), summary.judges, strict=True):
-            assert row[place] == f"{np.nanmean(one.accuracy[line.name]):.2f}"
-            lead = one.leads.get(line.name)
-            assert row[place + 1].startswith(f"{lead.difference:+.2f} (" if lead else "")
-        assert (row[2] == "") == (row[4] == "") == (row[6] == "") == (line.name == "vanilla")
+        [truth] = summary.judges
+        assert row[3] == f"{np.nanmean(truth.accuracy[line.name]):.2f}"
+        lead = truth.leads.get(line.name)
+        assert row[4].startswith(f"{lead.difference:+.2f} (" if lead else "")
+        assert (row[2] == "") == (row[4] == "") == (line.name == "vanilla")
 
 
-def test_winners_that_met_no_target_have_empty_cells(tmp_path, monkeypatch):
-    hide_official(tmp_path, monkeypatch)
+@pytest.mark.usefixtures("assets")
+def test_winners_that_met_no_target_have_empty_cells():
     [study] = studies([found(name, targets=(5.0,)) for name in THREE])
     table = winners_judged(add_judges(summarize(study)))
     assert {row[1:] for row in table.rows} == {("", "", "", "")}
@@ -149,9 +147,9 @@ def test_latex_shows_the_letters_that_it_would_print_otherwise(letter):
     assert not row.startswith(letter)
 
 
-def test_captions_say_predictor_and_budget(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("assets")
+def test_captions_say_predictor_and_budget():
     """What studies of one title may differ in."""
-    hide_official(tmp_path, monkeypatch)
     [study] = studies([found(name, "member 2") for name in THREE])
     summary = add_judges(summarize(study))
     description = "predictor member 2, 4 generations, 2 where warm-started"

@@ -48,6 +48,11 @@ COMMANDS = {
         (["-m"], "-m: no such option; options are given as key=value"),
         (["foo"], "foo: no such key; allowed: minutes"),
     ],
+    "pack": [
+        (["nowhere"], "nowhere: no such folder"),
+        ([".", "out=a.csv"], "out=a.csv: must end with .csv.gz"),
+        ([".", "out=/dev/null/a.csv.gz"], "out=/dev/null: cannot be written (Not a directory"),
+    ],
     "sync": [
         (["uri=nonsense"], "uri=nonsense: must be like sqlite:///mlflow.db or http://host:5000"),
         ([f"experiment={'x' * 501}"], "must be a name of 1 to 500 characters"),

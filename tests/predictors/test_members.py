@@ -99,7 +99,7 @@ def test_a_space_without_members_is_refused():
 def test_the_card_tells_the_truth(space):
     card = json.loads((FOLDER / "members" / f"{space.name}.json").read_text())
     official = official_predictor(space)
-    assert card["teacher_sha256"] == official.sha256
+    assert card["teacher"]["sha256"] == official.sha256
     assert len(card["rmse_on_other_random_architectures"]) == MEMBERS
     genes = space.sample(10_000, np.random.default_rng(3))
     true = official.accuracy(genes)

@@ -1,6 +1,7 @@
-"""Draws leads over the reference by the predictor that guided the searches and by others."""
+"""Draws leads over the reference by the predictor that guided the searches and by those that judge it."""
 
 import textwrap
+from itertools import cycle
 
 from matplotlib.figure import Figure
 
@@ -9,7 +10,7 @@ from ofa_bench.analysis.summary import Summary
 
 __all__ = ["leads"]
 
-LOOKS = {"official": ("#0072B2", "s"), "embedded": ("#E69F00", "^"), "members": ("#009E73", "D")}
+LOOKS = (("#0072B2", "s"), ("#E69F00", "^"), ("#009E73", "D"))
 ROW = 0.2
 """Distance between the points of one strategy; strategies are 1 apart."""
 
@@ -17,7 +18,7 @@ ROW = 0.2
 def leads(summary: Summary) -> Figure | None:
     """Draw each strategy's lead over the reference in mean accuracy by each predictor, with its 95 % interval.
 
-    None without other predictors or without pairs.
+    None without judges or without pairs.
     """
     lines = [line for line in summary.lines if line.paired and line.paired.difference is not None]
     if not summary.judges or not lines:
@@ -28,7 +29,7 @@ def leads(summary: Summary) -> Figure | None:
     axes = figure.add_subplot()
     guides = {line.name: line.paired for line in lines if line.paired}
     drawn = [(f"{summary.study.predictor} (guide)", "black", "o", guides)]
-    drawn += [(one.judge, *LOOKS[one.judge], dict(one.leads)) for one in summary.judges]
+    drawn += [(one.judge, *look, dict(one.leads)) for one, look in zip(summary.judges, cycle(LOOKS), strict=False)]
     for number, (label, colour, marker, found) in enumerate(drawn):
         for place, line in enumerate(lines):
             lead, at = found.get(line.name), place + ROW * (number - (len(drawn) - 1) / 2)

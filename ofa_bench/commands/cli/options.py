@@ -107,8 +107,8 @@ def _check_other(word: str, keys: Sequence[str], takes: str) -> None:
             )
     elif "problem" in takes and (is_of_problem(word) or ("folders" in takes and _is_folder(word))):
         return
-    elif takes == "folders" and not like_option:
-        if not _is_folder(word):
+    elif takes in ("folders", "packed") and not like_option:
+        if not (_is_folder(word) or (takes == "packed" and _is_packed(word))):
             raise InputError(f"{word or repr(word)}: no such folder")
     elif "folders" in takes and not like_option:
         raise InputError(f"{word or repr(word)}: no such folder")
@@ -119,6 +119,10 @@ def _check_other(word: str, keys: Sequence[str], takes: str) -> None:
 
 def _is_folder(word: str | Path) -> bool:
     return os.path.isdir(word)  # noqa: PTH112 -- Path raises an error if the name is too long
+
+
+def _is_packed(word: str) -> bool:
+    return word.endswith(".csv.gz") and os.path.isfile(word)  # noqa: PTH113 -- as above
 
 
 def _no_option(word: str, keys: Sequence[str]) -> InputError:

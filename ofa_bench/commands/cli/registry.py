@@ -17,9 +17,9 @@ class Command:
     Attributes:
         summary: what it does, in one line.
         example: the most common use.
-        takes: its arguments besides options: ``folders`` that exist, ``records`` (folders, files, MLflow runs),
-            ``problem`` (overrides of space, device and predictor), ``config`` (overrides of any key) or
-            ``any``, which it reads itself.
+        takes: its arguments besides options: ``folders`` that exist, ``packed`` (folders, and files that ``pack``
+            wrote), ``records`` (folders, files, MLflow runs), ``problem`` (overrides of space, device and predictor),
+            ``config`` (overrides of any key) or ``any``, which it reads itself.
         needed: the least that it needs; without arguments it shows its help.
         kept: what is kept after an interrupt, for the message.
     """
@@ -38,8 +38,8 @@ COMMANDS = {
         "any",
     ),
     "list": Command("list what there is to choose from", "ofa_bench list strategies", "any"),
-    "report": Command("compare strategies on one page", "ofa_bench report multirun", "folders"),
-    "paper": Command("judge the claims of Kumar & Szidon by records", "ofa_bench paper multirun", "folders"),
+    "report": Command("compare strategies on one page", "ofa_bench report multirun", "packed"),
+    "paper": Command("judge the claims of Kumar & Szidon by records", "ofa_bench paper multirun", "packed"),
     "show": Command("print the networks that were found", "ofa_bench show multirun", "records"),
     "evaluate": Command(
         "print accuracy and cost of given architectures",
@@ -76,6 +76,12 @@ COMMANDS = {
         "ofa_bench frontier records=multirun",
         "config",
         needed="records=<a folder>, or minutes=<a number> to search",
+    ),
+    "pack": Command(
+        "write records into one small file, which report and paper read",
+        "ofa_bench pack multirun out=study.csv.gz",
+        "packed",
+        needed="a folder of records, such as multirun",
     ),
     "sync": Command("send records to an MLflow store", "ofa_bench sync multirun", "folders"),
     "completion": Command(

@@ -1,0 +1,89 @@
+"""Writes the tables of README and docs from committed results: ``python tools/docs_tables.py [--check]``.
+
+A page has a block between ``<!-- table: NAME -->`` and ``<!-- end -->`` for each; ``BLOCKS`` has the functions that
+make their Markdown. Results are the records in ``benchmarks/studies``, as ``ofa_bench pack`` writes them, other files
+in ``benchmarks``, and the cards of the package's data. Blocks whose results are not there are left as they are.
+``--check`` writes nothing and fails if a block is not what is made.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from results_tables import best_known, cpu_onnx, overheads, scale, speed_in_short, speed_ratios, speed_seconds
+from strategies_tables import many_targets, strategies, strategies_in_short, untuned
+from studies_tables import control, exports, exports_in_short, paper, parity, three_spaces, warm_starts, winners_curse
+
+from ofa_bench.errors import InputError
+
+__all__ = ["BLOCKS", "ROOT", "blocks_of", "fill", "main", "pages"]
+
+ROOT = Path(__file__).parents[1]
+
+BLOCKS: Mapping[str, Callable[[], str]] = {
+    "best known": best_known,
+    "control": control,
+    "cpu_onnx": cpu_onnx,
+    "exports": exports,
+    "exports in short": exports_in_short,
+    "many targets": many_targets,
+    "overheads": overheads,
+    "paper": paper,
+    "parity": parity,
+    "scale": scale,
+    "speed in short": speed_in_short,
+    "speed, ratios": speed_ratios,
+    "speed, seconds": speed_seconds,
+    "strategies": strategies,
+    "strategies in short": strategies_in_short,
+    "three spaces": three_spaces,
+    "untuned": untuned,
+    "warm starts": warm_starts,
+    "winner's curse": winners_curse,
+}
+
+_BLOCK = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end -->)", re.S)
+
+
+def pages() -> list[Path]:
+    """Return the pages that may have blocks."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks_of(text: str) -> list[str]:
+    """Return the names of the blocks of a page."""
+    return [found[2] for found in _BLOCK.finditer(text)]
+
+
+def fill(text: str, missing: set[str]) -> str:
+    """Return a page with its blocks made anew; add those to ``missing`` whose results are not there."""
+
+    def made(found: re.Match[str]) -> str:
+        try:
+            return f"{found[1]}\n{BLOCKS[found[2]]()}\n\n{found[3]}"
+        except (FileNotFoundError, InputError) as error:  # no file, or not OFA's official predictor
+            missing.add(f"{found[2]} ({error})")
+            return found[0]
+
+    return _BLOCK.sub(made, text)
+
+
+def main() -> None:
+    """Fill the blocks of all pages, or check them."""
+    check, missing, stale = "--check" in sys.argv[1:], set[str](), []
+    for page in pages():
+        before = page.read_text()
+        after = fill(before, missing)
+        if after != before:
+            stale.append(page.name)
+            if not check:
+                page.write_text(after)
+    for one in sorted(missing):
+        print(f"no results: {one}")
+    print(f"{'not what is made' if check else 'written'}: {', '.join(stale) or 'none'}")
+    sys.exit(bool(check and stale))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Tables of strategies, from ``benchmarks/strategies.json`` and ``benchmarks/untuned.json``."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ofa_bench.records.tables import Table, markdown
+
+__all__ = ["many_targets", "strategies", "strategies_in_short", "untuned"]
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+sys.path.append(str(BENCHMARKS))
+
+SPACES = ("mbv3", "resnet50d", "proxyless")
+ORDER = ("vanilla", "top_down", "bottom_up", "tpe", "random", "local_search", "nsga2", "joint")
+
+Cell = dict[str, Any]
+
+
+def _cells() -> list[Cell]:
+    found: list[Cell] = json.loads((BENCHMARKS / "strategies.json").read_text())["cells"]
+    return found
+
+
+def _chosen(keep: Callable[[Cell], bool]) -> list[Cell]:
+    """Return the cells of ten targets to show, by space, strategy and evaluations."""
+    found = [cell for cell in _cells() if cell["k"] == 10 and cell["n"] == 500 and keep(cell)]
+
+    def order(cell: Cell) -> tuple[int, int, float]:
+        return SPACES.index(cell["space"]), ORDER.index(cell["strategy"]), cell["evaluations"]["mean"]
+
+    return sorted(found, key=order)
+
+
+def _table(cells: Sequence[Cell]) -> str:
+    from strategies import HEAD, row
+
+    rows = []
+    for cell in cells:
+        chosen = f", {cell['chosen']:,}" if cell["chosen"] else ""
+        rows.append((f"`{cell['space']}`", f"`{cell['strategy']}`{chosen}", *row(cell)[1:]))
+    return markdown(Table("", ("space", *HEAD), tuple(rows), left=2))
+
+
+def strategies() -> str:
+    """Return all strategies at their default budgets and others."""
+    shared = ("nsga2", "joint")
+    return _table(_chosen(lambda cell: not cell["chosen"] or cell["strategy"] in shared))
+
+
+def strategies_in_short() -> str:
+    """Return the rows for the README."""
+    names = ("vanilla", "top_down", "bottom_up", "nsga2", "joint")
+    few = (None, 3_000)
+    return _table(
+        _chosen(
+            lambda cell: (
+                cell["strategy"] in names and cell["chosen"] in (few if cell["strategy"] == "joint" else few[:1])
+            )
+        )
+    )
+
+
+def many_targets() -> str:
+    """Return accuracy, regret, evaluations and seconds by the number of targets."""
+    cells = [cell for cell in _cells() if cell["space"] == "mbv3" and cell["n"] == 500 and not cell["chosen"]]
+    numbers = sorted({cell["k"] for cell in cells})
+    names = [name for name in ORDER if len({cell["k"] for cell in cells if cell["strategy"] == name}) == len(numbers)]
+    rows = []
+    for name in names:
+        of_k = {cell["k"]: cell for cell in cells if cell["strategy"] == name}
+        shown = [f"{of_k[k]['accuracy']['mean']:.2f} ({of_k[k]['regret']['mean']:.2f})" for k in numbers]
+        evaluations = " / ".join(f"{of_k[k]['evaluations']['mean']:,.0f}" for k in numbers)
+        seconds = " / ".join(f"{of_k[k]['seconds']['mean']:.2f}" for k in numbers)
+        repeats = " / ".join(str(of_k[k]["repeats"]) for k in numbers)
+        rows.append((f"`{name}`", *shown, evaluations, seconds, repeats))
+    heads = ("strategy", *(f"k={k:,}" for k in numbers), "evaluations", "seconds", "repeats")
+    return markdown(Table("", heads, tuple(rows)))
+
+
+def untuned() -> str:
+    """Return ``joint`` beside ``nsga2`` and ``vanilla`` on problems it was not made on."""
+    found = json.loads((BENCHMARKS / "untuned.json").read_text())["problems"]
+    from untuned import HEAD, row
+
+    return markdown(Table("", HEAD, tuple(tuple(row(one)) for one in found), left=2))

@@ -1,0 +1,271 @@
+"""Tables of the records in ``benchmarks/studies``, which ``ofa_bench pack`` wrote."""
+
+import csv
+import gzip
+import io
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from statsmodels.stats.weightstats import ttost_ind
+
+from ofa_bench.analysis.statistics import MARGIN, Paired, paired
+from ofa_bench.analysis.studies import Entry, Study, studies
+from ofa_bench.analysis.summary import Summary, add_judges, difference, in_percent, summarize
+from ofa_bench.formatting import format_number
+from ofa_bench.records.compact import unpack
+from ofa_bench.records.model import Record
+from ofa_bench.records.tables import Table, markdown
+
+__all__ = ["control", "exports", "exports_in_short", "paper", "parity", "three_spaces", "warm_starts", "winners_curse"]
+
+FOLDER = Path(__file__).parents[1] / "benchmarks" / "studies"
+
+
+def _path(name: str) -> Path:
+    """Return the path of a study's file.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    path = FOLDER / f"{name}.csv.gz"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path.parent.name}/{path.name}")
+    return path
+
+
+@cache
+def _records(name: str) -> list[Record]:
+    return unpack(_path(name))
+
+
+def _lines(name: str) -> list[dict[str, str]]:
+    """Return the rows of a table that holds no records."""
+    return list(csv.DictReader(io.StringIO(gzip.decompress(_path(name).read_bytes()).decode())))
+
+
+def _percent(values: Sequence[float] | Any) -> str:
+    return f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}"
+
+
+def three_spaces() -> str:
+    """Return chains beside ``vanilla``, each space with its own predictor and costs."""
+    heads = (
+        "space", "strategy", "repeats", "mean accuracy %", "less `vanilla`, points", "verdict", "generations",
+        "unique evaluations", "seconds", "time, % of `vanilla`'s",
+    )  # fmt: skip
+    rows = []
+    for summary in map(summarize, studies(_records("spaces"))):
+        for line in sorted(summary.lines, key=lambda one: one.name != summary.reference):
+            entry = next(one for one in summary.study.entries if one.name == line.name)
+            ratio = line.ratio and line.ratio.ratio
+            rows.append((
+                f"`{summary.study.space}`", f"`{line.name}`", str(line.repeats), _percent(entry.mean_accuracy),
+                difference(line.paired), line.paired.verdict if line.paired else "",
+                f"{line.row.mean_sum('generations'):,.0f}", f"{line.row.mean_sum('unique_evaluations'):,.0f}",
+                f"{np.median(entry.seconds):.2f}",
+                f"{100 * ratio:.0f}{in_percent(line.ratio)}" if line.ratio and ratio else "",
+            ))  # fmt: skip
+    return markdown(Table("", heads, tuple(rows), left=2))
+
+
+def warm_starts() -> str:
+    """Return what each change of a chain is worth: paired differences from the chain without changes."""
+    found = [(study, entry) for study in studies(_records("warm_starts")) for entry in study.entries]
+    plain = {name: _plain(found, name) for name in ("vanilla", "top_down", "bottom_up")}
+    rows = []
+    for study, entry in sorted(found, key=lambda one: (one[1].name.split()[0] != "vanilla", one[1].name)):
+        chain = entry.records[0].choices.strategy
+        base = plain[chain]
+        compared = "" if entry is base else difference(_paired(entry, base))
+        rows.append((
+            f"`{entry.name}`", study.warm_generations, f"{np.mean([_made(one) for one in entry.records]):,.0f}",
+            str(len(entry.keys)), _percent(entry.mean_accuracy), compared,
+        ))  # fmt: skip
+    heads = ("strategy and what is changed", "warm generations", "unique evaluations", "repeats", "mean accuracy %",
+             "less the same without changes, points")  # fmt: skip
+    return markdown(Table("", heads, tuple(rows), left=2))
+
+
+def _plain(found: Sequence[tuple[Study, Entry]], name: str) -> Entry:
+    """Return the entry of a strategy without changes at the default budget."""
+    return next(entry for study, entry in found if entry.name == name and study.warm_generations in ("23",))
+
+
+def _made(record: Record) -> float:
+    return sum(one.unique_evaluations for one in record.results) / len(record.repeats)
+
+
+def _paired(entry: Entry, base: Entry) -> Paired:
+    """Compare mean accuracies in the repeats that both have."""
+    values = [dict(zip(one.keys, one.mean_accuracy, strict=True)) for one in (entry, base)]
+    keys = [key for key in values[0] if key in values[1]]
+    arrays = {name: np.array([one[key] for key in keys]) for name, one in zip(("changed", "base"), values, strict=True)}
+    [found] = paired(arrays, "base")
+    return found
+
+
+def winners_curse() -> str:
+    """Return leads by the guides and by their truth, over the guides (members), with t intervals."""
+    summaries = [add_judges(summarize(study)) for study in studies(_records("winners_curse"))]
+    if not all(summary.judges for summary in summaries):
+        raise FileNotFoundError("OFA's official predictor, which judges")
+    names = [line.name for line in sorted(summaries[0].lines, key=lambda one: one.name != "vanilla")]
+    rows = []
+    for name in names:
+        guide, truth = (np.array([_mean(one, name, judged=judged) for one in summaries]) for judged in (False, True))
+        leads = [
+            np.array([_mean(one, name, judged=judged) - _mean(one, "vanilla", judged=judged) for one in summaries])
+            for judged in (False, True)
+        ]
+        shown = ["", "", ""] if name == "vanilla" else [_over(leads[0]), _over(leads[1]), _listed(leads[1])]
+        rows.append((f"`{name}`", f"{guide.mean():.2f}", f"{truth.mean():.2f}", _over(guide - truth), *shown))
+    heads = (
+        "strategy", "by its guide %", "by the truth %", "guide less truth, points", "lead by the guide",
+        "lead by the truth", "of each guide",
+    )  # fmt: skip
+    repeats = {line.repeats for one in summaries for line in one.lines}
+    note = (
+        f"n = {len(summaries)} guides, {' or '.join(map(str, sorted(repeats)))} repeats on each. Leads are those over "
+        "`vanilla`, in points; intervals (95 %, t) are over the guides."
+    )
+    return f"{markdown(Table('', heads, tuple(rows)))}\n\n{note}"
+
+
+def _mean(summary: Summary, name: str, *, judged: bool) -> float:
+    entry = next(one for one in summary.study.entries if one.name == name)
+    return float(np.nanmean(summary.judges[0].accuracy[name] if judged else entry.accuracy))
+
+
+def _over(values: Any) -> str:
+    """Return a mean with its 95 % t interval."""
+    low, high = stats.ttest_1samp(values, 0).confidence_interval()
+    return f"{_signed(values.mean())} ({_signed(low)} to {_signed(high)})"
+
+
+def _listed(values: Any) -> str:
+    return ", ".join(map(_signed, values))
+
+
+def _signed(value: float) -> str:
+    return format_number(float(value), "+.2f")
+
+
+def parity() -> str:
+    """Return ``vanilla`` beside the search of the ``ofa`` package: two one-sided Welch tests."""
+    rows = []
+    for study in studies(_records("parity")):
+        means = {entry.records[0].choices.strategy: entry.mean_accuracy for entry in study.entries}
+        ofa, ours = means["ofa_reference"], means["vanilla"]
+        p = ttost_ind(ours, ofa, -MARGIN, MARGIN, usevar="unequal")[0]
+        low, high = stats.ttest_ind(ours, ofa, equal_var=False).confidence_interval(0.9)
+        shown = [f"{one.mean():.3f} ± {stats.sem(one):.3f}" for one in (ofa, ours)]
+        ends = " to ".join(format_number(float(end), "+.3f") for end in (low, high))
+        rows.append((
+            f"`{study.space}`", f"`{study.device}`", str(len(ours)), *shown,
+            f"{format_number(float(ours.mean() - ofa.mean()), '+.3f')} ({ends})", f"{p:.2g}",
+        ))  # fmt: skip
+    heads = ("space", "on", "repeats", "`ofa_reference` %", "`vanilla` %", "difference, 90 % interval",
+             f"two one-sided tests within ±{MARGIN:g}: p")  # fmt: skip
+    return markdown(Table("", heads, tuple(rows), left=2))
+
+
+def paper() -> str:
+    """Return the claims of the paper and their verdicts, without the rows that only explain others (in brackets)."""
+    shown = []
+    for one in _claims(_records("paper")).values():
+        place = one.heads.index("claim")
+        rows = tuple(row for row in one.rows if not row[place].startswith("("))
+        shown.append(f"{one.caption}:\n\n{markdown(Table('', one.heads, rows, one.left))}")
+    return "\n\n".join(shown)
+
+
+def _claims(records: Sequence[Record]) -> dict[str, Table]:
+    from ofa_bench.analysis.paper.claims import verdicts
+    from ofa_bench.analysis.paper.published import published_paper
+    from ofa_bench.analysis.paper.runs import runs_of
+
+    found: dict[str, Table] = verdicts(runs_of(records), published_paper())
+    return found
+
+
+def control() -> str:
+    """Return chains less ``vanilla`` of equal budget, by space, number of targets and budget."""
+    repeats: dict[tuple[str, ...], dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    for one in _lines("control"):
+        problem = (one["space"], one["device"], one["targets"], one["generations"])
+        repeats[problem][one["entry"]][f"{one['seed']} {one['repeat']}"] = float(one["accuracy"])
+    rows = []
+    for problem, entries in sorted(repeats.items(), key=lambda one: (one[0][0], *map(int, one[0][2:]))):
+        for chain, order in (("top_down", "descending"), ("bottom_up", "ascending")):
+            cells = []
+            for name in ("generations", f"unique_evaluations {order}"):
+                cells += _less(entries, chain, name)
+            rows.append((*(f"`{one}`" for one in problem[:2]), *problem[2:], f"`{chain}`", *cells))
+    heads = ("space", "device", "targets", "generations", "chain", "repeats", "equal generations", "verdict",
+             "repeats", "equal unique evaluations", "verdict")  # fmt: skip
+    return markdown(Table("", heads, tuple(rows), left=2))
+
+
+def _less(entries: dict[str, dict[str, float]], chain: str, name: str) -> tuple[str, str, str]:
+    """Return the number of pairs, the difference of a chain from a control, and its verdict."""
+    keys = [key for key in entries.get(name, {}) if key in entries.get(chain, {})]
+    if not keys:
+        return "", "", ""
+    values = {one: np.array([entries[one][key] for key in keys]) for one in (chain, name)}
+    [found] = paired(values, name)
+    return str(found.n), difference(found), found.verdict
+
+
+def _exports() -> dict[tuple[str, bool], dict[str, Any]]:
+    """Return errors and drifts (fractions), targets met and accuracies (percent) by space and guard band."""
+    groups: dict[tuple[str, bool], list[dict[str, str]]] = defaultdict(list)
+    for one in _lines("exports"):
+        groups[one["space"], float(one["guard_band"]) != 1].append(one)
+    found = {}
+    for key, several in sorted(groups.items()):
+        target, cost, p10, median, drift, accuracy = (
+            np.array([float(one[name] or 0) for one in several])
+            for name in ("target", "cost", "p10_ms", "median_ms", "drift", "accuracy")
+        )
+        met = [int(np.sum(ms <= target)) for ms in (p10, p10 / (1 + drift), median)]
+        about = {"error": np.abs(cost / p10 - 1), "drift": drift.mean(), "accuracy": 100 * accuracy.mean()}
+        found[key] = {**about, "met": met, "number": len(several)}
+    return found
+
+
+def exports() -> str:
+    """Return how many targets of exported networks are met when measured; a line for each space and guard band."""
+    rows = [
+        (
+            f"`{space}`", "yes" if guarded else "no",
+            f"{100 * one['error'].mean():.1f} %, {100 * one['error'].max():.1f} %", f"{_signed(100 * one['drift'])} %",
+            *(f"{met} of {one['number']}" for met in one["met"]), f"{one['accuracy']:.2f}",
+        )
+        for (space, guarded), one in _exports().items()
+    ]  # fmt: skip
+    heads = ("space", "guard band", "error of prediction: mean, worst", "random networks against the table",
+             "targets met", "corrected for drift", "met by the median", "mean predicted accuracy %")  # fmt: skip
+    return markdown(Table("", heads, tuple(rows), left=2))
+
+
+def exports_in_short() -> str:
+    """Return the sentences on exports for the README."""
+    found = _exports()
+    number, (met, corrected, median), (guarded, guarded_corrected, guarded_median) = (
+        sum(one["number"] for (_, band), one in found.items() if not band),
+        *(
+            np.sum([one["met"] for (_, band), one in found.items() if band == wanted], axis=0)
+            for wanted in (False, True)
+        ),
+    )
+    return (
+        "[Predicted against measured](docs/export.md#predicted-against-measured) has what this gave on "
+        f"{len(found) // 2} spaces. Of {number} targets\nthat a search met, {met} were met when measured by the 10th "
+        f"percentile of runs, the statistic of these tables; corrected for the\ndrift of the machine, {corrected}; by "
+        f"the median, {median}. With the guard band {guarded}, {guarded_corrected} and {guarded_median} were met."
+    )

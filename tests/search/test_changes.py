@@ -1,4 +1,4 @@
-"""Changes that promise accuracy for their cost, computed by hand: gains, savings, scores, and the child that is kept."""
+"""Changes that promise accuracy for their cost, by hand: gains, savings, scores, and the child that is kept."""
 
 import numpy as np
 import pytest

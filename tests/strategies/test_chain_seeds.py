@@ -10,8 +10,8 @@ from ofa_bench.strategies import Budget, Chain, WarmStart
 
 # Each gene costs what it is worth times 8: the cost of a row is 3 + its sum.
 NAMES = "abc"
-WORTH = {name: (0.0, 0.125, 0.25, 0.375) for name in NAMES}
-COST = {name: (1.0, 2.0, 3.0, 4.0) for name in NAMES}
+WORTH = dict.fromkeys(NAMES, (0.0, 0.125, 0.25, 0.375))
+COST = dict.fromkeys(NAMES, (1.0, 2.0, 3.0, 4.0))
 PROBLEM = tiny_problem(WORTH, COST)
 EVOLUTION = Evolution(population_size=8)
 
@@ -44,7 +44,7 @@ def test_seeds_are_those_of_the_nearest_target_and_of_equally_near_ones_of_the_l
 
 
 def test_equally_near_targets_of_a_whole_search():
-    """Of three equidistant targets the middle one comes last: it starts from whichever of its neighbours came second."""
+    """Where the middle of three targets comes last, it starts from whichever of its neighbours came second."""
 
     class Recorder(Evolution):
         def steps(self, evaluator, target, generations, rng, start=None):

@@ -13,9 +13,9 @@ from threadpoolctl import threadpool_limits
 from ofa_bench.config.importing import name_and_line
 from ofa_bench.search import Found, LockstepRunner, Problem, SearchCoroutine, SearchResult
 from ofa_bench.search.problem import MAX_ACCURACY
-from ofa_bench.strategies import Budget, CoroutineStrategy, Strategy, is_fork_safe
+from ofa_bench.strategies import Budget, CoroutineStrategy, Limit, Strategy, is_fork_safe
 
-__all__ = ["Cell", "Repeat", "has_coroutines", "run_repeats", "stream"]
+__all__ = ["Cell", "Match", "Repeat", "has_coroutines", "run_repeats", "stream"]
 
 
 WORTH_FORKING = 2000
@@ -23,11 +23,21 @@ WORTH_FORKING = 2000
 
 
 @dataclass(frozen=True)
+class Match:
+    """The strategy of which a control spends as much, in each repeat; ``measure`` is one of ``MEASURES``."""
+
+    measure: str
+    strategy: Strategy
+
+
+@dataclass(frozen=True)
 class Cell:
     """One cell of a sweep, without files, Hydra or MLflow.
 
     With ``lockstep``, independent searches (a strategy's and those of all repeats) advance together on ``threads``
-    cores; otherwise, and if the strategy has no ``coroutines``, they run one after another.
+    cores; otherwise, if the strategy has no ``coroutines``, or seconds are its limit, they run one after another.
+    With ``match``, and if the budget has no limit yet, that of each repeat is what another strategy spends with the
+    same random stream.
     """
 
     problem: Problem
@@ -38,23 +48,31 @@ class Cell:
     repeats: int
     threads: int
     lockstep: bool = True
+    match: Match | None = None
 
     @property
     def together(self) -> bool:
         """Whether the searches advance together."""
-        return self.lockstep and has_coroutines(self.strategy)
+        return self.lockstep and has_coroutines(self.strategy) and self.matched != "seconds"
+
+    @property
+    def matched(self) -> str | None:
+        """The measure that the budget is matched in; None where the strategy has its own budget."""
+        return self.match.measure if self.match else None
 
 
 @dataclass(frozen=True)
 class Repeat:
     """One repeat of a cell: for each target, in their order, a result and its seconds of search; the sum of seconds.
 
-    Searches that advance together share their time equally, and so do targets that share one search.
+    Searches that advance together share their time equally, and so do targets that share one search. ``limit`` is what
+    a matched budget allowed.
     """
 
     results: tuple[SearchResult, ...]
     target_seconds: tuple[float, ...]
     seconds: float
+    limit: float | None = None
 
 
 def has_coroutines(strategy: Strategy) -> bool:
@@ -84,15 +102,28 @@ def run_repeats(cell: Cell, report: Callable[[int, SearchResult], None]) -> Iter
         return
     with threadpool_limits(cell.threads):
         for repeat in range(cell.repeats):
-            yield _run_alone(cell, repeat, report)
+            yield _run_alone(cell, repeat, report, _limited(cell, repeat))
+
+
+def _limited(cell: Cell, repeat: int) -> Budget:
+    """Return the budget of a repeat, limited to what the strategy that it is matched with spends there."""
+    if cell.match is None or cell.budget.limit is not None:
+        return cell.budget
+    other = dataclasses.replace(cell, strategy=cell.match.strategy, match=None)
+    found = _run_alone(other, repeat, lambda *_: None, cell.budget)
+    unique = sum(result.counts.unique_evaluations for result in found.results)
+    limit = Limit(cell.match.measure, found.seconds if cell.match.measure == "seconds" else float(unique))
+    return dataclasses.replace(cell.budget, limit=limit)
 
 
 def _run_together(cell: Cell, report: Callable[[int, SearchResult], None]) -> Iterator[Repeat]:
     """Advance the coroutines of all repeats together."""
     assert isinstance(cell.strategy, CoroutineStrategy)
+    with threadpool_limits(cell.threads):
+        budgets = [_limited(cell, repeat) for repeat in range(cell.repeats)]
     began, coroutines, origin = time.perf_counter(), list[SearchCoroutine](), list[int]()
-    for repeat in range(cell.repeats):
-        coroutines += cell.strategy.coroutines(cell.problem, cell.targets, cell.budget, stream(cell, repeat))
+    for repeat, budget in enumerate(budgets):
+        coroutines += cell.strategy.coroutines(cell.problem, cell.targets, budget, stream(cell, repeat))
         origin += [repeat] * (len(coroutines) - len(origin))
     before = time.perf_counter() - began
     found: list[dict[int, tuple[SearchResult, float]]] = [{} for _ in range(cell.repeats)]
@@ -104,11 +135,13 @@ def _run_together(cell: Cell, report: Callable[[int, SearchResult], None]) -> It
         found[repeat][position] = (result, seconds)
         report(repeat, result)
     shares = sum(seconds for results in found for _, seconds in results.values())
-    for results in found:
-        yield _make_repeat(cell, results, (before + together.seconds) / shares if shares else 1.0)
+    for results, budget in zip(found, budgets, strict=True):
+        yield _make_repeat(cell, results, budget, (before + together.seconds) / shares if shares else 1.0)
 
 
-def _make_repeat(cell: Cell, found: Mapping[int, tuple[SearchResult, float]], scale: float = 1.0) -> Repeat:
+def _make_repeat(
+    cell: Cell, found: Mapping[int, tuple[SearchResult, float]], budget: Budget, scale: float = 1.0
+) -> Repeat:
     if len(found) != len(cell.targets):
         raise _error(cell, f"gave {len(found)} results for {len(cell.targets)} targets")
     results, seconds = zip(*(found[i] for i in range(len(cell.targets))), strict=True)
@@ -117,15 +150,15 @@ def _make_repeat(cell: Cell, found: Mapping[int, tuple[SearchResult, float]], sc
         scale * (sum(several) / len(several) if result.shared > 1 else spent)
         for result, spent in zip(results, seconds, strict=True)
     )
-    return Repeat(tuple(results), scaled, sum(scaled))
+    return Repeat(tuple(results), scaled, sum(scaled), budget.limit.amount if budget.limit else None)
 
 
-def _run_alone(cell: Cell, repeat: int, report: Callable[[int, SearchResult], None]) -> Repeat:
+def _run_alone(cell: Cell, repeat: int, report: Callable[[int, SearchResult], None], budget: Budget) -> Repeat:
     """Run a strategy once over all targets and time each result."""
     found: dict[int, tuple[SearchResult, float]] = {}
     total = 0.0
     began = time.perf_counter()
-    given = cell.strategy.search(cell.problem, cell.targets, cell.budget, stream(cell, repeat))
+    given = cell.strategy.search(cell.problem, cell.targets, budget, stream(cell, repeat))
     if not isinstance(given, Iterable):
         raise _error(cell, f"gave {type(given).__name__}; search must yield (position, SearchResult)")
     results = iter(given)
@@ -139,7 +172,7 @@ def _run_alone(cell: Cell, repeat: int, report: Callable[[int, SearchResult], No
         found[position] = (result, seconds)
         report(repeat, result)
         began = time.perf_counter()
-    return dataclasses.replace(_make_repeat(cell, found), seconds=total)
+    return dataclasses.replace(_make_repeat(cell, found, budget), seconds=total)
 
 
 def _check(cell: Cell, item: object, found: Container[int]) -> Found:

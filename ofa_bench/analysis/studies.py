@@ -143,8 +143,13 @@ def _family(record: Record) -> str:
     choices, config = record.choices, record.config
     names = [choices.space, choices.device, choices.predictor]
     hashes = [record.device.sha256, record.predictor.sha256]
-    content = [names, hashes, guard_band_of(record), record.unit, config.get("space"), vars(record.budget)]
+    content = [names, hashes, guard_band_of(record), record.unit, config.get("space"), _own_budget(record)]
     return json.dumps(content, sort_keys=True)
+
+
+def _own_budget(record: Record) -> list[Any]:
+    """Return the budget of searches from scratch and warm-started ones; a control has that of its chain."""
+    return [record.budget.generations, record.budget.warm_generations]
 
 
 def _study(family: str, found: Sequence[Record]) -> Study:
@@ -202,7 +207,15 @@ def _labels(found: Sequence[Record]) -> list[str]:
         rest = ",".join(part for part in parts if not part.startswith(("targets.", "budget.", "repeats=")))
         choices = replace(record.choices, targets="", budget="")
         plain.append(replace(record, choices=choices, address=f"/{rest}"))
-    return [name.strip() for name in labels(plain)]
+    return [name.strip() + _control(record) for name, record in zip(labels(plain), found, strict=True)]
+
+
+def _control(record: Record) -> str:
+    """Return what a control spends as much of, and of which chain, for its name; empty for other records."""
+    budget = record.budget
+    if budget.match is None:
+        return ""
+    return f", equal {budget.match.replace('_', ' ')}" + (f" ({budget.chain})" if budget.chain else "")
 
 
 def _entry(name: str, found: Sequence[Record]) -> Entry:

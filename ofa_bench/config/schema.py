@@ -28,10 +28,15 @@ SWEEP_VARIABLE = "OFA_BENCH_SWEEP"
 
 @dataclass
 class BudgetConfig:
-    """Generations of a search from scratch and of a warm-started one, or of one warm-started search after another."""
+    """Generations of a search from scratch and of a warm-started one, or of one warm-started search after another.
+
+    ``match`` is what a control spends as much of as ``chain`` (the config of a strategy); null: no control.
+    """
 
     generations: int = field(default=MISSING, metadata={"also": ("n",)})
     warm_generations: Any = "sqrt"
+    match: str | None = None
+    chain: Any = None
 
 
 @dataclass
@@ -47,6 +52,7 @@ class EvolutionConfig:
     initial_ratio: float = MISSING
     constraint: str = MISSING
     reward_exponent: float = MISSING
+    memo: bool = True
 
 
 @dataclass

@@ -10,8 +10,8 @@ from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.kinds import adopt
 from ofa_bench.config.limits import available_cores, check_memory, check_range
 from ofa_bench.config.schema import Config
-from ofa_bench.engine import Cell, has_coroutines
-from ofa_bench.errors import InputError
+from ofa_bench.engine import Cell, Match
+from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment import previous
 from ofa_bench.experiment.budget import resolve_budget
 from ofa_bench.experiment.building import build_object, build_space
@@ -21,7 +21,7 @@ from ofa_bench.predictors import AccuracyPredictor, CostModel
 from ofa_bench.predictors.coverage import check_unlabelled
 from ofa_bench.search import Problem, may_fork
 from ofa_bench.spaces import DesignSpace, plain_space
-from ofa_bench.strategies import Budget, Strategy, is_fork_safe
+from ofa_bench.strategies import MEASURES, Budget, Limit, Strategy, is_fork_safe
 
 __all__ = ["build", "build_problem"]
 
@@ -51,13 +51,17 @@ def build(config: Config, problem: Problem | None = None, strategy: Strategy | N
     if not isinstance(strategy, Strategy):
         raise InputError(f"strategy._target_={config.strategy['_target_']}: not a sub-class of ofa_bench's Strategy")
     budget = Budget(*resolve_budget(config.budget))
+    match = _build_match(config, strategy)
+    if match and match.measure == "generations":
+        met = sum(target >= cost.minimum for target in targets)
+        budget = dataclasses.replace(budget, limit=Limit("generations", budget.chained(met)))
     searches = (config.repeats, len(targets))
     check_memory(strategy, searches, space.n_genes, available_cores(), budget.generations)
     problem = problem or Problem(space, _build_predictor(config, space), cost, config.keep)
     can_use_several = problem.predictor.row_wise or (is_fork_safe(strategy) and may_fork(problem))
-    several = config.lockstep and has_coroutines(strategy) and can_use_several
-    threads = resolve_threads(config, several=several)
-    return Cell(problem, strategy, targets, budget, config.seed, config.repeats, threads, config.lockstep)
+    settings = (targets, budget, config.seed, config.repeats)
+    cell = Cell(problem, strategy, *settings, threads=1, lockstep=config.lockstep, match=match)
+    return dataclasses.replace(cell, threads=resolve_threads(config, several=cell.together and can_use_several))
 
 
 def build_problem(
@@ -111,15 +115,44 @@ def _build_part(key: str, node: Any, kind: ABCMeta, space: DesignSpace | None = 
 
 def _build_strategy(config: Config, space: DesignSpace) -> Any:
     """Build the strategy; one that names a previous record gets the architectures found there, as ``previous``."""
-    name, node = previous.named_by(config.strategy), config.strategy
-    if isinstance(node, dict) and isinstance(node.get("warm_start"), dict):
-        warm_start = {key: value for key, value in node["warm_start"].items() if key != "from"}
-        node = {**node, "warm_start": warm_start}
+    name, node = previous.named_by(config.strategy), _without_from(config.strategy)
     besides = {"strategy.warm_start": ["from"]}
     if name is None:
         return build_object("strategy", node, besides=besides)
     genes = previous.read(name, config.tracking.uri).genes_in(space, plain_space(config.space))
     return build_object("strategy", node, besides=besides, previous=genes)
+
+
+def _without_from(node: Any) -> Any:
+    """Return the config of a strategy without the name of a previous record."""
+    if not isinstance(node, dict) or not isinstance(node.get("warm_start"), dict):
+        return node
+    return {**node, "warm_start": {key: value for key, value in node["warm_start"].items() if key != "from"}}
+
+
+def _build_match(config: Config, strategy: Strategy) -> Match | None:
+    """Return what a control is matched with; None for other budgets, and for a chain, which has its own.
+
+    Raises:
+        InputError: the measure is unknown, or the strategy does not keep to a limit of it.
+    """
+    measure, node = config.budget.match, config.budget.chain
+    if measure is None:
+        return None
+    if measure not in MEASURES:
+        near = suggestion(str(measure), MEASURES)
+        raise InputError(f"budget.match={measure}: must be {', '.join(MEASURES[:-1])} or {MEASURES[-1]}{near}")
+    if previous.named_by(node) is not None:
+        raise InputError("budget.chain.warm_start.from: a chain that goes on from a record has no control")
+    chain = build_object("budget.chain", _without_from(node))
+    if not isinstance(chain, Strategy):
+        raise InputError("budget.chain: must be the config of a strategy, as in conf/budget/matched.yaml")
+    if type(strategy) is type(chain):
+        return None
+    if measure not in strategy.limits:
+        able = f"only {' or '.join(strategy.limits)}" if strategy.limits else "no limit"
+        raise InputError(f"budget.match={measure}: strategy={type(strategy).__name__} keeps to {able}")
+    return Match(measure, chain)
 
 
 def _check_keys(node: Any, path: str, config: Any = None) -> None:

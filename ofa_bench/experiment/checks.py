@@ -17,6 +17,9 @@ from ofa_bench.spaces import plain_space
 
 __all__ = ["check_rerun", "check_tracking", "resolve_threads", "resolve_tracking", "result_config"]
 
+ADDED = (("evolution", "memo", True), ("budget", "match", None), ("budget", "chain", None))
+"""Keys that older records lack, with the values that leave results as they were: there they are left out."""
+
 LONGEST_NAME = 500
 """Maximum length of an experiment's name in MLflow."""
 
@@ -89,4 +92,7 @@ def result_config(config: DictConfig) -> dict[str, Any]:
     if name is not None:
         uri = (container.get("tracking") or {}).get("uri")
         container["strategy"]["warm_start"]["from_sha256"] = previous.read(name, uri).sha256
+    for group, key, default in ADDED:
+        if group in container and container[group].get(key, ...) == default:
+            del container[group][key]
     return {str(key): value for key, value in container.items() if key not in NO_RESULT}

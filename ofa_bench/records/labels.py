@@ -27,7 +27,7 @@ def join_name(strategy: str, own: Sequence[str]) -> str:
     """Return a name of a strategy and other parts; an experiment join_name after its strategy replaces both."""
     experiment = next((item for item in own if item.startswith("experiment=") and strategy in item), None)
     first = strategy if experiment is None else experiment.removeprefix("experiment=")
-    rest = (re.sub(r"^(strategy|evolution)\.", "", item) for item in own if item != experiment)
+    rest = (re.sub(r"^(strategy|evolution|budget)\.", "", item) for item in own if item != experiment)
     return " ".join([first, *rest])
 
 

@@ -17,7 +17,7 @@ KIND, VERSION = "ofa_bench.record", 1
 FORMAT = f"{KIND}/{VERSION}"
 RECORD = "record.json"
 
-OMITTED = frozenset({"table_cost", "unlabelled", "labelled", "commits"})
+OMITTED = frozenset({"table_cost", "unlabelled", "labelled", "commits", "match", "chain", "limit"})
 """Fields that a file lacks if they are unknown; other unknown fields are null."""
 
 Gaps = Mapping[str, list[float]]
@@ -38,10 +38,15 @@ class Choices:
 
 @dataclass(kw_only=True)
 class RecordedBudget:
-    """Generations of a search from scratch, and of a warm-started one."""
+    """Generations of a search from scratch, and of a warm-started one.
+
+    Of a control, ``match`` is the measure of which it spent as much as ``chain``, which is named by its order.
+    """
 
     generations: int
     warm_generations: int | list[int]
+    match: str | None = None
+    chain: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -137,12 +142,16 @@ class Result:
 
 @dataclass(kw_only=True)
 class RecordedRepeat:
-    """The results of one repeat, one for each target, and their seconds in all."""
+    """The results of one repeat, one for each target, and their seconds in all.
+
+    ``limit`` is what a matched budget allowed, in its measure.
+    """
 
     repeat: int
     seconds: float
     results: list[Result]
     hypervolume_ratio: float | None = None
+    limit: float | None = None
 
 
 @dataclass(kw_only=True)

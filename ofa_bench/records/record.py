@@ -132,7 +132,10 @@ def make_record(
         unit=problem.cost.unit,
         targets=list(cell.targets),
         budget=RecordedBudget(
-            generations=cell.budget.generations, warm_generations=warm if isinstance(warm, int) else list(warm)
+            generations=cell.budget.generations,
+            warm_generations=warm if isinstance(warm, int) else list(warm),
+            match=cell.matched,
+            chain=_name(cell.match.strategy) if cell.match and cell.matched != "generations" else None,
         ),
         predictor=RecordedPredictor(
             name=problem.predictor.name,
@@ -164,6 +167,7 @@ def make_record(
             RecordedRepeat(
                 repeat=number,
                 seconds=repeat.seconds,
+                limit=repeat.limit,
                 results=[
                     _result(cell, result, seconds)
                     for result, seconds in zip(repeat.results, repeat.target_seconds, strict=True)
@@ -173,6 +177,11 @@ def make_record(
         ],
     )
     return add_regret(record, frontier)
+
+
+def _name(strategy: Strategy) -> str:
+    """Return a short name of a strategy: its order, or its class."""
+    return str(getattr(strategy, "order", type(strategy).__name__))
 
 
 def _coverage(problem: Problem) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """OFA's evolutionary search (Cai et al., ICLR 2020, section 3.4; ``ofa.tutorial.EvolutionFinder``), over arrays."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -33,6 +34,8 @@ class Evolution:
     are chosen by MnasNet's reward, accuracy (cost / target) ^ ``reward_exponent`` (Tan et al., CVPR 2019, equations 2
     and 3); the result is the most accurate evaluated architecture that meets the target.
 
+    Without ``memo`` an architecture is predicted each time it is evaluated, like in ``ofa``: results are the same.
+
     Raises:
         InputError: a size is below 1 or too large, a ratio or probability is not from 0 to 1, or the constraint is
             unknown.
@@ -48,6 +51,7 @@ class Evolution:
     initial_ratio: float = 1.0
     constraint: str = "hard"
     reward_exponent: float = -0.07
+    memo: bool = True
 
     def __post_init__(self) -> None:
         check_range("evolution.population_size", self.population_size, 1)
@@ -99,8 +103,12 @@ class Evolution:
         generations: int,
         rng: np.random.Generator,
         start: Genes | None = None,
+        enough: Callable[[], bool] | None = None,
     ) -> EvaluationRequest[SearchResult]:
-        """Search as ``search`` does, but request predictions from the caller; strategies use this."""
+        """Search as ``search`` does, but request predictions from the caller; strategies use this.
+
+        ``enough`` is asked after each generation whether to stop before ``generations``.
+        """
         problem = evaluator.problem
         if problem.cost.minimum > target:
             return SearchResult.infeasible(problem, target)
@@ -109,19 +117,20 @@ class Evolution:
             raise ValueError(f"a search cannot start from architectures outside space {problem.space.name}")
         fresh = repair.valid_samples(evaluator, target, max(0, self.initial_size - len(seeds)), rng)
         population = np.concatenate([seeds, fresh])
-        accuracy = yield from evaluator.ask(population)
+        accuracy = yield from evaluator.ask(population, memo=self.memo)
         n_parents = max(1, round(self.parent_ratio * self.population_size))
         best = _Best(evaluator)
         for generation in range(generations + 1):
             order, meeting = self._ranked(problem, population, accuracy, target)
-            if len(meeting) and (generation < max(1, generations) or not self.reference_compat):
+            last = generation == generations or (enough is not None and enough())
+            if len(meeting) and (not last or not generation or not self.reference_compat):
                 best.consider(generation, population[meeting[0]], float(accuracy[meeting[0]]))
-            if generation == generations:
+            if last:
                 break
             parents, accuracy = population[order[:n_parents]], accuracy[order[:n_parents]]
             children = self._children(evaluator, parents, target, rng)
             population = np.concatenate([parents, children])
-            accuracy = np.concatenate([accuracy, (yield from evaluator.ask(children))])
+            accuracy = np.concatenate([accuracy, (yield from evaluator.ask(children, memo=self.memo))])
         row = problem.space.canonical(best.row[None])
         return SearchResult(
             target=target,
@@ -131,7 +140,7 @@ class Evolution:
             cost=float(problem.cost.cost(row)[0]),
             counts=evaluator.counts,
             curve=tuple(best.curve),
-            generations=generations,
+            generations=generation,
             population=population[order],
             alternatives=evaluator.alternatives(target, row[0], best.accuracy),
         )

@@ -42,8 +42,9 @@ class Counts:
 
     ``proposals`` are the architectures that sampling, mutation, crossover and pruning proposed until the population was
     full; ``cost_lookups`` are the costs looked up for it, ``evaluations`` the accuracies requested, and
-    ``unique_evaluations`` those that the predictor computed. ``gradients`` are the architectures at which it was
-    linearised: the gradient there and the gains of all single changes take about as long as four to seven evaluations.
+    ``unique_evaluations`` those of distinct architectures, which a search with a memo predicts only once.
+    ``gradients`` are the architectures at which it was linearised: the gradient there and the gains of all single
+    changes take about as long as four to seven evaluations.
     """
 
     proposals: int = 0
@@ -122,17 +123,22 @@ class Evaluator:
         """
         return drive(self.ask(check_genes(self.problem.space, genes)), self.problem.predictor)
 
-    def ask(self, genes: Genes) -> EvaluationRequest[Values]:
-        """Evaluate as ``accuracy`` does, but request the predictions of new ones from the caller."""
+    def ask(self, genes: Genes, *, memo: bool = True) -> EvaluationRequest[Values]:
+        """Evaluate as ``accuracy`` does, but request the predictions of new ones from the caller.
+
+        Without ``memo`` the predictions of all are requested, also of those that are known. Results and counts are the
+        same.
+        """
         places, new = self._memo.find(genes)
-        if len(new):
+        wanted = genes[new] if memo else genes
+        if len(wanted):
             try:
-                values = yield genes[new]
-                self._check(values, len(new))
+                values = yield wanted
+                self._check(values, len(wanted))
             except BaseException:
                 self._memo.forget()
                 raise
-            self._memo.store(values)
+            self._memo.store(values if memo else np.asarray(values)[new])
         self.counts.evaluations += len(places)
         self.counts.unique_evaluations += len(new)
         return self._memo.at(places)

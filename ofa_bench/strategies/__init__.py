@@ -1,6 +1,6 @@
 """Search strategies: in which order the targets are searched, and what each search starts from."""
 
-from ofa_bench.strategies.base import Budget, CoroutineStrategy, Strategy, is_fork_safe
+from ofa_bench.strategies.base import MEASURES, Budget, CoroutineStrategy, Limit, Strategy, is_fork_safe
 from ofa_bench.strategies.chain import Chain
 from ofa_bench.strategies.exhaustive import Exhaustive
 from ofa_bench.strategies.joint import Joint
@@ -14,6 +14,7 @@ from ofa_bench.strategies.vanilla import Vanilla
 from ofa_bench.strategies.warm_start import WarmStart
 
 __all__ = [
+    "MEASURES",
     "NSGA2",
     "TPE",
     "Budget",
@@ -21,6 +22,7 @@ __all__ = [
     "CoroutineStrategy",
     "Exhaustive",
     "Joint",
+    "Limit",
     "LocalSearch",
     "OFAReference",
     "RandomSearch",

@@ -1,7 +1,7 @@
 """The base classes of strategies, and the budget of a search."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,23 +11,40 @@ from ofa_bench.search import Found, Problem, SearchCoroutine
 from ofa_bench.search.lockstep import run_single
 from ofa_bench.spaces.declarations import declares_fork_safe
 
-__all__ = ["Budget", "CoroutineStrategy", "Strategy", "is_fork_safe"]
+__all__ = ["MEASURES", "Budget", "CoroutineStrategy", "Limit", "Strategy", "is_fork_safe"]
+
+MEASURES = ("generations", "unique_evaluations", "seconds")
+"""What a search may spend as much of as another one."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a search of all targets together may spend: ``amount`` of a measure, which is one of ``MEASURES``."""
+
+    measure: str
+    amount: float
 
 
 @dataclass(frozen=True)
 class Budget:
     """Generations of a search from scratch (n), and of a warm-started one (for example the square root of n).
 
-    A tuple has those of the first warm-started search, of the second and so on.
+    A tuple has those of the first warm-started search, of the second and so on. With a ``limit``, all targets together
+    get no more than that.
     """
 
     generations: int
     warm_generations: int | tuple[int, ...]
+    limit: Limit | None = None
 
     def warm(self, i: int) -> int:
         """Return the generations of the ``i``-th warm-started search, from 0; the last of a tuple repeats."""
         schedule = self.warm_generations
         return schedule if isinstance(schedule, int) else schedule[min(i, len(schedule) - 1)]
+
+    def chained(self, targets: int) -> int:
+        """Return the generations of a chain of this number of feasible targets: n + (k - 1) sqrt(n), for example."""
+        return self.generations + sum(map(self.warm, range(targets - 1))) if targets else 0
 
 
 class Strategy(ABC):
@@ -42,6 +59,9 @@ class Strategy(ABC):
 
     evolution: Any = None
     """The search of one target, if the strategy has one; it declares ``fork_safe`` too."""
+
+    limits: Collection[str] = ()
+    """The measures (see ``MEASURES``) of a budget's ``limit`` that its searches keep to."""
 
     bytes_a_pair: int = 0
     """Bytes of memory for each pair of a population's members."""

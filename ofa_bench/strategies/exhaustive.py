@@ -31,6 +31,8 @@ class Exhaustive(SharedSearch):
         check_whole("most", most)
         self.most = most
 
+    limits = ()
+
     def limit(self, problem: Problem, budget: Budget) -> int:  # noqa: ARG002
         """Return the number of architectures, plus one for the cheapest, which is evaluated first."""
         space, size = problem.space, number_of_architectures(problem.space)

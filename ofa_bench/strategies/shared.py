@@ -2,7 +2,7 @@
 
 import importlib
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -81,9 +81,17 @@ class SharedSearch(CoroutineStrategy):
             check_whole("evaluations", evaluations)
         self.population_size, self.evaluations = population_size, evaluations
 
+    limits: Collection[str] = ("generations", "unique_evaluations")
+
     def limit(self, problem: Problem, budget: Budget) -> int:  # noqa: ARG002
-        """Return the maximum number of evaluations of a search of all targets."""
-        return self.evaluations or budget.generations * self.population_size
+        """Return the maximum number of evaluations of a search of all targets.
+
+        Under a budget's limit, a generation counts as ``population_size`` evaluations, and each evaluation as unique.
+        """
+        if budget.limit is None:
+            return self.evaluations or budget.generations * self.population_size
+        most = int(budget.limit.amount) * (self.population_size if budget.limit.measure == "generations" else 1)
+        return min(most, self.evaluations or most)
 
     def most_evaluations(self, problem: Problem, targets: Sequence[float], budget: Budget) -> int:
         """Return the limit, or 0 if no target is feasible."""

@@ -57,7 +57,10 @@ STRATEGIES = {
 LIBRARIES = {"nsga2": "pymoo", "tpe": "optuna", "ofa_reference": "ofa"}
 """Strategies that are run by a library: another version of it may find something else."""
 
-CASES = [(space, name) for space in SPACES for name in STRATEGIES if name != "exhaustive" or space == "compofa"]
+ONLY = {"exhaustive": ("compofa",), "nsga2": ("mbv3", "resnet50d")}
+"""Where not in all spaces: of equal costs, which are common in the others, pymoo's sort depends on the processor."""
+
+CASES = [(space, name) for space in SPACES for name in STRATEGIES if space in ONLY.get(name, SPACES)]
 
 
 @cache

@@ -80,7 +80,11 @@ def copy(folder: Path) -> Path:
 def run(root: Path, tests: Sequence[str], limit: float) -> tuple[str, str]:
     """Run tests in a copy: ``killed``, ``survived`` or ``error``, and the test that failed or the output's end."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-k", "not golden", "-o", "addopts=", "-p"]
-    environment = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    environment |= {
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }  # plugins take most of the time
     try:
         done = subprocess.run(
             [*command, "no:cacheprovider", *tests],

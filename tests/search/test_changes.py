@@ -176,3 +176,13 @@ def test_without_a_gradient_gains_are_those_of_a_ridge_regression():
     assert first[0][1::2] == pytest.approx([0.8 * 0.5, 0.8 * 0.25, -0.8 * 0.125], rel=1e-5)
     assert last[0][::2] == pytest.approx([-0.8 * 0.5, -0.8 * 0.25, 0.8 * 0.125], rel=1e-5)
     assert np.isneginf(first[0][::2]).all()
+
+
+def test_a_regression_has_a_constant():
+    """Of one gene, 0 twice and 1 once, the centred columns are +-(1/3, 1/3, -2/3), of squares 2/3.
+
+    Their weights +-w solve (2/3 + 2/3 + 1) w = 2/3 e.
+    """
+    _, _, changes = make([[0], [0], [1]], {"a": (0.5, 0.75)}, {"a": (1.0, 2.0)}, gradient=False)
+    [(gain, _, _)] = changes._learn([0])
+    assert gain[1] == pytest.approx(4 / 7 * 0.25, rel=1e-5)

@@ -128,3 +128,15 @@ def test_children_that_meet_the_target_are_not_redrawn_and_after_many_misses_the
     assert drawn == [[0, 1, 2, 3], [1, 2, 3], [2, 3]]
     assert children.tolist() == [[0, 0], [0, 0], [0, 0], [1, 0]]
     assert evaluator.counts.proposals == 4 + 3 + 2
+
+
+def test_pruning_leaves_inactive_genes_alone():
+    owned = tiny_problem(
+        {"a": (0.0, 0.25), "d": (0.0, 0.25), "b": (0.0, 0.25, 0.5)},
+        {"a": (1.0, 2.0), "d": (1.0, 2.0), "b": (1.0, 2.0, 3.0)},
+        owners={"d": ("a", 1)},
+    )
+    for seed in range(10):
+        row = np.array([0, 1, 2], np.int8)  # 4 ms: d, at 1, is inactive
+        pruned = prune(owned.evaluator(), row, 3.0, np.random.default_rng(seed))
+        assert pruned.tolist() == [0, 1, 1]

@@ -60,7 +60,7 @@ class TargetsConfig:
     """Targets as values, as quantiles of random architectures' costs, or evenly spread; else the device's own.
 
     ``unit`` is checked against the device's unit, unless it is null. ``first`` is the number of the device's own
-    targets to take, from the smallest.
+    targets to take, from the smallest. ``count`` alone spreads targets from the device's smallest to its largest.
     """
 
     unit: str | None = None

@@ -44,7 +44,7 @@ def resolve_targets(config: TargetsConfig, space: DesignSpace, cost: CostModel) 
     elif config.quantiles is not None:
         values = _quantiles(config.quantiles, space, cost)
     elif given:
-        values = _range(config)
+        values = _range(config, cost)
     else:
         values = tuple(float(value) for value in cost.targets)
         if not values:
@@ -78,8 +78,11 @@ def _first(first: int | None, values: tuple[float, ...]) -> tuple[float, ...]:
     return values if first is None else tuple(sorted(values)[:first])
 
 
-def _range(config: TargetsConfig) -> tuple[float, ...]:
+def _range(config: TargetsConfig, cost: CostModel) -> tuple[float, ...]:
+    """Return evenly spaced targets; without start and stop they are spread over the device's own."""
     start, stop, count = config.start, config.stop, config.count
+    if start is None and stop is None and len(cost.targets):
+        start, stop = float(min(cost.targets)), float(max(cost.targets))
     if start is None or stop is None or count is None:
         missing = [name for name in ("start", "stop", "count") if getattr(config, name) is None]
         raise InputError(f"targets: give start, stop and count (missing: {', '.join(missing)})")

@@ -1,0 +1,91 @@
+"""Compares chains with the controls that spent as much: what is a warm start worth beyond its smaller budget?"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from ofa_bench.analysis.pairs import differences
+from ofa_bench.analysis.statistics import Paired
+from ofa_bench.analysis.studies import Entry, Study
+from ofa_bench.analysis.summary import difference
+from ofa_bench.records.tables import Table
+
+__all__ = ["Control", "control_table", "controls", "sentences"]
+
+MEASURES = ("generations", "unique_evaluations", "seconds")
+"""What controls spend as much of, in the order of a table's columns."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """A chain compared with a control that spent as much of ``measure``, in pairs of repeats."""
+
+    chain: str
+    measure: str
+    paired: Paired
+
+
+def controls(study: Study) -> list[Control]:
+    """Compare each chain of a study with each of its controls; the chains of one control share Holm's correction."""
+    found = []
+    for control in study.entries:
+        budget = control.records[0].budget
+        if budget.match is not None:
+            chains = [entry for entry in study.entries if _order(entry) and budget.chain in (None, _order(entry))]
+            pairs = replace(study, entries=(control, *chains))
+            tested = differences(pairs, {entry.name: entry.accuracy for entry in pairs.entries}, control.name)
+            found += [Control(chain.name, budget.match, tested[chain.name]) for chain in chains if chain.name in tested]
+    return found
+
+
+def _order(entry: Entry) -> str | None:
+    """Return the order of a chain that has its own budget; None for other entries."""
+    strategy = entry.records[0].config.get("strategy")
+    order = strategy.get("order") if isinstance(strategy, dict) else None
+    return None if entry.records[0].budget.match or not isinstance(order, str) else order
+
+
+def sentences(study: Study) -> list[str]:
+    """Return a sentence for each comparison of a chain with its control."""
+    return [
+        f"{one.chain} less vanilla with equal {one.measure.replace('_', ' ')}: "
+        f"{difference(one.paired)} points, {one.paired.verdict}"
+        for one in controls(study)
+        if one.paired.difference is not None
+    ]
+
+
+def control_table(studies: Sequence[Study]) -> Table | None:
+    """Return what a warm start is worth beyond its smaller budget: chains less controls, points; None without any."""
+    rows, shown = [], set[str]()
+    for study in studies:
+        found = controls(study)
+        shown |= {one.measure for one in found}
+        for chain in dict.fromkeys(one.chain for one in found):
+            by_measure = {one.measure: one.paired for one in found if one.chain == chain}
+            rows.append((study, chain, by_measure))
+    columns = [measure for measure in MEASURES if measure in shown]
+    if not columns:
+        return None
+    heads = ["space", "device", "targets", "generations", "chain", "repeats"]
+    heads += [head for measure in columns for head in (f"equal {measure.replace('_', ' ')}", "verdict")]
+    lines = [
+        (
+            study.space,
+            study.device,
+            str(len(study.targets)),
+            f"{study.generations}, {study.warm_generations}",
+            chain,
+            " / ".join(map(str, _distinct(one.n for one in found.values()))),
+            *(cell for measure in columns for cell in _cells(found.get(measure))),
+        )
+        for study, chain, found in rows
+    ]
+    return Table("Chains less vanilla of equal budget, points of mean accuracy", tuple(heads), tuple(lines), left=5)
+
+
+def _distinct(numbers: Iterable[int]) -> list[int]:
+    return list(dict.fromkeys(numbers))
+
+
+def _cells(paired: Paired | None) -> tuple[str, str]:
+    return ("", "") if paired is None or paired.difference is None else (difference(paired), paired.verdict)

@@ -1,0 +1,69 @@
+"""Chains compared with controls that spent as much."""
+
+import numpy as np
+import pytest
+
+import ofa_bench as ob
+from ofa_bench.analysis.controls import control_table, controls, sentences
+from ofa_bench.analysis.figures.controls import draw_controls
+from ofa_bench.analysis.figures.drawing import Style
+from ofa_bench.analysis.studies import studies
+
+
+@pytest.fixture(scope="module")
+def swept():
+    problem = ob.problem("mbv3")
+    quick = {"budget.generations": 25, "repeats": 3, "progress": False}
+    ascending = {"budget.match": "unique_evaluations", "budget.chain.order": "ascending"}
+    records = []
+    for targets in ("paper2", "paper3"):
+        for strategy in ("vanilla", "top_down", "bottom_up"):
+            records += ob.run(problem, strategy, targets=targets, **quick).records
+        for keys in ({}, ascending):
+            records += ob.run(problem, "vanilla", budget="matched", targets=targets, **quick, **keys).records
+    return studies(records)
+
+
+def test_each_chain_is_compared_with_the_control_of_its_budget(swept):
+    two, three = swept
+    assert [entry.name for entry in three.entries] == [
+        "bottom_up", "top_down", "vanilla", "vanilla, equal generations",
+        "vanilla, equal unique evaluations (ascending)",
+    ]  # fmt: skip
+    found = {(one.chain, one.measure): one.paired for one in controls(three)}
+    assert set(found) == {
+        ("bottom_up", "generations"), ("top_down", "generations"), ("bottom_up", "unique_evaluations"),
+    }  # fmt: skip
+    entries = {entry.name: entry for entry in three.entries}
+    wanted = entries["top_down"].accuracy.mean() - entries["vanilla, equal generations"].accuracy.mean()
+    assert found["top_down", "generations"].difference == pytest.approx(wanted)
+    assert found["top_down", "generations"].n == 3
+    generations = [sum(one.generations for one in repeat) for repeat in entries["vanilla, equal generations"].repeats]
+    assert generations == [25 + 2 * 5] * 3
+    assert len(controls(two)) == 3
+
+
+def test_they_stand_in_a_table_and_in_sentences(swept):
+    table = control_table(swept)
+    assert [row[2:5] for row in table.rows] == [
+        ("2", "25, 5", "bottom_up"), ("2", "25, 5", "top_down"), ("3", "25, 5", "bottom_up"), ("3", "25, 5", "top_down"),
+    ]  # fmt: skip
+    assert table.heads[6:] == ("equal generations", "verdict", "equal unique evaluations", "verdict")
+    assert table.rows[1][8:] == ("", "")  # no control of top-down's unique evaluations
+    assert sentences(swept[1])[0].startswith("bottom_up less vanilla with equal generations: ")
+    assert control_table([]) is None
+
+
+def test_they_are_drawn_by_number_of_targets(swept):
+    figure = draw_controls(swept, Style([]))
+    [axes] = figure.axes
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["2", "3"]
+    drawn = sorted(
+        line.get_ydata().tolist() for line in axes.lines if len(line.get_xdata()) == 2 and line.get_marker() in "s^"
+    )
+    wanted = {}
+    for study in swept:
+        for one in controls(study):
+            wanted.setdefault((one.chain, one.measure), []).append(one.paired.difference)
+    assert np.allclose(drawn, sorted(wanted.values()))
+    assert draw_controls(swept[:1], Style([])) is None

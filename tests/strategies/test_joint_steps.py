@@ -93,6 +93,7 @@ def rounds(monkeypatch, strategy, targets=(20.0, 30.0, 45.0), problem=PROBLEM):
     found, real_round, real_children = [], Joint._round, Changes.children
 
     def spied_round(self, budgeted, *others, **more):
+        assert len(found) < 20, "the search does not end"
         found.append((budgeted.archive.size, []))
         yield from real_round(self, budgeted, *others, **more)
 

@@ -45,8 +45,8 @@ QUICK = (
     "profiling/test_fit.py", "profiling/test_rounds.py", "records/test_records.py", "records/test_regret.py",
     "report/paper/test_measures.py", "search/test_archive.py", "search/test_evolution.py",
     "search/test_repair.py", "spaces/test_checks.py", "spaces/test_mbv3.py", "spaces/test_proxyless.py",
-    "strategies/test_strategies.py", "supernets/test_ofa_package.py", "tracking/test_locations.py",
-    "tracking/test_mlflow_values.py", "training/test_pairs_forms.py",
+    "strategies/test_golden.py", "strategies/test_strategies.py", "supernets/test_ofa_package.py",
+    "tracking/test_locations.py", "tracking/test_mlflow_values.py", "training/test_pairs_forms.py",
 )  # fmt: skip
 """The files that ``-m quick`` runs: some from every room, in a minute on two cores."""
 

@@ -3,9 +3,10 @@
 import json
 
 from search.test_evolution import GOLDEN as EVOLUTION
-from search.test_evolution import search, trace
-from strategies.test_strategies import GOLDEN as CHAINS
-from strategies.test_strategies import STRATEGIES, run
+from search.test_evolution import search
+from search.test_evolution import trace as trace_evolution
+from strategies.test_golden import CASES, SPACES, trace, versions
+from strategies.test_golden import GOLDEN as STRATEGIES
 
 ARGUMENTS = {
     "middle": {"target": 30.0, "generations": 20, "seed": 0},
@@ -14,7 +15,13 @@ ARGUMENTS = {
     "reference_compat": {"target": 25.0, "generations": 5, "seed": 3, "reference_compat": True},
 }
 
-traces = {name: {"arguments": given, "trace": trace(search(**given))} for name, given in ARGUMENTS.items()}
+traces = {name: {"arguments": given, "trace": trace_evolution(search(**given))} for name, given in ARGUMENTS.items()}
 EVOLUTION.write_text(json.dumps(traces) + "\n")
-found = {name: {str(i): [r.genes.tolist(), vars(r.counts)] for i, r in run(name, (40, 20, 30))} for name in STRATEGIES}
-CHAINS.write_text(json.dumps(found) + "\n")
+
+lines = [f' "versions": {json.dumps(versions())}']
+for space in SPACES:
+    found = [
+        f'  "{name}": {json.dumps(trace(space, name), separators=(",", ":"))}' for at, name in CASES if at == space
+    ]
+    lines.append(f' "{space}": {{\n' + ",\n".join(found) + "\n }")
+STRATEGIES.write_text("{\n" + ",\n".join(lines) + "\n}\n")

@@ -6,9 +6,9 @@ import pytest
 
 from ofa_bench import engine
 from ofa_bench.engine import Cell, run_repeats, stream
-from ofa_bench.search import Evolution, SearchResult
+from ofa_bench.search import Evolution, Problem, SearchResult
 from ofa_bench.strategies import Budget, Chain, Joint, Strategy, Vanilla
-from ofa_bench.testing import toy_problem
+from ofa_bench.testing import ToyPredictor, toy_problem
 
 PROBLEM = toy_problem()
 EVOLUTION = Evolution(population_size=20)
@@ -96,6 +96,103 @@ def test_seconds_of_lockstep_are_shares_of_the_time_taken():
     assert min(seconds) > 0
     assert 0.5 * taken < sum(seconds) < taken
     assert [repeat.seconds for repeat in repeats] == pytest.approx([sum(r.target_seconds) for r in repeats])
+
+
+class Clock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr(engine.time, "perf_counter", lambda: self.now)
+
+
+class Timed(ToyPredictor):
+    """Takes 4 s for each call."""
+
+    def __init__(self, space, clock):
+        super().__init__(space)
+        self.clock = clock
+
+    def accuracy(self, genes):
+        self.clock.now += 4
+        return super().accuracy(genes)
+
+
+def test_seconds_of_lockstep_add_up_to_the_time_taken_with_that_of_the_preparation(monkeypatch):
+    """Preparing a repeat takes 10 s; both of them and all targets share 20 s, and 5 calls of 4 s each."""
+    clock = Clock(monkeypatch)
+
+    class Prepared(Vanilla):
+        def coroutines(self, *given):
+            clock.now += 10
+            return super().coroutines(*given)
+
+    space = PROBLEM.space
+    problem = Problem(space, Timed(space, clock), PROBLEM.cost)
+    problem.predictor.row_wise  # noqa: B018  # tried out in advance
+
+    def report(repeat, result):
+        clock.now += 1000
+
+    cell = made(Prepared(EVOLUTION), targets=(40.0, 30.0), problem=problem)
+    repeats = run(cell, report)
+    assert [repeat.target_seconds for repeat in repeats] == [pytest.approx((10, 10))] * 2
+    assert [repeat.seconds for repeat in repeats] == pytest.approx([20, 20])
+
+
+def test_seconds_of_processes_are_scaled_to_the_time_of_all(monkeypatch):
+    """Processes side by side took 12 s for what lasted 6 s: a second of theirs is half a second of the cell's."""
+
+    class Processes:
+        seconds = 6.0
+
+        def __init__(self, problem, coroutines, threads, *, fork):
+            assert (len(coroutines), threads, fork) == (2, 2, False)
+
+        def __iter__(self):
+            for coroutine, seconds in ((1, 5.0), (0, 7.0)):
+                yield coroutine, (0, result()), seconds
+
+    monkeypatch.setattr(engine, "LockstepRunner", Processes)
+    Clock(monkeypatch)
+    repeats = run(made(targets=(40.0,), threads=2))
+    assert [repeat.target_seconds for repeat in repeats] == [(3.5,), (2.5,)]
+    assert [repeat.seconds for repeat in repeats] == [3.5, 2.5]
+
+
+def test_targets_of_one_search_share_what_it_took_and_others_keep_theirs(monkeypatch):
+    shared = [dataclasses.replace(result(target), shared=2) for target in (40.0, 30.0)]
+    taken = [(0, shared[0]), (2, result(20.0)), (1, shared[1])]
+    clock = Clock(monkeypatch)
+
+    class Slow(Strategy):
+        def search(self, problem, targets, budget, rng):
+            for seconds, item in zip((9, 4, 1), taken, strict=True):
+                clock.now += seconds
+                yield item
+
+    (repeat,) = run(made(Slow(), targets=(40.0, 30.0, 20.0), repeats=1))
+    assert repeat.target_seconds == (5, 5, 4)
+    assert repeat.seconds == 14
+
+
+@pytest.mark.parametrize(("generations", "forked"), [(499, False), (500, True)])
+def test_searches_of_many_generations_are_forked(generations, forked, monkeypatch):
+    """Four searches of 500 generations are worth it; 2,000 in all."""
+    asked = []
+
+    class Runner:
+        seconds = 1.0
+
+        def __init__(self, problem, coroutines, threads, *, fork):
+            asked.append(fork)
+
+        def __iter__(self):
+            return iter([(i, (i % 2, result(target)), 1.0) for i, target in enumerate((40.0, 20.0) * 2)])
+
+    monkeypatch.setattr(engine, "LockstepRunner", Runner)
+    run(made(targets=(40.0, 20.0), budget=Budget(generations, 2)))
+    assert asked == [forked]
 
 
 def test_a_strategy_without_lines_runs_one_search_after_another():

@@ -136,7 +136,7 @@ class LockstepRunner:
         """Start the processes; interrupts are blocked until each process ignores them."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
-            with threadpool_limits(1), warnings.catch_warnings():
+            with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # about forks beside threads, which ours do not use
                 for process in processes:
                     process.start()

@@ -234,6 +234,13 @@ def test_differences_that_do_not_vary_are_taken_as_they_are(shift, verdict, repe
     assert found.verdict == (verdict if repeats >= 6 else "not distinguished")
 
 
+def test_rounding_errors_are_no_spread():
+    base = np.array([1.0, 10.0, 20.0, 40.0, 75.0, 90.0])
+    assert np.ptp(base + 0.3 - base) > 0
+    (found,) = paired({"a": base + 0.3, "b": base}, "b")
+    assert (found.difference, found.interval, found.p, found.verdict) == (pytest.approx(0.3), None, None, "better")
+
+
 def test_pairs_that_are_not_numbers_are_left_out():
     a, b = np.array([75.5, np.nan, 75.7, np.inf, 75.3]), np.array([75.0, 75.0, 75.1, np.inf, 75.1])
     (found,) = paired({"a": a, "b": b}, "b")

@@ -84,4 +84,7 @@ def test_hypervolume_ratio_is_by_the_best_known_at_the_same_targets():
     assert hypervolume_ratio(found, FRONTIER) == pytest.approx(wanted)
     assert compared(*found)[1].hypervolume_ratio == pytest.approx(wanted)
     assert hypervolume_ratio([result(5.0, None)], FRONTIER) is None
+    # (40, 0.80) is within the reference of 1.1 x 38, but not within a target that is met.
+    few = [result(38.0, 0.74, 22.0), result(5.0, None)]
+    assert hypervolume_ratio(few, FRONTIER) == pytest.approx((41.8 - 22) * 0.04 / ((41.8 - 20) * 0.05))
     assert hypervolume_ratio([result(12.0, 0.70, 10.0)], FRONTIER) is None

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tiny import tiny_problem
 
 from ofa_bench.predictors import latency_table
 from ofa_bench.search import Archive, Problem
@@ -62,3 +63,32 @@ def test_an_infeasible_target_beside_others_reads_no_row_that_was_never_written(
     infeasible, found = archive.results(0)
     assert not infeasible.feasible
     assert found.accuracy == archive.accuracy.max()
+
+
+def test_an_equally_accurate_later_one_replaces_nothing_and_of_one_batch_the_cheapest_is_kept():
+    problem = tiny_problem({"a": (0.5, 0.5, 0.75, 0.75)}, {"a": (1.0, 2.0, 3.0, 4.0)})
+    evaluator = problem.evaluator()
+    archive = Archive(evaluator, [2.0, 4.0])
+    for generation, batch in enumerate([[1], [0], [3, 2], [2]]):
+        rows = np.array(batch, np.int8)[:, None]
+        archive.add(rows, evaluator.accuracy(rows), evaluator.cost(rows), generation)
+    low, high = archive.results(3)
+    assert (low.genes.tolist(), low.cost) == ([1], 2.0)
+    assert (high.genes.tolist(), high.cost) == ([2], 3.0)
+    # Generation, evaluations, unique evaluations, accuracy.
+    assert low.curve == ((0, 1, 1, 0.5),)
+    assert high.curve == ((0, 1, 1, 0.5), (2, 4, 4, 0.75))
+    assert [one.genes.tolist() for one in low.alternatives] == [[0]]
+    assert [one.accuracy for one in high.alternatives] == [0.75, 0.5, 0.5]
+
+
+def test_counts_are_dealt_out_without_a_rest():
+    problem = tiny_problem({"a": (0.5, 0.25)}, {"a": (1.0, 2.0)})
+    evaluator = problem.evaluator()
+    archive = Archive(evaluator, [1.0, 0.5, 2.0, 3.0])
+    rows = np.array([[0], [1], [0], [1], [1]], np.int8)
+    archive.add(rows, evaluator.accuracy(rows), evaluator.cost(rows), 0)
+    results = archive.results(0)
+    assert [result.counts.evaluations for result in results] == [1, 0, 2, 2]  # 5 for three feasible targets
+    assert [result.counts.unique_evaluations for result in results] == [0, 0, 1, 1]
+    assert [result.shared for result in results] == [3, 1, 3, 3]

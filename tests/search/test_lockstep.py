@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import SubspacePredictor, embedded_predictor
@@ -114,6 +115,32 @@ def test_seconds_are_shared(threads):
     assert sum(seconds for _, seconds in found.values()) == pytest.approx(every.seconds)
 
 
+def test_each_finding_gets_its_equal_share_of_the_time_since_the_one_before(monkeypatch):
+    """By a clock that moves only as the predictor is asked: 1 s, then 2 s, then 3 s."""
+    now, calls = [0.0], []
+
+    class Timed(Counting):
+        def accuracy(self, genes):
+            calls.append(len(genes))
+            now[0] += len(calls)
+            return super().accuracy(genes)
+
+    def asking(*times):
+        for i, n in enumerate(times):
+            for _ in range(n):
+                yield SPACE.sample(3, np.random.default_rng(0))
+            yield i, None
+
+    monkeypatch.setattr(lockstep.time, "perf_counter", lambda: now[0])
+    made = problem(Timed)
+    every, found = together(made, [asking(1, 2), asking(2), asking(3)])
+    # The first call is shared by three, the second too (one of them ends there), the third by two.
+    assert calls == [9, 9, 6]
+    seconds = {at: seconds for at, (_, seconds) in found.items()}
+    assert seconds == {(0, 0): 1 / 3, (0, 1): 2 / 3 + 1.5, (1, 0): 1.0, (2, 0): 2.5}
+    assert every.seconds == 6
+
+
 def test_calls_that_take_long_are_split_among_threads():
     class Slow(Counting):
         def accuracy(self, genes):
@@ -177,6 +204,31 @@ def test_processes_find_what_one_finds(processes):
     assert prints(found) == prints(wanted)
     assert every.seconds > 0
     assert not multiprocessing.active_children()
+
+
+class Unsure(ToyPredictor):
+    """It may be forked, but is not known to be row-wise: unforked, its products may use all threads."""
+
+    fork_safe, row_wise = True, False
+
+
+def product_threads(number):
+    """Find, instead of a target, how many threads a matrix product takes here, and the process."""
+    yield number, (max(pool["num_threads"] for pool in threadpool_info()), os.getpid())
+
+
+@pytest.mark.skipif(not threadpool_info(), reason="no library of matrix products has threads here")
+@pytest.mark.parametrize("predictor", [EMBEDDED, Unsure(SPACE)], ids=["row_wise", "unsure"])
+@pytest.mark.parametrize("fork", [pytest.param(True, marks=forked), False])
+def test_a_forked_process_keeps_its_products_to_one_thread(predictor, fork):
+    """Two processes on two cores, with two threads each, would wait for each other."""
+    made = Problem(SPACE, predictor, TABLE)
+    with threadpool_limits(3):
+        every = LockstepRunner(made, [product_threads(0), product_threads(1)], 2, fork=fork)
+        found = dict(item for _, item, _ in every)
+    threads, processes = zip(*found.values(), strict=True)
+    assert set(threads) == ({2} if predictor is not EMBEDDED and not fork else {1})
+    assert len({os.getpid(), *processes}) == (3 if fork else 1)
 
 
 @forked

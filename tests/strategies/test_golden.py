@@ -1,0 +1,124 @@
+"""Golden traces: what every strategy finds in each space, and what it counts, stays the same.
+
+The predictor sums integers in units of 2^-20, so that its accuracies, and ties among them, are the same on any machine;
+the embedded predictors' are not, in their last bits. ``python tests/make_golden.py`` writes the traces anew.
+"""
+
+import json
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny import Additive
+
+from ofa_bench.experiment.building import load_space
+from ofa_bench.predictors import latency_table
+from ofa_bench.search import Evolution, Problem
+from ofa_bench.spaces import CompoundSpace
+from ofa_bench.strategies import (
+    NSGA2,
+    TPE,
+    Budget,
+    Chain,
+    Exhaustive,
+    Joint,
+    LocalSearch,
+    OFAReference,
+    RandomSearch,
+    Vanilla,
+    WarmStart,
+)
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "strategies.json"
+SPACES = ("mbv3", "resnet50d", "proxyless", "compofa", "compofa_elastic")
+SMALL = Evolution(population_size=12)
+SOFT = Evolution(population_size=12, constraint="soft", initial_ratio=0.5)
+JOINT = Joint(evaluations=220, restart=60, batch=8)
+STRATEGIES = {
+    "vanilla": Vanilla(SMALL),
+    "soft": Vanilla(SOFT),
+    "top_down": Chain(SMALL, "descending"),
+    "bottom_up": Chain(SMALL, "ascending"),
+    "middle_out": Chain(SMALL, "middle_out"),
+    "random_order": Chain(SMALL, "random"),
+    "population": Chain(SMALL, "descending", WarmStart("population", prunings=2, share=0.75)),
+    "resolution_spared": Chain(SMALL, "descending", WarmStart(prune_resolution=False)),
+    "joint": JOINT,
+    "joint_without_gradient": JOINT,
+    "nsga2": NSGA2(population_size=12),
+    "random": RandomSearch(population_size=12),
+    "local_search": LocalSearch(population_size=12),
+    "tpe": TPE(evaluations=14),
+    "exhaustive": Exhaustive(),
+    "ofa_reference": OFAReference(SMALL),
+}
+LIBRARIES = {"nsga2": "pymoo", "tpe": "optuna", "ofa_reference": "ofa"}
+"""Strategies that are run by a library: another version of it may find something else."""
+
+ONLY = {"exhaustive": ("compofa",), "nsga2": ("mbv3", "resnet50d")}
+"""Where not in all spaces: of equal costs, which are common in the others, pymoo's sort depends on the processor."""
+
+CASES = [(space, name) for space in SPACES for name in STRATEGIES if space in ONLY.get(name, SPACES)]
+
+
+@cache
+def golden():
+    return json.loads(GOLDEN.read_text())
+
+
+@cache
+def problem(name, gradient=True, compiled=True):
+    space = CompoundSpace("elastic") if name == "compofa_elastic" else load_space(name)
+    rng = np.random.default_rng(0)
+    worth = [np.cumsum(rng.integers(-1000, 9000, len(gene.choices))) / 2**20 for gene in space.genes]
+    made = Problem(space, Additive(space, worth, gradient), latency_table(space, "macs"))
+    if not compiled:
+        vars(made)["kernels"] = None
+    return made
+
+
+def trace(space, name, compiled=True):
+    """Return, in the order in which they came: the target's position, the winner, and what was counted for it."""
+    given = problem(space, name != "joint_without_gradient", compiled)
+    low, high = given.cost.minimum, given.cost.maximum
+    targets = [round(low + share * (high - low), 1) for share in (0.3, -0.1, 0.1, 0.5, 0.2)]
+    found = STRATEGIES[name].search(given, targets, Budget(6, (3, 2)), np.random.default_rng(1))
+    return [
+        [
+            position,
+            "".join(map(str, result.genes.tolist())),
+            list(vars(result.counts).values()),
+            [[*counts, accuracy * 2**20] for *counts, accuracy in result.curve],
+        ]
+        for position, result in found
+    ]
+
+
+def versions():
+    return {library: version(library) for library in LIBRARIES.values()}
+
+
+def check(space, name, compiled=True):
+    library = LIBRARIES.get(name)
+    if library and golden()["versions"][library] != version(library):
+        pytest.skip(f"the trace is of {library} {golden()['versions'][library]}")
+    for found, wanted in zip(trace(space, name, compiled), golden()[space][name], strict=True):
+        assert found == wanted
+
+
+@pytest.mark.parametrize(("space", "name"), CASES)
+def test_golden_trace(space, name):
+    check(space, name)
+
+
+@pytest.mark.parametrize(("space", "name"), [case for case in CASES if case[0] in ("mbv3", "resnet50d")])
+def test_golden_trace_without_compiled_loops(space, name):
+    check(space, name, compiled=False)
+
+
+def test_every_strategy_has_a_trace():
+    assert {space: sorted(golden()[space]) for space in SPACES} == {
+        space: sorted(name for at, name in CASES if at == space) for space in SPACES
+    }

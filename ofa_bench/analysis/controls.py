@@ -9,7 +9,7 @@ from ofa_bench.analysis.studies import Entry, Study
 from ofa_bench.analysis.summary import difference
 from ofa_bench.records.tables import Table
 
-__all__ = ["Control", "control_table", "controls", "sentences"]
+__all__ = ["Control", "control_table", "controls", "missing_control", "sentences"]
 
 MEASURES = ("generations", "unique_evaluations", "seconds")
 """What controls spend as much of, in the order of a table's columns."""
@@ -42,6 +42,17 @@ def _order(entry: Entry) -> str | None:
     strategy = entry.records[0].config.get("strategy")
     order = strategy.get("order") if isinstance(strategy, dict) else None
     return None if entry.records[0].budget.match or not isinstance(order, str) else order
+
+
+def missing_control(study: Study) -> str:
+    """Return a note where chains are compared without a control of equal budget; empty otherwise."""
+    chains = [entry.name for entry in study.entries if _order(entry)]
+    if not chains or any(entry.records[0].budget.match for entry in study.entries):
+        return ""
+    return (
+        f"{' and '.join(chains)} spend less than searches from scratch. A control of equal budget would show what a warm "
+        "start is worth beyond that: the same command with strategy=vanilla budget=matched."
+    )
 
 
 def sentences(study: Study) -> list[str]:

@@ -120,13 +120,14 @@ def _ranked(study: Study) -> tuple[Ranking | None, str]:
     A run is a seed and repeat that all strategies have. Its value is the mean accuracy over the targets that all met in
     it; it is left out if there is no such target.
     """
-    if len(study.entries) < FEWEST_STRATEGIES:
+    entries = [entry for entry in study.entries if entry.records[0].budget.match is None]  # controls are no rivals
+    if len(entries) < FEWEST_STRATEGIES:
         return None, ""
-    keys = [key for key in study.entries[0].keys if all(key in entry.keys for entry in study.entries)]
-    rows = [entry.accuracy[[entry.keys.index(key) for key in keys]] for entry in study.entries]
+    keys = [key for key in entries[0].keys if all(key in entry.keys for entry in entries)]
+    rows = [entry.accuracy[[entry.keys.index(key) for key in keys]] for entry in entries]
     common = np.array(rows).reshape(len(rows), len(keys), len(study.targets))
     common[:, ~np.isfinite(common).all(axis=0)] = np.nan
-    found = ranking({entry.name: finite_means(row) for entry, row in zip(study.entries, common, strict=True)})
+    found = ranking({entry.name: finite_means(row) for entry, row in zip(entries, common, strict=True)})
     runs = int(np.isfinite(common[0]).any(axis=1).sum())
     return found, "" if found else f"No ranking: it needs {FEWEST_RUNS} runs that all strategies have, not {runs}."
 

@@ -7,7 +7,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from ofa_bench.analysis.controls import control_table, missing_control, sentences
 from ofa_bench.analysis.figures import networks
+from ofa_bench.analysis.figures.controls import draw_controls
 from ofa_bench.analysis.figures.drawing import Picture, Style, png
 from ofa_bench.analysis.figures.drawings import drawings, headline, stem
 from ofa_bench.analysis.figures.leads import leads
@@ -78,10 +80,14 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
     sections = [_section(summary, summaries, style, writer) for summary in shown]
     apart = [summary for summary in summaries if summary.study not in compared]
     further = [others(several) for several in _families(apart)]
+    controlled = control_table(found)
+    drawn = "Chains less vanilla of equal budget, by number of targets (95 % intervals)."
     page = {
         "title": title,
-        "headline": shown,
+        "headline": [(one, [*one.sentences, *sentences(one.study)]) for one in shown],
         "sections": sections,
+        "controls": controlled,
+        "control_pictures": list(writer.save("controls", drawn, draw_controls(found, style))),
         "others": further,
         "unlabelled": list(filter(None, map(_note, apart))),
         "kept_apart": _kept_apart(summaries),
@@ -92,7 +98,7 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
     }
     (out / "report.html").write_text(render("report.html.j2", page))
     (out / "report.md").write_text(render("report.md.j2", page))
-    tables = [*(table for section in sections for table in section.tables), *further]
+    tables = [*(table for section in sections for table in section.tables), *filter(None, [controlled]), *further]
     (out / "report.tex").write_text("\n".join(map(latex, tables)))
     (out / "tables.csv").write_text("\n".join(map(as_csv, tables)))
     write_csv(gathered.records, out / "results.csv")
@@ -153,6 +159,7 @@ def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _
         f"Kept the same: {study.kept}.",
         describe_costs(study.entries[0].records[0]),
         study.timing,
+        missing_control(study),
         *notes(summary),
         summary.unranked,
         note([(entry.name, entry.records) for entry in study.entries]),

@@ -50,8 +50,8 @@ def missing_control(study: Study) -> str:
     if not chains or any(entry.records[0].budget.match for entry in study.entries):
         return ""
     return (
-        f"{' and '.join(chains)}: they spend less than searches from scratch. A control of equal budget shows what a warm "
-        "start is worth beyond that: the same command with strategy=vanilla budget=matched."
+        f"{' and '.join(chains)}: they spend less than searches from scratch. A control of equal budget shows what a "
+        "warm start is worth beyond that: the same command with strategy=vanilla budget=matched."
     )
 
 

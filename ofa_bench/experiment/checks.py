@@ -17,7 +17,10 @@ from ofa_bench.spaces import plain_space
 
 __all__ = ["check_rerun", "check_tracking", "resolve_threads", "resolve_tracking", "result_config"]
 
-ADDED = (("evolution", "memo", True), ("budget", "match", None), ("budget", "chain", None))
+ADDED = (
+    ("evolution", "memo", True), ("budget", "match", None), ("budget", "chain", None), ("device", "rescaled", None),
+    ("strategy", "gradient", True), ("strategy", "gradient_cost", 0),
+)  # fmt: skip
 """Keys that older records lack, with the values that leave results as they were: there they are left out."""
 
 LONGEST_NAME = 500
@@ -93,6 +96,7 @@ def result_config(config: DictConfig) -> dict[str, Any]:
         uri = (container.get("tracking") or {}).get("uri")
         container["strategy"]["warm_start"]["from_sha256"] = previous.read(name, uri).sha256
     for group, key, default in ADDED:
-        if group in container and container[group].get(key, ...) == default:
-            del container[group][key]
+        part = container.get(group)
+        if isinstance(part, dict) and key in part and part[key] == default:
+            del part[key]
     return {str(key): value for key, value in container.items() if key not in NO_RESULT}

@@ -7,9 +7,10 @@ import pytest
 
 from ofa_bench.engine import Match, run_repeats
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.checks import result_config
 from ofa_bench.search import Evolution
 from ofa_bench.strategies import Budget, Limit, Vanilla
-from tests.composing import cell
+from tests.composing import cell, composed
 
 QUICK = (
     "budget.generations=9",
@@ -177,3 +178,15 @@ def test_a_chains_generations():
 def test_the_match_is_part_of_a_cell():
     assert isinstance(matched("seconds").match, Match)
     assert np.isclose(matched("generations").budget.limit.amount, 15)
+
+
+def test_keys_that_change_nothing_are_not_part_of_what_decides_the_results():
+    """Records from before these keys existed must be found again."""
+    described = result_config(composed("strategy=joint")[1])
+    assert "memo" not in described["evolution"]
+    assert not {"match", "chain"} & set(described["budget"])
+    assert not {"gradient", "gradient_cost"} & set(described["strategy"])
+    assert "rescaled" not in described["device"]
+    changed = result_config(composed("evolution.memo=false", "budget=matched", "device.rescaled=1")[1])
+    assert (changed["evolution"]["memo"], changed["budget"]["match"]) == (False, "generations")
+    assert changed["device"]["rescaled"] == 1

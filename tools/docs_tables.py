@@ -13,7 +13,17 @@ from pathlib import Path
 
 from results_tables import best_known, cpu_onnx, overheads, scale, speed_in_short, speed_ratios, speed_seconds
 from strategies_tables import many_targets, strategies, strategies_in_short, untuned
-from studies_tables import control, exports, exports_in_short, paper, parity, three_spaces, warm_starts, winners_curse
+from studies_tables import (
+    control,
+    exports,
+    exports_in_short,
+    paper,
+    paper_in_short,
+    parity,
+    three_spaces,
+    warm_starts,
+    winners_curse,
+)
 
 from ofa_bench.errors import InputError
 
@@ -30,6 +40,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "many targets": many_targets,
     "overheads": overheads,
     "paper": paper,
+    "paper in short": paper_in_short,
     "parity": parity,
     "scale": scale,
     "speed in short": speed_in_short,

@@ -21,7 +21,17 @@ from ofa_bench.records.compact import unpack
 from ofa_bench.records.model import Record
 from ofa_bench.records.tables import Table, markdown
 
-__all__ = ["control", "exports", "exports_in_short", "paper", "parity", "three_spaces", "warm_starts", "winners_curse"]
+__all__ = [
+    "control",
+    "exports",
+    "exports_in_short",
+    "paper",
+    "paper_in_short",
+    "parity",
+    "three_spaces",
+    "warm_starts",
+    "winners_curse",
+]
 
 FOLDER = Path(__file__).parents[1] / "benchmarks" / "studies"
 
@@ -182,6 +192,19 @@ def paper() -> str:
         rows = tuple(row for row in one.rows if not row[place].startswith("("))
         shown.append(f"{one.caption}:\n\n{markdown(Table('', one.heads, rows, one.left))}")
     return "\n\n".join(shown)
+
+
+def paper_in_short() -> str:
+    """Return the claims and verdicts of MobileNetV3, the paper's own space, and whether they carry over to the others."""
+    rows: list[tuple[str, ...]] = []
+    heads: tuple[str, ...] = ()
+    for one in _claims(_records("paper")).values():
+        space, claim = one.heads.index("space"), one.heads.index("claim")
+        heads = heads or tuple(head for head in one.heads if head != "fair, with memo")
+        for row in one.rows:
+            if not row[claim].startswith("(") and (row[space] == "MobileNetV3" or "carries over" in row[claim]):
+                rows.append(row[: len(heads)])
+    return markdown(Table("", heads, tuple(rows), left=3))
 
 
 def _claims(records: Sequence[Record]) -> dict[str, Table]:

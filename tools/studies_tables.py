@@ -195,15 +195,15 @@ def paper() -> str:
 
 
 def paper_in_short() -> str:
-    """Return the claims and verdicts of MobileNetV3, the paper's own space, and whether they carry over to the others."""
+    """Return the claims and verdicts of the paper's own space, MobileNetV3, and whether they carry over to others."""
+    tables = list(_claims(_records("paper")).values())
+    heads = max((one.heads for one in tables), key=len)
     rows: list[tuple[str, ...]] = []
-    heads: tuple[str, ...] = ()
-    for one in _claims(_records("paper")).values():
+    for one in tables:
         space, claim = one.heads.index("space"), one.heads.index("claim")
-        heads = heads or tuple(head for head in one.heads if head != "fair, with memo")
         for row in one.rows:
             if not row[claim].startswith("(") and (row[space] == "MobileNetV3" or "carries over" in row[claim]):
-                rows.append(row[: len(heads)])
+                rows.append((*row, *[""] * (len(heads) - len(row))))
     return markdown(Table("", heads, tuple(rows), left=3))
 
 

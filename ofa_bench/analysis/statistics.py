@@ -16,7 +16,9 @@ from scipy import special, stats
 from ofa_bench.analysis.intervals import ALPHA, DIGITS, FEWEST, median_interval, varies
 from ofa_bench.errors import InputError, suggestion
 
-__all__ = ["ALPHA", "DIGITS", "MARGIN", "Paired", "Ratio", "Verdict", "check_shapes", "paired", "time_ratios"]
+__all__ = [
+    "ALPHA", "DIGITS", "MARGIN", "Paired", "Ratio", "Verdict", "check_shapes", "holm", "paired", "time_ratios",
+]  # fmt: skip
 
 MARGIN = 0.1
 """Differences of less than this many percentage points do not matter."""
@@ -225,13 +227,21 @@ def _wilcoxon(row: NDArray[np.float64]) -> float | None:
         return float(stats.wilcoxon(row[row != 0]).pvalue)
 
 
-def _holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Multiply the least p by the number of tests, the next by one less, and so on; corrected ones never fall."""
-    known = sorted({i: p for i, p in enumerate(p_values) if p is not None}.items(), key=lambda item: item[1])
-    corrected, largest = list[float | None]([None] * len(p_values)), 0.0
-    for place, (i, p) in enumerate(known):
-        corrected[i] = largest = max(largest, min(1.0, (len(known) - place) * p))
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values with the correction of Holm (1979) for all of them.
+
+    The least is multiplied by the number of tests, the next by one less, and so on; corrected ones never fall.
+    """
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for place, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        corrected[i] = largest = max(largest, min(1.0, (len(p_values) - place) * p_values[i]))
     return corrected
+
+
+def _holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Correct the p-values that are known."""
+    corrected = iter(holm([p for p in p_values if p is not None]))
+    return [None if p is None else next(corrected) for p in p_values]
 
 
 def _ratio_interval(ratios: NDArray[np.float64]) -> tuple[float, float] | None:

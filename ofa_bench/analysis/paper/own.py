@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from ofa_bench.analysis.intervals import ALPHA
 from ofa_bench.analysis.paper.measures import Measure
 from ofa_bench.analysis.paper.protocols import CHAINS, STRATEGIES
 from ofa_bench.analysis.paper.published import Published
+from ofa_bench.analysis.statistics import holm
 
 __all__ = [
     "claimed_largest", "claimed_mean", "claimed_share", "differing_targets", "fastest_rows", "mean_difference",
@@ -70,9 +70,8 @@ def differing_targets(published: Published, chain: str) -> dict[str, list[float]
         (table["printed_percent"][name], table["printed_std_percent"][name], repeats) for name in (chain, "vanilla")
     ]
     tests = stats.ttest_ind_from_stats(*rows[0], *rows[1], equal_var=False)
-    significant = multipletests(tests.pvalue, ALPHA, method="holm")[0]
-    found = zip(table["latency_ms"], tests.statistic, significant, strict=True)
-    signs = [(target, statistic) for target, statistic, differs in found if differs]
+    found = zip(table["latency_ms"], tests.statistic, holm(tests.pvalue.tolist()), strict=True)
+    signs = [(target, statistic) for target, statistic, p in found if p < ALPHA]
     return {"worse": [at for at, sign in signs if sign < 0], "better": [at for at, sign in signs if sign > 0]}
 
 

@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from ofa_bench.analysis.intervals import ALPHA, FEWEST
 from ofa_bench.analysis.paper.answers import CONSTRUCTION, NOT_RUN, NOT_TIMED, Answer, Claim, of_paper_size
@@ -24,6 +23,7 @@ from ofa_bench.analysis.paper.own import claimed_share, fastest_rows, share_of
 from ofa_bench.analysis.paper.protocols import CHAINS, LABELS, STRATEGIES
 from ofa_bench.analysis.paper.published import Published, printed_seconds
 from ofa_bench.analysis.paper.runs import Runs
+from ofa_bench.analysis.statistics import holm
 
 __all__ = ["has_all_rows", "time_claims"]
 
@@ -137,8 +137,7 @@ def _slower(runs: Runs, pairs: Sequence[tuple[int, str]]) -> Sequence[float]:
         differences = differences[differences != 0]
         positive, number = int((differences > 0).sum()), len(differences)
         p_values.append(stats.binomtest(positive, number, alternative="greater").pvalue if number else 1.0)
-    corrected: Sequence[float] = multipletests(p_values, ALPHA, method="holm")[1]
-    return corrected
+    return holm(p_values)
 
 
 def _trend(runs: Runs) -> Answer:

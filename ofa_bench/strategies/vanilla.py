@@ -17,8 +17,8 @@ class Vanilla(CoroutineStrategy):
     """Search each target from random architectures, n generations each.
 
     Under a budget's limit of generations, these are spread evenly over the feasible targets, the first ones getting one
-    more where they do not divide. Under any other limit the targets are searched in turns, generation by generation,
-    until together they have reached it.
+    more where they do not divide. Under any other limit the targets take turns, a request for accuracies each, until
+    together they have reached it; a generation that has nothing new to ask for takes no turn.
 
     Raises:
         InputError: ``evolution`` is not a search of one target.

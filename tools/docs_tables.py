@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from results_tables import best_known, cpu_onnx, overheads, scale, speed_in_short, speed_ratios, speed_seconds
-from strategies_tables import many_targets, strategies, strategies_in_short, untuned
+from strategies_tables import gradient_costs, hypervolumes, many_targets, strategies, strategies_in_short, untuned
 from studies_tables import (
     control,
     exports,
@@ -36,6 +36,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "control": control,
     "cpu_onnx": cpu_onnx,
     "exports": exports,
+    "gradient costs": gradient_costs,
+    "hypervolumes": hypervolumes,
     "exports in short": exports_in_short,
     "many targets": many_targets,
     "overheads": overheads,

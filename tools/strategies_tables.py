@@ -1,14 +1,16 @@
-"""Tables of strategies, from ``benchmarks/strategies.json`` and ``benchmarks/untuned.json``."""
+"""Tables of strategies, from the results of benchmarks."""
 
+import importlib
 import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ofa_bench.predictors.gradient_costs import FILE
 from ofa_bench.records.tables import Table, markdown
 
-__all__ = ["many_targets", "strategies", "strategies_in_short", "untuned"]
+__all__ = ["gradient_costs", "hypervolumes", "many_targets", "strategies", "strategies_in_short", "untuned"]
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 sys.path.append(str(BENCHMARKS))
@@ -82,7 +84,21 @@ def many_targets() -> str:
 
 def untuned() -> str:
     """Return ``joint`` beside ``nsga2`` and ``vanilla`` on problems it was not made on."""
-    found = json.loads((BENCHMARKS / "untuned.json").read_text())["problems"]
-    from untuned import HEAD, row
+    return _laid_out("untuned", BENCHMARKS / "untuned.json")
 
-    return markdown(Table("", HEAD, tuple(tuple(row(one)) for one in found), left=2))
+
+def gradient_costs() -> str:
+    """Return the cost of gradients by predictor."""
+    return _laid_out("gradient_cost", FILE)
+
+
+def hypervolumes() -> str:
+    """Return hypervolumes beside those of OFA²."""
+    return _laid_out("hypervolume", BENCHMARKS / "hypervolume.json")
+
+
+def _laid_out(benchmark: str, path: Path) -> str:
+    """Return the table that a benchmark makes of its results."""
+    figures, made = importlib.import_module("figures"), importlib.import_module(benchmark)
+    text: str = figures.markdown(made.HEAD, made.rows(json.loads(path.read_text())))
+    return text

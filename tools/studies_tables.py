@@ -194,15 +194,19 @@ def paper() -> str:
     return "\n\n".join(shown)
 
 
+DETAILS = ("(", "so a further target", "the same over", "nor at any")
+"""The beginnings of rows that the short table of the paper's claims leaves out."""
+
+
 def paper_in_short() -> str:
-    """Return the claims and verdicts of the paper's own space, MobileNetV3, and whether they carry over to others."""
+    """Return the main claims and verdicts of the paper's own space, MobileNetV3, and whether they carry over."""
     tables = list(_claims(_records("paper")).values())
     heads = max((one.heads for one in tables), key=len)
     rows: list[tuple[str, ...]] = []
     for one in tables:
         space, claim = one.heads.index("space"), one.heads.index("claim")
         for row in one.rows:
-            if not row[claim].startswith("(") and (row[space] == "MobileNetV3" or "carries over" in row[claim]):
+            if not row[claim].startswith(DETAILS) and (row[space] == "MobileNetV3" or "carries over" in row[claim]):
                 rows.append((*row, *[""] * (len(heads) - len(row))))
     return markdown(Table("", heads, tuple(rows), left=3))
 

@@ -187,6 +187,9 @@ def test_keys_that_change_nothing_are_not_part_of_what_decides_the_results():
     assert not {"match", "chain"} & set(described["budget"])
     assert not {"gradient", "gradient_cost"} & set(described["strategy"])
     assert "rescaled" not in described["device"]
+    for strategy in ("vanilla", "top_down"):
+        assert "memo" not in result_config(composed(f"strategy={strategy}")[1])["strategy"]["evolution"]
     changed = result_config(composed("evolution.memo=false", "budget=matched", "device.rescaled=1")[1])
     assert (changed["evolution"]["memo"], changed["budget"]["match"]) == (False, "generations")
+    assert changed["strategy"]["evolution"]["memo"] is False
     assert changed["device"]["rescaled"] == 1

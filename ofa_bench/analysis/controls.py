@@ -1,7 +1,8 @@
 """Compares chains with the controls that spent as much: what is a warm start worth beyond its smaller budget?"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ofa_bench.analysis.pairs import differences
 from ofa_bench.analysis.statistics import Paired
@@ -30,11 +31,32 @@ def controls(study: Study) -> list[Control]:
     for control in study.entries:
         budget = control.records[0].budget
         if budget.match is not None:
-            chains = [entry for entry in study.entries if _order(entry) and budget.chain in (None, _order(entry))]
+            chains = [entry for entry in study.entries if _order(entry) and _is_control(control, entry)]
             pairs = replace(study, entries=(control, *chains))
             tested = differences(pairs, {entry.name: entry.accuracy for entry in pairs.entries}, control.name)
             found += [Control(chain.name, budget.match, tested[chain.name]) for chain in chains if chain.name in tested]
     return found
+
+
+def _is_control(control: Entry, chain: Entry) -> bool:
+    """Return whether both search each target in the same way, and the control spent as much as this very chain.
+
+    All chains make the same generations, so there the other settings of the chain do not matter.
+    """
+    budget, timed = control.records[0].budget, control.records[0].budget.match == "seconds"
+    config, other = control.records[0].config, chain.records[0].config["strategy"]
+    own, planned = config.get("strategy"), config["budget"].get("chain")
+    if not isinstance(own, dict) or _evolution(own, timed) != _evolution(other, timed):
+        return False
+    return budget.match == "generations" or (
+        {**planned, "evolution": _evolution(planned, timed)} == {**other, "evolution": _evolution(other, timed)}
+    )
+
+
+def _evolution(node: Mapping[str, Any], timed: bool) -> dict[str, Any]:
+    """Return the settings of a strategy's search of one target; the memo changes only its time."""
+    settings = {"memo": True} | (node.get("evolution") or {})
+    return settings if timed else {key: value for key, value in settings.items() if key != "memo"}
 
 
 def _order(entry: Entry) -> str | None:

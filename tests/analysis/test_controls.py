@@ -68,3 +68,29 @@ def test_they_are_drawn_by_number_of_targets(swept):
             wanted.setdefault((one.chain, one.measure), []).append(one.paired.difference)
     assert np.allclose(drawn, sorted(wanted.values()))
     assert draw_controls(swept[:1], Style([])) is None
+
+
+def test_a_control_is_that_of_chains_that_search_each_target_like_it():
+    """Other populations are other budgets; and joint, with a matched budget too, is no control."""
+    problem, records = ob.problem("mbv3"), []
+    quick = {"targets": "paper2", "budget": "matched", "budget.generations": 9, "repeats": 2, "progress": False}
+    for size in (10, 12):
+        for strategy in ("vanilla", "top_down", "joint"):
+            records += ob.run(problem, strategy, **quick, **{"evolution.population_size": size}).records
+    unlike = {"evolution.population_size": 12, "budget.match": "unique_evaluations", "evolution.memo": False}
+    records += ob.run(problem, "vanilla", **quick, **unlike, **{"budget.chain.warm_start.prunings": 2}).records
+    records += ob.run(problem, "vanilla", **quick, **unlike).records
+    [study] = studies(records)
+    entries = {entry.name: entry for entry in study.entries}
+    found = {(one.chain, one.measure): one.paired.difference for one in controls(study)}
+    assert len(found) == len(controls(study))
+    assert found == {
+        (f"top_down population_size={size}", measure): pytest.approx(
+            (entries[f"top_down population_size={size}"].accuracy - entries[control].accuracy).mean()
+        )
+        for size, measure, control in (
+            (10, "generations", "vanilla population_size=10, equal generations"),
+            (12, "generations", "vanilla population_size=12, equal generations"),
+            (12, "unique_evaluations", next(name for name in entries if "equal unique" in name and "memo" in name)),
+        )
+    }

@@ -193,3 +193,26 @@ def test_keys_that_change_nothing_are_not_part_of_what_decides_the_results():
     assert (changed["evolution"]["memo"], changed["budget"]["match"]) == (False, "generations")
     assert changed["strategy"]["evolution"]["memo"] is False
     assert changed["device"]["rescaled"] == 1
+
+
+def test_targets_that_take_turns_share_the_time_equally():
+    """The first result is there when nearly all of the search is done; it must not get all the time."""
+    for lockstep in ("true", "false"):
+        repeat = run(matched("unique_evaluations", "targets.values=[1,20,30,40]", f"lockstep={lockstep}"))[0]
+        assert not repeat.results[0].feasible
+        assert len(set(repeat.target_seconds[1:])) == 1
+        assert 0.5 * repeat.seconds < sum(repeat.target_seconds) <= repeat.seconds * (1 + 1e-9)
+
+
+class OwnEvolution:
+    """A user's search of one target: it cannot be told to stop."""
+
+    def steps(self, evaluator, target, generations, rng, start=None):
+        return (yield from Evolution(population_size=20).steps(evaluator, target, generations, rng, start))
+
+
+def test_vanilla_keeps_to_what_a_users_evolution_can_keep_to():
+    assert Vanilla(OwnEvolution()).limits == ("generations",)
+    assert Vanilla(Evolution()).limits == ("generations", "unique_evaluations", "seconds")
+    found = run(replace(matched("generations"), strategy=Vanilla(OwnEvolution())))
+    assert [one.generations for one in found[0].results] == [5, 5, 5]

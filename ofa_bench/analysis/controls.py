@@ -1,6 +1,6 @@
 """Compares chains with the controls that spent as much: what is a warm start worth beyond its smaller budget?"""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,25 +43,28 @@ def _is_control(control: Entry, chain: Entry) -> bool:
 
     All chains make the same generations, so there the other settings of the chain do not matter.
     """
-    budget, timed = control.records[0].budget, control.records[0].budget.match == "seconds"
-    config, other = control.records[0].config, chain.records[0].config["strategy"]
-    own, planned = config.get("strategy"), config["budget"].get("chain")
-    if not isinstance(own, dict) or _evolution(own, timed) != _evolution(other, timed):
-        return False
-    return budget.match == "generations" or (
-        {**planned, "evolution": _evolution(planned, timed)} == {**other, "evolution": _evolution(other, timed)}
-    )
+    budget, config = control.records[0].budget, control.records[0].config
+    planned, timed = config.get("budget"), budget.match == "seconds"
+    spent = planned.get("chain") if isinstance(planned, dict) else None
+    own, other, spent = (_settings(node, timed) for node in (config.get("strategy"), _strategy(chain), spent))
+    return own["evolution"] == other["evolution"] and (budget.match == "generations" or spent == other)
 
 
-def _evolution(node: Mapping[str, Any], timed: bool) -> dict[str, Any]:
-    """Return the settings of a strategy's search of one target; the memo changes only its time."""
-    settings = {"memo": True} | (node.get("evolution") or {})
-    return settings if timed else {key: value for key, value in settings.items() if key != "memo"}
+def _settings(node: Any, timed: bool) -> dict[str, Any]:
+    """Return the settings of a strategy; the memo of its search of one target changes only time."""
+    settings = node if isinstance(node, dict) else {}
+    given = settings.get("evolution")
+    evolution = {"memo": True, **(given if isinstance(given, dict) else {})}
+    return {**settings, "evolution": evolution if timed else {**evolution, "memo": None}}
+
+
+def _strategy(entry: Entry) -> Any:
+    return entry.records[0].config.get("strategy")
 
 
 def _order(entry: Entry) -> str | None:
     """Return the order of a chain that has its own budget; None for other entries."""
-    strategy = entry.records[0].config.get("strategy")
+    strategy = _strategy(entry)
     order = strategy.get("order") if isinstance(strategy, dict) else None
     return None if entry.records[0].budget.match or not isinstance(order, str) else order
 

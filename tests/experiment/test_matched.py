@@ -127,11 +127,22 @@ def test_a_chain_keeps_its_own_budget():
     ("overrides", "message"),
     [
         (["strategy=vanilla", "budget=matched", "budget.match=second"], "budget.match=second: must be generations, "),
-        (["strategy=joint", "budget=matched", "budget.match=seconds"], "strategy=Joint keeps to only generations or"),
-        (["strategy=ofa_reference", "budget=matched"], "strategy=OFAReference keeps to no limit"),
-        (["strategy=vanilla", "budget=sqrt", "budget.match=generations"], "budget.chain"),
+        (
+            ["strategy=joint", "budget=matched", "budget.match=seconds"],
+            "strategy=Joint cannot be limited by it, only by gen",
+        ),
+        (["strategy=ofa_reference", "budget=matched"], "strategy=OFAReference cannot be limited by it; the"),
+        (["strategy=vanilla", "budget=sqrt", "budget.match=generations"], "only with budget=matched"),
         (["strategy=vanilla", "budget=matched", "budget.chain.warm_start.from=x"], "budget.chain.warm_start.from"),
-        (["strategy=vanilla", "budget=matched", "budget.chain.order=up"], "order=up: must be"),
+        (["strategy=vanilla", "budget=matched", "budget.chain.order=up"], "budget.chain.order=up: must"),
+        (
+            ["strategy=vanilla", "budget=matched", "strategy@budget.chain=vanilla"],
+            "budget.chain: must be the config of a",
+        ),
+        (
+            ["strategy=vanilla", "budget=matched", "strategy@budget.chain=joint"],
+            "budget.chain: must be the config of a",
+        ),
     ],
 )
 def test_what_cannot_be_matched_is_refused(overrides, message):

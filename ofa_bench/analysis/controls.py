@@ -52,10 +52,18 @@ def _is_control(control: Entry, chain: Entry) -> bool:
 
 def _settings(node: Any, timed: bool) -> dict[str, Any]:
     """Return the settings of a strategy; the memo of its search of one target changes only time."""
-    settings = node if isinstance(node, dict) else {}
+    settings = _plain(node) if isinstance(node, dict) else {}
     given = settings.get("evolution")
     evolution = {"memo": True, **(given if isinstance(given, dict) else {})}
     return {**settings, "evolution": evolution if timed else {**evolution, "memo": None}}
+
+
+def _plain(node: Any) -> Any:
+    """Return a config without nulls and modules, in which objects made in Python differ from options."""
+    if not isinstance(node, dict):
+        return node
+    short = {"_target_": str(node["_target_"]).rpartition(".")[2]} if "_target_" in node else {}
+    return {key: _plain(value) for key, value in node.items() if value is not None} | short
 
 
 def _strategy(entry: Entry) -> Any:

@@ -8,6 +8,8 @@ from ofa_bench.analysis.controls import control_table, controls, sentences
 from ofa_bench.analysis.figures.controls import draw_controls
 from ofa_bench.analysis.figures.drawing import Style
 from ofa_bench.analysis.studies import studies
+from ofa_bench.search import Evolution
+from ofa_bench.strategies import Chain, Vanilla
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +96,16 @@ def test_a_control_is_that_of_chains_that_search_each_target_like_it():
             (12, "unique_evaluations", next(name for name in entries if "equal unique" in name and "memo" in name)),
         )
     }
+
+
+def test_objects_made_in_python_have_their_controls():
+    problem, evolution = ob.problem("mbv3"), Evolution(population_size=10)
+    keys = {"budget": "matched", "targets": "paper2", "budget.generations": 9, "repeats": 2, "progress": False}
+    equal = {"budget.match": "unique_evaluations", "evolution.population_size": 10}
+    records = ob.run(problem, Chain(evolution, "descending"), **keys).records
+    records += ob.run(problem, Vanilla(evolution), **keys).records
+    records += ob.run(problem, "vanilla", **keys, **equal).records
+    [study] = studies(records)
+    assert sorted((one.chain.split()[0], one.measure) for one in controls(study)) == [
+        ("Chain", "generations"), ("Chain", "unique_evaluations"),
+    ]  # fmt: skip

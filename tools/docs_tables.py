@@ -15,6 +15,7 @@ from results_tables import best_known, cpu_onnx, overheads, scale, speed_in_shor
 from strategies_tables import gradient_costs, hypervolumes, many_targets, strategies, strategies_in_short, untuned
 from studies_tables import (
     control,
+    control_in_short,
     exports,
     exports_in_short,
     paper,
@@ -34,6 +35,7 @@ ROOT = Path(__file__).parents[1]
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "best known": best_known,
     "control": control,
+    "control in short": control_in_short,
     "cpu_onnx": cpu_onnx,
     "exports": exports,
     "gradient costs": gradient_costs,

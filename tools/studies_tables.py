@@ -216,32 +216,60 @@ def _claims(records: Sequence[Record]) -> dict[str, Table]:
     return found
 
 
+CHAINS = (("top_down", "descending"), ("bottom_up", "ascending"))
+
+Repeats = dict[str, dict[str, float]]
+"""Mean accuracies (percent) by entry and repeat."""
+
+
 def control() -> str:
     """Return chains less ``vanilla`` of equal budget, by space, number of targets and budget."""
-    repeats: dict[tuple[str, ...], dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
-    for one in _lines("control"):
-        problem = (one["space"], one["device"], one["targets"], one["generations"])
-        repeats[problem][one["entry"]][f"{one['seed']} {one['repeat']}"] = float(one["accuracy"])
     rows = []
-    for problem, entries in sorted(repeats.items(), key=lambda one: (one[0][0], *map(int, one[0][2:]))):
-        for chain, order in (("top_down", "descending"), ("bottom_up", "ascending")):
-            cells = []
-            for name in ("generations", f"unique_evaluations {order}"):
-                cells += _less(entries, chain, name)
+    for problem, entries in sorted(_controlled().items(), key=lambda one: (one[0][0], *map(int, one[0][2:]))):
+        for chain, order in CHAINS:
+            equal = _less(entries, "generations"), _less(entries, f"unique_evaluations {order}")
+            cells = [cell for found in equal for cell in _cells(found.get(chain))]
             rows.append((*(f"`{one}`" for one in problem[:2]), *problem[2:], f"`{chain}`", *cells))
     heads = ("space", "device", "targets", "generations", "chain", "repeats", "equal generations", "verdict",
              "repeats", "equal unique evaluations", "verdict")  # fmt: skip
     return markdown(Table("", heads, tuple(rows), left=2))
 
 
-def _less(entries: dict[str, dict[str, float]], chain: str, name: str) -> tuple[str, str, str]:
-    """Return the number of pairs, the difference of a chain from a control, and its verdict."""
-    keys = [key for key in entries.get(name, {}) if key in entries.get(chain, {})]
+def control_in_short() -> str:
+    """Return chains less ``vanilla`` of equal generations by number of targets, n = 500."""
+    found = {(space, int(k)): one for (space, _, k, n), one in _controlled().items() if n == "500"}
+    numbers = sorted({k for _, k in found})
+    rows = [
+        (f"`{space}`", f"`{chain}`", *(_cells(_less(found[space, k], "generations").get(chain))[1] for k in numbers))
+        for space in sorted({space for space, _ in found})
+        for chain, _ in CHAINS
+    ]
+    return markdown(Table("", ("space", "chain", *(f"k={k:,}" for k in numbers)), tuple(rows), left=2))
+
+
+def _controlled() -> dict[tuple[str, str, str, str], Repeats]:
+    """Return the repeats of chains and controls by space, device, number of targets and generations."""
+    found: dict[tuple[str, str, str, str], Repeats] = defaultdict(lambda: defaultdict(dict))
+    for one in _lines("control"):
+        problem = (one["space"], one["device"], one["targets"], one["generations"])
+        found[problem][one["entry"]][f"{one['seed']} {one['repeat']}"] = float(one["accuracy"])
+    return found
+
+
+def _less(entries: Repeats, control: str) -> dict[str, Paired]:
+    """Return the difference of each chain from a control; both share Holm's correction."""
+    orders = dict(CHAINS)
+    names = [name for name in orders if name in entries and control.endswith(("generations", orders[name]))]
+    keys = [key for key in entries.get(control, {}) if all(key in entries[name] for name in names)]
     if not keys:
-        return "", "", ""
-    values = {one: np.array([entries[one][key] for key in keys]) for one in (chain, name)}
-    [found] = paired(values, name)
-    return str(found.n), difference(found), found.verdict
+        return {}
+    values = {name: np.array([entries[name][key] for key in keys]) for name in (control, *names)}
+    return {one.name: one for one in paired(values, control)}
+
+
+def _cells(found: Paired | None) -> tuple[str, str, str]:
+    """Return the number of pairs, the difference and the verdict."""
+    return ("", "", "") if found is None else (str(found.n), difference(found), found.verdict)
 
 
 def _exports() -> dict[tuple[str, bool], dict[str, Any]]:

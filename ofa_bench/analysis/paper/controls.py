@@ -21,7 +21,8 @@ Pairs = tuple[list[RecordedRepeat], list[RecordedRepeat]]
 def control_table(runs: Mapping[tuple[str, str], Runs]) -> Table | None:
     """Return the chains' mean accuracies less those of vanilla with as much; None without such searches.
 
-    "spent" is what vanilla took of what is equal, in percent of the chain's.
+    "spent" is what vanilla took of what is equal, in percent of what the chain took with the same seed; its seconds are
+    those in the same process, just before.
     """
     rows = []
     for space in NAMES:
@@ -30,7 +31,7 @@ def control_table(runs: Mapping[tuple[str, str], Runs]) -> Table | None:
                 found = runs[space, key]
                 several = {chain: pairs for chain in CHAINS if (pairs := found.control(match, chain))}
                 for chain, tests in _compared(several).items():
-                    spent = f"{_spent(match, several[chain]):.0f} %"
+                    spent = f"{_spent(match, several[chain][1]):.0f} %"
                     row = (NAMES[space], PROTOCOLS[key], name, LABELS[chain], spent, str(tests.n))
                     rows.append((*row, difference(tests), tests.verdict))
     heads = ("space", "protocol", "equal", "chain", "spent", "repeats", "chain less vanilla, points", "verdict")
@@ -53,10 +54,9 @@ def _differences(chain: list[RecordedRepeat], control: list[RecordedRepeat]) -> 
     return means
 
 
-def _spent(match: str, pairs: Pairs) -> float:
-    """Return what the control took in percent of what the chain took, median over repeats."""
-    of, control = ([_amount(match, repeat) for repeat in repeats] for repeats in pairs)
-    return 100 * float(np.median(np.divide(control, of)))
+def _spent(match: str, control: list[RecordedRepeat]) -> float:
+    """Return what a control took in percent of what it was allowed, median over repeats."""
+    return 100 * float(np.median([_amount(match, repeat) / (repeat.limit or np.nan) for repeat in control]))
 
 
 def _amount(match: str, repeat: RecordedRepeat) -> float:

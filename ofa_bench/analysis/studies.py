@@ -1,6 +1,7 @@
 """Sorts records into studies, within which strategies may be compared."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -206,16 +207,23 @@ def _labels(found: Sequence[Record]) -> list[str]:
     """Name records by strategy and other differences, except for seeds, repeats, targets and budget.
 
     A record whose address was cut has the name of one with the same config whose address was not, if there is one.
+    Otherwise a hash stands for what was cut, unless all records of its strategy have the same config.
     """
     parts = [overrides_of(record, without=NAMELESS) for record in found]
     kinds = [(record.choices.strategy, config_hash(record, without=NAMELESS)) for record in found]
-    whole = {kind: own for kind, own in zip(kinds, parts, strict=True) if not any(one.startswith("~") for one in own)}
+    several = Counter(strategy for strategy, _ in set(kinds))
+    whole = {kind: own for kind, own in zip(kinds, parts, strict=True) if not any(map(_is_hash, own))}
     plain = []
     for record, kind, own in zip(found, kinds, parts, strict=True):
-        cut = any(one.startswith("~") for one in own)
+        shown = own if several[record.choices.strategy] > 1 else [one for one in own if not _is_hash(one)]
+        named = whole.get(kind, shown) if any(map(_is_hash, own)) else own
         choices = replace(record.choices, targets="", budget="")
-        plain.append(replace(record, choices=choices, address=f"/{','.join(whole.get(kind, own) if cut else own)}"))
+        plain.append(replace(record, choices=choices, address=f"/{','.join(named)}"))
     return [name.strip() + control(record) for name, record in zip(labels(plain), found, strict=True)]
+
+
+def _is_hash(part: str) -> bool:
+    return part.startswith("~")
 
 
 def _entry(name: str, found: Sequence[Record]) -> Entry:

@@ -109,3 +109,20 @@ def test_objects_made_in_python_have_their_controls():
     assert sorted((one.chain.split()[0], one.measure) for one in controls(study)) == [
         ("Chain", "generations"), ("Chain", "unique_evaluations"),
     ]  # fmt: skip
+
+
+def test_records_of_long_addresses_are_one_entry_for_all_seeds():
+    """Where an address is cut, its hash depends on the seed and the budget; the entry does not."""
+    problem, records = ob.problem("mbv3"), []
+    keys = {"budget": "matched", "budget.generations": 16, "targets": [20, 30, 40], "progress": False}
+    keys |= {"evolution.population_size": 10, "budget.match": "unique_evaluations"}
+    for seed in (0, 1):
+        for strategy in ("vanilla", "top_down"):
+            records += ob.run(problem, strategy, seed=seed, **keys, **{"evolution.mutate_prob": 0.2}).records
+    assert all("~" in record.address for record in records)
+    [study] = studies(records)
+    names = ["top_down", "vanilla, equal unique evaluations (descending)"]
+    assert {entry.name: len(entry.keys) for entry in study.entries} == dict.fromkeys(names, 2)
+    records += ob.run(problem, "top_down", **keys, **{"evolution.mutate_prob": 0.3}).records
+    [study] = studies(records)
+    assert sorted(len(entry.keys) for entry in study.entries) == [1, 2, 2]

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_info
 
 import ofa_bench
 from ofa_bench.config.limits import available_cores
+from ofa_bench.records import tables
 
 __all__ = ["Figure", "figure", "machine", "markdown", "ratio", "show", "table", "versions"]
 
@@ -54,8 +55,7 @@ def table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Lay out a table for a page of the docs; the first column stands left, the others right."""
-    lines = [list(head), ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    return tables.markdown(tables.Table("", tuple(head), tuple(map(tuple, rows)))) + "\n"
 
 
 def machine() -> dict[str, Any]:

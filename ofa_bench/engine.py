@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -65,8 +66,8 @@ class Cell:
 class Repeat:
     """One repeat of a cell: for each target, in their order, a result and its seconds of search; the sum of seconds.
 
-    Searches that advance together share their time equally, and so do targets that share one search. ``limit`` is what
-    a matched budget allowed.
+    Searches that advance together share their time equally, and so do targets that share one search or take turns until
+    a limit is reached. ``limit`` is what a matched budget allowed.
     """
 
     results: tuple[SearchResult, ...]
@@ -145,11 +146,10 @@ def _make_repeat(
     if len(found) != len(cell.targets):
         raise _error(cell, f"gave {len(found)} results for {len(cell.targets)} targets")
     results, seconds = zip(*(found[i] for i in range(len(cell.targets))), strict=True)
-    several = [spent for result, spent in zip(results, seconds, strict=True) if result.shared > 1]
-    scaled = tuple(
-        scale * (sum(several) / len(several) if result.shared > 1 else spent)
-        for result, spent in zip(results, seconds, strict=True)
-    )
+    turns = budget.limit is not None and budget.limit.measure != "generations"
+    common = [result.shared > 1 or (turns and result.feasible) for result in results]
+    mean = sum(compress(seconds, common)) / max(1, sum(common))
+    scaled = tuple(scale * (mean if one else spent) for one, spent in zip(common, seconds, strict=True))
     return Repeat(tuple(results), scaled, sum(scaled), budget.limit.amount if budget.limit else None)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ofa_bench.analysis.pairs import differences
 from ofa_bench.analysis.statistics import Paired
@@ -30,16 +31,48 @@ def controls(study: Study) -> list[Control]:
     for control in study.entries:
         budget = control.records[0].budget
         if budget.match is not None:
-            chains = [entry for entry in study.entries if _order(entry) and budget.chain in (None, _order(entry))]
+            chains = [entry for entry in study.entries if _order(entry) and _is_control(control, entry)]
             pairs = replace(study, entries=(control, *chains))
             tested = differences(pairs, {entry.name: entry.accuracy for entry in pairs.entries}, control.name)
             found += [Control(chain.name, budget.match, tested[chain.name]) for chain in chains if chain.name in tested]
     return found
 
 
+def _is_control(control: Entry, chain: Entry) -> bool:
+    """Return whether both search each target in the same way, and the control spent as much as this very chain.
+
+    All chains make the same generations, so there the other settings of the chain do not matter.
+    """
+    budget, config = control.records[0].budget, control.records[0].config
+    planned, timed = config.get("budget"), budget.match == "seconds"
+    spent = planned.get("chain") if isinstance(planned, dict) else None
+    own, other, spent = (_settings(node, timed) for node in (config.get("strategy"), _strategy(chain), spent))
+    return own["evolution"] == other["evolution"] and (budget.match == "generations" or spent == other)
+
+
+def _settings(node: Any, timed: bool) -> dict[str, Any]:
+    """Return the settings of a strategy; the memo of its search of one target changes only time."""
+    settings = _plain(node) if isinstance(node, dict) else {}
+    given = settings.get("evolution")
+    evolution = {"memo": True, **(given if isinstance(given, dict) else {})}
+    return {**settings, "evolution": evolution if timed else {**evolution, "memo": None}}
+
+
+def _plain(node: Any) -> Any:
+    """Return a config without nulls and modules, in which objects made in Python differ from options."""
+    if not isinstance(node, dict):
+        return node
+    short = {"_target_": str(node["_target_"]).rpartition(".")[2]} if "_target_" in node else {}
+    return {key: _plain(value) for key, value in node.items() if value is not None} | short
+
+
+def _strategy(entry: Entry) -> Any:
+    return entry.records[0].config.get("strategy")
+
+
 def _order(entry: Entry) -> str | None:
     """Return the order of a chain that has its own budget; None for other entries."""
-    strategy = entry.records[0].config.get("strategy")
+    strategy = _strategy(entry)
     order = strategy.get("order") if isinstance(strategy, dict) else None
     return None if entry.records[0].budget.match or not isinstance(order, str) else order
 

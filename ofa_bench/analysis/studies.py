@@ -1,7 +1,7 @@
 """Sorts records into studies, within which strategies may be compared."""
 
 import json
-import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.records.costs import cost_name, guard_band_of
-from ofa_bench.records.labels import OUTSIDE_BRACKETS, heading, labels
+from ofa_bench.records.labels import config_hash, control, heading, labels, overrides_of
 from ofa_bench.records.model import Record, RecordedRepeat, Result
 from ofa_bench.records.tables import timing
 
@@ -124,6 +124,10 @@ TIMING = ("lockstep", "threads", "compiled", "machine", "cores", "ofa_bench")
 """Fields of ``made`` that must be equal in records whose seconds are compared."""
 
 
+NAMELESS = ("seed", "repeats", "targets", "budget")
+"""Keys and groups in which records of one entry may differ; a control's name has its budget."""
+
+
 def studies(found: Sequence[Record]) -> list[Study]:
     """Sort records into studies by space, device, predictor, budget and targets, in any order."""
     groups: dict[tuple[str, str], list[Record]] = {}
@@ -200,22 +204,26 @@ def _same(one: Record, other: Record) -> bool:
 
 
 def _labels(found: Sequence[Record]) -> list[str]:
-    """Name records by strategy and other differences, except for seeds, repeats, targets and budget."""
+    """Name records by strategy and other differences, except for seeds, repeats, targets and budget.
+
+    A record whose address was cut has the name of one with the same config whose address was not, if there is one.
+    Otherwise a hash stands for what was cut, unless all records of its strategy have the same config.
+    """
+    parts = [overrides_of(record, without=NAMELESS) for record in found]
+    kinds = [(record.choices.strategy, config_hash(record, without=NAMELESS)) for record in found]
+    several = Counter(strategy for strategy, _ in set(kinds))
+    whole = {kind: own for kind, own in zip(kinds, parts, strict=True) if not any(map(_is_hash, own))}
     plain = []
-    for record in found:
-        _, *parts = re.split(OUTSIDE_BRACKETS, record.address.rsplit("/", 1)[-1])
-        rest = ",".join(part for part in parts if not part.startswith(("targets.", "budget.", "repeats=")))
+    for record, kind, own in zip(found, kinds, parts, strict=True):
+        shown = own if several[record.choices.strategy] > 1 else [one for one in own if not _is_hash(one)]
+        named = whole.get(kind, shown) if any(map(_is_hash, own)) else own
         choices = replace(record.choices, targets="", budget="")
-        plain.append(replace(record, choices=choices, address=f"/{rest}"))
-    return [name.strip() + _control(record) for name, record in zip(labels(plain), found, strict=True)]
+        plain.append(replace(record, choices=choices, address=f"/{','.join(named)}"))
+    return [name.strip() + control(record) for name, record in zip(labels(plain), found, strict=True)]
 
 
-def _control(record: Record) -> str:
-    """Return what a control spends as much of, and of which chain, for its name; empty for other records."""
-    budget = record.budget
-    if budget.match is None:
-        return ""
-    return f", equal {budget.match.replace('_', ' ')}" + (f" ({budget.chain})" if budget.chain else "")
+def _is_hash(part: str) -> bool:
+    return part.startswith("~")
 
 
 def _entry(name: str, found: Sequence[Record]) -> Entry:

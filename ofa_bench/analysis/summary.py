@@ -82,7 +82,8 @@ class Summary:
 def summarize(study: Study, wanted: str = "") -> Summary:
     """Compare a study's strategies with its reference, ``wanted`` if the study has it, in pairs of repeats."""
     entries = {entry.name: entry for entry in study.entries}
-    first = {entry.records[0].choices.strategy: entry.name for entry in reversed(study.entries)}
+    uncontrolled = sorted(study.entries, key=lambda entry: entry.records[0].budget.match is not None)
+    first = {entry.records[0].choices.strategy: entry.name for entry in reversed(uncontrolled)}
     named = [wanted] if wanted in entries else [first[strategy] for strategy in REFERENCES if strategy in first]
     reference = next(iter(named), study.entries[0].name)
     found = differences(study, {entry.name: entry.accuracy for entry in study.entries}, reference)

@@ -16,6 +16,7 @@ from ofa_bench.commands.cli.options import check_folder
 from ofa_bench.commands.cli.overrides import parse_flags
 from ofa_bench.commands.sweep import check_swept
 from ofa_bench.config.address import address
+from ofa_bench.engine import Match
 
 __all__ = ["DRY_RUN", "DryRun"]
 
@@ -100,9 +101,16 @@ def _describe(one: PlannedCell) -> str:
             *([f"{missed} below the cheapest architecture's {minimum:.4g} {unit}"] if missed else []),
             f"{cell.repeats} {'repeat' if cell.repeats == 1 else 'repeats'}",
             f"{cell.budget.generations} generations, warm-started {cell.budget.warm_generations}",
+            *([_control(cell.match)] if cell.match else []),
             "evaluations: decided by the strategy" if count is None else f"at most {count:,} evaluations",
         ]
     )
+
+
+def _control(match: Match) -> str:
+    """Return what a control is allowed."""
+    before = "" if match.measure == "generations" else ", which is run first"
+    return f"together as many {match.measure.replace('_', ' ')} as a chain{before}"
 
 
 def _evaluations(one: PlannedCell) -> int | None:

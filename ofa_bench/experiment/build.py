@@ -1,6 +1,7 @@
 """Builds a cell, or a problem, from a composed config and checks each part."""
 
 import dataclasses
+import re
 from abc import ABCMeta
 from typing import Any
 
@@ -21,7 +22,7 @@ from ofa_bench.predictors import AccuracyPredictor, CostModel
 from ofa_bench.predictors.coverage import check_unlabelled
 from ofa_bench.search import Problem, may_fork
 from ofa_bench.spaces import DesignSpace, plain_space
-from ofa_bench.strategies import MEASURES, Budget, Limit, Strategy, is_fork_safe
+from ofa_bench.strategies import MEASURES, Budget, Chain, Limit, Strategy, is_fork_safe
 
 __all__ = ["build", "build_problem"]
 
@@ -134,7 +135,7 @@ def _build_match(config: Config, strategy: Strategy) -> Match | None:
     """Return what a control is matched with; None for other budgets, and for a chain, which has its own.
 
     Raises:
-        InputError: the measure is unknown, or the strategy does not keep to a limit of it.
+        InputError: the measure is unknown, the chain is none, or the strategy does not keep to a limit of the measure.
     """
     measure, node = config.budget.match, config.budget.chain
     if measure is None:
@@ -142,16 +143,24 @@ def _build_match(config: Config, strategy: Strategy) -> Match | None:
     if measure not in MEASURES:
         near = suggestion(str(measure), MEASURES)
         raise InputError(f"budget.match={measure}: must be {', '.join(MEASURES[:-1])} or {MEASURES[-1]}{near}")
+    if node is None:
+        raise InputError(f"budget.match={measure}: only with budget=matched, which has the chain too")
     if previous.named_by(node) is not None:
         raise InputError("budget.chain.warm_start.from: a chain that goes on from a record has no control")
-    chain = build_object("budget.chain", _without_from(node))
-    if not isinstance(chain, Strategy):
-        raise InputError("budget.chain: must be the config of a strategy, as in conf/budget/matched.yaml")
-    if type(strategy) is type(chain):
+    try:
+        chain = build_object("budget.chain", _without_from(node))
+    except InputError as error:
+        raise InputError(re.sub("^strategy", "budget.chain", str(error))) from error
+    if not isinstance(chain, Chain):
+        raise InputError("budget.chain: must be the config of a chain, as in conf/budget/matched.yaml")
+    if isinstance(strategy, Chain):
         return None
     if measure not in strategy.limits:
-        able = f"only {' or '.join(strategy.limits)}" if strategy.limits else "no limit"
-        raise InputError(f"budget.match={measure}: strategy={type(strategy).__name__} keeps to {able}")
+        able = f", only by {' or '.join(strategy.limits)}" if strategy.limits else ""
+        raise InputError(
+            f"budget.match={measure}: strategy={type(strategy).__name__} cannot be limited by it{able}; "
+            "the control of a chain is strategy=vanilla"
+        )
     return Match(measure, chain)
 
 

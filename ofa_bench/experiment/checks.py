@@ -21,7 +21,8 @@ ADDED = (
     ("evolution", "memo", True), ("budget", "match", None), ("budget", "chain", None), ("device", "rescaled", None),
     ("strategy", "gradient", True), ("strategy", "gradient_cost", 0),
 )  # fmt: skip
-"""Keys that older records lack, with the values that leave results as they were: there they are left out."""
+"""Keys that older records lack, with the values that leave results as they were: there they are left out. The first is
+the name of the node that has the key, at any depth: a strategy has a copy of ``evolution``."""
 
 LONGEST_NAME = 500
 """Maximum length of an experiment's name in MLflow."""
@@ -95,8 +96,11 @@ def result_config(config: DictConfig) -> dict[str, Any]:
     if name is not None:
         uri = (container.get("tracking") or {}).get("uri")
         container["strategy"]["warm_start"]["from_sha256"] = previous.read(name, uri).sha256
-    for group, key, default in ADDED:
-        part = container.get(group)
-        if isinstance(part, dict) and key in part and part[key] == default:
-            del part[key]
-    return {str(key): value for key, value in container.items() if key not in NO_RESULT}
+    found: dict[str, Any] = _without_added({str(key): one for key, one in container.items() if key not in NO_RESULT})
+    return found
+
+
+def _without_added(node: Any, name: str = "") -> Any:
+    if not isinstance(node, dict):
+        return node
+    return {key: _without_added(value, key) for key, value in node.items() if (name, key, value) not in ADDED}

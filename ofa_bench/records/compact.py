@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import groupby, pairwise
@@ -42,7 +43,7 @@ def pack(records: Sequence[Record], path: Path) -> None:
     """Write records into one file; the same records, in any order, give the same bytes.
 
     Raises:
-        InputError: two records have the same address.
+        InputError: two records have the same address, or the file would be too large to be read.
         OSError: the file cannot be written.
     """
     ordered = sorted(records, key=lambda record: record.address.split("/"))
@@ -54,7 +55,10 @@ def pack(records: Sequence[Record], path: Path) -> None:
     writer.writerow(HEADS)
     for record in ordered:
         writer.writerows(_rows(record))
-    write_whole(path, gzip.compress(text.getvalue().encode(), 9, mtime=0))
+    content = text.getvalue().encode()
+    if len(content) > LARGEST:
+        raise InputError(f"{path}: would be larger than {LARGEST:,} bytes, the most that is read; pack fewer records")
+    write_whole(path, gzip.compress(content, 9, mtime=0))
 
 
 def _rows(record: Record) -> Iterator[list[str]]:
@@ -78,12 +82,14 @@ def _text(node: Node, name: str) -> str:
     return "" if value is None else json.dumps(value, separators=(",", ":"))
 
 
-def _architecture(space: DesignSpace | None, genes: Sequence[int]) -> Mapping[str, Any] | None:
+def _architecture(space: DesignSpace | None, genes: Any) -> Mapping[str, Any] | None:
     """Return OFA's dict of genes; None if the space cannot be built, or is another."""
-    rows = np.array([genes], np.int8)
-    if space is None or rows.shape[1] != len(space.genes) or not space.contains(rows).all():
+    if space is None or not isinstance(genes, list) or len(genes) != len(space.genes):
         return None
-    return space.to_ofa(rows[0])
+    if not all(type(gene) is int and 0 <= gene < 128 for gene in genes):
+        return None
+    row = np.array(genes, np.int8)
+    return space.to_ofa(row) if space.contains(row[None]).all() else None
 
 
 def unpack(path: Path) -> list[Record]:
@@ -92,6 +98,7 @@ def unpack(path: Path) -> list[Record]:
     Raises:
         InputError: it is no such file.
     """
+    largest_field = csv.field_size_limit(LARGEST)  # settings have all targets
     try:
         reader = csv.reader(io.StringIO(_content(path), newline=""))
         heads = next(reader, [])
@@ -102,13 +109,15 @@ def unpack(path: Path) -> list[Record]:
         return [_record(list(several)) for _, several in groupby(lines, lambda line: line["address"])]
     except (UnreadableError, csv.Error, ValueError) as error:
         raise InputError(f"{path}: not readable as records ({error})") from error
+    finally:
+        csv.field_size_limit(largest_field)
 
 
 def _content(path: Path) -> str:
     try:
         with gzip.open(io.BytesIO(content_of(path))) as file:
             content = file.read(LARGEST + 1)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UnreadableError(f"not compressed by gzip: {error}") from error
     if len(content) > LARGEST:
         raise UnreadableError(f"larger than {LARGEST:,} bytes, the most that is read")
@@ -117,7 +126,8 @@ def _content(path: Path) -> str:
 
 def _record(lines: Sequence[Mapping[str, str]]) -> Record:
     node = json_object(lines[0]["settings"].encode())
-    space = space_of(node.get("config", {}).get("space"))
+    config = node.get("config")
+    space = space_of(config.get("space") if isinstance(config, dict) else None)
     repeats = []
     for _, several in groupby(lines, lambda line: line["repeat of repeat"]):
         same = list(several)
@@ -129,10 +139,10 @@ def _record(lines: Sequence[Mapping[str, str]]) -> Record:
 def _result(line: Mapping[str, str], space: DesignSpace | None) -> Node:
     node = _node({name: line.get(name) for name in OF_RESULT})
     best, accuracy = node.get("best_known"), node.get("accuracy")
-    regret = None if best is None or accuracy is None else best - accuracy
+    regret = best - accuracy if isinstance(best, int | float) and isinstance(accuracy, int | float) else None
     architecture = json_value(line["architecture"].encode()) if line.get("architecture") else None
     if architecture is None:
-        architecture = _architecture(space, node["genes"])
+        architecture = _architecture(space, node.get("genes"))
     return {**node, "regret": regret, "architecture": architecture, "curve": []}
 
 

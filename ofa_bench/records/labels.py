@@ -1,15 +1,55 @@
 """Names records that are compared by what differs between them."""
 
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 from itertools import chain, count
 
 from ofa_bench.records.model import Record
 
-__all__ = ["OUTSIDE_BRACKETS", "distinct", "heading", "join_name", "labels"]
+__all__ = ["config_hash", "control", "distinct", "heading", "join_name", "labels", "overrides_of"]
 
 OUTSIDE_BRACKETS = r",(?![^\[]*\])"
 """Matches the commas between the overrides of an address."""
+
+
+CUT = re.compile(r"([^,]*~[0-9a-f]{12})((?:,attempt=\d+)?)$")
+"""Matches the end of a long address, which was cut (see ``config.address``)."""
+
+
+CHAIN = "budget.chain."
+"""The settings of a control's chain. Its order has a field in the record."""
+
+
+def overrides_of(record: Record, *, without: Sequence[str]) -> list[str]:
+    """Return the overrides of a record's address, except for those of some keys or groups.
+
+    The end of an address that was cut becomes a hash of the config without these keys: the hash in the address depends
+    on them too.
+    """
+    last = record.address.rsplit("/", 1)[-1]
+    if CUT.search(last):
+        last = CUT.sub(rf"~{config_hash(record, without=without)}\2", last)
+    skipped = tuple(f"{key}{sign}" for key in without for sign in ".=")
+    return [part for part in re.split(OUTSIDE_BRACKETS, last) if not part.startswith(skipped)]
+
+
+def config_hash(record: Record, *, without: Sequence[str]) -> str:
+    """Return a short hash of a record's config without some keys or groups."""
+    config = {key: value for key, value in record.config.items() if key not in without}
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:6]
+
+
+def control(record: Record) -> str:
+    """Return what a control spends as much of, and of which chain, for its name; empty for other records."""
+    budget = record.budget
+    if budget.match is None:
+        return ""
+    own = [part for part in overrides_of(record, without=["seed"]) if part.startswith(CHAIN)]
+    others = [part.removeprefix(CHAIN) for part in own if not part.startswith(f"{CHAIN}order=")]
+    chain = f" ({', '.join([budget.chain, *others])})" if budget.chain else ""
+    return f", equal {budget.match.replace('_', ' ')}{chain}"
 
 
 def labels(records: Sequence[Record]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from ofa_bench.files.reading import UnreadableError
 from ofa_bench.records.model import Alternative, Record, RecordedRepeat, Result
 from ofa_bench.search.problem import MAX_ACCURACY
+from ofa_bench.strategies import MEASURES
 
 __all__ = ["NUMBER", "check_choices", "check_node", "parse"]
 
@@ -66,7 +67,8 @@ def parse(node: Mapping[str, Any]) -> Record:
     check_node("", node, _kinds(Record))
     for key in ("unlabelled", "labelled"):
         check_choices(f"predictor.{key}", node["predictor"].get(key))
-    warm = node["budget"]["warm_generations"]
+    match, warm = node["budget"].get("match"), node["budget"]["warm_generations"]
+    _check(match in (None, *MEASURES), "budget.match", match, " or ".join(MEASURES))
     _check_numbers("budget.warm_generations", warm if isinstance(warm, list) else [warm], (int,))
     _check(node["repeats"], "repeats", node["repeats"], "a list of at least one")
     repeats = [_repeat(f"repeats[{i}]", repeat, node["targets"]) for i, repeat in enumerate(node["repeats"])]

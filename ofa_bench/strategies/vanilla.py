@@ -1,5 +1,6 @@
 """OFA's own strategy (Cai et al., ICLR 2020): every target is searched from scratch; k targets cost k n generations."""
 
+import inspect
 import time
 from collections.abc import Callable, Sequence
 
@@ -25,11 +26,12 @@ class Vanilla(CoroutineStrategy):
     """
 
     fork_safe = True
-    limits = MEASURES
 
     def __init__(self, evolution: Evolution) -> None:
         check_evolution(evolution)
         self.evolution = evolution
+        stops = "enough" in inspect.signature(evolution.steps).parameters  # a user's may not
+        self.limits = MEASURES if stops else ("generations",)
 
     def most_evaluations(self, problem: Problem, targets: Sequence[float], budget: Budget) -> int | None:
         """Return those of a search from scratch for each feasible target."""

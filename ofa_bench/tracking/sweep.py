@@ -1,15 +1,15 @@
 """The tags, parameters and metrics of a sweep's run in MLflow."""
 
-import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ofa_bench.config.schema import GROUPS, NO_RESULT
 from ofa_bench.records.attempts import split_attempt
-from ofa_bench.records.labels import OUTSIDE_BRACKETS
+from ofa_bench.records.labels import overrides_of
 from ofa_bench.records.model import Record
 from ofa_bench.records.rows import totals
 from ofa_bench.tracking import values as mlflow_values
@@ -82,6 +82,5 @@ def metrics(records: Sequence[Record]) -> "list[Metric]":
 def _kind(record: Record) -> tuple[str, ...]:
     """Return the strategy, the other choices and the overrides of a cell, except for seed and repeats."""
     choices = dict(vars(record.choices))
-    last = re.split(OUTSIDE_BRACKETS, split_attempt(record.address)[0].rsplit("/", 1)[-1])
-    own = [part for part in last if not part.startswith(("seed=", "repeats="))]
+    own = overrides_of(replace(record, address=split_attempt(record.address)[0]), without=("seed", "repeats"))
     return (choices.pop("strategy"), *choices.values(), *own)

@@ -1,13 +1,12 @@
 """The tags, parameters and metrics of a cell's run in MLflow."""
 
-import re
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ofa_bench.records.columns import COLUMNS
 from ofa_bench.records.costs import cost_name
-from ofa_bench.records.labels import OUTSIDE_BRACKETS, join_name
+from ofa_bench.records.labels import control, join_name, overrides_of
 from ofa_bench.records.model import Record, Result
 from ofa_bench.records.rows import rows, totals
 from ofa_bench.records.tables import summary
@@ -33,7 +32,7 @@ MAX_TAG = 500
 
 def name(record: Record) -> str:
     """Return the name of a cell's run."""
-    names = [record.choices.strategy, record.choices.space, record.choices.device]
+    names = [record.choices.strategy + control(record), record.choices.space, record.choices.device]
     return " ".join([*names, record.address.rsplit("/", 1)[-1]])
 
 
@@ -63,9 +62,8 @@ def tags(record: Record, sha256: str) -> dict[str, str]:
 
 
 def _variant(record: Record) -> str:
-    last = re.split(OUTSIDE_BRACKETS, record.address.rsplit("/", 1)[-1])
-    own = [part for part in last if not part.startswith(("seed=", "repeats=", "targets.", "budget."))]
-    return join_name(record.choices.strategy, own)
+    own = overrides_of(record, without=("seed", "repeats", "targets", "budget"))
+    return join_name(record.choices.strategy, own) + control(record)
 
 
 def params(record: Record) -> "list[Param]":
@@ -74,6 +72,7 @@ def params(record: Record) -> "list[Param]":
 
     values: dict[str, Any] = {
         **{one.parameter: one.of_record(record) for one in COLUMNS if one.parameter and one.of_record},
+        **({"match": record.budget.match, "chain": record.budget.chain} if record.budget.match else {}),
         **{f"evolution.{key}": value for key, value in record.config.get("evolution", {}).items()},
         **_flat("strategy", record.config.get("strategy", {})),
     }

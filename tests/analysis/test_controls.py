@@ -8,6 +8,8 @@ from ofa_bench.analysis.controls import control_table, controls, sentences
 from ofa_bench.analysis.figures.controls import draw_controls
 from ofa_bench.analysis.figures.drawing import Style
 from ofa_bench.analysis.studies import studies
+from ofa_bench.search import Evolution
+from ofa_bench.strategies import Chain, Vanilla
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +70,59 @@ def test_they_are_drawn_by_number_of_targets(swept):
             wanted.setdefault((one.chain, one.measure), []).append(one.paired.difference)
     assert np.allclose(drawn, sorted(wanted.values()))
     assert draw_controls(swept[:1], Style([])) is None
+
+
+def test_a_control_is_that_of_chains_that_search_each_target_like_it():
+    """Other populations are other budgets; and joint, with a matched budget too, is no control."""
+    problem, records = ob.problem("mbv3"), []
+    quick = {"targets": "paper2", "budget": "matched", "budget.generations": 9, "repeats": 2, "progress": False}
+    for size in (10, 12):
+        for strategy in ("vanilla", "top_down", "joint"):
+            records += ob.run(problem, strategy, **quick, **{"evolution.population_size": size}).records
+    unlike = {"evolution.population_size": 12, "budget.match": "unique_evaluations", "evolution.memo": False}
+    records += ob.run(problem, "vanilla", **quick, **unlike, **{"budget.chain.warm_start.prunings": 2}).records
+    records += ob.run(problem, "vanilla", **quick, **unlike).records
+    [study] = studies(records)
+    entries = {entry.name: entry for entry in study.entries}
+    found = {(one.chain, one.measure): one.paired.difference for one in controls(study)}
+    assert len(found) == len(controls(study))
+    assert found == {
+        (f"top_down population_size={size}", measure): pytest.approx(
+            (entries[f"top_down population_size={size}"].accuracy - entries[control].accuracy).mean()
+        )
+        for size, measure, control in (
+            (10, "generations", "vanilla population_size=10, equal generations"),
+            (12, "generations", "vanilla population_size=12, equal generations"),
+            (12, "unique_evaluations", next(name for name in entries if "equal unique" in name and "memo" in name)),
+        )
+    }
+
+
+def test_objects_made_in_python_have_their_controls():
+    problem, evolution = ob.problem("mbv3"), Evolution(population_size=10)
+    keys = {"budget": "matched", "targets": "paper2", "budget.generations": 9, "repeats": 2, "progress": False}
+    equal = {"budget.match": "unique_evaluations", "evolution.population_size": 10}
+    records = ob.run(problem, Chain(evolution, "descending"), **keys).records
+    records += ob.run(problem, Vanilla(evolution), **keys).records
+    records += ob.run(problem, "vanilla", **keys, **equal).records
+    [study] = studies(records)
+    assert sorted((one.chain.split()[0], one.measure) for one in controls(study)) == [
+        ("Chain", "generations"), ("Chain", "unique_evaluations"),
+    ]  # fmt: skip
+
+
+def test_records_of_long_addresses_are_one_entry_for_all_seeds():
+    """Where an address is cut, its hash depends on the seed and the budget; the entry does not."""
+    problem, records = ob.problem("mbv3"), []
+    keys = {"budget": "matched", "budget.generations": 16, "targets": [20, 30, 40], "progress": False}
+    keys |= {"evolution.population_size": 10, "budget.match": "unique_evaluations"}
+    for seed in (0, 1):
+        for strategy in ("vanilla", "top_down"):
+            records += ob.run(problem, strategy, seed=seed, **keys, **{"evolution.mutate_prob": 0.2}).records
+    assert all("~" in record.address for record in records)
+    [study] = studies(records)
+    names = ["top_down", "vanilla, equal unique evaluations (descending)"]
+    assert {entry.name: len(entry.keys) for entry in study.entries} == dict.fromkeys(names, 2)
+    records += ob.run(problem, "top_down", **keys, **{"evolution.mutate_prob": 0.3}).records
+    [study] = studies(records)
+    assert sorted(len(entry.keys) for entry in study.entries) == [1, 2, 2]

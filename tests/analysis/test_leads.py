@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import inside, laid_out
 from matplotlib.container import ErrorbarContainer
-from test_judges import STRATEGIES, collected_once, found  # noqa: F401
+from test_judges import STRATEGIES, found
 
 from ofa_bench.analysis.figures.leads import leads
 from ofa_bench.analysis.studies import studies

@@ -3,7 +3,7 @@ import io
 
 import numpy as np
 import pytest
-from test_judges import collected_once, found  # noqa: F401
+from test_judges import found
 
 from ofa_bench.analysis import tables
 from ofa_bench.analysis.statistics import paired

@@ -127,11 +127,22 @@ def test_a_chain_keeps_its_own_budget():
     ("overrides", "message"),
     [
         (["strategy=vanilla", "budget=matched", "budget.match=second"], "budget.match=second: must be generations, "),
-        (["strategy=joint", "budget=matched", "budget.match=seconds"], "strategy=Joint keeps to only generations or"),
-        (["strategy=ofa_reference", "budget=matched"], "strategy=OFAReference keeps to no limit"),
-        (["strategy=vanilla", "budget=sqrt", "budget.match=generations"], "budget.chain"),
+        (
+            ["strategy=joint", "budget=matched", "budget.match=seconds"],
+            "strategy=Joint cannot be limited by it, only",
+        ),
+        (["strategy=ofa_reference", "budget=matched"], "strategy=OFAReference cannot be limited by it; the"),
+        (["strategy=vanilla", "budget=sqrt", "budget.match=generations"], "only with budget=matched"),
         (["strategy=vanilla", "budget=matched", "budget.chain.warm_start.from=x"], "budget.chain.warm_start.from"),
-        (["strategy=vanilla", "budget=matched", "budget.chain.order=up"], "order=up: must be"),
+        (["strategy=vanilla", "budget=matched", "budget.chain.order=up"], "budget.chain.order=up: must"),
+        (
+            ["strategy=vanilla", "budget=matched", "strategy@budget.chain=vanilla"],
+            "budget.chain: must be the config",
+        ),
+        (
+            ["strategy=vanilla", "budget=matched", "strategy@budget.chain=joint"],
+            "budget.chain: must be the config",
+        ),
     ],
 )
 def test_what_cannot_be_matched_is_refused(overrides, message):
@@ -187,6 +198,32 @@ def test_keys_that_change_nothing_are_not_part_of_what_decides_the_results():
     assert not {"match", "chain"} & set(described["budget"])
     assert not {"gradient", "gradient_cost"} & set(described["strategy"])
     assert "rescaled" not in described["device"]
+    for strategy in ("vanilla", "top_down"):
+        assert "memo" not in result_config(composed(f"strategy={strategy}")[1])["strategy"]["evolution"]
     changed = result_config(composed("evolution.memo=false", "budget=matched", "device.rescaled=1")[1])
     assert (changed["evolution"]["memo"], changed["budget"]["match"]) == (False, "generations")
+    assert changed["strategy"]["evolution"]["memo"] is False
     assert changed["device"]["rescaled"] == 1
+
+
+def test_targets_that_take_turns_share_the_time_equally():
+    """The first result is there when nearly all of the search is done; it must not get all the time."""
+    for lockstep in ("true", "false"):
+        repeat = run(matched("unique_evaluations", "targets.values=[1,20,30,40]", f"lockstep={lockstep}"))[0]
+        assert not repeat.results[0].feasible
+        assert len(set(repeat.target_seconds[1:])) == 1
+        assert 0.5 * repeat.seconds < sum(repeat.target_seconds) <= repeat.seconds * (1 + 1e-9)
+
+
+class OwnEvolution:
+    """A user's search of one target: it cannot be told to stop."""
+
+    def steps(self, evaluator, target, generations, rng, start=None):
+        return (yield from Evolution(population_size=20).steps(evaluator, target, generations, rng, start))
+
+
+def test_vanilla_keeps_to_what_a_users_evolution_can_keep_to():
+    assert Vanilla(OwnEvolution()).limits == ("generations",)
+    assert Vanilla(Evolution()).limits == ("generations", "unique_evaluations", "seconds")
+    found = run(replace(matched("generations"), strategy=Vanilla(OwnEvolution())))
+    assert [one.generations for one in found[0].results] == [5, 5, 5]

@@ -4,6 +4,7 @@ import json
 from operator import attrgetter
 
 import pytest
+from plain import change_record
 from rich.console import Console
 
 from ofa_bench.analysis.studies import studies
@@ -88,3 +89,14 @@ def test_the_tidy_table_has_a_row_for_each_target_of_each_repeat(made, tmp_path)
 def test_no_records_give_an_empty_table_with_all_columns():
     table = tidy([])
     assert (len(table), list(table.columns)) == (0, [column.name for column in COLUMNS if column.name])
+
+
+def test_rows_of_data_say_of_what_a_control_had_as_much_and_how_much(made):
+    control = change_record(made(), budget={"match": "seconds", "chain": "ascending"})
+    control.repeats[0].limit = 1.5
+    table = tidy([made(), control])
+    assert table.match.dropna().unique().tolist() == ["seconds"]
+    assert table.chain.dropna().unique().tolist() == ["ascending"]
+    limited = table[(table.match == "seconds") & (table["repeat"] == control.repeats[0].repeat)]
+    assert limited.limit.tolist() == [1.5] * len(control.targets)
+    assert table.limit.count() == len(control.targets)

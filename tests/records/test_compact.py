@@ -1,4 +1,6 @@
+import csv
 import gzip
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -6,6 +8,7 @@ import pytest
 from plain import plain_record, plain_result
 
 from ofa_bench.errors import InputError
+from ofa_bench.records import compact
 from ofa_bench.records import record as records
 from ofa_bench.records.compact import pack, unpack
 from ofa_bench.records.gather import Gathered, from_folders
@@ -124,6 +127,62 @@ def test_a_changed_table_is_refused_with_the_reason(old, new, message, made, tmp
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text.replace(old, new, 1).encode()))
     with pytest.raises(InputError, match=message):
         unpack(tmp_path / "a.csv.gz")
+
+
+def repacked(text, path, head, value):
+    """Write a table with another value in the first row of a column; None takes the column out."""
+    rows = list(csv.reader(io.StringIO(text)))
+    place = rows[0].index(head)
+    rows[1][place] = value
+    rows = [[*row[:place], *row[place + 1 :]] for row in rows] if value is None else rows
+    changed = io.StringIO()
+    csv.writer(changed).writerows(rows)
+    path.write_bytes(gzip.compress(changed.getvalue().encode()))
+
+
+@pytest.mark.parametrize(
+    ("head", "value", "message"),
+    [
+        ("genes", "[300]", "architecture"),
+        ("genes", '{"a": 1}', "architecture"),
+        ("genes", "", "architecture"),
+        ("genes", None, "architecture"),
+        ("accuracy", '"x"', "accuracy"),
+        ("best_known", "[1]", "best_known"),
+        ("settings", '{"config": [1]}', "format"),
+        ("settings", '{"config": null}', "format"),
+        ("settings", "", "no JSON"),
+    ],
+)
+def test_whatever_a_column_holds_is_refused_in_words(head, value, message, tmp_path):
+    path = tmp_path / "a.csv.gz"
+    pack([rich()], path)
+    repacked(gzip.decompress(path.read_bytes()).decode(), path, head, value)
+    with pytest.raises(InputError, match=message):
+        unpack(path)
+
+
+def test_a_record_of_very_many_targets_is_read_again(tmp_path):
+    """The csv module refuses values of more than 131,072 characters by default."""
+    record = replace(rich(), config={**rich().config, "targets": {"values": [1 / 3] * 10_000}})
+    pack([record], tmp_path / "a.csv.gz")
+    assert len(unpack(tmp_path / "a.csv.gz")[0].config["targets"]["values"]) == 10_000
+
+
+def test_a_file_that_could_not_be_read_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(compact, "LARGEST", 500)
+    with pytest.raises(InputError, match="larger than 500 bytes"):
+        pack([rich()], tmp_path / "a.csv.gz")
+    assert not (tmp_path / "a.csv.gz").exists()
+
+
+def test_damaged_compression_is_refused(tmp_path):
+    pack([rich()], tmp_path / "a.csv.gz")
+    content = (tmp_path / "a.csv.gz").read_bytes()
+    for place in range(10, len(content), 40):
+        (tmp_path / "b.csv.gz").write_bytes(content[:place] + b"\xff\xff\xff" + content[place + 3 :])
+        with pytest.raises(InputError, match="not readable as records"):
+            unpack(tmp_path / "b.csv.gz")
 
 
 def test_a_gathering_of_nothing_readable_is_refused(tmp_path):

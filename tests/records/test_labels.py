@@ -1,7 +1,7 @@
 import pytest
 from plain import plain_record
 
-from ofa_bench.records.labels import heading, labels
+from ofa_bench.records.labels import heading, labels, overrides_of
 
 
 def record(strategy="top_down", last="seed=0", **choices):
@@ -55,3 +55,26 @@ def test_options_whose_names_have_slashes_are_one_part():
     several = [record(targets="my/own"), record("vanilla", targets="my/own"), record("vanilla")]
     assert labels(several) == ["top_down my/own", "vanilla my/own", "vanilla t"]
     assert heading(several) == "s / d / p / b / seed=0"
+
+
+def cut(seed, config, digits):
+    last = f"seed={seed},budget.match=seconds,evolution~{digits}"
+    return plain_record(choices=vars(record().choices), address=f"s/d/p/top_down/b/t/{last}", config=config)
+
+
+def test_the_end_of_a_long_address_is_named_alike_for_all_seeds():
+    """The hash of an address depends on its seed; what differs besides must still differ in the name."""
+    without = ("seed", "budget")
+    few, many = {"evolution": {"population_size": 10}}, {"evolution": {"population_size": 50}}
+    one = overrides_of(cut(0, {"seed": 0, "budget": {"match": "seconds"}, **few}, "0123456789ab"), without=without)
+    same = overrides_of(cut(1, {"seed": 1, "budget": {"match": None}, **few}, "ba9876543210"), without=without)
+    other = overrides_of(cut(0, {"seed": 0, "budget": {"match": "seconds"}, **many}, "0123456789ab"), without=without)
+    assert one == same != other
+    assert [len(part) for part in one] == [7]
+    again = record(last="seed=0,evolution.memo=false,a~0123456789ab,attempt=2")
+    assert overrides_of(again, without=["seed"])[::2] == ["evolution.memo=false", "attempt=2"]
+
+
+def test_overrides_of_other_keys_are_kept():
+    several = record(last="seed=3,budget.generations=9,evolution.memo=false,targets.values=[1,2]")
+    assert overrides_of(several, without=["seed", "budget"]) == ["evolution.memo=false", "targets.values=[1,2]"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from nasty import NASTY_NAMES
+from plain import plain_record
 
 from ofa_bench.commands.cli.messages import show_logs
 from ofa_bench.commands.cli.terminal import mlflow_lines
@@ -153,6 +154,21 @@ def test_searches_with_different_settings_are_never_averaged(made):
     found = {metric.key for metric in mlflow_sweep.metrics(several) if "mean seconds" in metric.key}
     kinds = ("searches/vanilla", "searches/vanilla targets.first_2")
     assert found == {f"{kind}: mean seconds" for kind in kinds}
+
+
+def test_the_run_of_a_control_says_what_it_is():
+    """Name, variant and parameters differ from those of other searches from scratch, also where addresses do not."""
+    plain = plain_record(address="s/d/p/vanilla/sqrt/t/seed=0")
+    chain = "seed=0,budget.chain.order=ascending,budget.chain.warm_start.prunings=2,budget.match=seconds"
+    budget = {"match": "seconds", "chain": "ascending"}
+    matched = plain_record(address=f"s/d/p/vanilla/matched/t/{chain}", budget=budget)
+    assert mlflow_values.tags(plain, "")["variant"] == "joint"
+    assert mlflow_values.tags(matched, "")["variant"] == "joint, equal seconds (ascending, warm_start.prunings=2)"
+    assert mlflow_values.name(matched).startswith("joint, equal seconds (ascending, warm_start.prunings=2) mbv3 d ")
+    assert {"match": "seconds", "chain": "ascending"}.items() <= {
+        one.key: one.value for one in mlflow_values.params(matched)
+    }.items()
+    assert not {"match", "chain"} & {one.key for one in mlflow_values.params(plain)}
 
 
 def test_inputs_have_hash_and_source(made):

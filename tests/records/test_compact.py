@@ -109,6 +109,7 @@ def test_two_records_of_one_address_are_refused(made, tmp_path):
         (gzip.compress(b"\xff"), "utf-8"),
         (gzip.compress(b"a" * 1000)[:20], "not compressed by gzip"),
     ],
+    ids=["plain", "columns", "characters", "cut"],
 )
 def test_other_files_are_refused(content, message, tmp_path):
     (tmp_path / "a.csv.gz").write_bytes(content)

@@ -26,9 +26,9 @@ GROUPS = [
     (["strategy={_target_: x}"], "; set its keys one by one, as strategy.<key>=<value>"),
     (
         ["budget={generations: 5}"],
-        "must be the name of an option; there are paper, quick, sqrt; set its keys one by one, as budget.<key>=",
+        "must be the name of an option; there are matched, paper, quick, sqrt; set its keys one by one, as budget.<key>=",
     ),
-    (["budget=500"], "budget=500: must be the name of an option; there are paper, quick, sqrt"),
+    (["budget=500"], "budget=500: must be the name of an option; there are matched, paper, quick, sqrt"),
     (["targets=true"], "targets=true: must be the name of an option; there are default"),
     (["targets=/etc/passwd"], "targets=/etc/passwd: no such option; there are default"),
     (

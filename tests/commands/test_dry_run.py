@@ -77,8 +77,8 @@ def test_an_experiment_of_several_sweeps_is_listed_as_a_whole(forks, tmp_path):
     words = ("experiment=table2", "predictor=embedded", "seed=0", "tracking=none")
     ran = forks.run("run", ("--dry-run", "-m", *words), tmp_path)
     assert ran.returncode == 0, ran.stderr
-    assert "cells: 6 to run; " in ran.stdout
-    assert ran.stdout.count("experiment=authors_") == 3
+    assert "cells: 15 to run; " in ran.stdout
+    assert ran.stdout.count("experiment=authors_") == 4
 
 
 def listed(*words):

@@ -1,6 +1,6 @@
 """Evaluates winners by predictors that may judge the one that guided the search: how much is the winner's curse.
 
-A search selects what its predictor overrates, a stronger search the more so. So a lead by the predictor that guided the
+A search may select what its predictor overrates. So a lead by the predictor that guided the
 search may not be real. (In statistics: the optimizer's curse, Smith & Winkler 2006.)
 
 A judge must not share the guide's errors. The predictor that made the guide's labels is its truth, and judges it. So

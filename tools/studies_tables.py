@@ -91,6 +91,8 @@ def warm_starts() -> str:
     for study, entry in sorted(found, key=lambda one: (one[1].name.split()[0] != "vanilla", one[1].name)):
         chain = entry.records[0].choices.strategy
         base = plain[chain]
+        if entry is not base and np.array_equal(entry.accuracy, base.accuracy):
+            continue  # a default, written out
         compared = "" if entry is base else difference(_paired(entry, base))
         rows.append((
             f"`{entry.name}`", study.warm_generations, f"{np.mean([_made(one) for one in entry.records]):,.0f}",

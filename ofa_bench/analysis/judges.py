@@ -1,6 +1,6 @@
 """Evaluates winners by predictors that may judge the one that guided the search: how much is the winner's curse.
 
-A search selects what its predictor overrates, a stronger search the more so. So a lead by the predictor that guided the
+A search may select what its predictor overrates. So a lead by the predictor that guided the
 search may not be real. (In statistics: the optimizer's curse, Smith & Winkler 2006.)
 
 A judge must not share the guide's errors. The predictor that made the guide's labels is its truth, and judges it. So
@@ -27,7 +27,7 @@ __all__ = ["JUDGES", "Judged", "cross_evaluate", "may_judge"]
 Floats = NDArray[np.float64]
 
 JUDGES = (
-    "A search takes what its predictor overrates, a stronger search the more so. Here, the predictor that made the "
+    "A search may take what its predictor overrates. Here, the predictor that made the "
     "labels of the guide judges its winners: it is the truth that the guide estimates. A predictor fitted to the "
     "guide's own values, or to the same labels, is no judge, so there is none for the official predictor. What holds "
     "for a guide that was fitted to official accuracies need not hold for the official predictor, which was fitted to "

@@ -26,7 +26,7 @@ GROUPS = [
     (["strategy={_target_: x}"], "; set its keys one by one, as strategy.<key>=<value>"),
     (
         ["budget={generations: 5}"],
-        "must be the name of an option; there are matched, paper, quick, sqrt; set its keys one by one, as budget.<key>=",
+        "must be the name of an option; there are matched, paper, quick, sqrt; set its keys one by one,",
     ),
     (["budget=500"], "budget=500: must be the name of an option; there are matched, paper, quick, sqrt"),
     (["targets=true"], "targets=true: must be the name of an option; there are default"),

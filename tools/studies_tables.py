@@ -23,8 +23,6 @@ from ofa_bench.records.tables import Table, markdown
 
 __all__ = [
     "control",
-    "exports",
-    "exports_in_short",
     "paper",
     "paper_in_short",
     "parity",
@@ -276,53 +274,3 @@ def _less(entries: Repeats, control: str) -> dict[str, Paired]:
 def _cells(found: Paired | None) -> tuple[str, str, str]:
     """Return the number of pairs, the difference and the verdict."""
     return ("", "", "") if found is None else (str(found.n), difference(found), found.verdict)
-
-
-def _exports() -> dict[tuple[str, bool], dict[str, Any]]:
-    """Return errors and drifts (fractions), targets met and accuracies (percent) by space and guard band."""
-    groups: dict[tuple[str, bool], list[dict[str, str]]] = defaultdict(list)
-    for one in _lines("exports"):
-        groups[one["space"], float(one["guard_band"]) != 1].append(one)
-    found = {}
-    for key, several in sorted(groups.items()):
-        target, cost, p10, median, drift, accuracy = (
-            np.array([float(one[name] or 0) for one in several])
-            for name in ("target", "cost", "p10_ms", "median_ms", "drift", "accuracy")
-        )
-        met = [int(np.sum(ms <= target)) for ms in (p10, p10 / (1 + drift), median)]
-        about = {"error": np.abs(cost / p10 - 1), "drift": drift.mean(), "accuracy": 100 * accuracy.mean()}
-        found[key] = {**about, "met": met, "number": len(several)}
-    return found
-
-
-def exports() -> str:
-    """Return how many targets of exported networks are met when measured; a line for each space and guard band."""
-    rows = [
-        (
-            f"`{space}`", "yes" if guarded else "no",
-            f"{100 * one['error'].mean():.1f} %, {100 * one['error'].max():.1f} %", f"{_signed(100 * one['drift'])} %",
-            *(f"{met} of {one['number']}" for met in one["met"]), f"{one['accuracy']:.2f}",
-        )
-        for (space, guarded), one in _exports().items()
-    ]  # fmt: skip
-    heads = ("space", "guard band", "error of prediction: mean, worst", "random networks against the table",
-             "targets met", "corrected for drift", "met by the median", "mean predicted accuracy %")  # fmt: skip
-    return markdown(Table("", heads, tuple(rows), left=2))
-
-
-def exports_in_short() -> str:
-    """Return the sentences on exports for the README."""
-    found = _exports()
-    number, (met, corrected, median), (guarded, guarded_corrected, guarded_median) = (
-        sum(one["number"] for (_, band), one in found.items() if not band),
-        *(
-            np.sum([one["met"] for (_, band), one in found.items() if band == wanted], axis=0)
-            for wanted in (False, True)
-        ),
-    )
-    return (
-        "[Predicted against measured](docs/export.md#predicted-against-measured) has what this gave on "
-        f"{len(found) // 2} spaces. Of {number} targets\nthat a search met, {met} were met when measured by the 10th "
-        f"percentile of runs, the statistic of these tables; corrected for the\ndrift of the machine, {corrected}; by "
-        f"the median, {median}. With the guard band {guarded}, {guarded_corrected} and {guarded_median} were met."
-    )

@@ -1,7 +1,7 @@
 """Packs records into one compressed table, and reads them back.
 
 The table is CSV with one row for each target of each repeat of each cell. It has all that tables and statistics use.
-It lacks the alternatives and the curves; seconds are rounded to microseconds. ``regret`` is ``best_known`` less
+It lacks the alternatives and the curves; seconds have nine significant digits. ``regret`` is ``best_known`` less
 ``accuracy``, and ``architecture`` is left out where the genes determine it. ``settings`` is the rest of a record as
 JSON, in the first row of its cell.
 """
@@ -75,10 +75,10 @@ def _rows(record: Record) -> Iterator[list[str]]:
 
 
 def _text(node: Node, name: str) -> str:
-    """Return a value as JSON, seconds to microseconds; empty for None."""
+    """Return a value as JSON, seconds with nine significant digits; empty for None."""
     value = node.get(name)
     if value is not None and name.startswith("seconds"):
-        value = round(value, 6)
+        value = float(f"{value:.9g}")
     return "" if value is None else json.dumps(value, separators=(",", ":"))
 
 

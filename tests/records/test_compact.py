@@ -23,9 +23,9 @@ def reduced(record):
     """Return a record as a packed file has it."""
     repeats = [
         replace(
-            repeat, seconds=round(repeat.seconds, 6),
+            repeat, seconds=float(f"{repeat.seconds:.9g}"),
             results=[
-                replace(one, curve=[], alternatives=[], seconds=round(one.seconds, 6)) for one in repeat.results
+                replace(one, curve=[], alternatives=[], seconds=float(f"{one.seconds:.9g}")) for one in repeat.results
             ],
         )
         for repeat in record.repeats

@@ -1,6 +1,6 @@
 """Compares chains with the controls that spent as much: what is a warm start worth beyond its smaller budget?"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,17 +9,16 @@ from ofa_bench.analysis.statistics import Paired
 from ofa_bench.analysis.studies import Entry, Study
 from ofa_bench.analysis.summary import difference
 from ofa_bench.records.tables import Table
+from ofa_bench.strategies import MEASURES
 
 __all__ = ["Control", "control_table", "controls", "missing_control", "sentences"]
-
-MEASURES = ("generations", "unique_evaluations", "seconds")
-"""What controls spend as much of, in the order of a table's columns."""
 
 
 @dataclass(frozen=True)
 class Control:
-    """A chain compared with a control that spent as much of ``measure``, in pairs of repeats."""
+    """A chain of a study compared with a control that spent as much of ``measure``, in pairs of repeats."""
 
+    study: Study
     chain: str
     measure: str
     paired: Paired
@@ -34,7 +33,8 @@ def controls(study: Study) -> list[Control]:
             chains = [entry for entry in study.entries if _order(entry) and _is_control(control, entry)]
             pairs = replace(study, entries=(control, *chains))
             tested = differences(pairs, {entry.name: entry.accuracy for entry in pairs.entries}, control.name)
-            found += [Control(chain.name, budget.match, tested[chain.name]) for chain in chains if chain.name in tested]
+            known = [chain.name for chain in chains if chain.name in tested]
+            found += [Control(study, name, budget.match, tested[name]) for name in known]
     return found
 
 
@@ -88,30 +88,26 @@ def missing_control(study: Study) -> str:
     )
 
 
-def sentences(study: Study) -> list[str]:
+def sentences(found: Sequence[Control]) -> list[str]:
     """Return a sentence for each comparison of a chain with its control."""
     return [
-        f"{one.chain} less vanilla with equal {one.measure.replace('_', ' ')}: "
+        f"{one.chain} less vanilla with equal {MEASURES[one.measure]}: "
         f"{difference(one.paired)} points, {one.paired.verdict}"
-        for one in controls(study)
+        for one in found
         if one.paired.difference is not None
     ]
 
 
-def control_table(studies: Sequence[Study]) -> Table | None:
+def control_table(found: Sequence[Control]) -> Table | None:
     """Return what a warm start is worth beyond its smaller budget: chains less controls, points; None without any."""
-    rows, shown = [], set[str]()
-    for study in studies:
-        found = controls(study)
-        shown |= {one.measure for one in found}
-        for chain in dict.fromkeys(one.chain for one in found):
-            by_measure = {one.measure: one.paired for one in found if one.chain == chain}
-            rows.append((study, chain, by_measure))
-    columns = [measure for measure in MEASURES if measure in shown]
+    rows: dict[tuple[Study, str], dict[str, Paired]] = {}
+    for one in found:
+        rows.setdefault((one.study, one.chain), {})[one.measure] = one.paired
+    columns = [measure for measure in MEASURES if any(one.measure == measure for one in found)]
     if not columns:
         return None
     heads = ["space", "device", "targets", "generations", "chain", "repeats"]
-    heads += [head for measure in columns for head in (f"equal {measure.replace('_', ' ')}", "verdict")]
+    heads += [head for measure in columns for head in (f"equal {MEASURES[measure]}", "verdict")]
     lines = [
         (
             study.space,
@@ -119,16 +115,12 @@ def control_table(studies: Sequence[Study]) -> Table | None:
             str(len(study.targets)),
             f"{study.generations}, {study.warm_generations}",
             chain,
-            " / ".join(map(str, _distinct(one.n for one in found.values()))),
-            *(cell for measure in columns for cell in _cells(found.get(measure))),
+            " / ".join(map(str, dict.fromkeys(paired.n for paired in by_measure.values()))),
+            *(cell for measure in columns for cell in _cells(by_measure.get(measure))),
         )
-        for study, chain, found in rows
+        for (study, chain), by_measure in rows.items()
     ]
     return Table("Chains less vanilla of equal budget, points of mean accuracy", tuple(heads), tuple(lines), left=5)
-
-
-def _distinct(numbers: Iterable[int]) -> list[int]:
-    return list(dict.fromkeys(numbers))
 
 
 def _cells(paired: Paired | None) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from ofa_bench.commands.cli.overrides import parse_flags
 from ofa_bench.commands.sweep import check_swept
 from ofa_bench.config.address import address
 from ofa_bench.engine import Match
+from ofa_bench.strategies import MEASURES
 
 __all__ = ["DRY_RUN", "DryRun"]
 
@@ -110,7 +111,7 @@ def _describe(one: PlannedCell) -> str:
 def _control(match: Match) -> str:
     """Return what a control is allowed."""
     before = "" if match.measure == "generations" else ", which is run first"
-    return f"together as many {match.measure.replace('_', ' ')} as a chain{before}"
+    return f"together as many {MEASURES[match.measure]} as a chain{before}"
 
 
 def _evaluations(one: PlannedCell) -> int | None:

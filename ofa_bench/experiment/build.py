@@ -142,7 +142,8 @@ def _build_match(config: Config, strategy: Strategy) -> Match | None:
         return None
     if measure not in MEASURES:
         near = suggestion(str(measure), MEASURES)
-        raise InputError(f"budget.match={measure}: must be {', '.join(MEASURES[:-1])} or {MEASURES[-1]}{near}")
+        *others, last = MEASURES
+        raise InputError(f"budget.match={measure}: must be {', '.join(others)} or {last}{near}")
     if node is None:
         raise InputError(f"budget.match={measure}: only with budget=matched, which has the chain too")
     if previous.named_by(node) is not None:

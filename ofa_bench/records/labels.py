@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import chain, count
 
 from ofa_bench.records.model import Record
+from ofa_bench.strategies import MEASURES
 
 __all__ = ["config_hash", "control", "distinct", "heading", "join_name", "labels", "overrides_of"]
 
@@ -49,7 +50,7 @@ def control(record: Record) -> str:
     own = [part for part in overrides_of(record, without=["seed"]) if part.startswith(CHAIN)]
     others = [part.removeprefix(CHAIN) for part in own if not part.startswith(f"{CHAIN}order=")]
     chain = f" ({', '.join([budget.chain, *others])})" if budget.chain else ""
-    return f", equal {budget.match.replace('_', ' ')}{chain}"
+    return f", equal {MEASURES[budget.match]}{chain}"
 
 
 def labels(records: Sequence[Record]) -> list[str]:

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from ofa_bench.analysis.controls import control_table, missing_control, sentences
+from ofa_bench.analysis.controls import control_table, controls, missing_control, sentences
 from ofa_bench.analysis.figures import networks
 from ofa_bench.analysis.figures.controls import draw_controls
 from ofa_bench.analysis.figures.drawing import Picture, Style, png
@@ -80,14 +80,18 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
     sections = [_section(summary, summaries, style, writer) for summary in shown]
     apart = [summary for summary in summaries if summary.study not in compared]
     further = [others(several) for several in _families(apart)]
-    controlled = control_table(found)
+    controlled = [one for study in found for one in controls(study)]
+    controls_shown = control_table(controlled)
     drawn = "Chains less vanilla of equal budget, by number of targets (95 % intervals)."
     page = {
         "title": title,
-        "headline": [(one, [*one.sentences, *sentences(one.study)]) for one in shown],
+        "headline": [
+            (one, [*one.sentences, *sentences([other for other in controlled if other.study is one.study])])
+            for one in shown
+        ],
         "sections": sections,
-        "controls": controlled,
-        "control_pictures": list(writer.save("controls", drawn, draw_controls(found, style))),
+        "controls": controls_shown,
+        "control_pictures": list(writer.save("controls", drawn, draw_controls(controlled, style))),
         "others": further,
         "unlabelled": list(filter(None, map(_note, apart))),
         "kept_apart": _kept_apart(summaries),
@@ -98,7 +102,7 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
     }
     (out / "report.html").write_text(render("report.html.j2", page))
     (out / "report.md").write_text(render("report.md.j2", page))
-    tables = [*(table for section in sections for table in section.tables), *filter(None, [controlled]), *further]
+    tables = [*(table for section in sections for table in section.tables), *filter(None, [controls_shown]), *further]
     (out / "report.tex").write_text("\n".join(map(latex, tables)))
     (out / "tables.csv").write_text("\n".join(map(as_csv, tables)))
     write_csv(gathered.records, out / "results.csv")

@@ -1,7 +1,7 @@
 """The base classes of strategies, and the budget of a search."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,12 @@ from ofa_bench.spaces.declarations import declares_fork_safe
 
 __all__ = ["MEASURES", "Budget", "CoroutineStrategy", "Limit", "Strategy", "is_fork_safe"]
 
-MEASURES = ("generations", "unique_evaluations", "seconds")
-"""What a search may spend as much of as another one."""
+MEASURES: Mapping[str, str] = {
+    "generations": "generations",
+    "unique_evaluations": "unique evaluations",
+    "seconds": "seconds",
+}
+"""What a search may spend as much of as another one, with its name in texts."""
 
 
 @dataclass(frozen=True)

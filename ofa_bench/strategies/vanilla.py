@@ -31,7 +31,7 @@ class Vanilla(CoroutineStrategy):
         check_evolution(evolution)
         self.evolution = evolution
         stops = "enough" in inspect.signature(evolution.steps).parameters  # a user's may not
-        self.limits = MEASURES if stops else ("generations",)
+        self.limits = tuple(MEASURES) if stops else ("generations",)
 
     def most_evaluations(self, problem: Problem, targets: Sequence[float], budget: Budget) -> int | None:
         """Return those of a search from scratch for each feasible target."""

@@ -46,19 +46,19 @@ def test_each_chain_is_compared_with_the_control_of_its_budget(swept):
 
 
 def test_they_stand_in_a_table_and_in_sentences(swept):
-    table = control_table(swept)
+    table = control_table([one for study in swept for one in controls(study)])
     assert [row[2:5] for row in table.rows] == [
         ("2", "25, 5", "bottom_up"), ("2", "25, 5", "top_down"),
         ("3", "25, 5", "bottom_up"), ("3", "25, 5", "top_down"),
     ]  # fmt: skip
     assert table.heads[6:] == ("equal generations", "verdict", "equal unique evaluations", "verdict")
     assert table.rows[1][8:] == ("", "")  # no control of top-down's unique evaluations
-    assert sentences(swept[1])[0].startswith("bottom_up less vanilla with equal generations: ")
+    assert sentences(controls(swept[1]))[0].startswith("bottom_up less vanilla with equal generations: ")
     assert control_table([]) is None
 
 
 def test_they_are_drawn_by_number_of_targets(swept):
-    figure = draw_controls(swept, Style([]))
+    figure = draw_controls([one for study in swept for one in controls(study)], Style([]))
     [axes] = figure.axes
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["2", "3"]
     drawn = sorted(
@@ -69,7 +69,7 @@ def test_they_are_drawn_by_number_of_targets(swept):
         for one in controls(study):
             wanted.setdefault((one.chain, one.measure), []).append(one.paired.difference)
     assert np.allclose(drawn, sorted(wanted.values()))
-    assert draw_controls(swept[:1], Style([])) is None
+    assert draw_controls(controls(swept[0]), Style([])) is None
 
 
 def test_a_control_is_that_of_chains_that_search_each_target_like_it():

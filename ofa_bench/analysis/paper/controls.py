@@ -5,12 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.analysis.paper.protocols import CHAINS, JUDGED, LABELS, MATCHES, NAMES, PROTOCOLS
+from ofa_bench.analysis.paper.protocols import CHAINS, JUDGED, LABELS, NAMES, PROTOCOLS
 from ofa_bench.analysis.paper.runs import Runs, accuracies_of
 from ofa_bench.analysis.statistics import Paired, paired
 from ofa_bench.analysis.summary import difference
 from ofa_bench.records.model import RecordedRepeat
 from ofa_bench.records.tables import Table
+from ofa_bench.strategies import MEASURES
 
 __all__ = ["control_table"]
 
@@ -27,7 +28,7 @@ def control_table(runs: Mapping[tuple[str, str], Runs]) -> Table | None:
     rows = []
     for space in NAMES:
         for key in JUDGED:
-            for match, name in MATCHES.items() if (space, key) in runs else ():
+            for match, name in MEASURES.items() if (space, key) in runs else ():
                 found = runs[space, key]
                 several = {chain: pairs for chain in CHAINS if (pairs := found.control(match, chain))}
                 for chain, tests in _compared(several).items():

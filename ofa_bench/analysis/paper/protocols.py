@@ -5,7 +5,7 @@ from typing import Any
 
 from ofa_bench.records.model import Record
 
-__all__ = ["CHAINS", "JUDGED", "LABELS", "MATCHES", "NAMES", "PROTOCOLS", "STRATEGIES", "entry_of"]
+__all__ = ["CHAINS", "JUDGED", "LABELS", "NAMES", "PROTOCOLS", "STRATEGIES", "entry_of"]
 
 PROTOCOLS = {"as_published": "as published", "fair": "fair", "fair_memo": "fair, with memo"}
 """Titles of the protocols; only the last one predicts each architecture once, and remembers it."""
@@ -18,9 +18,6 @@ CHAINS = STRATEGIES[1:]
 LABELS = {"top_down": "top-down", "bottom_up": "bottom-up"}
 NAMES = {"mbv3": "MobileNetV3", "resnet50d": "ResNet50D", "proxyless": "ProxylessNAS"}
 """The paper's spaces."""
-
-MATCHES = {"generations": "generations", "unique_evaluations": "unique evaluations", "seconds": "seconds"}
-"""What vanilla, as a control, may have as much of as a chain."""
 
 _EVOLUTION = {
     "parent_ratio": 0.25,

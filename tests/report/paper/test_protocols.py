@@ -3,11 +3,12 @@ import pytest
 from crafting import CELLS, CONTROLS, OF_TOP_DOWN, PLAIN, ROWS, TEN, asked, crafted, crafted_set, first, official, unmet
 from plain import change_record
 
-from ofa_bench.analysis.paper.protocols import CHAINS, MATCHES, NAMES, PROTOCOLS, STRATEGIES, entry_of
+from ofa_bench.analysis.paper.protocols import CHAINS, NAMES, PROTOCOLS, STRATEGIES, entry_of
 from ofa_bench.analysis.paper.runs import runs_of
 from ofa_bench.config.schema import BudgetConfig
 from ofa_bench.experiment.budget import resolve_budget
 from ofa_bench.records.model import RecordedBudget
+from ofa_bench.strategies import MEASURES
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -123,7 +124,7 @@ def test_controls_are_no_strategies():
     runs = runs_of([*controls, *several])["mbv3", "fair"]
     assert set(runs.cells) == set(STRATEGIES)
     assert (len(runs.winners), runs.first.budget.match) == (2, None)
-    for match in MATCHES:
+    for match in MEASURES:
         for chain in CHAINS:
             own, of = runs.control(match, chain)
             assert ([one.seconds for one in own], [one.seconds for one in of]) == ([1.0], [3.0])

@@ -197,7 +197,7 @@ class Tracker:
         there = self.client.get_run(run).data.params
         params = [] if failed else [one for one in mlflow_sweep.params(records) if one.key not in there]
         self._log_batches(run, params, mlflow_sweep.metrics(records))
-        self.client.log_inputs(run, inputs(records))
+        self._log_inputs(run, records)
 
     def _summary(self, run: str, records: Sequence[Record], left_out: int) -> str:
         """Return the sweep's description: a link that compares its cells in MLflow's charts, and a table of them."""
@@ -234,7 +234,7 @@ class Tracker:
         run = self.start(mlflow_values.name(record), tags, began=ended - seconds)
         try:
             self._log_batches(run, mlflow_values.params(record), mlflow_values.metrics(record))
-            self.client.log_inputs(run, inputs([record]))
+            self._log_inputs(run, [record])
             with _folder() as made:
                 with _pictures_may_fail():
                     draw_cell(record, made / "accuracy.png")
@@ -270,6 +270,21 @@ class Tracker:
     def _find(self, condition: str) -> "Run | None":
         found = self.client.search_runs([self.experiment], filter_string=condition, max_results=1)
         return found[0] if found else None
+
+    def _log_inputs(self, run: str, records: Sequence[Record]) -> None:
+        """Log the cost tables and predictors of records as inputs of a run.
+
+        MLflow looks for a dataset before it inserts it. Where another process inserts it between the two, MLflow fails;
+        it finds the dataset the next time.
+        """
+        from mlflow.exceptions import MlflowException
+
+        wanted = inputs(records)
+        for _ in wanted:  # each of them may be inserted elsewhere
+            with suppress(MlflowException):
+                self.client.log_inputs(run, wanted)
+                return
+        self.client.log_inputs(run, wanted)
 
     def _log_batches(self, run: str, params: "list[Param]", metrics: "list[Metric]") -> None:
         for i in range(0, len(params), 100):  # MLflow's limit for a batch

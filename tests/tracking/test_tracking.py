@@ -12,6 +12,7 @@ from plain import plain_result
 
 from ofa_bench.analysis.figures import drawings
 from ofa_bench.analysis.studies import studies
+from ofa_bench.commands.cli.messages import show_logs
 from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.records import record as records
 from ofa_bench.tracking import tracker as tracking
@@ -79,6 +80,7 @@ def fail(*_, **__):
 
 
 def test_a_picture_that_fails_loses_no_run(tracker, tmp_path, made, monkeypatch, capsys):
+    show_logs()
     monkeypatch.setattr(drawings.figures, "accuracy_over_targets", fail)
     sweep = tracker.open_sweep("id", "name", 0.0)
     log(tracker, made(), tmp_path, sweep)
@@ -103,6 +105,24 @@ def test_a_store_that_fails_leaves_no_run_open(tracker, tmp_path, made, monkeypa
     }  # fmt: skip
     log(tracker, made(), tmp_path, sweep)
     assert [run.info.status for run in runs(tracker)] == ["FINISHED"] * 2
+
+
+def test_a_dataset_that_another_process_adds_at_once_is_found(tracker, tmp_path, made):
+    from mlflow.store.tracking.dbmodels.models import SqlDataset
+    from sqlalchemy import event
+
+    other = tracker.start("another cell", {})
+
+    def add_before(*_):
+        tracker._log_inputs(other, [made()])
+
+    event.listen(SqlDataset, "before_insert", add_before, once=True)
+    log(tracker, made(), tmp_path)
+    both = {run.info.run_name: run for run in runs(tracker)}
+    assert both["vanilla mbv3 toy seed=0"].info.status == "FINISHED"
+    of_other, of_cell = ({one.dataset.digest for one in run.inputs.dataset_inputs} for run in both.values())
+    assert of_other == of_cell
+    assert len(of_cell) == 2
 
 
 TWO = """

@@ -38,6 +38,12 @@ RECORDS: list[tuple[str, Callable[[Any], Any], str]] = [
     ),
     ("with a word for a cost", setting(*RESULT, "cost", "x"), r'results\[0\].cost is "x"; must be a number'),
     ("with NaN for an accuracy", setting(*RESULT, "accuracy", float("nan")), "the number NaN is not finite"),
+    ("with a source in HTML", setting("predictor", "sources", ["<b>"]), "predictor.sources is .*without markup"),
+    (
+        "with a number for a source",
+        setting("predictor", "sources", [1]),
+        "predictor.sources is 1; must be a string each",
+    ),
     ("with percent for an accuracy", setting(*RESULT, "accuracy", 80.5), "accuracy is 80.5; must be a fraction of 1"),
     ("with another target", setting(*RESULT, "target", 99.0), "target is 99.0; must be 25.0, as in targets"),
     ("with a gene of 200", setting(*RESULT, "genes", [200] * 46), "must be numbers of 0 to 127"),

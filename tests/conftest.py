@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
+    from ofa_bench.predictors import AccuracyPredictor
     from ofa_bench.records.model import Record
     from ofa_bench.tracking.tracker import Tracker
 
@@ -78,6 +79,19 @@ def assets() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("OFA_BENCH_ASSETS does not point to OFA's official files")
     return Path(folder)
+
+
+@pytest.fixture
+def sources(monkeypatch: pytest.MonkeyPatch) -> "Callable[..., None]":
+    """Take the sources of measurements away that judge; the function that is returned names others, with predictors."""
+    from ofa_bench.analysis import judges
+
+    def put(**found: "AccuracyPredictor") -> None:
+        monkeypatch.setattr(judges, "measured_sources", lambda _: tuple(found))
+        monkeypatch.setattr(judges, "measured_predictor", lambda _, source: found[source])
+
+    put()
+    return put
 
 
 @pytest.fixture(autouse=True)

@@ -122,7 +122,7 @@ def _paired(entry: Entry, base: Entry) -> Paired:
 def winners_curse() -> str:
     """Return leads by the guides and by their truth, over the guides (members), with t intervals."""
     summaries = [add_judges(summarize(study)) for study in studies(_records("winners_curse"))]
-    if not all(summary.judges for summary in summaries):
+    if not all(one.judges and one.judges[0].role == "truth" for one in summaries):
         raise FileNotFoundError("OFA's official predictor, which judges")
     names = [line.name for line in sorted(summaries[0].lines, key=lambda one: one.name != "vanilla")]
     rows = []

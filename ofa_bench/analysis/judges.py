@@ -1,116 +1,128 @@
-"""Evaluates winners by predictors that may judge the one that guided the search: how much is the winner's curse.
+"""Finds the predictors that may judge the winners of another one, because they do not share its errors.
 
-A search may select what its predictor overrates. So a lead by the predictor that guided the
-search may not be real. (In statistics: the optimizer's curse, Smith & Winkler 2006.)
+A search may select what its predictor, the guide, overrates, so a lead by the guide may not be real. (In statistics:
+the optimizer's curse, Smith & Winkler 2006.) Two kinds of predictors may judge its winners:
 
-A judge must not share the guide's errors. The predictor that made the guide's labels is its truth, and judges it. So
-does one with labels from elsewhere. A predictor fitted to the guide's own values, or to the same labels as the guide,
-is no judge: where it does not see a lead, that may be an error of its own.
+- the *truth* of the guide: the predictor that made its labels;
+- an *independent source*: a predictor whose labels come from measurements that had no part in the guide.
+
+A predictor fitted to the guide's own values, or to a source that the guide was fitted to, is no judge: where it does
+not see a lead, that may be an error of its own. Two halves of one source share its errors, and are not independent.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ofa_bench.analysis.pairs import differences
-from ofa_bench.analysis.statistics import Paired
-from ofa_bench.analysis.studies import Entry, Study
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import AccuracyPredictor, embedded_predictor, official_predictor
+from ofa_bench.predictors.assets import ASSETS
 from ofa_bench.predictors.embedded import MEMBERS
-from ofa_bench.spaces import DesignSpace, Genes, space_of
+from ofa_bench.predictors.measured import measured_predictor, measured_sources
+from ofa_bench.predictors.official import MEASURED
+from ofa_bench.records.model import RecordedPredictor
+from ofa_bench.spaces import DesignSpace
 
-__all__ = ["JUDGES", "Judged", "cross_evaluate", "may_judge"]
+__all__ = ["JUDGES", "Judge", "Role", "describe_source", "find_judges", "find_role", "find_sources"]
 
-Floats = NDArray[np.float64]
+Role = Literal["truth", "independent"]
 
 JUDGES = (
-    "A search may take what its predictor overrates. Here, the predictor that made the "
-    "labels of the guide judges its winners: it is the truth that the guide estimates. A predictor fitted to the "
-    "guide's own values, or to the same labels, is no judge, so there is none for the official predictor. What holds "
-    "for a guide that was fitted to official accuracies need not hold for the official predictor, which was fitted to "
-    "measured ones. Intervals are over repeats, not over predictors."
+    "A search may take what its predictor, the guide, overrates. So others judge its winners: the predictor that made "
+    "the labels of the guide (its truth), and one predictor for each source of measurements that had no part in the "
+    "guide (an independent source). A predictor fitted to the guide's values, or to a source of the guide, is no "
+    "judge: it shares errors with the guide, as two halves of one source do. A lead is seen where its whole 95 % "
+    "interval is above 0; one that is not seen may still be there. Believe a lead that all independent sources see. "
+    "Intervals are over repeats, not over predictors, and each is for itself. 'Overrated' is the accuracy by the guide "
+    "less that by the judge, in points. It is shown only where the two differ by less than a point on average. "
+    "Farther apart, they are taken to be on different scales, and only the judge's leads count: the official predictor "
+    "is about 3.8 points above measured accuracies."
 )
 """The explanation below a table of judged winners."""
 
+NAMES = {
+    MEASURED: "measurements by OFA, which are not published",
+    "ofa_w1.0": "accuracies measured on OFA's supernet of width 1.0",
+    "ofa_w1.2": "accuracies measured on OFA's supernet of width 1.2",
+    "autobuild": "labels of AutoBuild's predictor",
+    "official": "OFA's predictor, fitted to measurements that are not published",
+}
+"""Descriptions of sources, and of the official predictor as a judge."""
+
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """One judge's accuracies of a study's winners.
+class Judge:
+    """A predictor that may judge the winners of a guide; its name is that of its source, or "official"."""
 
-    ``accuracy`` has by entry the judge's predictions, float64 [repeats, targets], percent, NaN where a target was not
-    met; ``leads`` has by entry the paired differences from the reference, points.
-    """
-
-    judge: str
-    accuracy: Mapping[str, Floats]
-    leads: Mapping[str, Paired]
+    name: str
+    role: Role
+    predictor: AccuracyPredictor
 
 
-def may_judge(judge: AccuracyPredictor, guide: AccuracyPredictor) -> bool:
-    """Return whether a predictor may judge winners of another: it is its truth, or has labels from elsewhere.
+def describe_source(source: str) -> str:
+    """Return a source of labels as text."""
+    if source in ASSETS.values():
+        return "values of the official predictor"
+    return NAMES.get(source, f"labels of hash {source[:12]}" if len(source) == 64 else source)
+
+
+def find_role(judge: tuple[str, Collection[str] | None], guide: tuple[str, Collection[str] | None]) -> Role | None:
+    """Return in which role a predictor may judge winners of another; None if it may not.
 
     Where it is not known whence the labels of either come, it may not.
+
+    Args:
+        judge: SHA-256 and sources of the predictor that judges.
+        guide: those of the predictor that guided the search.
     """
-    if guide.labels_from is None or judge.sha256 == guide.sha256:
-        return False
-    return judge.sha256 == guide.labels_from or judge.labels_from not in (None, guide.sha256, guide.labels_from)
-
-
-def cross_evaluate(study: Study, reference: str) -> list[Judged]:
-    """Return the judgement of a study's winners by every predictor of the package that may judge their guide.
-
-    The official predictor is not downloaded for this. The list is empty if the space cannot be built here, or the guide
-    is not of the package.
-    """
-    space = _space(study)
-    if space is None:
-        return []
-    known = list(_predictors(space))
-    sha256 = study.entries[0].records[0].predictor.sha256
-    guide = next((one for one in known if one.sha256 == sha256), None)
-    found = []
-    for judge in (one for one in known if guide and may_judge(one, guide)):
-        accuracy = {entry.name: _accuracy(entry, space, judge) for entry in study.entries}
-        found.append(Judged(judge.name, accuracy, differences(study, accuracy, reference)))
-    return found
-
-
-def _space(study: Study) -> DesignSpace | None:
-    """Return the space that the records name, if it can be built and contains all winners."""
-    space = space_of(study.entries[0].records[0].config.get("space"))
-    if space is None:
+    (sha256, own), (guiding, sources) = judge, guide
+    if sources is None or sha256 == guiding:
         return None
-    found = [_genes(entry) for entry in study.entries]
-    return space if all(space.contains(genes.reshape(-1, genes.shape[2])).all() for genes in found) else None
+    if sha256 in sources:
+        return "truth"
+    return None if own is None or {*own} & {guiding, *sources} else "independent"
 
 
-def _genes(entry: Entry) -> Genes:
-    """Return the genes of an entry's winners: int8 [repeats, targets, n_genes], by ascending target."""
-    return np.array([[one.genes for one in results] for results in entry.repeats], np.int8)
+def find_sources(space: DesignSpace, guide: RecordedPredictor) -> tuple[str, ...] | None:
+    """Return the sources of a guide: as recorded, or those of the package's predictor of the same hash; else None."""
+    if guide.sources is not None:
+        return tuple(guide.sources)
+    if guide.sha256 in ASSETS.values():
+        return (MEASURED,)
+    for member in (None, *range(1, MEMBERS + 1)):
+        with suppress(InputError):
+            one = embedded_predictor(space, member)
+            if one.sha256 == guide.sha256:
+                return one.sources
+    return None
 
 
-def _predictors(space: DesignSpace) -> Iterator[AccuracyPredictor]:
-    """Yield the predictors of the package for a space that can be loaded here."""
-    loads: list[Callable[[], AccuracyPredictor]] = [
-        lambda: official_predictor(space, fetch=False),
-        lambda: embedded_predictor(space),
-        *(lambda number=number: embedded_predictor(space, number) for number in range(1, MEMBERS + 1)),
-    ]
-    for load in loads:
-        try:
-            yield load()
-        except InputError:
-            continue
+def find_judges(
+    space: DesignSpace, sha256: str, sources: Collection[str] | None, *, official: bool = True
+) -> list[Judge]:
+    """Return the predictors of the package that may judge winners of a guide, its truth first.
+
+    Args:
+        space: of the winners.
+        sha256: the hash of the guide.
+        sources: those of the guide; None if they are not known.
+        official: whether the official predictor may judge; loading it takes seconds.
+    """
+    if sources is None:
+        return []
+    roles = (
+        (name, one, find_role((one.sha256, one.sources), (sha256, sources)))
+        for name, one in _load(space, official and MEASURED not in sources)
+    )
+    found = [Judge(name, role, one) for name, one, role in roles if role]
+    return sorted(found, key=lambda judge: judge.role != "truth")
 
 
-def _accuracy(entry: Entry, space: DesignSpace, judge: AccuracyPredictor) -> Floats:
-    """Return a judge's accuracies, percent: float64 [repeats, targets], ascending; NaN where a target was not met."""
-    feasible = np.array([[one.feasible for one in results] for results in entry.repeats], bool)
-    genes = _genes(entry)
-    values = np.full(feasible.shape, np.nan)
-    if feasible.any():
-        values[feasible] = 100 * judge.accuracy(space.canonical(genes[feasible]))
-    return values
+def _load(space: DesignSpace, official: bool) -> Iterator[tuple[str, AccuracyPredictor]]:
+    """Yield the predictors that may judge guides of other sources, with names; nothing is downloaded."""
+    for source in measured_sources(space):
+        yield source, measured_predictor(space, source)
+    if official:
+        with suppress(InputError):
+            yield "official", official_predictor(space, fetch=False)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.analysis.judges import Judged, cross_evaluate
+from ofa_bench.analysis.agreement import describe_agreement, describe_parts
+from ofa_bench.analysis.judging import Judged, Judgements, cross_evaluate, guide_sources
 from ofa_bench.analysis.pairs import differences, of_pairs
 from ofa_bench.analysis.ranking import FEWEST_RUNS, FEWEST_STRATEGIES, Ranking, ranking
 from ofa_bench.analysis.statistics import MARGIN, Paired, Ratio, time_ratios
@@ -56,6 +57,12 @@ class Summary:
     judges: tuple[Judged, ...] = ()
 
     @property
+    def sources(self) -> str:
+        """A sentence on the sources of the guide, and on those that judge it; empty without judges."""
+        sources = guide_sources(self.study.entries[0].records[0])
+        return describe_parts(self.study.predictor, sources, self.judges) if sources and self.judges else ""
+
+    @property
     def title(self) -> str:
         """Space, device and targets of the study."""
         study, number = self.study, len(self.study.targets)
@@ -69,9 +76,14 @@ class Summary:
 
     @property
     def sentences(self) -> list[str]:
-        """A sentence for each strategy that compares it with the reference."""
-        reference = self.by_name[self.reference]
-        return [_compare(line, reference) for line in self.lines if line.paired]
+        """Sentences for each strategy: how it compares with the reference, and which judges see that."""
+        found = []
+        for line in self.lines:
+            if line.paired:
+                compared = _compare(line, self.by_name[self.reference])
+                agreement = describe_agreement(line.paired, self.judges)
+                found.append(f"{compared} by the guide. {agreement}" if agreement else compared)
+        return found
 
     @property
     def by_name(self) -> Mapping[str, Line]:
@@ -103,9 +115,9 @@ def summarize(study: Study, wanted: str = "") -> Summary:
     return Summary(study, reference, tuple(lines), *_ranked(study))
 
 
-def add_judges(summary: Summary) -> Summary:
-    """Add the judgement of predictors that may judge the guide."""
-    return replace(summary, judges=tuple(cross_evaluate(summary.study, summary.reference)))
+def add_judges(summary: Summary, judgements: Judgements | None = None) -> Summary:
+    """Add the judgement of predictors that may judge the guide; see ``cross_evaluate``."""
+    return replace(summary, judges=tuple(cross_evaluate(summary.study, summary.reference, judgements)))
 
 
 def _ratios(study: Study, reference: str) -> dict[str, Ratio]:

@@ -127,18 +127,23 @@ def tested(summary: Summary) -> Table | None:
 
 
 def winners_judged(summary: Summary) -> Table | None:
-    """Return the winners' accuracies by the guide and by its judges; None without judges."""
+    """Return the winners' accuracies by the guide and by its judges, with leads in points; None without judges.
+
+    Empty columns are left out.
+    """
     if not summary.judges:
         return None
-    heads = ["strategy", f"{summary.study.predictor} (guide) %", "lead, points"]
+    guided, roles = summary.study.predictor, {"truth": " (made its labels)", "independent": ""}
+    heads = ["strategy", f"{guided} (guide) %", f"lead by {guided}"]
     for one in summary.judges:
-        heads += [f"{one.judge} %", "lead, points"]
+        heads += [f"{one.judge}{roles[one.role]} %", f"lead by {one.judge}", f"overrated, by {one.judge}"]
     rows = []
     for line in summary.lines:
         guide = f"{_number(line.accuracy, 2)}{MARK if line.row.unlabelled else ''}"
         row = [line.name, guide, difference(line.paired)]
         for one in summary.judges:
             known = one.accuracy[line.name][np.isfinite(one.accuracy[line.name])]
-            row += [_number(float(known.mean()) if len(known) else None, 2), difference(one.leads.get(line.name))]
-        rows.append(tuple(row))
-    return Table(f"Winners judged: {summary.title}, {summary.study.description}", tuple(heads), tuple(rows))
+            row += [_number(float(known.mean()) if len(known) else None, 2)]
+            row += [difference(found.get(line.name)) for found in (one.leads, one.overrated)]
+        rows.append(row)
+    return _drop_empty(f"Winners judged: {summary.title}, {summary.study.description}", heads, rows, 1)

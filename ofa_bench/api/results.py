@@ -79,6 +79,17 @@ class Results:
         """
         return tidy(self.records)
 
+    def judged(self) -> "DataFrame":
+        """Return the table of ``to_dataframe`` with the accuracies by those that may judge the predictor's winners.
+
+        A column ``judged_<name>`` has the accuracies (fractions of 1) by a predictor of another source of labels, such
+        as ``judged_autobuild``, or by the one that made the predictor's labels (``judged_official``). It is NaN where
+        that one had part in the predictor of the search, where the target is infeasible, or where nothing is known.
+        """
+        from ofa_bench.analysis.judging import judge_records, judged_columns
+
+        return self.to_dataframe().assign(**judged_columns(self.records, judge_records(self.records)))
+
     def select(self, **choices: str) -> "Results":
         """Return the records of these options: ``select(device="note10", strategy="joint")``.
 

@@ -53,8 +53,8 @@ class AccuracyPredictor(ABC):
     A search whose winner has one of them reports it.
     """
 
-    labels_from: str | None = None
-    """Where its labels come from: the hash of the predictor that made them, or a name of measurements; None if unknown.
+    sources: tuple[str, ...] | None = None
+    """The sources of its labels: SHA-256 of predictors that made them, or names of measurements; None if unknown.
 
     It decides which predictors may judge its winners (see ``analysis.judges``).
     """
@@ -99,7 +99,7 @@ class OneHotMLP(AccuracyPredictor):
         name: of the predictor in records.
         sha256: the hash of the file of weights.
         unlabelled: by gene, the values that none of its labels had; None where that is not known.
-        labels_from: where its labels come from; None where that is not known.
+        sources: the sources of its labels; None where they are not known.
 
     Raises:
         InputError: the layers do not fit the features or each other or are not finite, or two genes share a feature.
@@ -116,11 +116,11 @@ class OneHotMLP(AccuracyPredictor):
         name: str,
         sha256: str,
         unlabelled: Choices | None = None,
-        labels_from: str | None = None,
+        sources: tuple[str, ...] | None = None,
     ) -> None:
         self.space, self.name, self.sha256, self.layers = space, name, sha256, tuple(layers)
         self.columns = columns
-        self.unlabelled, self.labels_from = unlabelled, labels_from
+        self.unlabelled, self.sources = unlabelled, sources
         shapes = [(weight.shape, bias.shape) for weight, bias in layers]
         fit = bool(shapes) and all(len(weight) == 2 and bias == weight[1:] for weight, bias in shapes)
         if not fit or any(before[1] != after[0] for (before, _), (after, _) in pairwise(shapes)):
@@ -268,7 +268,7 @@ class SubspacePredictor(AccuracyPredictor):
         self.name, self.sha256, self.pruning = predictor.name, predictor.sha256, predictor.pruning
         of_parent = predictor.unlabelled
         self.unlabelled = None if of_parent is None else to_subspace(part, of_parent)
-        self.labels_from = predictor.labels_from
+        self.sources = predictor.sources
 
     @property
     def row_wise(self) -> bool:

@@ -88,7 +88,7 @@ def _coverage(card: Mapping[str, Any]) -> dict[str, Any]:
 
 def _teacher(card: Mapping[str, Any]) -> dict[str, Any]:
     """Return the hash of the predictor that made the labels."""
-    return {"labels_from": card["teacher"]["sha256"]}
+    return {"sources": (card["teacher"]["sha256"],)}
 
 
 def _decisive(name: str) -> bytes:

@@ -13,12 +13,12 @@ from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, Subspace
 from ofa_bench.predictors.assets import ASSETS, asset_content
 from ofa_bench.spaces import DesignSpace, Subspace
 
-__all__ = ["load_mbv3", "load_resnet50d", "official_predictor"]
+__all__ = ["MEASURED", "load_mbv3", "load_resnet50d", "official_predictor"]
 
 Columns = Mapping[str, Sequence[int]]
 
 MEASURED = "measured by OFA"
-"""Where the labels come from; they are not published."""
+"""The source of the labels; they are not published."""
 
 
 def official_predictor(space: DesignSpace, fetch: bool = True) -> AccuracyPredictor:
@@ -70,7 +70,7 @@ def _load(path: str, fetch: bool) -> Mapping[str, Any]:
 def _build(space: DesignSpace, path: str, layers: Sequence[tuple[Any, Any]], columns: Columns) -> AccuracyPredictor:
     arrays = [(_normal(weight.T), _normal(bias)) for weight, bias in layers]
     about = {"name": "official", "sha256": ASSETS[path]}
-    return OneHotMLP(space, columns, arrays, **about, unlabelled={}, labels_from=MEASURED)
+    return OneHotMLP(space, columns, arrays, **about, unlabelled={}, sources=(MEASURED,))
 
 
 def _normal(tensor: Any) -> NDArray[np.float32]:

@@ -2,7 +2,10 @@
 
 import hashlib
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ofa_bench.errors import InputError
 from ofa_bench.files.reading import UnreadableError, content_of, json_object, name_of
@@ -20,7 +23,8 @@ def own_predictor(space: DesignSpace, path: str) -> AccuracyPredictor:
 
     A subspace gets its own file, or else that of its parent. The predictor's name is the last part of the path; its
     hash is that of the file. Its features are the one-hot form of the genes, in their order. The card beside the file,
-    of the same name, lists the choices that its labels never had; without a card, these are unknown.
+    of the same name, has the hash of its labels, or of the predictor that made them, which is its source, and lists the
+    choices that its labels never had; without a card, both are unknown.
 
     Args:
         space: what it predicts for.
@@ -59,25 +63,39 @@ def _read(space: DesignSpace, path: Path, name: str) -> AccuracyPredictor:
         raise InputError(f"predictor={path}: takes {taken:,} features, and space {space.name} has {wanted:,}")
     sha256 = hashlib.sha256(content).hexdigest()
     try:
-        unlabelled = _unlabelled(path, space)
-        return OneHotMLP(space, one_hot_columns(space), layers, name=name, sha256=sha256, unlabelled=unlabelled)
+        card = _card(path)
+        about: dict[str, Any] = {"unlabelled": _unlabelled(path, card, space), "sources": _sources(card)}
+        return OneHotMLP(space, one_hot_columns(space), layers, name=name, sha256=sha256, **about)
     except InputError as error:
         raise InputError(f"predictor={path}: {error}") from error
 
 
-def _unlabelled(weights: Path, space: DesignSpace) -> Choices | None:
-    """Return the choices that labels never had from the card of a file of weights; None if unknown."""
+def _card(weights: Path) -> Mapping[str, Any]:
+    """Return the card of a file of weights; empty without one."""
     path = weights.with_suffix(".json")
     if not os.path.lexists(path):
-        return None
+        return {}
     try:
-        coverage = json_object(content_of(path)).get("coverage")
+        return json_object(content_of(path))
     except UnreadableError as error:
         raise InputError(f"its card {path.name} cannot be read ({error})") from error
+
+
+def _sources(card: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Return the hash of the teacher, or of the file of labels, from a card that ``ofa_bench train`` wrote."""
+    made_from = [card.get(key) for key in ("teacher", "data")]
+    hashes = [one.get("sha256") for one in made_from if isinstance(one, dict)]
+    return next(((one,) for one in hashes if isinstance(one, str) and re.fullmatch("[0-9a-f]{64}", one)), None)
+
+
+def _unlabelled(weights: Path, card: Mapping[str, Any], space: DesignSpace) -> Choices | None:
+    """Return from its card the choices that the labels never had; None if unknown."""
+    coverage = card.get("coverage")
     if coverage is None:  # an old card, or one of something else
         return None
     try:
         unlabelled = coverage["unlabelled"]
         return {space.genes[space.index[gene]].name: tuple(map(float, unlabelled[gene])) for gene in unlabelled}
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"its card {path.name} has no coverage.unlabelled of genes of space {space.name}") from error
+        card_name = weights.with_suffix(".json").name
+        raise InputError(f"its card {card_name} has no coverage.unlabelled of genes of space {space.name}") from error

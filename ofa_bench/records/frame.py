@@ -1,7 +1,7 @@
 """Builds one tidy table of the results of records, as a data frame or a CSV file."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,12 +33,12 @@ def tidy(records: Sequence[Record]) -> "DataFrame":
     return table.astype({name: float for name in table if table[name].isna().all()})
 
 
-def write_csv(records: Sequence[Record], path: Path) -> None:
-    """Write the table of ``tidy`` as CSV; architectures are JSON.
+def write_csv(records: Sequence[Record], path: Path, columns: Mapping[str, Sequence[float]] | None = None) -> None:
+    """Write the table of ``tidy`` as CSV, with further columns; architectures are JSON.
 
     Raises:
         OSError: the file cannot be written.
     """
     table = tidy(records)
     table["architecture"] = table["architecture"].map(json.dumps)
-    table.to_csv(path, index=False)
+    table.assign(**(columns or {})).to_csv(path, index=False)

@@ -17,7 +17,7 @@ KIND, VERSION = "ofa_bench.record", 1
 FORMAT = f"{KIND}/{VERSION}"
 RECORD = "record.json"
 
-OMITTED = frozenset({"table_cost", "unlabelled", "labelled", "commits", "match", "chain", "limit"})
+OMITTED = frozenset({"table_cost", "unlabelled", "labelled", "commits", "match", "chain", "limit", "sources"})
 """Fields that a file lacks if they are unknown; other unknown fields are null."""
 
 Gaps = Mapping[str, list[float]]
@@ -51,10 +51,14 @@ class RecordedBudget:
 
 @dataclass(kw_only=True)
 class RecordedPredictor:
-    """The predictor: its hash, and by gene the values that none of its labels had; ``labelled`` are the others."""
+    """The predictor: its hash, the sources of its labels, and by gene the values that none of its labels had.
+
+    ``labelled`` are the other values.
+    """
 
     name: str = ""
     sha256: str
+    sources: list[str] | None = None
     pruning: Any = None
     unlabelled: Gaps | None = None
     labelled: Gaps | None = None

@@ -140,6 +140,7 @@ def make_record(
         predictor=RecordedPredictor(
             name=problem.predictor.name,
             sha256=problem.predictor.sha256,
+            sources=None if problem.predictor.sources is None else list(problem.predictor.sources),
             pruning=problem.predictor.pruning,
             **_coverage(problem),
         ),

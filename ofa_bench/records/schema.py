@@ -67,6 +67,7 @@ def parse(node: Mapping[str, Any]) -> Record:
     check_node("", node, _kinds(Record))
     for key in ("unlabelled", "labelled"):
         check_choices(f"predictor.{key}", node["predictor"].get(key))
+    _check_texts("predictor.sources", node["predictor"].get("sources"))
     match, warm = node["budget"].get("match"), node["budget"]["warm_generations"]
     _check(match in (None, *MEASURES), "budget.match", match, " or ".join(MEASURES))
     _check_numbers("budget.warm_generations", warm if isinstance(warm, list) else [warm], (int,))
@@ -182,6 +183,13 @@ def check_choices(at: str, choices: Mapping[str, Any] | None) -> None:
 def _check_text(at: str, text: str) -> None:
     """Check a text that terminals and pages show."""
     _check(text.isprintable() and not _MARKUP.search(text), at, text, "printable and without markup")
+
+
+def _check_texts(at: str, texts: Sequence[Any] | None) -> None:
+    """Check a list of texts; None is valid."""
+    for text in texts or ():
+        _check(isinstance(text, str), at, text, "a string each")
+        _check_text(at, text)
 
 
 def _check_numbers(at: str, values: Sequence[Any], kinds: Sequence[type]) -> None:

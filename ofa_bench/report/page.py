@@ -15,6 +15,7 @@ from ofa_bench.analysis.figures.drawings import drawings, headline, stem
 from ofa_bench.analysis.figures.leads import leads
 from ofa_bench.analysis.figures.ranking import ranks
 from ofa_bench.analysis.judges import JUDGES
+from ofa_bench.analysis.judging import judge_records, judged_columns
 from ofa_bench.analysis.studies import Study, studies
 from ofa_bench.analysis.summary import Summary, add_judges, summarize
 from ofa_bench.analysis.tables import comparison, notes, others, provenance, tested, winners_judged
@@ -76,7 +77,8 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
     style = Style(names)
     writer = _Pictures(out / "figures")
     compared = headline(found)
-    shown = [add_judges(summary) for summary in summaries if summary.study in compared]
+    judgements = judge_records(gathered.records)
+    shown = [add_judges(summary, judgements) for summary in summaries if summary.study in compared]
     sections = [_section(summary, summaries, style, writer) for summary in shown]
     apart = [summary for summary in summaries if summary.study not in compared]
     further = [others(several) for several in _families(apart)]
@@ -86,8 +88,12 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
     page = {
         "title": title,
         "headline": [
-            (one, [*one.sentences, *sentences([other for other in controlled if other.study is one.study])])
-            for one in shown
+            (
+                one,
+                [*one.sentences, *sentences([other for other in controlled if other.study is one.study])],
+                section.judged,
+            )
+            for one, section in zip(shown, sections, strict=True)
         ],
         "sections": sections,
         "controls": controls_shown,
@@ -105,7 +111,7 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
     tables = [*(table for section in sections for table in section.tables), *filter(None, [controls_shown]), *further]
     (out / "report.tex").write_text("\n".join(map(latex, tables)))
     (out / "tables.csv").write_text("\n".join(map(as_csv, tables)))
-    write_csv(gathered.records, out / "results.csv")
+    write_csv(gathered.records, out / "results.csv", judged_columns(gathered.records, judgements))
     return out / "report.html"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ofa_bench.analysis.judging import Judgements, judge_records, judged_columns
 from ofa_bench.config.schema import GROUPS, NO_RESULT
 from ofa_bench.records.attempts import split_attempt
 from ofa_bench.records.labels import overrides_of
@@ -56,9 +57,13 @@ def params(records: Sequence[Record]) -> "list[Param]":
 
 
 def metrics(records: Sequence[Record]) -> "list[Metric]":
-    """Return the number of cells, their seconds, and means over the cells that differ only in seed and repeats."""
+    """Return the number of cells, their seconds, and means over the cells that differ only in seed and repeats.
+
+    ``judged_<source>`` is the accuracy by a source of measurements that had no part in the predictor of the search.
+    """
     from mlflow.entities import Metric
 
+    judgements = judge_records(records, official=False)
     now, kinds = int(1000 * time.time()), dict[tuple[str, ...], list[Record]]()
     for record in records:
         kinds.setdefault(_kind(record), []).append(record)
@@ -74,9 +79,16 @@ def metrics(records: Sequence[Record]) -> "list[Metric]":
         found |= {f"searches/{key}: mean accuracy_percent": float(np.mean(accuracy))} if accuracy else {}
         found |= {f"searches/{key}: best accuracy_percent": max(accuracy)} if len(accuracy) > 1 else {}
         found |= {f"searches/{key}: mean regret_points": float(np.mean(regret))} if regret else {}
+        found |= {f"searches/{key}: mean {name}_percent": value for name, value in _judged(some, judgements).items()}
         found[f"searches/{key}: mean seconds"] = float(np.mean([row.seconds for row in rows]))
     cleaned = {key: clean(value) for key, value in found.items()}
     return [Metric(key, value, now, 0) for key, value in cleaned.items() if value is not None]
+
+
+def _judged(records: Sequence[Record], judgements: Judgements) -> dict[str, float]:
+    """Return the mean accuracies by each judge, percent, over all targets that were met."""
+    columns = judged_columns(records, judgements)
+    return {name: 100 * float(np.nanmean(values)) for name, values in columns.items() if np.isfinite(values).any()}
 
 
 def _kind(record: Record) -> tuple[str, ...]:

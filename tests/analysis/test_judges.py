@@ -6,7 +6,8 @@ import numpy as np
 import pooch
 import pytest
 
-from ofa_bench.analysis.judges import cross_evaluate, may_judge
+from ofa_bench.analysis.judges import find_role, find_sources
+from ofa_bench.analysis.judging import cross_evaluate
 from ofa_bench.analysis.studies import studies
 from ofa_bench.analysis.summary import add_judges, summarize
 from ofa_bench.engine import Cell, run_repeats
@@ -15,6 +16,8 @@ from ofa_bench.records import record as records
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace
 from ofa_bench.strategies import Budget, Chain, Vanilla
+
+pytestmark = pytest.mark.usefixtures("sources")
 
 SPACES = {space.name: space for space in (MobileNetV3Space(), ProxylessNASSpace(), CompoundSpace())}
 SPACE = SPACES["mbv3"]
@@ -105,29 +108,25 @@ def test_nothing_of_the_package_judges_the_official_guide():
     assert cross_evaluate(study_of(guide="official"), "vanilla") == []
 
 
-def labelled(sha256, labels_from):
-    predictor = embedded_predictor(SPACE)
-    predictor.sha256, predictor.labels_from = sha256, labels_from
-    return predictor
-
-
 @pytest.mark.parametrize(
-    ("judge", "guide", "may"),
+    ("judge", "guide", "role"),
     [
-        (("teacher", "measured"), ("guide", "teacher"), True),
-        (("other", "measured elsewhere"), ("guide", "teacher"), True),
-        (("other", "measured elsewhere"), ("teacher", "measured"), True),
-        (("student", "guide"), ("guide", "measured"), False),
-        (("sibling", "teacher"), ("guide", "teacher"), False),
-        (("sibling", "measured"), ("guide", "measured"), False),
-        (("guide", "measured"), ("guide", "measured"), False),
-        (("other", None), ("guide", "measured"), False),
-        (("other", "measured"), ("guide", None), False),
-        (("teacher", None), ("guide", "teacher"), True),
+        (("teacher", ["by OFA"]), ("guide", ["teacher"]), "truth"),
+        (("teacher", None), ("guide", ["teacher"]), "truth"),
+        (("other", ["elsewhere"]), ("guide", ["teacher"]), "independent"),
+        (("other", ["elsewhere", "by others"]), ("guide", ["by OFA"]), "independent"),
+        (("other", ["elsewhere", "by OFA"]), ("guide", ["by OFA"]), None),
+        (("other", ["elsewhere"]), ("guide", ["by OFA", "elsewhere"]), None),
+        (("student", ["guide"]), ("guide", ["by OFA"]), None),
+        (("sibling", ["teacher"]), ("guide", ["teacher"]), None),
+        (("guide", ["by OFA"]), ("guide", ["by OFA"]), None),
+        (("guide", ["by OFA"]), ("guide", ["elsewhere"]), None),
+        (("other", None), ("guide", ["by OFA"]), None),
+        (("other", ["by OFA"]), ("guide", None), None),
     ],
 )
-def test_a_judge_is_the_truth_of_the_guide_or_has_labels_from_elsewhere(judge, guide, may):
-    assert may_judge(labelled(*judge), labelled(*guide)) == may
+def test_a_judge_is_the_truth_of_the_guide_or_shares_no_source_with_it(judge, guide, role):
+    assert find_role(judge, guide) == role
 
 
 @pytest.mark.usefixtures("assets")
@@ -201,9 +200,25 @@ def test_a_transferred_guide_has_no_judge():
     assert cross_evaluate(study_of(targets=targets, space="proxyless"), "vanilla") == []
 
 
+def guided(**changes):
+    [study] = studies([replace(found(), predictor=replace(found().predictor, **changes))])
+    return study
+
+
 def test_an_unknown_guide_has_no_judge():
-    [study] = studies([replace(found(), predictor=replace(found().predictor, sha256="f" * 64))])
-    assert cross_evaluate(study, "vanilla") == []
+    assert cross_evaluate(guided(sha256="f" * 64, sources=None), "vanilla") == []
+
+
+@pytest.mark.usefixtures("assets")
+def test_a_guide_is_known_by_its_recorded_sources_or_by_its_hash():
+    """Records of before have no sources."""
+    assert found().predictor.sources == [official_of().sha256]
+    for changes in ({"sources": None}, {"sha256": "f" * 64}):
+        assert [(one.judge, one.role) for one in cross_evaluate(guided(**changes), "vanilla")] == [
+            ("official", "truth")
+        ]
+    of_official = replace(found(guide="official").predictor, sources=None)
+    assert find_sources(SPACE, of_official) == ("measured by OFA",)
 
 
 def test_a_space_that_cannot_be_built_has_no_judges(made):

@@ -10,7 +10,7 @@ from ofa_bench.analysis.figures.leads import leads
 from ofa_bench.analysis.studies import studies
 from ofa_bench.analysis.summary import add_judges, summarize
 
-pytestmark = pytest.mark.usefixtures("assets")
+pytestmark = pytest.mark.usefixtures("assets", "sources")
 
 
 def cross_evaluate(*names, guide="embedded", **asked):

@@ -80,6 +80,24 @@ def test_what_is_missing_is_reported(mine):
             own_predictor(MBV3, path)
 
 
+@pytest.mark.parametrize(
+    ("card", "sources"),
+    [
+        ('{"data": {"file": "pairs.csv", "sha256": "%s"}}' % ("a" * 64), ("a" * 64,)),
+        ('{"teacher": {"name": "official", "sha256": "%s"}}' % ("b" * 64), ("b" * 64,)),
+        ('{"data": {"sha256": "pairs.csv"}}', None),
+        ('{"data": {"sha256": 1}, "teacher": "b"}', None),
+        ("{}", None),
+        (None, None),
+    ],
+)
+def test_its_source_is_the_file_of_labels_or_the_teacher_of_its_card(card, sources, mine):
+    if card:
+        (mine / "mbv3.json").write_text(card)
+    assert own_predictor(MBV3, str(mine)).sources == sources
+    assert own_predictor(CompoundSpace(), str(mine)).sources == sources
+
+
 def npz(**arrays):
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)

@@ -247,11 +247,18 @@ def test_records_from_before_frontiers_are_shown():
 
 def test_records_of_before_have_what_files_lack():
     old = older(RECORD, "alternatives", "gradients", "proposals", "cost_lookups", "guard_band", "card", "lockstep",
-                "compiled", "commits", "pruning", "table_cost", "unlabelled", "labelled")  # fmt: skip
+                "compiled", "commits", "pruning", "table_cost", "unlabelled", "labelled", "sources")  # fmt: skip
     assert (old.device.guard_band, old.device.card, old.made.lockstep, old.made.commits) == (1, {}, False, None)
     assert {(one.gradients, one.proposals, len(one.alternatives)) for one in old.results} == {(None, None, 0)}
     assert summary({"all": totals(old)}) == summary({"all": totals(RECORD)})
     assert tidy([old])["gradients"].isna().all()
+
+
+def test_a_record_names_the_sources_of_its_predictor(tmp_path):
+    record = change_record(RECORD, predictor={"sources": ["autobuild", "ofa_w1.0"]})
+    records.write(tmp_path, record, "a: 1\n")
+    assert records.read(tmp_path).predictor.sources == ["autobuild", "ofa_w1.0"]
+    assert "sources" not in to_dict(RECORD.predictor)
 
 
 def test_metrics_and_csv_say_the_regret(tmp_path):

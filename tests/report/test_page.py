@@ -1,12 +1,16 @@
+import csv
 import re
 from html.parser import HTMLParser
 
 import pytest
 from calling import call
+from test_judges import found
 
 from ofa_bench.commands.cli.main import run_command
 from ofa_bench.errors import InputError
+from ofa_bench.predictors import embedded_predictor
 from ofa_bench.records import record as records
+from ofa_bench.spaces import MobileNetV3Space
 
 
 class Checked(HTMLParser):
@@ -48,6 +52,40 @@ def test_the_page_stands_alone_and_says_the_verdict_first(sweep, tmp_path):
     assert "Mine & <yours>" in page.words
     assert page.words.index("of the evaluations and") < page.words.index("predicted accuracy %")
     assert "nan" not in re.findall(r"\w+", page.words.lower())
+
+
+@pytest.fixture
+def judged(tmp_path, sources):
+    """Return a folder of records whose guide is the embedded predictor, which one of its members judges here."""
+    judge = embedded_predictor(MobileNetV3Space(), 1)
+    judge.sources = ("autobuild",)
+    sources(autobuild=judge)
+    for name in ("vanilla", "top_down"):
+        record = found(name)
+        records.write(tmp_path / "sweep" / record.address, record, "a: 1\n")
+    return tmp_path / "sweep"
+
+
+def test_the_first_screen_has_the_opinions_of_those_that_had_no_part_in_the_guide(judged, tmp_path):
+    page = call("report", [str(judged), f"out={tmp_path}/out"]).read_text()
+    first = Checked(page).words.partition("Kept the same")[0]
+    told = (
+        "embedded (guide) %",
+        "autobuild %",
+        "lead by autobuild",
+        "overrated, by autobuild",
+        "Without part in it: aut",
+    )
+    assert [text for text in told if text not in first] == []
+    assert first.index("autobuild %") < first.index("predicted accuracy %")
+    assert re.search(r"by the guide\. .*\bsees?\b", first)
+    assert 'href="#judges"' in page
+    assert 'id="judges"' in page
+    for name in ("report.md", "report.tex", "tables.csv"):
+        assert "lead by autobuild" in (tmp_path / "out" / name).read_text()
+    head, *rows = csv.reader((tmp_path / "out" / "results.csv").open())
+    met, column = head.index("feasible"), head.index("judged_autobuild")
+    assert [0.7 < float(row[column]) < 0.9 if row[met] == "True" else row[column] == "" for row in rows] == [True] * 18
 
 
 def test_beside_it_stand_markdown_latex_csv_and_pictures(sweep, tmp_path):

@@ -1,4 +1,4 @@
-"""Draws leads over the reference by the predictor that guided the searches and by those that judge it."""
+"""Draws leads over the reference by the predictor that guided the searches and by those that judge its winners."""
 
 import textwrap
 from itertools import cycle

@@ -4,8 +4,9 @@ from functools import partial
 
 import numpy as np
 
-from ofa_bench.analysis.intervals import ALPHA, DIGITS, FEWEST
 from ofa_bench.analysis.paper.answers import NOT_RUN, NOT_TIMED, Answer, Claim, of_paper_size
+from ofa_bench.analysis.paper.differences import differs, no_difference, sign
+from ofa_bench.analysis.paper.judged import Opinions, judged_claims
 from ofa_bench.analysis.paper.measures import Measure, accuracy_spread, time_share
 from ofa_bench.analysis.paper.own import claimed_largest, claimed_mean, differing_targets, mean_difference, spread_of
 from ofa_bench.analysis.paper.protocols import CHAINS, LABELS, STRATEGIES
@@ -19,10 +20,10 @@ from ofa_bench.formatting import format_number
 __all__ = ["accuracy_claims", "carrying_over"]
 
 
-def accuracy_claims(space: str, published: Published, most: int) -> list[Claim]:
+def accuracy_claims(space: str, published: Published, most: int, opinions: Opinions) -> list[Claim]:
     """Return the claims on accuracy in a space, over as many repeats as the paper's.
 
-    If some runs have more, ``most``, there are also rows for all repeats.
+    If some runs have more, ``most``, there are also rows for all repeats. ``opinions`` are of independent sources.
     """
     claims, repeats = published["claims"], published["setup"]["repeats"]
     percent = printed_percent(published, space)
@@ -46,6 +47,7 @@ def accuracy_claims(space: str, published: Published, most: int) -> list[Claim]:
         for chain in CHAINS
         if most > repeats
     ]
+    rows += judged_claims(space, opinions, published)
     rows += [
         Claim(
             f"nor at any single target: {LABELS[chain]}",
@@ -96,7 +98,7 @@ def _own_difference(space: str, published: Published, chain: str) -> str:
 def _mean(runs: Runs, published: Published, chain: str, repeats: int | None = None) -> Answer:
     """Test a chain's mean accuracy against vanilla's."""
     found = _tested(runs, chain, repeats)
-    return f"{difference(found)}, n = {found.n}", of_paper_size(runs, published, _no_difference(found))
+    return f"{difference(found)}, n = {found.n}", of_paper_size(runs, published, no_difference(found))
 
 
 def _mean_of_all(runs: Runs, published: Published, chain: str) -> Answer:
@@ -110,27 +112,6 @@ def _tested(runs: Runs, chain: str, repeats: int | None = None) -> Paired:
     return next(one for one in paired(means, "vanilla") if one.name == chain)
 
 
-def _no_difference(tests: Paired) -> str:
-    """Return the verdict on the claim of no significant difference: by the test of difference, then of equivalence."""
-    if tests.n < 2:
-        return "one repeat"
-    equivalent = tests.verdict == "equivalent"
-    if _differs(tests):
-        return "does not hold, but equivalent" if equivalent else f"does not hold: {_sign(tests)}"
-    return "holds: equivalent" if equivalent else "not decided"
-
-
-def _differs(tests: Paired) -> bool:
-    """Return whether a difference is significant; one that does not vary is if it is not 0 in enough repeats."""
-    if tests.difference is None or tests.p_holm is None:
-        return tests.n >= FEWEST and round(tests.difference or 0.0, DIGITS) != 0
-    return tests.p_holm < ALPHA
-
-
-def _sign(tests: Paired) -> str:
-    return "better" if (tests.difference or 0.0) > 0 else "worse"
-
-
 def _single(runs: Runs, published: Published, chain: str) -> Answer:
     """Test a chain's accuracy against vanilla's at each target, with Holm's correction for all targets."""
     rows = (runs.accuracy(chain) - runs.accuracy("vanilla"))[: published["setup"]["repeats"]].T
@@ -139,8 +120,8 @@ def _single(runs: Runs, published: Published, chain: str) -> Answer:
     names = {f"{target:g}": row for target, row, met in zip(runs.targets, rows, runs.met, strict=True) if met}
     tests = paired({"": np.zeros(rows.shape[1]), **names}, "")
     found: dict[str, list[float]] = {"worse": [], "better": []}
-    for one in filter(_differs, tests):
-        found[_sign(one)].append(float(one.name))
+    for one in filter(differs, tests):
+        found[sign(one)].append(float(one.name))
     if any(found.values()):
         verdict = "does not hold"
     else:
@@ -172,7 +153,7 @@ def _carries_over(runs: Runs, published: Published, chain: str) -> Answer:
     if not runs.timed:
         return NOT_TIMED
     share, tests = time_share(runs, chain), _tested(runs, chain)
-    found = {share.below(100), _no_difference(tests).partition(":")[0].partition(",")[0]}
+    found = {share.below(100), no_difference(tests).partition(":")[0].partition(",")[0]}
     verdict = next((one for one in ("too few repeats", "does not hold", "not decided") if one in found), "holds")
     description = f"{share.description(1)} % of the time, {difference(tests)} points"
     return description, of_paper_size(runs, published, verdict)

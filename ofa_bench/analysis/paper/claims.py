@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from ofa_bench.analysis.paper.accuracies import accuracy_claims, carrying_over
 from ofa_bench.analysis.paper.answers import claims_table
+from ofa_bench.analysis.paper.judged import judge_runs
+from ofa_bench.analysis.paper.protocols import JUDGED
 from ofa_bench.analysis.paper.published import Published
 from ofa_bench.analysis.paper.runs import Runs
 from ofa_bench.analysis.paper.times import time_claims
@@ -19,9 +21,10 @@ def verdicts(runs: Mapping[tuple[str, str], Runs], published: Published) -> dict
     paper's code lacks, have no verdict. Rows in brackets are not claims of the paper, but explain others.
     """
     most = max(len(one.winners) for one in runs.values())
+    opinions = judge_runs({key: one for key, one in runs.items() if key[1] in JUDGED})
     tables = {
         "time": claims_table("Time", runs, lambda space: time_claims(space, published), beside=("fair_memo",)),
-        "accuracy": claims_table("Accuracy", runs, lambda space: accuracy_claims(space, published, most)),
+        "accuracy": claims_table("Accuracy", runs, lambda space: accuracy_claims(space, published, most, opinions)),
         "carrying_over": claims_table("Other spaces", runs, lambda space: carrying_over(space, published)),
     }
     return {theme: table for theme, table in tables.items() if table.rows}

@@ -51,7 +51,7 @@ def judged_claims(space: str, opinions: Opinions, published: Published) -> list[
     names = dict.fromkeys(name for key, of in opinions.items() if key[0] == space for name in of)
     return [
         Claim(
-            f"the same judged by {name}, which had no part in the predictor, over all repeats: {LABELS[chain]}",
+            f"the same over all repeats, by the independent source {name}: {LABELS[chain]}",
             "",
             partial(_answer, opinions=opinions, name=name, chain=chain, published=published),
         )

@@ -65,7 +65,9 @@ def describe_parts(guide: str, sources: Sequence[str], judges: Sequence[Judged])
         judges: those of its winners.
     """
     message = [f"The guide {guide} is fitted to {_list_names([describe_source(one) for one in sources])}."]
-    message += [f"{one.judge} made these labels." for one in judges if one.role == "truth"]
+    message += [
+        f"{one.judge} made these labels: it is the truth of the guide." for one in judges if one.role == "truth"
+    ]
     independent = [one for one in judges if one.role == "independent"]
     if independent:
         named = [

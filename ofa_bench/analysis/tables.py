@@ -133,15 +133,16 @@ def winners_judged(summary: Summary) -> Table | None:
     """
     if not summary.judges:
         return None
-    guided, roles = summary.study.predictor, {"truth": " (made its labels)", "independent": ""}
+    guided, roles = summary.study.predictor, {"truth": " (truth)", "independent": ""}
+    judges = sorted(summary.judges, key=lambda one: one.role == "truth")  # the others come first
     heads = ["strategy", f"{guided} (guide) %", f"lead by {guided}"]
-    for one in summary.judges:
+    for one in judges:
         heads += [f"{one.judge}{roles[one.role]} %", f"lead by {one.judge}", f"overrated, by {one.judge}"]
     rows = []
     for line in summary.lines:
         guide = f"{_number(line.accuracy, 2)}{MARK if line.row.unlabelled else ''}"
         row = [line.name, guide, difference(line.paired)]
-        for one in summary.judges:
+        for one in judges:
             known = one.accuracy[line.name][np.isfinite(one.accuracy[line.name])]
             row += [_number(float(known.mean()) if len(known) else None, 2)]
             row += [difference(found.get(line.name)) for found in (one.leads, one.overrated)]

@@ -93,7 +93,7 @@ def test_winners_judged_stand_beside_what_the_guide_says():
     summary = add_judges(summarize(study))
     table = winners_judged(summary)
     assert table.heads == (
-        "strategy", "member 2 (guide) %", "lead by member 2", "official (made its labels) %", "lead by official",
+        "strategy", "member 2 (guide) %", "lead by member 2", "official (truth) %", "lead by official",
         "overrated, by official",
     )  # fmt: skip
     assert [row[0] for row in table.rows] == [line.name for line in summary.lines]

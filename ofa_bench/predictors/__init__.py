@@ -4,6 +4,7 @@ from ofa_bench.devices.cost import CostModel, CostTable
 from ofa_bench.devices.tables import latency_table
 from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, SubspacePredictor
 from ofa_bench.predictors.embedded import embedded_predictor
+from ofa_bench.predictors.measured import EnsemblePredictor, measured_predictor, measured_sources
 from ofa_bench.predictors.official import official_predictor
 from ofa_bench.predictors.own import own_predictor
 
@@ -11,10 +12,13 @@ __all__ = [
     "AccuracyPredictor",
     "CostModel",
     "CostTable",
+    "EnsemblePredictor",
     "OneHotMLP",
     "SubspacePredictor",
     "embedded_predictor",
     "latency_table",
+    "measured_predictor",
+    "measured_sources",
     "official_predictor",
     "own_predictor",
 ]

@@ -67,7 +67,7 @@ def _read(space: DesignSpace, path: Path, name: str) -> AccuracyPredictor:
 
 def _unlabelled(weights: Path, space: DesignSpace) -> Choices | None:
     """Return the choices that labels never had from the card of a file of weights; None if unknown."""
-    path = weights.with_suffix(".json")
+    path = weights.with_name(f"{weights.name.removesuffix('.npz')}.json")
     if not os.path.lexists(path):
         return None
     try:

@@ -28,6 +28,15 @@ def test_note10_contract():
     assert {"source", "date", "title"} <= set(NOTE10.card)
 
 
+@pytest.mark.parametrize("space", [SPACE, MobileNetV3Space(width=1.0)], ids=lambda space: space.name)
+def test_i7_contract(space):
+    table = latency_table(space, "i7_8700k")
+    check_cost(table, space)
+    assert (table.unit, table.card["licence"], len(table.targets)) == ("ms", "Apache-2.0", 10)
+    assert {"source", "title", "file_sha256"} <= set(table.card)
+    assert table.minimum < table.targets[0] < table.targets[-1] < table.maximum
+
+
 @pytest.mark.usefixtures("assets")
 def test_note10_equals_ofa():
     files = {r: asset_path(f"ofa/note10/{r}_lookup_table.yaml") for r in RESOLUTIONS}

@@ -17,10 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from ofa_bench.data import FOLDER, MEASURED
+from ofa_bench.data import ENDINGS
+from ofa_bench.data import FOLDER as DATA
 from ofa_bench.files.writing import write_whole
 
 __all__ = ["main"]
+
+FOLDER = Path(str(DATA)) / "measured"
 
 COLUMNS = ("ks", "e", "d", "r", "top1", "source", "part")
 
@@ -86,7 +89,7 @@ def main(folder: Path) -> None:
             for number, row in enumerate(list(csv.reader(content.decode().splitlines()))[1:])
         ]
         text = "".join(f"{','.join(row)}\n" for row in (COLUMNS, *rows))
-        path = FOLDER / f"{name}{MEASURED}"
+        path = FOLDER / f"{name}{ENDINGS['measured']}"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, gzip.compress(text.encode(), mtime=0))
         hashes = {file: hashlib.sha256(content).hexdigest() for file, content in contents.items()}

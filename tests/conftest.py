@@ -94,6 +94,15 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> "Callable[..., None]":
     return put
 
 
+@pytest.fixture(scope="session")
+def measured() -> Path:
+    """Return the folder of the figures that others measured, which tools make into data; skip where there is none."""
+    folder = Path(os.environ.get("OFA_BENCH_MEASURED", ROOT.parent / "shared" / "measured"))
+    if not folder.is_dir():
+        pytest.skip("OFA_BENCH_MEASURED does not point to the files that tools/ make into data")
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def forget_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Forget the modules that a test wrote and imported: the next test may write others of the same name."""

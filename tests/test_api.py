@@ -12,9 +12,11 @@ from conftest import ROOT, findings, laid_out
 from matplotlib.figure import Figure
 
 import ofa_bench as ob
+from ofa_bench.predictors import latency_table
 from ofa_bench.records import record as records
 from ofa_bench.records.model import to_dict
 from ofa_bench.search import Evolution, Problem, SearchResult
+from ofa_bench.spaces import MobileNetV3Space, recognise
 from ofa_bench.testing import ToyPredictor, toy_problem
 
 QUICK = {"targets": [20, 30], "budget": (4, 2), "population_size": 20, "progress": False}
@@ -22,6 +24,26 @@ QUICK = {"targets": [20, 30], "budget": (4, 2), "population_size": 20, "progress
 
 WORDS = ["targets=[20,30]", "budget.generations=4", "budget.warm_generations=2", "evolution.population_size=20"]
 """The same on the command line."""
+
+
+def test_spaces_that_differ_by_a_key_are_told_apart_by_their_records():
+    """Both widths of MobileNetV3 have the same genes and dicts."""
+    wide, narrow = MobileNetV3Space(), MobileNetV3Space(width=1.0)
+    results = [
+        ob.run(
+            Problem(space, ToyPredictor(space), latency_table(space, "i7_8700k")), "random", **QUICK | {"targets": [9]}
+        )
+        for space in (wide, narrow)
+    ]
+    made = [result.record for result in results]
+    assert [record.choices.space for record in made] == ["mbv3", "mbv3_w1.0"]
+    assert "width" not in made[0].config["space"]  # as in records from when there was one width
+    assert made[1].config["space"]["width"] == 1.0
+    for record, space in zip(made, (wide, narrow), strict=True):
+        (winner,) = record.repeats[0].results
+        found, row = recognise(winner.architecture, record.config["space"])
+        assert (found.name, found.width, row.tolist()) == (space.name, space.width, winner.genes)
+    assert recognise(winner.architecture)[0].name == "mbv3"
 
 
 class Sampled(ob.strategies.Strategy):

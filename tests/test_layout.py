@@ -7,11 +7,11 @@ from rooms import LAYERS, ONLY, PACKAGE, PICTURE, draw
 
 
 def modules():
-    """Return the modules of the package, but for scripts that make its data, by their names within it."""
+    """Return the modules of the package by their names within it."""
     found = {}
     for path in PACKAGE.rglob("*.py"):
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").rstrip(".")
-        if name and not name.startswith("data"):
+        if name:
             found[name] = path
     return found
 

@@ -3,8 +3,8 @@
 An architecture is a vector of 90 numbers: for each block, whether it exists and the linear and middle contrasts of its
 kernel and expand ratio. The kernel is that of Bayesian linear regression on these (each with its own scale), plus its
 square for products of two effects, plus a squared exponential; image size adds a cubic polynomial and scales the main
-effects (Rasmussen & Williams, 2006, sections 2.2 and 5.4.1). Posterior functions are drawn by Matheron's rule (Wilson et
-al., ICML 2020).
+effects (Rasmussen & Williams, 2006, sections 2.2 and 5.4.1). Posterior functions are drawn by Matheron's rule (Wilson
+et al., ICML 2020).
 """
 
 from collections.abc import Callable
@@ -88,6 +88,7 @@ class Kernel(torch.nn.Module):
             line, square = a @ main.T, ((b @ product) * b).sum(1)
             smooth = torch.cos((x * self.smooth.exp()) @ waves.T + phases) @ weights
             polynomial = sum(size[i] * of_size[i] * t ** (i + 1) for i in range(3))
+            of_blocks = self.constant.exp() * constant + line[:, 0] + square + self.rest.exp() * smooth
             return of_blocks + polynomial + size[3] * t * line[:, 1]
 
         return drawn

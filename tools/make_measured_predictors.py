@@ -1,8 +1,8 @@
 """Writes ``predictors/measured``: ``python tools/make_measured_predictors.py FOLDER`` (half an hour on one core).
 
 FOLDER holds the published rows and labels (see ``ofa_bench/data/measured``). On one thread, the files are the same to
-the byte. For each space: one network for all sources together, and one for each source, which judges what was found with
-another. A network is distilled from its teachers (``measured_teachers``): its outputs are the mean of the ensemble and
+the byte. For each space: one network for all sources together, and one for each source, which judges what was found
+with another. A network is distilled from its teachers (``measured_teachers``): its outputs are the mean of the ensemble and
 the deviations of its members. The card has the errors on rows that were held out, and how often they lay within the
 uncertainty.
 """
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from gaussian_process import describe
 from measured_rows import Rows, read_rows
-from measured_teachers import AUTOBUILD, MEMBERS, OWN, WIDTH_1, Networks, Teacher, Width1, fit_correction, train
+from measured_teachers import AUTOBUILD, MEMBERS, OWN, SCALE, WIDTH_1, Networks, Teacher, Width1, fit_correction, train
 from numpy.typing import NDArray
 from published_proxyless import published_proxyless
 from scipy.optimize import minimize
@@ -43,6 +43,8 @@ LABELLED = 192
 
 ARCHITECTURES, HIDDEN, SAMPLES = 30_000, (128, 128), 6_000_000
 FOLDS = 10
+REPEATED = 0.022
+"""The standard deviation of one measurement of width 1.2, points: that of networks measured twice."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,9 @@ class Consensus:
     At image sizes that AutoBuild did not label, it continues from its smallest one as width 1.0 does.
     """
 
-    def __init__(self, labels: Networks, width1: Teacher, measured: Rows, kernel: Any, which: Any = slice(None)) -> None:
+    def __init__(
+        self, labels: Networks, width1: Teacher, measured: Rows, kernel: Any, which: Any = slice(None)
+    ) -> None:
         self.labels, self.width1 = labels, width1
         rows = measured.take(which)
         known = width1(rows.genes, np.full(len(rows), 224))[:, 0]
@@ -161,7 +165,7 @@ class Consensus:
 
 
 def smaller(width1: Teacher, genes: Genes, sizes: NDArray[Any]) -> Floats:
-    """Return how much less accurate width 1.0 is at image sizes below the labelled ones than at the smallest of these."""
+    """Return by how much width 1.0 is less accurate at image sizes below ``LABELLED`` than there."""
     found = np.zeros((len(genes), 1 + MEMBERS))
     low = sizes < LABELLED
     if low.any():
@@ -170,7 +174,7 @@ def smaller(width1: Teacher, genes: Genes, sizes: NDArray[Any]) -> Floats:
 
 
 def continued(labels: Networks, genes: Genes, sizes: NDArray[Any]) -> Floats:
-    """Return what labels say, continued below their smallest size by each network's own slope over the log of the size."""
+    """Return what labels say, continued below ``LABELLED`` by each network's slope over the logarithm of the size."""
     found = labels(genes, np.maximum(sizes, LABELLED))
     low = sizes < LABELLED
     if low.any():
@@ -207,7 +211,9 @@ def write(space: MobileSpace, card: dict[str, Any], made: Mapping[str, tuple[lis
     print(space.name, json.dumps(card, indent=1), flush=True)
 
 
-def describe_fit(sources: list[str], unlabelled: list[int], found: Calibration, floor: Any, network: Any) -> dict[str, Any]:
+def describe_fit(
+    sources: list[str], unlabelled: list[int], found: Calibration, floor: Any, network: Any
+) -> dict[str, Any]:
     """Return the part of a card that describes one network."""
     return {
         "sources": sources,
@@ -216,6 +222,95 @@ def describe_fit(sources: list[str], unlabelled: list[int], found: Calibration, 
         "held_out": found.about,
         "distilled": network,
     }
+
+
+def make_width1(rows: Rows, width1: Width1, teacher: Teacher, noise: Floats, labels: Networks) -> None:
+    """Write the predictors of ``mbv3_w1.0``."""
+    space = MobileNetV3Space(1.0)
+    held = width1.cross_validate(FOLDS)
+    new = ~width1.half
+    large, small = new & (rows.group == 0), new & (rows.group == 1)
+    own = calibrate(rows.top1[large], held[large], noise[large], f"r=224, not used for the kernel, {FOLDS} folds")
+    low = calibrate(rows.top1[small], held[small], noise[small], "r=160 and 192, noisy, likewise")
+    about = {**own.about, "smaller_sizes": {**low.about, "noise": round(float(noise[small].max()), 3)}}
+    least = max(own.floor, low.floor)
+    floor = {str(size): round(own.floor if size == 224 else least, 4) for size in space.resolutions}
+    known = rows.genes[rows.group == 0]
+    network, distilled = distil(space, teacher, known, 1)
+    fit = describe_fit(["ofa_w1.0"], [176, 208], Calibration(own.factor, own.floor, about), floor, distilled)
+
+    measured = rows.take(rows.group == 0)
+    full = np.full(len(measured), 224)
+    shift = float((measured.top1 - labels(measured.genes, full)[:, 0]).mean())
+    other = calibrate(
+        measured.top1, labels(measured.genes, full) + shift, noise[rows.group == 0], "r=224, all but their mean"
+    )
+    step = size_error(labels, teacher, 1.0, lambda genes: genes, np.random.default_rng(5))
+    second, distilled = distil(space, lambda *rows: continued(labels, *rows) + shift, known, 2)
+    judge = describe_fit(["autobuild"], [160, 176], other, floors(space, other.floor, step), distilled)
+    judge["shift"] = round(shift, 4)
+    card = {"space": space.name, "all": fit, "by_source": {"ofa_w1.0": fit, "autobuild": judge}}
+    write(space, card, {"": (network, fit), "ofa_w1.0": (network, fit), "autobuild": (second, judge)})
+
+
+def make_mbv3(ten: Rows, own: Rows, teacher: Teacher, kernel: Any, labels: Networks) -> None:
+    """Write the predictors of ``mbv3``, which ``compofa`` uses too."""
+    consensus = Consensus(labels, teacher, own, kernel)
+    full, error = np.full(len(own), 224), np.full(len(own), REPEATED) / np.sqrt(own.repeats)
+    held = np.zeros((len(own), 1 + MEMBERS))
+    fold = (np.random.default_rng(1).permutation(own.block.max() + 1) % FOLDS)[own.block]
+    for out in (fold == number for number in range(FOLDS)):
+        held[out] = Consensus(labels, teacher, own, kernel, ~out)(own.genes[out], full[out])
+    found = calibrate(own.top1, held, error, f"r=224, width 1.2, {FOLDS} folds")
+    step = size_error(labels, teacher, consensus.slope, lambda genes: genes, np.random.default_rng(5))
+    known = np.concatenate([own.genes, ten.genes[ten.group == 0]])
+    network, distilled = distil(MBV3, consensus, known, 3)
+    fit = describe_fit(
+        ["autobuild", "ofa_w1.0", "ofa_w1.2"], [160, 176], found, floors(MBV3, found.floor, step), distilled
+    )
+    fit |= {"share_of_width_1": SHARE, "slope": round(consensus.slope, 4), "step_from_192_to_224": round(step, 4)}
+
+    by_labels = calibrate(own.top1, labels(own.genes, full), error, "r=224, width 1.2, all")
+    second, distilled = distil(MBV3, lambda *rows: continued(labels, *rows), known, 4)
+    judge = describe_fit(["autobuild"], [160, 176], by_labels, floors(MBV3, by_labels.floor, step), distilled)
+
+    values = teacher(own.genes, full)
+    shift = float((own.top1 - values[:, 0]).mean())
+    by_width1 = calibrate(own.top1, values + shift, error, "r=224, width 1.2, all but their mean")
+    third, distilled = distil(MBV3, lambda *rows: teacher(*rows) + shift, known, 5)
+    other = describe_fit(["ofa_w1.0"], [176, 208], by_width1, floors(MBV3, by_width1.floor, 0.0), distilled)
+    other["shift"] = round(shift, 4)
+    card = {"space": MBV3.name, "all": fit, "by_source": {"autobuild": judge, "ofa_w1.0": other}}
+    write(MBV3, card, {"": (network, fit), "autobuild": (second, judge), "ofa_w1.0": (third, other)})
+
+
+def make_proxyless(teacher: Teacher, labels: Networks, known: Genes) -> None:
+    """Write the predictors of ``proxyless``."""
+    shared_genes = [PROXYLESS.index[name] for name in MBV3.gene_names]
+
+    def shared(genes: Genes) -> Genes:
+        return np.ascontiguousarray(genes[:, shared_genes])
+
+    def consensus(genes: Genes, sizes: NDArray[Any]) -> Floats:
+        known = labels(genes, np.maximum(sizes, LABELLED))
+        members = known[:, [0, *(1 + member % (known.shape[1] - 1) for member in range(MEMBERS))]]
+        return members + smaller(teacher, shared(genes), sizes)
+
+    published = published_proxyless()
+    near = published.sizes >= LABELLED - 8
+    sizes = np.array([min(PROXYLESS.resolutions, key=lambda one: abs(one - size)) for size in published.sizes[near]])
+    error = np.zeros(int(near.sum()))
+    found = calibrate(
+        published.top1[near], labels(published.genes[near], sizes), error, "published networks at 188 px or more"
+    )
+    step = size_error(labels, teacher, 1.0, shared, np.random.default_rng(5))
+    network, distilled = distil(PROXYLESS, consensus, known, 6)
+    floor = floors(PROXYLESS, found.floor, step)
+    fit = describe_fit(["autobuild", "ofa_w1.0"], [160, 176], found, floor, distilled)
+    second, distilled = distil(PROXYLESS, lambda *rows: continued(labels, *rows), known, 7)
+    judge = describe_fit(["autobuild"], [160, 176], found, floor, distilled)
+    card = {"space": PROXYLESS.name, "all": fit, "by_source": {"autobuild": judge}}
+    write(PROXYLESS, card, {"": (network, fit), "autobuild": (second, judge)})
 
 
 def main() -> None:
@@ -233,4 +328,9 @@ def main() -> None:
     }
     make_width1(ten, width1, teacher, noise, labels[MBV3.name])
     make_mbv3(ten, own, teacher, kernel, labels[MBV3.name])
-    make_proxyless(teacher, labels[PROXYLESS.name])
+    fronts = read_rows(folder, [AUTOBUILD[1].format("proxyless")])
+    make_proxyless(teacher, labels[PROXYLESS.name], fronts.genes)
+
+
+if __name__ == "__main__":
+    main()

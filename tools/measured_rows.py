@@ -24,8 +24,8 @@ class Rows:
     """Distinct networks at image sizes, with accuracies.
 
     ``genes`` is int8 [n, n_genes], with ``r`` 0; ``size`` the image size in pixels, int64 [n]; ``top1`` the mean
-    accuracy in percent, float64 [n]; ``repeats`` of how many rows, float64 [n]; ``group`` the file, int64 [n]; ``block``
-    numbers the architectures without the image size, int64 [n].
+    accuracy in percent, float64 [n]; ``repeats`` of how many rows, float64 [n]; ``group`` the file, int64 [n];
+    ``block`` numbers the architectures without the image size, int64 [n].
     """
 
     genes: Genes

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from gaussian_process import Kernel, Posterior, describe, fit_kernel, log_size
-from measured_rows import Rows, read_rows
+from measured_rows import Rows
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -16,7 +15,18 @@ from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.spaces import Genes
 from ofa_bench.spaces.mobile import MobileSpace
 
-__all__ = ["AUTOBUILD", "MEMBERS", "OWN", "WIDTH_1", "Networks", "Teacher", "Width1", "fit_correction", "train"]
+__all__ = [
+    "AUTOBUILD",
+    "MEMBERS",
+    "OWN",
+    "SCALE",
+    "WIDTH_1",
+    "Networks",
+    "Teacher",
+    "Width1",
+    "fit_correction",
+    "train",
+]
 
 Floats = NDArray[np.float64]
 Sizes = NDArray[np.int64]

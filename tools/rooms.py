@@ -32,6 +32,7 @@ LAYERS = [
     ["spaces"],
     ["config"],
     ["files"],
+    ["data"],
     ["formatting", "errors", "version"],
 ]
 """The rooms from the top down: a room imports only from rooms below it."""

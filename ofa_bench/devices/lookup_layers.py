@@ -24,6 +24,7 @@ __all__ = [
     "form_of",
     "forms_of",
     "layers_of",
+    "network_of",
     "resolutions_of",
     "width_of",
 ]
@@ -73,7 +74,7 @@ _HARD_SWISH = (False, False, True, True, True)
 class Form:
     """A kind of lookup table: its names for the layers that all networks have, and for the blocks.
 
-    The names of blocks match ``pattern``. ``networks`` are those that have such names, the design space's own first.
+    The names of blocks match ``pattern``. ``networks`` are those that have such names.
     """
 
     name: str
@@ -168,10 +169,16 @@ def resolutions_of(names: Iterable[str]) -> set[int]:
     return {int(match[1]) for match in found if match}
 
 
-def width_of(form: Form, names: Iterable[str]) -> float | None:
-    """Return the supernet's width by a first convolution: the space's own if it is among them, None if unknown."""
+def network_of(space: DesignSpace, form: Form) -> Network:
+    """Return the network of a form that has the space's width; the first if none has."""
+    assert isinstance(space, MobileSpace)
+    return next((net for net in form.networks if net.width == space.width), form.networks[0])
+
+
+def width_of(form: Form, own: Network, names: Iterable[str]) -> float | None:
+    """Return the supernet's width by a first convolution: that of ``own`` if it is among them, None if unknown."""
     stems = {int(match[1]) for name in names if (match := re.match(r"(?:Conv|first_conv)-.*x(\d+)$", name))}
-    return next((net.width for net in form.networks if net.stem in stems), None)
+    return next((net.width for net in (own, *form.networks) if net.stem in stems), None)
 
 
 @dataclass(frozen=True)
@@ -206,7 +213,7 @@ def layers_of(space: DesignSpace, form: Form, tables: Mapping[int, Mapping[str, 
             missing.append(Missing(name, tuple(choices)))
         return tables.get(r, {}).get(name, np.nan)
 
-    net, resolutions = form.networks[0], [int(r) for r in space.genes[space.index["r"]].choices]
+    net, resolutions = network_of(space, form), [int(r) for r in space.genes[space.index["r"]].choices]
     common = [
         reduce(add, [found(r, name, [{"r": i}]) for name in form.common(net, r, -(-r // 32))])  # added as OFA adds them
         for i, r in enumerate(resolutions)

@@ -16,7 +16,16 @@ import numpy as np
 import yaml
 
 from ofa_bench.devices.cost import MAX_COST, Term
-from ofa_bench.devices.lookup_layers import Form, Missing, form_of, forms_of, layers_of, resolutions_of, width_of
+from ofa_bench.devices.lookup_layers import (
+    Form,
+    Missing,
+    form_of,
+    forms_of,
+    layers_of,
+    network_of,
+    resolutions_of,
+    width_of,
+)
 from ofa_bench.errors import InputError
 from ofa_bench.files.reading import UnreadableError, content_of, json_object
 from ofa_bench.spaces import DesignSpace, Subspace
@@ -106,7 +115,7 @@ def lookup_table(space: DesignSpace, device: str, files: Mapping[int, Path], cho
     card = {
         "title": f"Latency of the layers of space {space.name}, from a lookup table",
         "form": form.name,
-        "width": form.networks[0].width,
+        "width": network_of(space, form).width,
         "files": hashes,
         "resolutions": sorted(set(tables) & asked),
         "resolutions_left_out": left_out,
@@ -128,9 +137,10 @@ def _terms(
     if form is None:
         forms = "; ".join(one.name for one in forms_of(space)) or "none"
         raise InputError(f"device={device}: a lookup table without names of blocks of space {space.name} ({forms})")
-    width, own = width_of(form, names), form.networks[0].width
-    if width not in (None, own):
-        raise InputError(f"device={device}: the table is for width {width}; space {space.name} has width {own}")
+    own = network_of(space, form)
+    width = width_of(form, own, names)
+    if width not in (None, own.width):
+        raise InputError(f"device={device}: the table is for width {width}; space {space.name} has width {own.width}")
     _check_resolutions(space, device, set(tables), choices)
     layers = layers_of(space, form, tables)
     needed = [(one.name, at) for one in layers.missing if (at := _needed(space, one, choices))]

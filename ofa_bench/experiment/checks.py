@@ -20,9 +20,10 @@ __all__ = ["check_rerun", "check_tracking", "resolve_threads", "resolve_tracking
 ADDED = (
     ("evolution", "memo", True), ("budget", "match", None), ("budget", "chain", None), ("device", "rescaled", None),
     ("strategy", "gradient", True), ("strategy", "gradient_cost", 0),
+    ("ofa_bench.spaces.mbv3.MobileNetV3Space", "width", 1.2),
 )  # fmt: skip
 """Keys that older records lack, with the values that leave results as they were: there they are left out. The first is
-the name of the node that has the key, at any depth: a strategy has a copy of ``evolution``."""
+the name of the node that has the key, at any depth (a strategy has a copy of ``evolution``), or its ``_target_``."""
 
 LONGEST_NAME = 500
 """Maximum length of an experiment's name in MLflow."""
@@ -103,4 +104,9 @@ def result_config(config: DictConfig) -> dict[str, Any]:
 def _without_added(node: Any, name: str = "") -> Any:
     if not isinstance(node, dict):
         return node
-    return {key: _without_added(value, key) for key, value in node.items() if (name, key, value) not in ADDED}
+    names = (name, node.get("_target_"))
+    return {
+        key: _without_added(value, key)
+        for key, value in node.items()
+        if not any((one, key, value) in ADDED for one in names)
+    }

@@ -72,7 +72,7 @@ def _read(space: DesignSpace, path: Path, name: str) -> AccuracyPredictor:
 
 def _card(weights: Path) -> Mapping[str, Any]:
     """Return the card of a file of weights; empty without one."""
-    path = weights.with_suffix(".json")
+    path = weights.with_name(f"{weights.name.removesuffix('.npz')}.json")
     if not os.path.lexists(path):
         return {}
     try:
@@ -97,5 +97,5 @@ def _unlabelled(weights: Path, card: Mapping[str, Any], space: DesignSpace) -> C
         unlabelled = coverage["unlabelled"]
         return {space.genes[space.index[gene]].name: tuple(map(float, unlabelled[gene])) for gene in unlabelled}
     except (KeyError, TypeError, ValueError) as error:
-        card_name = weights.with_suffix(".json").name
+        card_name = f"{weights.name.removesuffix('.npz')}.json"
         raise InputError(f"its card {card_name} has no coverage.unlabelled of genes of space {space.name}") from error

@@ -43,6 +43,10 @@ TOYS = {"predictor._target_": "ofa_bench.testing.ToyPredictor", "device": "macs"
 """Judges that work for any space, whatever files there are."""
 
 
+OWN_KEYS = {"compofa": ["kernels"], "mbv3_w1.0": ["width"]}
+"""The keys that only some spaces have."""
+
+
 def _table_or_skip(device):
     try:
         latency_table(load_space("mbv3"), device)
@@ -58,6 +62,7 @@ def _table_or_skip(device):
         (["space=compofa"], "note10"),
         (["space=resnet50d"], "cpu_onnx"),
         (["space=proxyless"], "cpu_onnx"),
+        (["space=mbv3_w1.0"], "i7_8700k"),
         (["space=resnet50d", "device=macs"], "macs"),
         (["device=note10", "space=proxyless"], "note10"),
     ],
@@ -66,8 +71,8 @@ def test_a_space_has_a_default_device_and_the_command_line_wins(overrides, devic
     config, task = composed(*overrides)
     assert config.hydra.runtime.choices["device"] == device
     assert task.device.device == device
-    assert list(task.space) == ["choices", "_target_", *(["kernels"] if "space=compofa" in overrides else [])]
     space = dict(text.split("=") for text in overrides).get("space", "mbv3")
+    assert list(task.space) == ["choices", "_target_", *OWN_KEYS.get(space, [])]
     assert config.hydra.run.dir.startswith(f"multirun/{space}/{device}/embedded/vanilla/sqrt/default/seed=0")
 
 

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from test_measuring import MEASURED
 
+from ofa_bench.api.describing import describe
 from ofa_bench.errors import InputError
 from ofa_bench.exporting import networks
 from ofa_bench.exporting.cards import read_card, write_card
@@ -25,7 +26,10 @@ from ofa_bench.supernets import network_files as files
 from ofa_bench.supernets.ofa_package import import_ofa
 from ofa_bench.supernets.pieces import supernet
 
-SPACES = {space.name: space for space in (MobileNetV3Space(), ProxylessNASSpace(), ResNet50DSpace())}
+SPACES = {
+    space.name: space
+    for space in (MobileNetV3Space(), MobileNetV3Space(width=1.0), ProxylessNASSpace(), ResNet50DSpace())
+}
 
 
 class Exports:
@@ -51,7 +55,7 @@ def smallest(space):
         guard_band=1.0, by=("joint",),
         architecture=space.to_ofa(np.zeros(space.n_genes, np.int8)), table="",
         hashes={"device": "0", "predictor": "0"}, device_card={},
-        folder=f"{space.name}_d_p/20ms",
+        folder=f"{space.name}_d_p/20ms", described=describe(space),
     )  # fmt: skip
 
 
@@ -62,6 +66,7 @@ def built_by_ofa(space, architecture, state):
     resnet = {"expand_ratio_list": [0.2, 0.25, 0.35], "depth_list": [0, 1, 2], "width_mult_list": [0.65, 0.8, 1.0]}
     net = {
         "mbv3": lambda: networks.OFAMobileNetV3(width_mult=1.2, **mobile),
+        "mbv3_w1.0": lambda: networks.OFAMobileNetV3(width_mult=1.0, **mobile),
         "proxyless": lambda: networks.OFAProxylessNASNets(width_mult=1.3, **mobile),
         "resnet50d": lambda: networks.OFAResNets(dropout_rate=0, **resnet),
     }[space.name]()

@@ -28,6 +28,44 @@ def test_note10_contract():
     assert {"source", "date", "title"} <= set(NOTE10.card)
 
 
+@pytest.mark.parametrize("space", [SPACE, MobileNetV3Space(width=1.0)], ids=lambda space: space.name)
+def test_i7_contract(space):
+    table = latency_table(space, "i7_8700k")
+    check_cost(table, space)
+    assert (table.unit, table.card["licence"], len(table.targets)) == ("ms", "Apache-2.0", 10)
+    assert {"source", "title", "file_sha256"} <= set(table.card)
+    assert table.minimum < table.targets[0] < table.targets[-1] < table.maximum
+
+
+@pytest.mark.parametrize(("device", "error"), [("p40_b64", 0.006), ("rtx2080ti_b64", 0.016)])
+def test_fitted_tables_cost_what_was_measured(device, error, measured, tmp_path, monkeypatch):
+    import make_gpus
+
+    table = latency_table(make_gpus.SPACE, device)
+    genes, milliseconds = make_gpus._rows((measured / "latency" / f"{device}.csv").read_bytes())
+    assert np.abs(table.cost(genes) / milliseconds - 1).mean() < error
+    monkeypatch.setattr(make_gpus, "FOLDER", tmp_path)
+    monkeypatch.setattr(make_gpus, "GPUS", {device: make_gpus.GPUS[device]})
+    monkeypatch.setattr(make_gpus, "targets_of", lambda table: ())
+    make_gpus.main(measured / "latency")
+    made = latency_table(make_gpus.SPACE, str(tmp_path / device))
+    assert made.cost(genes[:50]) == pytest.approx(table.cost(genes[:50]), abs=1e-3)
+    assert made.card["held_back"]["mean_error"] == pytest.approx(table.card["held_back"]["mean_error"], rel=0.01)
+
+
+@pytest.mark.parametrize("device", ["p40_b64", "rtx2080ti_b64"])
+def test_fitted_tables_state_their_batch_and_error(device):
+    space = MobileNetV3Space(width=1.0)
+    table = latency_table(space, device)
+    check_cost(table, space)
+    check_cost(latency_table(space, device, guard_band=True), space)
+    assert (table.unit, table.card["batch"], len(table.targets)) == ("ms a batch of 64", 64, 10)
+    assert table.card["held_back"]["networks"] == 1600
+    assert table.card["held_back"]["rank_correlation"] > 0.998
+    with pytest.raises(InputError, match=rf"device={device}: it has no table for space mbv3, only for mbv3_w1\.0"):
+        latency_table(SPACE, device)
+
+
 @pytest.mark.usefixtures("assets")
 def test_note10_equals_ofa():
     files = {r: asset_path(f"ofa/note10/{r}_lookup_table.yaml") for r in RESOLUTIONS}
@@ -83,7 +121,7 @@ def test_bad_tables_are_refused(term, message):
 
 
 def test_unknown_device_is_refused():
-    with pytest.raises(InputError, match=r"there are .*macs, note10, or the path of a table; did you mean 'note10'"):
+    with pytest.raises(InputError, match=r"there are .*macs, note10, .*or the path of a table; did you mean 'note10'"):
         latency_table(SPACE, "note1o")
 
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from ofa_bench.devices import lookup_tables
+from ofa_bench.devices import tables as tables_of_devices
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import latency_table
@@ -18,7 +19,7 @@ from ofa_bench.spaces.part import Subspace
 from ofa_bench.supernets.ofa_package import import_ofa
 from ofa_bench.supernets.pieces import supernet
 
-SPACE = MobileNetV3Space()
+SPACE, NARROW = MobileNetV3Space(), MobileNetV3Space(width=1.0)
 
 
 class Invented(dict):
@@ -72,9 +73,9 @@ def ofa_proxyless(tables):
     return cost
 
 
-def nsganetv2(table):
+def nsganetv2(table, space=SPACE):
     """Cost as nsganetv2 has it: blocks by their expand ratio, no pooling, one table for all resolutions."""
-    net = supernet(SPACE).net
+    net = supernet(space).net
 
     def cost(arch):
         config, r = net_config(net, arch), arch["r"][0]
@@ -157,6 +158,40 @@ def test_one_file_of_nsganetv2_serves_all_resolutions(place, tmp_path):
     device = path.parent if "/" in place else path
     table = check(SPACE, device, nsganetv2(made))
     assert (table.name, table.sha256) == ("i7", hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def test_a_table_of_both_widths_costs_each_space_its_own_layers(tmp_path):
+    """Like the shipped table of the i7-8700K, whose owners' file has the layers of both supernets."""
+    made = Invented()
+    for space in (SPACE, NARROW):
+        fill(space, nsganetv2(made, space))
+    (tmp_path / "i7.yaml").write_text(yaml.safe_dump(dict(made)))
+    wide, narrow = (check(space, tmp_path / "i7.yaml", nsganetv2(made, space)) for space in (SPACE, NARROW))
+    assert (wide.card["width"], narrow.card["width"]) == (1.2, 1.0)
+    assert wide.minimum != narrow.minimum
+
+
+def test_a_table_of_the_other_width_is_refused(tables, tmp_path):
+    with pytest.raises(InputError, match=r"the table is for width 1\.2; space mbv3_w1\.0 has width 1\.0"):
+        latency_table(NARROW, str(write(tmp_path / "wide", tables)))
+
+
+def test_the_shipped_tables_of_the_i7_are_what_its_owners_file_costs(measured, tmp_path, monkeypatch):
+    import make_i7
+
+    for space in (SPACE, NARROW):
+        check(space, measured / "latency" / make_i7.FILE, latency_of(space, "i7_8700k"))
+    monkeypatch.setattr(make_i7, "FOLDER", tmp_path)
+    monkeypatch.setattr(make_i7, "targets_of", lambda table: latency_table(table.space, "i7_8700k").targets)
+    make_i7.main(measured / "latency")
+    for name in ("mbv3", "mbv3_w1.0"):
+        path = f"i7_8700k/{name}.json"
+        assert (tmp_path / path).read_bytes() == (tables_of_devices.FOLDER / path).read_bytes()
+
+
+def latency_of(space, device):
+    table = latency_table(space, device)
+    return lambda arch: table.cost(space.from_ofa(arch)[None])[0]
 
 
 def test_official_files_are_the_shipped_table(assets):

@@ -32,9 +32,11 @@ embedded = cache(embedded_predictor)
 def judged(draw):
     """Draw a space with a predictor that reads the genes as they are, and a table."""
     space = draw(spaces())
-    if space.name in TABLES:
-        return Problem(space, embedded(space), TABLES[space.name])
-    return Problem(space, network(space, draw(seeds())), CostTable(space, draw(terms_of(space)), **HEAD))
+    table = TABLES.get(space.name) or CostTable(space, draw(terms_of(space)), **HEAD)
+    try:
+        return Problem(space, embedded(space), table)
+    except InputError:
+        return Problem(space, network(space, draw(seeds())), table)
 
 
 @examples(80)

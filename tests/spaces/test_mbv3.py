@@ -2,14 +2,41 @@ import numpy as np
 import pytest
 
 from ofa_bench.errors import InputError
+from ofa_bench.predictors import official_predictor
 from ofa_bench.spaces import MobileNetV3Space
 from ofa_bench.testing import check_space
 
-SPACE = MobileNetV3Space()
+SPACE, NARROW = MobileNetV3Space(), MobileNetV3Space(width=1.0)
 
 
-def test_contract():
-    check_space(SPACE)
+@pytest.mark.parametrize("space", [SPACE, NARROW], ids=lambda space: space.name)
+def test_contract(space):
+    check_space(space)
+
+
+def test_a_width_is_one_of_two_supernets():
+    assert (SPACE.name, NARROW.name, MobileNetV3Space(1).name) == ("mbv3", "mbv3_w1.0", "mbv3_w1.0")
+    assert SPACE.published_weights.path == "ofa/ofa_nets/ofa_mbv3_d234_e346_k357_w1.2"
+    assert NARROW.published_weights.path == "ofa/ofa_nets/ofa_mbv3_d234_e346_k357_w1.0"
+    for width in (1.1, True, "1.0", [1.0], None):
+        with pytest.raises(InputError, match=r"space\.width=.*: must be 1\.2 or 1\.0"):
+            MobileNetV3Space(width)
+
+
+def test_both_widths_have_the_same_architectures_and_refuse_the_others_width():
+    row = SPACE.canonical(SPACE.sample(1, np.random.default_rng(4)))[0]
+    arch = SPACE.to_ofa(row)
+    assert NARROW.gene_names == SPACE.gene_names
+    assert NARROW.to_ofa(row) == arch
+    assert (NARROW.from_ofa(arch | {"wid": 1.0}) == row).all()
+    with pytest.raises(InputError, match=r"mbv3_w1\.0: wid=1\.2, but the width of its supernet is 1\.0"):
+        NARROW.from_ofa(arch | {"wid": 1.2})
+
+
+def test_ofa_published_a_predictor_of_one_width():
+    assert SPACE.official_predictor
+    with pytest.raises(InputError, match=r"predictor=official: OFA published none for space mbv3_w1\.0"):
+        official_predictor(NARROW)
 
 
 def test_choices_are_those_of_ofa():

@@ -8,7 +8,11 @@ from ofa_bench.spaces import DesignSpace, MobileNetV3Space, ProxylessNASSpace, R
 from ofa_bench.supernets.pieces import supernet
 
 
-@pytest.mark.parametrize("space", [MobileNetV3Space(), ProxylessNASSpace(), ResNet50DSpace()], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "space",
+    [MobileNetV3Space(), MobileNetV3Space(width=1.0), ProxylessNASSpace(), ResNet50DSpace()],
+    ids=lambda one: one.name,
+)
 def test_the_config_of_a_built_network_gives_its_architecture(space: DesignSpace):
     net = supernet(space)
     for row in space.canonical(space.sample(4, np.random.default_rng(0))):

@@ -9,8 +9,13 @@ from ofa_bench.supernets.ofa_package import import_ofa
 from ofa_bench.supernets.pieces import count_macs, supernet
 from ofa_bench.testing import check_cost
 
-SPACES = [MobileNetV3Space(), ProxylessNASSpace(), ResNet50DSpace()]
-MODELS = {"mbv3": "Mbv3FLOPsModel", "proxyless": "ProxylessNASFLOPsModel", "resnet50d": "ResNet50FLOPsModel"}
+SPACES = [MobileNetV3Space(), MobileNetV3Space(width=1.0), ProxylessNASSpace(), ResNet50DSpace()]
+MODELS = {
+    "mbv3": "Mbv3FLOPsModel",
+    "mbv3_w1.0": "Mbv3FLOPsModel",
+    "proxyless": "ProxylessNASFLOPsModel",
+    "resnet50d": "ResNet50FLOPsModel",
+}
 ids = [space.name for space in SPACES]
 
 
@@ -65,7 +70,7 @@ def test_pieces_fit_one_another_and_make_up_the_network(space):
         assert sum(count_macs(piece) for _, piece in chosen) == count_macs(net.subnet(row))
 
 
-@pytest.mark.parametrize(("space", "pieces"), [(SPACES[0], 440), (SPACES[1], 467), (SPACES[2], 1236)], ids=ids)
+@pytest.mark.parametrize(("space", "pieces"), [*zip(SPACES, (440, 440, 467, 1236), strict=True)], ids=ids)
 def test_equal_pieces_are_one(space, pieces):
     assert len({piece.key for slot in supernet(space).slots() for piece in slot.pieces.values()}) == pieces
 

@@ -50,7 +50,7 @@ def log_size(sizes: NDArray[np.integer]) -> Tensor:
 class Kernel(torch.nn.Module):
     """The covariance of accuracies (unit: ``SCALE`` points); all parameters are logarithms of standard deviations."""
 
-    def __init__(self, width: int, groups: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
         parameter = torch.nn.Parameter
         self.constant = parameter(torch.tensor(0.0, dtype=torch.float64))
@@ -59,7 +59,8 @@ class Kernel(torch.nn.Module):
         self.smooth = parameter(torch.full((width,), -2.0, dtype=torch.float64))
         self.rest = parameter(torch.tensor(-2.0, dtype=torch.float64))
         self.size = parameter(torch.tensor([1.0, 0.0, 0.0, -1.0], dtype=torch.float64))
-        self.noise = parameter(torch.tensor([-4.0] + [-1.5] * (groups - 1), dtype=torch.float64))
+        self.noise = parameter(torch.tensor([-4.0, -2.0], dtype=torch.float64))
+        self.level = parameter(torch.tensor(-2.0, dtype=torch.float64))
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor, u: Tensor) -> Tensor:
         """Return the covariance of architectures (x, with log sizes t) and others (y, u): [n, m]."""
@@ -71,6 +72,15 @@ class Kernel(torch.nn.Module):
         of_size = size[0] * both + size[1] * both**2 + size[2] * both**3 + size[3] * both * main
         smooth = (2 * self.rest).exp() * torch.exp(-distance.clamp(min=0) / 2)
         return (2 * self.constant).exp() + main + product + smooth + of_size
+
+    def noise_of(self, part: Tensor, repeats: Tensor) -> Tensor:
+        """Return the variance of measurements on parts (int64 [n], 0: all images) for so many repeats: [n]."""
+        return (2 * self.noise).exp()[(part > 0).long()] / repeats + 1e-6
+
+    def level_of(self, part: Tensor) -> Tensor:
+        """Return the covariance of measurements by the level of the images of a part, [n, n]."""
+        same = (part[:, None] == part) & (part > 0)
+        return (2 * self.level).exp() * same
 
     def draw(self, generator: torch.Generator) -> Callable[[Tensor, Tensor], Tensor]:
         """Return a function that is drawn from the prior: of [n, width] and [n] to [n]."""
@@ -94,21 +104,21 @@ class Kernel(torch.nn.Module):
         return drawn
 
 
-def fit_kernel(x: Tensor, t: Tensor, y: Tensor, group: Tensor, repeats: Tensor) -> Kernel:
+def fit_kernel(x: Tensor, t: Tensor, y: Tensor, part: Tensor, repeats: Tensor) -> Kernel:
     """Return the kernel with the greatest likelihood of accuracies.
 
     Args:
         x: descriptions, [n, width].
         t: log sizes, [n].
         y: accuracies, [n], centred, in units of their standard deviation.
-        group: of which noise each is, int64 [n].
+        part: of the images that each was measured on, int64 [n]; 0 for all.
         repeats: how many measurements each is the mean of, [n].
     """
-    kernel = Kernel(x.shape[1], int(group.max()) + 1)
+    kernel = Kernel(x.shape[1])
     optimizer = torch.optim.Adam(kernel.parameters(), lr=RATE)
     for _ in range(STEPS):
         optimizer.zero_grad()
-        covariance = kernel(x, t, x, t) + torch.diag((2 * kernel.noise).exp()[group] / repeats + 1e-6)
+        covariance = kernel(x, t, x, t) + kernel.level_of(part) + torch.diag(kernel.noise_of(part, repeats))
         root = torch.linalg.cholesky(covariance)
         loss = y @ torch.cholesky_solve(y[:, None], root)[:, 0] / 2 + root.diagonal().log().sum()
         torch.autograd.backward(loss)
@@ -125,6 +135,7 @@ class Posterior:
         t: their log sizes, [n].
         y: their accuracies, [n].
         noise: the variance of each, [n].
+        level: their covariance by what they were measured on, [n, n]; None for none.
         samples: the number of functions to draw.
         seed: of the draws.
         amplitude: by which functions of the prior are multiplied.
@@ -137,6 +148,7 @@ class Posterior:
         t: Tensor,
         y: Tensor,
         noise: Tensor,
+        level: Tensor | None,
         samples: int,
         seed: int,
         amplitude: float = 1.0,
@@ -144,9 +156,11 @@ class Posterior:
         generator = torch.Generator().manual_seed(seed)
         self.kernel, self.x, self.t, self.amplitude = kernel, x, t, amplitude
         self.drawn = [kernel.draw(generator) for _ in range(samples)]
-        self.root = torch.linalg.cholesky(amplitude**2 * kernel(x, t, x, t) + torch.diag(noise))
-        errors = torch.randn(samples, len(y), dtype=torch.float64, generator=generator) * noise.sqrt()
-        left = [y, *(y - amplitude * draw(x, t) - error for draw, error in zip(self.drawn, errors, strict=True))]
+        error = torch.diag(noise) if level is None else torch.diag(noise) + level
+        self.root = torch.linalg.cholesky(amplitude**2 * kernel(x, t, x, t) + error)
+        normal = torch.randn(samples, len(y), dtype=torch.float64, generator=generator)
+        errors = normal @ torch.linalg.cholesky(error).T
+        left = [y, *(y - amplitude * draw(x, t) - off for draw, off in zip(self.drawn, errors, strict=True))]
         self.weights = torch.cholesky_solve(torch.stack(left, 1), self.root)
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:

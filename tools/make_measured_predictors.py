@@ -1,14 +1,12 @@
-"""Writes ``predictors/measured``: ``python tools/make_measured_predictors.py FOLDER`` (half an hour on one core).
+"""Writes ``predictors/measured``: ``python tools/make_measured_predictors.py`` (half an hour on one core).
 
-FOLDER holds the published rows and labels (see ``ofa_bench/data/measured``). On one thread, the files are the same to
-the byte. For each space: one network for all sources together, and one for each source, which judges what was found
-with another. A network is distilled from its teachers (``measured_teachers``): its outputs are the mean of the ensemble and
-the deviations of its members. The card has the errors on rows that were held out, and how often they lay within the
-uncertainty.
+It reads the rows and labels in ``ofa_bench/data``. On one thread, the files are the same to the byte. For each space:
+one network for all sources together, and one for each source, which judges what was found with another. A network is
+distilled from its teachers (``measured_teachers``): its outputs are the mean of the ensemble and the deviations of its
+members. The card has the errors on rows that were held out, and how often they lay within the uncertainty.
 """
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 from gaussian_process import describe
-from measured_rows import Rows, read_rows
-from measured_teachers import AUTOBUILD, MEMBERS, OWN, SCALE, WIDTH_1, Networks, Teacher, Width1, fit_correction, train
+from measured_rows import Rows, read_labels, read_measured
+from measured_teachers import MEMBERS, Networks, Teacher, Width1, fit_correction, train
 from numpy.typing import NDArray
 from published_proxyless import published_proxyless
 from scipy.optimize import minimize
@@ -229,21 +227,21 @@ def make_width1(rows: Rows, width1: Width1, teacher: Teacher, noise: Floats, lab
     space = MobileNetV3Space(1.0)
     held = width1.cross_validate(FOLDS)
     new = ~width1.half
-    large, small = new & (rows.group == 0), new & (rows.group == 1)
+    large, small = new & (rows.part == 0), new & (rows.part > 0) & (rows.size > 128)
     own = calibrate(rows.top1[large], held[large], noise[large], f"r=224, not used for the kernel, {FOLDS} folds")
     low = calibrate(rows.top1[small], held[small], noise[small], "r=160 and 192, noisy, likewise")
     about = {**own.about, "smaller_sizes": {**low.about, "noise": round(float(noise[small].max()), 3)}}
     least = max(own.floor, low.floor)
     floor = {str(size): round(own.floor if size == 224 else least, 4) for size in space.resolutions}
-    known = rows.genes[rows.group == 0]
+    known = rows.genes[rows.part == 0]
     network, distilled = distil(space, teacher, known, 1)
     fit = describe_fit(["ofa_w1.0"], [176, 208], Calibration(own.factor, own.floor, about), floor, distilled)
 
-    measured = rows.take(rows.group == 0)
+    measured = rows.take(rows.part == 0)
     full = np.full(len(measured), 224)
     shift = float((measured.top1 - labels(measured.genes, full)[:, 0]).mean())
     other = calibrate(
-        measured.top1, labels(measured.genes, full) + shift, noise[rows.group == 0], "r=224, all but their mean"
+        measured.top1, labels(measured.genes, full) + shift, noise[rows.part == 0], "r=224, all but their mean"
     )
     step = size_error(labels, teacher, 1.0, lambda genes: genes, np.random.default_rng(5))
     second, distilled = distil(space, lambda *rows: continued(labels, *rows) + shift, known, 2)
@@ -263,7 +261,7 @@ def make_mbv3(ten: Rows, own: Rows, teacher: Teacher, kernel: Any, labels: Netwo
         held[out] = Consensus(labels, teacher, own, kernel, ~out)(own.genes[out], full[out])
     found = calibrate(own.top1, held, error, f"r=224, width 1.2, {FOLDS} folds")
     step = size_error(labels, teacher, consensus.slope, lambda genes: genes, np.random.default_rng(5))
-    known = np.concatenate([own.genes, ten.genes[ten.group == 0]])
+    known = np.concatenate([own.genes, ten.genes[ten.part == 0]])
     network, distilled = distil(MBV3, consensus, known, 3)
     fit = describe_fit(
         ["autobuild", "ofa_w1.0", "ofa_w1.2"], [160, 176], found, floors(MBV3, found.floor, step), distilled
@@ -316,20 +314,14 @@ def make_proxyless(teacher: Teacher, labels: Networks, known: Genes) -> None:
 def main() -> None:
     """Write the networks and cards of all spaces."""
     torch.set_num_threads(1)
-    folder = Path(sys.argv[1])
-    ten, own = read_rows(folder, WIDTH_1), read_rows(folder, OWN)
+    ten, own = read_measured(MobileNetV3Space(1.0)), read_measured(MBV3)
     width1 = Width1(ten)
     teacher = width1.fit()
-    kernel, noise = width1.kernel, SCALE * np.sqrt(width1.noise.numpy())
-    print("noise", [round(float(noise[ten.group == group].max()), 3) for group in range(3)], flush=True)
-    labels = {
-        space.name: Networks.fit(read_rows(folder, [name.format(file) for name in AUTOBUILD]), space, 3)
-        for space, file in ((MBV3, "mbv3_w1.2"), (PROXYLESS, "proxyless"))
-    }
+    kernel, noise = width1.kernel, width1.noise
+    labels = {space.name: Networks.fit(read_labels(space), space, 3) for space in (MBV3, PROXYLESS)}
     make_width1(ten, width1, teacher, noise, labels[MBV3.name])
     make_mbv3(ten, own, teacher, kernel, labels[MBV3.name])
-    fronts = read_rows(folder, [AUTOBUILD[1].format("proxyless")])
-    make_proxyless(teacher, labels[PROXYLESS.name], fronts.genes)
+    make_proxyless(teacher, labels[PROXYLESS.name], read_labels(PROXYLESS, "frontier").genes)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -16,11 +17,8 @@ from ofa_bench.spaces import Genes
 from ofa_bench.spaces.mobile import MobileSpace
 
 __all__ = [
-    "AUTOBUILD",
     "MEMBERS",
-    "OWN",
     "SCALE",
-    "WIDTH_1",
     "Networks",
     "Teacher",
     "Width1",
@@ -33,9 +31,6 @@ Sizes = NDArray[np.int64]
 Teacher = Callable[[Genes, Sizes], Floats]
 """From int8 [n, n_genes] and pixels [n] to percent [n, 1 + MEMBERS]: the mean, and the members of an ensemble."""
 
-WIDTH_1 = ("mbv3_w1.0_r224.csv", "mbv3_w1.0_r160_r192.csv", "mbv3_w1.0_r128.csv")
-OWN = ("mbv3_w1.2_r224.csv",)
-AUTOBUILD = ("autobuild_{}_random.csv.gz", "autobuild_{}_frontier.csv.gz")
 MEMBERS = 8
 CENTRE, SCALE = 75.0, 1.4
 FOR_KERNEL = 700
@@ -48,7 +43,7 @@ AMPLITUDE = 300.0**0.5
 class Width1:
     """The accuracy of OFA's MobileNetV3 of width 1.0: a Gaussian process on its measured rows.
 
-    The kernel is fitted to half of the architectures, so that errors on the other half are of networks that it never saw.
+    The kernel is fitted to half of the architectures; errors on the other half are of networks that it never saw.
     """
 
     def __init__(self, rows: Rows) -> None:
@@ -57,16 +52,23 @@ class Width1:
         self.y = torch.tensor((rows.top1 - CENTRE) / SCALE)
         rng = np.random.default_rng(0)
         self.half = (rng.permutation(rows.block.max() + 1) % 2)[rows.block] == 0
-        noisy = rng.permutation(np.flatnonzero(self.half & (rows.group > 0)))[:FOR_KERNEL]
-        some = torch.tensor(np.concatenate([np.flatnonzero(self.half & (rows.group == 0)), noisy]))
-        self.group, self.repeats = torch.tensor(rows.group), torch.tensor(rows.repeats)
-        self.kernel = fit_kernel(*(values[some] for values in (self.x, self.t, self.y, self.group, self.repeats)))
-        self.noise = (2 * self.kernel.noise).exp()[self.group] / self.repeats + 1e-6
+        noisy = rng.permutation(np.flatnonzero(self.half & (rows.part > 0)))[:FOR_KERNEL]
+        some = torch.tensor(np.concatenate([np.flatnonzero(self.half & (rows.part == 0)), noisy]))
+        self.part, repeats = torch.tensor(rows.part), torch.tensor(rows.repeats)
+        self.kernel = fit_kernel(*(values[some] for values in (self.x, self.t, self.y, self.part, repeats)))
+        self.variance = self.kernel.noise_of(self.part, repeats)
+
+    @property
+    def noise(self) -> Floats:
+        """Return the standard deviation of each row's measurement, with the level of its images: points, [n]."""
+        level = (2 * self.kernel.level).exp() * (self.part > 0)
+        return np.asarray(SCALE * (self.variance + level).sqrt().numpy())
 
     def fit(self, which: Tensor | slice = slice(None)) -> Teacher:
         """Return what is known after some of the rows."""
-        known = (self.x[which], self.t[which], self.y[which], self.noise[which])
-        posterior = Posterior(self.kernel, *known, samples=MEMBERS, seed=0)
+        known = (self.x[which], self.t[which], self.y[which], self.variance[which])
+        level = self.kernel.level_of(self.part[which])
+        posterior = Posterior(self.kernel, *known, level, samples=MEMBERS, seed=0)
         return lambda genes, sizes: CENTRE + SCALE * posterior(describe(genes), log_size(sizes)).numpy()
 
     def cross_validate(self, folds: int) -> Floats:
@@ -79,9 +81,7 @@ class Width1:
         return found
 
 
-def fit_correction(
-    kernel: Kernel, rows: Rows, rest: Floats, weight: Floats | None = None
-) -> tuple[Posterior, float, float]:
+def fit_correction(kernel: Kernel, rows: Rows, rest: Floats) -> tuple[Posterior, float, float]:
     """Fit what is left of measured accuracies (points) after another predictor: a constant and a Gaussian process.
 
     Returns:
@@ -93,7 +93,7 @@ def fit_correction(
     y, one = torch.tensor(rest), torch.ones(len(rows), dtype=torch.float64)
     constant = float(one @ inverse @ y / (one @ inverse @ one))
     unit = float(((y - constant) @ inverse @ (y - constant) / len(rows)) ** 0.5)
-    posterior = Posterior(kernel, x, zero, (y - constant) / unit, noise, MEMBERS, seed=1, amplitude=AMPLITUDE)
+    posterior = Posterior(kernel, x, zero, (y - constant) / unit, noise, None, MEMBERS, seed=1, amplitude=AMPLITUDE)
     return posterior, constant, unit
 
 
@@ -158,7 +158,7 @@ def train(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         sizes = [n_features, *hidden, wanted.shape[1]]
-        linear = [torch.nn.Linear(before, after) for before, after in zip(sizes, sizes[1:], strict=False)]
+        linear = [torch.nn.Linear(before, after) for before, after in pairwise(sizes)]
         layers = [part for one in linear for part in (one, torch.nn.ReLU())][:-1]
         network = torch.nn.Sequential(*layers)
         average = torch.optim.swa_utils.AveragedModel(

@@ -120,9 +120,9 @@ def measured_sources(space: DesignSpace) -> tuple[str, ...]:
 
 
 def measured_predictor(space: DesignSpace, source: str | None = None, pessimism: float = 0.0) -> AccuracyPredictor:
-    """Load the predictor of a space that was fitted to measured accuracies; its card is in ``data/predictors/measured``.
+    """Load the predictor of a space that was fitted to measured accuracies.
 
-    A subspace gets the predictor of its parent.
+    Its card is in ``ofa_bench/data/predictors/measured``. A subspace gets the predictor of its parent.
 
     Args:
         space: its design space.

@@ -231,7 +231,13 @@ def _export_all(options: Options, overrides: Sequence[str], runner: "Runner | No
         _write_controls(options.folder, chosen, options.controls)
     for one in chosen:
         better = exporter.find_more_accurate(one)
-        if better:
+        if one.measured and one.measured["rank"] > 1:
+            print(
+                f"{one.folder}: the best of {one.measured['networks']} measured networks, "
+                f"{one.measured['rank']} by predicted accuracy",
+                file=sys.stderr,
+            )
+        elif better:
             print(
                 f"{one.folder}: replaces a network of {', '.join(better['by'])} that was predicted to be "
                 f"{100 * (better['accuracy'] - one.accuracy):.2f} points more accurate",

@@ -166,7 +166,7 @@ def _best_first(
 
     def order(item: tuple[str, list[tuple[str, Result | Alternative]]]) -> tuple[bool, float, float]:
         text, them = item
-        return text != first, -(them[0][1].accuracy or 0.0), them[0][1].cost
+        return text != first, *_predicted(them[0][1])
 
     return [(json.loads(text), them) for text, them in sorted(networks.items(), key=order)]
 
@@ -174,27 +174,34 @@ def _best_first(
 def _collect_measured(entries: Sequence[_Entry]) -> dict[str, dict[str, Any]]:
     """Return the measured accuracies of a target's networks (see ``FoundNetwork``) by architecture, the best first.
 
+    A record counts only if its best network by prediction was measured: one of its others alone may have been measured
+    for another target.
+
     Raises:
         InputError: they were measured with different weights, images or settings.
     """
-    networks = [one for _, _, result in entries for one in result.networks]
+    by_record: dict[str, list[Result | Alternative]] = {}
+    for _, record, result in entries:
+        by_record.setdefault(record.address, []).extend(result.networks)
+    whole = {where: some for where, some in by_record.items() if min(some, key=_predicted).measured}
+    networks = [one for some in whole.values() for one in some]
     measured = {architecture_key(one.architecture): (one.measured, one) for one in networks if one.measured}
-    if len({about.how for about, _ in measured.values()}) > 1:
-        where = ", ".join(
-            dict.fromkeys(record.address for _, record, one in entries if any(n.measured for n in one.networks))
+    if len({one.measured.how for one in networks if one.measured}) > 1:
+        raise InputError(
+            f"{', '.join(whole)}: measured with different weights, images or settings; export each with run="
         )
-        raise InputError(f"{where}: measured with different weights, images or settings; export each with run=")
-    kept = {architecture_key(one.architecture): one.accuracy or 0.0 for one in networks} if measured else {}
-    best_first = sorted(measured.items(), key=lambda one: (-one[1][0].top1, -(one[1][1].accuracy or 0.0)))
+    kept = {architecture_key(one.architecture): one for some in by_record.values() for one in some} if measured else {}
+    best_first = sorted(measured.items(), key=lambda one: (-one[1][0].top1, _predicted(one[1][1])))
+    ranks = {key: rank for rank, (key, _) in enumerate(sorted(kept.items(), key=lambda one: _predicted(one[1])), 1)}
     return {
-        key: {
-            "top1": about.top1,
-            "images": about.images,
-            "rank": 1 + sum(accuracy > (one.accuracy or 0.0) for accuracy in kept.values()),
-            "networks": len(measured),
-        }
-        for key, (about, one) in best_first
+        key: {"top1": about.top1, "images": about.images, "rank": ranks[key], "networks": len(measured)}
+        for key, (about, _) in best_first
     }
+
+
+def _predicted(one: Result | Alternative) -> tuple[float, float]:
+    """Return a key that sorts by falling predicted accuracy, then by rising cost."""
+    return -(one.accuracy or 0.0), one.cost
 
 
 def select_target(networks: Sequence[FoundNetwork], records: Sequence[Record], target: float) -> list[FoundNetwork]:

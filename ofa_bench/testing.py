@@ -131,7 +131,8 @@ def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
     check_unlabelled(space, predictor)
     uncertain = predictor.uncertainty(genes)
     if uncertain is not None:
-        assert (uncertain.dtype, uncertain.shape) == (np.float64, (500,))
+        assert uncertain.dtype == np.float64
+        assert uncertain.shape == (500,)
         assert ((uncertain >= 0) & (uncertain < 1)).all(), "an uncertainty is a fraction of 1"
     assert np.allclose(predictor.accuracy(space.canonical(genes)), accuracy, atol=1e-6)
     assert np.allclose(np.concatenate([predictor.accuracy(row[None]) for row in genes[:50]]), accuracy[:50], atol=1e-6)

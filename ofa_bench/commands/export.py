@@ -7,7 +7,8 @@ A folder is read as ``run`` if it is a cell's, else as ``sweep``.
 
 - ``run``: one record: the folder of a cell, or an MLflow run. ``sweep``: several records: one sweep, by its journal
   (``multirun/sweeps/<id>.jsonl``), id or name, or all records below a folder; for each target, the most accurate
-  network of any strategy is exported (``which=every``: every network). ``strategy``: only of these strategies.
+  network of any strategy is exported (``which=every``: every network). ``strategy``: only of these strategies. Where
+  ``ofa_bench collect run=<the record>`` measured the accuracies of a target's best networks, it is the measured best.
 - ``architecture``: networks that were not searched, as ``ofa_bench evaluate`` takes them; ``space``, ``device`` and
   ``predictor`` are those of ``ofa_bench run``. With ``run`` and ``sweep``, ``space=<a YAML file>`` imports your
   own space, which the records name.

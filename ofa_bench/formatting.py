@@ -2,13 +2,18 @@
 
 import re
 
-__all__ = ["format_number", "same_target"]
+__all__ = ["format_accuracy", "format_number", "same_target"]
 
 
 def format_number(value: float, spec: str) -> str:
     """Return ``format(value, spec)``; what rounds to zero has no sign: neither ``-0.00`` nor ``+0.0%``."""
     text = format(value, spec)
     return text if re.search("[1-9]", text) or not re.search(r"\d", text) else text.lstrip("+-")
+
+
+def format_accuracy(accuracy: float, uncertainty: float | None) -> str:
+    """Return an accuracy in percent, ``76.31 ± 0.08`` if its uncertainty is known; both are fractions of 1."""
+    return f"{100 * accuracy:.2f}" + ("" if uncertainty is None else f" ± {100 * uncertainty:.2f}")
 
 
 def same_target(target: float, named: float) -> bool:

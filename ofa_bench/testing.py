@@ -129,6 +129,11 @@ def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
     assert len(predictor.sha256) == 64
     assert predictor.name
     check_unlabelled(space, predictor)
+    uncertain = predictor.uncertainty(genes)
+    if uncertain is not None:
+        assert uncertain.dtype == np.float64
+        assert uncertain.shape == (500,)
+        assert ((uncertain >= 0) & (uncertain < 1)).all(), "an uncertainty is a fraction of 1"
     assert np.allclose(predictor.accuracy(space.canonical(genes)), accuracy, atol=1e-6)
     assert np.allclose(np.concatenate([predictor.accuracy(row[None]) for row in genes[:50]]), accuracy[:50], atol=1e-6)
     assert predictor.accuracy(genes[:0]).shape == (0,)

@@ -10,6 +10,7 @@ import numpy as np
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.architectures import NamedArchitecture, read_architectures
 from ofa_bench.experiment.evaluation import evaluate as evaluate_named
+from ofa_bench.formatting import format_accuracy
 from ofa_bench.search import Problem
 from ofa_bench.spaces import Genes
 
@@ -22,7 +23,8 @@ class Subnet:
 
     ``architecture`` is OFA's dict, ``genes`` are int8 [n_genes], ``accuracy`` is predicted (top-1, a fraction of 1) and
     ``cost`` is in ``unit``. ``unlabelled`` are its values, by gene, that no label of the predictor had: its accuracy is
-    then a guess; None if that is not known.
+    then a guess; None if that is not known. ``uncertainty`` is one standard deviation of the accuracy, None where the
+    predictor has none.
     """
 
     architecture: Mapping[str, Any]
@@ -31,10 +33,12 @@ class Subnet:
     cost: float
     unit: str
     unlabelled: Mapping[str, Any] | None = None
+    uncertainty: float | None = None
 
     def __repr__(self) -> str:
         guess = ", a guess" if self.unlabelled else ""
-        return f"Subnet({100 * self.accuracy:.2f} %{guess}, {self.cost:.2f} {self.unit}, {dict(self.architecture)})"
+        accuracy = format_accuracy(self.accuracy, self.uncertainty)
+        return f"Subnet({accuracy} %{guess}, {self.cost:.2f} {self.unit}, {dict(self.architecture)})"
 
 
 @overload
@@ -64,7 +68,8 @@ def evaluate(problem: Problem, architecture: Any) -> Subnet | list[Subnet]:
     found = []
     for one in evaluate_named(problem, named) if named else []:
         genes, unit = one.named.genes, problem.cost.unit
-        found.append(Subnet(problem.space.to_ofa(genes), genes, one.accuracy, one.cost, unit, one.unlabelled))
+        about = (one.accuracy, one.cost, unit, one.unlabelled, one.uncertainty)
+        found.append(Subnet(problem.space.to_ofa(genes), genes, *about))
     return found[0] if single else found
 
 

@@ -1,30 +1,38 @@
-"""``ofa_bench collect``: measure the accuracies of random subnets of a supernet on images.
+"""``ofa_bench collect``: measure the accuracies of subnets of a supernet on images: random ones, or those found.
+
+    ofa_bench collect images=imagenet/val calibration=imagenet/train           # random ones, to train a predictor on
+    ofa_bench collect run=<a cell's folder> images=imagenet/val calibration=imagenet/train
 
 Keys are given as ``key=value``:
 
-- ``space``: the space of the supernet.
+- ``run``: the folder of a record whose best networks are measured: for each target the ``top`` best distinct ones that
+  it kept; ``target``: only those of this target. They are measured in the order of their ranks, first the best of each
+  target. ``measured.csv`` beside the record gets the accuracies; ``show``, ``report`` and ``export`` read them there.
+- ``space``: the space of the supernet, without ``run``; a record names its own.
 - ``weights``: ``auto`` (OFA's, downloaded once), the path of a checkpoint (with any number of classes), or ``random``
   (for trying things out). ``sha256``: the expected hash of the checkpoint.
 - ``images``: a folder with one folder of images for each class. The number of a class is the name of its folder; or
   its line in the file ``classes`` (one folder name a line, in the order of the network's outputs); or, if there are as
   many folders as outputs, its place in their sorted order, as in ImageNet.
-- ``test_images``: the most images to test on, drawn at random (OFA used 10,000).
+- ``test_images``: the most images to test on, drawn at random. Default: 10,000, as OFA used; with ``run`` all, because
+  the best networks differ by less than the noise of 10,000 images (one standard error of an accuracy is 0.4 points).
 - ``calibration``: a folder of images of any classes, on which the BatchNorm statistics of each subnet are computed. OFA
   uses training images. The default is other images of ``images``, if there are any. ``calibration_images``: the most
   of them (``ofa.tutorial`` uses 2,000). ``batch``: images at a time; statistics are means over batches.
-- ``n``: the number of distinct subnets; each gene is drawn uniformly. ``seed``: the seed of everything that is drawn.
-  ``threads``: of torch.
+- ``n``: the number of distinct random subnets; each gene is drawn uniformly. ``seed``: the seed of everything that is
+  drawn. ``threads``: of torch.
 - ``out``: the CSV file, with one row for each subnet: ``architecture`` (OFA's dict as JSON), ``accuracy`` (top-1) and
-  ``top5`` as fractions of 1, ``loss``, ``images``, ``seconds``. ``<out>.json`` describes how it was measured.
+  ``top5`` as fractions of 1, ``loss``, ``images``, ``seconds``. ``<out>.json`` describes how it was measured. Default:
+  ``pairs.csv``; with ``run``, ``measured.csv`` beside the record.
 
-After an interrupt, the same command continues with the next subnet; a larger ``n`` adds more. To train a predictor on
-the file, run ``ofa_bench train data=<out>``.
+After an interrupt, the same command continues with the next subnet; a larger ``n`` or ``top`` adds more. To train a
+predictor on the file, run ``ofa_bench train data=<out>``.
 
 Collecting takes long: an image takes about 30 ms to test and 100 ms to calibrate on (``mbv3``, one CPU core), so a
-subnet takes about 9 minutes with the defaults. Fewer images are faster, but the accuracies are less precise.
+random subnet takes about 9 minutes with the defaults, and one of a record about half an hour on the 50,000 images of
+ImageNet's validation set. Fewer images are faster, but the accuracies are less precise.
 """
 
-import json
 import platform
 import sys
 import time
@@ -38,29 +46,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.commands.cli.options import check_folder, given_options
-from ofa_bench.config.limits import THREADS, check_ranges
+from ofa_bench.config.limits import THREADS, check_range, check_ranges
 from ofa_bench.config.shell import command_line, option, portable
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
 from ofa_bench.files.reading import absolute_path
+from ofa_bench.records.measured import MEASURED
+from ofa_bench.records.model import RECORD
 from ofa_bench.version import __version__
 
 if TYPE_CHECKING:
+    from ofa_bench.records.model import Record
     from ofa_bench.supernets.checkpoints import Weights
     from ofa_bench.supernets.pieces import Supernet
     from ofa_bench.training.image_sets import Sets
+    from ofa_bench.training.plans import Plan
 
 __all__ = ["Options", "collect", "run"]
 
 RANGES = {
     "n": (1, np.inf),
+    "top": (1, np.inf),
     "seed": (0, np.inf),
-    "test_images": (1, np.inf),
     "calibration_images": (1, np.inf),
     "batch": (1, 4096),
     "threads": (1, THREADS),
 }
 """The smallest and largest values of options."""
+
+TEST_IMAGES = 10_000
+"""The default for random subnets."""
 
 
 @dataclass
@@ -69,12 +84,15 @@ class Options:
 
     space: str = "mbv3"
     images: str = ""
-    out: str = "pairs.csv"
+    out: str = ""
+    run: str = ""
+    top: int = 10
+    target: float | None = None
     n: int = 1000
     weights: str = "auto"
     sha256: str = ""
     classes: str = ""
-    test_images: int = 10_000
+    test_images: int | None = None
     calibration: str = ""
     calibration_images: int = 2000
     batch: int = 64
@@ -84,6 +102,12 @@ class Options:
     def check(self) -> None:
         """Raise InputError if a value is out of range or missing."""
         check_ranges(self, RANGES)
+        if self.test_images is not None:
+            check_range("test_images", self.test_images, 1)
+        if self.target is not None and not self.run:
+            raise InputError(f"target={self.target:g}: needs run=")
+        if self.run and self.weights == "random" and not self.out:
+            raise InputError("weights=random: not what the record's networks are worth; give out=<another file>")
         if not self.images:
             raise InputError("images=: give a folder with a folder of images for each class")
         if not self.path.name:
@@ -93,7 +117,13 @@ class Options:
     @property
     def path(self) -> Path:
         """The absolute path of the CSV file."""
-        return absolute_path(self.out)
+        return absolute_path(self.out or (str(self.folder / MEASURED) if self.run else "pairs.csv"))
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the record."""
+        path = absolute_path(self.run)
+        return path.parent if path.name == RECORD else path
 
 
 def collect(options: Options) -> NDArray[np.float64]:
@@ -104,13 +134,13 @@ def collect(options: Options) -> NDArray[np.float64]:
         OSError: the file cannot be written.
     """
     options.check()
-    space = load_space(options.space)
+    plan, record = _plan(options)
     import torch
 
     from ofa_bench.supernets.checkpoints import load_weights
     from ofa_bench.supernets.pieces import supernet
 
-    net = supernet(space)
+    net = supernet(plan.space)
     first = _sets(options, net.classes) if options.weights in ("auto", "random") else None
     weights = load_weights(net, options.weights, options.sha256)
     if weights.random and options.weights != "random":
@@ -122,34 +152,48 @@ def collect(options: Options) -> NDArray[np.float64]:
     threads = torch.get_num_threads()
     torch.set_num_threads(options.threads)
     try:
-        return np.array(_measure(options, net, sets, _card(options, weights, sets)))
+        return np.array(_measure(options, plan, net, sets, _card(options, record, weights, sets)))
     finally:
         torch.set_num_threads(threads)
 
 
-def _measure(options: Options, net: "Supernet", sets: "Sets", card: dict[str, Any]) -> list[float]:
+def _plan(options: Options) -> "tuple[Plan, Record | None]":
+    """Return the networks to measure, and the record that they are of."""
+    space = load_space(options.space)  # of a user's class, imports it, which a record may name
+    from ofa_bench.records.record import read
+    from ofa_bench.training.plans import plan_random, plan_record
+
+    if not options.run:
+        return plan_random(space, options.n, options.seed), None
+    if not (options.folder / RECORD).is_file():
+        raise InputError(f"run={options.run}: there is no {RECORD}; give a cell's folder")
+    record = read(options.folder)
+    return plan_record(record, options.top, options.target), record
+
+
+def _measure(options: Options, plan: "Plan", net: "Supernet", sets: "Sets", card: dict[str, Any]) -> list[float]:
     """Add the missing rows; return the accuracies of all rows."""
     from ofa_bench.supernets.checkpoints import recalibrate
-    from ofa_bench.training.collected import measure_accuracy, sample_distinct
+    from ofa_bench.training.collected import measure_accuracy
     from ofa_bench.training.collection import open_collection
 
-    rows = sample_distinct(net.space, options.n, np.random.default_rng([options.seed, 0]))
-    names = [json.dumps(net.space.to_ofa(row)) for row in rows]
     options.path.parent.mkdir(parents=True, exist_ok=True)
     each = len(sets.calibration) + len(sets.test)
-    table, accuracies = open_collection(options.path, names, card)
-    with _bar(options, each, len(accuracies)) as bar:
-        for number in range(len(accuracies), options.n):
-            bar.set_postfix_str(f"network {number + 1} of {options.n}", refresh=False)
-            began, piece = time.perf_counter(), net.subnet(rows[number])
+    table, accuracies = open_collection(options.path, card, plan.belongs)
+    missing = [number for number, name in enumerate(plan.names) if name not in accuracies]
+    total = len(accuracies) + len(missing)
+    with _bar(total * each, len(accuracies) * each) as bar:
+        for number in missing:
+            bar.set_postfix_str(f"network {len(accuracies) + 1} of {total}", refresh=False)
+            began, piece = time.perf_counter(), net.subnet(plan.genes[number])
             module, size = piece.build(), piece.shape[1]
             order = np.random.default_rng([options.seed, 2])  # the same images in the same batches for each network
             bar.update(recalibrate(module, sets.calibration, size, len(sets.calibration), order, options.batch))
             found = measure_accuracy(module, sets.test, sets.labels, size, batch=options.batch, shown=bar.update)
             seconds = round(time.perf_counter() - began, 3)
-            table.add([names[number], found.top1, found.top5, round(found.loss, 6), len(sets.test), seconds])
-            accuracies.append(found.top1)
-    return accuracies
+            table.add([plan.names[number], found.top1, found.top5, round(found.loss, 6), len(sets.test), seconds])
+            accuracies[plan.names[number]] = found.top1
+    return list(accuracies.values())
 
 
 def _sets(options: Options, outputs: int) -> "Sets":
@@ -158,31 +202,32 @@ def _sets(options: Options, outputs: int) -> "Sets":
     classes, calibration = (
         Path(text).expanduser() if text else None for text in (options.classes, options.calibration)
     )
-    images, counts = Path(options.images).expanduser(), (options.test_images, options.calibration_images)
-    return make_sets(images, classes, calibration, *counts, options.seed, outputs)
+    most = options.test_images or (sys.maxsize if options.run else TEST_IMAGES)
+    images = Path(options.images).expanduser()
+    return make_sets(images, classes, calibration, most, options.calibration_images, options.seed, outputs)
 
 
-def _bar(options: Options, each: int, done: int) -> Any:
+def _bar(total: int, done: int) -> Any:
     """Return a progress bar in images; outside a terminal it prints a line every 30 seconds."""
     from tqdm import tqdm
 
     every = 0.5 if sys.stderr.isatty() else 30.0
-    total = max(options.n, done) * each
-    return tqdm(
-        None, "collecting", total, initial=done * each, mininterval=every, maxinterval=2 * every, unit=" images",
-    )  # fmt: skip
+    return tqdm(None, "collecting", total, initial=done, mininterval=every, maxinterval=2 * every, unit=" images")
 
 
-def _card(options: Options, weights: "Weights", sets: "Sets") -> dict[str, Any]:
+def _card(options: Options, record: "Record | None", weights: "Weights", sets: "Sets") -> dict[str, Any]:
     """Return the card; its ``of`` has what must not change while the file grows."""
     from importlib.metadata import version
 
     packages = {name: version(name) for name in ("ofa", "torch", "numpy", "pillow")}
+    space = record.choices.space if record else options.space
+    which = f"the best networks of {record.address}" if record else f"random subnets of OFA's supernet of space {space}"
     return {
-        "title": f"Accuracies of random subnets of OFA's supernet of space {options.space}, measured on images",
+        "title": f"Accuracies of {which}, measured on images",
         "note": "accuracy (top-1) and top5 are fractions of 1; loss is the mean cross-entropy, in nats",
         "of": {
-            "space": options.space,
+            **({"record": record.identity} if record else {}),
+            "space": space,
             "weights": weights.sha256 or "random",
             **sets.hashes,
             "test_images": len(sets.test),
@@ -201,8 +246,10 @@ def _card(options: Options, weights: "Weights", sets: "Sets") -> dict[str, Any]:
 def run(options: Options, _: Sequence[str]) -> str:
     """Collect; return a description of the file and the command that uses it."""
     accuracy = collect(options)
-    use = command_line(["ofa_bench", "train", option("data", options.out), option("space", options.space)])
+    use = ["train", option("data", options.out or "pairs.csv"), option("space", options.space)]
+    if options.run and not options.out:
+        use = ["export", option("run", options.run)]
     return (
         f"{options.path}: {len(accuracy):,} networks, accuracy {accuracy.min():.1%} to {accuracy.max():.1%}, mean "
-        f"{accuracy.mean():.1%}\nuse it: {use}"
+        f"{accuracy.mean():.1%}\nuse it: {command_line(['ofa_bench', *use])}"
     )

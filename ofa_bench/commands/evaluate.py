@@ -58,6 +58,7 @@ def run(options: Options, overrides: Sequence[str]) -> Iterator[str]:
     from ofa_bench.commands.cli.composition import compose_problem
     from ofa_bench.experiment.architectures import read_architectures
     from ofa_bench.experiment.evaluation import evaluate
+    from ofa_bench.formatting import format_accuracy
     from ofa_bench.predictors.coverage import format_choices
     from ofa_bench.records.networks import json_list
 
@@ -72,11 +73,13 @@ def run(options: Options, overrides: Sequence[str]) -> Iterator[str]:
     width = max(len(one.named.name) for one in found)
     yield f"space {names['space']}, device {problem.cost.name}, predictor {names['predictor']}"
     cost = "cost" if problem.guard_band == 1 else "guarded cost"
-    yield f"{'':{width}}  accuracy %  {cost} {unit}"
+    places = 12 if any(one.uncertainty is not None for one in found) else 10
+    yield f"{'':{width}}  {'accuracy %':>{places}}  {cost} {unit}"
     for one in found:
         guess = format_choices(one.unlabelled or {})
         note = f"  (no label of the predictor had {guess}: its accuracy is a guess)" if guess else ""
-        yield f"{one.named.name:{width}}  {100 * one.accuracy:10.2f}  {one.cost:{len(cost) + 1 + len(unit)}.2f}{note}"
+        accuracy = format_accuracy(one.accuracy, one.uncertainty)
+        yield f"{one.named.name:{width}}  {accuracy:>{places}}  {one.cost:{len(cost) + 1 + len(unit)}.2f}{note}"
 
 
 def _plain(problem: "Problem", names: dict[str, str], one: "Evaluated") -> dict[str, object]:
@@ -85,6 +88,7 @@ def _plain(problem: "Problem", names: dict[str, str], one: "Evaluated") -> dict[
         **{key: names[key] for key in ("space", "predictor")},
         "device": problem.cost.name,
         "accuracy": one.accuracy,
+        "uncertainty": one.uncertainty,
         "cost": one.cost,
         "unit": problem.cost.unit,
         "unlabelled": one.unlabelled,

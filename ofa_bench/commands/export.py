@@ -7,7 +7,8 @@ A folder is read as ``run`` if it is a cell's, else as ``sweep``.
 
 - ``run``: one record: the folder of a cell, or an MLflow run. ``sweep``: several records: one sweep, by its journal
   (``multirun/sweeps/<id>.jsonl``), id or name, or all records below a folder; for each target, the most accurate
-  network of any strategy is exported (``which=every``: every network). ``strategy``: only of these strategies.
+  network of any strategy is exported (``which=every``: every network). ``strategy``: only of these strategies. Where
+  ``ofa_bench collect run=<the record>`` measured the accuracies of a target's best networks, it is the measured best.
 - ``architecture``: networks that were not searched, as ``ofa_bench evaluate`` takes them; ``space``, ``device`` and
   ``predictor`` are those of ``ofa_bench run``. With ``run`` and ``sweep``, ``space=<a YAML file>`` imports your
   own space, which the records name.
@@ -231,7 +232,13 @@ def _export_all(options: Options, overrides: Sequence[str], runner: "Runner | No
         _write_controls(options.folder, chosen, options.controls)
     for one in chosen:
         better = exporter.find_more_accurate(one)
-        if better:
+        if one.measured and one.measured["rank"] > 1:
+            print(
+                f"{one.folder}: the best of {one.measured['networks']} measured networks, "
+                f"{one.measured['rank']} by predicted accuracy",
+                file=sys.stderr,
+            )
+        elif better:
             print(
                 f"{one.folder}: replaces a network of {', '.join(better['by'])} that was predicted to be "
                 f"{100 * (better['accuracy'] - one.accuracy):.2f} points more accurate",

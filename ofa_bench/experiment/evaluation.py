@@ -7,6 +7,7 @@ import numpy as np
 
 from ofa_bench.experiment.architectures import NamedArchitecture
 from ofa_bench.predictors.gaps import find_gaps
+from ofa_bench.predictors.uncertainty import find_uncertainty
 from ofa_bench.search import Problem
 
 __all__ = ["Evaluated", "evaluate"]
@@ -16,13 +17,15 @@ __all__ = ["Evaluated", "evaluate"]
 class Evaluated:
     """An architecture with its predicted accuracy (fraction of 1) and its cost in the cost model's unit.
 
-    ``unlabelled`` are its choices that no label of the predictor had; None if unknown.
+    ``uncertainty`` is one standard deviation of the accuracy; ``unlabelled`` are its choices that no label of the
+    predictor had; None if unknown.
     """
 
     named: NamedArchitecture
     accuracy: float
     cost: float
     unlabelled: Mapping[str, Sequence[float]] | None
+    uncertainty: float | None
 
 
 def evaluate(problem: Problem, named: Sequence[NamedArchitecture]) -> list[Evaluated]:
@@ -30,4 +33,8 @@ def evaluate(problem: Problem, named: Sequence[NamedArchitecture]) -> list[Evalu
     genes = np.array([one.genes for one in named], np.int8)
     accuracy, cost = problem.predictor.accuracy(genes).tolist(), problem.cost.cost(genes).tolist()
     gaps = find_gaps(problem.space, problem.predictor, genes)
-    return [Evaluated(one, accuracy[i], cost[i], None if gaps is None else gaps[i]) for i, one in enumerate(named)]
+    uncertain = find_uncertainty(problem.predictor, genes)
+    return [
+        Evaluated(one, accuracy[i], cost[i], None if gaps is None else gaps[i], uncertain[i])
+        for i, one in enumerate(named)
+    ]

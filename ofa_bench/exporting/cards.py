@@ -43,6 +43,7 @@ _SHAPE: Mapping[str, Any] = {
     **dict.fromkeys(("target", "accuracy", "cost", "guard_band", "macs", "parameters"), NUMBER),
     "batch?": (int, str), "by": [_TEXT], "architecture": (dict,), "table": (dict,), "measured": _MAYBE,
     "unlabelled?": _MAYBE, "space_config?": _MAYBE, "guarded_cost?": NUMBER,
+    "uncertainty?": (int, float, type(None)), "measured_accuracy?": _MAYBE,
     "hashes": {"device": _TEXT, "predictor": _TEXT},
     "weights": {"description": _TEXT, "random": (bool,)},
     "files": {ONNX: _FILE, PROGRAM: _FILE},
@@ -63,6 +64,8 @@ _MEASURED: Mapping[str, Any] = {
     **dict.fromkeys(("statistic", "runner", "date"), _TEXT), "table_statistic": (str, type(None)), "batch?": (int,),
     "unlike": (list,), "controls": (int,), "drift": (int, float, type(None)), "drift_error": (int, float, type(None)),
 }  # fmt: skip
+
+_MEASURED_ACCURACY: Mapping[str, Any] = {"top1": NUMBER, "images": (int,), "rank": (int,), "networks": (int,)}
 
 _MEASURED_INT8: Mapping[str, Any] = {"statistic": _TEXT, **{f"{name}_ms": NUMBER for name in PERCENTILES}}
 
@@ -88,6 +91,8 @@ def describe_network(found: FoundNetwork, built: Mapping[str, Any]) -> Card:
         "space_config": found.described,
         "architecture": dict(found.architecture),
         "accuracy": found.accuracy,
+        "uncertainty": found.uncertainty,
+        "measured_accuracy": found.measured,
         "unlabelled": found.unlabelled,
         "cost": found.cost,
         "guarded_cost": found.cost * found.guard_band,
@@ -143,9 +148,17 @@ def _check_values(card: Card) -> None:
     one = card.get("int8")
     if one and one["measured"] is not None:
         check_node("int8.measured.", one["measured"], _MEASURED_INT8)
+    one = card.get("measured_accuracy")
+    if one is not None:
+        check_node("measured_accuracy.", one, _MEASURED_ACCURACY)
+        positive |= {f"measured_accuracy.{key}": one[key] for key in ("images", "rank", "networks")}
+        if one["top1"] > 1:
+            raise UnreadableError(f"its measured_accuracy.top1 is {one['top1']:g}; must be a fraction of 1")
     for key, value in positive.items():
         if value <= 0:
             raise UnreadableError(f"its {key} is {value}; must be more than 0")
+    if (card.get("uncertainty") or 0) < 0:
+        raise UnreadableError(f"its uncertainty is {card['uncertainty']:g}; must be 0 or more")
     if card["accuracy"] > MAX_ACCURACY:
         raise UnreadableError(f"its accuracy is {card['accuracy']:g}; must be a fraction of 1")
 

@@ -10,7 +10,8 @@ from ofa_bench.experiment.architectures import check_same_network
 from ofa_bench.formatting import same_target
 from ofa_bench.records.costs import guard_band_of
 from ofa_bench.records.labels import distinct, labels
-from ofa_bench.records.model import Record
+from ofa_bench.records.measured import architecture_key
+from ofa_bench.records.model import Alternative, Record, Result
 from ofa_bench.spaces import DesignSpace, Genes, recognise, space_of
 
 __all__ = ["GIVEN", "FoundNetwork", "build_stem", "find_networks", "resolve_space", "select_target"]
@@ -27,7 +28,11 @@ class FoundNetwork:
     ``guard_band`` (1 for none) by which the search raised it. ``by`` has the labels of the records that found it.
     ``table`` is the name or path of the cost table, ``device_card`` its card. ``folder`` is where its files go,
     relative to the folder of the export. ``described`` is the config of its space. ``unlabelled`` has its choices that
-    no label of the predictor had; None if that is unknown.
+    no label of the predictor had; None if that is unknown. ``uncertainty`` is one standard deviation of the accuracy.
+
+    ``measured`` has the accuracy on images (``top1``, a fraction of 1, of so many ``images``), and by how many
+    ``networks`` of the target that were measured it was chosen; ``rank`` is its place by predicted accuracy among all
+    that the records kept for the target. It is None if nothing was measured.
     """
 
     space: str
@@ -46,6 +51,8 @@ class FoundNetwork:
     folder: str
     described: Any = field(default=None, hash=False, repr=False)
     unlabelled: Mapping[str, Any] | None = field(default=None, hash=False)
+    uncertainty: float | None = None
+    measured: Mapping[str, Any] | None = field(default=None, hash=False)
 
 
 def resolve_space(architecture: Mapping[str, Any], called: str, described: Any) -> tuple[DesignSpace, Genes]:
@@ -71,11 +78,13 @@ def resolve_space(architecture: Mapping[str, Any], called: str, described: Any) 
 def find_networks(records: Sequence[Record], *, every: bool = False) -> list[FoundNetwork]:
     """Return the most accurate network that records found for each target, or with ``every`` each network once.
 
+    Where accuracies of a target's networks were measured, the most accurate one is the best of these.
+
     Records of the same space, cost table and predictor are compared, whatever their strategies, budgets and seeds.
-    Networks are sorted by target, then by decreasing predicted accuracy.
+    Networks are sorted by target, then by decreasing predicted accuracy; the best measured one comes first.
 
     Raises:
-        InputError: an architecture belongs to no space that can be built.
+        InputError: an architecture belongs to no space that can be built, or measured accuracies cannot be compared.
     """
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
@@ -98,28 +107,31 @@ def build_stem(names: Mapping[str, str], guard_band: float) -> str:
     return "_".join([*names.values(), *(["guarded"] if guard_band != 1 else [])])
 
 
+_Entry = tuple[str, Record, Result]
+"""A record's label, the record, and a result that meets its target."""
+
+
 def _find_in_group(group: Sequence[tuple[str, Record]], stem: str, *, every: bool) -> Iterator[FoundNetwork]:
     first, taken = group[0][1], set[str]()
     guard, names, device = guard_band_of(first), _names(first), first.config.get("device")
-    by_target: dict[float, dict[str, list[tuple[str, Any]]]] = {}
+    by_target: dict[float, list[_Entry]] = {}
     for label, record in group:
         for result in (one for one in record.results if one.feasible):
-            space, row = resolve_space(result.architecture, names["space"], record.config.get("space"))
-            check_same_network(record.address, names["space"], result.genes, row, space)
-            networks = by_target.setdefault(float(result.target), {})
-            networks.setdefault(json.dumps(space.to_ofa(row)), []).append((label, result))
-    for target, networks in sorted(by_target.items()):
-        best_first = sorted(networks.items(), key=lambda one: (-one[1][0][1].accuracy, one[1][0][1].cost))
-        for architecture, them in best_first if every else best_first[:1]:
-            result = them[0][1]
+            by_target.setdefault(float(result.target), []).append((label, record, result))
+    for target, entries in sorted(by_target.items()):
+        measured = _collect_measured(entries)
+        for i, (architecture, them) in enumerate(_best_first(entries, names["space"], next(iter(measured), None))):
+            if i and not every:
+                break
+            network = them[0][1]
             name = distinct(f"{target:g}{first.unit}", taken)
             yield FoundNetwork(
                 **names,
                 unit=first.unit,
                 target=target,
-                architecture=json.loads(architecture),
-                accuracy=result.accuracy,
-                cost=result.cost / guard,
+                architecture=architecture,
+                accuracy=network.accuracy or 0.0,
+                cost=network.cost / guard,
                 guard_band=guard,
                 by=tuple(dict.fromkeys(label for label, _ in them)),
                 hashes={"device": first.device.sha256, "predictor": first.predictor.sha256},
@@ -127,8 +139,69 @@ def _find_in_group(group: Sequence[tuple[str, Record]], stem: str, *, every: boo
                 device_card=first.device.card,
                 folder=f"{stem}/{name}",
                 described=first.config.get("space"),
-                unlabelled=result.unlabelled,
+                unlabelled=network.unlabelled,
+                uncertainty=network.uncertainty,
+                measured=measured.get(architecture_key(network.architecture)),
             )
+
+
+def _best_first(
+    entries: Sequence[_Entry], called: str, best: str | None
+) -> list[tuple[dict[str, Any], list[tuple[str, Result | Alternative]]]]:
+    """Return the dicts of the best networks of records, each with what the records that found it have of it.
+
+    The network with the key ``best`` comes first, even if it was only an alternative; the others by predicted accuracy.
+    """
+    networks: dict[str, list[tuple[str, Result | Alternative]]] = {}
+    first = ""
+    for label, record, result in entries:
+        for one in result.networks:
+            is_best = best is not None and architecture_key(one.architecture) == best
+            if one is result or is_best:
+                space, row = resolve_space(one.architecture, called, record.config.get("space"))
+                check_same_network(record.address, called, one.genes, row, space)
+                text = json.dumps(space.to_ofa(row))
+                networks.setdefault(text, []).append((label, one))
+                first = text if is_best else first
+
+    def order(item: tuple[str, list[tuple[str, Result | Alternative]]]) -> tuple[bool, float, float]:
+        text, them = item
+        return text != first, *_predicted(them[0][1])
+
+    return [(json.loads(text), them) for text, them in sorted(networks.items(), key=order)]
+
+
+def _collect_measured(entries: Sequence[_Entry]) -> dict[str, dict[str, Any]]:
+    """Return the measured accuracies of a target's networks (see ``FoundNetwork``) by architecture, the best first.
+
+    A record counts only if its best network by prediction was measured: one of its others alone may have been measured
+    for another target.
+
+    Raises:
+        InputError: they were measured with different weights, images or settings.
+    """
+    by_record: dict[str, list[Result | Alternative]] = {}
+    for _, record, result in entries:
+        by_record.setdefault(record.address, []).extend(result.networks)
+    whole = {where: some for where, some in by_record.items() if min(some, key=_predicted).measured}
+    networks = [one for some in whole.values() for one in some]
+    measured = {architecture_key(one.architecture): (one.measured, one) for one in networks if one.measured}
+    if len({one.measured.how for one in networks if one.measured}) > 1:
+        raise InputError(
+            f"{', '.join(whole)}: measured with different weights, images or settings; export each with run="
+        )
+    kept = {architecture_key(one.architecture): one for some in by_record.values() for one in some} if measured else {}
+    best_first = sorted(measured.items(), key=lambda one: (-one[1][0].top1, _predicted(one[1][1])))
+    ranks = {key: rank for rank, (key, _) in enumerate(sorted(kept.items(), key=lambda one: _predicted(one[1])), 1)}
+    return {
+        key: {"top1": about.top1, "images": about.images, "rank": ranks[key], "networks": len(measured)}
+        for key, (about, _) in best_first
+    }
+
+
+def _predicted(one: Result | Alternative) -> tuple[float, float]:
+    """Return a key that sorts by falling predicted accuracy, then by rising cost."""
+    return -(one.accuracy or 0.0), one.cost
 
 
 def select_target(networks: Sequence[FoundNetwork], records: Sequence[Record], target: float) -> list[FoundNetwork]:

@@ -50,6 +50,8 @@ def evaluate_given(
                 device_card=problem.cost.card,
                 folder=f"{stem}/{distinct(one.named.name, taken)}",
                 unlabelled=one.unlabelled,
+                uncertainty=one.uncertainty,
+                measured=None,
             )
         )
     return made

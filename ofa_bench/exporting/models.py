@@ -112,6 +112,10 @@ def _log(tracker: Tracker, export: str, folder: Path, card: Card, register: str)
 def _metrics(card: Card) -> dict[str, float]:
     values = {"predicted_accuracy_percent": 100 * card["accuracy"], "predicted_cost": card["cost"]}
     values |= {key: card[key] for key in ("macs", "parameters")}
+    if card.get("uncertainty") is not None:
+        values["uncertainty_points"] = 100 * card["uncertainty"]
+    if card.get("measured_accuracy"):
+        values["measured_accuracy_percent"] = 100 * card["measured_accuracy"]["top1"]
     if card["guard_band"] != 1:
         values["guarded_cost"] = card["guarded_cost"]
     for name in PERCENTILES if card["measured"] else ():

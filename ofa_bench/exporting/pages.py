@@ -18,7 +18,7 @@ from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, is_given, read_cards
 from ofa_bench.exporting.measuring import comparable_ms, compute_verdict, group_by_statistic, meets_target
 from ofa_bench.exporting.quantising import describe_int8, int8_metrics
 from ofa_bench.files.writing import write_whole
-from ofa_bench.formatting import format_number
+from ofa_bench.formatting import format_accuracy, format_number
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.profiling.statistics import PERCENTILES, describe_statistic
 from ofa_bench.records.tables import Table
@@ -94,6 +94,7 @@ def write_pages(out: Path) -> Path:
             "timed": milliseconds((card["measured"] or {}).get("batch", 1)),
             "shape": [max(1, size) for size in card["input"]["shape"]],  # -1 stands for any batch
             "unlabelled": format_choices(card.get("unlabelled") or {}),
+            "accuracy": format_accuracy(card["accuracy"], card.get("uncertainty")),
             "card": card,
             "description": _sentence(card),
             "onnx": ONNX,
@@ -121,17 +122,32 @@ def _csv(networks: Sequence[tuple[Path, Card]]) -> str:
     """Return a table with a row for each network; costs are in ``unit``, accuracies are fractions of 1."""
     plain = ["space", "device", "predictor", "guard_band", "target", "unit", "accuracy", "cost", "guarded_cost"]
     plain += ["batch", "macs", "parameters"]
+    of_images = ["measured_accuracy", "measured_images", "rank_by_prediction"]
     quantised = ["int8_differs", "int8_top1", "fp32_top1", "int8_ms", "int8_median_ms", "int8_bytes"]
     timed = [*(f"{name}_ms" for name in PERCENTILES), "statistic", "table_statistic", "drift", "runner", "date"]
     text = io.StringIO()
-    columns = ["folder", *plain, *timed, *quantised, "by", "weights", "unlabelled", "architecture"]
+    columns = [
+        "folder",
+        *plain,
+        "uncertainty",
+        *of_images,
+        *timed,
+        *quantised,
+        "by",
+        "weights",
+        "unlabelled",
+        "architecture",
+    ]
     table = csv.DictWriter(text, columns, lineterminator="\n")
     table.writeheader()
     for folder, card in networks:
         one = card["measured"] or {}
+        true = card.get("measured_accuracy") or {}
         table.writerow({
             "folder": f"{folder.parent.name}/{folder.name}",
             **{key: card.get(key, 1) for key in plain},
+            "uncertainty": card.get("uncertainty"),
+            **{key: true.get(name) for key, name in zip(of_images, ("top1", "images", "rank"), strict=True)},
             **{key: one.get(key, "") for key in timed},
             **int8_metrics(card),
             "by": ", ".join(card["by"]),
@@ -166,7 +182,8 @@ def _heads(cards: Sequence[Card], ms: str) -> tuple[str, ...]:
     about = ", ".join(dict.fromkeys(one["statistic"] for one in timed))
     compared = ", ".join(dict.fromkeys(one["table_statistic"] or one["statistic"] for one in timed))
     return (
-        f"target, {unit}", "predicted accuracy %", f"predicted cost, {unit}", f"guarded cost, {unit}",
+        f"target, {unit}", "predicted accuracy %", "measured accuracy %", "rank by prediction",
+        f"predicted cost, {unit}", f"guarded cost, {unit}",
         *(f"measured {name}, {ms}" for name in PERCENTILES), f"INT8 {about}, {ms}", f"prediction off (by {compared})",
         f"target met when measured (by {about})", f"met by {', '.join(PERCENTILES)}", "INT8: other first class %",
         "INT8: top-1 less FP32's, points", "batch", "MMACs", "parameters, millions", "resolution", "ONNX, MB",
@@ -176,14 +193,16 @@ def _heads(cards: Sequence[Card], ms: str) -> tuple[str, ...]:
 
 def _row(card: Card, batch: str) -> tuple[str, ...]:
     """Return a network's row; unknown values are empty."""
-    int8 = int8_metrics(card)
+    int8, true = int8_metrics(card), card.get("measured_accuracy") or {}
     one = card["measured"] or {}
     comparable = card["measured"] and batch_of_unit(card["unit"]) is not None
     searched = comparable and not is_given(card)
     times = [one.get(f"{name}_ms") for name in PERCENTILES]
     return (
         "" if is_given(card) else f"{card['target']:g}",
-        f"{100 * card['accuracy']:.2f}{MARK if card.get('unlabelled') else ''}",
+        f"{format_accuracy(card['accuracy'], card.get('uncertainty'))}{MARK if card.get('unlabelled') else ''}",
+        f"{100 * true['top1']:.2f}" if true else "",
+        str(true.get("rank", "")),
         f"{card['cost']:.2f}",
         f"{card['guarded_cost']:.2f}" if card["guard_band"] != 1 else "",
         *("" if ms is None else f"{ms:.2f}" for ms in times),

@@ -71,6 +71,19 @@ class AccuracyPredictor(ABC):
     def accuracy(self, genes: Genes) -> NDArray[np.float64]:
         """Predict accuracy as a fraction of 1: int8 [n, n_genes] to float64 [n]."""
 
+    def uncertainty(self, genes: Genes) -> NDArray[np.float64] | None:  # noqa: ARG002
+        """Return one standard deviation of the predicted accuracy, a fraction of 1; None if it is not known.
+
+        Searches do not call it: it is computed once, for what they found.
+
+        Args:
+            genes: int8 [n, n_genes].
+
+        Returns:
+            float64 [n].
+        """
+        return None
+
     def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32] | None:  # noqa: ARG002
         """Estimate to first order how changes of architectures change their accuracy; None without a gradient.
 
@@ -278,6 +291,10 @@ class SubspacePredictor(AccuracyPredictor):
     def accuracy(self, genes: Genes) -> NDArray[np.float64]:
         """Predict accuracy as a fraction of 1: int8 [n, n_genes] to float64 [n]."""
         return self.predictor.accuracy(self.space.to_parent(genes))
+
+    def uncertainty(self, genes: Genes) -> NDArray[np.float64] | None:
+        """Return one standard deviation of the accuracy, by the parent's predictor: float64 [n], fractions of 1."""
+        return self.predictor.uncertainty(self.space.to_parent(genes))
 
     def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32] | None:
         """Estimate to first order how changes change accuracy, by the parent's predictor: float32 [n, m]."""

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from ofa_bench.config.schema import GROUPS
+from ofa_bench.formatting import format_accuracy
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.records.charges import charged_evaluations
 from ofa_bench.records.costs import guard_band_of
@@ -69,8 +70,9 @@ class Column:
 def _accuracy(row: Row) -> str:
     if row.accuracy is None:
         return "infeasible"
-    spread = "" if not row.accuracy_std else f" ± {100 * row.accuracy_std:.2f}"
-    return f"{100 * row.accuracy:.2f}{spread}{MARK if row.unlabelled else ''}"
+    spread = format_accuracy(row.accuracy, row.accuracy_std or None)
+    uncertain = "" if row.uncertainty is None else f" ± {100 * row.uncertainty:.2f}"
+    return f"{spread}{uncertain}{MARK if row.unlabelled else ''}"
 
 
 def _near(row: Row) -> str:
@@ -117,6 +119,14 @@ COLUMNS: Sequence[Column] = (
         target_metric="accuracy_percent", text=_accuracy, head="accuracy", unit="%", report="predicted accuracy %",
     ),
     Column(number=_times_100("accuracy_std"), total_metric="std_of_accuracy_percent"),
+    Column(
+        "uncertainty", of_result=attrgetter("uncertainty"), number=_times_100("uncertainty"),
+        total_metric="uncertainty_points", target_metric="uncertainty_points",
+    ),
+    Column(
+        "measured", of_result=lambda result: result.measured and result.measured.top1, number=_times_100("measured"),
+        head="measured", unit="%", report="measured accuracy %",
+    ),
     Column("best_known", of_result=attrgetter("best_known")),
     Column(
         "regret", of_result=attrgetter("regret"), number=_regret, total_metric="regret_points",

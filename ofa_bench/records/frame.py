@@ -17,8 +17,9 @@ __all__ = ["tidy", "write_csv"]
 def tidy(records: Sequence[Record]) -> "DataFrame":
     """Return one row for each target of each repeat; values that a record lacks are missing.
 
-    Accuracies and regrets are fractions of 1. Targets and costs are in ``unit``; costs include the ``guard_band``.
-    ``architecture`` is OFA's dict; ``unlabelled`` lists its choices that no label of the predictor had.
+    Accuracies, ``uncertainty`` (one standard deviation of the predicted ``accuracy``), ``measured`` (the accuracy
+    measured on images) and regrets are fractions of 1. Targets and costs are in ``unit``; costs include the
+    ``guard_band``. ``architecture`` is OFA's dict; ``unlabelled`` lists its choices that no label of the predictor had.
     """
     from pandas import DataFrame  # imported here, because it takes long
 

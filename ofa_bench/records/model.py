@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 __all__ = [
-    "FORMAT", "KIND", "RECORD", "VERSION", "Alternative", "Choices", "FrontierVersion", "Made", "Record",
+    "FORMAT", "KIND", "RECORD", "VERSION", "Alternative", "Choices", "FrontierVersion", "Made", "Measured", "Record",
     "RecordedBudget", "RecordedDevice", "RecordedPredictor", "RecordedRepeat", "Result", "to_dict",
 ]  # fmt: skip
 
@@ -17,7 +17,9 @@ KIND, VERSION = "ofa_bench.record", 1
 FORMAT = f"{KIND}/{VERSION}"
 RECORD = "record.json"
 
-OMITTED = frozenset({"table_cost", "unlabelled", "labelled", "commits", "match", "chain", "limit", "sources"})
+OMITTED = frozenset({
+    "table_cost", "unlabelled", "labelled", "commits", "match", "chain", "limit", "sources", "uncertainty", "measured"
+})  # fmt: skip
 """Fields that a file lacks if they are unknown; other unknown fields are null."""
 
 Gaps = Mapping[str, list[float]]
@@ -101,20 +103,39 @@ class FrontierVersion:
 
 
 @dataclass(kw_only=True)
+class Measured:
+    """The accuracy of a network, measured on a number of images: ``top1`` is a fraction of 1.
+
+    Only accuracies with the same ``how`` may be compared: it stands for the weights, the images and the calibration.
+    """
+
+    top1: float
+    images: int
+    how: str
+
+
+@dataclass(kw_only=True)
 class Alternative:
-    """A network that meets a target: its predicted accuracy (a fraction of 1) and its cost."""
+    """A network that meets a target: its predicted accuracy (a fraction of 1) and its cost.
+
+    ``uncertainty`` is one standard deviation of the accuracy, None where the predictor has none. ``measured`` is read
+    from a file beside the record's (see ``records.measured``).
+    """
 
     accuracy: float
+    uncertainty: float | None = None
     cost: float
     architecture: Mapping[str, Any]
     genes: list[int]
     unlabelled: Gaps | None = None
+    measured: Measured | None = field(default=None, compare=False)
 
 
 @dataclass(kw_only=True)
 class Result:
     """What a search found for a target, and its counts and seconds.
 
+    ``uncertainty`` and ``measured`` are those of the architecture, as in ``Alternative``.
     ``cost`` includes the guard band, ``table_cost`` does not; ``shared`` counts the targets that share the search.
     ``curve`` has points (generation, evaluations, unique evaluations, best accuracy so far). ``regret.add_regret``
     describes the fields that compare it with a best-known frontier.
@@ -123,6 +144,7 @@ class Result:
     target: float
     feasible: bool
     accuracy: float | None
+    uncertainty: float | None = None
     cost: float
     table_cost: float | None = None
     seconds: float
@@ -142,6 +164,12 @@ class Result:
     regret: float | None = None
     evaluations_within: float | None = None
     seconds_within: float | None = None
+    measured: Measured | None = field(default=None, compare=False)
+
+    @property
+    def networks(self) -> "list[Result | Alternative]":
+        """The networks that meet the target, best first: this one and the alternatives."""
+        return [self, *self.alternatives] if self.feasible else []
 
 
 @dataclass(kw_only=True)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ofa_bench.errors import InputError
-from ofa_bench.formatting import same_target
+from ofa_bench.formatting import format_accuracy, same_target
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.records.costs import guard_band_of
-from ofa_bench.records.model import Alternative, Record, Result
+from ofa_bench.records.model import Alternative, Record, Result, to_dict
 from ofa_bench.records.unlabelled import MARK
 
 __all__ = ["FoundNetwork", "best_networks", "describe_networks", "json_list"]
@@ -19,6 +19,8 @@ __all__ = ["FoundNetwork", "best_networks", "describe_networks", "json_list"]
 class FoundNetwork:
     """A network that meets a target: ``accuracy`` is a fraction of 1; ``target`` and ``cost`` are in ``unit``.
 
+    ``uncertainty`` is one standard deviation of the accuracy, None if unknown; ``measured`` has its accuracy on images
+    (the fields of ``records.model.Measured``), None if nothing was measured.
     ``winner_of`` counts the repeats, of ``repeats``, that found nothing better. ``unlabelled`` lists its choices that
     no label of the predictor had, None if that is not known. ``cost`` includes the ``guard_band``, 1 for none.
     """
@@ -33,6 +35,8 @@ class FoundNetwork:
     architecture: Mapping[str, Any]
     unlabelled: Mapping[str, Any] | None = None
     guard_band: float = 1.0
+    uncertainty: float | None = None
+    measured: Mapping[str, Any] | None = None
 
 
 def best_networks(record: Record, top: int = 1, target: float | None = None) -> list[FoundNetwork]:
@@ -71,18 +75,21 @@ def _at(record: Record, place: int) -> Iterator[FoundNetwork]:
         yield FoundNetwork(
             record.address, float(record.targets[place]), record.unit, one.accuracy or 0.0, one.cost,
             won.count(genes), len(record.repeats), one.architecture, one.unlabelled,
-            guard_band_of(record),
+            guard_band_of(record), one.uncertainty, to_dict(one.measured),
         )  # fmt: skip
 
 
 def describe_networks(networks: Sequence[FoundNetwork]) -> Iterator[str]:
-    """Yield two lines for each network: its accuracy and cost, and OFA's dict to copy."""
+    """Yield two lines for each network: its predicted and measured accuracy and its cost, and OFA's dict to copy."""
     for one in networks:
         won = f", found by {one.winner_of} of {one.repeats} repeats" if one.repeats > 1 and one.winner_of else ""
         guess = format_choices(one.unlabelled or {})
         mark = f"{MARK} (no label had {guess})" if guess else ""
         guarded = f" guarded cost ({one.cost / one.guard_band:.2f} without)" if one.guard_band != 1 else ""
-        yield f"{one.target:g} {one.unit}: {100 * one.accuracy:.2f} %{mark}, {one.cost:.2f} {one.unit}{guarded}{won}"
+        accuracy = f"{format_accuracy(one.accuracy, one.uncertainty)} %{mark}"
+        if one.measured:
+            accuracy += f" (measured: {100 * one.measured['top1']:.2f} % of {one.measured['images']:,} images)"
+        yield f"{one.target:g} {one.unit}: {accuracy}, {one.cost:.2f} {one.unit}{guarded}{won}"
         yield f"  {json.dumps(one.architecture)}"
 
 

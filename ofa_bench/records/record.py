@@ -21,8 +21,10 @@ from ofa_bench.files.reading import UnreadableError, content_of, json_object
 from ofa_bench.files.writing import write_whole
 from ofa_bench.predictors.coverage import check_unlabelled, labelled_choices
 from ofa_bench.predictors.gaps import find_gaps, find_source
+from ofa_bench.predictors.uncertainty import find_uncertainty
 from ofa_bench.records.commits import commits
 from ofa_bench.records.frontiers import Frontier
+from ofa_bench.records.measured import add_measured
 from ofa_bench.records.model import (
     FORMAT,
     KIND,
@@ -117,6 +119,7 @@ def make_record(
 
     Where ``device.guard_band`` is not 1, a result's ``cost`` includes it, and ``table_cost`` is the table's.
     ``frontier`` is the best-known frontier of the cell's problem, if there is one (see ``regret.add_regret``). The
+    uncertainty of what was found is computed here, outside the timed part; it is absent if the predictor has none. The
     predictor's ``unlabelled`` has by gene the values that none of its labels had (for a subspace, by the genes of the
     space that was labelled), ``labelled`` the ``space.choices`` without them; a result's ``unlabelled`` lists those of
     its architecture. All three are absent if they are unknown.
@@ -169,10 +172,7 @@ def make_record(
                 repeat=number,
                 seconds=repeat.seconds,
                 limit=repeat.limit,
-                results=[
-                    _result(cell, result, seconds)
-                    for result, seconds in zip(repeat.results, repeat.target_seconds, strict=True)
-                ],
+                results=_results(cell, repeat),
             )
             for number, repeat in enumerate(repeats)
         ],
@@ -195,7 +195,20 @@ def _coverage(problem: Problem) -> dict[str, Any]:
     return {"unlabelled": missing, "labelled": labelled_choices(problem.space, here)}
 
 
-def _result(cell: Cell, result: SearchResult, seconds: float) -> Result:
+def _results(cell: Cell, repeat: Repeat) -> list[Result]:
+    """Return the results of a repeat; the predictor is asked once for the uncertainty of all that was found."""
+    rows = list[Genes]()
+    for result in (one for one in repeat.results if one.feasible):
+        rows += [result.genes, *(one.genes for one in result.alternatives)]
+    values = find_uncertainty(cell.problem.predictor, np.array(rows, np.int8))
+    uncertain = {genes.tobytes(): value for genes, value in zip(rows, values, strict=True)}
+    return [
+        _result(cell, result, seconds, uncertain if result.feasible else {})
+        for result, seconds in zip(repeat.results, repeat.target_seconds, strict=True)
+    ]
+
+
+def _result(cell: Cell, result: SearchResult, seconds: float, uncertain: Mapping[bytes, float | None]) -> Result:
     guard = cell.problem.guard_band
     return Result(
         target=result.target,
@@ -207,21 +220,22 @@ def _result(cell: Cell, result: SearchResult, seconds: float) -> Result:
         generations=result.generations,
         shared=result.shared,
         **vars(result.counts),
-        **_architecture(cell, result.genes),
+        **_architecture(cell, result.genes, uncertain),
         alternatives=[
-            Alternative(accuracy=one.accuracy, cost=one.cost, **_architecture(cell, one.genes))
+            Alternative(accuracy=one.accuracy, cost=one.cost, **_architecture(cell, one.genes, uncertain))
             for one in result.alternatives
         ],
         curve=[list(point) for point in result.curve],
     )
 
 
-def _architecture(cell: Cell, genes: Genes) -> dict[str, Any]:
-    """Return OFA's dict, the genes (int8 [n_genes]) and the choices of an architecture that no label had."""
+def _architecture(cell: Cell, genes: Genes, uncertain: Mapping[bytes, float | None]) -> dict[str, Any]:
+    """Return what a record has of an architecture (int8 [n_genes]): its dict, uncertainty and unlabelled choices."""
     space = cell.problem.space
     gaps = find_gaps(space, cell.problem.predictor, genes[None])
     unlabelled = {} if gaps is None else {"unlabelled": gaps[0]}
-    return {"architecture": space.to_ofa(genes), "genes": genes.tolist(), **unlabelled}
+    known = {"uncertainty": uncertain.get(genes.tobytes()), **unlabelled}
+    return {"architecture": space.to_ofa(genes), "genes": genes.tolist(), **known}
 
 
 def write(folder: Path, record: Record, config_yaml: str) -> Record:
@@ -261,18 +275,20 @@ def _write(folder: Path, record: Record, text: str, config_yaml: str) -> Record:
 
 
 def read(folder: Path) -> Record:
-    """Read the record of a cell.
+    """Read the record of a cell, with the measured accuracies of its networks, if there are any beside it.
 
     Raises:
-        InputError: the file is not a record of this format.
+        InputError: the file is not a record of this format, or the file of accuracies is not of this record.
     """
     path = folder / RECORD
     try:
         node = json_object(content_of(path, LARGEST))
         _check_format(path, node)
-        return parse(node)
+        record = parse(node)
     except UnreadableError as error:
         raise InputError(f"{path}: not readable as a record ({error}); move it away") from error
+    add_measured(record, folder)
+    return record
 
 
 def _check_format(path: Path, node: Mapping[str, Any]) -> None:

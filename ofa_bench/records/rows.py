@@ -55,6 +55,20 @@ class Row:
         return float(np.std(self._accuracies, ddof=1)) if len(self._accuracies) > 1 else None
 
     @property
+    def uncertainty(self) -> float | None:
+        """The mean uncertainty of the predictor, one standard deviation of each network; None where it has none."""
+        return _mean(one.uncertainty for one in self._all)
+
+    @property
+    def measured(self) -> float | None:
+        """The mean measured accuracy over feasible targets, as that of ``accuracy``; None unless all are measured."""
+        found = [[one.measured for one in results if one.feasible] for results in self.results]
+        known = [[one.top1 for one in measured if one] for measured in found]
+        same = len({one.how for measured in found for one in measured if one}) == 1
+        whole = list(map(len, found)) == list(map(len, known))
+        return _mean(float(np.mean(values)) for values in known if values) if whole and same else None
+
+    @property
     def cost(self) -> float:
         """The mean cost; in a total, over the targets that are met."""
         by_target = list(zip(*self.results, strict=True))

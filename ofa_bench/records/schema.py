@@ -9,7 +9,7 @@ from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ofa_bench.files.reading import UnreadableError
-from ofa_bench.records.model import Alternative, Record, RecordedRepeat, Result
+from ofa_bench.records.model import Alternative, Measured, Record, RecordedRepeat, Result
 from ofa_bench.search.problem import MAX_ACCURACY
 from ofa_bench.strategies import MEASURES
 
@@ -132,7 +132,11 @@ def _check_part(at: str, node: Any, part: type) -> None:
 
 
 def _check_network(at: str, node: Mapping[str, Any]) -> None:
-    genes = node["genes"]
+    genes, uncertainty, measured = node["genes"], node.get("uncertainty"), node.get("measured")
+    _check((uncertainty or 0) >= 0, f"{at}.uncertainty", uncertainty, "0 or more")
+    if measured is not None:
+        _check_part(f"{at}.measured", measured, Measured)
+        _check(measured["top1"] <= 1, f"{at}.measured.top1", measured["top1"], "a fraction of 1")
     _check(min(genes) >= 0 and max(genes) < 128, f"{at}.genes", genes, "numbers of 0 to 127")
     check_choices(f"{at}.unlabelled", node.get("unlabelled"))
 

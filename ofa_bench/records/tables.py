@@ -12,7 +12,8 @@ from ofa_bench.records.regret import excess_notes
 from ofa_bench.records.rows import Row
 
 __all__ = [
-    "Table", "as_csv", "cells", "excess_of_rows", "frontiers_differ", "heads", "latex", "markdown", "summary", "timing",
+    "Table", "as_csv", "cells", "describe_uncertainty", "drop_empty", "excess_of_rows", "frontiers_differ", "heads",
+    "latex", "markdown", "summary", "timing",
 ]  # fmt: skip
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -39,12 +40,26 @@ def cells(row: Row, columns: Sequence[Column], *, units: bool = False) -> list[s
     return [column.cell(row) + (f" {row.unit}" if units and column.unit == "{unit}" else "") for column in columns]
 
 
+def drop_empty(columns: Sequence[Column], rows: Iterable[Row]) -> list[Column]:
+    """Return the columns without those that are empty in all rows."""
+    shown = list(rows)
+    return [column for column in columns if any(map(column.cell, shown))]
+
+
+def describe_uncertainty(rows: Iterable[Row]) -> list[str]:
+    """Return a note on the accuracies of rows, if their predictor gives an uncertainty."""
+    known = any(row.accuracy is not None and row.uncertainty is not None for row in rows)
+    note = "The last ± of an accuracy is the predictor's own uncertainty, one standard deviation of a network."
+    return [note] if known else []
+
+
 def summary(named: Mapping[str, Row], most: int | None = None, cost: str = "cost") -> str:
     """Return a Markdown table of named rows, whose units may differ; ``cost`` is the head of the costs.
 
     Rows that would make it longer than ``most`` characters are left out; a line gives their number.
     """
-    columns = shown_columns(None if any(row.compared for row in named.values()) else 0)
+    several = named.values()
+    columns = drop_empty(shown_columns(None if any(row.compared for row in several) else 0), several)
     gap = 2 * SPACE  # MLflow's pages draw tables without space between columns
     texts = [
         [name, *(cell.replace(" ", SPACE) + gap for cell in cells(row, columns, units=True))]
@@ -54,7 +69,8 @@ def summary(named: Mapping[str, Row], most: int | None = None, cost: str = "cost
     lengths = list(accumulate(len(line) + 1 for line in lines))
     kept = len(lines) if most is None or lengths[-1] <= most else sum(length + 60 <= most for length in lengths)
     more = [f"\n{len(lines) - kept} more rows are in results.csv."] if kept < len(lines) else []
-    notes = "\n\n".join(excess_of_rows(list(named.values())[: max(0, kept - 2)], columns))
+    listed = list(several)[: max(0, kept - 2)]
+    notes = "\n\n".join([*describe_uncertainty(listed), *excess_of_rows(listed, columns)])
     text = "\n".join([*lines[:kept], *more])
     return f"{text}\n\n{notes}" if notes and (most is None or len(text) + len(notes) + 2 <= most) else text
 

@@ -4,17 +4,16 @@ import csv
 import io
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ofa_bench.errors import InputError
-from ofa_bench.files.reading import UnreadableError, content_of, json_object
+from ofa_bench.files.reading import UnreadableError, content_of
 from ofa_bench.files.writing import append, cut_unfinished_line, write_whole
+from ofa_bench.records.measured import COLUMNS, card_path, read_card, read_rows
 
-__all__ = ["COLUMNS", "Table", "card_path", "open_collection"]
-
-COLUMNS = ("architecture", "accuracy", "top5", "loss", "images", "seconds")
+__all__ = ["Table", "open_collection"]
 
 _HEAD = (",".join(COLUMNS) + "\n").encode()
 
@@ -40,13 +39,15 @@ class Table:
         self._size = self._path.stat().st_size
 
 
-def open_collection(path: Path, architectures: Sequence[str], card: Mapping[str, Any]) -> tuple[Table, list[float]]:
-    """Return the table of a collection and the accuracies of its rows; an unfinished row is removed.
+def open_collection(
+    path: Path, card: Mapping[str, Any], belongs: Callable[[int, str], bool]
+) -> tuple[Table, dict[str, float]]:
+    """Return the table of a collection and the accuracies of its rows by architecture; an unfinished row is removed.
 
     Args:
         path: the path of the file; it is created, with its card, if it does not exist or has no rows.
-        architectures: the architectures of the rows, in order.
         card: the card; that of an existing file must have the same ``of``.
+        belongs: whether the row of a number may have an architecture.
 
     Raises:
         InputError: the file belongs to something else.
@@ -59,46 +60,25 @@ def open_collection(path: Path, architectures: Sequence[str], card: Mapping[str,
     if _HEAD.startswith(content):
         write_whole(card_path(path), json.dumps(card, indent=1) + "\n")
         write_whole(path, _HEAD)
-        return Table(path), []
+        return Table(path), {}
     _check_card(path, card)
-    accuracies = _read_accuracies(path, content[: content.rfind(b"\n") + 1], architectures)
-    cut_unfinished_line(path)
-    return Table(path), accuracies
-
-
-def _read_accuracies(path: Path, content: bytes, architectures: Sequence[str]) -> list[float]:
     try:
-        head, *rows = csv.reader(io.StringIO(content.decode()), strict=True)
-    except (ValueError, csv.Error) as error:
-        raise InputError(f"out={path}: is not a table of accuracies ({error}); choose another out=") from error
-    if tuple(head) != COLUMNS:
-        raise InputError(
-            f"out={path}: its first line is not {','.join(COLUMNS)}, in UTF-8 with commas; choose another out="
-        )
-    found = list[float]()
-    for number, row in enumerate(rows):
-        try:
-            if len(row) != len(COLUMNS) or row[0] not in (architectures[number:] or row)[:1]:
-                raise ValueError
-            found.append(float(row[1]))
-        except ValueError:
-            message = f"row {number + 1} does not belong to this collection; move it and its card away"
-            raise InputError(f"out={path}: {message}") from None
-    return found
-
-
-def card_path(path: Path) -> Path:
-    """Return the path of the card of a CSV file."""
-    return path.with_name(f"{path.name}.json")
+        rows = read_rows(content)
+        for number, (architecture, _, _) in enumerate(rows):
+            if not belongs(number, architecture):
+                raise UnreadableError(f"row {number + 1} does not belong to this collection")
+    except UnreadableError as error:
+        raise InputError(f"out={path}: {error}; move it and its card away, or choose another out=") from error
+    cut_unfinished_line(path)
+    return Table(path), {architecture: accuracy for architecture, accuracy, _ in rows}
 
 
 def _check_card(path: Path, card: Mapping[str, Any]) -> None:
-    place = card_path(path)
     try:
-        found = json_object(content_of(place)).get("of")
+        there, wanted = read_card(path), card["of"]
     except UnreadableError as error:
-        raise InputError(f"out={path}: its card {place} cannot be read ({error}); choose another out=") from error
-    there, wanted = found if isinstance(found, dict) else {}, card["of"]
+        message = f"its card {card_path(path)} cannot be read ({error})"
+        raise InputError(f"out={path}: {message}; choose another out=") from error
     differing = sorted(key for key in {*there, *wanted} if there.get(key) != wanted.get(key))
     if differing:
         raise InputError(

@@ -17,12 +17,13 @@ from ofa_bench.commands import collect as module
 from ofa_bench.commands.cli.main import run_command
 from ofa_bench.commands.collect import Options, collect
 from ofa_bench.errors import InputError
+from ofa_bench.records.measured import COLUMNS, card_path
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space
 from ofa_bench.supernets import pieces as supernets
 from ofa_bench.supernets.ofa_package import import_ofa
 from ofa_bench.training import collected as judging
 from ofa_bench.training.collected import sample_distinct
-from ofa_bench.training.collection import COLUMNS, Table, card_path, open_collection
+from ofa_bench.training.collection import Table, open_collection
 from ofa_bench.training.image_sets import make_sets
 
 SPACE = MobileNetV3Space()
@@ -201,19 +202,19 @@ def test_cards_of_two_that_begin_at_once_are_whole(tmp_path, monkeypatch):
     def late(self, target):
         monkeypatch.setattr(Path, "replace", replace)
         monkeypatch.setattr("os.getpid", lambda: 12)
-        open_collection(path, [], {"of": {"seed": 1}})
+        open_collection(path, {"of": {"seed": 1}}, any)
         assert json.loads(card_path(path).read_text()) == {"of": {"seed": 1}}
         path.unlink()
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", late)
     monkeypatch.setattr("os.getpid", lambda: 11)
-    open_collection(path, [], {"of": {"seed": 0}})
+    open_collection(path, {"of": {"seed": 0}}, any)
     assert json.loads(card_path(path).read_text()) == {"of": {"seed": 0}}
     path.unlink()
     monkeypatch.setattr(Path, "replace", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        open_collection(path, [], {"of": {"seed": 2}})
+        open_collection(path, {"of": {"seed": 2}}, any)
     assert [left.name for left in tmp_path.iterdir()] == ["x.csv.json"]
 
 

@@ -3,6 +3,7 @@ import pytest
 
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.found import find_networks, select_target
+from ofa_bench.records.model import Measured
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace, recognise
 
 
@@ -95,3 +96,59 @@ def test_a_space_that_ofa_does_not_build_is_refused(made):
     results(record)[0].architecture = {"layers": [1, 2]}
     with pytest.raises(InputError, match=r"^space=mine: no supernet builds its architectures"):
         find_networks([record])
+
+
+def measure(record, target, top1, how="a"):
+    """Give the best networks of a target these measured accuracies, by rank; return all its networks by rank."""
+    networks = [one for result in record.results if result.target == target for one in result.networks]
+    ranked = sorted({tuple(one.genes): one for one in networks}.values(), key=lambda one: (-one.accuracy, one.cost))
+    for one, value in zip(ranked, top1, strict=False):
+        for same in (other for other in networks if other.genes == one.genes):
+            same.measured = Measured(top1=value, images=100, how=how)
+    return ranked
+
+
+def test_the_measured_best_of_all_records_is_found(made):
+    first, second = made(seed=0), made(strategy="bottom_up")
+    ours, theirs = measure(first, 20, [0.7, 0.72, 0.71]), measure(second, 20, [0.69, 0.68, 0.67, 0.73])
+    predicted = find_networks([made(seed=0), made(strategy="bottom_up")])
+    found = find_networks([first, second])
+    assert found[1] == predicted[1]
+    best = theirs[3]
+    assert (found[0].architecture, found[0].accuracy) == (best.architecture, best.accuracy)
+    kept = {tuple(one.genes): one.accuracy for one in (*ours, *theirs)}
+    rank = 1 + sum(accuracy > best.accuracy for accuracy in kept.values())
+    of = len({tuple(one.genes) for one in (*ours[:3], *theirs[:4])})
+    assert found[0].measured == {"top1": 0.73, "images": 100, "rank": rank, "networks": of}
+    assert "bottom_up" in found[0].by
+    every = [one for one in find_networks([first, second], every=True) if one.target == 20]
+    winners = [one for one in find_networks([made(seed=0), made(strategy="bottom_up")], every=True) if one.target == 20]
+    assert every[0].architecture == best.architecture
+    others = [one.architecture for one in winners if one.architecture != best.architecture]
+    assert [one.architecture for one in every[1:]] == others
+
+
+def test_of_equally_good_ones_the_predicted_best_is_found(made):
+    record = made()
+    ranked = measure(record, 20, [0.7, 0.72, 0.72])
+    assert find_networks([record])[0].architecture == ranked[1].architecture
+
+
+def test_a_network_that_was_measured_for_another_target_only_is_not_taken(made):
+    record, plain = made(), find_networks([made()])
+    ranked = measure(record, 30, [])
+    networks = [one for result in record.results for one in result.networks if one.genes == ranked[4].genes]
+    for one in networks:
+        one.measured = Measured(top1=0.99, images=100, how="a")
+    assert [one.architecture for one in find_networks([record])] == [one.architecture for one in plain]
+    ranked = measure(record, 30, [0.5])
+    assert find_networks([record])[1].architecture == ranked[4].architecture
+
+
+def test_accuracies_that_cannot_be_compared_are_refused(made):
+    first, second = made(), made(strategy="bottom_up")
+    measure(first, 20, [0.7])
+    measure(second, 20, [0.8], how="b")
+    with pytest.raises(InputError, match=r"vanilla/.*, .*/bottom_up/.*: measured with different weights, images"):
+        find_networks([first, second])
+    assert find_networks([second])[0].measured["top1"] == 0.8

@@ -11,9 +11,10 @@ import pytest
 from nasty import NASTY_NAMES
 
 from ofa_bench.errors import InputError
-from ofa_bench.exporting.cards import ONNX, PROGRAM, assign_folders, read_card, write_card
+from ofa_bench.exporting.cards import ONNX, PROGRAM, assign_folders, read_card, read_cards, write_card
 from ofa_bench.exporting.found import FoundNetwork
 from ofa_bench.exporting.measuring import compute_verdict, measure_networks
+from ofa_bench.exporting.models import _metrics
 from ofa_bench.exporting.pages import build_sections, write_pages
 from ofa_bench.predictors.assets import sha256_of
 
@@ -308,6 +309,37 @@ MEASURED = {
 }  # fmt: skip
 
 
+BEST = {"top1": 0.7612, "images": 50_000, "rank": 3, "networks": 10}
+"""The measured accuracy of a network that was third by prediction."""
+
+
+def test_the_uncertainty_and_the_measured_accuracy_are_on_all_pages(tmp_path):
+    networks = exported(tmp_path, a=(20.0, 19.8), b=(30.0, 29.0))
+    known = networks[0][1] | {"accuracy": 0.7634, "uncertainty": 0.00084, "measured_accuracy": BEST}
+    write_card(networks[0][0], known)
+    write_pages(tmp_path)
+    text = (networks[0][0] / "card.md").read_text()
+    assert "| predicted accuracy (predictor embedded, ± one standard deviation) | 76.34 ± 0.08 % |" in text
+    assert "| measured accuracy (`ofa_bench collect`), on 50,000 images | 76.12 % |" in text
+    assert "among the networks kept for this target, of which 10 were measured | 3 |" in text
+    other = (networks[1][0] / "card.md").read_text()
+    assert "| predicted accuracy (predictor embedded) | 80.00 % |" in other
+    assert "measured accuracy" not in other
+    [section] = build_sections(read_cards(tmp_path))
+    first, second = (dict(zip(section.table.heads, row, strict=True)) for row in section.table.rows)
+    heads = ("predicted accuracy %", "measured accuracy %", "rank by prediction")
+    assert [first[head] for head in heads] == ["76.34 ± 0.08", "76.12", "3"]
+    assert [second[head] for head in heads] == ["80.00", "", ""]
+    with (tmp_path / "networks.csv").open() as file:
+        first, second = csv.DictReader(file)
+    names = ("uncertainty", "measured_accuracy", "measured_images", "rank_by_prediction")
+    assert [first[name] for name in names] == ["0.00084", "0.7612", "50000", "3"]
+    assert [second[name] for name in names] == [""] * 4
+    assert _metrics(known) == _metrics(networks[0][1] | {"accuracy": 0.7634}) | {
+        "uncertainty_points": pytest.approx(0.084), "measured_accuracy_percent": pytest.approx(76.12)
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -334,6 +366,12 @@ MEASURED = {
         ({"guarded_cost": "20"}, "its guarded_cost is .20.; must be a number"),
         ({"measured": MEASURED | {"drift": -1}}, "its measured.drift is 0; must be more than 0"),
         ({"measured": MEASURED | {"unlike": [{}]}}, "its measured.unlike is .*; must be a list of names"),
+        ({"uncertainty": -0.1}, "its uncertainty is -0.1; must be 0 or more"),
+        ({"uncertainty": "0.1"}, "its uncertainty is .0.1.; must be a number or null"),
+        ({"measured_accuracy": {"top1": 0.7}}, "it has no measured_accuracy.images"),
+        ({"measured_accuracy": BEST | {"top1": 75}}, "its measured_accuracy.top1 is 75; must be a fraction of 1"),
+        ({"measured_accuracy": BEST | {"rank": 0}}, "its measured_accuracy.rank is 0; must be more than 0"),
+        ({"measured_accuracy": BEST | {"networks": 0.5}}, "its measured_accuracy.networks is 0.5; must be a whole"),
         ({"files": {}}, "it has no files.network.onnx"),
         ({"weights": {"description": 5, "random": True}}, "its weights.description is 5; must be a string"),
     ],

@@ -61,7 +61,7 @@ COMMANDS = {
         kept="what is exported and measured is kept, the same command continues",
     ),
     "collect": Command(
-        "measure accuracies of random subnets on images",
+        "measure accuracies of random subnets, or of a record's best, on images",
         "ofa_bench collect images=imagenet/val",
         needed="a folder of images, images=imagenet/val",
         kept="what is evaluated is kept, the same command continues",

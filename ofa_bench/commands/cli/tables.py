@@ -15,7 +15,15 @@ from ofa_bench.records.costs import cost_name, describe_costs
 from ofa_bench.records.labels import heading, labels
 from ofa_bench.records.model import Record
 from ofa_bench.records.rows import rows, totals
-from ofa_bench.records.tables import cells, excess_of_rows, frontiers_differ, heads, timing
+from ofa_bench.records.tables import (
+    cells,
+    describe_uncertainty,
+    drop_empty,
+    excess_of_rows,
+    frontiers_differ,
+    heads,
+    timing,
+)
 from ofa_bench.records.unlabelled import notes as unlabelled_notes
 
 __all__ = ["MAX_TARGETS", "print_tables"]
@@ -77,7 +85,9 @@ def _table(records: Sequence[Record], columns: Sequence[Column]) -> Table:
         by_target = [by_target[place] for place in chosen]
         notes.append(f"{MAX_TARGETS} of {n_targets} targets, evenly chosen; ofa_bench show has all.")
     lines = [*map(list, by_target), *lines]
-    notes += excess_of_rows((row for line in lines for row in line), columns)
+    listed = [row for line in lines for row in line]
+    columns = drop_empty(columns, listed)
+    notes += [*describe_uncertainty(listed), *excess_of_rows(listed, columns)]
     table.caption = " ".join(note for note in notes if note) or None
     for name in (unit, "strategy", *heads(columns, cost_name(records[0]), unit)):
         table.add_column(name, justify="left" if name == "strategy" else "right", no_wrap=True)

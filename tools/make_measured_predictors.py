@@ -9,6 +9,7 @@ members. The card has the errors on rows that were held out, and how often they 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from scipy.optimize import minimize
 from scipy.stats import spearmanr
 
 import ofa_bench
+from ofa_bench import data
 from ofa_bench.spaces import Genes, MobileNetV3Space, ProxylessNASSpace
 from ofa_bench.spaces.mobile import MobileSpace
 from ofa_bench.training.fitting import pack_weights
@@ -41,6 +43,13 @@ LABELLED = 192
 
 ARCHITECTURES, HIDDEN, SAMPLES = 30_000, (128, 128), 6_000_000
 FOLDS = 10
+DATA = {
+    "autobuild": "predicted/{}.npz",
+    "ofa_w1.0": "measured/mbv3_w1.0.csv.gz",
+    "ofa_w1.2": "measured/mbv3.csv.gz",
+}
+LABELS = {"mbv3": "mbv3", "mbv3_w1.0": "mbv3", "proxyless": "proxyless"}
+"""The file of each source; AutoBuild's, for mbv3_w1.0 too, is one a supernet."""
 REPEATED = 0.022
 """The standard deviation of one measurement of width 1.2, points: that of networks measured twice."""
 
@@ -200,11 +209,44 @@ def floors(space: MobileSpace, floor: float, step: float) -> dict[str, float]:
     return found
 
 
+NOTE = (
+    "Predictions of ImageNet top-1 accuracy on the scale of measurements. all: the predictor of all sources together; "
+    "by_source: one for each source, which judges what was found with another. held_out: errors on measured rows that "
+    "were not used for the fit (points; repeated rows are one), and the share of them within so many uncertainties, "
+    "noise included. uncertainty: the root of floor (points, by image size) squared and factor squared times the "
+    "variance of the members. unlabelled: image sizes that no row had; what is predicted there continues the others, "
+    "and the floor is wider by how much the sources differ in what a step of sizes is worth. distilled: differences of the "
+    "network from what it was distilled from, on other architectures, all sizes (points)"
+)
+
+
 def write(space: MobileSpace, card: dict[str, Any], made: Mapping[str, tuple[list[Any], Any]]) -> None:
     """Write a space's networks, ``""`` for all sources together, and its card."""
+    contents = {
+        f"{space.name}{'_' if source else ''}{source}.npz": pack_weights(layers) for source, (layers, _) in made.items()
+    }
+    used = sorted(
+        DATA[source]
+        for source in {name for fit in (card["all"], *card["by_source"].values()) for name in fit["sources"]}
+    )
+    card = {
+        "title": f"Accuracy predictors of space {space.name}, fitted to measured accuracies",
+        "note": NOTE,
+        "made_by": "python tools/make_measured_predictors.py",
+        **card,
+        "hidden": list(HIDDEN),
+        "members": MEMBERS,
+        "files_sha256": {name: sha256(content).hexdigest() for name, content in contents.items()},
+        "data_sha256": {
+            name.format(LABELS[space.name]): sha256(
+                (data.FOLDER / name.format(LABELS[space.name])).read_bytes()
+            ).hexdigest()
+            for name in used
+        },
+    }
     OUT.mkdir(parents=True, exist_ok=True)
-    for source, (layers, _) in made.items():
-        (OUT / f"{space.name}{'_' if source else ''}{source}.npz").write_bytes(pack_weights(layers))
+    for name, content in contents.items():
+        (OUT / name).write_bytes(content)
     (OUT / f"{space.name}.json").write_text(json.dumps(card, indent=1) + "\n")
     print(space.name, json.dumps(card, indent=1), flush=True)
 

@@ -215,8 +215,8 @@ NOTE = (
     "were not used for the fit (points; repeated rows are one), and the share of them within so many uncertainties, "
     "noise included. uncertainty: the root of floor (points, by image size) squared and factor squared times the "
     "variance of the members. unlabelled: image sizes that no row had; what is predicted there continues the others, "
-    "and the floor is wider by how much the sources differ in what a step of sizes is worth. distilled: differences of the "
-    "network from what it was distilled from, on other architectures, all sizes (points)"
+    "and the floor is wider by how much the sources differ in what a step of sizes is worth. distilled: differences of "
+    "the network from what it was distilled from, on other architectures, all sizes (points)"
 )
 
 

@@ -117,7 +117,7 @@ def test_every_link_of_the_readme_leads_somewhere(site):
 
 def test_every_public_name_is_in_the_reference(site):
     ids = {one for name, page in site.items() if name.startswith("reference/") for one in page.ids}
-    packages = [one.name for one in pkgutil.iter_modules(ofa_bench.__path__) if one.ispkg and one.name != "data"]
+    packages = [one.name for one in pkgutil.iter_modules(ofa_bench.__path__) if one.ispkg]
     names = [f"{name}.{one}" for name in packages for one in public(f"ofa_bench.{name}")]
     assert len(names) > 40
     assert not [name for name in names if f"ofa_bench.{name}" not in ids]

@@ -131,7 +131,7 @@ def overheads() -> str:
 def cpu_onnx() -> str:
     """Return the errors of the device ``cpu_onnx``, from its cards."""
     rows = []
-    for name in ("mbv3", "resnet50d", "proxyless"):
+    for name in ("mbv3", "mbv3_w1.0", "resnet50d", "proxyless"):
         card = json.loads((DATA / "devices" / "cpu_onnx" / f"{name}.json").read_text())["card"]
         held, form = card["held_back"], card["calibration"]["form"]
         left_out = card["calibrating_networks_left_out"][form]

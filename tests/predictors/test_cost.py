@@ -202,7 +202,9 @@ def test_a_part_of_another_space_is_refused():
         latency_table(ResNet50DSpace(), "macs").within(CompoundSpace())
 
 
-@pytest.mark.parametrize("space", [SPACE, ProxylessNASSpace(), ResNet50DSpace()], ids=lambda space: space.name)
+@pytest.mark.parametrize(
+    "space", [SPACE, MobileNetV3Space(width=1.0), ProxylessNASSpace(), ResNet50DSpace()], ids=lambda space: space.name
+)
 def test_measured_tables(space):
     table = latency_table(space, "cpu_onnx")
     check_cost(table, space)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -14,13 +14,16 @@ from ofa_bench.predictors.transfer import transferred_layers
 from ofa_bench.predictors.weights import layers_of
 from ofa_bench.spaces import DesignSpace, Subspace
 
-__all__ = ["FOLDER", "MEMBERS", "embedded_predictor", "one_hot_columns"]
+__all__ = ["FOLDER", "MEAN", "MEMBERS", "embedded_predictor", "mean_layers", "one_hot_columns"]
 
 FOLDER = files("ofa_bench") / "data" / "predictors"
 """Holds the card (``<space>.json``) of each, and its weights (``<space>.npz``) or in the card their source."""
 
 MEMBERS = 4
 """Number of further small networks for each space, in ``members/<space>_<number>.npz``."""
+
+MEAN = "mean"
+"""Stands for the mean of the members."""
 
 
 def one_hot_columns(space: DesignSpace) -> dict[str, list[int]]:
@@ -32,7 +35,7 @@ def one_hot_columns(space: DesignSpace) -> dict[str, list[int]]:
     }
 
 
-def embedded_predictor(space: DesignSpace, member: int | None = None) -> AccuracyPredictor:
+def embedded_predictor(space: DesignSpace, member: int | str | None = None) -> AccuracyPredictor:
     """Load the embedded accuracy predictor of a space; its card stands beside it in ``ofa_bench/data/predictors``.
 
     It is a ``OneHotMLP``, called ``transfer`` if it is adapted from another space's predictor (the card says how). A
@@ -40,13 +43,14 @@ def embedded_predictor(space: DesignSpace, member: int | None = None) -> Accurac
 
     Args:
         space: its design space.
-        member: load this one of the ``MEMBERS`` instead, counted from 1 (see ``tools/make_members.py``).
+        member: load this one of the ``MEMBERS`` instead, counted from 1 (see ``tools/make_members.py``), or ``"mean"``,
+            the mean of all of them.
 
     Raises:
         InputError: the package has none for the space, or no such member.
     """
-    if member is not None and (type(member) is not int or member not in range(1, MEMBERS + 1)):
-        raise InputError(f"predictor.member={member}: must be one of 1 to {MEMBERS}")
+    if member is not None and member != MEAN and (type(member) is not int or member not in range(1, MEMBERS + 1)):
+        raise InputError(f"predictor.member={member}: must be one of 1 to {MEMBERS}, or {MEAN}")
     if isinstance(space, Subspace):
         return SubspacePredictor(space, embedded_predictor(space.parent, member))
     columns, name = one_hot_columns(space), "" if member is None else f"member {member}"
@@ -69,13 +73,36 @@ def embedded_predictor(space: DesignSpace, member: int | None = None) -> Accurac
     return OneHotMLP(space, columns, layers, name=name or "transfer", sha256=sha256, **about)
 
 
-def _weights(name: str, member: int | None) -> tuple[list[Layer], bytes]:
-    """Return a space's layers, and the bytes of their file."""
+def _weights(name: str, member: int | str | None) -> tuple[list[Layer], bytes]:
+    """Return a space's layers, and the bytes of their file or files."""
+    if member == MEAN:
+        members = [_weights(name, number) for number in range(1, MEMBERS + 1)]
+        return mean_layers([layers for layers, _ in members]), b"".join(content for _, content in members)
     content = (FOLDER / (f"{name}.npz" if member is None else f"members/{name}_{member}.npz")).read_bytes()
     return layers_of(content), content
 
 
-def _card(name: str, member: int | None = None) -> Mapping[str, Any]:
+def mean_layers(networks: Sequence[Sequence[Layer]]) -> list[Layer]:
+    """Return the layers of one network whose output is the mean of the outputs of others, side by side in it.
+
+    Args:
+        networks: of the same inputs and number of layers, each with one output.
+    """
+    made: list[Layer] = []
+    for layers in zip(*networks, strict=True):
+        weights, biases = zip(*layers, strict=True)
+        weight = np.concatenate(weights, axis=1)
+        if made:  # each network reads its own units of the layer before
+            rows, columns = (np.cumsum([0, *(one.shape[axis] for one in weights)]) for axis in (0, 1))
+            weight = np.zeros((rows[-1], columns[-1]), np.float32)
+            for one, row, column in zip(weights, rows, columns, strict=False):
+                weight[row : row + one.shape[0], column : column + one.shape[1]] = one
+        made.append((weight, np.concatenate(biases)))
+    weight, bias = made[-1]
+    return [*made[:-1], (weight.mean(axis=1, keepdims=True), bias.mean(keepdims=True))]
+
+
+def _card(name: str, member: int | str | None = None) -> Mapping[str, Any]:
     """Return the card of a space's predictor, or that of its members."""
     card: Mapping[str, Any] = json.loads((FOLDER / f"{'' if member is None else 'members/'}{name}.json").read_bytes())
     return card

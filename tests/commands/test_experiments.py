@@ -358,3 +358,17 @@ def test_the_winners_curse_is_searched_on_each_member():
     guides = {cell(*given).problem.predictor.name for given in sweep_cells(words)[:4]}
     assert guides == {"member 1", "member 2", "member 3", "member 4"}
     assert cell(*sweep_cells(words)[-1]).repeats == 10
+
+
+def test_what_is_true_is_asked_of_guides_of_all_sources():
+    runs = list(commands(["-m", "experiment=truth"]))
+    cells = {" ".join(given) for words in runs for given in sweep_cells(words)}
+    assert len(cells) == 96 + 16 + 16
+    mbv3 = [one for one in cells if "space=" not in one and "device=macs" in one and "strategy=joint" in one]
+    guides = {" ".join(sorted(word for word in one.split() if word.startswith("predictor"))) for one in mbv3}
+    assert guides == {
+        "predictor=embedded", "predictor=official", "predictor.member=mean predictor=member",
+        *(f"predictor.source={source} predictor=measured" for source in ("null", "autobuild", "ofa_w1.0")),
+    }  # fmt: skip
+    [first, *_] = commands(["-m", "experiment=truth_mbv3", "device=macs"])
+    assert {word for given in sweep_cells(first) for word in given if word.startswith("device")} == {"device=macs"}

@@ -7,7 +7,7 @@ from composing import cell
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import SubspacePredictor, embedded_predictor, official_predictor
-from ofa_bench.predictors.embedded import FOLDER, MEMBERS
+from ofa_bench.predictors.embedded import FOLDER, MEAN, MEMBERS
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.testing import check_predictor
 
@@ -52,6 +52,20 @@ def test_each_has_a_name_a_hash_and_an_opinion_of_its_own(space):
     message = np.array([member.accuracy(genes) for member in [*several, whole]])
     assert len(np.unique(message, axis=0)) == MEMBERS + 1
     assert (np.corrcoef(message) > 0.99).all()
+
+
+@pytest.mark.parametrize("space", SPACES, ids=by_name)
+def test_the_mean_is_one_network_with_the_mean_of_the_members(space):
+    mean, several = embedded_predictor(space, MEAN), members(space)
+    check_predictor(mean, space)
+    genes = space.sample(500, np.random.default_rng(4))
+    found = np.array([member.accuracy(genes) for member in several])
+    assert np.abs(mean.accuracy(genes) - found.mean(axis=0)).max() < 2e-7 < np.ptp(found, axis=0).min()
+    changed = space.mutate(genes, 0.1, np.random.default_rng(5))[:, None]
+    steps = np.array([member.linearised(genes, changed) for member in several])
+    assert mean.linearised(genes, changed) == pytest.approx(steps.mean(axis=0), abs=2e-7)
+    assert (mean.name, mean.sources) == ("member mean", several[0].sources)
+    assert mean.sha256 not in {member.sha256 for member in several}
 
 
 def test_members_of_spaces_that_share_a_file_are_distinguished():
@@ -125,6 +139,7 @@ def test_the_official_predictor_is_used_where_it_is_available(monkeypatch):
 def test_a_member_is_chosen_on_the_command_line(space):
     assert cell(f"space={space}", "predictor=member", "predictor.member=3").problem.predictor.name == "member 3"
     assert cell(f"space={space}", "predictor=member").problem.predictor.name == "member 1"
+    assert cell(f"space={space}", "predictor=member", "predictor.member=mean").problem.predictor.name == "member mean"
 
 
 def test_a_run_guided_by_a_member_says_which(ofa_bench, tmp_path):
@@ -139,4 +154,5 @@ def test_a_run_guided_by_a_member_says_which(ofa_bench, tmp_path):
         ["seed=0", "evolution.population_size=10", "predictor.member=2"]
     )
     refused = ofa_bench("predictor=member", "predictor.member=9", *small)
-    assert (refused.returncode, refused.stderr) == (2, "ofa_bench: predictor.member=9: must be one of 1 to 4\n")
+    message = "ofa_bench: predictor.member=9: must be one of 1 to 4, or mean\n"
+    assert (refused.returncode, refused.stderr) == (2, message)

@@ -115,7 +115,7 @@ def DEEP_ONE(_: Any) -> str:  # noqa: N802 - stands beside the other changes
 MINE = """
 import numpy as np
 from ofa_bench.predictors import OneHotMLP
-from ofa_bench.predictors.embedded import one_hot_columns
+from ofa_bench.predictors.columns import one_hot_columns
 
 class Mine:
     name, sha256 = "mine", "0" * 64

@@ -1,13 +1,12 @@
-"""Writes ``predictors/measured``: ``python tools/make_measured_predictors.py`` (half an hour on one core).
+"""Writes ``predictors/measured``: ``python tools/make_measured_predictors.py`` (a quarter of an hour on one core).
 
 It reads the rows and labels in ``ofa_bench/data``. On one thread, the files are the same to the byte. For each space:
-one network for all sources together, and one for each source, which judges what was found with another. A network is
-distilled from its teachers (``measured_teachers``): its outputs are the mean of the ensemble and the deviations of its
-members. The card has the errors on rows that were held out, and how often they lay within the uncertainty.
+one predictor of all sources together, and one for each source, which judges what was found with another. The card has
+the errors on rows that were held out, and how often they lay within the uncertainty.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from gaussian_process import describe
+from gaussian_process import Forms, Kernel, log_size
 from measured_rows import Rows, read_labels, read_measured
-from measured_teachers import MEMBERS, Networks, Teacher, Width1, fit_correction, train
+from measured_teachers import CENTRE, MEMBERS, Width1, fit_correction, fit_networks
 from numpy.typing import NDArray
 from published_proxyless import published_proxyless
 from scipy.optimize import minimize
@@ -25,6 +24,9 @@ from scipy.stats import spearmanr
 
 import ofa_bench
 from ofa_bench import data
+from ofa_bench.predictors import EnsemblePredictor
+from ofa_bench.predictors.accuracy import Layer
+from ofa_bench.predictors.forms import forms_of, pack_forms
 from ofa_bench.spaces import Genes, MobileNetV3Space, ProxylessNASSpace
 from ofa_bench.spaces.mobile import MobileSpace
 from ofa_bench.training.fitting import pack_weights
@@ -41,7 +43,6 @@ SHARE, LEAN = 0.3, 0.3
 LABELLED = 192
 """The smallest image size that AutoBuild's labels have, in pixels."""
 
-ARCHITECTURES, HIDDEN, SAMPLES = 30_000, (128, 128), 6_000_000
 FOLDS = 10
 DATA = {
     "autobuild": "predicted/{}.npz",
@@ -63,16 +64,17 @@ class Calibration:
     about: Mapping[str, Any]
 
 
-def calibrate(truth: Floats, given: Floats, noise: Floats, of: str) -> Calibration:
+def calibrate(truth: Floats, mean: Floats, spread: Floats, noise: Floats, of: str) -> Calibration:
     """Fit the uncertainty to predictions of held-out rows, by likelihood.
 
     Args:
         truth: measured, percent [n].
-        given: the mean and members, percent [n, 1 + members].
+        mean: predicted, percent [n].
+        spread: the sum of squares of the deviations of members, points² [n].
         noise: the standard deviation of each measurement, points [n].
         of: what was held out, in words.
     """
-    error, spread = truth - given[:, 0], ((given[:, 1:] - given[:, :1]) ** 2).mean(axis=1)
+    error = truth - mean
 
     def loss(logs: Floats) -> float:
         variance = np.exp(2 * logs[0]) * spread + np.exp(2 * logs[1]) + noise**2
@@ -80,123 +82,148 @@ def calibrate(truth: Floats, given: Floats, noise: Floats, of: str) -> Calibrati
 
     best = minimize(loss, np.log([1.0, 0.03]), method="Nelder-Mead")
     factor, floor = (float(np.exp(value)) for value in best.x)
-    sd = np.sqrt(factor**2 * spread + floor**2 + noise**2)
-    within = {f"{z:g}": round(float((np.abs(error) <= z * sd).mean()), 3) for z in (1, 1.96)}
+    known = np.sqrt(factor**2 * spread + floor**2)
+    within = {f"{z:g}": round(float((np.abs(error) <= z * np.hypot(known, noise)).mean()), 3) for z in (1, 1.96)}
     about = {
         "rows": of,
         "n": len(error),
         "rmse": round(float(np.sqrt((error**2).mean())), 4),
         "bias": round(float(-error.mean()), 4),
-        "rank_correlation": round(float(spearmanr(truth, given[:, 0]).statistic), 4),
-        "mean_uncertainty": round(float(np.sqrt(factor**2 * spread + floor**2).mean()), 4),
+        "rank_correlation": round(float(spearmanr(truth, mean).statistic), 4),
+        "mean_uncertainty": round(float(known.mean()), 4),
         "within_deviations": within,
     }
     return Calibration(factor, floor, about)
 
 
-def near_fronts(space: MobileSpace, known: Genes, n: int, rng: np.random.Generator) -> Genes:
-    """Return architectures: half random, half mutants of those that searches found, int8 [n, n_genes], at size 0."""
-    parents = known[rng.integers(len(known), size=n // 2)]
-    genes = np.concatenate([space.sample(n - n // 2, rng), space.mutate(parents, 0.1, rng)])
-    genes = space.canonical(genes)
-    genes[:, 0] = 0
-    return np.unique(genes, axis=0)
+@dataclass(frozen=True)
+class Part:
+    """Functions of architectures as they are stored: the first is the mean, the others deviations of members.
 
-
-def distil(space: MobileSpace, teacher: Teacher, known: Genes, seed: int) -> tuple[list[Any], dict[str, Any]]:
-    """Return a network that has learned a teacher, at all image sizes, and its differences from it on others."""
-    genes = near_fronts(space, known, ARCHITECTURES, np.random.default_rng([seed, 7]))
-    held = np.random.default_rng(seed).random(len(genes)) < 0.05
-    parts, outputs = [], []
-    for place, size in enumerate(space.resolutions):
-        at_size = genes.copy()
-        at_size[:, 0] = place
-        parts.append(at_size)
-        found = teacher(genes, np.full(len(genes), size))
-        outputs.append(np.column_stack([found[:, :1], found[:, 1:] - found[:, :1]]) / 100)
-    rows, wanted, out = np.concatenate(parts), np.concatenate(outputs), np.tile(held, len(parts))
-    weights = np.array([1.0] + [0.03] * (wanted.shape[1] - 1))
-    layers = train(space, rows[~out], wanted[~out], weights, seed, HIDDEN, SAMPLES)
-    *hidden, last = layers
-    layers = [*((weight.astype(np.float16), bias) for weight, bias in hidden), last]
-    off = 100 * (run(space, layers, rows[out]) - wanted[out])
-    spread = 100 * np.sqrt((wanted[out][:, 1:] ** 2).mean())
-    about = {
-        "rmse": round(float(np.sqrt((off[:, 0] ** 2).mean())), 4),
-        "members_rmse": round(float(np.sqrt((off[:, 1:] ** 2).mean())), 4),
-        "members_spread": round(float(spread), 4),
-    }
-    return layers, about
-
-
-def run(space: MobileSpace, layers: list[Any], genes: Genes) -> Floats:
-    """Return a network's outputs: [n, 1 + members]."""
-    from ofa_bench.predictors.measured import EnsemblePredictor
-
-    exact = [(weight.astype(np.float32), bias.astype(np.float32)) for weight, bias in layers]
-    made = EnsemblePredictor(space, exact, factor=1.0, floor=dict.fromkeys(space.resolutions, 0.0), name="", sha256="")
-    return np.column_stack([made.accuracy(genes), made.deviations(genes)])
-
-
-class Consensus:
-    """The accuracy of width 1.2: AutoBuild's labels and width 1.0, corrected by what was measured on width 1.2.
-
-    At image sizes that AutoBuild did not label, it continues from its smallest one as width 1.0 does.
+    ``square`` is [functions, width, width] (points), ``line`` [functions, sizes, width], ``level`` [functions, sizes];
+    ``networks`` [functions] is the share of the networks' mean.
     """
 
-    def __init__(
-        self, labels: Networks, width1: Teacher, measured: Rows, kernel: Any, which: Any = slice(None)
-    ) -> None:
-        self.labels, self.width1 = labels, width1
-        rows = measured.take(which)
-        known = width1(rows.genes, np.full(len(rows), 224))[:, 0]
-        self.slope = float(np.polyfit(known, rows.top1, 1)[0])
-        own = labels(rows.genes, np.full(len(rows), 224))[:, 0]
-        self.gap = float((self.slope * known - own).mean())
-        base = (1 - SHARE) * own + SHARE * self.slope * known
-        self.correction, self.constant, self.unit = fit_correction(kernel, rows, rows.top1 - base)
+    square: Floats
+    line: Floats
+    level: Floats
+    networks: Floats
 
-    def __call__(self, genes: Genes, sizes: NDArray[Any]) -> Floats:
-        """Return the mean and the members: percent, [n, 1 + MEMBERS]."""
-        labels = self.labels(genes, np.maximum(sizes, LABELLED))
-        full = np.full(len(genes), 224)
-        own, other = self.labels(genes, full)[:, :1], self.slope * self.width1(genes, full)
-        x = describe(genes)
-        found = self.constant + self.unit * self.correction(x, torch.zeros(len(x), dtype=torch.float64)).numpy()
-        found += labels[:, :1] + SHARE * (other - own)
-        for member in range(1, MEMBERS + 1):
-            network = 1 + (member - 1) % (labels.shape[1] - 1)
-            lean = LEAN * (1 if member % 2 else -1)
-            found[:, member] += labels[:, network] - labels[:, 0] + lean * (other[:, 0] - own[:, 0] - self.gap)
-        return found + self.slope * smaller(self.width1, genes, sizes)
+    def pack(self) -> bytes:
+        """Return the content of a file."""
+        return pack_forms(self.square, self.line, self.level, self.networks)
 
 
-def smaller(width1: Teacher, genes: Genes, sizes: NDArray[Any]) -> Floats:
-    """Return by how much width 1.0 is less accurate at image sizes below ``LABELLED`` than there."""
-    found = np.zeros((len(genes), 1 + MEMBERS))
-    low = sizes < LABELLED
-    if low.any():
-        found[low] = width1(genes[low], sizes[low]) - width1(genes[low], np.full(int(low.sum()), LABELLED))
-    return found
+def at_sizes(forms: Forms, sizes: Sequence[float]) -> tuple[Floats, Floats]:
+    """Return the linear part and the constant at image sizes: [functions, sizes, width] and [functions, sizes]."""
+    t = log_size(np.array(sizes))
+    line = forms.line[:, None, 0] + t[:, None] * forms.line[:, None, 1]
+    level = forms.level @ torch.stack([t**power for power in range(4)])
+    return line.numpy(), level.numpy()
 
 
-def continued(labels: Networks, genes: Genes, sizes: NDArray[Any]) -> Floats:
-    """Return what labels say, continued below ``LABELLED`` by each network's slope over the logarithm of the size."""
-    found = labels(genes, np.maximum(sizes, LABELLED))
-    low = sizes < LABELLED
-    if low.any():
-        ends = [labels(genes[low], np.full(int(low.sum()), size)) for size in (LABELLED, 224)]
-        found[low] += (ends[1] - ends[0]) * (np.log(sizes[low] / LABELLED) / np.log(224 / LABELLED))[:, None]
-    return found
+def as_deviations(values: Floats) -> Floats:
+    """Return the mean, and the members as deviations whose squares sum to the variance: [1 + MEMBERS, ...]."""
+    return np.concatenate([values[:1], (values[1:] - values[:1]) / np.sqrt(len(values) - 1)])
 
 
-def size_error(labels: Networks, width1: Teacher, slope: float, shared: Any, rng: np.random.Generator) -> float:
+def predictor(space: MobileSpace, networks: Sequence[Any] | None, part: Part, shift: float = 0.0) -> EnsemblePredictor:
+    """Return a predictor as it will be read, without its calibration; ``shift`` (points) is added."""
+    forms, shares = forms_of(space, part.pack())
+    sizes = range(len(space.resolutions))
+    forms[0, sizes, sizes] += np.float32(shift / 100)
+    none: list[Layer] = [(np.zeros((len(forms[0]), 1), np.float32), np.zeros(1, np.float32))]
+    layers = [(weight.astype(np.float32), bias) for weight, bias in networks] if networks else none
+    floor = dict.fromkeys(space.resolutions, 0.0)
+    return EnsemblePredictor(space, layers, forms, shares, factor=1.0, floor=floor, name="", sha256="")
+
+
+def predict(one: EnsemblePredictor, genes: Genes, sizes: Any) -> tuple[Floats, Floats]:
+    """Return predictions (percent) and the sums of squared deviations (points²) at image sizes: [n] and [n]."""
+    rows = genes.copy()
+    rows[:, 0] = [one.space.genes[0].choices.index(size) for size in np.broadcast_to(sizes, len(genes))]
+    return 100 * one.accuracy(rows), (100 * one.uncertainty(rows)) ** 2
+
+
+def width1_part(forms: Forms, space: MobileSpace) -> Part:
+    """Return the accuracy of width 1.0 as it is stored."""
+    line, level = at_sizes(forms, space.resolutions)
+    level[:] += CENTRE
+    functions = (forms.square.numpy(), line, level)
+    return Part(*map(as_deviations, functions), np.zeros(1 + MEMBERS))
+
+
+def label_part(space: MobileSpace, steps: Mapping[int, float]) -> Part:
+    """Return labels as they are stored, continued below ``LABELLED`` by their mean slope over log size."""
+    step = -steps[LABELLED] / np.log(224 / LABELLED)
+    level = [step * min(0.0, np.log(size / LABELLED)) for size in space.resolutions]
+    return Part(np.zeros((1, 0, 0)), np.zeros((1, 0, 0)), np.array([level]), np.ones(1))
+
+
+def continued_part(forms: Forms, space: MobileSpace, slope: float) -> tuple[Floats, Floats]:
+    """Return what width 1.0 adds below ``LABELLED``: lines [functions, sizes, width] and levels [functions, sizes]."""
+    line, level = at_sizes(forms, space.resolutions)
+    place = space.resolutions.index(LABELLED)
+    line, level = slope * (line - line[:, place : place + 1]), slope * (level - level[:, place : place + 1])
+    line[:, place:], level[:, place:] = 0, 0
+    return line, level
+
+
+def consensus_part(width1: Forms, correction: Forms, slope: float, gap: float, steps: Mapping[int, float]) -> Part:
+    """Return the consensus of width 1.2 as it is stored; the last deviation is half the difference of the sources."""
+    line, level = continued_part(width1, MBV3, slope)
+    of_size = np.array([steps[max(size, LABELLED)] for size in MBV3.resolutions])
+    own_line, own_level = at_sizes(width1, [224])
+    added_line, added_level = at_sizes(correction, [224])
+    square = SHARE * slope * width1.square.numpy() + correction.square.numpy()
+    line += SHARE * slope * own_line + added_line
+    level += SHARE * slope * own_level + added_level
+    level[:] += SHARE * (slope * CENTRE + of_size)
+    other = LEAN * slope * (own_level[:1] + CENTRE) + LEAN * (of_size - gap)
+    return Part(
+        np.concatenate([as_deviations(square), LEAN * slope * width1.square.numpy()[:1]]),
+        np.concatenate([as_deviations(line), np.repeat(LEAN * slope * own_line[:1], line.shape[1], axis=1)]),
+        np.concatenate([as_deviations(level), np.broadcast_to(other, (1, level.shape[1]))]),
+        np.array([1 - SHARE, *np.zeros(MEMBERS), -LEAN]),
+    )
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Networks on labels, and what they say of image sizes: their mean step from 224 px, in points, by size."""
+
+    space: MobileSpace
+    layers: Sequence[Any]
+    steps: Mapping[int, float]
+    held_out: Mapping[str, float]
+
+    @classmethod
+    def fit(cls, space: MobileSpace) -> "Labels":
+        """Train on all labels; the errors are those of a training without a tenth of the architectures."""
+        rows, front = read_labels(space), read_labels(space, "frontier")
+        held = (np.random.default_rng(3).permutation(rows.block.max() + 1) % 10 == 0)[rows.block]
+        fronts = {genes.tobytes() for genes in front.genes}
+        near = np.array([genes.tobytes() in fronts for genes in rows.genes])
+        plain = Part(np.zeros((1, 0, 0)), np.zeros((1, 0, 0)), np.zeros((1, len(space.resolutions))), np.ones(1))
+        trial = predictor(space, fit_networks(rows.take(~held), space, LABELLED), plain)
+        off = predict(trial, rows.genes, rows.size)[0] - rows.top1
+        errors = {
+            name: round(float(np.sqrt((off[held & which] ** 2).mean())), 4)
+            for name, which in (("near_fronts", near), ("random", ~near))
+        }
+        layers = fit_networks(rows, space, LABELLED)
+        genes = space.canonical(space.sample(5000, np.random.default_rng(5)))
+        whole = predictor(space, layers, plain)
+        at = {size: predict(whole, genes, size)[0] for size in space.resolutions if size >= LABELLED}
+        return cls(space, layers, {size: float((values - at[224]).mean()) for size, values in at.items()}, errors)
+
+
+def size_error(labels: Labels, width1: EnsemblePredictor, slope: float) -> float:
     """Return by how much sources differ in what the step from 192 to 224 px is worth: root mean square, points."""
-    genes = labels.space.canonical(labels.space.sample(2000, rng))
-    genes[:, 0] = 0
-    full, least = np.full(len(genes), 224), np.full(len(genes), LABELLED)
-    steps = labels(genes, full)[:, 0] - labels(genes, least)[:, 0]
-    others = slope * (width1(shared(genes), full)[:, 0] - width1(shared(genes), least)[:, 0])
+    genes = MBV3.canonical(MBV3.sample(5000, np.random.default_rng(6)))
+    own = predictor(MBV3, labels.layers, label_part(MBV3, labels.steps))
+    steps = predict(own, genes, 224)[0] - predict(own, genes, LABELLED)[0]
+    others = slope * (predict(width1, genes, 224)[0] - predict(width1, genes, LABELLED)[0])
     return float(np.sqrt(((steps - others) ** 2).mean()))
 
 
@@ -215,155 +242,153 @@ NOTE = (
     "were not used for the fit (points; repeated rows are one), and the share of them within so many uncertainties, "
     "noise included. uncertainty: the root of floor (points, by image size) squared and factor squared times the "
     "variance of the members. unlabelled: image sizes that no row had; what is predicted there continues the others, "
-    "and the floor is wider by how much the sources differ in what a step of sizes is worth. distilled: differences of "
-    "the network from what it was distilled from, on other architectures, all sizes (points)"
+    "and the floor is wider by how much the sources differ in what a step of sizes is worth. shift: points that are "
+    "added, so that the mean is that of the space's own rows"
 )
 
 
-def write(space: MobileSpace, card: dict[str, Any], made: Mapping[str, tuple[list[Any], Any]]) -> None:
-    """Write a space's networks, ``""`` for all sources together, and its card."""
-    contents = {
-        f"{space.name}{'_' if source else ''}{source}.npz": pack_weights(layers) for source, (layers, _) in made.items()
+def describe_fit(
+    files: tuple[str | None, str],
+    sources: list[str],
+    unlabelled: list[int],
+    found: Calibration,
+    floor: Any,
+    **about: Any,
+) -> dict[str, Any]:
+    """Return the part of a card that describes one predictor."""
+    return {
+        "networks": files[0],
+        "forms": files[1],
+        "shift": 0.0,
+        "sources": sources,
+        "unlabelled": {"r": unlabelled} if unlabelled else {},
+        "uncertainty": {"factor": round(found.factor, 4), "floor": floor},
+        "held_out": found.about,
+        **about,
     }
-    used = sorted(
-        DATA[source]
-        for source in {name for fit in (card["all"], *card["by_source"].values()) for name in fit["sources"]}
-    )
+
+
+def write(space: MobileSpace, card: dict[str, Any]) -> None:
+    """Write a space's card."""
+    fits = (card["all"], *card["by_source"].values())
+    names = sorted({fit[part] for fit in fits for part in ("networks", "forms") if fit[part]})
+    sources = sorted({source for fit in fits for source in fit["sources"]})
+    files = [DATA[source].format(LABELS[space.name]) for source in sources]
     card = {
         "title": f"Accuracy predictors of space {space.name}, fitted to measured accuracies",
         "note": NOTE,
         "made_by": "python tools/make_measured_predictors.py",
         **card,
-        "hidden": list(HIDDEN),
-        "members": MEMBERS,
-        "files_sha256": {name: sha256(content).hexdigest() for name, content in contents.items()},
-        "data_sha256": {
-            name.format(LABELS[space.name]): sha256(
-                (data.FOLDER / name.format(LABELS[space.name])).read_bytes()
-            ).hexdigest()
-            for name in used
-        },
+        "files_sha256": {name: sha256((OUT / name).read_bytes()).hexdigest() for name in names},
+        "data_sha256": {name: sha256((data.FOLDER / name).read_bytes()).hexdigest() for name in files},
     }
-    OUT.mkdir(parents=True, exist_ok=True)
-    for name, content in contents.items():
-        (OUT / name).write_bytes(content)
     (OUT / f"{space.name}.json").write_text(json.dumps(card, indent=1) + "\n")
     print(space.name, json.dumps(card, indent=1), flush=True)
 
 
-def describe_fit(
-    sources: list[str], unlabelled: list[int], found: Calibration, floor: Any, network: Any
-) -> dict[str, Any]:
-    """Return the part of a card that describes one network."""
-    return {
-        "sources": sources,
-        "unlabelled": {"r": unlabelled} if unlabelled else {},
-        "uncertainty": {"factor": round(found.factor, 4), "floor": floor},
-        "held_out": found.about,
-        "distilled": network,
-    }
-
-
-def make_width1(rows: Rows, width1: Width1, teacher: Teacher, noise: Floats, labels: Networks) -> None:
+def make_width1(width1: Width1, forms: Forms, labels: Labels) -> None:
     """Write the predictors of ``mbv3_w1.0``."""
-    space = MobileNetV3Space(1.0)
+    space, rows, noise = MobileNetV3Space(1.0), width1.rows, width1.noise
     held = width1.cross_validate(FOLDS)
-    new = ~width1.half
-    large, small = new & (rows.part == 0), new & (rows.part > 0) & (rows.size > 128)
-    own = calibrate(rows.top1[large], held[large], noise[large], f"r=224, not used for the kernel, {FOLDS} folds")
-    low = calibrate(rows.top1[small], held[small], noise[small], "r=160 and 192, noisy, likewise")
-    about = {**own.about, "smaller_sizes": {**low.about, "noise": round(float(noise[small].max()), 3)}}
-    least = max(own.floor, low.floor)
-    floor = {str(size): round(own.floor if size == 224 else least, 4) for size in space.resolutions}
-    known = rows.genes[rows.part == 0]
-    network, distilled = distil(space, teacher, known, 1)
-    fit = describe_fit(["ofa_w1.0"], [176, 208], Calibration(own.factor, own.floor, about), floor, distilled)
-
-    measured = rows.take(rows.part == 0)
-    full = np.full(len(measured), 224)
-    shift = float((measured.top1 - labels(measured.genes, full)[:, 0]).mean())
-    other = calibrate(
-        measured.top1, labels(measured.genes, full) + shift, noise[rows.part == 0], "r=224, all but their mean"
+    mean, spread = held[:, 0], ((held[:, 1:] - held[:, :1]) ** 2).mean(axis=1)
+    large, small = ~width1.half & (rows.part == 0), ~width1.half & (rows.part > 0) & (rows.size > 128)
+    new = f"not used for the kernel, {FOLDS} folds"
+    own, low = (
+        calibrate(rows.top1[which], mean[which], spread[which], noise[which], f"{of}, {new}")
+        for which, of in ((large, "r=224"), (small, "r=160 and 192, measured on parts of the images"))
     )
-    step = size_error(labels, teacher, 1.0, lambda genes: genes, np.random.default_rng(5))
-    second, distilled = distil(space, lambda *rows: continued(labels, *rows) + shift, known, 2)
-    judge = describe_fit(["autobuild"], [160, 176], other, floors(space, other.floor, step), distilled)
-    judge["shift"] = round(shift, 4)
-    card = {"space": space.name, "all": fit, "by_source": {"ofa_w1.0": fit, "autobuild": judge}}
-    write(space, card, {"": (network, fit), "ofa_w1.0": (network, fit), "autobuild": (second, judge)})
+    about = {**own.about, "smaller_sizes": {**low.about, "noise": round(float(noise[small].max()), 3)}}
+    floor = dict.fromkeys(map(str, space.resolutions), round(own.floor, 4))
+    known = Calibration(own.factor, own.floor, about)
+    fit = describe_fit((None, "ofa_w1.0.npz"), ["ofa_w1.0"], [176, 208], known, floor)
+
+    full = rows.take(rows.part == 0)
+    judge = predictor(space, labels.layers, label_part(space, labels.steps))
+    values, spread = predict(judge, full.genes, 224)
+    shift = round(float((full.top1 - values).mean()), 4)
+    found = calibrate(full.top1, values + shift, spread, noise[rows.part == 0], "r=224, all but their mean")
+    step = size_error(labels, predictor(space, None, width1_part(forms, space)), 1.0)
+    files = ("autobuild_mbv3.npz", "autobuild_mbv3_sizes.npz")
+    other = describe_fit(files, ["autobuild"], [160, 176], found, floors(space, found.floor, step)) | {"shift": shift}
+    write(space, {"space": space.name, "all": fit, "by_source": {"ofa_w1.0": fit, "autobuild": other}})
 
 
-def make_mbv3(ten: Rows, own: Rows, teacher: Teacher, kernel: Any, labels: Networks) -> None:
+def make_mbv3(own: Rows, forms: Forms, kernel: Kernel, labels: Labels) -> None:
     """Write the predictors of ``mbv3``, which ``compofa`` uses too."""
-    consensus = Consensus(labels, teacher, own, kernel)
-    full, error = np.full(len(own), 224), np.full(len(own), REPEATED) / np.sqrt(own.repeats)
-    held = np.zeros((len(own), 1 + MEMBERS))
+    judge = predictor(MBV3, labels.layers, label_part(MBV3, labels.steps))
+    width1 = predictor(MBV3, None, width1_part(forms, MBV3))
+    noise = REPEATED / np.sqrt(own.repeats)
+    values, spread = predict(judge, own.genes, 224)
+    tens, spread_ten = predict(width1, own.genes, 224)
+
+    def fit_consensus(which: Any) -> tuple[Part, float]:
+        slope = float(np.polyfit(tens[which], own.top1[which], 1)[0])
+        gap = float((slope * tens[which] - values[which]).mean())
+        base = (1 - SHARE) * values[which] + SHARE * slope * tens[which]
+        correction = fit_correction(kernel, own.take(which), own.top1[which] - base)
+        return consensus_part(forms, correction, slope, gap, labels.steps), slope
+
+    held = np.zeros((2, len(own)))
     fold = (np.random.default_rng(1).permutation(own.block.max() + 1) % FOLDS)[own.block]
     for out in (fold == number for number in range(FOLDS)):
-        held[out] = Consensus(labels, teacher, own, kernel, ~out)(own.genes[out], full[out])
-    found = calibrate(own.top1, held, error, f"r=224, width 1.2, {FOLDS} folds")
-    step = size_error(labels, teacher, consensus.slope, lambda genes: genes, np.random.default_rng(5))
-    known = np.concatenate([own.genes, ten.genes[ten.part == 0]])
-    network, distilled = distil(MBV3, consensus, known, 3)
-    fit = describe_fit(
-        ["autobuild", "ofa_w1.0", "ofa_w1.2"], [160, 176], found, floors(MBV3, found.floor, step), distilled
-    )
-    fit |= {"share_of_width_1": SHARE, "slope": round(consensus.slope, 4), "step_from_192_to_224": round(step, 4)}
+        part, _ = fit_consensus(~out)
+        held[:, out] = predict(predictor(MBV3, labels.layers, part), own.genes[out], 224)
+    found = calibrate(own.top1, held[0], held[1], noise, f"r=224, width 1.2, {FOLDS} folds")
+    part, slope = fit_consensus(np.ones(len(own), bool))
+    (OUT / "mbv3.npz").write_bytes(part.pack())
+    step = size_error(labels, width1, slope)
+    about = {"share_of_width_1": SHARE, "slope": round(slope, 4), "step_from_192_to_224": round(step, 4)}
+    sources = ["autobuild", "ofa_w1.0", "ofa_w1.2"]
+    floor = floors(MBV3, found.floor, step)
+    fit = describe_fit(("autobuild_mbv3.npz", "mbv3.npz"), sources, [160, 176], found, floor, **about)
 
-    by_labels = calibrate(own.top1, labels(own.genes, full), error, "r=224, width 1.2, all")
-    second, distilled = distil(MBV3, lambda *rows: continued(labels, *rows), known, 4)
-    judge = describe_fit(["autobuild"], [160, 176], by_labels, floors(MBV3, by_labels.floor, step), distilled)
-
-    values = teacher(own.genes, full)
-    shift = float((own.top1 - values[:, 0]).mean())
-    by_width1 = calibrate(own.top1, values + shift, error, "r=224, width 1.2, all but their mean")
-    third, distilled = distil(MBV3, lambda *rows: teacher(*rows) + shift, known, 5)
-    other = describe_fit(["ofa_w1.0"], [176, 208], by_width1, floors(MBV3, by_width1.floor, 0.0), distilled)
-    other["shift"] = round(shift, 4)
-    card = {"space": MBV3.name, "all": fit, "by_source": {"autobuild": judge, "ofa_w1.0": other}}
-    write(MBV3, card, {"": (network, fit), "autobuild": (second, judge), "ofa_w1.0": (third, other)})
+    by_labels = calibrate(own.top1, values, spread, noise, "r=224, width 1.2, all")
+    files, floor = ("autobuild_mbv3.npz", "autobuild_mbv3_sizes.npz"), floors(MBV3, by_labels.floor, step)
+    about = {"held_out_labels": labels.held_out}
+    first = describe_fit(files, ["autobuild"], [160, 176], by_labels, floor, **about)
+    shift = round(float((own.top1 - tens).mean()), 4)
+    by_ten = calibrate(own.top1, tens + shift, spread_ten, noise, "r=224, width 1.2, all but their mean")
+    floor = floors(MBV3, by_ten.floor, 0.0)
+    second = describe_fit((None, "ofa_w1.0.npz"), ["ofa_w1.0"], [176, 208], by_ten, floor) | {"shift": shift}
+    write(MBV3, {"space": MBV3.name, "all": fit, "by_source": {"autobuild": first, "ofa_w1.0": second}})
 
 
-def make_proxyless(teacher: Teacher, labels: Networks, known: Genes) -> None:
-    """Write the predictors of ``proxyless``."""
-    shared_genes = [PROXYLESS.index[name] for name in MBV3.gene_names]
-
-    def shared(genes: Genes) -> Genes:
-        return np.ascontiguousarray(genes[:, shared_genes])
-
-    def consensus(genes: Genes, sizes: NDArray[Any]) -> Floats:
-        known = labels(genes, np.maximum(sizes, LABELLED))
-        members = known[:, [0, *(1 + member % (known.shape[1] - 1) for member in range(MEMBERS))]]
-        return members + smaller(teacher, shared(genes), sizes)
-
+def make_proxyless(forms: Forms, labels: Labels, step: float) -> None:
+    """Write the predictors of ``proxyless``; those of other spaces say how far sources differ in a step of sizes."""
+    line, level = continued_part(forms, PROXYLESS, 1.0)
+    networks = np.array([1.0, *np.zeros(MEMBERS)])
+    part = Part(np.zeros((1 + MEMBERS, 0, 0)), as_deviations(line), as_deviations(level), networks)
+    (OUT / "proxyless.npz").write_bytes(part.pack())
     published = published_proxyless()
     near = published.sizes >= LABELLED - 8
-    sizes = np.array([min(PROXYLESS.resolutions, key=lambda one: abs(one - size)) for size in published.sizes[near]])
-    error = np.zeros(int(near.sum()))
-    found = calibrate(
-        published.top1[near], labels(published.genes[near], sizes), error, "published networks at 188 px or more"
-    )
-    step = size_error(labels, teacher, 1.0, shared, np.random.default_rng(5))
-    network, distilled = distil(PROXYLESS, consensus, known, 6)
-    floor = floors(PROXYLESS, found.floor, step)
-    fit = describe_fit(["autobuild", "ofa_w1.0"], [160, 176], found, floor, distilled)
-    second, distilled = distil(PROXYLESS, lambda *rows: continued(labels, *rows), known, 7)
-    judge = describe_fit(["autobuild"], [160, 176], found, floor, distilled)
-    card = {"space": PROXYLESS.name, "all": fit, "by_source": {"autobuild": judge}}
-    write(PROXYLESS, card, {"": (network, fit), "autobuild": (second, judge)})
+    sizes = [min(PROXYLESS.resolutions, key=lambda one: abs(one - size)) for size in published.sizes[near]]
+    values, spread = predict(predictor(PROXYLESS, labels.layers, part), published.genes[near], sizes)
+    of = "published networks at 188 px or more, at the nearest image size"
+    found = calibrate(published.top1[near], values, spread, np.full(len(values), 0.03), of)
+    floor, about = floors(PROXYLESS, found.floor, step), {"held_out_labels": labels.held_out}
+    files = ("autobuild_proxyless.npz", "proxyless.npz")
+    fit = describe_fit(files, ["autobuild", "ofa_w1.0"], [160, 176], found, floor, **about)
+    judge = describe_fit((files[0], "autobuild_proxyless_sizes.npz"), ["autobuild"], [160, 176], found, floor, **about)
+    write(PROXYLESS, {"space": PROXYLESS.name, "all": fit, "by_source": {"autobuild": judge}})
 
 
 def main() -> None:
-    """Write the networks and cards of all spaces."""
+    """Write the parts and cards of all spaces."""
     torch.set_num_threads(1)
-    ten, own = read_measured(MobileNetV3Space(1.0)), read_measured(MBV3)
-    width1 = Width1(ten)
-    teacher = width1.fit()
-    kernel, noise = width1.kernel, width1.noise
-    labels = {space.name: Networks.fit(read_labels(space), space, 3) for space in (MBV3, PROXYLESS)}
-    make_width1(ten, width1, teacher, noise, labels[MBV3.name])
-    make_mbv3(ten, own, teacher, kernel, labels[MBV3.name])
-    make_proxyless(teacher, labels[PROXYLESS.name], read_labels(PROXYLESS, "frontier").genes)
+    OUT.mkdir(parents=True, exist_ok=True)
+    width1 = Width1(read_measured(MobileNetV3Space(1.0)))
+    forms = width1.fit()
+    (OUT / "ofa_w1.0.npz").write_bytes(width1_part(forms, MBV3).pack())
+    labels = {}
+    for space in (MBV3, PROXYLESS):
+        labels[space.name] = Labels.fit(space)
+        (OUT / f"autobuild_{space.name}.npz").write_bytes(pack_weights(labels[space.name].layers))
+        sizes = label_part(space, labels[space.name].steps).pack()
+        (OUT / f"autobuild_{space.name}_sizes.npz").write_bytes(sizes)
+    make_width1(width1, forms, labels[MBV3.name])
+    make_mbv3(read_measured(MBV3), forms, width1.kernel, labels[MBV3.name])
+    step = size_error(labels[MBV3.name], predictor(MBV3, None, width1_part(forms, MBV3)), 1.0)
+    make_proxyless(forms, labels[PROXYLESS.name], step)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ import torch
 import ofa_bench
 from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import OneHotMLP, official_predictor
-from ofa_bench.predictors.embedded import MEMBERS, one_hot_columns
+from ofa_bench.predictors.columns import one_hot_columns
+from ofa_bench.predictors.embedded import MEMBERS
 from ofa_bench.spaces import DesignSpace
 from ofa_bench.training.fitting import Layers, Training, fit, write_predictor
 

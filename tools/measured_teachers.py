@@ -1,35 +1,23 @@
-"""Functions from architecture and image size to accuracy, by source of measurements, with their uncertainty."""
+"""What each source of measurements says of an architecture: a Gaussian process, and networks on labels."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
-from gaussian_process import Kernel, Posterior, describe, fit_kernel, log_size
+from gaussian_process import Forms, Kernel, describe, fit_kernel, log_size, posterior
 from measured_rows import Rows
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ofa_bench.predictors import OneHotMLP
-from ofa_bench.predictors.embedded import one_hot_columns
+from ofa_bench.predictors.columns import one_hot_columns
 from ofa_bench.spaces import Genes
 from ofa_bench.spaces.mobile import MobileSpace
 
-__all__ = [
-    "MEMBERS",
-    "SCALE",
-    "Networks",
-    "Teacher",
-    "Width1",
-    "fit_correction",
-    "train",
-]
+__all__ = ["CENTRE", "MEMBERS", "SCALE", "SEEDS", "Width1", "fit_correction", "fit_networks"]
 
 Floats = NDArray[np.float64]
-Sizes = NDArray[np.int64]
-Teacher = Callable[[Genes, Sizes], Floats]
-"""From int8 [n, n_genes] and pixels [n] to percent [n, 1 + MEMBERS]: the mean, and the members of an ensemble."""
 
 MEMBERS = 8
 CENTRE, SCALE = 75.0, 1.4
@@ -64,28 +52,27 @@ class Width1:
         level = (2 * self.kernel.level).exp() * (self.part > 0)
         return np.asarray(SCALE * (self.variance + level).sqrt().numpy())
 
-    def fit(self, which: Tensor | slice = slice(None)) -> Teacher:
-        """Return what is known after some of the rows."""
-        known = (self.x[which], self.t[which], self.y[which], self.variance[which])
+    def fit(self, which: Any = slice(None)) -> Forms:
+        """Return the mean and ``MEMBERS`` drawn functions after some of the rows, in points less ``CENTRE``."""
+        known = (self.x[which], self.t[which], self.y[which])
         level = self.kernel.level_of(self.part[which])
-        posterior = Posterior(self.kernel, *known, level, samples=MEMBERS, seed=0)
-        return lambda genes, sizes: CENTRE + SCALE * posterior(describe(genes), log_size(sizes)).numpy()
+        return posterior(self.kernel, known, self.variance[which], level, MEMBERS, seed=0).scaled(SCALE)
 
     def cross_validate(self, folds: int) -> Floats:
-        """Return the mean and members of each row, from the other folds of architectures: [n, 1 + MEMBERS]."""
+        """Return the mean and members of each row, from the other folds of architectures: percent [n, 1 + MEMBERS]."""
         fold = (np.random.default_rng(1).permutation(self.rows.block.max() + 1) % folds)[self.rows.block]
         found = np.zeros((len(self.rows), 1 + MEMBERS))
         for held in range(folds):
-            out = fold == held
-            found[out] = self.fit(torch.tensor(~out))(self.rows.genes[out], self.rows.size[out])
+            out = torch.tensor(fold == held)
+            found[out] = CENTRE + self.fit(~out)(self.x[out], self.t[out]).numpy()
         return found
 
 
-def fit_correction(kernel: Kernel, rows: Rows, rest: Floats) -> tuple[Posterior, float, float]:
+def fit_correction(kernel: Kernel, rows: Rows, rest: Floats) -> Forms:
     """Fit what is left of measured accuracies (points) after another predictor: a constant and a Gaussian process.
 
     Returns:
-        The process over descriptions, in units of the third; the constant; and the standard deviation of a measurement.
+        Its mean and ``MEMBERS`` drawn functions, in points.
     """
     x, zero = describe(rows.genes), torch.zeros(len(rows), dtype=torch.float64)
     noise = torch.tensor(1 / rows.repeats)
@@ -93,68 +80,58 @@ def fit_correction(kernel: Kernel, rows: Rows, rest: Floats) -> tuple[Posterior,
     y, one = torch.tensor(rest), torch.ones(len(rows), dtype=torch.float64)
     constant = float(one @ inverse @ y / (one @ inverse @ one))
     unit = float(((y - constant) @ inverse @ (y - constant) / len(rows)) ** 0.5)
-    posterior = Posterior(kernel, x, zero, (y - constant) / unit, noise, None, MEMBERS, seed=1, amplitude=AMPLITUDE)
-    return posterior, constant, unit
+    known = (x, zero, (y - constant) / unit)
+    found = posterior(kernel, known, noise, None, MEMBERS, seed=1, amplitude=AMPLITUDE).scaled(unit)
+    found.level[:, 0] += constant
+    return found
 
 
-@dataclass(frozen=True)
-class Networks:
-    """Small networks that were trained on labels alike, but for their seeds."""
+def fit_networks(rows: Rows, space: MobileSpace, least: int) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Train ``SEEDS`` networks on labels, and return them beside each other: layers with one output for each.
 
-    space: MobileSpace
-    networks: Sequence[OneHotMLP]
-
-    def __call__(self, genes: Genes, sizes: Sizes) -> Floats:
-        """Return the mean and each network's accuracy, percent: [n, 1 + networks]."""
-        rows = genes.copy()
-        rows[:, 0] = np.searchsorted(self.space.resolutions, sizes)
-        found = np.stack([100 * network.accuracy(rows) for network in self.networks], 1)
-        return np.column_stack([found.mean(1), found])
-
-    @classmethod
-    def fit(cls, rows: Rows, space: MobileSpace, seeds: int) -> "Networks":
-        """Train networks on labels."""
-        genes = rows.genes.copy()
-        genes[:, 0] = np.searchsorted(space.resolutions, rows.size)
-        made = [train(space, genes, rows.top1[:, None] / 100, np.ones(1), seed) for seed in range(seeds)]
-        columns = one_hot_columns(space)
-        return cls(space, [OneHotMLP(space, columns, layers, name="", sha256="") for layers in made])
+    Below the smallest image size that has labels, they take any size for that one.
+    """
+    genes = rows.genes.copy()
+    genes[:, 0] = np.searchsorted(space.resolutions, rows.size)
+    made = [train(space, genes, rows.top1 / 100, seed) for seed in range(SEEDS)]
+    sizes = one_hot_columns(space)["r"]
+    for (weight, _), *_ in made:
+        place = space.resolutions.index(least)
+        weight[sizes[:place]] = weight[sizes[place]]
+    joined = [(np.hstack([layers[0][0] for layers in made]), np.hstack([layers[0][1] for layers in made]))]
+    for depth in range(1, len(made[0])):
+        blocks = [torch.tensor(layers[depth][0]) for layers in made]
+        joined.append((torch.block_diag(*blocks).numpy(), np.hstack([layers[depth][1] for layers in made])))
+    *hidden, last = joined
+    return [*((weight.astype(np.float16), bias) for weight, bias in hidden), last]
 
 
-HIDDEN, EPOCHS, BATCH, LEARNING_RATE, DECAY = (128, 128), 60, 512, 3e-3, 0.1
+SEEDS, HIDDEN, SAMPLES, BATCH, LEARNING_RATE, DECAY = 3, (64, 64), 3_500_000, 512, 3e-3, 0.1
 """Chosen by the error on other architectures near fronts."""
 
 
 def train(
-    space: MobileSpace,
-    genes: Genes,
-    wanted: Floats,
-    weights: Floats,
-    seed: int,
-    hidden: Sequence[int] = HIDDEN,
-    samples: int = EPOCHS * 58_000,
+    space: MobileSpace, genes: Genes, accuracy: Floats, seed: int, hidden: Sequence[int] = HIDDEN
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Train a network on accuracies; on one thread, the same arguments give the same bytes.
 
     Args:
         space: the design space.
         genes: int8 [n, n_genes].
-        wanted: outputs, fractions of 1, float64 [n, m].
-        weights: of each output's squared error, in units of its deviation, float64 [m].
+        accuracy: fractions of 1, float64 [n].
         seed: of the first weights and the order.
         hidden: units of each hidden layer.
-        samples: the number of rows that it sees in all.
 
     Returns:
         The weight [n_in, n_out] and bias [n_out] of each layer, averaged over the last steps.
     """
+    wanted = accuracy[:, None]
     n_features = int(space.cardinality.sum())
     zero = [(np.zeros((n_features, 1), np.float32), np.zeros(1, np.float32))]
     encoder = OneHotMLP(space, one_hot_columns(space), zero, name="", sha256="")
     features = torch.from_numpy(encoder.features(genes)[:, :-1])
     mean, std = wanted.mean(axis=0), wanted.std(axis=0)
     targets = torch.tensor((wanted - mean) / std, dtype=torch.float32)
-    share = torch.tensor(weights, dtype=torch.float32)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         sizes = [n_features, *hidden, wanted.shape[1]]
@@ -165,7 +142,7 @@ def train(
             network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.999)
         )
         optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=DECAY)
-        steps = samples // BATCH
+        steps = SAMPLES // BATCH
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, LEARNING_RATE, steps, pct_start=0.05, final_div_factor=1e3
         )
@@ -174,7 +151,7 @@ def train(
             if len(order) < BATCH:
                 order = torch.randperm(len(features))
             rows, order = order[:BATCH], order[BATCH:]
-            loss = (((network(features[rows]) - targets[rows]) ** 2).mean(0) * share).sum()
+            loss = torch.nn.functional.mse_loss(network(features[rows]), targets[rows])
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()

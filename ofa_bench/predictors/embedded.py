@@ -10,11 +10,12 @@ import numpy as np
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.accuracy import AccuracyPredictor, Layer, OneHotMLP, SubspacePredictor
+from ofa_bench.predictors.columns import one_hot_columns
 from ofa_bench.predictors.transfer import transferred_layers
 from ofa_bench.predictors.weights import layers_of
 from ofa_bench.spaces import DesignSpace, Subspace
 
-__all__ = ["FOLDER", "MEAN", "MEMBERS", "embedded_predictor", "mean_layers", "one_hot_columns"]
+__all__ = ["FOLDER", "MEAN", "MEMBERS", "embedded_predictor", "mean_layers"]
 
 FOLDER = files("ofa_bench") / "data" / "predictors"
 """Holds the card (``<space>.json``) of each, and its weights (``<space>.npz``) or in the card their source."""
@@ -24,15 +25,6 @@ MEMBERS = 4
 
 MEAN = "mean"
 """Stands for the mean of the members."""
-
-
-def one_hot_columns(space: DesignSpace) -> dict[str, list[int]]:
-    """Return the columns of features, one for each choice of each gene, in the order of the genes."""
-    ends = np.cumsum(space.cardinality, dtype=int)
-    return {
-        name: list(range(end - len(gene.choices), end))
-        for name, gene, end in zip(space.gene_names, space.genes, ends.tolist(), strict=True)
-    }
 
 
 def embedded_predictor(space: DesignSpace, member: int | str | None = None) -> AccuracyPredictor:

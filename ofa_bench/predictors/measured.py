@@ -3,36 +3,53 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from importlib.resources import files
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.predictors.accuracy import AccuracyPredictor, Layer, OneHotMLP, SubspacePredictor
-from ofa_bench.predictors.embedded import FOLDER, one_hot_columns
+from ofa_bench.predictors.columns import one_hot_columns
+from ofa_bench.predictors.forms import forms_of
 from ofa_bench.predictors.weights import layers_of
 from ofa_bench.spaces import DesignSpace, Genes, Subspace
 from ofa_bench.spaces.checks import check_genes
 
 __all__ = ["EnsemblePredictor", "measured_predictor", "measured_sources"]
 
-MEASURED = FOLDER / "measured"
-"""Holds the card (``<space>.json``) of each, and the weights of the ensemble and of each source."""
+FOLDER = files("ofa_bench") / "data" / "predictors" / "measured"
+"""Holds the card (``<space>.json``) of each, and the networks and quadratic forms of which they are made."""
+
+Floats = NDArray[np.float64]
+Features = NDArray[np.float32]
+
+_CHUNK = 512
+"""Rows predicted at once."""
 
 
 class EnsemblePredictor(OneHotMLP):
-    """An ensemble in one network: its outputs are the mean of the members, and how each member differs from it.
+    """An ensemble: the mean of its networks, plus a quadratic form of the architecture; and how its members differ.
+
+    The accuracy is ``shares[0]`` times the mean of the networks, plus ``z' forms[0] z`` for the one-hot features ``z``
+    of an architecture. The other forms and shares are the deviations of members; those of the networks from their mean
+    are further ones. The uncertainty is the root of ``floor`` squared and ``factor`` squared times the sum of squared
+    deviations.
 
     Args:
         space: the design space.
-        layers: weight and bias of each layer; the last has 1 + members outputs.
-        factor: by which the standard deviation of the members is multiplied, so that it fits errors on held-out rows.
-        floor: what is added to it (root of the sum of squares), by image size; fractions of 1.
+        networks: weight and bias of each layer of all networks, beside each other; the last has one output for each.
+        forms: float32 [1 + deviations, n_features, n_features], fractions of 1.
+        shares: of the networks' mean, float32 [1 + deviations].
+        factor: of the deviations, so that the uncertainty fits errors on held-out rows.
+        floor: of the uncertainty by image size; fractions of 1.
         name: of the predictor in records.
-        sha256: the hash of the file of weights.
-        pessimism: the accuracy that a search sees is the mean minus so many uncertainties.
+        sha256: the hash of its files.
+        pessimism: the accuracy that a search sees is the predicted one minus so many uncertainties.
         about: ``unlabelled`` and ``sources``.
     """
 
@@ -41,7 +58,9 @@ class EnsemblePredictor(OneHotMLP):
     def __init__(
         self,
         space: DesignSpace,
-        layers: Sequence[Layer],
+        networks: Sequence[Layer],
+        forms: NDArray[np.float32],
+        shares: NDArray[np.float32],
         *,
         factor: float,
         floor: Mapping[float, float],
@@ -50,72 +69,86 @@ class EnsemblePredictor(OneHotMLP):
         pessimism: float = 0.0,
         **about: Any,
     ) -> None:
-        *hidden, (weight, bias) = layers
-        last = (weight[:, :1].copy(), bias[:1].copy())
-        super().__init__(space, one_hot_columns(space), [*hidden, last], name=name, sha256=sha256, **about)
-        self._heads = (weight[:, 1:].copy(), bias[1:].copy())
+        *hidden, (weight, bias) = networks
+        count = weight.shape[1]
+        mean = (weight.mean(axis=1, keepdims=True) * shares[0], bias.mean(keepdims=True) * shares[0])
+        super().__init__(space, one_hot_columns(space), [*hidden, mean], name=name, sha256=sha256, **about)
+        self._apart = [*hidden, (weight, bias)]
+        self._forms, self._shares, self._spread = forms, shares, shares[0] / np.sqrt(count)
+        symmetric = forms[0] + forms[0].T
+        self._form, self._slopes = np.ascontiguousarray(forms[0]), symmetric
         self._size = space.index["r"]
         self._floor = np.array([floor[size] for size in space.genes[self._size].choices])
         self._factor, self.pessimism = factor, pessimism
 
-    @property
+    @cached_property
     def row_wise(self) -> bool:
-        """Whether a row's accuracy is bit for bit the same in any batch and thread."""
-        return not self.pessimism and super().row_wise
+        """Whether a row's accuracy is bit for bit the same in any batch and thread; tested at first use."""
+        if self.pessimism:
+            return False
+        genes = self.space.sample(_CHUNK, np.random.default_rng(0))
+        with threadpool_limits(1):  # as in searches that share a call
+            parts = [self.accuracy(part) for part in np.split(genes, [1, 3, 6, 11, 19, 32, 53, 87, 142, 231, 375])]
+            return self.accuracy(genes).tobytes() == np.concatenate(parts).tobytes()
 
-    def accuracy(self, genes: Genes) -> NDArray[np.float64]:
-        """Predict accuracy as a fraction of 1, less ``pessimism`` uncertainties: int8 [n, n_genes] to float64 [n]."""
-        mean = super().accuracy(genes)
-        return mean - self.pessimism * self.uncertainty(genes) if self.pessimism else mean
+    def accuracy(self, genes: Genes) -> Floats:
+        """Predict accuracy as a fraction of 1, less ``pessimism`` uncertainties: int8 [n, n_genes] to float64 [n].
 
-    def deviations(self, genes: Genes) -> NDArray[np.float64]:
-        """Return how the members differ from their mean, as fractions of 1: float64 [n, members]."""
-        return self._deviations(self._last_hidden(self._features(check_genes(self.space, genes))[:, :-1])[-1])
+        Raises:
+            ValueError: the rows are not architectures of the space.
+        """
+        genes = check_genes(self.space, genes)
+        accuracy = np.empty(len(genes))
+        for start in range(0, len(genes), _CHUNK):
+            rows = genes[start : start + _CHUNK]
+            features = self._features(rows if len(rows) > 1 else rows.repeat(2, axis=0))[:, :-1]
+            products = features @ self._form
+            products *= features
+            found = products.sum(axis=1)[: len(rows)]
+            if self.layers[0][0].any():
+                found = found + self._output(self._hidden(rows))
+            accuracy[start : start + _CHUNK] = found
+        return accuracy - self.pessimism * self.uncertainty(genes) if self.pessimism else accuracy
 
-    def uncertainty(self, genes: Genes) -> NDArray[np.float64]:
+    def deviations(self, genes: Genes) -> Floats:
+        """Return the deviations of the members, as fractions of 1: float64 [n, deviations]."""
+        return self._deviations(self._features(check_genes(self.space, genes))[:, :-1])
+
+    def uncertainty(self, genes: Genes) -> Floats:
         """Return one standard deviation of the predicted accuracy, a fraction of 1: float64 [n].
 
         It is calibrated on measured rows that were held out (see the card); where nothing was measured, its floor is
         wider.
         """
-        return self._combine(self.deviations(genes), genes)
+        features = self._features(check_genes(self.space, genes))[:, :-1]
+        return self._combine(self._deviations(features), features)
 
-    def _combine(self, deviations: NDArray[np.float64], genes: Genes) -> NDArray[np.float64]:
-        spread = self._factor**2 * (deviations**2).mean(axis=1)
-        return np.asarray(np.sqrt(spread + self._floor[genes[:, self._size]] ** 2))
+    def _combine(self, deviations: Floats, features: Features) -> Floats:
+        floor = features[:, one_hot_columns(self.space)["r"]] @ self._floor
+        return np.asarray(np.sqrt(self._factor**2 * (deviations**2).sum(axis=1) + floor**2), np.float64)
 
-    def _deviations(self, hidden: NDArray[np.float32]) -> NDArray[np.float64]:
-        weight, bias = self._heads
-        return np.asarray(hidden @ weight + bias, np.float64)
+    def _deviations(self, features: Features) -> Floats:
+        values = features
+        for weight, bias in self._apart[:-1]:
+            values = np.maximum(values @ weight + bias, 0)
+        networks = values @ self._apart[-1][0] + self._apart[-1][1]
+        mean = networks.mean(axis=1, keepdims=True)
+        products = np.zeros((len(features), len(self._forms) - 1), np.float32)
+        for i, form in enumerate(self._forms[1:]):
+            products[:, i] = ((features @ form) * features).sum(axis=1)
+        return np.hstack([products + mean * self._shares[1:], (networks - mean) * self._spread]).astype(np.float64)
 
-    def _last_hidden(self, features: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return the values of each hidden layer, float32 [n, n_units]."""
-        values = [features]
-        for weight, bias in self.layers[:-1]:
-            values.append(np.maximum(values[-1] @ weight + bias, 0))
-        return values[1:]
-
-    def _gradient(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the gradient of the accuracy, but for the floor: float32 [n, n_features] to the same."""
-        if not self.pessimism:
-            return super()._gradient(features)
-        hidden = self._last_hidden(features)
-        deviations = self._deviations(hidden[-1])
-        size = one_hot_columns(self.space)["r"]
-        floor = features[:, size] @ self._floor
-        spread = np.sqrt(self._factor**2 * (deviations**2).mean(axis=1) + floor**2)
-        pull = self.pessimism * self._factor**2 / deviations.shape[1] * deviations / np.maximum(spread, 1e-12)[:, None]
-        gradient = self.layers[-1][0].T - pull.astype(np.float32) @ self._heads[0].T
-        for (weight, _), values in zip(self.layers[-2::-1], hidden[::-1], strict=True):
-            gradient = (gradient * (values > 0)) @ weight.T
-        return np.asarray(gradient, np.float32)
+    def _gradient(self, features: Features) -> Features:
+        """Return the gradient of the accuracy, without pessimism: float32 [n, n_features] to the same."""
+        gradient: Features = super()._gradient(features) + features @ self._slopes
+        return gradient
 
 
 def measured_sources(space: DesignSpace) -> tuple[str, ...]:
     """Return the sources of measurements of which a space has a predictor of its own; they share no row."""
     while isinstance(space, Subspace):
         space = space.parent
-    card = MEASURED / f"{space.name}.json"
+    card = FOLDER / f"{space.name}.json"
     return tuple(json.loads(card.read_bytes())["by_source"]) if card.is_file() else ()
 
 
@@ -136,23 +169,30 @@ def measured_predictor(space: DesignSpace, source: str | None = None, pessimism:
         return SubspacePredictor(space, measured_predictor(space.parent, source, pessimism))
     if isinstance(pessimism, bool) or not isinstance(pessimism, Real) or not 0 <= pessimism < np.inf:
         raise InputError(f"predictor.pessimism={pessimism}: must be a number of 0 or more")
-    path = MEASURED / f"{space.name}.json"
+    path = FOLDER / f"{space.name}.json"
     if not path.is_file():
-        have = sorted(one.name.removesuffix(".json") for one in MEASURED.iterdir() if one.name.endswith(".json"))
+        have = sorted(one.name.removesuffix(".json") for one in FOLDER.iterdir() if one.name.endswith(".json"))
         raise InputError(f"predictor=measured: there is none for space {space.name}, only for {', '.join(have)}")
     card = json.loads(path.read_bytes())
     if source is not None and source not in card["by_source"]:
         near = suggestion(str(source), card["by_source"])
         raise InputError(f"predictor.source={source}: must be null or one of {', '.join(card['by_source'])}{near}")
     about = card["by_source"][source] if source else card["all"]
-    content = (MEASURED / f"{space.name}{f'_{source}' if source else ''}.npz").read_bytes()
+    contents = [(FOLDER / about[part]).read_bytes() for part in ("networks", "forms") if about[part]]
+    digest = hashlib.sha256(b"".join(contents) + json.dumps([about["shift"], float(pessimism)]).encode())
+    forms, shares = forms_of(space, contents[-1])
+    size = one_hot_columns(space)["r"]
+    forms[0, size, size] += np.float32(about["shift"] / 100)
+    none = (np.zeros((len(forms[0]), 1), np.float32), np.zeros(1, np.float32))
     return EnsemblePredictor(
         space,
-        layers_of(content),
+        layers_of(contents[0]) if about["networks"] else [none],
+        forms,
+        shares,
         factor=about["uncertainty"]["factor"],
         floor={float(size): points / 100 for size, points in about["uncertainty"]["floor"].items()},
         name=f"measured {source}" if source else "measured",
-        sha256=hashlib.sha256(content + (f" pessimism {pessimism:g}".encode() if pessimism else b"")).hexdigest(),
+        sha256=digest.hexdigest(),
         pessimism=float(pessimism),
         unlabelled=about["unlabelled"],
         sources=tuple(about["sources"]),

@@ -10,8 +10,8 @@ from typing import Any
 from ofa_bench.errors import InputError
 from ofa_bench.files.reading import UnreadableError, content_of, json_object, name_of
 from ofa_bench.predictors.accuracy import AccuracyPredictor, OneHotMLP, SubspacePredictor
+from ofa_bench.predictors.columns import one_hot_columns
 from ofa_bench.predictors.coverage import Choices
-from ofa_bench.predictors.embedded import one_hot_columns
 from ofa_bench.predictors.weights import layers_of
 from ofa_bench.spaces import DesignSpace, Subspace
 

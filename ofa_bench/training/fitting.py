@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ofa_bench.files.writing import append, work_folder
 from ofa_bench.predictors.accuracy import OneHotMLP
-from ofa_bench.predictors.embedded import one_hot_columns
+from ofa_bench.predictors.columns import one_hot_columns
 from ofa_bench.spaces import DesignSpace, Genes
 
 __all__ = ["Layers", "Student", "Training", "fit", "pack_weights", "write_predictor"]

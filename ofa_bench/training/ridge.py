@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ofa_bench.predictors import OneHotMLP
 from ofa_bench.predictors.accuracy import Layer
-from ofa_bench.predictors.embedded import one_hot_columns
+from ofa_bench.predictors.columns import one_hot_columns
 from ofa_bench.spaces import DesignSpace
 
 __all__ = ["Ridge", "build_ordinal_basis", "fit_ridge", "join"]

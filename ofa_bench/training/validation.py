@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.predictors import OneHotMLP
-from ofa_bench.predictors.embedded import one_hot_columns
+from ofa_bench.predictors.columns import one_hot_columns
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.training.fitting import Training, fit
 from ofa_bench.training.pairs import Pairs

@@ -20,7 +20,7 @@ from ofa_bench.engine import run_repeats
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import CostTable, OneHotMLP, latency_table
-from ofa_bench.predictors.embedded import one_hot_columns
+from ofa_bench.predictors.columns import one_hot_columns
 from ofa_bench.records.frontiers import FOLDER
 from ofa_bench.records.improve_frontier import fine_grid, improve_frontier
 from ofa_bench.search import Problem

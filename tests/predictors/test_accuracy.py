@@ -15,7 +15,8 @@ from ofa_bench.predictors import (
     official_predictor,
 )
 from ofa_bench.predictors.assets import ASSETS, asset_path
-from ofa_bench.predictors.embedded import FOLDER, one_hot_columns
+from ofa_bench.predictors.columns import one_hot_columns
+from ofa_bench.predictors.embedded import FOLDER
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.spaces.mobile import MobileSpace
 from ofa_bench.spaces.resnet50d import RESOLUTIONS

@@ -5,7 +5,7 @@ import pytest
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import OneHotMLP, accuracy, embedded_predictor, official_predictor
-from ofa_bench.predictors.embedded import one_hot_columns
+from ofa_bench.predictors.columns import one_hot_columns
 from ofa_bench.predictors.pruning import BUDGET, first_interval, prune
 from ofa_bench.spaces import DesignSpace, Gene, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 

@@ -8,7 +8,8 @@ from published_proxyless import published_proxyless
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import OneHotMLP, SubspacePredictor, embedded_predictor, official_predictor
-from ofa_bench.predictors.embedded import FOLDER, one_hot_columns
+from ofa_bench.predictors.columns import one_hot_columns
+from ofa_bench.predictors.embedded import FOLDER
 from ofa_bench.predictors.transfer import transferred_layers
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.testing import check_predictor

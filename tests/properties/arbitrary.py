@@ -18,7 +18,7 @@ from hypothesis.extra import numpy as hnp
 from ofa_bench.devices.cost import Term
 from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import CostTable, OneHotMLP, latency_table
-from ofa_bench.predictors.embedded import one_hot_columns
+from ofa_bench.predictors.columns import one_hot_columns
 from ofa_bench.search import Problem, repair
 from ofa_bench.spaces import CompoundSpace, DesignSpace, Gene
 from ofa_bench.testing import ToyPredictor

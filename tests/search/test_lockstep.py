@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import SubspacePredictor, embedded_predictor
-from ofa_bench.predictors.embedded import one_hot_columns
+from ofa_bench.predictors.columns import one_hot_columns
 from ofa_bench.search import Evolution, LockstepRunner, Problem, lockstep
 from ofa_bench.strategies import Budget, Chain, Vanilla, is_fork_safe
 from ofa_bench.testing import CountingPredictor, ToyPredictor, check_predictor, check_strategy, toy_problem

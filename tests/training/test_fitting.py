@@ -6,7 +6,8 @@ import make_members
 import numpy as np
 import pytest
 
-from ofa_bench.predictors.embedded import FOLDER, embedded_predictor, one_hot_columns
+from ofa_bench.predictors.columns import one_hot_columns
+from ofa_bench.predictors.embedded import FOLDER, embedded_predictor
 from ofa_bench.predictors.weights import layers_of
 from ofa_bench.spaces import MobileNetV3Space, ResNet50DSpace
 from ofa_bench.training.fitting import Student, Training, fit, pack_weights, write_predictor

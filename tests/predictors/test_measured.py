@@ -1,6 +1,7 @@
 """Predictors of measured accuracies: what an ensemble knows of its own errors."""
 
 import hashlib
+import json
 
 import numpy as np
 import pytest
@@ -127,7 +128,9 @@ def test_each_source_has_a_predictor_that_shares_no_label_with_the_others(space,
 def test_what_is_not_there_is_refused_in_words():
     with pytest.raises(InputError, match=r"there is none for space resnet50d, only for mbv3, mbv3_w1.0, proxyless"):
         measured_predictor(ResNet50DSpace())
-    with pytest.raises(InputError, match=r"predictor.source=autobuilt: must be null or one of .*autobuild\?"):
+    with pytest.raises(
+        InputError, match=r"predictor.source=autobuilt: must be null or one of .*did you mean 'autobuild'"
+    ):
         measured_predictor(SPACE, "autobuilt")
     for wrong in (-1, True, "1", float("nan"), float("inf")):
         with pytest.raises(InputError, match=r"predictor.pessimism="):
@@ -158,8 +161,6 @@ def test_measured_rows_are_met_within_what_the_card_says(space):
 
 @pytest.mark.parametrize("space", [SPACE, MobileNetV3Space(1.0), ProxylessNASSpace()], ids=lambda space: space.name)
 def test_the_card_is_of_these_weights_and_of_these_rows(space):
-    import json
-
     card = json.loads((FOLDER / f"{space.name}.json").read_bytes())
     for path, sha256 in card["files_sha256"].items():
         assert hashlib.sha256((FOLDER / path).read_bytes()).hexdigest() == sha256
@@ -167,5 +168,6 @@ def test_the_card_is_of_these_weights_and_of_these_rows(space):
         assert hashlib.sha256((data.FOLDER / path).read_bytes()).hexdigest() == sha256, "run the tool anew"
     for about in (card["all"], *card["by_source"].values()):
         held = about["held_out"]
-        assert 0.6 < held["within_deviations"]["1"] < 0.8
-        assert 0.9 < held["within_deviations"]["1.96"] <= 1
+        few = held["n"] < 10
+        assert few or 0.6 < held["within_deviations"]["1"] < 0.75
+        assert few or 0.93 < held["within_deviations"]["1.96"] < 0.98

@@ -43,7 +43,8 @@ SHARE, LEAN = 0.3, 0.3
 LABELLED = 192
 """The smallest image size that AutoBuild's labels have, in pixels."""
 
-FOLDS = 10
+FOLDS, FEW = 10, 30
+"""The folds of cross-validation; with fewer rows than ``FEW``, the members' variance is not rescaled."""
 DATA = {
     "autobuild": "predicted/{}.npz",
     "ofa_w1.0": "measured/mbv3_w1.0.csv.gz",
@@ -65,7 +66,7 @@ class Calibration:
 
 
 def calibrate(truth: Floats, mean: Floats, spread: Floats, noise: Floats, of: str) -> Calibration:
-    """Fit the uncertainty to predictions of held-out rows, by likelihood.
+    """Fit the uncertainty to predictions of held-out rows, by likelihood (of few rows, its floor alone).
 
     Args:
         truth: measured, percent [n].
@@ -80,8 +81,11 @@ def calibrate(truth: Floats, mean: Floats, spread: Floats, noise: Floats, of: st
         variance = np.exp(2 * logs[0]) * spread + np.exp(2 * logs[1]) + noise**2
         return float((np.log(variance) + error**2 / variance).mean() / 2)
 
-    best = minimize(loss, np.log([1.0, 0.03]), method="Nelder-Mead")
-    factor, floor = (float(np.exp(value)) for value in best.x)
+    if len(error) < FEW:
+        best = minimize(lambda logs: loss(np.array([0.0, *logs])), np.log([0.03]), method="Nelder-Mead")
+    else:
+        best = minimize(loss, np.log([1.0, 0.03]), method="Nelder-Mead")
+    factor, floor = (float(value) for value in np.exp([0.0, *best.x][-2:]))
     known = np.sqrt(factor**2 * spread + floor**2)
     within = {f"{z:g}": round(float((np.abs(error) <= z * np.hypot(known, noise)).mean()), 3) for z in (1, 1.96)}
     about = {

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from measurements_table import more_measurements, more_measurements_in_short
 from results_tables import best_known, cpu_onnx, overheads, scale, speed_in_short, speed_ratios, speed_seconds
 from strategies_tables import gradient_costs, hypervolumes, many_targets, strategies, strategies_in_short, untuned
 from studies_tables import (
@@ -23,6 +24,8 @@ from studies_tables import (
     warm_starts,
     winners_curse,
 )
+from truth_answers import truth_in_short
+from truth_tables import truth_guides, truth_guides_by_device, truth_strategies, truth_strategies_by_device
 
 from ofa_bench.errors import InputError
 
@@ -38,6 +41,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "gradient costs": gradient_costs,
     "hypervolumes": hypervolumes,
     "many targets": many_targets,
+    "more measurements": more_measurements,
+    "more measurements in short": more_measurements_in_short,
     "overheads": overheads,
     "paper": paper,
     "paper in short": paper_in_short,
@@ -49,6 +54,11 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "strategies": strategies,
     "strategies in short": strategies_in_short,
     "three spaces": three_spaces,
+    "truth in short": truth_in_short,
+    "truth, guides": truth_guides,
+    "truth, guides by device": truth_guides_by_device,
+    "truth, strategies": truth_strategies,
+    "truth, strategies by device": truth_strategies_by_device,
     "untuned": untuned,
     "warm starts": warm_starts,
     "winner's curse": winners_curse,

@@ -1,0 +1,104 @@
+"""The answers of the study of measured accuracies, as sentences: how much is a predictor worth, and a strategy?"""
+
+from collections.abc import Iterable, Iterator
+
+from truth_study import BASE, STRATEGIES
+from truth_tables import CHOSEN, Group, groups, is_independent, judges_of, lead_over_base, leads_by, overrated
+
+from ofa_bench.analysis.paper.differences import no_difference
+from ofa_bench.analysis.statistics import MARGIN, Paired
+from ofa_bench.analysis.summary import difference
+from ofa_bench.formatting import format_number
+
+__all__ = ["truth_in_short"]
+
+SPACE = "mbv3"
+"""The space of the paper, in which the most guides and sources meet."""
+
+
+def truth_in_short() -> str:
+    """Return the answers for the paper's space as a list.
+
+    Raises:
+        FileNotFoundError: there are no searches in that space.
+    """
+    pooled = {space: (devices, group) for space, devices, group in groups(by_device=False)}
+    if SPACE not in pooled:
+        raise FileNotFoundError(f"searches in {SPACE}")
+    devices, group = pooled[SPACE]
+    single = [one for space, _, one in groups(by_device=True) if space == SPACE]
+    lines = [
+        f"**A predictor**, instead of `{BASE[SPACE]}`, points (winners of `{CHOSEN}`, mean over {devices}): "
+        f"{_predictors(group)}.",
+        f"**The winner's curse**, by how much a guide overrates them, points: {_curse(group)}.",
+        *(f"**A strategy**: `{name}` less `vanilla`. {_strategy(single, name)}" for name in STRATEGIES[1:]),
+        f"**The paper's claim** that chains lose no accuracy. {_claim(single)}",
+    ]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _predictors(group: Group) -> str:
+    base, found = BASE[SPACE], list[str]()
+    for guide in group:
+        leads = {judge: lead_over_base(group, guide, base, judge) for judge in _sources(group, guide)}
+        texts = [f"{difference(lead)} by `{judge}`" for judge, lead in leads.items() if lead]
+        found += [f"`{guide}`: {', '.join(texts)}"] * bool(texts)
+    return "; ".join(found)
+
+
+def _curse(group: Group) -> str:
+    found = []
+    for guide in group:
+        points = {judge: overrated(group, guide, judge) for judge in _sources(group, guide)}
+        texts = [f"{difference(one)} by `{judge}`" for judge, one in points.items() if one]
+        found += [f"`{guide}`: {', '.join(texts)}"] * bool(texts)
+    return "; ".join(found)
+
+
+def _sources(group: Group, guide: str) -> list[str]:
+    """Return the sources of measurements that had no part in a guide."""
+    return [one for one in judges_of(group) if one != "official" and is_independent(group, guide, one)]
+
+
+def _strategy(single: Iterable[Group], name: str) -> str:
+    own, others = [], []
+    for group in single:
+        own += [leads_by(group, guide, None)[name] for guide in group]
+        others += [leads[name] for leads in _independent(group)]
+    return (
+        f"By the guides {_range(own)} points, {_counted(own)}; by sources that had no part in the guide, `official` "
+        f"among them, {_range(others)}, {_counted(others)}."
+    )
+
+
+def _independent(group: Group) -> Iterator[dict[str, Paired]]:
+    """Yield the leads of strategies by each source that had no part in the guide, for each guide."""
+    for guide in group:
+        for judge in judges_of(group):
+            if is_independent(group, guide, judge):
+                leads = leads_by(group, guide, judge)
+                if leads:
+                    yield leads
+
+
+def _range(several: list[Paired]) -> str:
+    values = [one.difference for one in several if one.difference is not None]
+    ends = [format_number(float(value), "+.2f") for value in (min(values), max(values))]
+    return f"{ends[0]} to {ends[1]} (mean {format_number(sum(values) / len(values), '+.2f')})"
+
+
+def _counted(several: list[Paired]) -> str:
+    above = sum(one.interval is not None and one.interval[0] > 0 for one in several)
+    below = sum(one.interval is not None and one.interval[1] < 0 for one in several)
+    return f"with the whole interval above 0 in {above} and below 0 in {below} of {len(several)} cases"
+
+
+def _claim(single: Iterable[Group]) -> str:
+    verdicts = dict[str, list[str]]()
+    for group in single:
+        for leads in _independent(group):
+            for name in STRATEGIES[1:3]:
+                verdicts.setdefault(name, []).append(no_difference(leads[name]))
+    counted = {name: {one: of.count(one) for one in dict.fromkeys(sorted(of))} for name, of in verdicts.items()}
+    texts = (f"`{name}`: " + ", ".join(f"{one} in {n}" for one, n in of.items()) for name, of in counted.items())
+    return f"{'; '.join(texts)} cases of guide, device and source (equivalent: within ±{MARGIN:g} points)."

@@ -102,7 +102,7 @@ class Forms:
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
         """Return the values at architectures, [n, functions]."""
-        products = torch.stack([((x @ one) * x).sum(1) for one in self.square], 1)
+        products = torch.cat([x[:, :0], *(((x @ one) * x).sum(1, keepdim=True) for one in self.square)], 1)
         lines = x @ self.line[:, 0].T + t[:, None] * (x @ self.line[:, 1].T)
         return products + lines + torch.stack([t**power for power in range(4)], 1) @ self.level.T
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from gaussian_process import Posterior, describe, fit_kernel, log_size
+from gaussian_process import describe, fit_kernel, log_size, posterior
 from measured_rows import Rows, read_measured
 from measured_teachers import CENTRE, SCALE
 from numpy.typing import NDArray
@@ -53,13 +53,13 @@ class Process(AccuracyPredictor):
         part, repeats = torch.tensor(rows.part), torch.tensor(rows.repeats)
         self.kernel = fit_kernel(x, t, y, part, repeats)
         noise = self.kernel.noise_of(part, repeats)
-        self.posterior = Posterior(self.kernel, x, t, y, noise, None, samples=0, seed=0)
+        self.forms = posterior(self.kernel, (x, t, y), noise, None, samples=0, seed=0)
         self.name = f"process {len(rows)}"
-        self.sha256 = hashlib.sha256(self.posterior.weights.numpy().tobytes()).hexdigest()
+        self.sha256 = hashlib.sha256(self.forms.square.numpy().tobytes()).hexdigest()
         self.sources = ("ofa_w1.0",)
 
     def _mean(self, x: torch.Tensor) -> torch.Tensor:
-        return (CENTRE + SCALE * self.posterior(x, torch.zeros(len(x), dtype=torch.float64))[:, 0]) / 100
+        return (CENTRE + SCALE * self.forms(x, torch.zeros(len(x), dtype=torch.float64))[:, 0]) / 100
 
     def accuracy(self, genes: Genes) -> Floats:
         """Predict accuracy as a fraction of 1: int8 [n, n_genes] to float64 [n]."""

@@ -166,6 +166,8 @@ def posterior(
     errors = normal @ torch.linalg.cholesky(error).T
     left = torch.column_stack([y, y[:, None] - prior(x, t) - errors.T])
     found = kernel.combine(x, t, torch.cholesky_solve(left, root)).scaled(amplitude**2)
-    none = Forms(*(torch.zeros_like(values[:1]) for values in vars(prior).values()))
-    drawn = Forms(*(torch.cat(pair) for pair in zip(vars(none).values(), vars(prior).values(), strict=True)))
-    return found.plus(drawn)
+    drawn = (
+        torch.cat([torch.zeros_like(of_mean[:1]), values])
+        for of_mean, values in zip(vars(found).values(), vars(prior).values(), strict=True)
+    )
+    return found.plus(Forms(*drawn))

@@ -24,7 +24,7 @@ from scipy.stats import spearmanr
 
 import ofa_bench
 from ofa_bench import data
-from ofa_bench.predictors import EnsemblePredictor
+from ofa_bench.predictors import EnsemblePredictor, latency_table
 from ofa_bench.predictors.accuracy import Layer
 from ofa_bench.predictors.forms import forms_of, pack_forms
 from ofa_bench.spaces import Genes, MobileNetV3Space, ProxylessNASSpace
@@ -65,17 +65,20 @@ class Calibration:
     about: Mapping[str, Any]
 
 
-def calibrate(truth: Floats, mean: Floats, spread: Floats, noise: Floats, of: str) -> Calibration:
+def calibrate(
+    rows: Rows, mean: Floats, spread: Floats, noise: Floats, of: str, width: float | None = None
+) -> Calibration:
     """Fit the uncertainty to predictions of held-out rows, by likelihood (of few rows, its floor alone).
 
     Args:
-        truth: measured, percent [n].
+        rows: measured.
         mean: predicted, percent [n].
         spread: the sum of squares of the deviations of members, points² [n].
         noise: the standard deviation of each measurement, points [n].
         of: what was held out, in words.
+        width: of the supernet, for ranks within tenths of the latency on ``i7_8700k``; None leaves them out.
     """
-    error = truth - mean
+    error = rows.top1 - mean
 
     def loss(logs: Floats) -> float:
         variance = np.exp(2 * logs[0]) * spread + np.exp(2 * logs[1]) + noise**2
@@ -93,11 +96,22 @@ def calibrate(truth: Floats, mean: Floats, spread: Floats, noise: Floats, of: st
         "n": len(error),
         "rmse": round(float(np.sqrt((error**2).mean())), 4),
         "bias": round(float(-error.mean()), 4),
-        "rank_correlation": round(float(spearmanr(truth, mean).statistic), 4),
+        "rank_correlation": round(float(spearmanr(rows.top1, mean).statistic), 4),
+        **({"rank_within_tenths_of_latency": rank_within_tenths(rows, mean, width)} if width else {}),
         "mean_uncertainty": round(float(known.mean()), 4),
         "within_deviations": within,
     }
     return Calibration(factor, floor, about)
+
+
+def rank_within_tenths(rows: Rows, mean: Floats, width: float) -> float:
+    """Return the mean rank correlation of predictions and measurements over tenths of the latency."""
+    space = MobileNetV3Space(width)
+    genes = rows.genes.copy()
+    genes[:, 0] = np.searchsorted(space.resolutions, rows.size)
+    order = np.argsort(latency_table(space, "i7_8700k").cost(genes))
+    ranks = [spearmanr(rows.top1[tenth], mean[tenth]).statistic for tenth in np.array_split(order, 10)]
+    return round(float(np.mean(ranks)), 4)
 
 
 @dataclass(frozen=True)
@@ -298,7 +312,7 @@ def make_width1(width1: Width1, forms: Forms, labels: Labels) -> None:
     large, small = ~width1.half & (rows.part == 0), ~width1.half & (rows.part > 0) & (rows.size > 128)
     new = f"not used for the kernel, {FOLDS} folds"
     own, low = (
-        calibrate(rows.top1[which], mean[which], spread[which], noise[which], f"{of}, {new}")
+        calibrate(rows.take(which), mean[which], spread[which], noise[which], f"{of}, {new}", 1.0)
         for which, of in ((large, "r=224"), (small, "r=160 and 192, measured on parts of the images"))
     )
     about = {**own.about, "smaller_sizes": {**low.about, "noise": round(float(noise[small].max()), 3)}}
@@ -310,7 +324,7 @@ def make_width1(width1: Width1, forms: Forms, labels: Labels) -> None:
     judge = predictor(space, labels.layers, label_part(space, labels.steps))
     values, spread = predict(judge, full.genes, 224)
     shift = round(float((full.top1 - values).mean()), 4)
-    found = calibrate(full.top1, values + shift, spread, noise[rows.part == 0], "r=224, all but their mean")
+    found = calibrate(full, values + shift, spread, noise[rows.part == 0], "r=224, all but their mean", 1.0)
     step = size_error(labels, predictor(space, None, width1_part(forms, space)), 1.0)
     files = ("autobuild_mbv3.npz", "autobuild_mbv3_sizes.npz")
     other = describe_fit(files, ["autobuild"], [160, 176], found, floors(space, found.floor, step)) | {"shift": shift}
@@ -337,7 +351,7 @@ def make_mbv3(own: Rows, forms: Forms, kernel: Kernel, labels: Labels) -> None:
     for out in (fold == number for number in range(FOLDS)):
         part, _ = fit_consensus(~out)
         held[:, out] = predict(predictor(MBV3, labels.layers, part), own.genes[out], 224)
-    found = calibrate(own.top1, held[0], held[1], noise, f"r=224, width 1.2, {FOLDS} folds")
+    found = calibrate(own, held[0], held[1], noise, f"r=224, width 1.2, {FOLDS} folds", 1.2)
     part, slope = fit_consensus(np.ones(len(own), bool))
     (OUT / "mbv3.npz").write_bytes(part.pack())
     step = size_error(labels, width1, slope)
@@ -346,12 +360,12 @@ def make_mbv3(own: Rows, forms: Forms, kernel: Kernel, labels: Labels) -> None:
     floor = floors(MBV3, found.floor, step)
     fit = describe_fit(("autobuild_mbv3.npz", "mbv3.npz"), sources, [160, 176], found, floor, **about)
 
-    by_labels = calibrate(own.top1, values, spread, noise, "r=224, width 1.2, all")
+    by_labels = calibrate(own, values, spread, noise, "r=224, width 1.2, all", 1.2)
     files, floor = ("autobuild_mbv3.npz", "autobuild_mbv3_sizes.npz"), floors(MBV3, by_labels.floor, step)
     about = {"held_out_labels": labels.held_out}
     first = describe_fit(files, ["autobuild"], [160, 176], by_labels, floor, **about)
     shift = round(float((own.top1 - tens).mean()), 4)
-    by_ten = calibrate(own.top1, tens + shift, spread_ten, noise, "r=224, width 1.2, all but their mean")
+    by_ten = calibrate(own, tens + shift, spread_ten, noise, "r=224, width 1.2, all but their mean", 1.2)
     floor = floors(MBV3, by_ten.floor, 0.0)
     second = describe_fit((None, "ofa_w1.0.npz"), ["ofa_w1.0"], [176, 208], by_ten, floor) | {"shift": shift}
     write(MBV3, {"space": MBV3.name, "all": fit, "by_source": {"autobuild": first, "ofa_w1.0": second}})
@@ -369,7 +383,9 @@ def make_proxyless(forms: Forms, labels: Labels, step: float) -> None:
     values, spread = predict(predictor(PROXYLESS, labels.layers, part), published.genes[near], sizes)
     of = "published networks at 188 px or more, at the nearest image size, all but their mean"
     above = float((published.top1[near] - values).mean())
-    found = calibrate(published.top1[near], values + above, spread, np.zeros(len(values)), of)
+    one = np.ones(len(values))
+    rows = Rows(published.genes[near], np.array(sizes), 0 * one, published.top1[near], one, 0 * one)
+    found = calibrate(rows, values + above, spread, 0 * one, of)
     floor = floors(PROXYLESS, found.floor, step)
     about = {"held_out_labels": labels.held_out, "published_networks_are_above": round(above, 4)}
     files = ("autobuild_proxyless.npz", "proxyless.npz")

@@ -12,7 +12,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from measurements_table import more_measurements, more_measurements_in_short
-from results_tables import best_known, cpu_onnx, overheads, scale, speed_in_short, speed_ratios, speed_seconds
+from results_tables import (
+    best_known,
+    cpu_onnx,
+    measured_predictors,
+    overheads,
+    scale,
+    speed_in_short,
+    speed_ratios,
+    speed_seconds,
+)
 from strategies_tables import gradient_costs, hypervolumes, many_targets, strategies, strategies_in_short, untuned
 from studies_tables import (
     control,
@@ -41,6 +50,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "gradient costs": gradient_costs,
     "hypervolumes": hypervolumes,
     "many targets": many_targets,
+    "measured predictors": measured_predictors,
     "more measurements": more_measurements,
     "more measurements in short": more_measurements_in_short,
     "overheads": overheads,

@@ -15,7 +15,16 @@ from ofa_bench.predictors import latency_table
 from ofa_bench.records.frontiers import FOLDER, read
 from ofa_bench.records.tables import Table, markdown
 
-__all__ = ["best_known", "cpu_onnx", "overheads", "scale", "speed_in_short", "speed_ratios", "speed_seconds"]
+__all__ = [
+    "best_known",
+    "cpu_onnx",
+    "measured_predictors",
+    "overheads",
+    "scale",
+    "speed_in_short",
+    "speed_ratios",
+    "speed_seconds",
+]
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 DATA = Path(ofa_bench.__file__).parent / "data"
@@ -146,6 +155,36 @@ def cpu_onnx() -> str:
         "mean error, small to large", "their range",
     )  # fmt: skip
     return markdown(Table("", heads, tuple(rows)))
+
+
+def measured_predictors() -> str:
+    """Return the errors of the predictors of measured accuracies on rows that were held out, from their cards."""
+    rows = []
+    for name in ("mbv3", "mbv3_w1.0", "proxyless"):
+        card = json.loads((DATA / "predictors" / "measured" / f"{name}.json").read_text())
+        for source, about in (("all", card["all"]), *card["by_source"].items()):
+            if about != card["all"] or source == "all":
+                rows += [_held_out(name, source, about, held) for held in _parts(about["held_out"])]
+    heads = (
+        "space", "`predictor.source`", "held out", "networks", "error", "bias", "rank", "rank within tenths of latency",
+        "within 1 / 1.96 uncertainties",
+    )  # fmt: skip
+    return markdown(Table("", heads, tuple(rows), 3))
+
+
+def _parts(held: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what is known of all rows that were held out: those of 224 px, and those of smaller images, if any."""
+    return [held, *([held["smaller_sizes"]] if "smaller_sizes" in held else [])]
+
+
+def _held_out(name: str, source: str, about: dict[str, Any], held: dict[str, Any]) -> tuple[str, ...]:
+    words = "all sources" if source == "all" and len(about["sources"]) > 1 else about["sources"][0]
+    tenths, within = held.get("rank_within_tenths_of_latency"), held["within_deviations"]
+    return (
+        f"`{name}`", f"null: {words}" if source == "all" else f"`{source}`", held["rows"], f"{held['n']:,}",
+        f"{held['rmse']:.3f}", f"{held['bias']:+.3f}", f"{held['rank_correlation']:.3f}",
+        f"{tenths:.3f}" if tenths else "", f"{100 * within['1']:.0f} / {100 * within['1.96']:.0f} %",
+    )  # fmt: skip
 
 
 def best_known() -> str:

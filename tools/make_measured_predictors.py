@@ -171,11 +171,22 @@ def width1_part(forms: Forms, space: MobileSpace) -> Part:
     return Part(*map(as_deviations, functions), np.zeros(1 + MEMBERS))
 
 
+def continue_steps(steps: Mapping[int, float], sizes: Sequence[float]) -> tuple[Floats, Floats]:
+    """Return two continuations of mean steps below ``LABELLED``, over log size: a line and a parabola, points [sizes].
+
+    The line goes through the ends of the labelled sizes, the parabola through all three; 0 at labelled sizes.
+    """
+    known = np.log(np.array(sorted(steps)) / 224)
+    values = np.array([steps[size] for size in sorted(steps)])
+    x = np.log(np.minimum(sizes, LABELLED) / 224)
+    line = values[0] * x / known[0]
+    return line - values[0], np.polyval(np.polyfit(known, values, 2), x) - values[0]
+
+
 def label_part(space: MobileSpace, steps: Mapping[int, float]) -> Part:
-    """Return labels as they are stored, continued below ``LABELLED`` by their mean slope over log size."""
-    step = -steps[LABELLED] / np.log(224 / LABELLED)
-    level = [step * min(0.0, np.log(size / LABELLED)) for size in space.resolutions]
-    return Part(np.zeros((1, 0, 0)), np.zeros((1, 0, 0)), np.array([level]), np.ones(1))
+    """Return labels as they are stored; below ``LABELLED`` they go on midway between a line and a parabola."""
+    level = np.mean(continue_steps(steps, space.resolutions), axis=0)
+    return Part(np.zeros((1, 0, 0)), np.zeros((1, 0, 0)), level[None], np.ones(1))
 
 
 def continued_part(forms: Forms, space: MobileSpace, slope: float) -> tuple[Floats, Floats]:
@@ -247,11 +258,18 @@ def size_error(labels: Labels, width1: EnsemblePredictor, slope: float) -> float
 
 def floors(space: MobileSpace, floor: float, step: float) -> dict[str, float]:
     """Return the floor of the uncertainty by image size, points: wider where sizes were not labelled."""
-    found = {}
-    for size in space.resolutions:
-        away = max(0.0, np.log(LABELLED / size) / np.log(224 / LABELLED))
-        found[str(size)] = round(float(np.hypot(floor, step * away)), 4)
-    return found
+    away = np.log(LABELLED / np.minimum(space.resolutions, LABELLED)) / np.log(224 / LABELLED)
+    return _by_size(space, np.hypot(floor, step * away))
+
+
+def label_floors(labels: "Labels", floor: float) -> dict[str, float]:
+    """Return the same for labels alone: wider by half of what the line and the parabola differ."""
+    line, parabola = continue_steps(labels.steps, labels.space.resolutions)
+    return _by_size(labels.space, np.hypot(floor, (line - parabola) / 2))
+
+
+def _by_size(space: MobileSpace, values: Floats) -> dict[str, float]:
+    return {str(size): round(float(value), 4) for size, value in zip(space.resolutions, values, strict=True)}
 
 
 NOTE = (
@@ -260,7 +278,8 @@ NOTE = (
     "were not used for the fit (points; repeated rows are one), and the share of them within so many uncertainties, "
     "noise included. uncertainty: the root of floor (points, by image size) squared and factor squared times the "
     "variance of the members. unlabelled: image sizes that no row had; what is predicted there continues the others, "
-    "and the floor is wider by how much the sources differ in what a step of sizes is worth. shift: points that are "
+    "and the floor is wider by how much the sources differ in what a step of sizes is worth (of one source: by half of "
+    "what a line and a parabola over log size differ). shift: points that are "
     "added, so that the mean is that of the space's own rows"
 )
 
@@ -325,9 +344,8 @@ def make_width1(width1: Width1, forms: Forms, labels: Labels) -> None:
     values, spread = predict(judge, full.genes, 224)
     shift = round(float((full.top1 - values).mean()), 4)
     found = calibrate(full, values + shift, spread, noise[rows.part == 0], "r=224, all but their mean", 1.0)
-    step = size_error(labels, predictor(space, None, width1_part(forms, space)), 1.0)
     files = ("autobuild_mbv3.npz", "autobuild_mbv3_sizes.npz")
-    other = describe_fit(files, ["autobuild"], [160, 176], found, floors(space, found.floor, step)) | {"shift": shift}
+    other = describe_fit(files, ["autobuild"], [160, 176], found, label_floors(labels, found.floor)) | {"shift": shift}
     write(space, {"space": space.name, "all": fit, "by_source": {"ofa_w1.0": fit, "autobuild": other}})
 
 
@@ -361,7 +379,7 @@ def make_mbv3(own: Rows, forms: Forms, kernel: Kernel, labels: Labels) -> None:
     fit = describe_fit(("autobuild_mbv3.npz", "mbv3.npz"), sources, [160, 176], found, floor, **about)
 
     by_labels = calibrate(own, values, spread, noise, "r=224, width 1.2, all", 1.2)
-    files, floor = ("autobuild_mbv3.npz", "autobuild_mbv3_sizes.npz"), floors(MBV3, by_labels.floor, step)
+    files, floor = ("autobuild_mbv3.npz", "autobuild_mbv3_sizes.npz"), label_floors(labels, by_labels.floor)
     about = {"held_out_labels": labels.held_out}
     first = describe_fit(files, ["autobuild"], [160, 176], by_labels, floor, **about)
     shift = round(float((own.top1 - tens).mean()), 4)
@@ -390,7 +408,14 @@ def make_proxyless(forms: Forms, labels: Labels, step: float) -> None:
     about = {"held_out_labels": labels.held_out, "published_networks_are_above": round(above, 4)}
     files = ("autobuild_proxyless.npz", "proxyless.npz")
     fit = describe_fit(files, ["autobuild", "ofa_w1.0"], [160, 176], found, floor, **about)
-    judge = describe_fit((files[0], "autobuild_proxyless_sizes.npz"), ["autobuild"], [160, 176], found, floor, **about)
+    judge = describe_fit(
+        (files[0], "autobuild_proxyless_sizes.npz"),
+        ["autobuild"],
+        [160, 176],
+        found,
+        label_floors(labels, found.floor),
+        **about,
+    )
     write(PROXYLESS, {"space": PROXYLESS.name, "all": fit, "by_source": {"autobuild": judge}})
 
 

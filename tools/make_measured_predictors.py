@@ -323,7 +323,7 @@ def write(space: MobileSpace, card: dict[str, Any]) -> None:
     print(space.name, json.dumps(card, indent=1), flush=True)
 
 
-def make_width1(width1: Width1, forms: Forms, labels: Labels) -> None:
+def make_width1(width1: Width1, labels: Labels) -> None:
     """Write the predictors of ``mbv3_w1.0``."""
     space, rows, noise = MobileNetV3Space(1.0), width1.rows, width1.noise
     held = width1.cross_validate(FOLDS)
@@ -401,8 +401,8 @@ def make_proxyless(forms: Forms, labels: Labels, step: float) -> None:
     values, spread = predict(predictor(PROXYLESS, labels.layers, part), published.genes[near], sizes)
     of = "published networks at 188 px or more, at the nearest image size, all but their mean"
     above = float((published.top1[near] - values).mean())
-    one = np.ones(len(values))
-    rows = Rows(published.genes[near], np.array(sizes), 0 * one, published.top1[near], one, 0 * one)
+    one, none = np.ones(len(values)), np.zeros(len(values), int)
+    rows = Rows(published.genes[near], np.array(sizes), none, published.top1[near], one, none)
     found = calibrate(rows, values + above, spread, 0 * one, of)
     floor = floors(PROXYLESS, found.floor, step)
     about = {"held_out_labels": labels.held_out, "published_networks_are_above": round(above, 4)}
@@ -432,7 +432,7 @@ def main() -> None:
         (OUT / f"autobuild_{space.name}.npz").write_bytes(pack_weights(labels[space.name].layers))
         sizes = label_part(space, labels[space.name].steps).pack()
         (OUT / f"autobuild_{space.name}_sizes.npz").write_bytes(sizes)
-    make_width1(width1, forms, labels[MBV3.name])
+    make_width1(width1, labels[MBV3.name])
     make_mbv3(read_measured(MBV3), forms, width1.kernel, labels[MBV3.name])
     step = size_error(labels[MBV3.name], predictor(MBV3, None, width1_part(forms, MBV3)), 1.0)
     make_proxyless(forms, labels[PROXYLESS.name], step)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from measurements_table import more_measurements, more_measurements_in_short
+from pessimism import pessimism
 from results_tables import (
     best_known,
     cpu_onnx,
@@ -54,6 +55,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "more measurements": more_measurements,
     "more measurements in short": more_measurements_in_short,
     "overheads": overheads,
+    "pessimism": pessimism,
     "paper": paper,
     "paper in short": paper_in_short,
     "parity": parity,

@@ -3,6 +3,7 @@
 import json
 
 import measurements_table
+import more_measurements
 import numpy as np
 import pytest
 from measured_rows import read_measured
@@ -37,6 +38,28 @@ def test_its_gradient_is_that_of_its_accuracy(guide, halves):
     found = guide.linearised(genes, changed[:, None])[:, 0]
     assert np.corrcoef(exact, found)[0, 1] > 0.9
     assert_allclose(guide.linearised(genes, genes[:, None]), 0, atol=1e-9)
+
+
+def test_what_is_there_is_kept(monkeypatch, tmp_path):
+    """Results are written after each number of measurements, so a second start makes only what is missing."""
+    made = list[int]()
+
+    def results(size, rest, test):
+        made.append(size)
+        yield {"error": size / 7, "known": len(rest), "held": len(test)}
+
+    monkeypatch.setattr(more_measurements, "OUT", tmp_path / "found.json")
+    monkeypatch.setattr(more_measurements, "_results", results)
+    more_measurements.main()
+    first = json.loads((tmp_path / "found.json").read_text())
+    assert made[:-1] == [0, *more_measurements.SIZES]
+    assert made[-1] + first["held_out"] == (read_measured(SPACE).size == 224).sum()
+    assert first["by_measurements"]["50"] == [{"error": 7.1429, "known": made[-1], "held": first["held_out"]}]
+    del first["by_measurements"]["50"]
+    (tmp_path / "found.json").write_text(json.dumps(first))
+    made.clear()
+    more_measurements.main()
+    assert made == [50]
 
 
 def test_the_table_compares_with_the_official_predictor(monkeypatch, tmp_path):

@@ -70,14 +70,16 @@ def test_published_networks_are_counted_as_published(published):
         assert (np.abs(published.parameters[alike] - net["parameters"]) < 0.051).sum() == 1
 
 
-def test_published_networks_of_labelled_sizes_are_predicted_as_measured(published):
+def test_published_networks_of_labelled_sizes_differ_as_measured(published):
+    """They were finetuned, and so are better than the subnets as cut, whose accuracies the predictor gives."""
     sizes = PROXYLESS.genes[0].choices
     known = np.isin(published.sizes, [size for size in sizes if size >= 192])
     genes = published.genes[known].copy()
     genes[:, 0] = [sizes.index(size) for size in published.sizes[known]]
-    predictor = embedded_predictor(PROXYLESS)
-    assert known.sum() == 2
-    assert 100 * predictor.accuracy(genes) == pytest.approx(published.top1[known], abs=0.3)
+    less = published.top1[known] - 100 * embedded_predictor(PROXYLESS).accuracy(genes)
+    assert len(less) == 2
+    assert np.ptp(less) < 0.3
+    assert ((less > 0.5) & (less < 1.5)).all()
 
 
 @pytest.mark.parametrize("kernels", ["fixed", "elastic"])

@@ -1,4 +1,4 @@
-"""The cost of a gradient in evaluations: ``python benchmarks/gradient_cost.py [--quick] [--shares] [--out FILE]``.
+"""The cost of a gradient in evaluations: ``python benchmarks/gradient_cost.py [--quick] [--new] [--shares] [--out F]``.
 
 For each predictor of the package, a run of ``strategy=joint`` is recorded: the architectures that it evaluated in each
 call, and those at which it took the gradient and the gains of all single changes. The calls are then made again, in
@@ -6,7 +6,8 @@ rounds and in the run's order: gradients and evaluations in the run's own batche
 in batches of 100, as ``nsga2`` makes them. Seconds are of the processor, on one core. The ``cost`` of a gradient is its
 seconds divided by those of an evaluation in the run's own batches; ``cost_by_batches_of_100`` is larger, because
 evaluations are cheaper there. OFA's official files are needed (see README.md). The file has all rounds, their median,
-least and most; by default it is the one that tables, figures and ``strategy.gradient_cost=measured`` read.
+least and most; by default it is the one that tables, figures and ``strategy.gradient_cost=measured`` read. ``--new``
+measures only predictors that it does not have, and adds them; one that the package had earlier stays for its records.
 
 ``--shares`` measures instead what part of the seconds of a whole run goes to evaluations, gradients, cost look-ups in
 calls of their own, and the rest, for ``joint`` and, for comparison, ``vanilla`` and ``nsga2``.
@@ -44,10 +45,12 @@ def problems(*, quick: bool) -> Iterator[tuple[str, Problem]]:
     if quick:
         yield "mbv3, embedded", ob.problem("mbv3")
         return
-    for space in ("mbv3", "resnet50d", "proxyless"):
+    for space in ("mbv3", "mbv3_w1.0"):
+        yield f"{space}, measured", ob.problem(space, predictor="measured")
+    yield "proxyless, embedded and measured", ob.problem("proxyless")
+    for space in ("mbv3", "resnet50d"):
         yield f"{space}, embedded", ob.problem(space)
-        if space != "proxyless":
-            yield f"{space}, official", ob.problem(space, predictor="official")
+        yield f"{space}, official", ob.problem(space, predictor="official")
         for member in (1, 2, 3, 4):
             yield f"{space}, member {member}", ob.problem(space, predictor="member", member=member)
     for predictor in ("embedded", "official"):
@@ -190,6 +193,7 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description="Measure the cost of gradients.")
     parser.add_argument("--quick", action="store_true", help="try it out; written only with --out")
+    parser.add_argument("--new", action="store_true", help="add the predictors that the file does not have")
     parser.add_argument("--shares", action="store_true", help="show where seconds go instead")
     parser.add_argument("--out", type=Path, help=f"the JSON file to write ({FILE.name} of the package)")
     given = parser.parse_args()
@@ -197,8 +201,11 @@ def main() -> None:
         if given.shares:
             print(show_shares(quick=given.quick))
             return
-        found = []
+        found = json.loads(FILE.read_text())["predictors"] if given.new else []
+        known = {(one["space"], one["sha256"]) for one in found}
         for name, problem in problems(quick=given.quick):
+            if (problem.space.name, problem.predictor.sha256) in known:
+                continue
             found.append(cost_of(name, problem, 2 if given.quick else ROUNDS))
             print(f"{name}: {show(found[-1]['cost'])}", file=sys.stderr, flush=True)
     out = given.out or (None if given.quick else FILE)

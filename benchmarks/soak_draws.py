@@ -81,9 +81,9 @@ class Draw:
         return round(float(self._rng.uniform(low, high)), 3)
 
     def _predictor(self, space: str) -> list[str]:
-        options = ["embedded", "member"]
-        if space != "proxyless" and os.environ.get("OFA_BENCH_ASSETS"):
-            options.append("official")
+        options = ["embedded"]
+        if space != "proxyless":
+            options += ["member", *(["official"] if os.environ.get("OFA_BENCH_ASSETS") else [])]
         option = self._pick(*options)
         return [f"predictor={option}", *([f"predictor.member={self._whole(1, 4)}"] if option == "member" else [])]
 

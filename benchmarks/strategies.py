@@ -88,7 +88,8 @@ def run(overrides: Sequence[str], records: Path) -> None:
 def compared(record: Record) -> Cell:
     """Sum a record up, with regret against the frontier that is there now."""
     problem = make_problem(record.choices.space, record.choices.device, official=record.choices.predictor == "official")
-    record = add_regret(record, frontiers.find(problem))
+    same = problem.predictor.sha256 == record.predictor.sha256
+    record = add_regret(record, frontiers.find(problem) if same else None)
     repeats = record.repeats
     series = {
         "accuracy": [100 * np.mean([one.accuracy for one in repeat.results]) for repeat in repeats],
@@ -102,7 +103,12 @@ def compared(record: Record) -> Cell:
         shared = key == "generations" and repeats[0].results[0].shared > 1
         series[key] = [max(values) if shared else sum(values) for values in totals]
     about = {key: getattr(record.choices, key) for key in ("space", "device", "predictor", "strategy")}
-    about |= {"k": len(record.targets), "n": record.budget.generations, "repeats": len(repeats)}
+    about |= {
+        "predictor_sha256": record.predictor.sha256,
+        "k": len(record.targets),
+        "n": record.budget.generations,
+        "repeats": len(repeats),
+    }
     about["chosen"] = record.config["strategy"].get("evaluations")
     found = {key: {"mean": float(np.mean(runs)), "std": _std(runs)} for key, runs in series.items()}
     return {**about, **found, "curve": anytime(record)}
@@ -131,8 +137,7 @@ def charge(cell: Cell) -> float:
     gradients = cell["gradients"]["mean"]
     if not gradients:
         return 1.0
-    problem = make_problem(cell["space"], cell["device"], official=cell["predictor"] == "official")
-    return 1 + gradient_cost(problem.space.name, problem.predictor.sha256) * gradients / cell["evaluations"]["mean"]
+    return 1 + gradient_cost(cell["space"], cell["predictor_sha256"]) * gradients / cell["evaluations"]["mean"]
 
 
 HEAD = (

@@ -93,6 +93,7 @@ def compared(joint: Record, nsga2: Record, vanilla: Record) -> dict[str, Any]:
     has_gradient = any(totals(joint, "gradients"))
     return {
         "title": title(joint),
+        "predictor_sha256": joint.predictor.sha256,
         "accuracy": runs | {"joint, stricter": stricter},
         "less nsga2": difference(runs["joint"], runs["nsga2"]),
         "less nsga2, stricter": difference(stricter, runs["nsga2"]),

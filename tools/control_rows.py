@@ -19,8 +19,9 @@ from ofa_bench.records.model import Record
 __all__ = ["main"]
 
 OUT = Path(__file__).parents[1] / "benchmarks" / "studies" / "control.csv.gz"
-HEADS = ("space", "device", "predictor", "targets", "generations", "entry", "seed", "repeat", "accuracy",
-         "made_generations", "evaluations", "unique_evaluations", "seconds", "identity", "made")  # fmt: skip
+HEADS = ("space", "device", "predictor", "predictor_sha256", "targets", "generations", "entry", "seed", "repeat",
+         "accuracy", "made_generations", "evaluations", "unique_evaluations", "seconds", "identity",
+         "made")  # fmt: skip
 
 
 def entry_of(record: Record) -> str:
@@ -40,9 +41,9 @@ def rows(record: Record) -> list[tuple[object, ...]]:
             for key in ("generations", "evaluations", "unique_evaluations")
         ]
         found.append((
-            choices.space, choices.device, choices.predictor, len(record.targets), record.budget.generations,
-            entry_of(record), record.seed, repeat.repeat, round(100 * float(np.mean(met)), 6), *counts,
-            round(repeat.seconds, 4), record.identity, record.made.at,
+            choices.space, choices.device, choices.predictor, record.predictor.sha256, len(record.targets),
+            record.budget.generations, entry_of(record), record.seed, repeat.repeat,
+            round(100 * float(np.mean(met)), 6), *counts, round(repeat.seconds, 4), record.identity, record.made.at,
         ))  # fmt: skip
     return found
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from earlier_predictors import with_note
+
 from ofa_bench.predictors.gradient_costs import FILE
 from ofa_bench.records.tables import Table, markdown
 
@@ -43,7 +45,8 @@ def _table(cells: Sequence[Cell]) -> str:
     for cell in cells:
         chosen = f", {cell['chosen']:,}" if cell["chosen"] else ""
         rows.append((f"`{cell['space']}`", f"`{cell['strategy']}`{chosen}", *row(cell)[1:]))
-    return markdown(Table("", ("space", *HEAD), tuple(rows), left=2))
+    table = markdown(Table("", ("space", *HEAD), tuple(rows), left=2))
+    return with_note(table, {cell["predictor_sha256"] for cell in cells})
 
 
 def strategies() -> str:
@@ -84,7 +87,9 @@ def many_targets() -> str:
 
 def untuned() -> str:
     """Return ``joint`` beside ``nsga2`` and ``vanilla`` on problems it was not made on."""
-    return _laid_out("untuned", BENCHMARKS / "untuned.json")
+    path = BENCHMARKS / "untuned.json"
+    used = {problem["predictor_sha256"] for problem in json.loads(path.read_text())["problems"]}
+    return with_note(_laid_out("untuned", path), used)
 
 
 def gradient_costs() -> str:

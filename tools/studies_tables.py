@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from earlier_predictors import with_note
 from scipy import stats
 from statsmodels.stats.weightstats import ttost_ind
 
@@ -66,8 +67,8 @@ def three_spaces() -> str:
         "space", "strategy", "repeats", "mean accuracy %", "less `vanilla`, points", "verdict", "generations",
         "unique evaluations", "seconds", "time, % of `vanilla`'s",
     )  # fmt: skip
-    rows = []
-    for summary in map(summarize, studies(_records("spaces"))):
+    rows, records = [], _records("spaces")
+    for summary in map(summarize, studies(records)):
         for line in sorted(summary.lines, key=lambda one: one.name != summary.reference):
             entry = next(one for one in summary.study.entries if one.name == line.name)
             ratio = line.ratio and line.ratio.ratio
@@ -78,7 +79,11 @@ def three_spaces() -> str:
                 f"{np.median(entry.seconds):.2f}",
                 f"{100 * ratio:.0f}{in_percent(line.ratio)}" if line.ratio and ratio else "",
             ))  # fmt: skip
-    return markdown(Table("", heads, tuple(rows), left=2))
+    return with_note(markdown(Table("", heads, tuple(rows), left=2)), _hashes(records))
+
+
+def _hashes(records: Sequence[Record]) -> set[str]:
+    return {record.predictor.sha256 for record in records}
 
 
 def warm_starts() -> str:
@@ -191,7 +196,7 @@ def paper() -> str:
         place = one.heads.index("claim")
         rows = tuple(row for row in one.rows if not row[place].startswith("("))
         shown.append(f"{one.caption}:\n\n{markdown(Table('', one.heads, rows, one.left))}")
-    return "\n\n".join(shown)
+    return with_note("\n\n".join(shown), _hashes(_records("paper")))
 
 
 DETAILS = ("(", "so a further target", "the same over", "nor at any")
@@ -208,7 +213,7 @@ def paper_in_short() -> str:
         for row in one.rows:
             if not row[claim].startswith(DETAILS) and (row[space] == "MobileNetV3" or "carries over" in row[claim]):
                 rows.append((*row, *[""] * (len(heads) - len(row))))
-    return markdown(Table("", heads, tuple(rows), left=3))
+    return with_note(markdown(Table("", heads, tuple(rows), left=3)), _hashes(_records("paper")))
 
 
 def _claims(records: Sequence[Record]) -> dict[str, Table]:
@@ -236,7 +241,7 @@ def control() -> str:
             rows.append((*(f"`{one}`" for one in problem[:2]), *problem[2:], f"`{chain}`", *cells))
     heads = ("space", "device", "targets", "generations", "chain", "repeats", "equal generations", "verdict",
              "repeats", "equal unique evaluations", "verdict")  # fmt: skip
-    return markdown(Table("", heads, tuple(rows), left=2))
+    return _noted_control(markdown(Table("", heads, tuple(rows), left=2)))
 
 
 def control_in_short() -> str:
@@ -248,7 +253,12 @@ def control_in_short() -> str:
         for space in sorted({space for space, _ in found})
         for chain, _ in CHAINS
     ]
-    return markdown(Table("", ("space", "chain", *(f"k={k:,}" for k in numbers)), tuple(rows), left=2))
+    table = markdown(Table("", ("space", "chain", *(f"k={k:,}" for k in numbers)), tuple(rows), left=2))
+    return _noted_control(table)
+
+
+def _noted_control(table: str) -> str:
+    return with_note(table, {one["predictor_sha256"] for one in _lines("control")})
 
 
 def _controlled() -> dict[tuple[str, str, str, str], Repeats]:

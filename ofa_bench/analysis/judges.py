@@ -18,7 +18,7 @@ from typing import Literal
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import AccuracyPredictor, embedded_predictor, official_predictor
 from ofa_bench.predictors.assets import ASSETS
-from ofa_bench.predictors.embedded import MEMBERS
+from ofa_bench.predictors.embedded import EARLIER, MEMBERS
 from ofa_bench.predictors.measured import measured_predictor, measured_sources
 from ofa_bench.predictors.official import MEASURED
 from ofa_bench.records.model import RecordedPredictor
@@ -85,7 +85,10 @@ def find_role(judge: tuple[str, Collection[str] | None], guide: tuple[str, Colle
 
 
 def find_sources(space: DesignSpace, guide: RecordedPredictor) -> tuple[str, ...] | None:
-    """Return the sources of a guide: as recorded, or those of the package's predictor of the same hash; else None."""
+    """Return the sources of a guide: as recorded, or those of the package's predictor of the same hash; else None.
+
+    The package may have had that predictor earlier.
+    """
     if guide.sources is not None:
         return tuple(guide.sources)
     if guide.sha256 in ASSETS.values():
@@ -95,7 +98,7 @@ def find_sources(space: DesignSpace, guide: RecordedPredictor) -> tuple[str, ...
             one = embedded_predictor(space, member)
             if one.sha256 == guide.sha256:
                 return one.sources
-    return None
+    return EARLIER.get(guide.sha256)
 
 
 def find_judges(

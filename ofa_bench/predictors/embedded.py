@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -11,17 +11,25 @@ import numpy as np
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.accuracy import AccuracyPredictor, Layer, OneHotMLP, SubspacePredictor
 from ofa_bench.predictors.columns import one_hot_columns
-from ofa_bench.predictors.transfer import transferred_layers
+from ofa_bench.predictors.measured import FOLDER as MEASURED
+from ofa_bench.predictors.measured import measured_predictor, measured_sources
 from ofa_bench.predictors.weights import layers_of
 from ofa_bench.spaces import DesignSpace, Subspace
 
-__all__ = ["FOLDER", "MEAN", "MEMBERS", "embedded_predictor", "mean_layers"]
+__all__ = ["EARLIER", "FOLDER", "MEAN", "MEMBERS", "embedded_predictor", "mean_layers"]
 
 FOLDER = files("ofa_bench") / "data" / "predictors"
-"""Holds the card (``<space>.json``) of each, and its weights (``<space>.npz``) or in the card their source."""
+"""Holds the card (``<space>.json``) and the weights (``<space>.npz``) of each network."""
 
 MEMBERS = 4
-"""Number of further small networks for each space, in ``members/<space>_<number>.npz``."""
+"""Number of further small networks for each space that has one, in ``members/<space>_<number>.npz``."""
+
+EARLIER = {
+    "f14dbae9aa60ea2f245fdb2f845365157488cfc97c46483769c3620e2491aafb": (
+        "48685122a3540636b06699af66cd816456b25f29b69563e2fda9bed4018eeba0",
+    ),
+}
+"""Sources of labels of a predictor that records name and that is gone, by hash: a surrogate adapted from mbv3's."""
 
 MEAN = "mean"
 """Stands for the mean of the members."""
@@ -30,8 +38,9 @@ MEAN = "mean"
 def embedded_predictor(space: DesignSpace, member: int | str | None = None) -> AccuracyPredictor:
     """Load the embedded accuracy predictor of a space; its card stands beside it in ``ofa_bench/data/predictors``.
 
-    It is a ``OneHotMLP``, called ``transfer`` if it is adapted from another space's predictor (the card says how). A
-    subspace gets the predictor of its parent.
+    It is a ``OneHotMLP``, trained on labels of the official predictor. A space without such a network gets its measured
+    predictor (see ``measured_predictor``) under this name, with the same hash. A subspace gets the predictor of its
+    parent.
 
     Args:
         space: its design space.
@@ -45,24 +54,20 @@ def embedded_predictor(space: DesignSpace, member: int | str | None = None) -> A
         raise InputError(f"predictor.member={member}: must be one of 1 to {MEMBERS}, or {MEAN}")
     if isinstance(space, Subspace):
         return SubspacePredictor(space, embedded_predictor(space.parent, member))
-    columns, name = one_hot_columns(space), "" if member is None else f"member {member}"
     if (FOLDER / f"{space.name}.npz").is_file():
         layers, content = _weights(space.name, member)
-        name, sha256 = name or "embedded", hashlib.sha256(content).hexdigest()
-        about = _coverage(_card(space.name, member)) | _teacher(_card(space.name, member))
-        return OneHotMLP(space, columns, layers, name=name, sha256=sha256, **about)
-    transfer, source = _transfer(space.name), space.transferred_from
-    if transfer is None or source is None:
-        stems = {path.name.rpartition(".")[0] for path in FOLDER.iterdir() if path.name.endswith((".npz", ".json"))}
-        have = sorted(stem for stem in stems if (FOLDER / f"{stem}.npz").is_file() or _transfer(stem))
-        option = "member" if name else "embedded"
-        raise InputError(f"predictor={option}: there is none for space {space.name}, only for {', '.join(have)}")
-    card = _decisive(space.name)
-    layers, content = _weights(source.name, member)
-    layers = transferred_layers(layers, one_hot_columns(source), columns, transfer)
-    sha256 = hashlib.sha256(card + content).hexdigest()
-    about = _coverage(_card(space.name)) | _teacher(_card(source.name, member))
-    return OneHotMLP(space, columns, layers, name=name or "transfer", sha256=sha256, **about)
+        name, sha256 = "embedded" if member is None else f"member {member}", hashlib.sha256(content).hexdigest()
+        about = _about(space.name, member)
+        return OneHotMLP(space, one_hot_columns(space), layers, name=name, sha256=sha256, **about)
+    if member is None and measured_sources(space):
+        predictor = measured_predictor(space)
+        predictor.name = "embedded"
+        return predictor
+    have = {path.name.removesuffix(".npz") for path in FOLDER.iterdir() if path.name.endswith(".npz")}
+    if not member:
+        have |= {path.name.removesuffix(".json") for path in MEASURED.iterdir() if path.name.endswith(".json")}
+    option = "member" if member else "embedded"
+    raise InputError(f"predictor={option}: there is none for space {space.name}, only for {', '.join(sorted(have))}")
 
 
 def _weights(name: str, member: int | str | None) -> tuple[list[Layer], bytes]:
@@ -94,30 +99,7 @@ def mean_layers(networks: Sequence[Sequence[Layer]]) -> list[Layer]:
     return [*made[:-1], (weight.mean(axis=1, keepdims=True), bias.mean(keepdims=True))]
 
 
-def _card(name: str, member: int | str | None = None) -> Mapping[str, Any]:
-    """Return the card of a space's predictor, or that of its members."""
-    card: Mapping[str, Any] = json.loads((FOLDER / f"{'' if member is None else 'members/'}{name}.json").read_bytes())
-    return card
-
-
-def _coverage(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the choices that a predictor's labels never had."""
-    return {"unlabelled": card["coverage"]["unlabelled"]}
-
-
-def _teacher(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the hash of the predictor that made the labels."""
-    return {"sources": (card["teacher"]["sha256"],)}
-
-
-def _decisive(name: str) -> bytes:
-    """Return the part of a card that identifies it: all but ``coverage``, which changes no prediction."""
-    card = json.loads((FOLDER / f"{name}.json").read_bytes())
-    return f"{json.dumps({key: value for key, value in card.items() if key != 'coverage'}, indent=1)}\n".encode()
-
-
-def _transfer(name: str) -> Mapping[str, Any] | None:
-    """Return from a space's card how another space's predictor is adapted to it; None if it is not."""
-    card = FOLDER / f"{name}.json"
-    transfer: Mapping[str, Any] | None = json.loads(card.read_bytes()).get("transfer") if card.is_file() else None
-    return transfer
+def _about(name: str, member: int | str | None) -> dict[str, Any]:
+    """Return the choices that a predictor's labels never had, and the hash of the predictor that made the labels."""
+    card = json.loads((FOLDER / f"{'' if member is None else 'members/'}{name}.json").read_bytes())
+    return {"unlabelled": card["coverage"]["unlabelled"], "sources": (card["teacher"]["sha256"],)}

@@ -94,5 +94,5 @@ def forms_of(space: DesignSpace, content: bytes) -> tuple[NDArray[np.float32], N
         made += basis @ full @ basis.T
     if line.size:
         made[:, sizes] += line @ basis.T
-    made[:, sizes, sizes] += level
+    made[:, sizes[0] : sizes[-1] + 1, sizes] += level[:, :, None]  # so the gradient knows the other sizes too
     return (made / 100).astype(np.float32), networks.astype(np.float32)

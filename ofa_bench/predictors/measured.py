@@ -182,7 +182,7 @@ def measured_predictor(space: DesignSpace, source: str | None = None, pessimism:
     digest = hashlib.sha256(b"".join(contents) + json.dumps([about["shift"], float(pessimism)]).encode())
     forms, shares = forms_of(space, contents[-1])
     size = one_hot_columns(space)["r"]
-    forms[0, size, size] += np.float32(about["shift"] / 100)
+    forms[0, size[0] : size[-1] + 1, size] += np.float32(about["shift"] / 100)
     none = (np.zeros((len(forms[0]), 1), np.float32), np.zeros(1, np.float32))
     return EnsemblePredictor(
         space,

@@ -43,9 +43,6 @@ class DesignSpace(ABC):
     official_predictor: str = ""
     """The function that loads its published accuracy predictor: takes the space and whether files may be fetched."""
 
-    transferred_from: "DesignSpace | None" = None
-    """The space whose embedded predictor is adapted to this one."""
-
     ofa_encoder: OFAEncoder | None = None
     """The encoder of the package ``ofa`` that draws its architectures; by default, its search draws positions."""
 

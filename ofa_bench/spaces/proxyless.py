@@ -1,7 +1,6 @@
 """OFA's ProxylessNAS space: 5 stages of 2 to 4 blocks and one last block (``OFAProxylessNASNets``, width 1.3)."""
 
 from ofa_bench.spaces.declarations import OFAEncoder, PublishedFile
-from ofa_bench.spaces.mbv3 import MobileNetV3Space
 from ofa_bench.spaces.mobile import MobileSpace
 
 __all__ = ["ProxylessNASSpace"]
@@ -15,7 +14,6 @@ class ProxylessNASSpace(MobileSpace):
     ofa_encoder = OFAEncoder("MobileNetArchEncoder", {"SPACE_TYPE": "mbv2"})
     stage_channels = (24, 40, 80, 96, 192, 320)
     published_weights = PublishedFile("ofa/ofa_nets/ofa_proxyless_d234_e346_k357_w1.3")
-    transferred_from = MobileNetV3Space()
     lookup_forms = "ofa_bench.devices.lookup_layers.PROXYLESS_FORMS"
 
     def __init__(self) -> None:

@@ -6,12 +6,14 @@ import numpy as np
 import pooch
 import pytest
 
-from ofa_bench.analysis.judges import find_role, find_sources
+from ofa_bench.analysis.judges import find_judges, find_role, find_sources
 from ofa_bench.analysis.judging import cross_evaluate
 from ofa_bench.analysis.studies import studies
 from ofa_bench.analysis.summary import add_judges, summarize
 from ofa_bench.engine import Cell, run_repeats
-from ofa_bench.predictors import embedded_predictor, latency_table, official_predictor
+from ofa_bench.predictors import embedded_predictor, latency_table, measured_predictor, official_predictor
+from ofa_bench.predictors.assets import ASSETS
+from ofa_bench.predictors.embedded import EARLIER
 from ofa_bench.records import record as records
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace
@@ -194,8 +196,9 @@ def test_a_subspace_has_the_judge_of_its_parent():
 
 
 @pytest.mark.usefixtures("assets")
-def test_a_transferred_guide_has_no_judge():
-    """Its truth would be the official predictor, transferred in the same way, which nobody has."""
+def test_a_guide_of_all_sources_has_no_judge(sources):
+    """The only source of measurements of its space had part in it."""
+    sources(autobuild=measured_predictor(SPACES["proxyless"], "autobuild"))
     targets = (latency_table(SPACES["proxyless"], "cpu_onnx").minimum * 2,)
     assert cross_evaluate(study_of(targets=targets, space="proxyless"), "vanilla") == []
 
@@ -219,6 +222,15 @@ def test_a_guide_is_known_by_its_recorded_sources_or_by_its_hash():
         ]
     of_official = replace(found(guide="official").predictor, sources=None)
     assert find_sources(SPACE, of_official) == ("measured by OFA",)
+
+
+def test_a_guide_that_the_package_had_earlier_is_known_by_its_hash(sources):
+    sources(autobuild=measured_predictor(SPACES["proxyless"], "autobuild"))
+    [(sha256, labels)] = EARLIER.items()
+    before = replace(found().predictor, sha256=sha256, sources=None)
+    assert find_sources(SPACES["proxyless"], before) == labels == (ASSETS["ofa/acc_predictor.pth"],)
+    judges = find_judges(SPACES["proxyless"], sha256, labels)
+    assert [(one.name, one.role) for one in judges] == [("autobuild", "independent")]
 
 
 def test_a_space_that_cannot_be_built_has_no_judges(made):

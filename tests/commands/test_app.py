@@ -328,7 +328,7 @@ def test_three_spaces_with_nothing_but_the_package(ofa_bench, tmp_path):
     assert about == {
         ("mbv3", "note10", "embedded"),
         ("resnet50d", "cpu_onnx", "embedded"),
-        ("proxyless", "cpu_onnx", "transfer"),
+        ("proxyless", "cpu_onnx", "embedded"),
     }
     for one in found:
         assert (one["unit"], len(one["targets"])) == ("ms", 10)

@@ -7,6 +7,7 @@ import pytest
 
 import ofa_bench as ob
 from ofa_bench.errors import InputError
+from ofa_bench.predictors.embedded import EARLIER
 from ofa_bench.predictors.gradient_costs import FILE, gradient_cost
 from ofa_bench.records.charges import charged_evaluations
 from ofa_bench.strategies import Budget, Joint
@@ -53,10 +54,14 @@ def test_the_measured_cost_is_that_of_the_predictor(problem):
 
 def test_all_predictors_of_the_package_are_measured():
     measured = {(one["space"], one["sha256"]) for one in MEASURED}
+    for space in ("mbv3", "resnet50d"):
+        for member in (1, 2, 3, 4):
+            assert (space, ob.problem(space, predictor="member", member=member).predictor.sha256) in measured
     for space in ("mbv3", "resnet50d", "proxyless"):
-        for member in (None, 1, 2, 3, 4):
-            keys = {} if member is None else {"predictor": "member", "member": member}
-            assert (space, ob.problem(space, **keys).predictor.sha256) in measured
+        assert (space, ob.problem(space).predictor.sha256) in measured
+    for space in ("mbv3", "mbv3_w1.0", "proxyless"):
+        assert (space, ob.problem(space, predictor="measured").predictor.sha256) in measured
+    assert {("proxyless", sha256) for sha256 in EARLIER} <= measured, "records name it"
     for one in MEASURED:
         assert one["cost"]["median"] == pytest.approx(np.median(one["cost"]["runs"]))
         assert one["cost_by_batches_of_100"]["median"] > one["cost"]["median"] > 1

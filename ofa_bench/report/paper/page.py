@@ -15,6 +15,7 @@ from ofa_bench.analysis.paper.runs import Runs, runs_of
 from ofa_bench.analysis.statistics import MARGIN
 from ofa_bench.errors import InputError
 from ofa_bench.files.writing import make_folder
+from ofa_bench.predictors.embedded import EARLIER
 from ofa_bench.records.gather import Gathered
 from ofa_bench.records.model import Record
 from ofa_bench.records.tables import Table
@@ -61,11 +62,15 @@ def write_page(gathered: Gathered, folders: Sequence[str], out: Path) -> Path:
 
 @dataclass(frozen=True)
 class _Section:
-    """The section of a space; ``record`` is one of its records, for the provenance."""
+    """The section of a space.
+
+    ``record`` is one of its records, for the provenance; ``earlier``: the package no longer has its predictor.
+    """
 
     space: str
     name: str
     record: Record
+    earlier: bool
     repeats: str
     timed: bool
     seconds: Table
@@ -89,6 +94,7 @@ def _section(space: str, found: Mapping[str, Runs], published: Published, out: P
         space=space,
         name=NAMES[space],
         record=first.first,
+        earlier=first.first.predictor.sha256 in EARLIER,
         repeats=_numbers([len(one.winners) for one in found.values()]),
         timed=bool(timed),
         seconds=seconds(space, found, published),

@@ -75,10 +75,10 @@ class EnsemblePredictor(OneHotMLP):
         super().__init__(space, one_hot_columns(space), [*hidden, mean], name=name, sha256=sha256, **about)
         self._apart = [*hidden, (weight, bias)]
         self._forms, self._shares, self._spread = forms, shares, shares[0] / np.sqrt(count)
-        symmetric = forms[0] + forms[0].T
-        self._form, self._slopes = np.ascontiguousarray(forms[0]), symmetric
-        self._size = space.index["r"]
-        self._floor = np.array([floor[size] for size in space.genes[self._size].choices])
+        self._slopes = forms[0] + forms[0].T
+        self._has_networks = bool(mean[0].any())
+        self._sizes = one_hot_columns(space)["r"]
+        self._floor = np.array([floor[size] for size in space.genes[space.index["r"]].choices])
         self._factor, self.pessimism = factor, pessimism
 
     @cached_property
@@ -102,10 +102,10 @@ class EnsemblePredictor(OneHotMLP):
         for start in range(0, len(genes), _CHUNK):
             rows = genes[start : start + _CHUNK]
             features = self._features(rows if len(rows) > 1 else rows.repeat(2, axis=0))[:, :-1]
-            products = features @ self._form
+            products = features @ self._forms[0]
             products *= features
             found = products.sum(axis=1)[: len(rows)]
-            if self.layers[0][0].any():
+            if self._has_networks:
                 found = found + self._output(self._hidden(rows))
             accuracy[start : start + _CHUNK] = found
         return accuracy - self.pessimism * self.uncertainty(genes) if self.pessimism else accuracy
@@ -124,7 +124,7 @@ class EnsemblePredictor(OneHotMLP):
         return self._combine(self._deviations(features), features)
 
     def _combine(self, deviations: Floats, features: Features) -> Floats:
-        floor = features[:, one_hot_columns(self.space)["r"]] @ self._floor
+        floor = features[:, self._sizes] @ self._floor
         return np.asarray(np.sqrt(self._factor**2 * (deviations**2).sum(axis=1) + floor**2), np.float64)
 
     def _deviations(self, features: Features) -> Floats:

@@ -7,7 +7,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.predictors import OneHotMLP, accuracy, embedded_predictor, official_predictor
 from ofa_bench.predictors.columns import one_hot_columns
 from ofa_bench.predictors.pruning import BUDGET, first_interval, prune
-from ofa_bench.spaces import DesignSpace, Gene, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
+from ofa_bench.spaces import DesignSpace, Gene, MobileNetV3Space, ResNet50DSpace
 
 
 class SmallSpace(DesignSpace):
@@ -34,8 +34,8 @@ COLUMNS = one_hot_columns(SPACE)
 MERGED = COLUMNS | {"w": [6, 6, 8]}
 ALL = np.array(list(product(*(range(n) for n in SPACE.cardinality))), np.int8)
 N_FEATURES = 18
-SPACES = {"mbv3": MobileNetV3Space(), "resnet50d": ResNet50DSpace(), "proxyless": ProxylessNASSpace()}
-PREDICTORS = [(official_predictor, s) for s in ("mbv3", "resnet50d")] + [(embedded_predictor, s) for s in SPACES]
+SPACES = {"mbv3": MobileNetV3Space(), "resnet50d": ResNet50DSpace()}
+PREDICTORS = [(make, s) for make in (official_predictor, embedded_predictor) for s in SPACES]
 
 
 def one_hot(genes):

@@ -42,10 +42,10 @@ ROUNDS = 15
 def problems(*, quick: bool) -> Iterator[tuple[str, Problem]]:
     """Yield each predictor's name and a problem with it, on the space's default device."""
     if quick:
-        yield "mbv3, embedded", ob.problem("mbv3")
+        yield "mbv3, embedded", ob.problem("mbv3", predictor="embedded")
         return
     for space in ("mbv3", "resnet50d", "proxyless"):
-        yield f"{space}, embedded", ob.problem(space)
+        yield f"{space}, embedded", ob.problem(space, predictor="embedded")
         if space != "proxyless":
             yield f"{space}, official", ob.problem(space, predictor="official")
         for member in (1, 2, 3, 4):

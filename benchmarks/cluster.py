@@ -34,7 +34,7 @@ from ofa_bench.commands.cli.main import run_module
 from ofa_bench.commands.cli.registry import Command
 from ofa_bench.errors import InputError
 
-SMALL = ("budget=quick", "targets=paper1", "evolution.population_size=10", "progress=false")
+SMALL = ("predictor=embedded", "budget=quick", "targets=paper1", "evolution.population_size=10", "progress=false")
 LIMIT = 120.0
 """Seconds that a server may take to start."""
 

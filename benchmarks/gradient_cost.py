@@ -43,13 +43,13 @@ ROUNDS = 15
 def problems(*, quick: bool) -> Iterator[tuple[str, Problem]]:
     """Yield each predictor's name and a problem with it, on the space's default device."""
     if quick:
-        yield "mbv3, embedded", ob.problem("mbv3")
+        yield "mbv3, embedded", ob.problem("mbv3", predictor="embedded")
         return
     for space in ("mbv3", "mbv3_w1.0"):
         yield f"{space}, measured", ob.problem(space, predictor="measured")
-    yield "proxyless, embedded and measured", ob.problem("proxyless")
+    yield "proxyless, embedded and measured", ob.problem("proxyless", predictor="measured")
     for space in ("mbv3", "resnet50d"):
-        yield f"{space}, embedded", ob.problem(space)
+        yield f"{space}, embedded", ob.problem(space, predictor="embedded")
         yield f"{space}, official", ob.problem(space, predictor="official")
         for member in (1, 2, 3, 4):
             yield f"{space}, member {member}", ob.problem(space, predictor="member", member=member)

@@ -27,7 +27,7 @@ from ofa_bench.commands.cli.options import read_options
 from ofa_bench.records.record import CONFIG, RECORD, read
 from ofa_bench.tracking.client import open_store
 
-SWEEP = ("-m", "strategy=vanilla,top_down,bottom_up", "space=mbv3,resnet50d,proxyless")
+SWEEP = ("-m", "strategy=vanilla,top_down,bottom_up", "space=mbv3,resnet50d,proxyless", "predictor=embedded")
 
 
 @dataclass

@@ -38,20 +38,21 @@ PLAIN = {
     "the bare interpreter": ("-c", "pass"),
 }
 TRACKING: Mapping[str, Sequence[str]] = {"none": ("tracking=none",), "MLflow": ()}
+QUICK = ("predictor=embedded", "budget=quick")
 EMPTY_CACHE = "one cell, empty cache"
-README = ("-m", "strategy=vanilla,top_down,bottom_up", "space=mbv3,resnet50d,proxyless")
+README = ("-m", "strategy=vanilla,top_down,bottom_up", "space=mbv3,resnet50d,proxyless", "predictor=embedded")
 
 
 def run(*, quick: bool) -> dict[str, Any]:
     """Run all commands in turn, round after round."""
     rounds, cells = (1, 3) if quick else (ROUNDS, CELLS)
     commands = {
-        "one cell": ("budget=quick",),
-        EMPTY_CACHE: ("budget=quick",),
-        "sweep of 1 cell": ("-m", "budget=quick", "seed=0"),
-        f"sweep of {cells} cells": ("-m", "budget=quick", f"seed={','.join(map(str, range(cells)))}"),
+        "one cell": QUICK,
+        EMPTY_CACHE: QUICK,
+        "sweep of 1 cell": ("-m", *QUICK, "seed=0"),
+        f"sweep of {cells} cells": ("-m", *QUICK, f"seed={','.join(map(str, range(cells)))}"),
     } | ({} if quick else {"README's sweep of 9 cells": README})
-    _command(("budget=quick",))
+    _command(QUICK)
     plain: dict[str, list[float]] = {name: [] for name in PLAIN}
     tracked: dict[str, list[dict[str, dict[str, float]]]] = {name: [] for name in TRACKING}
     for number in range(rounds):

@@ -140,7 +140,13 @@ def _plain(problem: Problem) -> Problem:
 @cache
 def earlier(space: str, folder: Path) -> Path:
     """Make a record of a space; name its folder."""
-    words = [f"space={space.removesuffix('_elastic')}", "budget=quick", "tracking=none", "device=macs"]
+    words = [
+        f"space={space.removesuffix('_elastic')}",
+        "budget=quick",
+        "tracking=none",
+        "device=macs",
+        "predictor=embedded",
+    ]
     words += ["space.kernels=elastic"] if space.endswith("_elastic") else []
     (folder / space).mkdir()
     _, record, _ = run_cell(Drawn(words, space, bad="", compiled=True, twice=False))

@@ -12,9 +12,16 @@ __all__ = ["ADDRESS", "QUICK", "Case", "altered", "files"]
 
 DATA = Path(__file__).resolve().parents[1] / "ofa_bench" / "data"
 
-QUICK = ("tracking=none", "budget=quick", "budget.generations=2", "targets=single", "evolution.population_size=10")
+QUICK = (
+    "tracking=none",
+    "predictor=embedded",
+    "budget=quick",
+    "budget.generations=2",
+    "targets=single",
+    "evolution.population_size=10",
+)
 ADDRESS = "mbv3/note10/embedded/vanilla/quick/single/seed=0,budget.generations=2,evolution.population_size=10"
-OFFICIAL = (*QUICK, "predictor=official")
+OFFICIAL = tuple(word.replace("embedded", "official") for word in QUICK)
 OWN = (*QUICK, "device=t.json")
 
 Make = Callable[[Path], object]

@@ -89,7 +89,7 @@ def commanded(tmp_path_factory, forks):
         assert ran.returncode == 0, ran.stderr
         if not (folder / "first").exists():
             (folder / "first").symlink_to(
-                next((folder / "multirun").glob("mbv3/note10/embedded/joint/**/record.json")).parent
+                next((folder / "multirun").glob("mbv3/note10/measured/joint/**/record.json")).parent
             )
     return folder
 
@@ -238,15 +238,15 @@ def test_a_progress_bar_is_shown_where_it_is_seen(problem, capsys, monkeypatch):
 
 
 def test_everything_reads_well(problem, result):
-    text = "Problem(space mbv3, device note10, predictor embedded: 1.09e+20 architectures of 9.89 to 92.4 ms)"
+    text = "Problem(space mbv3, device note10, predictor measured: 1.09e+20 architectures of 9.89 to 92.4 ms)"
     assert repr(problem) == text
     plain = Problem(problem.space, problem.predictor, problem.cost)
     assert repr(plain) == text
-    start, end = "Result(joint on mbv3, note10, embedded; 2 repeats; best 20 ms: ", " %)"
+    start, end = "Result(joint on mbv3, note10, measured; 2 repeats; best 20 ms: ", " %)"
     assert repr(result).startswith(start)
     assert repr(result).endswith(end)
     assert repr(result + result) == (
-        "Results(2 records: space mbv3; device note10; predictor embedded; strategy joint; budget sqrt)"
+        "Results(2 records: space mbv3; device note10; predictor measured; strategy joint; budget sqrt)"
     )
     assert repr(result.best(20)).startswith("Subnet(")
     for wanted in ("<table", "<th>accuracy %</th>", "<th>target</th>", "<td>joint</td>"):

@@ -50,7 +50,7 @@ def problem(
         device: an option of the group ``device``, the path of a latency table, or a ``CostModel``; default:
             that of the space.
         predictor: an option of the group ``predictor``, the path of a predictor, or an ``AccuracyPredictor``;
-            default: ``embedded``.
+            default: that of the space.
         choices: the values allowed, by gene or kind of genes: ``{"r": [224], "k": [3, 5]}``.
         keys: other keys of the space, device or predictor, such as ``guard_band=True``, and ``keep`` (see ``Problem``).
 

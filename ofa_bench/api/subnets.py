@@ -23,8 +23,8 @@ class Subnet:
 
     ``architecture`` is OFA's dict, ``genes`` are int8 [n_genes], ``accuracy`` is predicted (top-1, a fraction of 1) and
     ``cost`` is in ``unit``. ``unlabelled`` are its values, by gene, that no label of the predictor had: its accuracy is
-    then a guess; None if that is not known. ``uncertainty`` is one standard deviation of the accuracy, None where the
-    predictor has none.
+    then less certain, and a guess without ``uncertainty``, one standard deviation of the accuracy; both are None where
+    the predictor does not know.
     """
 
     architecture: Mapping[str, Any]
@@ -36,7 +36,7 @@ class Subnet:
     uncertainty: float | None = None
 
     def __repr__(self) -> str:
-        guess = ", a guess" if self.unlabelled else ""
+        guess = ", a guess" if self.unlabelled and self.uncertainty is None else ""
         accuracy = format_accuracy(self.accuracy, self.uncertainty)
         return f"Subnet({accuracy} %{guess}, {self.cost:.2f} {self.unit}, {dict(self.architecture)})"
 

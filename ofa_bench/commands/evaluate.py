@@ -77,7 +77,8 @@ def run(options: Options, overrides: Sequence[str]) -> Iterator[str]:
     yield f"{'':{width}}  {'accuracy %':>{places}}  {cost} {unit}"
     for one in found:
         guess = format_choices(one.unlabelled or {})
-        note = f"  (no label of the predictor had {guess}: its accuracy is a guess)" if guess else ""
+        worth = "a guess" if one.uncertainty is None else "less certain"
+        note = f"  (no label of the predictor had {guess}: its accuracy is {worth})" if guess else ""
         accuracy = format_accuracy(one.accuracy, one.uncertainty)
         yield f"{one.named.name:{width}}  {accuracy:>{places}}  {one.cost:{len(cost) + 1 + len(unit)}.2f}{note}"
 

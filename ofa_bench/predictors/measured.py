@@ -172,7 +172,10 @@ def measured_predictor(space: DesignSpace, source: str | None = None, pessimism:
     path = FOLDER / f"{space.name}.json"
     if not path.is_file():
         have = sorted(one.name.removesuffix(".json") for one in FOLDER.iterdir() if one.name.endswith(".json"))
-        raise InputError(f"predictor=measured: there is none for space {space.name}, only for {', '.join(have)}")
+        raise InputError(
+            f"predictor=measured: there is none for space {space.name}, only for {', '.join(have)}; choose another "
+            "predictor, such as embedded, official or your own"
+        )
     card = json.loads(path.read_bytes())
     if source is not None and source not in card["by_source"]:
         near = suggestion(str(source), card["by_source"])

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ofa_bench.predictors.coverage import check_unlabelled, format_choices, format_flow, labelled_choices
 from ofa_bench.predictors.gaps import find_gaps
+from ofa_bench.predictors.uncertainty import find_uncertainty
 from ofa_bench.records.model import Record, Result
 from ofa_bench.search import Problem
 from ofa_bench.spaces import Genes
@@ -31,24 +32,28 @@ def notes(names: Sequence[str], records: Sequence[Record]) -> list[str]:
 
 
 def note(named: Sequence[tuple[str, Sequence[Record]]]) -> str:
-    """Return the note on marked accuracies of named records of one predictor; empty without any."""
-    choices, places = list[Mapping[str, list[float]]](), []
+    """Return the note on marked accuracies of named records of one predictor; empty without any.
+
+    It is shorter where the predictor knows its uncertainty, which stands behind the accuracies.
+    """
+    choices, places, known = list[Mapping[str, list[float]]](), [], True
     for name, records in named:
         results = [one for record in records for one in record.results]
         marked = [one for one in results if is_marked([one])]
         choices += [one.unlabelled or {} for one in marked]
+        known = known and all(one.uncertainty is not None for one in marked)
         if marked:
             targets, n = sorted({float(one.target) for one in marked}), len({one.target for one in results})
             places.append((name, _format_targets(targets, n, records[0].unit)))
     if not places:
         return ""
-    labelled = next(filter(None, (one.predictor.labelled for _, records in named for one in records)), {})
     alike = len(places) == len(named) and len({at for _, at in places}) == 1
     where = places[0][1] if alike else "; ".join(f"{name} {at}" for name, at in places)
-    return (
-        f"Accuracies marked {MARK}: no label of the predictor had {format_choices(_merge(choices))} ({where}), so that "
-        f"what it predicts of these networks is a guess{_hint(labelled)}."
-    )
+    missing = f"Accuracies marked {MARK}: no label of the predictor had {format_choices(_merge(choices))} ({where})"
+    if known:
+        return f"{missing}; they are less certain than the others."
+    labelled = next(filter(None, (one.predictor.labelled for _, records in named for one in records)), {})
+    return f"{missing}, so that what it predicts of these networks is a guess{_hint(labelled)}."
 
 
 def describe_points(problem: Problem, genes: Genes) -> str:
@@ -56,12 +61,12 @@ def describe_points(problem: Problem, genes: Genes) -> str:
     found = list(filter(None, find_gaps(problem.space, problem.predictor, genes) or ()))
     if not found:
         return ""
+    missing = f"{len(found)} of {len(genes)} points have choices that no label of the predictor had"
+    missing += f" ({format_choices(_merge(found))}), so that their accuracy is"
+    if find_uncertainty(problem.predictor, genes[:1])[0] is not None:
+        return f"{missing} less certain than that of the others"
     unlabelled = check_unlabelled(problem.space, problem.predictor) or {}
-    labelled = labelled_choices(problem.space, unlabelled)
-    return (
-        f"{len(found)} of {len(genes)} points have choices that no label of the predictor had "
-        f"({format_choices(_merge(found))}), so that their accuracy is a guess{_hint(labelled)}"
-    )
+    return f"{missing} a guess{_hint(labelled_choices(problem.space, unlabelled))}"
 
 
 def describe_winners(record: Record) -> str:

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, findings
 
-SWEEP = ("-m", "strategy=vanilla,top_down,bottom_up", "budget=quick", "evolution.population_size=30")
+SWEEP = (
+    "-m", "strategy=vanilla,top_down,bottom_up", "predictor=embedded", "budget=quick", "evolution.population_size=30",
+)  # fmt: skip
 DEVICES = ROOT / "ofa_bench" / "data" / "devices"
 CELLS = "mbv3/note10/embedded/{}/quick/default/seed=0,evolution.population_size=30"
 
@@ -110,7 +112,7 @@ def test_searches_one_after_another_find_the_same(ofa_bench, tmp_path):
     assert findings(first) == findings(second)
     assert [(one["made"]["lockstep"], one["made"]["threads"]) for one in (first, second)] == [(True, 3), (False, 1)]
     assert second["made"]["compiled"] is False
-    assert first["predictor"]["pruning"]["kept"] == [256, 256]
+    assert first["predictor"]["pruning"]["kept"] == [192, 192]
 
 
 def test_single_cell_with_odd_targets(ofa_bench, tmp_path):
@@ -304,7 +306,7 @@ def test_spaces_and_devices_are_swept_each_with_its_own_targets(ofa_bench, tmp_p
     records = found(tmp_path)
     assert set(records) == {(space, device) for space in ("mbv3", "compofa") for device in ("note10", "macs")}
     for (space, device), one in records.items():
-        assert f"{space} / {device} / embedded / quick / default / " in ran.stdout
+        assert f"{space} / {device} / measured / quick / default / " in ran.stdout
         assert one["unit"] == {"note10": "ms", "macs": "MMACs"}[device]
         assert len(one["targets"]) == 10
         assert one["config"]["targets"]["values"] is None
@@ -326,9 +328,9 @@ def test_three_spaces_with_nothing_but_the_package(ofa_bench, tmp_path):
     assert len(found) == 9
     about = {(one["choices"]["space"], one["choices"]["device"], one["predictor"]["name"]) for one in found}
     assert about == {
-        ("mbv3", "note10", "embedded"),
+        ("mbv3", "note10", "measured"),
         ("resnet50d", "cpu_onnx", "embedded"),
-        ("proxyless", "cpu_onnx", "embedded"),
+        ("proxyless", "cpu_onnx", "measured"),
     }
     for one in found:
         assert (one["unit"], len(one["targets"])) == ("ms", 10)
@@ -372,7 +374,7 @@ def test_a_users_tables_are_devices(ofa_bench, own_process, tmp_path, phone, lau
         one = records["mbv3", name]
         assert (one["device"]["name"], one["targets"]) == (name, [25, 35])
         assert one["config"]["device"]["device"] == path
-        assert one["address"].startswith(f"mbv3/{name}/embedded/vanilla/quick/default/seed=0")
+        assert one["address"].startswith(f"mbv3/{name}/measured/vanilla/quick/default/seed=0")
         assert (tmp_path / "multirun" / one["address"] / "record.json").is_file()
 
 

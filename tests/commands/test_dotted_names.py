@@ -10,8 +10,8 @@ from ofa_bench.predictors.embedded import FOLDER
 from ofa_bench.spaces import MobileNetV3Space
 
 NARROW = MobileNetV3Space(width=1.0)
-QUICK = ("predictor._target_=ofa_bench.testing.ToyPredictor", "budget=quick", "evolution.population_size=10",
-         "targets=[12]", "tracking=none", "progress=false")  # fmt: skip
+QUICK = ("predictor=embedded", "predictor._target_=ofa_bench.testing.ToyPredictor", "budget=quick",
+         "evolution.population_size=10", "targets=[12]", "tracking=none", "progress=false")  # fmt: skip
 
 
 def test_both_widths_are_searched_reported_and_shown_side_by_side(ofa_bench, tmp_path):

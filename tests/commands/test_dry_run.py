@@ -10,7 +10,7 @@ from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError
 
 SMALL = ("budget=quick", "evolution.population_size=10", "tracking=none")
-CELL = "mbv3/note10/embedded/{}/quick/single/seed=0,evolution.population_size=10,targets.values=[{}]"
+CELL = "mbv3/note10/measured/{}/quick/single/seed=0,evolution.population_size=10,targets.values=[{}]"
 
 
 def test_a_dry_run_lists_the_cells_and_leaves_nothing(forks, tmp_path):

@@ -7,7 +7,8 @@ import pytest
 
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.architectures import read_architectures
-from ofa_bench.predictors import embedded_predictor, latency_table
+from ofa_bench.formatting import format_accuracy
+from ofa_bench.predictors import latency_table, measured_predictor
 from ofa_bench.spaces import MobileNetV3Space
 from ofa_bench.supernets.pieces import supernet
 
@@ -96,13 +97,17 @@ def test_given_networks_are_evaluated(files, forks):
     assert ran.returncode == 0, ran.stderr
     [one] = json.loads(ran.stdout)
     assert one["cost"] == float(latency_table(SPACE, "note10").cost(ROW[None])[0])
-    assert one["accuracy"] == float(embedded_predictor(SPACE).accuracy(ROW[None])[0])
+    assert one["accuracy"] == float(measured_predictor(SPACE).accuracy(ROW[None])[0])
     assert (SPACE.from_ofa(one["architecture"]) == ROW).all()
     ran = forks.run("evaluate", ("architecture=arch.json", "device=macs"), files)
     head, columns, line = ran.stdout.splitlines()
-    assert head == "space mbv3, device macs, predictor embedded"
+    assert head == "space mbv3, device macs, predictor measured"
     assert columns.split()[-1] == "MMACs" or columns.split()[-2:] == ["cost", columns.split()[-1]]
-    assert line.split() == ["arch", f"{100 * one['accuracy']:.2f}", line.split()[-1]]
+    accuracy = f"{100 * one['accuracy']:.2f} ± {100 * one['uncertainty']:.2f}"
+    assert line.split() == ["arch", *accuracy.split(), line.split()[-1]]
+    (files / "small.json").write_text(json.dumps(json.loads((files / "arch.json").read_text()) | {"r": [160]}))
+    ran = forks.run("evaluate", ("architecture=small.json",), files)
+    assert ran.stdout.endswith("  (no label of the predictor had r=160: its accuracy is less certain)\n"), ran.stderr
 
 
 @pytest.mark.parametrize(
@@ -135,7 +140,9 @@ def test_the_table_of_a_single_run_is_followed_by_the_networks(searched, forks):
     folder, path, out = searched
     result = json.loads(path.read_text())["repeats"][0]["results"][0]
     lines = out.splitlines()
-    place = lines.index(f"25 ms: {100 * result['accuracy']:.2f} %, {result['cost']:.2f} ms")
+    accuracy = f"{format_accuracy(result['accuracy'], result['uncertainty'])} %"
+    mark = f"* (no label had r={result['unlabelled']['r'][0]})" if result["unlabelled"] else ""
+    place = lines.index(f"25 ms: {accuracy}{mark}, {result['cost']:.2f} ms")
     assert json.loads(lines[place + 1]) == result["architecture"]
     ran = forks.run("show", ("multirun", "top=10", "format=json"), folder)
     shown = json.loads(ran.stdout)
@@ -165,7 +172,7 @@ def test_show_refuses_bad_arguments(searched, forks, words, message):
 def test_searches_start_from_a_given_network_and_a_changed_file_is_another_cell(files, forks, tmp_path):
     rows = SPACE.canonical(SPACE.sample(3000, np.random.default_rng(1)))
     rows = rows[latency_table(SPACE, "note10").cost(rows) <= 25]
-    accuracy = embedded_predictor(SPACE).accuracy(rows)
+    accuracy = measured_predictor(SPACE).accuracy(rows)
     best = rows[accuracy.argmax()]
     (tmp_path / "arch.json").write_text(json.dumps(SPACE.to_ofa(best)))
     command = ("strategy=bottom_up", "strategy.warm_start.from=arch.json", *QUICK)
@@ -206,11 +213,11 @@ def test_a_given_network_is_exported_and_measured_without_a_target_to_meet(files
     assert "target" not in ran.stdout.splitlines()[0]
     assert "| yes |" not in ran.stdout
     [path] = tmp_path.rglob("card.json")
-    assert path.parent.relative_to(tmp_path).as_posix() == "export/mbv3_note10_embedded/arch"
+    assert path.parent.relative_to(tmp_path).as_posix() == "export/mbv3_note10_measured/arch"
     card = json.loads(path.read_text())
     cost = float(latency_table(SPACE, "note10").cost(ROW[None])[0])
     assert (card["cost"], card["target"], card["by"]) == (cost, cost, ["given as arch"])
-    assert card["accuracy"] == float(embedded_predictor(SPACE).accuracy(ROW[None])[0])
+    assert card["accuracy"] == float(measured_predictor(SPACE).accuracy(ROW[None])[0])
     assert (SPACE.from_ofa(card["architecture"]) == ROW).all()
     macs = float(latency_table(SPACE, "macs").cost(ROW[None])[0])
     assert card["macs"] / 1e6 == pytest.approx(macs, rel=1e-3)

@@ -21,7 +21,7 @@ from ofa_bench.spaces import MobileNetV3Space
 EXPERIMENTS = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
 ABLATIONS = [name for name in EXPERIMENTS if name.startswith("ablation_")]
 QUICK = ("budget=quick", "evolution.population_size=10", "tracking=none")
-TOY = "predictor._target_=ofa_bench.testing.ToyPredictor"
+TOY = ("predictor=embedded", "predictor._target_=ofa_bench.testing.ToyPredictor")
 
 
 def cells(experiment):
@@ -47,7 +47,7 @@ def test_there_is_an_ablation_for_every_question():
 def test_every_cell_of_an_ablation_builds_and_has_an_address_of_its_own(name):
     addresses, identities = set(), set()
     for given in overrides(name):
-        config, task = composed(f"experiment={name}", *given, TOY)
+        config, task = composed(f"experiment={name}", *given, *TOY)
         addresses.add(address(config.hydra.runtime.choices, [f"experiment={name}", *given], 0))
         identities.add(json.dumps(result_config(task), sort_keys=True))
         build(OmegaConf.to_object(task))

@@ -29,7 +29,7 @@ from ofa_bench.spaces.genes import Gene
 
 QUICK = ("budget=quick", "evolution.population_size=20", "grid=12", "seeds=1", "minutes=1")
 MINE = ("space=compofa", "device=mine")
-PLACE = "frontiers/compofa/mine/embedded.json"
+PLACE = "frontiers/compofa/mine/measured.json"
 
 
 @pytest.fixture
@@ -84,9 +84,9 @@ def test_a_frontier_is_made_raised_and_compared_with(command, tmp_path):
 
 def test_architectures_of_a_stale_file_are_evaluated_anew(command, tmp_path):
     assert command(*MINE, "out=elsewhere", *QUICK).returncode == 0
-    path = tmp_path / "elsewhere" / "compofa" / "mine" / "embedded.json"
+    path = tmp_path / "elsewhere" / "compofa" / "mine" / "measured.json"
     file = json.loads(path.read_text())
-    stale = {**file, "version": 5, "predictor": {"name": "embedded", "sha256": "1" * 64}}
+    stale = {**file, "version": 5, "predictor": {"name": "measured", "sha256": "1" * 64}}
     stale["points"] = [[genes, cost, accuracy - 0.1] for genes, cost, accuracy in file["points"]]
     path.write_text(json.dumps(stale))
     again = command(*MINE, "out=elsewhere", "minutes=0")
@@ -165,7 +165,7 @@ def test_interrupted_it_keeps_what_is_found(tmp_path, monkeypatch, capsys):
     assert code == 130
     assert "ofa_bench: interrupted; what was found so far is kept" in description.err
     assert "version 1" in description.out
-    assert len(points(tmp_path / "there" / "compofa" / "macs" / "embedded.json")) > 3
+    assert len(points(tmp_path / "there" / "compofa" / "macs" / "measured.json")) > 3
 
 
 @pytest.mark.parametrize("device", ["note10", "macs"])

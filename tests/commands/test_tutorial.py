@@ -135,7 +135,7 @@ def test_search(walk):
 def test_report(walk):
     assert walk.run("report").stdout == "report/report.html\n"
     assert "mbv3 on mine" in (walk.folder / "report" / "report.html").read_text()
-    assert (walk.folder / "report" / "figures" / "mbv3_mine_embedded_accuracy.png").is_file()
+    assert (walk.folder / "report" / "figures" / "mbv3_mine_measured_accuracy.png").is_file()
 
 
 def test_export(walk):

@@ -1,6 +1,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from composing import cell, composed
 from omegaconf import OmegaConf
@@ -39,7 +40,12 @@ def test_every_option_of_every_group_builds(group, option, request):
     assert build_object.problem.space.name == (option if group == "space" else "mbv3")
 
 
-TOYS = {"predictor._target_": "ofa_bench.testing.ToyPredictor", "device": "macs", "targets": "quantiles"}
+TOYS = {
+    "predictor": "embedded",
+    "predictor._target_": "ofa_bench.testing.ToyPredictor",
+    "device": "macs",
+    "targets": "quantiles",
+}
 """Judges that work for any space, whatever files there are."""
 
 
@@ -55,25 +61,37 @@ def _table_or_skip(device):
 
 
 @pytest.mark.parametrize(
-    ("overrides", "device"),
+    ("overrides", "device", "predictor"),
     [
-        ([], "note10"),
-        (["space=mbv3"], "note10"),
-        (["space=compofa"], "note10"),
-        (["space=resnet50d"], "cpu_onnx"),
-        (["space=proxyless"], "cpu_onnx"),
-        (["space=mbv3_w1.0"], "i7_8700k"),
-        (["space=resnet50d", "device=macs"], "macs"),
-        (["device=note10", "space=proxyless"], "note10"),
+        ([], "note10", "measured"),
+        (["space=mbv3"], "note10", "measured"),
+        (["space=compofa"], "note10", "measured"),
+        (["space=resnet50d"], "cpu_onnx", "embedded"),
+        (["space=proxyless"], "cpu_onnx", "measured"),
+        (["space=mbv3_w1.0"], "i7_8700k", "measured"),
+        (["space=resnet50d", "device=macs"], "macs", "embedded"),
+        (["space=resnet50d", "predictor=official"], "cpu_onnx", "official"),
+        (["predictor=embedded", "space=mbv3"], "note10", "embedded"),
+        (["device=note10", "space=proxyless"], "note10", "measured"),
     ],
 )
-def test_a_space_has_a_default_device_and_the_command_line_wins(overrides, device):
+def test_a_space_has_defaults_and_the_command_line_wins(overrides, device, predictor):
     config, task = composed(*overrides)
     assert config.hydra.runtime.choices["device"] == device
     assert task.device.device == device
+    assert task.predictor["_target_"] == f"ofa_bench.predictors.{predictor}_predictor"
     space = dict(text.split("=") for text in overrides).get("space", "mbv3")
     assert list(task.space) == ["choices", "_target_", *OWN_KEYS.get(space, [])]
-    assert config.hydra.run.dir.startswith(f"multirun/{space}/{device}/embedded/vanilla/sqrt/default/seed=0")
+    assert config.hydra.run.dir.startswith(f"multirun/{space}/{device}/{predictor}/vanilla/sqrt/default/seed=0")
+
+
+@pytest.mark.parametrize("option", sorted(path.stem for path in (conf_dir() / "space").glob("*.yaml")))
+def test_the_default_predictor_of_each_space_is_one_that_it_has(option):
+    problem = cell(f"space={option}", "targets=quantiles").problem
+    nothing_measured = option == "resnet50d"
+    assert problem.predictor.name == ("embedded" if nothing_measured else "measured")
+    uncertainty = problem.predictor.uncertainty(problem.space.sample(5, np.random.default_rng(0)))
+    assert (uncertainty is None) == nothing_measured
 
 
 def test_a_users_space_may_say_nothing_of_devices_or_choose_one(tmp_path):
@@ -86,6 +104,9 @@ def test_a_users_space_may_say_nothing_of_devices_or_choose_one(tmp_path):
     assert composed("space=silent", searched)[1].device.device == "note10"
     assert composed("space=chooses", searched)[1].device.device == "macs"
     assert composed("space=chooses", "device=note10", searched)[1].device.device == "note10"
+    with pytest.raises(InputError, match=r"predictor=measured: there is none for space resnet50d.*choose another"):
+        cell("space=chooses", "targets=quantiles", searched)
+    assert cell("space=chooses", "targets=quantiles", "predictor=embedded", searched).problem.space.name == "resnet50d"
 
 
 def test_a_space_is_loaded_without_its_default_device():
@@ -114,7 +135,7 @@ def test_defaults_are_the_papers():
     build_object = cell()
     assert build_object.targets == (15, 20, 25, 30, 35, 40, 45, 50, 55, 60)
     assert (build_object.budget.generations, build_object.budget.warm_generations) == (500, 23)
-    assert build_object.problem.predictor.name == "embedded"
+    assert build_object.problem.predictor.name == "measured"
     evolution = build_object.strategy.evolution
     assert (evolution.population_size, evolution.parent_ratio) == (100, 0.25)
     assert (evolution.mutation_ratio, evolution.mutate_prob) == (0.5, 0.1)

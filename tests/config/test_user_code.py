@@ -230,7 +230,7 @@ def test_after_an_edit_only_the_strategy_that_changed_is_run_again(forks, tmp_pa
     assert (ran.returncode, ran.stderr.count("already there, skipped")) == (0, 2), ran.stderr
     found = sorted(str(path.parent.relative_to(tmp_path / "multirun")) for path in tmp_path.rglob("record.json"))
     assert [name for name in found if "attempt" in name] == [
-        "mbv3/note10/embedded/mine/quick/single/seed=0,evolution.population_size=10,attempt=2"
+        "mbv3/note10/measured/mine/quick/single/seed=0,evolution.population_size=10,attempt=2"
     ]
     again = run("rerun=changed")
     assert (again.returncode, again.stderr.count("already there, skipped")) == (0, 3)

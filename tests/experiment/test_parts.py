@@ -13,7 +13,14 @@ from ofa_bench.exporting.found import find_networks
 from ofa_bench.records.record import read
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, hold
 
-PLAIN = ("tracking=none", "progress=false", "targets=single", "targets.values=[22]", "budget.generations=2")
+PLAIN = (
+    "tracking=none",
+    "predictor=embedded",
+    "progress=false",
+    "targets=single",
+    "targets.values=[22]",
+    "budget.generations=2",
+)
 SWEEP = "space.choices.r=[160],[224]"
 
 
@@ -55,7 +62,9 @@ def test_parts_are_compared_and_exported_apart(swept):
 
 def test_a_part_has_a_frontier_of_its_own(forks, swept):
     folder, records, _ = swept
-    made = forks.run("frontier", ("space.choices={r: [224]}", "records=multirun", "progress=false"), folder)
+    made = forks.run(
+        "frontier", ("space.choices={r: [224]}", "predictor=embedded", "records=multirun", "progress=false"), folder
+    )
     assert made.returncode == 0, made.stderr
     assert "1 records of this space" in made.stderr
     [path] = (folder / "frontiers").rglob("*.json")

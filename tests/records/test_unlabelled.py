@@ -12,26 +12,35 @@ import pytest
 from calling import call
 from rich.console import Console
 
+from ofa_bench.api.subnets import evaluate
 from ofa_bench.commands.cli.tables import print_tables
 from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
 from ofa_bench.exporting.cards import describe_network, read_card
 from ofa_bench.exporting.found import find_networks
 from ofa_bench.exporting.pages import build_sections, write_pages
+from ofa_bench.predictors import measured_predictor
 from ofa_bench.records import record as records
 from ofa_bench.records.frame import write_csv
 from ofa_bench.records.model import to_dict
 from ofa_bench.records.rows import rows, totals
 from ofa_bench.records.unlabelled import describe_points, describe_winners, notes
-from ofa_bench.search import Evolution
+from ofa_bench.search import Evolution, Problem
+from ofa_bench.spaces import MobileNetV3Space
 from ofa_bench.strategies import Budget, Vanilla
 from ofa_bench.testing import toy_problem
 from ofa_bench.tracking import values as mlflow_values
+
+SPACE = MobileNetV3Space()
 
 NOTE = (
     "Accuracies marked *: no label of the predictor had r=160 (at 20 ms), so that what it predicts of these networks "
     "is a guess; space.choices='{r: [176, 192, 208, 224]}' restricts a search to the others."
 )
+
+
+CERTAIN = "Accuracies marked *: no label of the predictor had r=160 (at 20 ms); they are less certain than the others."
+"""The note on a predictor that knows its uncertainty."""
 
 
 @pytest.fixture
@@ -82,6 +91,29 @@ def test_the_table_marks_them_and_a_note_names_targets_and_choices(marked, made)
     assert re.search(r"all +vanilla +[0-9.]+\* ", text)
     assert text.count("*") == 3
     assert NOTE.replace("(at 20 ms)", "(vanilla at 20 ms)") in text, "on one line"
+
+
+def test_the_note_on_a_predictor_that_knows_its_uncertainty_does_not_call_it_a_guess(marked, tmp_path):
+    other = copy.deepcopy(marked)
+    for result in other.repeats[0].results:
+        result.uncertainty = 0.002
+    assert notes(["vanilla"], [other]) == [CERTAIN]
+    assert notes(["a", "b"], [other, marked]) == [NOTE], "one of them does not know it"
+    [network, _] = find_networks([other])
+    (tmp_path / network.folder).mkdir(parents=True)
+    (tmp_path / network.folder / "card.json").write_text(json.dumps(describe_network(network, CARD)))
+    write_pages(tmp_path)
+    text = (tmp_path / network.folder / "card.md").read_text()
+    assert "had r=160, so that the accuracy that it predicts is less certain." in text
+    problem = Problem(SPACE, measured_predictor(SPACE), toy_problem().cost)
+    genes = SPACE.sample(40, np.random.default_rng(0))
+    assert describe_points(problem, genes).endswith(
+        "(r=160, 176), so that their accuracy is less certain than that of the others"
+    )
+    small, large = genes[genes[:, 0] == 0][0], genes[genes[:, 0] == 4][0]
+    assert "guess" not in repr(evaluate(problem, SPACE.to_ofa(small)))
+    uncertain = [evaluate(problem, SPACE.to_ofa(row)).uncertainty for row in (small, large)]
+    assert uncertain[0] > 2 * uncertain[1], "as the note says"
 
 
 def test_the_note_is_short_for_many_targets_and_strategies(marked):

@@ -70,6 +70,8 @@ def calibrate(
 ) -> Calibration:
     """Fit the uncertainty to predictions of held-out rows, by likelihood (of few rows, its floor alone).
 
+    Shares within the uncertainty are counted on halves of the rows, with the uncertainty fitted to the other half.
+
     Args:
         rows: measured.
         mean: predicted, percent [n].
@@ -80,17 +82,26 @@ def calibrate(
     """
     error = rows.top1 - mean
 
-    def loss(logs: Floats) -> float:
-        variance = np.exp(2 * logs[0]) * spread + np.exp(2 * logs[1]) + noise**2
-        return float((np.log(variance) + error**2 / variance).mean() / 2)
+    def loss(logs: Floats, which: Any) -> float:
+        variance = np.exp(2 * logs[0]) * spread[which] + np.exp(2 * logs[1]) + noise[which] ** 2
+        return float((np.log(variance) + error[which] ** 2 / variance).mean() / 2)
 
-    if len(error) < FEW:
-        best = minimize(lambda logs: loss(np.array([0.0, *logs])), np.log([0.03]), method="Nelder-Mead")
-    else:
-        best = minimize(loss, np.log([1.0, 0.03]), method="Nelder-Mead")
-    factor, floor = (float(value) for value in np.exp([0.0, *best.x][-2:]))
+    def fit(which: Any) -> tuple[float, float]:
+        def partial(logs: Floats) -> float:
+            return loss(np.array([0.0, *logs][-2:]), which)
+
+        start = np.log([0.03] if len(error) < FEW else [1.0, 0.03])
+        factor, floor = np.exp([0.0, *minimize(partial, start, method="Nelder-Mead").x][-2:])
+        return float(factor), float(floor)
+
+    factor, floor = fit(slice(None))
     known = np.sqrt(factor**2 * spread + floor**2)
-    within = {f"{z:g}": round(float((np.abs(error) <= z * np.hypot(known, noise)).mean()), 3) for z in (1, 1.96)}
+    half = np.random.default_rng(2).permutation(len(error)) % 2 == 0
+    apart = known.copy()
+    for which in (half, ~half) if len(error) >= FEW else ():
+        other = fit(~which)
+        apart[which] = np.sqrt(other[0] ** 2 * spread[which] + other[1] ** 2)
+    within = {f"{z:g}": round(float((np.abs(error) <= z * np.hypot(apart, noise)).mean()), 3) for z in (1, 1.96)}
     about = {
         "rows": of,
         "n": len(error),
@@ -257,9 +268,12 @@ def size_error(labels: Labels, width1: EnsemblePredictor, slope: float) -> float
 
 
 def floors(space: MobileSpace, floor: float, step: float) -> dict[str, float]:
-    """Return the floor of the uncertainty by image size, points: wider where sizes were not labelled."""
-    away = np.log(LABELLED / np.minimum(space.resolutions, LABELLED)) / np.log(224 / LABELLED)
-    return _by_size(space, np.hypot(floor, step * away))
+    """Return the floor of the uncertainty by image size, points: wider the further from 224 px, where it was checked.
+
+    Half of what the sources differ in a step of sizes is added.
+    """
+    away = np.log(224 / np.array(space.resolutions)) / np.log(224 / LABELLED)
+    return _by_size(space, np.hypot(floor, step / 2 * away))
 
 
 def label_floors(labels: "Labels", floor: float) -> dict[str, float]:
@@ -276,11 +290,14 @@ NOTE = (
     "Predictions of ImageNet top-1 accuracy on the scale of measurements. all: the predictor of all sources together; "
     "by_source: one for each source, which judges what was found with another. held_out: errors on measured rows that "
     "were not used for the fit (points; repeated rows are one), and the share of them within so many uncertainties, "
-    "noise included. uncertainty: the root of floor (points, by image size) squared and factor squared times the "
-    "variance of the members. unlabelled: image sizes that no row had; what is predicted there continues the others, "
-    "and the floor is wider by how much the sources differ in what a step of sizes is worth (of one source: by half of "
-    "what a line and a parabola over log size differ). shift: points that are "
-    "added, so that the mean is that of the space's own rows"
+    "noise included, which were fitted to other rows. Rows near each other may be in different folds, and the settings "
+    "of the fits (amplitude, share of width 1.0, networks) were chosen on such rows, so other networks may be predicted "
+    "a little worse. uncertainty: the root of floor (points, by image size) squared and factor squared times the "
+    "variance of the members; it was checked at 224 px alone. unlabelled: image sizes that no row had; what is predicted "
+    "there continues the others. Below 224 px the floor of the consensus is wider by half of what the sources differ in a "
+    "step of sizes; that of AutoBuild's labels below 192 px by half of what a line and a parabola over log size differ; "
+    "that of ofa_w1.0 is not wider. shift: points that are added, so that the mean is that of the space's own rows "
+    "(level_from): leads do not depend on it, levels do"
 )
 
 
@@ -345,7 +362,8 @@ def make_width1(width1: Width1, labels: Labels) -> None:
     shift = round(float((full.top1 - values).mean()), 4)
     found = calibrate(full, values + shift, spread, noise[rows.part == 0], "r=224, all but their mean", 1.0)
     files = ("autobuild_mbv3.npz", "autobuild_mbv3_sizes.npz")
-    other = describe_fit(files, ["autobuild"], [160, 176], found, label_floors(labels, found.floor)) | {"shift": shift}
+    other = describe_fit(files, ["autobuild"], [160, 176], found, label_floors(labels, found.floor))
+    other |= {"shift": shift, "level_from": "ofa_w1.0"}
     write(space, {"space": space.name, "all": fit, "by_source": {"ofa_w1.0": fit, "autobuild": other}})
 
 
@@ -384,8 +402,9 @@ def make_mbv3(own: Rows, forms: Forms, kernel: Kernel, labels: Labels) -> None:
     first = describe_fit(files, ["autobuild"], [160, 176], by_labels, floor, **about)
     shift = round(float((own.top1 - tens).mean()), 4)
     by_ten = calibrate(own, tens + shift, spread_ten, noise, "r=224, width 1.2, all but their mean", 1.2)
-    floor = floors(MBV3, by_ten.floor, 0.0)
-    second = describe_fit((None, "ofa_w1.0.npz"), ["ofa_w1.0"], [176, 208], by_ten, floor) | {"shift": shift}
+    floor = dict.fromkeys(map(str, MBV3.resolutions), round(by_ten.floor, 4))
+    second = describe_fit((None, "ofa_w1.0.npz"), ["ofa_w1.0"], [176, 208], by_ten, floor)
+    second |= {"shift": shift, "level_from": "ofa_w1.2"}
     write(MBV3, {"space": MBV3.name, "all": fit, "by_source": {"autobuild": first, "ofa_w1.0": second}})
 
 

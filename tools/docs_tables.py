@@ -35,7 +35,13 @@ from studies_tables import (
     winners_curse,
 )
 from truth_answers import truth_in_short
-from truth_tables import truth_guides, truth_guides_by_device, truth_strategies, truth_strategies_by_device
+from truth_tables import (
+    source_errors,
+    truth_guides,
+    truth_guides_by_device,
+    truth_strategies,
+    truth_strategies_by_device,
+)
 
 from ofa_bench.errors import InputError
 
@@ -67,6 +73,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "strategies in short": strategies_in_short,
     "three spaces": three_spaces,
     "truth in short": truth_in_short,
+    "truth, errors": source_errors,
     "truth, guides": truth_guides,
     "truth, guides by device": truth_guides_by_device,
     "truth, strategies": truth_strategies,

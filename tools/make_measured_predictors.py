@@ -287,17 +287,17 @@ def _by_size(space: MobileSpace, values: Floats) -> dict[str, float]:
 
 
 NOTE = (
-    "Predictions of ImageNet top-1 accuracy on the scale of measurements. all: the predictor of all sources together; "
-    "by_source: one for each source, which judges what was found with another. held_out: errors on measured rows that "
-    "were not used for the fit (points; repeated rows are one), and the share of them within so many uncertainties, "
-    "noise included, which were fitted to other rows. Rows near each other may be in different folds, and the settings "
-    "of the fits (amplitude, share of width 1.0, networks) were chosen on such rows, so other networks may be predicted "
-    "a little worse. uncertainty: the root of floor (points, by image size) squared and factor squared times the "
-    "variance of the members; it was checked at 224 px alone. unlabelled: image sizes that no row had; what is predicted "
-    "there continues the others. Below 224 px the floor of the consensus is wider by half of what the sources differ in a "
-    "step of sizes; that of AutoBuild's labels below 192 px by half of what a line and a parabola over log size differ; "
-    "that of ofa_w1.0 is not wider. shift: points that are added, so that the mean is that of the space's own rows "
-    "(level_from): leads do not depend on it, levels do"
+    "Predictions of ImageNet top-1 accuracy on the scale of measurements. all: the predictor of all sources "
+    "together; by_source: one for each source, which judges what was found with another. held_out: errors on "
+    "measured rows that were not used for the fit (points; repeated rows are one), and the share of them within so "
+    "many uncertainties, noise included, which were fitted to other rows. Rows near each other may be in different "
+    "folds, and the settings of the fits (amplitude, share of width 1.0, networks) were chosen on such rows, so "
+    "other networks may be predicted a little worse. uncertainty: the root of floor (points, by image size) squared "
+    "and factor squared times the variance of the members; it was checked at 224 px alone. unlabelled: image sizes "
+    "that no row had; what is predicted there continues the others. Below 224 px the floor of the consensus is "
+    "wider by half of what the sources differ in a step of sizes; that of AutoBuild's labels below 192 px by half "
+    "of what a line and a parabola over log size differ; that of ofa_w1.0 is not wider. shift: points that are "
+    "added, so that the mean is that of the space's own rows (level_from): leads do not depend on it, levels do"
 )
 
 

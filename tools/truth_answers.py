@@ -32,7 +32,7 @@ def truth_in_short() -> str:
         f"{_predictors(group)}.",
         f"**The winner's curse**, by how much a guide overrates them, points: {_curse(group)}.",
         *(f"**A strategy**: `{name}` less `vanilla`. {_strategy(single, name)}" for name in STRATEGIES[1:]),
-        f"**The paper's claim** that chains lose no accuracy. {_claim(single)}",
+        f"**The paper's claim** that chains are not significantly different in accuracy. {_claim(single)}",
     ]
     return "\n".join(f"- {line}" for line in lines)
 

@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from measured_rows import read_measured
 from numpy.typing import NDArray
 
 from ofa_bench.analysis.judges import Role, find_role, find_sources
@@ -18,9 +17,21 @@ from ofa_bench.analysis.studies import Entry, Study, finite_means, studies
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import AccuracyPredictor, measured_predictor, measured_sources, official_predictor
 from ofa_bench.records.compact import unpack
-from ofa_bench.spaces import DesignSpace, MobileNetV3Space, space_of
+from ofa_bench.spaces import DesignSpace, space_of
 
-__all__ = ["BASE", "FILE", "GUIDES", "STRATEGIES", "Pair", "Rows", "Searched", "compare", "mean", "searched"]
+__all__ = [
+    "BASE",
+    "FILE",
+    "GUIDES",
+    "STRATEGIES",
+    "Pair",
+    "Rows",
+    "Searched",
+    "compare",
+    "mean",
+    "predictors_of",
+    "searched",
+]
 
 Floats = NDArray[np.float64]
 Rows = Mapping[tuple[int, int], Floats]
@@ -39,8 +50,7 @@ class Searched:
     """What strategies found with one guide on one device.
 
     ``own`` has the guide's accuracies by strategy, ``judged`` those of each judge, ``roles`` in which role it may judge
-    (None: it had part in the guide); the guide itself is no judge. ``levels`` has by how much the guide exceeds a judge
-    on the networks that were measured on the space's supernet at 224 px, points. ``guessed`` has the share of all
+    (None: it had part in the guide); the guide itself is no judge. ``guessed`` has the share of all
     winners with an image size that no label of the judge had.
     """
 
@@ -50,7 +60,6 @@ class Searched:
     own: Mapping[str, Rows]
     judged: Mapping[str, Mapping[str, Rows]]
     roles: Mapping[str, Role | None]
-    levels: Mapping[str, float]
     guessed: Mapping[str, float]
 
 
@@ -72,7 +81,7 @@ def _judged(study: Study) -> Searched:
     space, guide = space_of(record.config.get("space")), record.predictor
     assert space is not None
     sources = find_sources(space, guide)
-    judges = {name: one for name, one in _judges(space) if one.sha256 != guide.sha256}
+    judges = {name: one for name, one in predictors_of(space) if one.sha256 != guide.sha256}
     return Searched(
         study.space,
         study.device,
@@ -83,24 +92,11 @@ def _judged(study: Study) -> Searched:
             for name, judge in judges.items()
         },
         {name: find_role((judge.sha256, judge.sources), (guide.sha256, sources)) for name, judge in judges.items()},
-        _levels(space, study.predictor, judges),
         {
             name: float(np.mean([_guessed(space, judge, one) for one in study.entries]))
             for name, judge in judges.items()
         },
     )
-
-
-def _levels(space: DesignSpace, guide: str, judges: Mapping[str, AccuracyPredictor]) -> dict[str, float]:
-    """Return by how much a measured guide exceeds judges on measured networks; empty without any."""
-    option, _, source = guide.partition(" ")
-    if option != "measured" or not isinstance(space, MobileNetV3Space):
-        return {}
-    rows = read_measured(space)
-    genes = rows.genes[rows.size == max(space.resolutions)]
-    genes[:, space.index["r"]] = len(space.resolutions) - 1
-    own = measured_predictor(space, source or None).accuracy(genes)
-    return {name: float(100 * (own - judge.accuracy(genes)).mean()) for name, judge in judges.items()}
 
 
 def _guessed(space: DesignSpace, judge: AccuracyPredictor, entry: Entry) -> float:
@@ -110,7 +106,7 @@ def _guessed(space: DesignSpace, judge: AccuracyPredictor, entry: Entry) -> floa
     return float(np.isin(sizes, list((judge.unlabelled or {}).get("r", ()))).mean())
 
 
-def _judges(space: DesignSpace) -> Iterator[tuple[str, AccuracyPredictor]]:
+def predictors_of(space: DesignSpace) -> Iterator[tuple[str, AccuracyPredictor]]:
     """Yield the predictor of each source, and the official one.
 
     Raises:

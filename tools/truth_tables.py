@@ -1,12 +1,17 @@
 """Tables of the study of measured accuracies: what a guide is worth, and a strategy, by the guide and by its judges."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 
-from truth_study import BASE, STRATEGIES, Pair, Rows, Searched, compare, mean, searched
+import numpy as np
+from measured_rows import read_measured
+from truth_study import BASE, STRATEGIES, Pair, Rows, Searched, compare, mean, predictors_of, searched
 
 from ofa_bench.analysis.statistics import Paired
 from ofa_bench.analysis.summary import difference
+from ofa_bench.predictors import embedded_predictor, official_predictor
 from ofa_bench.records.tables import Table, markdown
+from ofa_bench.spaces import MobileNetV3Space
 
 __all__ = [
     "CHOSEN",
@@ -17,6 +22,7 @@ __all__ = [
     "lead_over_base",
     "leads_by",
     "overrated",
+    "source_errors",
     "truth_guides",
     "truth_guides_by_device",
     "truth_strategies",
@@ -59,20 +65,49 @@ def lead_over_base(group: Group, guide: str, base: str, judge: str) -> Paired | 
 
 
 def overrated(group: Group, guide: str, judge: str) -> Paired | None:
-    """Return by how much a guide exceeds a judge on its winners, less by how much on measured networks, points.
+    """Return by how much a source as the guide exceeds a judge on its winners, less the difference of their levels.
 
-    None for guides that are not on the scale of measurements.
+    That is by how much the source exceeds the judge on winners of guides that had neither in them, points. None if
+    there are no such guides.
     """
-    pairs = [
-        (one.own[CHOSEN], _raised(one.judged[judge][CHOSEN], one.levels[judge]))
-        for one in group[guide]
-        if judge in one.levels
-    ]
-    return compare({guide: pairs}).get(guide) if pairs else None
+    source = guide.removeprefix("measured ")
+    neutral = [several for name, several in group.items() if not name.startswith("measured")]
+    if source == judge or any(not {source, judge} <= set(one.judged) for several in neutral for one in several):
+        return None
+    pairs = []
+    for place, one in enumerate(group[guide]):
+        others = [several[place].judged for several in neutral]
+        levels = [mean([of[source][CHOSEN]]) - mean([of[judge][CHOSEN]]) for of in others]
+        if not levels or judge not in one.judged:
+            return None
+        pairs.append((one.own[CHOSEN], _raised(one.judged[judge][CHOSEN], float(np.mean(levels)))))
+    return compare({guide: pairs}).get(guide)
 
 
 def _raised(rows: Rows, points: float) -> Rows:
     return {key: row + points for key, row in rows.items()}
+
+
+def source_errors() -> str:
+    """Return how the errors of predictors go together on measured networks of 224 px: correlations, in pairs."""
+    rows = []
+    for space in (MobileNetV3Space(), MobileNetV3Space(1.0)):
+        known = read_measured(space)
+        known = known.take(known.size == max(space.resolutions))
+        genes = known.genes.copy()
+        genes[:, space.index["r"]] = len(space.resolutions) - 1
+        predictors = dict(predictors_of(space))
+        if space.name == "mbv3":
+            predictors["member mean"] = embedded_predictor(space, "mean")
+        else:
+            del predictors["ofa_w1.0"]  # it was fitted to these rows
+            predictors["official"] = official_predictor(MobileNetV3Space(), fetch=False)
+        errors = {name: 100 * one.accuracy(genes) - known.top1 for name, one in predictors.items()}
+        for one, other in combinations(errors, 2):
+            found = np.corrcoef(errors[one], errors[other])[0, 1]
+            rows.append((f"`{space.name}`", f"{len(genes):,}", f"`{one}`", f"`{other}`", f"{found:.2f}"))
+    heads = ("space", "measured networks", "predictor", "another", "correlation of their errors")
+    return markdown(Table("", heads, tuple(rows), left=1))
 
 
 def leads_by(group: Group, guide: str, judge: str | None) -> dict[str, Paired]:

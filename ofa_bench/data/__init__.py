@@ -111,6 +111,8 @@ def _check(kind: str, name: str) -> str:
     """Return the name of a file of accuracies if it is there."""
     ending = ENDINGS[kind]
     known = sorted(path.name.removesuffix(ending) for path in (FOLDER / kind).iterdir() if path.name.endswith(ending))
-    if name not in known:
-        raise InputError(f"{kind}={name}: no such accuracies; there are {', '.join(known)}{suggestion(name, known)}")
+    if not isinstance(name, str) or name not in known:
+        raise InputError(
+            f"{kind}={name}: no such accuracies; there are {', '.join(known)}{suggestion(str(name), known)}"
+        )
     return name

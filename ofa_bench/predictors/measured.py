@@ -160,7 +160,8 @@ def measured_predictor(space: DesignSpace, source: str | None = None, pessimism:
     Args:
         space: its design space.
         source: the predictor of this source alone (see ``measured_sources``); None for all of them together.
-        pessimism: a search sees the accuracy minus so many of its uncertainties.
+        pessimism: a search sees the accuracy minus so many of its uncertainties. Its records have this bound as their
+            accuracy, and the predictor's name says so.
 
     Raises:
         InputError: the package has none for the space or source, or the pessimism is not a number of 0 or more.
@@ -177,7 +178,7 @@ def measured_predictor(space: DesignSpace, source: str | None = None, pessimism:
             "predictor, such as embedded, official or your own"
         )
     card = json.loads(path.read_bytes())
-    if source is not None and source not in card["by_source"]:
+    if source is not None and (not isinstance(source, str) or source not in card["by_source"]):
         near = suggestion(str(source), card["by_source"])
         raise InputError(f"predictor.source={source}: must be null or one of {', '.join(card['by_source'])}{near}")
     about = card["by_source"][source] if source else card["all"]
@@ -194,7 +195,7 @@ def measured_predictor(space: DesignSpace, source: str | None = None, pessimism:
         shares,
         factor=about["uncertainty"]["factor"],
         floor={float(size): points / 100 for size, points in about["uncertainty"]["floor"].items()},
-        name=f"measured {source}" if source else "measured",
+        name=(f"measured {source}" if source else "measured") + (f", pessimism {pessimism:g}" if pessimism else ""),
         sha256=digest.hexdigest(),
         pessimism=float(pessimism),
         unlabelled=about["unlabelled"],

@@ -1,4 +1,4 @@
-"""The tables of searches on measured accuracies: pairs, brackets and levels."""
+"""The tables of searches on measured accuracies: pairs, brackets and the winner's curse."""
 
 import numpy as np
 import pytest
@@ -15,13 +15,13 @@ def rows(*values):
 VANILLA = rows(70.0, 70.5, 71.0)
 
 
-def searched(guide, lead, judged, roles, levels=None, device="macs"):
+def searched(guide, lead, judged, roles, device="macs"):
     own = {name: {key: row + lead * (name == "joint") for key, row in VANILLA.items()} for name in ("vanilla", "joint")}
     opinions = {
         judge: {name: {key: row - 1 + by * (name == "joint") for key, row in VANILLA.items()} for name in own}
         for judge, by in judged.items()
     }
-    return Searched("mbv3", device, guide, own, opinions, roles, levels or {}, dict.fromkeys(judged, 0.25))
+    return Searched("mbv3", device, guide, own, opinions, roles, dict.fromkeys(judged, 0.25))
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def group(monkeypatch):
     """Return two guides: of one a source is the judge of the other."""
     found = [
         searched("official", 0.5, {"autobuild": 0.1}, {"autobuild": "independent"}),
-        searched("measured", 0.3, {"autobuild": 0.2}, {"autobuild": None}, {"autobuild": 0.4}),
+        searched("measured", 0.3, {"autobuild": 0.2}, {"autobuild": None}),
     ]
     monkeypatch.setattr(truth_tables, "searched", lambda: found)
     [(space, devices, group)] = truth_tables.groups(by_device=False)
@@ -66,10 +66,17 @@ def test_a_judge_that_had_part_in_the_guide_is_in_brackets(group):
     assert "at most 25 % by `autobuild`" in text
 
 
-def test_overrating_is_what_exceeds_the_difference_on_measured_networks(group):
-    found = truth_tables.overrated(group, "measured", "autobuild")
-    assert found.difference == pytest.approx(1 + 0.3 - 0.2 - 0.4)
-    assert truth_tables.overrated(group, "official", "autobuild") is None
+def test_overrating_is_what_exceeds_the_difference_of_sources_on_winners_of_others():
+    """On winners of official, autobuild is 0.3 above ofa_w1.0; on its own it is 1.2 above."""
+    group = {
+        "official": [searched("official", 0.5, {"autobuild": 0.4, "ofa_w1.0": 0.1}, {})],
+        "measured autobuild": [searched("measured autobuild", 0.3, {"ofa_w1.0": 0.1}, {})],
+    }
+    found = truth_tables.overrated(group, "measured autobuild", "ofa_w1.0")
+    assert found.difference == pytest.approx((0.3 + 1 - 0.1) - (0.4 - 0.1))
+    assert truth_tables.overrated(group, "official", "ofa_w1.0") is None
+    del group["official"]
+    assert truth_tables.overrated(group, "measured autobuild", "ofa_w1.0") is None, "nothing tells their levels"
 
 
 def test_a_guide_is_compared_with_the_first_by_the_judge(group):

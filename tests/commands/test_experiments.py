@@ -363,7 +363,7 @@ def test_the_winners_curse_is_searched_on_each_member():
 def test_what_is_true_is_asked_of_guides_of_all_sources():
     runs = list(commands(["-m", "experiment=truth"]))
     cells = {" ".join(given) for words in runs for given in sweep_cells(words)}
-    assert len(cells) == 96 + 16 + 8
+    assert len(cells) == 96 + 16
     mbv3 = [one for one in cells if "space=" not in one and "device=macs" in one and "strategy=joint" in one]
     guides = {" ".join(sorted(word for word in one.split() if word.startswith("predictor"))) for one in mbv3}
     assert guides == {

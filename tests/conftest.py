@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: OFA's official files, and ways to run the command."""
 
 import copy
+import json
 import os
 import subprocess
 import sys
@@ -255,3 +256,17 @@ def made() -> "Callable[..., Record]":
         return copy.deepcopy(_kept[key])
 
     return make
+
+
+@pytest.fixture
+def fake_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Export small fake files, of the real supernet's networks."""
+    from ofa_bench.exporting import networks
+
+    def write(module: Any, shape: Any, path: Path, batch: int = 1) -> None:
+        path.write_bytes(json.dumps(shape).encode())
+
+    monkeypatch.setattr(networks, "init_batchnorm", lambda *_: None)
+    monkeypatch.setattr(networks, "write_onnx", write)
+    monkeypatch.setattr(networks, "write_program", write)
+    monkeypatch.setattr(networks, "differences", lambda *_: {"network.onnx": 0.0, "network.pt2": 0.0})

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ofa_bench.predictors import OneHotMLP
 from ofa_bench.predictors.columns import one_hot_columns
+from ofa_bench.predictors.embedded import join_layers
 from ofa_bench.spaces import Genes
 from ofa_bench.spaces.mobile import MobileSpace
 
@@ -98,11 +99,7 @@ def fit_networks(rows: Rows, space: MobileSpace, least: int) -> list[tuple[NDArr
     for (weight, _), *_ in made:
         place = space.resolutions.index(least)
         weight[sizes[:place]] = weight[sizes[place]]
-    joined = [(np.hstack([layers[0][0] for layers in made]), np.hstack([layers[0][1] for layers in made]))]
-    for depth in range(1, len(made[0])):
-        blocks = [torch.tensor(layers[depth][0]) for layers in made]
-        joined.append((torch.block_diag(*blocks).numpy(), np.hstack([layers[depth][1] for layers in made])))
-    *hidden, last = joined
+    *hidden, last = join_layers(made)
     return [*((weight.astype(np.float16), bias) for weight, bias in hidden), last]
 
 

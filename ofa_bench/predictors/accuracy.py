@@ -257,11 +257,15 @@ class OneHotMLP(AccuracyPredictor):
         """Compute the values of the last hidden layer: float32 [n, n_units]."""
         # A single row would be multiplied by another routine, which may sum in another order.
         hidden = self._features(genes if len(genes) > 1 else genes.repeat(2, axis=0))[:, :-1]
+        return self._propagate(hidden)[: len(genes)]
+
+    def _propagate(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute the last hidden layer from features: float32 [n, n_features] to float32 [n, n_units]."""
         for weight, bias in self._padded[:-1]:
             hidden = hidden @ weight
             hidden += bias
             np.maximum(hidden, np.zeros(len(bias), np.float32), out=hidden)  # twice as fast as with a scalar
-        return hidden[: len(genes)]
+        return hidden
 
     def _output(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
         """Compute the output from the last hidden layer: float32 [n, n_units] to float32 [n]."""

@@ -16,7 +16,7 @@ from ofa_bench.predictors.measured import measured_predictor, measured_sources
 from ofa_bench.predictors.weights import layers_of
 from ofa_bench.spaces import DesignSpace, Subspace
 
-__all__ = ["EARLIER", "FOLDER", "MEAN", "MEMBERS", "embedded_predictor", "mean_layers"]
+__all__ = ["EARLIER", "FOLDER", "MEAN", "MEMBERS", "embedded_predictor", "join_layers", "mean_layers"]
 
 FOLDER = files("ofa_bench") / "data" / "predictors"
 """Holds the card (``<space>.json``) and the weights (``<space>.npz``) of each network."""
@@ -80,7 +80,17 @@ def _weights(name: str, member: int | str | None) -> tuple[list[Layer], bytes]:
 
 
 def mean_layers(networks: Sequence[Sequence[Layer]]) -> list[Layer]:
-    """Return the layers of one network whose output is the mean of the outputs of others, side by side in it.
+    """Return the layers of one network whose output is the mean of the outputs of others, which are side by side in it.
+
+    Args:
+        networks: of the same inputs and number of layers, each with one output.
+    """
+    *hidden, (weight, bias) = join_layers(networks)
+    return [*hidden, (weight.mean(axis=1, keepdims=True), bias.mean(keepdims=True))]
+
+
+def join_layers(networks: Sequence[Sequence[Layer]]) -> list[Layer]:
+    """Return the layers of one network that has others side by side in it, and one output for each.
 
     Args:
         networks: of the same inputs and number of layers, each with one output.
@@ -95,8 +105,7 @@ def mean_layers(networks: Sequence[Sequence[Layer]]) -> list[Layer]:
             for one, row, column in zip(weights, rows, columns, strict=False):
                 weight[row : row + one.shape[0], column : column + one.shape[1]] = one
         made.append((weight, np.concatenate(biases)))
-    weight, bias = made[-1]
-    return [*made[:-1], (weight.mean(axis=1, keepdims=True), bias.mean(keepdims=True))]
+    return made
 
 
 def _about(name: str, member: int | str | None) -> dict[str, Any]:

@@ -106,7 +106,7 @@ class EnsemblePredictor(OneHotMLP):
             products *= features
             found = products.sum(axis=1)[: len(rows)]
             if self._has_networks:
-                found = found + self._output(self._hidden(rows))
+                found = found + self._output(self._propagate(features)[: len(rows)])
             accuracy[start : start + _CHUNK] = found
         return accuracy - self.pessimism * self.uncertainty(genes) if self.pessimism else accuracy
 

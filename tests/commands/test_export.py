@@ -5,26 +5,17 @@ import json
 import pytest
 import torch
 
-from ofa_bench.exporting import networks
 from ofa_bench.records import record as records
 
 RUN = "mbv3/note10/toy/vanilla/b/t2/seed=0"
 
 
 @pytest.fixture
-def quick(monkeypatch, tmp_path):
+def quick(monkeypatch, tmp_path, fake_files):
     """Return a folder to export to, with fake small network files and a fake device."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "phone.py").write_text("def timer(path):\n    return [19.5, 19.6, 19.4]\n")
-
-    def write(module, shape, path, batch=1):
-        path.write_bytes(json.dumps(shape).encode())
-
-    monkeypatch.setattr(networks, "init_batchnorm", lambda *_: None)
-    monkeypatch.setattr(networks, "write_onnx", write)
-    monkeypatch.setattr(networks, "write_program", write)
-    monkeypatch.setattr(networks, "differences", lambda *_: {"network.onnx": 0.0, "network.pt2": 0.0})
     return tmp_path
 
 

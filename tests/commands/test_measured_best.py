@@ -13,7 +13,6 @@ from make_images import make_images
 
 from ofa_bench.commands.collect import Options, collect
 from ofa_bench.errors import InputError
-from ofa_bench.exporting import networks
 from ofa_bench.records import record as records
 from ofa_bench.records.gather import from_folders
 from ofa_bench.spaces import MobileNetV3Space
@@ -156,19 +155,6 @@ def test_one_target_then_the_others(quick, cell, made, reversed_order):
     both = [*in_order(made(), 2, (30.0,)), *in_order(made(), 2, (20.0, 30.0))]
     assert architectures(cell / "measured.csv") == [one for i, one in enumerate(both) if one not in both[:i]]
     assert len(reversed_order) == len(rows(cell / "measured.csv"))
-
-
-@pytest.fixture
-def fake_files(monkeypatch):
-    """Export small fake files, of the real supernet's networks."""
-
-    def write(module, shape, path, batch=1):
-        path.write_bytes(json.dumps(shape).encode())
-
-    monkeypatch.setattr(networks, "init_batchnorm", lambda *_: None)
-    monkeypatch.setattr(networks, "write_onnx", write)
-    monkeypatch.setattr(networks, "write_program", write)
-    monkeypatch.setattr(networks, "differences", lambda *_: {"network.onnx": 0.0, "network.pt2": 0.0})
 
 
 @pytest.mark.usefixtures("reversed_order", "fake_files")

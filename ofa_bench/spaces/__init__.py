@@ -5,6 +5,7 @@ from ofa_bench.spaces.checks import check_genes
 from ofa_bench.spaces.chosen import ChosenSpace, hold, plain_space, split_choices
 from ofa_bench.spaces.compofa import CompoundSpace
 from ofa_bench.spaces.genes import Gene, Genes
+from ofa_bench.spaces.listed import ListedSpace
 from ofa_bench.spaces.mbv3 import MobileNetV3Space
 from ofa_bench.spaces.part import Subspace
 from ofa_bench.spaces.proxyless import ProxylessNASSpace
@@ -17,6 +18,7 @@ __all__ = [
     "DesignSpace",
     "Gene",
     "Genes",
+    "ListedSpace",
     "MobileNetV3Space",
     "ProxylessNASSpace",
     "ResNet50DSpace",

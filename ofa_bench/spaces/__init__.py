@@ -6,6 +6,7 @@ from ofa_bench.spaces.chosen import ChosenSpace, hold, plain_space, split_choice
 from ofa_bench.spaces.compofa import CompoundSpace
 from ofa_bench.spaces.genes import Gene, Genes
 from ofa_bench.spaces.mbv3 import MobileNetV3Space
+from ofa_bench.spaces.nasbench_macro import NASBenchMacroSpace
 from ofa_bench.spaces.part import Subspace
 from ofa_bench.spaces.proxyless import ProxylessNASSpace
 from ofa_bench.spaces.recognition import recognise, space_of
@@ -18,6 +19,7 @@ __all__ = [
     "Gene",
     "Genes",
     "MobileNetV3Space",
+    "NASBenchMacroSpace",
     "ProxylessNASSpace",
     "ResNet50DSpace",
     "Subspace",

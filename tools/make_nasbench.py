@@ -1,26 +1,37 @@
-"""Writes ``data/measured/nasbench_macro``: ``python tools/make_nasbench.py FILE``, NAS-Bench-Macro's JSON.
+"""Writes what the package has of NAS-Bench-Macro: ``python tools/make_nasbench.py FILE``, its JSON.
 
-Ours has a row for each network: its digits, and the accuracies of three runs. FLOPs and parameters are left out: the
-tables of devices ``macs`` and ``params`` have them.
+``data/measured`` has a row for each network: its digits, and the accuracies of three runs. The tables of the devices
+``macs`` and ``params`` are counted on our modules, and must give the published FLOPs and parameters of every network.
 """
 
 import gzip
 import hashlib
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from ofa_bench.data import ENDINGS
 from ofa_bench.data import FOLDER as DATA
+from ofa_bench.devices.tables import FOLDER as DEVICES
+from ofa_bench.devices.tables import write_table
 from ofa_bench.files.writing import write_whole
+from ofa_bench.predictors import CostTable, table_predictor
+from ofa_bench.profiling.plan import build_terms
+from ofa_bench.search import Problem, default_targets
+from ofa_bench.spaces import NASBenchMacroSpace
+from ofa_bench.supernets.pieces import Piece, count_macs, supernet
 
 __all__ = ["NAME", "main"]
 
 FOLDER = Path(str(DATA)) / "measured"
 
 NAME = "nasbench_macro"
+
+COUNTED = {"macs": ("flops", "Multiply-accumulates", "MMACs"), "params": ("params", "Parameters", "M params")}
+"""By device: the key of the source, the title and the unit, millions."""
 
 RUNS = tuple(f"{NAME}_run{number}" for number in (1, 2, 3))
 
@@ -64,6 +75,37 @@ def main(source: Path) -> None:
     }
     write_whole(FOLDER / f"{NAME}.json", f"{json.dumps(card, indent=1)}\n")
     print(path)
+    for device in COUNTED:
+        print(_write_table(device, networks))
+
+
+def _write_table(device: str, networks: Mapping[str, Mapping[str, int]]) -> Path:
+    """Write the table of a device; return its path."""
+    key, title, unit = COUNTED[device]
+    space = NASBenchMacroSpace()
+    slots = supernet(space).slots()
+    pieces = {piece.key: piece for slot in slots for piece in slot.pieces.values()}
+    count = count_macs if device == "macs" else _count_parameters
+    terms = build_terms(slots, {key: count(piece) / 1e6 for key, piece in pieces.items()})
+    card = {
+        "title": f"{title} of space {NAME}",
+        "source": "counted on the modules of ofa_bench; those of all 6,561 networks are as published (Su et al., CVPR "
+        "2021)",
+        "made_by": "python tools/make_nasbench.py FILE",
+    }
+    table = CostTable(space, terms, name=device, unit=unit, sha256="", card=card)
+    rows = np.array([[int(digit) for digit in code] for code in networks], np.int8)
+    wrong = np.abs(1e6 * table.cost(rows) - [one[key] for one in networks.values()]) > 0.01
+    if wrong.any():
+        raise ValueError(f"{device}: {wrong.sum()} networks have another number of {key} than published")
+    targets = default_targets(Problem(space, table_predictor(space), table), np.random.default_rng(0))
+    path = DEVICES / device / f"{NAME}.json"
+    write_table(path, terms, space=NAME, device=device, unit=unit, card=card, targets=targets)
+    return path
+
+
+def _count_parameters(piece: Piece) -> int:
+    return sum(one.numel() for one in piece.build().parameters())
 
 
 def _noise_of_best(top1: np.ndarray) -> float:

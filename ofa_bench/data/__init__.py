@@ -20,6 +20,9 @@ FOLDER = files("ofa_bench") / "data"
 ENDINGS = {"measured": ".csv.gz", "predicted": ".npz"}
 """How the names of files of each kind end."""
 
+DIGITS = ("ks", "e", "d", "layers")
+"""Columns of ``measured`` that are parts of an architecture: a digit for each block, stage or layer."""
+
 LABELLED = (192, 208, 224)
 """The resolutions of the labels in ``predicted``."""
 
@@ -30,17 +33,19 @@ BLOCKS = ((0, 0), *((kernel, expand) for kernel in (3, 5, 7) for expand in (3, 4
 
 
 def measured(name: str) -> "DataFrame":
-    """Return the measured ImageNet accuracies of subnets of a supernet; one row a measurement.
+    """Return measured accuracies of the networks of a space; one row a measurement.
 
-    The columns are ``architecture`` (OFA's dict with ``ks``, ``e``, ``d`` and ``r``; blocks that are not built are 0),
-    ``resolution`` (pixels), ``top1`` (percent, float64), ``source`` and ``part`` (see ``card``): 0 if it was measured
-    on all 50,000 validation images, else the number of the part of them, whose mean differs. A network that was
-    measured several times has several rows. Rows of ``mbv3_w1.0`` with resolution 128 are of its supernet, but not of
-    the space: ``space.from_ofa`` takes the other ones.
+    The columns are ``architecture`` (the dict that ``space.to_ofa`` returns), ``top1`` (percent, float64) and
+    ``source`` (see ``card``). Subnets of a supernet, measured on ImageNet, also have ``resolution`` (pixels) and
+    ``part``: 0 if it was measured on all 50,000 validation images, else the number of the part of them, whose mean
+    differs. In their architectures, blocks that are not built are 0. A network that was measured several times has
+    several rows. Rows of ``mbv3_w1.0`` with resolution 128 are of its supernet, but not of the space:
+    ``space.from_ofa`` takes the other ones.
 
     Args:
-        name: ``mbv3`` (OFA's supernet of width 1.2), ``mbv3_w1.0`` (width 1.0) or ``compofa_supernet`` (CompOFA's own,
-            whose networks are those of ``CompoundSpace("elastic")``).
+        name: ``mbv3`` (OFA's supernet of width 1.2), ``mbv3_w1.0`` (width 1.0), ``compofa_supernet`` (CompOFA's own,
+            whose networks are those of ``CompoundSpace("elastic")``), or ``nasbench_macro`` (CIFAR-10; all its
+            networks, each trained by itself, three runs).
 
     Raises:
         InputError: there is no such file.
@@ -48,13 +53,16 @@ def measured(name: str) -> "DataFrame":
     from pandas import DataFrame, read_csv  # imported here, because it takes long
 
     with (FOLDER / "measured" / f"{_check('measured', name)}{ENDINGS['measured']}").open("rb") as file:
-        rows = read_csv(file, compression="gzip", dtype=dict.fromkeys(("ks", "e", "d", "source"), str))
-    digits = ([[int(digit) for digit in text] for text in rows[key]] for key in ("ks", "e", "d"))
-    architectures = [
-        {"ks": ks, "e": e, "d": d, "r": r} for ks, e, d, r in zip(*digits, rows["r"].tolist(), strict=True)
-    ]
-    table = DataFrame({"architecture": architectures, "resolution": rows["r"]})
-    return table.join(rows[["top1", "source", "part"]])
+        rows = read_csv(file, compression="gzip", dtype=dict.fromkeys((*DIGITS, "source"), str))
+    keys = [key for key in rows if key in DIGITS]
+    if "top1" not in rows:  # a column for each source
+        rows = rows.melt(keys, var_name="source", value_name="top1")
+    digits = [[[int(digit) for digit in text] for text in rows[key]] for key in keys]
+    if "r" in rows:
+        keys, digits = [*keys, "r"], [*digits, rows["r"].tolist()]
+        rows = rows.rename(columns={"r": "resolution"})
+    table = DataFrame({"architecture": [dict(zip(keys, one, strict=True)) for one in zip(*digits, strict=True)]})
+    return table.join(rows[[key for key in ("resolution", "top1", "source", "part") if key in rows]])
 
 
 def predicted(name: str) -> "DataFrame":

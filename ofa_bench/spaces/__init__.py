@@ -7,6 +7,7 @@ from ofa_bench.spaces.compofa import CompoundSpace
 from ofa_bench.spaces.genes import Gene, Genes
 from ofa_bench.spaces.listed import ListedSpace
 from ofa_bench.spaces.mbv3 import MobileNetV3Space
+from ofa_bench.spaces.nasbench_macro import NASBenchMacroSpace
 from ofa_bench.spaces.part import Subspace
 from ofa_bench.spaces.proxyless import ProxylessNASSpace
 from ofa_bench.spaces.recognition import recognise, space_of
@@ -20,6 +21,7 @@ __all__ = [
     "Genes",
     "ListedSpace",
     "MobileNetV3Space",
+    "NASBenchMacroSpace",
     "ProxylessNASSpace",
     "ResNet50DSpace",
     "Subspace",

@@ -123,9 +123,8 @@ class Joint(SharedSearch):
         fruitless = number = 0
         while budgeted.left and fruitless < FROM_ARCHIVE:
             size, last = archive.size, number > 0 and budgeted.left <= self.restart
-            yield from self._round(
-                budgeted, changes, rng, from_archive=last or number % FROM_ARCHIVE == FROM_ARCHIVE - 1
-            )
+            from_archive = not fruitless and (last or number % FROM_ARCHIVE == FROM_ARCHIVE - 1)
+            yield from self._round(budgeted, changes, rng, from_archive=from_archive)
             fruitless, number = (0 if archive.size > size else fruitless + 1), number + 1
 
     def _round(

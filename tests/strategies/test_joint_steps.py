@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from tiny import tiny_problem
 
-from ofa_bench.search import Archive
+from ofa_bench.predictors import latency_table
+from ofa_bench.search import Archive, Problem
 from ofa_bench.search.changes import Changes
+from ofa_bench.spaces import CompoundSpace
 from ofa_bench.strategies import Budget, Joint
 from ofa_bench.strategies.joint import _anchors, _Elites
-from ofa_bench.testing import toy_problem
+from ofa_bench.testing import ToyPredictor, toy_problem
 
 PROBLEM = toy_problem()
 
@@ -153,3 +155,11 @@ def test_a_search_without_anything_new_ends_after_four_rounds(monkeypatch):
     problem = tiny_problem({"a": (0.0, 0.5), "b": (0.0, 0.25)}, {"a": (1.0, 2.0), "b": (1.0, 2.0)})
     found = rounds(monkeypatch, Joint(evaluations=100, restart=10), (4.0,), problem)
     assert [begin for begin, _ in found] == [1, 4, 4, 4, 4]
+
+
+def test_a_search_goes_on_from_random_architectures_where_the_archive_leads_to_nothing_new():
+    """After its first round, it would look at the archive only; but most of this small space is still unseen."""
+    space = CompoundSpace()
+    problem = Problem(space, ToyPredictor(space), latency_table(space, "macs"))
+    found = Joint(evaluations=1000).search(problem, (problem.cost.maximum,), Budget(1, 1), np.random.default_rng(0))
+    assert [result.counts.unique_evaluations for _, result in found] == [1000]

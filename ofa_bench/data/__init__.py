@@ -20,6 +20,9 @@ FOLDER = files("ofa_bench") / "data"
 ENDINGS = {"measured": ".csv.gz", "predicted": ".npz"}
 """How the names of files of each kind end."""
 
+DIGITS = ("ks", "e", "d", "se")
+"""The parts of an architecture that ``measured`` has as strings of digits, by block or by stage."""
+
 LABELLED = (192, 208, 224)
 """The resolutions of the labels in ``predicted``."""
 
@@ -30,17 +33,20 @@ BLOCKS = ((0, 0), *((kernel, expand) for kernel in (3, 5, 7) for expand in (3, 4
 
 
 def measured(name: str) -> "DataFrame":
-    """Return the measured ImageNet accuracies of subnets of a supernet; one row a measurement.
+    """Return measured ImageNet accuracies of the networks of a space; one row a measurement.
 
-    The columns are ``architecture`` (OFA's dict with ``ks``, ``e``, ``d`` and ``r``; blocks that are not built are 0),
-    ``resolution`` (pixels), ``top1`` (percent, float64), ``source`` and ``part`` (see ``card``): 0 if it was measured
-    on all 50,000 validation images, else the number of the part of them, whose mean differs. A network that was
-    measured several times has several rows. Rows of ``mbv3_w1.0`` with resolution 128 are of its supernet, but not of
-    the space: ``space.from_ofa`` takes the other ones.
+    The column ``architecture`` has the dict of the space (``ks``, ``e``, ``d``, ``r`` of OFA's supernets; blocks that
+    are not built are 0), ``top1`` percent (float64). A network that was measured several times has several rows.
+
+    Of OFA's supernets, further columns are ``resolution`` (pixels), ``source`` and ``part`` (see ``card``): 0 if it was
+    measured on all 50,000 validation images, else the number of the part of them, whose mean differs. Rows of
+    ``mbv3_w1.0`` with resolution 128 are of its supernet, but not of the space: ``space.from_ofa`` takes the other
+    ones. Those of ``accel_nasbench`` are ``train_time_s``, ``latency_<device>`` (ms) and ``throughput_<device>``
+    (images a second), nan where it was not measured.
 
     Args:
-        name: ``mbv3`` (OFA's supernet of width 1.2), ``mbv3_w1.0`` (width 1.0) or ``compofa_supernet`` (CompOFA's own,
-            whose networks are those of ``CompoundSpace("elastic")``).
+        name: ``mbv3`` (OFA's supernet of width 1.2), ``mbv3_w1.0`` (width 1.0), ``compofa_supernet`` (CompOFA's own,
+            whose networks are those of ``CompoundSpace("elastic")``) or ``accel_nasbench`` (each network trained).
 
     Raises:
         InputError: there is no such file.
@@ -48,13 +54,13 @@ def measured(name: str) -> "DataFrame":
     from pandas import DataFrame, read_csv  # imported here, because it takes long
 
     with (FOLDER / "measured" / f"{_check('measured', name)}{ENDINGS['measured']}").open("rb") as file:
-        rows = read_csv(file, compression="gzip", dtype=dict.fromkeys(("ks", "e", "d", "source"), str))
-    digits = ([[int(digit) for digit in text] for text in rows[key]] for key in ("ks", "e", "d"))
-    architectures = [
-        {"ks": ks, "e": e, "d": d, "r": r} for ks, e, d, r in zip(*digits, rows["r"].tolist(), strict=True)
-    ]
-    table = DataFrame({"architecture": architectures, "resolution": rows["r"]})
-    return table.join(rows[["top1", "source", "part"]])
+        rows = read_csv(file, compression="gzip", dtype=dict.fromkeys((*DIGITS, "source"), str))
+    keys = [key for key in DIGITS if key in rows]
+    parts: dict[str, Any] = {key: [[int(digit) for digit in text] for text in rows[key]] for key in keys}
+    parts |= {"r": rows["r"].tolist()} if "r" in rows else {}
+    architectures = [dict(zip(parts, one, strict=True)) for one in zip(*parts.values(), strict=True)]
+    table = DataFrame({"architecture": architectures})
+    return table.join(rows.drop(columns=keys).rename(columns={"r": "resolution"}))
 
 
 def predicted(name: str) -> "DataFrame":

@@ -54,13 +54,15 @@ def main(path: Path) -> None:
         "rounded": "top1 is exact; the others keep significant_digits. MACs, parameters and the FPGAs' throughput "
         "are left out; the devices macs and params give the published values",
         "significant_digits": DIGITS,
-        "source": {
-            "by": "Afzal Ahmad, Linfeng Du, Zhiyao Xie and Wei Zhang, Accel-NASBench: Sustainable Benchmarking for "
-            "Accelerator-Aware NAS (DAC 2024, arXiv 2404.08005)",
-            "address": "https://github.com/afzalxo/Accel-NASBench, commit 4260357",
-            "licence": "Apache-2.0",
-            "caveat": "random networks; a stage has squeeze-and-excitation in one of three, and any other choice about "
-            "as often as the others",
+        "sources": {
+            NAME: {
+                "by": "Afzal Ahmad, Linfeng Du, Zhiyao Xie and Wei Zhang, Accel-NASBench: Sustainable Benchmarking for "
+                "Accelerator-Aware NAS (DAC 2024, arXiv 2404.08005)",
+                "address": "https://github.com/afzalxo/Accel-NASBench, commit 4260357",
+                "licence": "Apache-2.0",
+                "caveat": "random networks; a stage has squeeze-and-excitation in one of three, and any other choice "
+                "about as often as the others",
+            }
         },
         "file_sha256": hashlib.sha256(content).hexdigest(),
         "made_by": "python tools/make_accel_nasbench.py FILE",

@@ -58,8 +58,8 @@ def main() -> None:
         "title": f"Accuracy predictor of space {SPACE.name}, fitted to all networks that were trained",
         "note": "Predictions of ImageNet top-1 accuracy after a shortened training, as that of the networks of "
         "Accel-NASBench. Not a measurement: R² on held-out networks is in held_out, whose errors are in points. "
-        "uncertainty: the root of floor (points) squared and factor squared times the variance of the members; the noise "
-        "of one training is in it",
+        "uncertainty: the root of floor (points) squared and factor squared times the variance of the members; the "
+        "noise of one training is in it",
         "made_by": "python tools/make_accel_predictor.py",
         "space": SPACE.name,
         "all": about,

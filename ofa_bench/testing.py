@@ -18,7 +18,7 @@ from ofa_bench.config.kinds import adopt
 from ofa_bench.predictors import AccuracyPredictor, CostModel, latency_table
 from ofa_bench.predictors.coverage import check_unlabelled
 from ofa_bench.search import LockstepRunner, Problem, SearchResult
-from ofa_bench.spaces import DesignSpace, Genes, MobileNetV3Space
+from ofa_bench.spaces import DesignSpace, Genes, ListedSpace, MobileNetV3Space
 from ofa_bench.spaces.declarations import declares_fork_safe
 from ofa_bench.strategies import Budget, CoroutineStrategy, Strategy, is_fork_safe
 
@@ -119,7 +119,8 @@ def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
     ``fork_safe`` must return the same in a forked process.
     """
     adopt(predictor, AccuracyPredictor)
-    genes = space.sample(500, np.random.default_rng(1))
+    asked = space if predictor.known is None else ListedSpace(space, predictor.known)
+    genes = asked.sample(500, np.random.default_rng(1))
     accuracy = predictor.accuracy(genes)
     assert accuracy.dtype == np.float64
     assert accuracy.shape == (500,)

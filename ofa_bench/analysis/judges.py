@@ -21,6 +21,7 @@ from ofa_bench.predictors.assets import ASSETS
 from ofa_bench.predictors.embedded import EARLIER, MEMBERS
 from ofa_bench.predictors.measured import measured_predictor, measured_sources
 from ofa_bench.predictors.official import MEASURED
+from ofa_bench.predictors.table import table_predictor, table_sources
 from ofa_bench.records.model import RecordedPredictor
 from ofa_bench.spaces import DesignSpace
 
@@ -46,6 +47,8 @@ NAMES = {
     "ofa_w1.0": "accuracies measured on OFA's supernet of width 1.0",
     "ofa_w1.2": "accuracies measured on OFA's supernet of width 1.2",
     "autobuild": "labels of AutoBuild's predictor",
+    "table": "the mean of all runs of each network",
+    "other runs": "the mean of the runs of each network that the guide does not know",
     "official": "OFA's predictor, fitted to measurements that are not published",
 }
 """Descriptions of sources, and of the official predictor as a judge."""
@@ -116,14 +119,23 @@ def find_judges(
         return []
     roles = (
         (name, one, find_role((one.sha256, one.sources), (sha256, sources)))
-        for name, one in _load(space, official and MEASURED not in sources)
+        for name, one in _load(space, sources, official and MEASURED not in sources)
     )
     found = [Judge(name, role, one) for name, one, role in roles if role]
     return sorted(found, key=lambda judge: judge.role != "truth")
 
 
-def _load(space: DesignSpace, official: bool) -> Iterator[tuple[str, AccuracyPredictor]]:
-    """Yield the predictors that may judge guides of other sources, with names; nothing is downloaded."""
+def _load(space: DesignSpace, sources: Collection[str], official: bool) -> Iterator[tuple[str, AccuracyPredictor]]:
+    """Yield the predictors that may judge guides of other sources, with names; nothing is downloaded.
+
+    Of known accuracies, these are the mean of all runs, and that of the runs in which the guide has no part.
+    """
+    runs = table_sources(space)
+    others = [number for number, run in enumerate(runs, 1) if run not in sources]
+    if runs:
+        yield "table", table_predictor(space)
+    if 0 < len(others) < len(runs):
+        yield "other runs", table_predictor(space, run=others)
     for source in measured_sources(space):
         yield source, measured_predictor(space, source)
     if official:

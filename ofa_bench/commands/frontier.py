@@ -12,7 +12,8 @@ Keys are given as ``key=value``:
 All other keys are those of ``ofa_bench run``, such as ``space``, ``device``, ``predictor``, ``strategy``, except
 Hydra's own: it searches in one process.
 Architectures are evaluated again before they are added; the version rises if something is better. An interrupt keeps
-what was found.
+what was found. ``strategy=exhaustive`` evaluates the whole space, once: the frontier is then exact at every cost, and
+its file is marked ``exact``.
 """
 
 import os
@@ -48,6 +49,9 @@ from ofa_bench.records.improve_frontier import (
 )
 from ofa_bench.records.unlabelled import describe_points
 from ofa_bench.spaces import ChosenSpace, Genes
+from ofa_bench.spaces.enumeration import architectures
+from ofa_bench.strategies import Exhaustive
+from ofa_bench.strategies.exhaustive import BLOCK
 
 __all__ = ["Options", "run"]
 
@@ -118,7 +122,14 @@ def _default_folder(device: str) -> Path:
 
 
 def search(task: Task, options: Options) -> Iterator[Genes]:
-    """Search the grid with one seed after another until time is up; yield the genes found: int8 [k, n_genes]."""
+    """Search the grid with one seed after another until time is up; yield the genes found: int8 [k, n_genes].
+
+    An exhaustive strategy yields all architectures instead, whatever the time.
+    """
+    if isinstance(task.cell.strategy, Exhaustive):
+        task.cell.strategy.limit(task.cell.problem, task.cell.budget)  # refuses a space that is too large
+        yield from architectures(task.cell.problem.space, BLOCK)
+        return
     began = time.monotonic()
     for i in range(options.seeds):
         if time.monotonic() - began >= options.seconds:
@@ -161,7 +172,9 @@ def improve(task: Task, options: Options, frontier: Frontier) -> tuple[Frontier,
                 file=sys.stderr,
             )
         if options.seconds:
-            print(f"strategy {task.names['strategy']} for {options.seconds / 60:g} min", file=sys.stderr)
+            whole = isinstance(task.cell.strategy, Exhaustive)
+            how_long = "on the whole space" if whole else f"for {options.seconds / 60:g} min"
+            print(f"strategy {task.names['strategy']} {how_long}", file=sys.stderr)
         for genes in search(task, options):
             frontier = improve_frontier(task.cell.problem, frontier, genes)
     except BaseException as error:
@@ -171,8 +184,11 @@ def improve(task: Task, options: Options, frontier: Frontier) -> tuple[Frontier,
     return frontier, False
 
 
-def finish(task: Task, frontier: Frontier, version: int, made_by: str) -> Frontier:
-    """Return the frontier with its next version, and its card, which lists the commands that improved it."""
+def finish(task: Task, frontier: Frontier, version: int, made_by: str, *, exact: bool) -> Frontier:
+    """Return the frontier with its next version, and its card, which lists the commands that improved it.
+
+    ``exact``: every architecture was evaluated now, or when it was made.
+    """
     problem, names = task.cell.problem, task.names
     made = [*frontier.about.get("card", {}).get("made", []), {"version": version + 1, "by": made_by}]
     about = {
@@ -184,6 +200,7 @@ def finish(task: Task, frontier: Frontier, version: int, made_by: str) -> Fronti
             "note": "Each point is the most accurate architecture found at its cost or less, by the predictor named",
             "made": made,
         },
+        **({"exact": True} if exact else {}),
     }
     return replace(frontier, version=version + 1, about={**frontier.about, **about})
 
@@ -194,7 +211,7 @@ def describe(task: Task, before: Frontier | None, after: Frontier) -> Iterator[s
     means = [mean_best_known(frontier, targets) for frontier in (before, after)]
     shown = " -> ".join("none" if mean is None else f"{100 * mean:.4f} %" for mean in means)
     rose, rise = "", 100 * improvements(before, after)
-    if before:
+    if before and rise.size:
         rose = f", {len(rise)} of them raised by {rise.mean():.4f} points on average, {rise.max():.4f} at most"
     yield f"{task.path}: version {after.version}, {len(after.cost)} points{rose}"
     yield f"mean best-known accuracy over {len(targets)} targets: {shown}"
@@ -214,15 +231,18 @@ def run(options: Options, overrides: Sequence[str]) -> Iterator[str]:
     check_folder("out", task.path.parent)
     before, version, genes = read_known(task)
     after, interrupted = improve(task, options, improve_frontier(task.cell.problem, before, genes))
+    was_exact = before is not None and bool(before.about.get("exact"))
+    exact = isinstance(task.cell.strategy, Exhaustive) and options.seconds > 0 and not interrupted
     if interrupted:
         interrupts.note()
         print("ofa_bench: interrupted; what was found so far is kept", file=sys.stderr)
-    if after is before:
+    if after is before and (was_exact or not exact):
         place = task.path if task.path.exists() else f"space {after.space} on {task.names['device']}"
         yield f"{place}: nothing better was found; version {version} of the best known stays"
     else:
         asked = [portable(word) for word in sys.argv[1:] if not word.startswith("out=")]
-        after = finish(task, after, version, command_line(["ofa_bench", "frontier", *asked]))
+        made_by = command_line(["ofa_bench", "frontier", *asked])
+        after = finish(task, after, version, made_by, exact=exact or was_exact)
         make_folder(task.path.parents[2])
         frontiers.write(task.path, after)
         yield from describe(task, before, after)

@@ -150,9 +150,9 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
     """
     from ofa_bench.devices.cost import Term
     from ofa_bench.devices.tables import write_table
-    from ofa_bench.predictors import CostTable, embedded_predictor
+    from ofa_bench.predictors import CostTable, embedded_predictor, table_predictor, table_sources
     from ofa_bench.profiling.fit import calibrate, calibrate_terms, compute_errors, compute_guard_band, summarise
-    from ofa_bench.profiling.plan import build_terms
+    from ofa_bench.profiling.plan import build_terms, resolutions_of
     from ofa_bench.search import Problem, default_targets
 
     device, n, unit = str(card["device"]), len(plan.calibration), milliseconds(card.get("batch", 1))
@@ -165,8 +165,8 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
         )
     raw = build_terms(plan.slots, by_key)
     sums = CostTable(space, raw, name=device, unit=unit, sha256="", card={})
-    resolution = plan.calibration[:, space.index["r"]].astype(np.intp)
-    smallest = raw[0].values.reshape(len(raw[0].values), -1).min(axis=1)
+    resolution = resolutions_of(space, plan.calibration)
+    smallest = raw[0].values.reshape(len(raw[0].values) if "r" in space.index else 1, -1).min(axis=1)
     calibration, form, left_out = calibrate(sums.cost(plan.calibration), measured[:n], resolution, smallest)
     fitted = [Term(term.places, np.round(term.values, 5)) for term in calibrate_terms(raw, calibration)]
     table = CostTable(space, fitted, name=device, unit=unit, sha256="", card={})
@@ -188,8 +188,9 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
         "guard_band": compute_guard_band(np.concatenate([left_out[form], held_back]), measured),
     }
     targets: tuple[float, ...] = ()
-    with threadpool_limits(1), suppress(InputError):  # a space without an embedded predictor has no default targets
-        targets = default_targets(Problem(space, embedded_predictor(space), table), np.random.default_rng(0))
+    with threadpool_limits(1), suppress(InputError):  # a space without such a predictor has no default targets
+        predictor = table_predictor(space) if table_sources(space) else embedded_predictor(space)
+        targets = default_targets(Problem(space, predictor, table), np.random.default_rng(0))
     write_table(path, fitted, space=space.name, device=device, unit=unit, card=card, targets=targets)
 
 

@@ -20,8 +20,8 @@ FOLDER = files("ofa_bench") / "data"
 ENDINGS = {"measured": ".csv.gz", "predicted": ".npz"}
 """How the names of files of each kind end."""
 
-DIGITS = ("ks", "e", "d", "se")
-"""The parts of an architecture that ``measured`` has as strings of digits, by block or by stage."""
+DIGITS = ("ks", "e", "d", "se", "layers")
+"""Columns of ``measured`` that are parts of an architecture: a digit for each block, stage or layer."""
 
 LABELLED = (192, 208, 224)
 """The resolutions of the labels in ``predicted``."""
@@ -33,20 +33,21 @@ BLOCKS = ((0, 0), *((kernel, expand) for kernel in (3, 5, 7) for expand in (3, 4
 
 
 def measured(name: str) -> "DataFrame":
-    """Return measured ImageNet accuracies of the networks of a space; one row a measurement.
+    """Return measured accuracies of the networks of a space; one row a measurement.
 
-    The column ``architecture`` has the dict of the space (``ks``, ``e``, ``d``, ``r`` of OFA's supernets; blocks that
-    are not built are 0), ``top1`` percent (float64). A network that was measured several times has several rows.
-
-    Of OFA's supernets, further columns are ``resolution`` (pixels), ``source`` and ``part`` (see ``card``): 0 if it was
-    measured on all 50,000 validation images, else the number of the part of them, whose mean differs. Rows of
-    ``mbv3_w1.0`` with resolution 128 are of its supernet, but not of the space: ``space.from_ofa`` takes the other
-    ones. Those of ``accel_nasbench`` are ``train_time_s``, ``latency_<device>`` (ms) and ``throughput_<device>``
-    (images a second), nan where it was not measured.
+    The columns are ``architecture`` (the dict that ``space.to_ofa`` returns), ``top1`` (percent, float64) and
+    ``source`` (see ``card``). Subnets of a supernet, measured on ImageNet, also have ``resolution`` (pixels) and
+    ``part``: 0 if it was measured on all 50,000 validation images, else the number of the part of them, whose mean
+    differs. In their architectures, blocks that are not built are 0. A network that was measured several times has
+    several rows. Rows of ``mbv3_w1.0`` with resolution 128 are of its supernet, but not of the space:
+    ``space.from_ofa`` takes the other ones. ``accel_nasbench`` has ``train_time_s``, ``latency_<device>`` (ms) and
+    ``throughput_<device>`` (images a second) too, nan where it was not measured.
 
     Args:
         name: ``mbv3`` (OFA's supernet of width 1.2), ``mbv3_w1.0`` (width 1.0), ``compofa_supernet`` (CompOFA's own,
-            whose networks are those of ``CompoundSpace("elastic")``) or ``accel_nasbench`` (each network trained).
+            whose networks are those of ``CompoundSpace("elastic")``), ``nasbench_macro`` (CIFAR-10; all its
+            networks, each trained by itself, three runs) or ``accel_nasbench`` (ImageNet; 5,125 networks, each trained
+            by itself).
 
     Raises:
         InputError: there is no such file.
@@ -55,12 +56,17 @@ def measured(name: str) -> "DataFrame":
 
     with (FOLDER / "measured" / f"{_check('measured', name)}{ENDINGS['measured']}").open("rb") as file:
         rows = read_csv(file, compression="gzip", dtype=dict.fromkeys((*DIGITS, "source"), str))
-    keys = [key for key in DIGITS if key in rows]
-    parts: dict[str, Any] = {key: [[int(digit) for digit in text] for text in rows[key]] for key in keys}
-    parts |= {"r": rows["r"].tolist()} if "r" in rows else {}
-    architectures = [dict(zip(parts, one, strict=True)) for one in zip(*parts.values(), strict=True)]
-    table = DataFrame({"architecture": architectures})
-    return table.join(rows.drop(columns=keys).rename(columns={"r": "resolution"}))
+    keys = [key for key in rows if key in DIGITS]
+    if "top1" not in rows:  # a column for each source
+        rows = rows.melt(keys, var_name="source", value_name="top1")
+    digits = [[[int(digit) for digit in text] for text in rows[key]] for key in keys]
+    if "r" in rows:
+        keys, digits = [*keys, "r"], [*digits, rows["r"].tolist()]
+        rows = rows.rename(columns={"r": "resolution"})
+    table = DataFrame({"architecture": [dict(zip(keys, one, strict=True)) for one in zip(*digits, strict=True)]})
+    rows = rows if "source" in rows else rows.assign(source=name)
+    first = [key for key in ("resolution", "top1", "source", "part") if key in rows]
+    return table.join(rows[[*first, *(key for key in rows if key not in (*keys, *first))]])
 
 
 def predicted(name: str) -> "DataFrame":

@@ -48,6 +48,14 @@ class CostModel(ABC):
     def cost(self, genes: Genes) -> NDArray[np.float64]:
         """Return the cost of each architecture: int8 [n, n_genes] to float64 [n]."""
 
+    def among(self, rows: Genes) -> "CostModel":
+        """Return the same costs, with the extremes of some architectures (int8 [n, n_genes]) only."""
+        made, costs = copy.copy(self), self.cost(rows)
+        least, most = int(costs.argmin()), int(costs.argmax())
+        made.minimum, made.cheapest = float(costs[least]), rows[least]
+        made.maximum, made.dearest = float(costs[most]), rows[most]
+        return made
+
 
 @dataclass(frozen=True)
 class Term:

@@ -39,8 +39,8 @@ def build(config: Config, problem: Problem | None = None, strategy: Strategy | N
     check_range("keep", config.keep, 1)
     check_rerun(config.rerun)
     check_tracking(config.tracking)
-    space = problem.space if problem else _build_space(config)
-    cost = problem.cost if problem else _build_part("device", config.device, CostModel, space)
+    problem = problem or _make_problem(config)
+    space, cost = problem.space, problem.cost
     _check_costs(space, cost)
     targets = resolve_targets(config.targets, space, cost)
     if cost.minimum > max(targets):
@@ -58,7 +58,6 @@ def build(config: Config, problem: Problem | None = None, strategy: Strategy | N
         budget = dataclasses.replace(budget, limit=Limit("generations", budget.chained(met)))
     searches = (config.repeats, len(targets))
     check_memory(strategy, searches, space.n_genes, available_cores(), budget.generations)
-    problem = problem or Problem(space, _build_predictor(config, space), cost, config.keep)
     can_use_several = problem.predictor.row_wise or (is_fork_safe(strategy) and may_fork(problem))
     settings = (targets, budget, config.seed, config.repeats)
     cell = Cell(problem, strategy, *settings, threads=1, lockstep=config.lockstep, match=match)
@@ -78,9 +77,19 @@ def build_problem(
     """
     _check_keys(config, "")
     check_range("keep", config.keep, 1)
-    space = space or _build_space(config)
+    made = _make_problem(config, space, cost, predictor)
+    _check_costs(made.space, made.cost)
+    return made
+
+
+def _make_problem(
+    config: Config,
+    space: DesignSpace | None = None,
+    cost: CostModel | None = None,
+    predictor: AccuracyPredictor | None = None,
+) -> Problem:
+    space = space or _build_part("space", config.space, DesignSpace)
     cost = cost or _build_part("device", config.device, CostModel, space)
-    _check_costs(space, cost)
     return Problem(space, predictor or _build_predictor(config, space), cost, config.keep)
 
 
@@ -99,11 +108,6 @@ def _build_predictor(config: Config, space: DesignSpace) -> AccuracyPredictor:
     predictor: AccuracyPredictor = _build_part("predictor", config.predictor, AccuracyPredictor, space)
     check_unlabelled(space, predictor)
     return predictor
-
-
-def _build_space(config: Config) -> DesignSpace:
-    space: DesignSpace = _build_part("space", config.space, DesignSpace)
-    return space
 
 
 def _build_part(key: str, node: Any, kind: ABCMeta, space: DesignSpace | None = None) -> Any:

@@ -7,6 +7,8 @@ from ofa_bench.predictors.embedded import embedded_predictor
 from ofa_bench.predictors.measured import EnsemblePredictor, measured_predictor, measured_sources
 from ofa_bench.predictors.official import official_predictor
 from ofa_bench.predictors.own import own_predictor
+from ofa_bench.predictors.process import ProcessPredictor
+from ofa_bench.predictors.table import TablePredictor, table_predictor, table_sources
 
 __all__ = [
     "AccuracyPredictor",
@@ -14,11 +16,15 @@ __all__ = [
     "CostTable",
     "EnsemblePredictor",
     "OneHotMLP",
+    "ProcessPredictor",
     "SubspacePredictor",
+    "TablePredictor",
     "embedded_predictor",
     "latency_table",
     "measured_predictor",
     "measured_sources",
     "official_predictor",
     "own_predictor",
+    "table_predictor",
+    "table_sources",
 ]

@@ -53,6 +53,12 @@ class AccuracyPredictor(ABC):
     A search whose winner has one of them reports it.
     """
 
+    known: Genes | None = None
+    """The only architectures that it knows, int8 [n, n_genes]; None if it knows all of the space.
+
+    A problem with it has only these (see ``spaces.ListedSpace``).
+    """
+
     sources: tuple[str, ...] | None = None
     """The sources of its labels: SHA-256 of predictors that made them, or names of measurements; None if unknown.
 
@@ -286,6 +292,7 @@ class SubspacePredictor(AccuracyPredictor):
         of_parent = predictor.unlabelled
         self.unlabelled = None if of_parent is None else to_subspace(part, of_parent)
         self.sources = predictor.sources
+        self.known = None if predictor.known is None else part.from_parent(predictor.known)
 
     @property
     def row_wise(self) -> bool:

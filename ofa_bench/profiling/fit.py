@@ -81,7 +81,7 @@ def _fit(form: str, predicted: Floats, measured: Floats) -> tuple[float, float]:
 def calibrate_terms(raw: Sequence[Term], calibration: Calibration) -> list[Term]:
     """Return every term times the factor of its resolution; the first one, which every network has, gets the intercept.
 
-    The first gene of every term is the resolution.
+    The first gene of every term is the resolution, unless there is only one.
     """
     made = []
     for number, term in enumerate(raw):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ofa_bench.devices.cost import Term
 from ofa_bench.errors import InputError
@@ -12,7 +13,7 @@ from ofa_bench.predictors import CostTable, latency_table
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.supernets.pieces import Piece, Slot, Supernet, count_macs
 
-__all__ = ["Plan", "build_terms", "count_terms", "load_macs", "make_plan"]
+__all__ = ["Plan", "build_terms", "count_terms", "load_macs", "make_plan", "resolutions_of"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ def load_macs(net: Supernet) -> CostTable:
         return CostTable(net.space, counted, name="macs", unit="MMACs", sha256="", card={})
 
 
+def resolutions_of(space: DesignSpace, genes: Genes) -> NDArray[np.intp]:
+    """Return the position of each network's resolution, 0 without a gene ``r``: int8 [n, n_genes] to int [n]."""
+    return genes[:, space.index["r"]].astype(np.intp) if "r" in space.index else np.zeros(len(genes), np.intp)
+
+
 def count_terms(slots: Sequence[Slot]) -> list[Term]:
     """Return the multiply-accumulates of every piece, in millions, as the terms of a cost table."""
     pieces = {piece.key: piece for slot in slots for piece in slot.pieces.values()}
@@ -48,6 +54,8 @@ def count_terms(slots: Sequence[Slot]) -> list[Term]:
 
 def make_plan(net: Supernet, sizes: CostTable, calibration: int, held_back: int, seed: int) -> Plan:
     """Return a plan with random networks: ``calibration`` for each resolution, and ``held_back`` uniform ones.
+
+    A space without a gene ``r`` has one resolution.
 
     Args:
         net: the supernet.
@@ -59,9 +67,8 @@ def make_plan(net: Supernet, sizes: CostTable, calibration: int, held_back: int,
     rng = np.random.default_rng(seed)
     space, slots = net.space, net.slots()
     pieces = {piece.key: piece for slot in slots for piece in slot.pieces.values()}
-    calibrating = np.concatenate(
-        [_stratified(space, sizes, r, calibration, rng) for r in range(int(space.cardinality[space.index["r"]]))]
-    )
+    resolutions = int(space.cardinality[space.index["r"]]) if "r" in space.index else 1
+    calibrating = np.concatenate([_stratified(space, sizes, r, calibration, rng) for r in range(resolutions)])
     validating = space.canonical(space.sample(held_back, rng))
     networks = tuple(net.subnet(row) for row in np.concatenate([calibrating, validating]))
     return Plan(slots, calibrating, validating, networks, pieces)
@@ -82,7 +89,8 @@ def _stratified(space: DesignSpace, sizes: CostTable, resolution: int, n: int, r
     """Return random networks of one resolution, one from each of ``n`` strata of size: int8 [n, n_genes], canonical."""
     lean = rng.random((200 * n, 1))  # so that the sample covers all sizes, from small to large
     rows: Genes = rng.binomial(space.cardinality - 1, np.broadcast_to(lean, (len(lean), space.n_genes))).astype(np.int8)
-    rows[:, space.index["r"]] = resolution
+    if "r" in space.index:
+        rows[:, space.index["r"]] = resolution
     rows = space.canonical(rows)
     cost = sizes.cost(rows)
     chosen = []

@@ -51,8 +51,9 @@ class Frontier:
 
     Its points are ``genes`` (int8 [n, n_genes], canonical), ``cost`` (float64 [n], in the cost model's unit) and
     ``accuracy`` (float64 [n], fractions of 1); the first has the least cost in the space. ``predictor`` and ``device``
-    are the SHA-256 of weights and table. ``about`` has the file's other keys: ``card``, and ``bounds`` where optima
-    are proven. ``sha256`` and ``path`` are those of the file; empty and None before it is written.
+    are the SHA-256 of weights and table. ``about`` has the file's other keys: ``card``, ``bounds`` where optima are
+    proven, and ``exact``, true if every architecture of the space was evaluated. ``sha256`` and ``path`` are those of
+    the file; empty and None before it is written.
     """
 
     space: str

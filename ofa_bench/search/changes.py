@@ -92,7 +92,7 @@ class Changes:
         spread = np.exp(_SPREAD * self._rng.standard_normal(len(each)))
         score = gain + (prices[each] * spread).astype(np.float32)[:, None] * saving
         score += noise[:, None] * self._gumbel(score.shape)
-        rows, change = self._changed(parents[each], score, gain)
+        rows, change = self._snapped(parents[each], *self._changed(parents[each], score, gain), gain)
         value = self._archive.accuracy[parents[each]] + change + noise * self._gumbel(change.shape)
         value[self._evaluator.cost(rows) > targets[each]] = -np.inf
         self._evaluator.counts.proposals += len(rows)
@@ -116,6 +116,15 @@ class Changes:
             rows[uses, self._gene[column]] = self._choice[column]
             change[uses] += gain[uses, column]
         return rows, change
+
+    def _snapped(self, parents: Places, rows: Genes, change: Weights, gain: Weights) -> tuple[Genes, Weights]:
+        """Return the architectures that stand for changed rows, and the sum of the gains of all that differs."""
+        before = self._archive.genes[parents]
+        snapped = self._space.snap(rows, before)
+        if snapped is rows:
+            return rows, change
+        differs = (snapped != before)[:, self._gene] & (snapped[:, self._gene] == self._choice)
+        return snapped, np.where(differs & np.isfinite(gain), gain, 0).sum(axis=1)
 
     def _best_unseen(self, rows: Genes, value: NDArray[np.floating]) -> Genes:
         keys, n_tries = self._space.keys(rows), self._tries

@@ -15,7 +15,7 @@ from ofa_bench.predictors import AccuracyPredictor, CostModel
 from ofa_bench.search.alternatives import Alternative, next_best
 from ofa_bench.search.kernels import Kernels
 from ofa_bench.search.memo import KeyedMemo, Memo, PackedMemo, Values
-from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.spaces import DesignSpace, Genes, ListedSpace
 from ofa_bench.spaces.checks import check_genes, check_shape
 from ofa_bench.spaces.enumeration import number_of_architectures
 
@@ -58,7 +58,8 @@ class Counts:
 class Problem:
     """A design space with an accuracy predictor and a cost model.
 
-    ``keep`` is the number of distinct architectures in a result: the winner and the best ones behind it.
+    ``keep`` is the number of distinct architectures in a result: the winner and the best ones behind it. If the
+    predictor knows only some architectures, the problem has only these: ``space`` is then a ``ListedSpace``.
     """
 
     space: DesignSpace
@@ -69,6 +70,10 @@ class Problem:
     def __post_init__(self) -> None:
         adopt(self.predictor, AccuracyPredictor)
         adopt(self.cost, CostModel)
+        if self.predictor.known is not None and not isinstance(self.space, ListedSpace):
+            listed = ListedSpace(self.space, self.predictor.known)
+            object.__setattr__(self, "space", listed)
+            object.__setattr__(self, "cost", self.cost.among(listed.rows))
 
     @property
     def guard_band(self) -> float:

@@ -81,7 +81,7 @@ def prune(
     spared = -1 if resolution else space.index.get("r", -1)
     row: Genes = check_row(space, start).copy()
     evaluator.counts.proposals += 1
-    while evaluator.cost(row[None])[0] > target:
+    while evaluator.cost(space.snap(row[None]))[0] > target:
         lowerable = np.flatnonzero(space.active(row[None])[0] & (row > 0))
         if lowerable.size > 1:
             lowerable = lowerable[lowerable != spared]
@@ -91,7 +91,8 @@ def prune(
         differing = np.flatnonzero(row != cheapest)
         for gene in rng.permutation(differing):
             row[gene] = cheapest[gene]
-            if evaluator.cost(row[None])[0] <= target:
+            if evaluator.cost(space.snap(row[None]))[0] <= target:
                 break
         break
-    return row
+    snapped: Genes = space.snap(row[None])[0]
+    return snapped

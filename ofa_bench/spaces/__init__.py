@@ -6,7 +6,9 @@ from ofa_bench.spaces.checks import check_genes
 from ofa_bench.spaces.chosen import ChosenSpace, hold, plain_space, split_choices
 from ofa_bench.spaces.compofa import CompoundSpace
 from ofa_bench.spaces.genes import Gene, Genes
+from ofa_bench.spaces.listed import ListedSpace
 from ofa_bench.spaces.mbv3 import MobileNetV3Space
+from ofa_bench.spaces.nasbench_macro import NASBenchMacroSpace
 from ofa_bench.spaces.part import Subspace
 from ofa_bench.spaces.proxyless import ProxylessNASSpace
 from ofa_bench.spaces.recognition import recognise, space_of
@@ -19,7 +21,9 @@ __all__ = [
     "DesignSpace",
     "Gene",
     "Genes",
+    "ListedSpace",
     "MobileNetV3Space",
+    "NASBenchMacroSpace",
     "ProxylessNASSpace",
     "ResNet50DSpace",
     "Subspace",

@@ -91,6 +91,17 @@ class DesignSpace(ABC):
             raise ValueError(f"{len(first)} architectures cannot be crossed with {len(second)}")
         return np.where(rng.random(first.shape, dtype=np.float32) < 0.5, first, second)
 
+    def snap(self, rows: Genes, *parents: Genes) -> Genes:  # noqa: ARG002
+        """Return the architectures that stand for proposed ones, here themselves (see ``ListedSpace``).
+
+        A search that changes genes itself calls it before it evaluates a row.
+
+        Args:
+            rows: int8 [n, n_genes].
+            parents: int8 [n, n_genes] each; what the rows were made from.
+        """
+        return rows
+
     def active(self, genes: Genes) -> NDArray[np.bool_]:
         """Return which genes change the network: bool [n, n_genes]."""
         return np.asarray(check_genes(self, genes)[:, self.owner] >= self.active_from)

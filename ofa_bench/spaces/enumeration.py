@@ -8,17 +8,23 @@ import numpy as np
 
 from ofa_bench.spaces.base import DesignSpace
 from ofa_bench.spaces.genes import Genes
+from ofa_bench.spaces.listed import ListedSpace
 
 __all__ = ["architectures", "number_of_architectures"]
 
 
 def number_of_architectures(space: DesignSpace) -> int:
     """Return the number of architectures in canonical form; if a space overrides ``active``, of all rows."""
+    if isinstance(space, ListedSpace):
+        return len(space.rows)
     return prod(sum(prod(map(len, choices)) for choices in _choices(space, family)) for family in _families(space))
 
 
 def architectures(space: DesignSpace, block: int) -> Iterator[Genes]:
     """Yield the architectures that ``number_of_architectures`` counts, each once: int8 [block or fewer, n_genes]."""
+    if isinstance(space, ListedSpace):
+        yield from (space.rows[begin : begin + block] for begin in range(0, len(space.rows), block))
+        return
     families = _families(space)
     parts = [np.array([row for choices in _choices(space, family) for row in product(*choices)]) for family in families]
     size = prod(map(len, parts))

@@ -1,6 +1,7 @@
 """A subspace: its genes set those of the parent, whose predictors and cost models serve it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,18 @@ class Subspace(DesignSpace):
     def to_parent(self, genes: Genes) -> Genes:
         """Return the same architectures as rows of the parent: int8 [n, n_genes] to int8 [n, parent.n_genes]."""
         return self.positions[np.arange(self.parent.n_genes), check_genes(self, genes)[:, self.source]]
+
+    def from_parent(self, genes: Genes) -> Genes:
+        """Return those architectures of the parent that are in this part of it: int8 [n, n_genes], canonical.
+
+        Args:
+            genes: int8 [n, parent.n_genes].
+        """
+        rows: list[Genes] = [np.empty((0, self.n_genes), np.int8)]
+        for row in genes:
+            with suppress(InputError):
+                rows.append(self.from_ofa(self.parent.to_ofa(row))[None])
+        return np.concatenate(rows)
 
     def to_ofa(self, row: Genes) -> dict[str, Any]:
         """Convert one row (int8 [n_genes]) to the dict of the parent's supernet."""

@@ -61,14 +61,17 @@ class LocalSearch(SharedSearch):
         gene, choice = changes
         real = space.active(row)[0, gene] & (row[0, gene] != choice)
         gene, choice = gene[real], choice[real]
-        near = _changed(row.repeat(len(gene), axis=0), gene, choice)
+        here_too = row.repeat(len(gene), axis=0)
+        near = space.snap(_changed(here_too, gene, choice), here_too)
+        distinct = np.sort(np.unique(near, axis=0, return_index=True)[1])
+        near, gene, choice = near[distinct], gene[distinct], choice[distinct]
         counts.proposals += len(near)
         accuracy, cost = yield from budgeted.evaluate(near)
         step = _best(near, accuracy, cost, target, here)
         if step or not budgeted.left:
             return step
         first, second = _pairs(gene, accuracy, cost, here)
-        rows = _changed(near[first], gene[second], choice[second])
+        rows = space.snap(_changed(near[first], gene[second], choice[second]), near[first])
         counts.proposals += len(rows)
         rows = rows[budgeted.evaluator.cost(rows) <= target]
         for begin in range(0, len(rows), self.population_size):

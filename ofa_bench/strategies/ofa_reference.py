@@ -186,7 +186,7 @@ Codec = tuple[Any, Callable[[Arch], Genes]]
 def _codec(space: DesignSpace) -> Codec:
     declared = space.ofa_encoder
     if declared is None:
-        return _PositionsEncoder(space), _PositionsEncoder.row
+        return _PositionsEncoder(space), lambda arch: space.snap(_PositionsEncoder.row(arch)[None])[0]
     encoder = type("Encoder", (getattr(import_ofa(_ENCODERS), declared.name),), dict(declared.attributes))
     return encoder(image_size_list=list(space.genes[space.index["r"]].choices)), space.from_ofa
 

@@ -54,7 +54,7 @@ class BudgetedEvaluator:
         Returns:
             Accuracy and cost of those evaluated: float64 [m], m <= n, each.
         """
-        genes = genes[: self.left]
+        genes = self.problem.space.snap(genes[: self.left])
         accuracy = yield from self.evaluator.ask(genes)
         cost = self.evaluator.cost(genes)
         self.archive.add(genes, accuracy, cost, self._batches)

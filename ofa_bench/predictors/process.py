@@ -1,0 +1,157 @@
+"""A Gaussian process over architectures: a predictor that a few hundred labels are enough for."""
+
+import hashlib
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.errors import InputError
+from ofa_bench.predictors.accuracy import AccuracyPredictor
+from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.spaces.checks import check_changed, check_genes
+
+__all__ = ["ProcessPredictor"]
+
+Floats = NDArray[np.float64]
+
+DECAYS = (0.3, 0.5, 0.7, 0.8, 0.86, 0.9, 0.93, 0.95, 0.97)
+"""Correlations of two architectures that differ in one gene, of which the likeliest is taken."""
+
+NOISES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3)
+"""Variances of a label's own error, as shares of the process's, likewise."""
+
+MOST = 300
+"""The likelihood is that of the first labels, at most so many: it takes long, and differs little with more."""
+
+VERSION = 1
+"""Rises with every change that changes predictions."""
+
+
+class ProcessPredictor(AccuracyPredictor):
+    """A Gaussian process over the logarithm of errors, whose kernel is a power of the number of genes that differ.
+
+    The correlation of two architectures is ``decay`` to the power of that number, so all interactions of genes have a
+    share, and less the more genes they are of. Decay and noise are the likeliest ones of a grid. In logarithms of
+    errors, effects of genes add up better than in accuracies, which saturate.
+
+    Args:
+        space: the design space.
+        genes: the labelled architectures, int8 [n, n_genes].
+        accuracy: their labels, fractions of 1, float64 [n]; below 1.
+        name: of the predictor in records.
+        sources: the sources of its labels; None where they are not known.
+
+    Raises:
+        ValueError: the rows are not architectures of the space.
+        InputError: the labels are all equal, or not below 1.
+    """
+
+    fork_safe = True
+    row_wise = True
+    known: Genes | None = None
+
+    def __init__(
+        self,
+        space: DesignSpace,
+        genes: Genes,
+        accuracy: Floats,
+        *,
+        name: str,
+        sources: tuple[str, ...] | None = None,
+    ) -> None:
+        if not (accuracy < 1).all() or not np.ptp(accuracy) > 0:
+            raise InputError(f"predictor {name}: labels must be below 1 and not all equal")
+        self.space, self.name, self.sources = space, name, sources
+        rows = space.canonical(check_genes(space, genes))
+        digest = hashlib.sha256(f"process {VERSION}".encode() + rows.tobytes() + accuracy.tobytes())
+        self.sha256 = digest.hexdigest()
+        active = space.active(rows)
+        lacking = {
+            gene.name: tuple(v for i, v in enumerate(gene.choices) if i not in rows[active[:, j], j])
+            for j, gene in enumerate(space.genes)
+        }
+        self.unlabelled = {gene: values for gene, values in lacking.items() if values}
+        self._start = np.cumsum([0, *(int(size) + 1 for size in space.cardinality)])
+        self._labelled = self._features(rows)
+        logs = np.log1p(-accuracy)
+        self._mean, self._scale = float(logs.mean()), float(logs.std())
+        self._solve((logs - self._mean) / self._scale)
+
+    def _solve(self, values: Floats) -> None:
+        """Choose decay and noise, and fit the weights of the labels: float64 [labels]."""
+        from scipy.linalg import solve_triangular  # imported here, because it takes long
+
+        likeliest = -np.inf
+        some, apart = values[:MOST], self._distances(self._labelled[:MOST])[:, :MOST]
+        for decay, noise in product(DECAYS, NOISES):
+            root = np.linalg.cholesky((decay ** np.arange(1 + apart.max()))[apart] + noise * np.eye(len(some)))
+            rest = solve_triangular(root, some, lower=True, check_finite=False)
+            likelihood = -len(some) * np.log(rest @ rest) / 2 - np.log(np.diag(root)).sum()
+            if likelihood > likeliest:
+                likeliest, self._decay, self._noise = likelihood, decay, noise
+        self._powers = self._decay ** np.arange(self.space.n_genes + 1)
+        gram = self._powers[self._distances(self._labelled)] + self._noise * np.eye(len(values))
+        self._inverse = np.linalg.inv(gram)
+        self._weights = self._inverse @ values
+        self._variance = float(values @ self._weights) / len(values)
+
+    def _features(self, rows: Genes) -> NDArray[np.float32]:
+        """Return the one-hot form of canonical rows, with a feature for each inactive gene: float32 [n, n_features]."""
+        places = self._start[:-1] + np.where(self.space.active(rows), rows + 1, 0)
+        features = np.zeros((len(rows), int(self._start[-1])), np.float32)
+        np.put_along_axis(features, places, 1, axis=1)
+        return features
+
+    def _distances(self, features: NDArray[np.float32]) -> NDArray[np.intp]:
+        """Return the numbers of genes in which rows differ from the labelled ones: int [n, labels]."""
+        same = features @ self._labelled.T  # whole numbers, so exact in any order
+        return np.asarray(self.space.n_genes - same.astype(np.intp))
+
+    def _shares(self, features: NDArray[np.float32]) -> Floats:
+        """Return what each label contributes to the scaled logarithm of the error: float64 [n, labels]."""
+        return np.asarray(self._powers[self._distances(features)] * self._weights)
+
+    def accuracy(self, genes: Genes) -> Floats:
+        """Predict accuracy as a fraction of 1: int8 [n, n_genes] to float64 [n].
+
+        Raises:
+            ValueError: the rows are not architectures of the space.
+        """
+        rows = self.space.canonical(check_genes(self.space, genes))
+        log = self._shares(self._features(rows)).sum(axis=1)  # each row by itself, in one order
+        return np.asarray(-np.expm1(self._mean + self._scale * log))
+
+    def uncertainty(self, genes: Genes) -> Floats:
+        """Return one standard deviation of the predicted accuracy, a fraction of 1: int8 [n, n_genes] to float64 [n].
+
+        It is of what a label would show, so it has the noise of labels in it.
+        """
+        rows = self.space.canonical(check_genes(self.space, genes))
+        kernel = self._powers[self._distances(self._features(rows))]
+        left = 1 + self._noise - ((kernel @ self._inverse) * kernel).sum(axis=1)
+        deviation = self._scale * np.sqrt(self._variance * left.clip(min=0))
+        return np.asarray((1 - self.accuracy(genes)) * deviation)
+
+    def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32]:
+        """Estimate how changes of architectures change their accuracy: float32 [n, m], fractions of 1.
+
+        In logarithms of errors, the effects of single genes, which are exact, are added up.
+
+        Args:
+            genes: int8 [n, n_genes].
+            changed: int8 [n, m, n_genes], changed forms of each of them.
+
+        Raises:
+            ValueError: the rows are not architectures of the space.
+        """
+        genes, changed = check_changed(self.space, genes, changed)
+        canonical = self.space.canonical
+        features = self._features(canonical(genes))
+        steps = self._features(canonical(changed.reshape(-1, changed.shape[2]))).reshape(*changed.shape[:2], -1)
+        shares = self._shares(features)
+        by_feature = shares @ self._labelled  # of the labels that have it
+        gains = by_feature * np.where(features > 0, 1 - self._decay, 1 / self._decay - 1)
+        log = self._scale * ((steps - features[:, None]) @ gains[:, :, None])[:, :, 0]
+        error = np.exp(self._mean + self._scale * shares.sum(axis=1))
+        return np.asarray(-error[:, None] * np.expm1(log), np.float32)

@@ -1,0 +1,149 @@
+"""Accuracies of networks that were all trained, as a predictor; and a predictor fitted to a sample of them."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.data import card, measured
+from ofa_bench.errors import InputError
+from ofa_bench.predictors.accuracy import AccuracyPredictor, SubspacePredictor
+from ofa_bench.predictors.process import ProcessPredictor
+from ofa_bench.spaces import DesignSpace, Genes, Subspace
+from ofa_bench.spaces.checks import check_genes
+from ofa_bench.spaces.enumeration import number_of_architectures
+
+__all__ = ["TABLES", "TablePredictor", "table_predictor", "table_sources"]
+
+Floats = NDArray[np.float64]
+
+TABLES = ("accel_nasbench", "nasbench_macro")
+"""The spaces whose networks were trained; ``data.measured`` has their accuracies."""
+
+
+class TablePredictor(AccuracyPredictor):
+    """The known accuracies of architectures; others are refused.
+
+    Args:
+        space: the design space.
+        genes: the architectures whose accuracies are known, int8 [n, n_genes]; none is there twice.
+        accuracy: theirs, fractions of 1, float64 [n].
+        name: of the predictor in records.
+        sources: the sources of the accuracies; None if they are not known.
+
+    Raises:
+        ValueError: the rows are not architectures of the space.
+        InputError: there are not as many accuracies as architectures, or an architecture is there twice.
+    """
+
+    fork_safe = True
+    row_wise = True
+
+    def __init__(
+        self,
+        space: DesignSpace,
+        genes: Genes,
+        accuracy: Floats,
+        *,
+        name: str,
+        sources: tuple[str, ...] | None = None,
+    ) -> None:
+        genes, values = space.canonical(check_genes(space, genes)), np.asarray(accuracy, np.float64)
+        keys = np.array(space.keys(genes))
+        order = np.argsort(keys)
+        if values.shape != (len(genes),) or (keys[order][1:] == keys[order][:-1]).any():
+            raise InputError(f"predictor {name}: there must be one accuracy for each architecture")
+        self.space, self.name, self.sources = space, name, sources
+        self.known = None if len(genes) == number_of_architectures(space) else genes[order]
+        self._keys, self._accuracy = keys[order], values[order]
+        self.sha256 = hashlib.sha256(genes[order].tobytes() + self._accuracy.tobytes()).hexdigest()
+
+    def accuracy(self, genes: Genes) -> Floats:
+        """Return the known accuracies, fractions of 1: int8 [n, n_genes] to float64 [n].
+
+        Raises:
+            ValueError: the rows are not architectures of the space.
+            InputError: the accuracy of one is not known.
+        """
+        keys = np.array(self.space.keys(check_genes(self.space, genes)), self._keys.dtype)
+        places = np.searchsorted(self._keys, keys).clip(max=len(self._keys) - 1)
+        unknown = self._keys[places] != keys
+        if unknown.any():
+            raise InputError(f"predictor {self.name}: it does not know {unknown.sum()} of {len(keys)} architectures")
+        return np.asarray(self._accuracy[places])
+
+
+def table_sources(space: DesignSpace) -> tuple[str, ...]:
+    """Return the sources of the known accuracies of a space, one a run, in the order of the runs; empty without any."""
+    while isinstance(space, Subspace):
+        space = space.parent
+    return tuple(card("measured", space.name)["sources"]) if space.name in TABLES else ()
+
+
+def table_predictor(
+    space: DesignSpace, run: int | Sequence[int] | None = None, labels: int | None = None, seed: int = 0
+) -> AccuracyPredictor:
+    """Return the known accuracies of a space's networks, or a predictor fitted to a sample of them.
+
+    A subspace gets the predictor of its parent.
+
+    Args:
+        space: its design space.
+        run: the number of one run, from 1, or of several, whose mean is taken; None for the mean of all.
+        labels: a predictor is fitted to so many of these accuracies; None for the accuracies themselves.
+        seed: of the choice of these labels.
+
+    Raises:
+        InputError: the package knows no accuracies of the space, or there is no such run or number of labels.
+    """
+    if isinstance(space, Subspace):
+        return SubspacePredictor(space, table_predictor(space.parent, run, labels, seed))
+    if space.name not in TABLES:
+        raise InputError(f"predictor=table: no accuracies of space {space.name} are known, only of {', '.join(TABLES)}")
+    known, sources = _read(space.name), table_sources(space)
+    runs = _check_runs(run, len(sources))
+    rows = np.array([space.from_ofa(json.loads(architecture)) for architecture in known])
+    accuracy = np.array(list(known.values()))[:, [one - 1 for one in runs]].mean(axis=1) / 100
+    name = "table" if run is None else f"table run {'+'.join(map(str, runs))}"
+    table = TablePredictor(space, rows, accuracy, name=name, sources=tuple(sources[one - 1] for one in runs))
+    return table if labels is None else _fit(table, rows, accuracy, labels, seed)
+
+
+def _check_runs(run: int | Sequence[int] | None, count: int) -> Sequence[int]:
+    """Return the numbers of runs."""
+    runs = range(1, count + 1) if run is None else [run] if isinstance(run, int) else list(run)
+    if not runs or any(type(one) is not int or not 1 <= one <= count for one in runs) or len({*runs}) < len(runs):
+        raise InputError(f"predictor.run={run}: must be null or the number of a run, from 1 to {count}")
+    return runs
+
+
+def _fit(table: TablePredictor, rows: Genes, accuracy: Floats, labels: int, seed: int) -> AccuracyPredictor:
+    """Return a predictor that is fitted to some of a table's accuracies; the table is its truth."""
+    for key, value, least, most in (("labels", labels, 10, len(rows)), ("seed", seed, 0, np.inf)):
+        if type(value) is not int or not least <= value <= most:
+            raise InputError(f"predictor.{key}={value}: must be a whole number from {least} to {most:,}")
+    drawn = np.random.default_rng(seed).choice(len(rows), labels, replace=False)
+    predictor = ProcessPredictor(
+        table.space,
+        rows[drawn],
+        accuracy[drawn],
+        name=f"{table.name}, {labels} labels" + (f", seed {seed}" if seed else ""),
+        sources=(table.sha256, *(table.sources or ())),
+    )
+    predictor.known = table.known
+    return predictor
+
+
+@cache
+def _read(name: str) -> dict[str, list[float]]:
+    """Return the accuracies of each architecture, percent, in the order of the sources; of one source, the mean."""
+    found: dict[str, list[float]] = {}
+    rows = measured(name)
+    for architecture, top1 in zip(rows["architecture"].map(json.dumps), rows["top1"].tolist(), strict=True):
+        found.setdefault(architecture, []).append(top1)
+    if rows["source"].nunique() == 1:
+        return {architecture: [float(np.mean(values))] for architecture, values in found.items()}
+    return found

@@ -21,7 +21,7 @@ from ofa_bench.data import ENDINGS
 from ofa_bench.data import FOLDER as DATA
 from ofa_bench.files.writing import write_whole
 
-__all__ = ["main"]
+__all__ = ["main", "repeats_of"]
 
 FOLDER = Path(str(DATA)) / "measured"
 
@@ -108,7 +108,7 @@ def _card(supernet: str, rows: Sequence[Sequence[str]], hashes: Mapping[str, str
         "rows_by_resolution": {str(size): sizes[size] for size in sorted(sizes)},
         "measured": "top-1 in percent on the validation images (all 50,000 where part is 0), of subnets cut from the "
         "supernet without further training, their BatchNorm statistics computed anew",
-        "repeats": _repeats(rows),
+        "repeats": repeats_of(rows),
         "columns": "ks, e: digits by block, 0 where the depths build none; d: digits by stage; r: resolution; top1: "
         "percent; source: one of sources; part: of the validation images, 0 for all",
         "sources": {source: SOURCES[source] for source in dict.fromkeys(row[5] for row in rows)},
@@ -117,7 +117,7 @@ def _card(supernet: str, rows: Sequence[Sequence[str]], hashes: Mapping[str, str
     }
 
 
-def _repeats(rows: Sequence[Sequence[str]]) -> dict[str, float] | None:
+def repeats_of(rows: Sequence[Sequence[str]]) -> dict[str, float] | None:
     """Return how far accuracies of one network differ, in points; None if no network was measured twice."""
     values = defaultdict(list)
     for row in rows:

@@ -20,7 +20,7 @@ FOLDER = files("ofa_bench") / "data"
 ENDINGS = {"measured": ".csv.gz", "predicted": ".npz"}
 """How the names of files of each kind end."""
 
-DIGITS = ("ks", "e", "d", "layers")
+DIGITS = ("ks", "e", "d", "se", "layers")
 """Columns of ``measured`` that are parts of an architecture: a digit for each block, stage or layer."""
 
 LABELLED = (192, 208, 224)
@@ -40,12 +40,14 @@ def measured(name: str) -> "DataFrame":
     ``part``: 0 if it was measured on all 50,000 validation images, else the number of the part of them, whose mean
     differs. In their architectures, blocks that are not built are 0. A network that was measured several times has
     several rows. Rows of ``mbv3_w1.0`` with resolution 128 are of its supernet, but not of the space:
-    ``space.from_ofa`` takes the other ones.
+    ``space.from_ofa`` takes the other ones. ``accel_nasbench`` has ``train_time_s``, ``latency_<device>`` (ms) and
+    ``throughput_<device>`` (images a second) too, nan where it was not measured.
 
     Args:
         name: ``mbv3`` (OFA's supernet of width 1.2), ``mbv3_w1.0`` (width 1.0), ``compofa_supernet`` (CompOFA's own,
-            whose networks are those of ``CompoundSpace("elastic")``), or ``nasbench_macro`` (CIFAR-10; all its
-            networks, each trained by itself, three runs).
+            whose networks are those of ``CompoundSpace("elastic")``), ``nasbench_macro`` (CIFAR-10; all its
+            networks, each trained by itself, three runs) or ``accel_nasbench`` (ImageNet; 5,125 networks, each trained
+            by itself).
 
     Raises:
         InputError: there is no such file.
@@ -62,7 +64,9 @@ def measured(name: str) -> "DataFrame":
         keys, digits = [*keys, "r"], [*digits, rows["r"].tolist()]
         rows = rows.rename(columns={"r": "resolution"})
     table = DataFrame({"architecture": [dict(zip(keys, one, strict=True)) for one in zip(*digits, strict=True)]})
-    return table.join(rows[[key for key in ("resolution", "top1", "source", "part") if key in rows]])
+    rows = rows if "source" in rows else rows.assign(source=name)
+    first = [key for key in ("resolution", "top1", "source", "part") if key in rows]
+    return table.join(rows[[*first, *(key for key in rows if key not in (*keys, *first))]])
 
 
 def predicted(name: str) -> "DataFrame":

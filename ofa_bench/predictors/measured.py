@@ -46,7 +46,7 @@ class EnsemblePredictor(OneHotMLP):
         forms: float32 [1 + deviations, n_features, n_features], fractions of 1.
         shares: of the networks' mean, float32 [1 + deviations].
         factor: of the deviations, so that the uncertainty fits errors on held-out rows.
-        floor: of the uncertainty by image size; fractions of 1.
+        floor: of the uncertainty, a fraction of 1; by image size if the space has that gene.
         name: of the predictor in records.
         sha256: the hash of its files.
         pessimism: the accuracy that a search sees is the predicted one minus so many uncertainties.
@@ -63,7 +63,7 @@ class EnsemblePredictor(OneHotMLP):
         shares: NDArray[np.float32],
         *,
         factor: float,
-        floor: Mapping[float, float],
+        floor: Mapping[float, float] | float,
         name: str,
         sha256: str,
         pessimism: float = 0.0,
@@ -77,8 +77,10 @@ class EnsemblePredictor(OneHotMLP):
         self._forms, self._shares, self._spread = forms, shares, shares[0] / np.sqrt(count)
         self._slopes = forms[0] + forms[0].T
         self._has_networks = bool(mean[0].any())
-        self._sizes = one_hot_columns(space)["r"]
-        self._floor = np.array([floor[size] for size in space.genes[space.index["r"]].choices])
+        self._sizes = one_hot_columns(space)["r"] if isinstance(floor, Mapping) else []
+        self._floor = np.array(
+            [floor[size] for size in space.genes[space.index["r"]].choices] if isinstance(floor, Mapping) else floor
+        )
         self._factor, self.pessimism = factor, pessimism
 
     @cached_property
@@ -124,7 +126,7 @@ class EnsemblePredictor(OneHotMLP):
         return self._combine(self._deviations(features), features)
 
     def _combine(self, deviations: Floats, features: Features) -> Floats:
-        floor = features[:, self._sizes] @ self._floor
+        floor = features[:, self._sizes] @ self._floor if self._sizes else self._floor
         return np.asarray(np.sqrt(self._factor**2 * (deviations**2).sum(axis=1) + floor**2), np.float64)
 
     def _deviations(self, features: Features) -> Floats:
@@ -184,17 +186,21 @@ def measured_predictor(space: DesignSpace, source: str | None = None, pessimism:
     about = card["by_source"][source] if source else card["all"]
     contents = [(FOLDER / about[part]).read_bytes() for part in ("networks", "forms") if about[part]]
     digest = hashlib.sha256(b"".join(contents) + json.dumps([about["shift"], float(pessimism)]).encode())
-    forms, shares = forms_of(space, contents[-1])
-    size = one_hot_columns(space)["r"]
-    forms[0, size[0] : size[-1] + 1, size] += np.float32(about["shift"] / 100)
-    none = (np.zeros((len(forms[0]), 1), np.float32), np.zeros(1, np.float32))
+    n_features, floor = int(space.cardinality.sum()), about["uncertainty"]["floor"]
+    if about["forms"]:
+        forms, shares = forms_of(space, contents[-1])
+        size = one_hot_columns(space)["r"]
+        forms[0, size[0] : size[-1] + 1, size] += np.float32(about["shift"] / 100)
+    else:
+        forms, shares = np.zeros((1, n_features, n_features), np.float32), np.ones(1, np.float32)
+    none = (np.zeros((n_features, 1), np.float32), np.zeros(1, np.float32))
     return EnsemblePredictor(
         space,
         layers_of(contents[0]) if about["networks"] else [none],
         forms,
         shares,
         factor=about["uncertainty"]["factor"],
-        floor={float(size): points / 100 for size, points in about["uncertainty"]["floor"].items()},
+        floor={float(r): points / 100 for r, points in floor.items()} if isinstance(floor, dict) else floor / 100,
         name=(f"measured {source}" if source else "measured") + (f", pessimism {pessimism:g}" if pessimism else ""),
         sha256=digest.hexdigest(),
         pessimism=float(pessimism),

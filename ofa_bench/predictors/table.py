@@ -20,7 +20,7 @@ __all__ = ["TABLES", "TablePredictor", "table_predictor", "table_sources"]
 
 Floats = NDArray[np.float64]
 
-TABLES = ("nasbench_macro",)
+TABLES = ("accel_nasbench", "nasbench_macro")
 """The spaces whose networks were trained; ``data.measured`` has their accuracies."""
 
 
@@ -139,9 +139,11 @@ def _fit(table: TablePredictor, rows: Genes, accuracy: Floats, labels: int, seed
 
 @cache
 def _read(name: str) -> dict[str, list[float]]:
-    """Return the accuracies of each architecture, percent, in the order of the sources."""
+    """Return the accuracies of each architecture, percent, in the order of the sources; of one source, the mean."""
     found: dict[str, list[float]] = {}
     rows = measured(name)
     for architecture, top1 in zip(rows["architecture"].map(json.dumps), rows["top1"].tolist(), strict=True):
         found.setdefault(architecture, []).append(top1)
+    if rows["source"].nunique() == 1:
+        return {architecture: [float(np.mean(values))] for architecture, values in found.items()}
     return found

@@ -1,5 +1,6 @@
 """Design spaces: what a Once-For-All supernet can build, as rows of small integers."""
 
+from ofa_bench.spaces.accel_nasbench import AccelNASBenchSpace
 from ofa_bench.spaces.base import DesignSpace
 from ofa_bench.spaces.checks import check_genes
 from ofa_bench.spaces.chosen import ChosenSpace, hold, plain_space, split_choices
@@ -14,6 +15,7 @@ from ofa_bench.spaces.recognition import recognise, space_of
 from ofa_bench.spaces.resnet50d import ResNet50DSpace
 
 __all__ = [
+    "AccelNASBenchSpace",
     "ChosenSpace",
     "CompoundSpace",
     "DesignSpace",

@@ -2,6 +2,7 @@
 
 from ofa_bench.strategies.base import MEASURES, Budget, CoroutineStrategy, Limit, Strategy, is_fork_safe
 from ofa_bench.strategies.chain import Chain
+from ofa_bench.strategies.differentiable import Differentiable
 from ofa_bench.strategies.exhaustive import Exhaustive
 from ofa_bench.strategies.joint import Joint
 from ofa_bench.strategies.local_search import LocalSearch
@@ -20,6 +21,7 @@ __all__ = [
     "Budget",
     "Chain",
     "CoroutineStrategy",
+    "Differentiable",
     "Exhaustive",
     "Joint",
     "Limit",

@@ -11,7 +11,7 @@ from ofa_bench.search import Archive, Problem
 from ofa_bench.search.changes import Changes
 from ofa_bench.spaces import CompoundSpace
 from ofa_bench.strategies import Budget, Joint
-from ofa_bench.strategies.joint import _anchors, _Elites
+from ofa_bench.strategies.joint import _Elites, draw_anchors
 from ofa_bench.testing import ToyPredictor, toy_problem
 
 PROBLEM = toy_problem()
@@ -72,9 +72,9 @@ def test_the_anchors_of_a_generation_take_turns():
 
 def test_up_to_ten_targets_are_all_anchors_and_of_more_one_of_each_tenth_is():
     rng = np.random.default_rng(0)
-    assert _anchors([3.0, 4.0, 9.0], rng).tolist() == [3.0, 4.0, 9.0]
-    assert _anchors(list(range(10)), rng).tolist() == list(range(10))
-    drawn = np.array([_anchors(list(range(20)), rng) for _ in range(400)])
+    assert draw_anchors([3.0, 4.0, 9.0], rng).tolist() == [3.0, 4.0, 9.0]
+    assert draw_anchors(list(range(10)), rng).tolist() == list(range(10))
+    drawn = np.array([draw_anchors(list(range(20)), rng) for _ in range(400)])
     assert (drawn // 2 == np.arange(10)).all()
     assert (drawn % 2).mean(axis=0) == pytest.approx(np.full(10, 0.5), abs=0.12)
 

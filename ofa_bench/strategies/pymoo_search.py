@@ -64,7 +64,8 @@ class PymooSearch(SharedSearch):
             offspring = offspring[: budgeted.left]
             accuracy, cost = yield from budgeted.evaluate(offspring.get("X"))
             offspring.set("F", np.stack([-accuracy, cost], axis=1))
-            algorithm.tell(offspring)
+            with np.errstate(divide="ignore", invalid="ignore"):  # SPEA2 divides by objectives' ranges, which may be 0
+                algorithm.tell(offspring)
 
     def _set_up(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> Any:
         from pymoo.core.problem import Problem

@@ -17,7 +17,7 @@ class SPEA2(PymooSearch):
     fork_safe = True
     name, module = "spea2", "pymoo.algorithms.moo.spea2"
 
-    bytes_a_pair = 150
+    bytes_a_pair = 270
     """Bytes of memory for each pair of a population's members, because pymoo compares all pairs (measured)."""
 
     def algorithm(self, **shared: Any) -> Any:

@@ -10,11 +10,12 @@ from ofa_bench.config import limits
 from ofa_bench.config.limits import check_memory
 from ofa_bench.errors import InputError
 from ofa_bench.search import Evolution
-from ofa_bench.strategies import NSGA2, Joint, Vanilla
+from ofa_bench.strategies import NSGA2, SPEA2, Joint, Vanilla
 
 SMALL = ("tracking=none", "budget=quick", "targets=paper1", "evolution.population_size=10")
 STRATEGIES = (
-    "there are bottom_up, exhaustive, joint, local_search, nsga2, ofa_reference, random, top_down, tpe, vanilla"
+    "there are bottom_up, exhaustive, joint, local_search, map_elites, nsga2, ofa_reference, random, sms_emoa, spea2, "
+    "top_down, tpe, vanilla"
 )
 
 GROUPS = [
@@ -200,6 +201,8 @@ def test_what_searches_remember_is_counted(monkeypatch):
         check_memory(Vanilla(Evolution(population_size=200_000)), **sizes, generations=500)
     with pytest.raises(InputError, match=r"strategy.population_size=20000: 10 searches .* take 7\.\d GiB"):
         check_memory(NSGA2(20_000), **sizes)
+    with pytest.raises(InputError, match=r"strategy.population_size=3000: 10 searches .* take 2\.\d GiB"):
+        check_memory(SPEA2(3_000), **sizes)
 
 
 def test_an_interrupt_that_a_library_makes_an_error_of_is_an_interrupt(monkeypatch, capsys):

@@ -34,7 +34,8 @@ GROUPS = [
     (["targets=/etc/passwd"], "targets=/etc/passwd: no such option; there are default"),
     (
         ["space=mbv3.yaml"],
-        "space=mbv3.yaml: no such option; there are compofa, mbv3, mbv3_w1.0, proxyless, resnet50d; did you mean",
+        "space=mbv3.yaml: no such option; there are compofa, mbv3, mbv3_w1.0, nasbench_macro, proxyless, resnet50d; "
+        "did you mean",
     ),
     ([f"space={LONG}"], "aaaaa: no such option; there are compofa"),
     (["space=mbv\uff13"], "not of the form key=value"),
@@ -55,7 +56,7 @@ GROUPS = [
     (["device=note10,macs"], "several values are a sweep, put -m before them"),
     (
         ["device=my/phone"],
-        "device=my/phone: no such option, file or folder; there are cpu_onnx, i7_8700k, macs, note10, p40_b64,",
+        "device=my/phone: no such option, file or folder; there are cpu_onnx, i7_8700k, macs, note10, p40_b64, params,",
     ),
     (["device=nte10"], "or the path of a table; did you mean 'note10'?"),
     (["device=/etc"], "device=/etc: it has no table for space mbv3"),

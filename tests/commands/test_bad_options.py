@@ -59,7 +59,10 @@ COMMANDS = {
         (["artifacts=/dev/null"], "artifacts=/dev/null: cannot be written (Not a directory"),
     ],
     "profile": [
-        (["space=nosuch"], "space=nosuch: no such option; there are compofa, mbv3, mbv3_w1.0, proxyless, resnet50d"),
+        (
+            ["space=nosuch"],
+            "space=nosuch: no such option; there are compofa, mbv3, mbv3_w1.0, nasbench_macro, proxyless, resnet50d",
+        ),
         (["space=compofa"], "space=compofa: a part of mbv3, whose supernet builds its networks"),
         (["space="], "space=: give a value"),
         (["out=note10"], "out=note10: there is a device note10 already; choose another name"),

@@ -35,7 +35,7 @@ from ofa_bench.strategies import (
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "strategies.json"
-SPACES = ("mbv3", "resnet50d", "proxyless", "compofa", "compofa_elastic")
+SPACES = ("mbv3", "resnet50d", "proxyless", "compofa", "compofa_elastic", "nasbench_macro")
 SMALL = Evolution(population_size=12)
 SOFT = Evolution(population_size=12, constraint="soft", initial_ratio=0.5)
 JOINT = Joint(evaluations=220, restart=60, batch=8)
@@ -64,7 +64,7 @@ PYMOO = ("nsga2", "sms_emoa", "spea2")
 LIBRARIES = {**dict.fromkeys(PYMOO, "pymoo"), "map_elites": "ribs", "tpe": "optuna", "ofa_reference": "ofa"}
 """Strategies that are run by a library: another version of it may find something else."""
 
-ONLY = {"exhaustive": ("compofa",), **dict.fromkeys(PYMOO, ("mbv3", "resnet50d"))}
+ONLY = {"exhaustive": ("compofa", "nasbench_macro"), **dict.fromkeys(PYMOO, ("mbv3", "resnet50d"))}
 """Where not in all spaces: of equal costs, which are common in the others, pymoo's sort depends on the processor."""
 
 CASES = [(space, name) for space in SPACES for name in STRATEGIES if space in ONLY.get(name, SPACES)]

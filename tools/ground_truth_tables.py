@@ -1,0 +1,130 @@
+"""Tables of the study of known truth: true regret by strategy and guide, and whether a better search helps."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from ground_truth import EXACT, GUIDES, STRATEGIES, Found, found
+from numpy.typing import NDArray
+from scipy import stats
+
+from ofa_bench.analysis.paper.differences import no_difference
+from ofa_bench.analysis.statistics import ALPHA, Paired, paired
+from ofa_bench.analysis.summary import difference
+from ofa_bench.records.tables import Table, markdown
+
+__all__ = ["ASKED", "SPACES", "curse", "efforts", "ground_truth_in_short", "interval", "leads", "of", "regrets"]
+
+Floats = NDArray[np.float64]
+
+SPACES = ("nasbench_macro", "accel_nasbench")
+
+ASKED = 920
+"""Evaluations that were asked of searches of all targets together: as many as a chain makes."""
+
+EFFORTS = (100, 300, ASKED, 3000)
+
+
+def of(space: str, guide: str, strategy: str, asked: int = ASKED) -> Found | None:
+    """Return what was found; None if it was not searched. Chains, ``vanilla`` and the exact optima ask for no number."""
+    every = found()
+    return every.get((space, guide, strategy, asked)) or every.get((space, guide, strategy, 0))
+
+
+def searched(space: str) -> list[str]:
+    """Return the guides of a space."""
+    return [guide for guide in GUIDES if of(space, guide, EXACT)]
+
+
+def interval(values: Floats) -> tuple[float, float]:
+    """Return the mean of numbers, float64 [n], and half the width of its 95 % interval by Student's t."""
+    half = stats.t.ppf(1 - ALPHA / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean()), float(half)
+
+
+def _cell(values: Floats | None) -> str:
+    """Return a mean over repeats with its interval."""
+    if values is None:
+        return ""
+    mean, half = interval(values)
+    return f"{mean:.3f}" if half < 5e-4 else f"{mean:.3f} ± {half:.3f}"
+
+
+def _means(one: Found | None) -> Floats | None:
+    return None if one is None else one.regret.mean(axis=1)
+
+
+def regrets() -> str:
+    """Return the mean true regret over targets of each strategy, by guide."""
+    return "\n\n".join(f"`{space}`:\n\n{_regrets(space)}" for space in SPACES if searched(space))
+
+
+def _regrets(space: str) -> str:
+    guides, rows = searched(space), []
+    for name in STRATEGIES:
+        several = [of(space, guide, name) for guide in guides]
+        there = [one for one in several if one]
+        if there:
+            spent = [f"{np.mean([getattr(one, key) for one in there]):,.0f}" for key in ("evaluations", "unique")]
+            rows.append((f"`{name}`", *spent, *(_cell(_means(one)) for one in several)))
+    heads = ("strategy", "evaluations", "unique", *(f"guide: {guide}" for guide in guides))
+    return markdown(Table("", heads, tuple(rows)))
+
+
+def _leads(space: str, guide: str, names: Sequence[str], base: str) -> dict[str, Paired]:
+    """Return leads over another strategy in true accuracy, points, paired by sample and repeat."""
+    several = {name: one for name in (base, *names) if (one := of(space, guide, name))}
+    if base not in several or len(several) < 2:
+        return {}
+    keys = [key for key in several[base].keys if all(key in one.keys for one in several.values())]
+    values = {
+        name: -one.regret.mean(axis=1)[[one.keys.index(key) for key in keys]] for name, one in several.items()
+    }
+    return {one.name: one for one in paired(values, base)}
+
+
+def leads() -> str:
+    """Return what chains gain or lose in true accuracy, beside the paper's claim that it is not significant."""
+    rows = []
+    for space, guide, base, one in _chains():
+        rows.append((f"`{space}`", guide, f"`{one.name}`", f"`{base}`", difference(one), no_difference(one)))
+    heads = ("space", "guide", "strategy", "less", "points of true accuracy", "no difference?")
+    return markdown(Table("", heads, tuple(rows), left=4))
+
+
+def _chains() -> Iterator[tuple[str, str, str, Paired]]:
+    for space in SPACES:
+        for guide in searched(space):
+            for base in ("vanilla", "vanilla, matched"):
+                for one in _leads(space, guide, ("top_down", "bottom_up"), base).values():
+                    yield space, guide, base, one
+
+
+def efforts() -> str:
+    """Return the true regret of stronger and stronger searches."""
+    rows = []
+    for space in SPACES:
+        for guide in searched(space):
+            for name in ("random", "joint"):
+                cells = [_cell(_means(of(space, guide, name, asked))) for asked in EFFORTS]
+                rows.append((f"`{space}`", guide, f"`{name}`", *cells, _cell(_means(of(space, guide, EXACT)))))
+    heads = ("space", "guide", "strategy", *(f"{asked:,}" for asked in EFFORTS), "all")
+    return markdown(Table("", heads, tuple(rows), left=3))
+
+
+def curse() -> str:
+    """Return by how much guides overrate what searches find with them, points."""
+    rows = []
+    for space in SPACES:
+        for guide in searched(space)[1:]:
+            cells = [one and one.excess.mean(axis=1) for one in (of(space, guide, name) for name in CURSED)]
+            rows.append((f"`{space}`", guide, *map(_cell, cells)))
+    heads = ("space", "guide", *(f"`{name}`" for name in CURSED))
+    return markdown(Table("", heads, tuple(rows), left=2))
+
+
+CURSED = ("random", "vanilla", "joint", EXACT)
+
+
+def ground_truth_in_short() -> str:
+    """Return the answers as a list."""
+    return ""

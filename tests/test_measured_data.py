@@ -4,19 +4,22 @@ import csv
 import gzip
 import json
 import re
+import shutil
 import subprocess
 import sys
 from functools import partial
 
 import make_measured
+import make_nasbench
 import make_predicted
 import numpy as np
 import pytest
 from conftest import ROOT
 
 from ofa_bench import data
+from ofa_bench.devices.tables import FOLDER as DEVICES
 from ofa_bench.errors import InputError
-from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace
+from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, NASBenchMacroSpace, ProxylessNASSpace
 
 SPACES = {
     "mbv3": MobileNetV3Space(),
@@ -88,6 +91,13 @@ def test_the_files_are_what_the_tool_makes_of_the_sources(measured, tmp_path, mo
     ours_at = make_measured.FOLDER
     monkeypatch.setattr(make_measured, "FOLDER", tmp_path)
     make_measured.main(measured / "accuracy")
+    monkeypatch.setattr(make_nasbench, "FOLDER", tmp_path)
+    monkeypatch.setattr(make_nasbench, "DEVICES", tmp_path / "devices")
+    make_nasbench.main(measured / "benchmarks" / "nas-bench-macro_cifar10.json")
+    for device in make_nasbench.COUNTED:
+        file = f"{device}/nasbench_macro.json"
+        assert (tmp_path / "devices" / file).read_bytes() == (DEVICES / file).read_bytes()
+    shutil.rmtree(tmp_path / "devices")
     made = sorted(path.name for path in tmp_path.iterdir())
     assert made == sorted(path.name for path in ours_at.iterdir())
     for name in made:
@@ -96,6 +106,22 @@ def test_the_files_are_what_the_tool_makes_of_the_sources(measured, tmp_path, mo
             assert ours[4:8] == theirs[4:8] == bytes(4)
             ours, theirs = gzip.decompress(ours), gzip.decompress(theirs)
         assert ours == theirs, name
+
+
+def test_every_network_of_nasbench_macro_has_its_three_runs(measured):
+    table, card, space = data.measured("nasbench_macro"), data.card("measured", "nasbench_macro"), NASBenchMacroSpace()
+    assert list(table.columns) == ["architecture", "top1", "source"]
+    assert (card["rows"], card["networks"]) == (len(table), len(table) // 3) == (19_683, 6_561)
+    assert set(table["source"]) == set(card["sources"])
+    published = json.loads((measured / "benchmarks/nas-bench-macro_cifar10.json").read_bytes())
+    for run, source in enumerate(card["sources"]):
+        rows = table[table["source"] == source]
+        codes = ["".join(map(str, space.from_ofa(one).tolist())) for one in rows["architecture"]]
+        assert sorted(codes) == sorted(published)
+        wanted = [published[code]["test_acc"][run] for code in codes]
+        assert np.abs(rows["top1"] - wanted).max() < 1e-5
+    spread = table["top1"].groupby(table["architecture"].map(str)).std()
+    assert card["repeats"]["standard_deviation"] == pytest.approx(np.sqrt((spread**2).mean()), abs=0.001)
 
 
 LABELLED = {"mbv3": MobileNetV3Space(), "proxyless": ProxylessNASSpace()}
@@ -142,7 +168,8 @@ def test_labels_are_exactly_those_of_the_sources(name, measured, tmp_path, monke
 
 def test_the_notice_names_every_source_and_its_licence():
     notice = (ROOT / "NOTICE").read_text()
-    cards = [data.card("measured", name) for name in SPACES] + [data.card("predicted", name) for name in LABELLED]
+    cards = [data.card("measured", name) for name in (*SPACES, "nasbench_macro")]
+    cards += [data.card("predicted", name) for name in LABELLED]
     sources = [one for card in cards for one in card.get("sources", {"": card}).values()]
     tables = [json.loads(path.read_text())["card"] for path in (ROOT / "ofa_bench/data/devices").glob("*/*.json")]
     sources += [{"address": one["source"], "licence": one["licence"]} for one in tables if "licence" in one]

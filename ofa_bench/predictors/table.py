@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,9 @@ Floats = NDArray[np.float64]
 
 TABLES = ("accel_nasbench", "nasbench_macro")
 """The spaces whose networks were trained; ``data.measured`` has their accuracies."""
+
+
+_READ: dict[str, tuple[Genes, Floats]] = {}
 
 
 class TablePredictor(AccuracyPredictor):
@@ -103,10 +105,9 @@ def table_predictor(
         return SubspacePredictor(space, table_predictor(space.parent, run, labels, seed))
     if space.name not in TABLES:
         raise InputError(f"predictor=table: no accuracies of space {space.name} are known, only of {', '.join(TABLES)}")
-    known, sources = _read(space.name), table_sources(space)
+    (rows, top1), sources = _read(space), table_sources(space)
     runs = _check_runs(run, len(sources))
-    rows = np.array([space.from_ofa(json.loads(architecture)) for architecture in known])
-    accuracy = np.array(list(known.values()))[:, [one - 1 for one in runs]].mean(axis=1) / 100
+    accuracy = top1[:, [one - 1 for one in runs]].mean(axis=1) / 100
     name = "table" if run is None else f"table run {'+'.join(map(str, runs))}"
     table = TablePredictor(space, rows, accuracy, name=name, sources=tuple(sources[one - 1] for one in runs))
     return table if labels is None else _fit(table, rows, accuracy, labels, seed)
@@ -137,13 +138,17 @@ def _fit(table: TablePredictor, rows: Genes, accuracy: Floats, labels: int, seed
     return predictor
 
 
-@cache
-def _read(name: str) -> dict[str, list[float]]:
-    """Return the accuracies of each architecture, percent, in the order of the sources; of one source, the mean."""
-    found: dict[str, list[float]] = {}
-    rows = measured(name)
-    for architecture, top1 in zip(rows["architecture"].map(json.dumps), rows["top1"].tolist(), strict=True):
-        found.setdefault(architecture, []).append(top1)
-    if rows["source"].nunique() == 1:
-        return {architecture: [float(np.mean(values))] for architecture, values in found.items()}
-    return found
+def _read(space: DesignSpace) -> tuple[Genes, Floats]:
+    """Return the architectures, int8 [n, n_genes], and their accuracies by run, percent, [n, runs]; read once.
+
+    Of a space with one source, an architecture that is there twice has the mean.
+    """
+    if space.name not in _READ:
+        found: dict[str, list[float]] = {}
+        rows = measured(space.name)
+        for architecture, top1 in zip(rows["architecture"].map(json.dumps), rows["top1"].tolist(), strict=True):
+            found.setdefault(architecture, []).append(top1)
+        genes = np.array([space.from_ofa(json.loads(architecture)) for architecture in found])
+        one = rows["source"].nunique() == 1
+        _READ[space.name] = genes, np.array([[np.mean(top1)] if one else top1 for top1 in found.values()])
+    return _READ[space.name]

@@ -19,12 +19,13 @@ from ofa_bench.devices.cost import Term
 from ofa_bench.engine import run_repeats
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
-from ofa_bench.predictors import CostTable, OneHotMLP, latency_table
+from ofa_bench.predictors import CostTable, OneHotMLP, latency_table, measured_predictor
 from ofa_bench.predictors.columns import one_hot_columns
-from ofa_bench.records.frontiers import FOLDER
+from ofa_bench.records.frontiers import FOLDER, staircase
 from ofa_bench.records.improve_frontier import fine_grid, improve_frontier
 from ofa_bench.search import Problem
 from ofa_bench.spaces.base import DesignSpace
+from ofa_bench.spaces.enumeration import architectures
 from ofa_bench.spaces.genes import Gene
 
 QUICK = ("budget=quick", "evolution.population_size=20", "grid=12", "seeds=1", "minutes=1")
@@ -95,6 +96,32 @@ def test_architectures_of_a_stale_file_are_evaluated_anew(command, tmp_path):
     fresh = json.loads(path.read_text())
     assert fresh["version"] == 6
     assert fresh["points"] == file["points"]
+
+
+def test_an_exhaustive_frontier_is_exact_at_every_cost(tmp_path, monkeypatch):
+    """Whatever the grid; what a search found is raised to it, and a search does not make it anew."""
+    monkeypatch.setattr(module.frontiers, "find", lambda problem: None)
+    words = ["space=compofa", "device=macs", f"out={tmp_path}", "grid=2", "seeds=1", "minutes=1", "progress=false"]
+    path = tmp_path / "compofa" / "macs" / "measured.json"
+    list(call("frontier", [*words, "strategy=random", "strategy.population_size=10", "budget=quick"]))
+    assert "exact" not in json.loads(path.read_text())
+    list(call("frontier", [*words, "strategy=exhaustive"]))
+    file = json.loads(path.read_text())
+    assert file["exact"] is True
+    space = load_space("compofa")
+    [rows] = architectures(space, 10_000)
+    cost, accuracy = latency_table(space, "macs").cost(rows), measured_predictor(space).accuracy(rows)
+    stairs = staircase(cost, accuracy)
+    assert [point[1] for point in file["points"]] == pytest.approx(cost[stairs])
+    assert [point[2] for point in file["points"]] == pytest.approx(accuracy[stairs], abs=1e-6)
+    [line] = call("frontier", [*words, "strategy=exhaustive"])
+    assert "nothing better was found; version 2" in line
+    assert json.loads(path.read_text()) == file
+
+
+def test_an_exhaustive_frontier_of_a_large_space_is_refused(tmp_path):
+    with pytest.raises(InputError, match="strategy=exhaustive: mbv3 has 1.09e"):
+        list(call("frontier", [f"out={tmp_path}", "strategy=exhaustive", "progress=false"]))
 
 
 def test_where_files_go(tmp_path, monkeypatch):

@@ -31,7 +31,7 @@ from ofa_bench.predictors import AccuracyPredictor
 from ofa_bench.records import frontiers
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import Genes
-from ofa_bench.strategies import NSGA2, Budget, Joint, Strategy, Vanilla
+from ofa_bench.strategies import NSGA2, SMSEMOA, SPEA2, Budget, Joint, MAPElites, Strategy, Vanilla
 
 Floats = NDArray[np.float64]
 
@@ -74,6 +74,10 @@ def strategies(problem: Problem, *, quick: bool) -> dict[str, tuple[Strategy, Se
     charged = Joint(evaluations=evaluations, gradient_cost="measured")
     return {
         "nsga2": (NSGA2(evaluations=evaluations), default, 1),
+        "sms_emoa": (SMSEMOA(evaluations=evaluations), default, 1),
+        "spea2": (SPEA2(evaluations=evaluations), default, 1),
+        "map_elites": (MAPElites(evaluations=evaluations), default, 1),
+        "map_elites, 100 targets over all latencies": (MAPElites(evaluations=evaluations), whole, 1),
         "joint": (Joint(evaluations=evaluations), default, 1),
         "joint, gradients charged": (charged, default, 1),
         "joint, gradients charged, 100 targets over all latencies": (charged, whole, 1),

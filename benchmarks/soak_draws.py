@@ -21,6 +21,9 @@ SPACES: Mapping[str, Sequence[str]] = {
 }
 """Each space with the devices that have a table for it."""
 
+PYMOO = ("nsga2", "sms_emoa", "spea2")
+"""Strategies that cross by pymoo's operator."""
+
 WRONG = (
     "repeats=0", "seed=-1", "threads=0", "evolution.population_size=0", "evolution.mutate_prob=1.5", "epeats=2",
     "evolution.constraint=sfot", "evolution.mutate_prob=much", "budget.generations=0", "budget.warm_generations=[]",
@@ -90,7 +93,8 @@ class Draw:
     def _strategy(self, space: str) -> list[str]:
         option = self._pick(
             "vanilla", "top_down", "bottom_up", "top_down", "bottom_up", "joint", "nsga2", "random", "local_search",
-            "tpe", "exhaustive" if space == "compofa" else "joint", "ofa_reference" if self._one_in(2) else "vanilla",
+            "sms_emoa", "spea2", "map_elites", "tpe", "exhaustive" if space == "compofa" else "joint",
+            "ofa_reference" if self._one_in(2) else "vanilla",
         )  # fmt: skip
         reference = option == "ofa_reference"
         words = [f"strategy={option}", f"repeats={1 if reference else self._whole(1, 3)}"]
@@ -114,11 +118,11 @@ class Draw:
         if option in ("top_down", "bottom_up"):
             return self._chain(space)
         keys: dict[str, object] = {}
-        if option in ("joint", "nsga2", "random", "local_search") and self._one_in(2):
+        if option in ("joint", *PYMOO, "map_elites", "random", "local_search") and self._one_in(2):
             keys["evaluations"] = self._whole(1, 400)
         if option == "tpe":
             keys["evaluations"] = self._whole(1, 12)
-        if option == "nsga2":
+        if option in PYMOO:
             keys["crossover_prob"] = self._share()
         if option == "joint":
             keys |= {"batch": self._whole(1, 30), "elites": self._whole(1, 10), "restart": self._whole(1, 200)}

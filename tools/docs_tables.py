@@ -23,7 +23,15 @@ from results_tables import (
     speed_ratios,
     speed_seconds,
 )
-from strategies_tables import gradient_costs, hypervolumes, many_targets, strategies, strategies_in_short, untuned
+from strategies_tables import (
+    gradient_costs,
+    hypervolumes,
+    many_targets,
+    peers,
+    strategies,
+    strategies_in_short,
+    untuned,
+)
 from studies_tables import (
     control,
     control_in_short,
@@ -61,6 +69,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "more measurements": more_measurements,
     "more measurements in short": more_measurements_in_short,
     "overheads": overheads,
+    "peers": peers,
     "pessimism": pessimism,
     "paper": paper,
     "paper in short": paper_in_short,

@@ -12,7 +12,7 @@ from earlier_predictors import with_note
 from ofa_bench.predictors.gradient_costs import FILE
 from ofa_bench.records.tables import Table, markdown
 
-__all__ = ["gradient_costs", "hypervolumes", "many_targets", "strategies", "strategies_in_short", "untuned"]
+__all__ = ["gradient_costs", "hypervolumes", "many_targets", "peers", "strategies", "strategies_in_short", "untuned"]
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 sys.path.append(str(BENCHMARKS))
@@ -100,6 +100,11 @@ def gradient_costs() -> str:
 def hypervolumes() -> str:
     """Return hypervolumes beside those of OFA²."""
     return _laid_out("hypervolume", BENCHMARKS / "hypervolume.json")
+
+
+def peers() -> str:
+    """Return all searches of many targets beside ``vanilla``."""
+    return _laid_out("peers", BENCHMARKS / "peers.json")
 
 
 def _laid_out(benchmark: str, path: Path) -> str:

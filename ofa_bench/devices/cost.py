@@ -105,7 +105,7 @@ class CostTable(CostModel):
 
     def _lay_out(self, space: DesignSpace, terms: Sequence[Sequence[Factor]]) -> None:
         self.space, self._terms = space, terms
-        factors = [factor for term in terms for factor in term]
+        factors = self.factors
         strides = np.zeros((space.n_genes, len(factors)))
         for column, (scope, values) in enumerate(factors):
             strides[list(scope), column] = np.array(values.strides) // values.itemsize
@@ -114,6 +114,11 @@ class CostTable(CostModel):
         self.entries = np.concatenate([values.ravel() for _, values in factors])
         self.minimum, self.cheapest = self._extreme(factors, 1)
         self.maximum, self.dearest = self._extreme(factors, -1)
+
+    @property
+    def factors(self) -> list[Factor]:
+        """The summands: each the genes that choose its entry, and the entries, 0 where a gene is inactive."""
+        return [factor for term in self._terms for factor in term]
 
     def cost(self, genes: Genes) -> NDArray[np.float64]:
         """Return the cost of each architecture, in ``unit``: int8 [n, n_genes] to float64 [n].

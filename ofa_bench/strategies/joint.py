@@ -28,12 +28,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
-from ofa_bench.predictors.gradient_costs import gradient_cost
 from ofa_bench.search import Archive, EvaluationRequest, Problem
 from ofa_bench.search.changes import Changes, Places
+from ofa_bench.strategies.charges import charge_of, check_gradient_cost, check_number
 from ofa_bench.strategies.shared import BudgetedEvaluator, SharedSearch, check_whole
 
-__all__ = ["Joint"]
+__all__ = ["Joint", "draw_anchors"]
 
 Floats = NDArray[np.float64]
 
@@ -48,10 +48,6 @@ START = 20
 
 FLATTEST = 0.05
 """The least price of cost, as a multiple of the mean slope from the cheapest architecture to the last anchor."""
-
-
-MEASURED = "measured"
-"""The value of ``gradient_cost`` for what a gradient of the predictor was measured to cost."""
 
 
 class Joint(SharedSearch):
@@ -94,19 +90,15 @@ class Joint(SharedSearch):
         self.tries, self.most_changes = tries, most_changes
         for key in ("batch", "elites", "tries", "most_changes", "restart"):
             check_whole(key, getattr(self, key))
-        for key, value in {"noise": noise, "gradient_cost": 0 if gradient_cost == MEASURED else gradient_cost}.items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < np.inf:
-                others = f", or {MEASURED}" if key == "gradient_cost" else ""
-                raise InputError(f"strategy.{key}={value}: must be a number of 0 or more{others}")
+        check_number("noise", noise)
+        check_gradient_cost(gradient_cost)
         if not isinstance(gradient, bool):
             raise InputError(f"strategy.gradient={gradient}: must be true or false")
         self.noise, self.gradient, self.gradient_cost = noise, gradient, gradient_cost
 
     def charge(self, problem: Problem) -> float:
         """Return the evaluations that a gradient takes from the budget."""
-        if isinstance(self.gradient_cost, str):
-            return gradient_cost(problem.space.name, problem.predictor.sha256)
-        return self.gradient_cost
+        return charge_of(self.gradient_cost, problem)
 
     def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
         """Run rounds until the budget is spent, or several rounds in a row find nothing new."""
@@ -123,9 +115,8 @@ class Joint(SharedSearch):
         fruitless = number = 0
         while budgeted.left and fruitless < FROM_ARCHIVE:
             size, last = archive.size, number > 0 and budgeted.left <= self.restart
-            yield from self._round(
-                budgeted, changes, rng, from_archive=last or number % FROM_ARCHIVE == FROM_ARCHIVE - 1
-            )
+            from_archive = not fruitless and (last or number % FROM_ARCHIVE == FROM_ARCHIVE - 1)
+            yield from self._round(budgeted, changes, rng, from_archive=from_archive)
             fruitless, number = (0 if archive.size > size else fruitless + 1), number + 1
 
     def _round(
@@ -134,7 +125,7 @@ class Joint(SharedSearch):
         """Spend ``restart`` evaluations, or fewer where a generation has no child."""
         archive, begin = budgeted.archive, budgeted.archive.size
         end = begin + min(self.restart, budgeted.left)
-        elites = _Elites(_anchors(budgeted.targets, rng), self.elites)
+        elites = _Elites(draw_anchors(budgeted.targets, rng), self.elites)
         elites.offer(np.arange(archive.size if from_archive else 1), archive)
         if not from_archive:
             space, n = budgeted.problem.space, min(START, end - begin)
@@ -150,7 +141,7 @@ class Joint(SharedSearch):
             yield from budgeted.evaluate(rows)
 
 
-def _anchors(targets: Sequence[float], rng: np.random.Generator) -> Floats:
+def draw_anchors(targets: Sequence[float], rng: np.random.Generator) -> Floats:
     """Return up to ``ANCHORS`` of ascending targets, one of each equal share of them: float64 [anchors], ascending."""
     n, k = min(ANCHORS, len(targets)), len(targets)
     chosen: Floats = np.array(targets)[((np.arange(n) + rng.random(n)) * k / n).astype(np.intp)]

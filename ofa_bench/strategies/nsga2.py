@@ -1,87 +1,27 @@
-"""One multi-objective search for all targets, as in OFA² (Ito & Von Zuben, arXiv 2303.13683)."""
+"""NSGA-II (Deb et al., IEEE TEC 2002) for all targets, as in OFA² (Ito & Von Zuben, arXiv 2303.13683)."""
 
-from functools import partial
 from typing import Any
 
-import numpy as np
-
-from ofa_bench.search import EvaluationRequest
-from ofa_bench.strategies.shared import BudgetedEvaluator, SharedSearch, check_probability, check_whole, need
+from ofa_bench.strategies.pymoo_search import PymooSearch
 
 __all__ = ["NSGA2"]
 
 
-class NSGA2(SharedSearch):
-    """Run pymoo's NSGA-II (Deb et al., IEEE TEC 2002) once, for high accuracy and low cost; it serves all targets.
+class NSGA2(PymooSearch):
+    """Keep the members of the best fronts; of the last front that fits in part, those in the least crowded places.
 
-    Selection, survival, uniform crossover and the elimination of duplicates (by canonical form) are pymoo's; random
-    architectures and mutation are the space's own: each gene group is redrawn with ``mutate_prob``, as in OFA's
-    evolution and, gene by gene, in OFA². Every child is mutated; before that it is crossed with ``crossover_prob``, for
-    which pymoo's default of 0.9 loses 0.1 points of mean accuracy on MobileNetV3.
-
-    Args:
-        population_size: of each generation.
-        mutate_prob: the probability that a gene group of a child is redrawn.
-        crossover_prob: the probability that two parents are crossed.
-        evaluations: for all targets together; None for ``budget.generations`` times ``population_size``.
-
-    Raises:
-        InputError: a value is not allowed, or pymoo is not installed.
+    Operators and arguments are those of ``PymooSearch``. pymoo's default ``crossover_prob`` of 0.9 loses 0.1 points of
+    mean accuracy on MobileNetV3.
     """
 
     fork_safe = True
+    name, module = "nsga2", "pymoo.algorithms.moo.nsga2"
 
     bytes_a_pair = 20
     """Bytes of memory for each pair of a population's members, because pymoo compares all pairs (measured)."""
 
-    def __init__(
-        self,
-        population_size: int = 100,
-        mutate_prob: float = 0.1,
-        crossover_prob: float = 0.5,
-        evaluations: int | None = None,
-    ) -> None:
-        super().__init__(population_size, evaluations)
-        check_whole("population_size", population_size, least=2)
-        check_probability("mutate_prob", mutate_prob)
-        check_probability("crossover_prob", crossover_prob)
-        self.mutate_prob, self.crossover_prob = mutate_prob, crossover_prob
-        need("nsga2", "pymoo.algorithms.moo.nsga2")
-
-    def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
-        """Make generations until the budget is spent or no child is new to the population."""
-        algorithm = self._algorithm(budgeted, rng)
-        while budgeted.left:
-            offspring = algorithm.ask()
-            if offspring is None:
-                return
-            offspring = offspring[: budgeted.left]
-            accuracy, cost = yield from budgeted.evaluate(offspring.get("X"))
-            offspring.set("F", np.stack([-accuracy, cost], axis=1))
-            algorithm.tell(offspring)
-
-    def _algorithm(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> Any:
+    def algorithm(self, **shared: Any) -> Any:
+        """Return pymoo's NSGA-II."""
         from pymoo.algorithms.moo import nsga2
-        from pymoo.core.problem import Problem
-        from pymoo.core.termination import NoTermination
-        from pymoo.operators.crossover.ux import UniformCrossover
 
-        space = budgeted.problem.space
-        budgeted.evaluator.counts.proposals += self.population_size
-        algorithm = nsga2.NSGA2(
-            pop_size=self.population_size,
-            sampling=space.canonical(space.sample(self.population_size, rng)),
-            crossover=UniformCrossover(prob=self.crossover_prob),
-            mutation=partial(self._mutated, budgeted),
-            seed=rng,  # pymoo gives it to numpy.random.default_rng, which takes a generator as it is
-        )
-        return algorithm.setup(Problem(n_var=space.n_genes, n_obj=2), termination=NoTermination())
-
-    def _mutated(
-        self, budgeted: BudgetedEvaluator, _problem: Any, children: Any, *, random_state: Any, **_: Any
-    ) -> Any:
-        """Mutate crossed children, as pymoo's operator; pymoo replaces those that are not new."""
-        space, genes = budgeted.problem.space, children.get("X")
-        budgeted.evaluator.counts.proposals += len(genes)
-        children.set("X", space.canonical(space.mutate(genes, self.mutate_prob, random_state)))
-        return children
+        return nsga2.NSGA2(**shared)

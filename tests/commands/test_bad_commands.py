@@ -10,11 +10,12 @@ from ofa_bench.config import limits
 from ofa_bench.config.limits import check_memory
 from ofa_bench.errors import InputError
 from ofa_bench.search import Evolution
-from ofa_bench.strategies import NSGA2, Joint, Vanilla
+from ofa_bench.strategies import NSGA2, SPEA2, Joint, Vanilla
 
 SMALL = ("tracking=none", "budget=quick", "targets=paper1", "evolution.population_size=10")
 STRATEGIES = (
-    "there are bottom_up, exhaustive, joint, local_search, nsga2, ofa_reference, random, top_down, tpe, vanilla"
+    "there are bottom_up, exhaustive, joint, local_search, map_elites, nsga2, ofa_reference, random, sms_emoa, spea2, "
+    "top_down, tpe, vanilla"
 )
 
 GROUPS = [
@@ -55,7 +56,8 @@ GROUPS = [
     (["device=note10,macs"], "several values are a sweep, put -m before them"),
     (
         ["device=my/phone"],
-        "device=my/phone: no such option, file or folder; there are a100, cpu_onnx, i7_8700k, macs, note10, p40_b64,",
+        "device=my/phone: no such option, file or folder; there are a100, cpu_onnx, i7_8700k, macs, note10, "
+        "p40_b64, params,",
     ),
     (["device=nte10"], "or the path of a table; did you mean 'note10'?"),
     (["device=/etc"], "device=/etc: it has no table for space mbv3"),
@@ -204,6 +206,8 @@ def test_what_searches_remember_is_counted(monkeypatch):
         check_memory(Vanilla(Evolution(population_size=200_000)), **sizes, generations=500)
     with pytest.raises(InputError, match=r"strategy.population_size=20000: 10 searches .* take 7\.\d GiB"):
         check_memory(NSGA2(20_000), **sizes)
+    with pytest.raises(InputError, match=r"strategy.population_size=3000: 10 searches .* take 2\.\d GiB"):
+        check_memory(SPEA2(3_000), **sizes)
 
 
 def test_an_interrupt_that_a_library_makes_an_error_of_is_an_interrupt(monkeypatch, capsys):

@@ -55,6 +55,12 @@ STRATEGIES = {
         ("crossover_prob=null", "strategy.crossover_prob=None: must be from 0 to 1"),
         ("evaluations=0", "strategy.evaluations=0: must be a whole number of 1 or more"),
     ],
+    "sms_emoa": [("population_size=1", "strategy.population_size=1: must be a whole number of 2 or more")],
+    "spea2": [("crossover_prob=2", "strategy.crossover_prob=2: must be from 0 to 1")],
+    "map_elites": [
+        ("population_size=0", "strategy.population_size=0: must be a whole number of 1 or more"),
+        ("mutate_prob=x", "strategy.mutate_prob=x: must be from 0 to 1"),
+    ],
     "random": [
         ("population_size=x", "strategy.population_size=x: must be a whole number of 1 or more"),
     ],

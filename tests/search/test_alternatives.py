@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 
 from ofa_bench.search import Evolution, kernels
-from ofa_bench.strategies import NSGA2, Budget, Chain, Joint, LocalSearch, OFAReference, RandomSearch, Vanilla
+from ofa_bench.strategies import (
+    NSGA2,
+    SMSEMOA,
+    SPEA2,
+    Budget,
+    Chain,
+    Joint,
+    LocalSearch,
+    MAPElites,
+    OFAReference,
+    RandomSearch,
+    Vanilla,
+)
 from ofa_bench.testing import CountingPredictor, toy_problem
 
 SMALL = Evolution(population_size=20)
@@ -15,6 +27,9 @@ STRATEGIES = {
     "soft": Vanilla(replace(SMALL, constraint="soft")),
     "chain": Chain(SMALL, "descending"),
     "nsga2": NSGA2(population_size=20),
+    "sms_emoa": SMSEMOA(population_size=20),
+    "spea2": SPEA2(population_size=20),
+    "map_elites": MAPElites(population_size=20),
     "joint": Joint(evaluations=300),
     "local_search": LocalSearch(evaluations=300),
     "random": RandomSearch(evaluations=300),

@@ -22,6 +22,10 @@ from ofa_bench.training.fitting import write_predictor
 
 MBV3 = MobileNetV3Space()
 STRATEGIES = sorted(path.stem for path in (conf_dir() / "strategy").glob("*.yaml"))
+LIBRARIES = {
+    **dict.fromkeys(("nsga2", "sms_emoa", "spea2"), "pymoo"),
+    **{"map_elites": "ribs", "tpe": "optuna", "ofa_reference": "ofa"},
+}
 PARTS = [
     (MBV3, {"r": [224], "k": [3, 5]}, "note10", "mbv3,r=224,k=3-5"),
     (MBV3, {"d": [2, 4], "e": 6, "k7": [7]}, "note10", "mbv3,d=2-4,k7=7,e=6"),
@@ -223,7 +227,7 @@ def composed(*overrides):
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_strategy_stays_inside_and_meets_what_can_be_met(strategy):
-    pytest.importorskip({"nsga2": "pymoo", "tpe": "optuna", "ofa_reference": "ofa"}.get(strategy, "numpy"))
+    pytest.importorskip(LIBRARIES.get(strategy, "numpy"))
     overrides = [f"strategy={strategy}", f"space.choices={SMALL}".replace("'", ""), "budget.generations=5"]
     few = {"tpe": ["strategy.evaluations=60"], "ofa_reference": ["evolution.population_size=20"]}
     cell = build(composed(*overrides, *few.get(strategy, [])))
@@ -242,14 +246,14 @@ def test_every_strategy_stays_inside_and_meets_what_can_be_met(strategy):
         assert (set(arch["ks"]), set(arch["e"])) == ({3}, {4})
         best = accuracy[cost <= target].max()
         assert found[i].accuracy <= best
-        if strategy in ("exhaustive", "joint", "local_search", "nsga2", "vanilla"):
+        if strategy in ("exhaustive", "joint", "local_search", "nsga2", "sms_emoa", "spea2", "vanilla"):
             assert found[i].accuracy == best
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name not in ("tpe", "ofa_reference")])
 def test_one_architecture_that_is_left_is_found(strategy):
-    pytest.importorskip({"nsga2": "pymoo"}.get(strategy, "numpy"))
+    pytest.importorskip(LIBRARIES.get(strategy, "numpy"))
     cell = build(composed(f"strategy={strategy}", "space=compofa", "space.choices={r: [224], d: [3]}"))
     problem = cell.problem
     assert problem.space.n_genes == 1

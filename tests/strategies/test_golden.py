@@ -19,12 +19,15 @@ from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import CompoundSpace
 from ofa_bench.strategies import (
     NSGA2,
+    SMSEMOA,
+    SPEA2,
     TPE,
     Budget,
     Chain,
     Exhaustive,
     Joint,
     LocalSearch,
+    MAPElites,
     OFAReference,
     RandomSearch,
     Vanilla,
@@ -32,7 +35,7 @@ from ofa_bench.strategies import (
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "strategies.json"
-SPACES = ("mbv3", "resnet50d", "proxyless", "compofa", "compofa_elastic")
+SPACES = ("mbv3", "resnet50d", "proxyless", "compofa", "compofa_elastic", "nasbench_macro")
 SMALL = Evolution(population_size=12)
 SOFT = Evolution(population_size=12, constraint="soft", initial_ratio=0.5)
 JOINT = Joint(evaluations=220, restart=60, batch=8)
@@ -48,16 +51,20 @@ STRATEGIES = {
     "joint": JOINT,
     "joint_without_gradient": JOINT,
     "nsga2": NSGA2(population_size=12),
+    "sms_emoa": SMSEMOA(population_size=12),
+    "spea2": SPEA2(population_size=12),
+    "map_elites": MAPElites(population_size=12),
     "random": RandomSearch(population_size=12),
     "local_search": LocalSearch(population_size=12),
     "tpe": TPE(evaluations=14),
     "exhaustive": Exhaustive(),
     "ofa_reference": OFAReference(SMALL),
 }
-LIBRARIES = {"nsga2": "pymoo", "tpe": "optuna", "ofa_reference": "ofa"}
+PYMOO = ("nsga2", "sms_emoa", "spea2")
+LIBRARIES = {**dict.fromkeys(PYMOO, "pymoo"), "map_elites": "ribs", "tpe": "optuna", "ofa_reference": "ofa"}
 """Strategies that are run by a library: another version of it may find something else."""
 
-ONLY = {"exhaustive": ("compofa",), "nsga2": ("mbv3", "resnet50d")}
+ONLY = {"exhaustive": ("compofa", "nasbench_macro"), **dict.fromkeys(PYMOO, ("mbv3", "resnet50d"))}
 """Where not in all spaces: of equal costs, which are common in the others, pymoo's sort depends on the processor."""
 
 CASES = [(space, name) for space in SPACES for name in STRATEGIES if space in ONLY.get(name, SPACES)]

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from tiny import tiny_problem
 
-from ofa_bench.search import Archive
+from ofa_bench.predictors import latency_table
+from ofa_bench.search import Archive, Problem
 from ofa_bench.search.changes import Changes
+from ofa_bench.spaces import CompoundSpace
 from ofa_bench.strategies import Budget, Joint
-from ofa_bench.strategies.joint import _anchors, _Elites
-from ofa_bench.testing import toy_problem
+from ofa_bench.strategies.joint import _Elites, draw_anchors
+from ofa_bench.testing import ToyPredictor, toy_problem
 
 PROBLEM = toy_problem()
 
@@ -70,9 +72,9 @@ def test_the_anchors_of_a_generation_take_turns():
 
 def test_up_to_ten_targets_are_all_anchors_and_of_more_one_of_each_tenth_is():
     rng = np.random.default_rng(0)
-    assert _anchors([3.0, 4.0, 9.0], rng).tolist() == [3.0, 4.0, 9.0]
-    assert _anchors(list(range(10)), rng).tolist() == list(range(10))
-    drawn = np.array([_anchors(list(range(20)), rng) for _ in range(400)])
+    assert draw_anchors([3.0, 4.0, 9.0], rng).tolist() == [3.0, 4.0, 9.0]
+    assert draw_anchors(list(range(10)), rng).tolist() == list(range(10))
+    drawn = np.array([draw_anchors(list(range(20)), rng) for _ in range(400)])
     assert (drawn // 2 == np.arange(10)).all()
     assert (drawn % 2).mean(axis=0) == pytest.approx(np.full(10, 0.5), abs=0.12)
 
@@ -153,3 +155,11 @@ def test_a_search_without_anything_new_ends_after_four_rounds(monkeypatch):
     problem = tiny_problem({"a": (0.0, 0.5), "b": (0.0, 0.25)}, {"a": (1.0, 2.0), "b": (1.0, 2.0)})
     found = rounds(monkeypatch, Joint(evaluations=100, restart=10), (4.0,), problem)
     assert [begin for begin, _ in found] == [1, 4, 4, 4, 4]
+
+
+def test_a_search_goes_on_from_random_architectures_where_the_archive_leads_to_nothing_new():
+    """After its first round, it would look at the archive only; but most of this small space is still unseen."""
+    space = CompoundSpace()
+    problem = Problem(space, ToyPredictor(space), latency_table(space, "macs"))
+    found = Joint(evaluations=1000).search(problem, (problem.cost.maximum,), Budget(1, 1), np.random.default_rng(0))
+    assert [result.counts.unique_evaluations for _, result in found] == [1000]

@@ -13,7 +13,18 @@ from ofa_bench.predictors import latency_table
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import CompoundSpace, DesignSpace, Gene
 from ofa_bench.spaces.enumeration import architectures, number_of_architectures
-from ofa_bench.strategies import NSGA2, TPE, Budget, Exhaustive, LocalSearch, RandomSearch, Vanilla
+from ofa_bench.strategies import (
+    NSGA2,
+    SMSEMOA,
+    SPEA2,
+    TPE,
+    Budget,
+    Exhaustive,
+    LocalSearch,
+    MAPElites,
+    RandomSearch,
+    Vanilla,
+)
 from ofa_bench.testing import ToyPredictor, check_strategy, toy_problem
 
 PROBLEM = toy_problem()
@@ -21,10 +32,14 @@ COMPOUND = CompoundSpace()
 SMALL = Problem(COMPOUND, ToyPredictor(COMPOUND), latency_table(COMPOUND, "note10"))
 PEERS = {
     "nsga2": NSGA2(population_size=20),
+    "sms_emoa": SMSEMOA(population_size=20),
+    "spea2": SPEA2(population_size=20),
+    "map_elites": MAPElites(population_size=20),
     "random": RandomSearch(population_size=20),
     "local_search": LocalSearch(population_size=20),
     "tpe": TPE(evaluations=15),
 }
+PYMOO = (NSGA2, SMSEMOA, SPEA2)
 TARGETS = (20.0, 30.0, 45.0)
 
 
@@ -80,15 +95,16 @@ def test_the_budget_is_spent_on_what_is_better_than_the_cheapest(name):
     assert {result.shared for result in results.values()} == {3}
 
 
-@pytest.mark.parametrize("peer", [NSGA2, RandomSearch, LocalSearch])
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("peer", [*PYMOO, MAPElites, RandomSearch, LocalSearch])
 @pytest.mark.parametrize("evaluations", [1, 2, 33])
 def test_evaluations_override_the_budget(peer, evaluations):
     assert spent(search(peer(population_size=10, evaluations=evaluations))) == evaluations
 
 
-@pytest.mark.parametrize("better", [NSGA2(20), LocalSearch(20)], ids=["nsga2", "local_search"])
-def test_better_than_random_at_equal_evaluations(better):
-    baseline, results = search(RandomSearch(20), generations=300), search(better, generations=300)
+@pytest.mark.parametrize("name", [name for name in PEERS if name not in ("random", "tpe")])
+def test_better_than_random_at_equal_evaluations(name):
+    baseline, results = search(RandomSearch(20), generations=300), search(PEERS[name], generations=300)
     assert spent(results) == spent(baseline) == 6000
     assert all(results[i].accuracy > baseline[i].accuracy for i in results)
     assert mean(results) > mean(baseline) + 0.005
@@ -138,17 +154,19 @@ def test_local_search_takes_pairs_of_changes(monkeypatch):
     assert set(sizes) == {1, 2}
 
 
-def test_nsga2_ends_where_nothing_is_new():
+@pytest.mark.parametrize("peer", PYMOO)
+def test_pymoo_ends_where_nothing_is_new(peer):
     problem = summed_choices(Tree())
-    (result,) = search(NSGA2(population_size=50), (9.0,), problem=problem).values()
+    (result,) = search(peer(population_size=50), (9.0,), problem=problem).values()
     (best,) = search(Exhaustive(), (9.0,), problem=problem).values()
     assert result.accuracy == best.accuracy
     assert result.counts.evaluations <= 50
 
 
+@pytest.mark.parametrize("peer", PYMOO)
 @pytest.mark.parametrize("population_size", [2, 3])
-def test_nsga2_with_hardly_a_population(population_size):
-    results = search(NSGA2(population_size), (25.0,), generations=30)
+def test_pymoo_with_hardly_a_population(peer, population_size):
+    results = search(peer(population_size), (25.0,), generations=30)
     assert 0 < spent(results) <= 30 * population_size
 
 
@@ -193,7 +211,7 @@ def test_exhaustive_refuses_what_is_too_large():
         search(Exhaustive(most=1214), problem=SMALL)
 
 
-@pytest.mark.parametrize("name", ["nsga2", "tpe"])
+@pytest.mark.parametrize("name", ["nsga2", "sms_emoa", "spea2", "map_elites", "tpe"])
 def test_libraries_take_no_global_chance_and_print_nothing(name, capfd):
     python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
     first = search(PEERS[name], generations=5)
@@ -220,6 +238,9 @@ def test_optuna_is_as_talkative_as_before():
     ("make", "module", "words"),
     [
         (NSGA2, "pymoo.algorithms.moo.nsga2", r"strategy=nsga2: needs pymoo; pip install 'ofa_bench\[peers\]'"),
+        (SMSEMOA, "pymoo.algorithms.moo.sms", r"strategy=sms_emoa: needs pymoo; pip install"),
+        (SPEA2, "pymoo.algorithms.moo.spea2", r"strategy=spea2: needs pymoo; pip install"),
+        (MAPElites, "ribs.archives", r"strategy=map_elites: needs ribs; pip install 'ofa_bench\[peers\]'"),
         (TPE, "optuna", r"strategy=tpe: needs optuna; pip install 'ofa_bench\[peers\]'"),
     ],
 )
@@ -235,6 +256,10 @@ def test_a_missing_library_is_named(make, module, words, monkeypatch):
         (NSGA2, {"population_size": 1}, "strategy.population_size=1: must be a whole number of 2 or more"),
         (NSGA2, {"mutate_prob": 1.5}, "strategy.mutate_prob=1.5: must be from 0 to 1"),
         (NSGA2, {"crossover_prob": "x"}, "strategy.crossover_prob=x: must be from 0 to 1"),
+        (SMSEMOA, {"mutate_prob": -0.1}, "strategy.mutate_prob=-0.1: must be from 0 to 1"),
+        (SPEA2, {"evaluations": 0}, "strategy.evaluations=0: must be a whole number of 1 or more"),
+        (MAPElites, {"mutate_prob": True}, "strategy.mutate_prob=True: must be from 0 to 1"),
+        (MAPElites, {"population_size": 0}, "strategy.population_size=0: must be a whole number of 1 or more"),
         (RandomSearch, {"population_size": 0}, "strategy.population_size=0: must be a whole number of 1 or more"),
         (LocalSearch, {"evaluations": 0}, "strategy.evaluations=0: must be a whole number of 1 or more"),
         (LocalSearch, {"evaluations": 1.5}, "strategy.evaluations=1.5: must be a whole number of 1 or more"),

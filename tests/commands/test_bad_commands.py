@@ -34,10 +34,10 @@ GROUPS = [
     (["targets=/etc/passwd"], "targets=/etc/passwd: no such option; there are default"),
     (
         ["space=mbv3.yaml"],
-        "space=mbv3.yaml: no such option; there are compofa, mbv3, mbv3_w1.0, nasbench_macro, proxyless, resnet50d; "
-        "did you mean",
+        "space=mbv3.yaml: no such option; there are accel_nasbench, compofa, mbv3, "
+        "mbv3_w1.0, nasbench_macro, proxyless, resnet50d; did you mean",
     ),
-    ([f"space={LONG}"], "aaaaa: no such option; there are compofa"),
+    ([f"space={LONG}"], "aaaaa: no such option; there are accel_nasbench"),
     (["space=mbv\uff13"], "not of the form key=value"),
     (
         ["tracking=sqlte"],
@@ -56,12 +56,13 @@ GROUPS = [
     (["device=note10,macs"], "several values are a sweep, put -m before them"),
     (
         ["device=my/phone"],
-        "device=my/phone: no such option, file or folder; there are cpu_onnx, i7_8700k, macs, note10, p40_b64, params,",
+        "device=my/phone: no such option, file or folder; there are a100, cpu_onnx, i7_8700k, macs, note10, "
+        "p40_b64, params,",
     ),
     (["device=nte10"], "or the path of a table; did you mean 'note10'?"),
     (["device=/etc"], "device=/etc: it has no table for space mbv3"),
     (["device=/etc/passwd"], "device=/etc/passwd: not a cost table"),
-    ([f"device={LONG}"], "no such option, file or folder; there are cpu_onnx"),
+    ([f"device={LONG}"], "no such option, file or folder; there are a100, cpu_onnx"),
     (["experiment=paper"], "experiment=paper: several sweeps; put -m first"),
     (["experiment=ablation_order"], "experiment=ablation_order: sweeps strategy.order; put -m first"),
     (["experiment=tabel1"], "experiment=tabel1: no such option; there are ablation_budget"),
@@ -74,7 +75,10 @@ SWEEPS = [
     (["strategy=vanilla,strategy=top_down"], "not of the form key=value"),
     (["strategy=,"], "'strategy=,': not of the form key=value"),
     (["strategy=joint,nsga2", "strategy.evaluations=9"], "strategies, prefix it with ++: ++strategy.evaluations"),
-    (["device=note10,/my/phone.json"], "device=/my/phone.json: no such option, file or folder; there are cpu_onnx"),
+    (
+        ["device=note10,/my/phone.json"],
+        "device=/my/phone.json: no such option, file or folder; there are a100, cpu_onnx",
+    ),
     (["seed=1,1"], "seed=1,1: 1 is given twice"),
     (["seed=1,x"], "seed=x: must be a whole number"),
     (["seed=range(0)"], "seed=range(0): matches nothing, so nothing would run"),

@@ -40,7 +40,7 @@ COMMANDS = {
         (["out=/dev/null"], "out=/dev/null: cannot be written (Not a directory"),
         (["targets=paper1"], "targets=paper1: has no effect here: targets are set by grid="),
         (["tracking=sqlite"], "tracking=sqlite: has no effect here: targets are set by grid=, and nothing is logged"),
-        (["space=nosuch"], "space=nosuch: no such option; there are compofa"),
+        (["space=nosuch"], "space=nosuch: no such option; there are accel_nasbench"),
         (["strategy={}"], "strategy={}: must be the name of an option"),
         (["strategy=vanilla,top_down"], "strategy=vanilla,top_down: several values are a sweep, one at a time here"),
         (["~strategy"], "strategy: choose an option of the group"),
@@ -61,7 +61,8 @@ COMMANDS = {
     "profile": [
         (
             ["space=nosuch"],
-            "space=nosuch: no such option; there are compofa, mbv3, mbv3_w1.0, nasbench_macro, proxyless, resnet50d",
+            "space=nosuch: no such option; there are accel_nasbench, compofa, mbv3, mbv3_w1.0, "
+            "nasbench_macro, proxyless, resnet50d",
         ),
         (["space=compofa"], "space=compofa: a part of mbv3, whose supernet builds its networks"),
         (["space="], "space=: give a value"),
@@ -82,9 +83,9 @@ COMMANDS = {
         (["--foo"], "--foo: no such option; options are given as key=value"),
     ],
     "train": [
-        (["space=nosuch"], "space=nosuch: no such option; there are compofa"),
+        (["space=nosuch"], "space=nosuch: no such option; there are accel_nasbench"),
         (["space=proxyless", "device=cpu_onnx"], "predictor=official: OFA published none for space proxyless"),
-        (["device=nosuch"], "device=nosuch: unknown; there are cpu_onnx"),
+        (["device=nosuch"], "device=nosuch: unknown; there are a100, cpu_onnx"),
         (["hidden=0"], "hidden: must be a list, [...]"),
         (["hidden=[]"], "hidden=[]: must be one or more layer widths of 1 to 10,000"),
         (["hidden=[1000000000000]"], "hidden=[1000000000000]: must be one or more layer widths"),
@@ -102,7 +103,7 @@ COMMANDS = {
         (["data=nowhere.csv"], "data=nowhere.csv: cannot be read (No such file or directory)"),
         (["data=/"], "data=/: cannot be read (Is a directory)"),
         (["data=/dev/zero"], "data=/dev/zero: cannot be read (Not a regular file)"),
-        (["data=x", "space=nosuch.yaml"], "space=nosuch.yaml: no such option; there are compofa"),
+        (["data=x", "space=nosuch.yaml"], "space=nosuch.yaml: no such option; there are accel_nasbench"),
         (
             ["data=x", "seconds=5"],
             "seconds: no such key; allowed: data, space, hidden, seed, threads, out, folds, epochs",

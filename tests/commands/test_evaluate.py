@@ -230,7 +230,7 @@ def test_a_given_network_is_exported_and_measured_without_a_target_to_meet(files
     [
         (("architecture=arch.json", "run=x"), "give one of run=, sweep= and architecture="),
         (("run=x", "space=mbv3"), "space=mbv3: only with architecture="),
-        (("architecture=arch.json", "space=nowhere"), "space=nowhere: no such option; there are compofa"),
+        (("architecture=arch.json", "space=nowhere"), "space=nowhere: no such option; there are accel_nasbench"),
     ],
 )
 def test_export_of_a_given_network_refuses_bad_arguments(files, forks, words, message):

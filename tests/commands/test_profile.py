@@ -25,8 +25,8 @@ CARD = {"device": "x", "statistic": "median"}
         ({"held_back": 9}, "held_back=9: must be 10 or more"),
         (
             {"space": "mbv2"},
-            "space=mbv2: no such option; there are compofa, mbv3, mbv3_w1.0, nasbench_macro, proxyless, resnet50d; did "
-            "you mean 'mbv3'",
+            "space=mbv2: no such option; there are accel_nasbench, compofa, mbv3, mbv3_w1.0, nasbench_macro, "
+            "proxyless, resnet50d; did you mean 'mbv3'",
         ),
         ({"space": "compofa"}, "space=compofa: a part of mbv3, whose supernet builds its networks"),
         ({"statistic": "p50"}, "statistic=p50: must be p10, median, p90"),

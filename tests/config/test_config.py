@@ -73,6 +73,7 @@ def _table_or_skip(device):
         (["space=resnet50d"], "cpu_onnx", "embedded"),
         (["space=proxyless"], "cpu_onnx", "measured"),
         (["space=mbv3_w1.0"], "i7_8700k", "measured"),
+        (["space=accel_nasbench"], "zcu102", "measured"),
         (["space=nasbench_macro"], "macs", "table"),
         (["space=resnet50d", "device=macs"], "macs", "embedded"),
         (["space=resnet50d", "predictor=official"], "cpu_onnx", "official"),
@@ -117,7 +118,8 @@ def test_a_users_space_may_say_nothing_of_devices_or_choose_one(tmp_path):
 def test_a_space_is_loaded_without_its_default_device():
     assert load_space("resnet50d").name == "resnet50d"
     with pytest.raises(
-        InputError, match=r"space=resnet: no such option; there are compofa, mbv3.*did you mean 'resnet50d'"
+        InputError,
+        match=r"space=resnet: no such option; there are accel_nasbench, compofa, mbv3.*did you mean 'resnet50d'",
     ):
         load_space("resnet")
 

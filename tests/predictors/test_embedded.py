@@ -102,7 +102,9 @@ def test_official_is_refused_and_embedded_named():
 def test_what_there_is_is_listed():
     space = ResNet50DSpace()
     space.name = "other"
-    with pytest.raises(InputError, match=r"space other, only for mbv3, mbv3_w1\.0, proxyless, resnet50d$"):
+    with pytest.raises(
+        InputError, match=r"space other, only for accel_nasbench, mbv3, mbv3_w1\.0, proxyless, resnet50d$"
+    ):
         embedded_predictor(space)
 
 

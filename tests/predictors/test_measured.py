@@ -148,7 +148,8 @@ def test_each_source_has_a_predictor_that_shares_no_label_with_the_others(space,
 
 def test_what_is_not_there_is_refused_in_words():
     with pytest.raises(
-        InputError, match=r"there is none for space resnet50d, only for mbv3, mbv3_w1.0, proxyless; choose another"
+        InputError,
+        match=r"there is none for space resnet50d, only for accel_nasbench, mbv3, mbv3_w1.0, proxyless; choose another",
     ):
         measured_predictor(ResNet50DSpace())
     with pytest.raises(

@@ -76,7 +76,9 @@ def draw_efforts(panels: Mapping[str, Panels]) -> Figure:
     return figure
 
 
-def _points(axes: Any, means: Sequence[Mean], at: Sequence[float], guide: str, *, along: str, i: int, ls: str = "") -> None:
+def _points(
+    axes: Any, means: Sequence[Mean], at: Sequence[float], guide: str, *, along: str, i: int, ls: str = ""
+) -> None:
     """Draw means with intervals, cut at ``FLOOR``."""
     values = np.maximum([mean for mean, _ in means], FLOOR)
     half = np.array([half for _, half in means])

@@ -1,6 +1,6 @@
 """Writes and reads ``benchmarks/studies/ground_truth.csv.gz``: winners of searches where the truth is known.
 
-``ofa_bench -m experiment=ground_truth output=FOLDER`` searches, and ``python tools/ground_truth.py FOLDER`` writes a row
+``ofa_bench -m experiment=ground_truth output=FOLDER`` searches; ``python tools/ground_truth.py FOLDER`` writes a row
 for each winner: its genes, its accuracy by the guide in percent, and what its search spent. Its true accuracy is looked
 up when the file is read.
 """
@@ -115,7 +115,7 @@ def found() -> Mapping[tuple[str, str, str, int], Found]:
     table = pd.read_csv(FILE, dtype={"genes": str})
     made = {}
     for (space, guide, strategy, asked), part in table.groupby(list(COLUMNS[:4]), sort=False):
-        part = part.sort_values(["sample", "repeat", "target"])  # noqa: PLW2901
+        part = part.sort_values(["sample", "repeat", "target"])
         targets = np.unique(part["target"])
         shape = (-1, len(targets))
         genes = np.array([list(map(int, text)) for text in part["genes"]], np.int8)

@@ -25,7 +25,7 @@ EFFORTS = (100, 300, ASKED, 3000)
 
 
 def of(space: str, guide: str, strategy: str, asked: int = ASKED) -> Found | None:
-    """Return what was found; None if it was not searched. Chains, ``vanilla`` and the exact optima ask for no number."""
+    """Return what was found, None without it; chains, ``vanilla`` and exact optima ask for no number of evaluations."""
     every = found()
     return every.get((space, guide, strategy, asked)) or every.get((space, guide, strategy, 0))
 
@@ -76,9 +76,7 @@ def _leads(space: str, guide: str, names: Sequence[str], base: str) -> dict[str,
     if base not in several or len(several) < 2:
         return {}
     keys = [key for key in several[base].keys if all(key in one.keys for one in several.values())]
-    values = {
-        name: -one.regret.mean(axis=1)[[one.keys.index(key) for key in keys]] for name, one in several.items()
-    }
+    values = {name: -one.regret.mean(axis=1)[[one.keys.index(key) for key in keys]] for name, one in several.items()}
     return {one.name: one for one in paired(values, base)}
 
 

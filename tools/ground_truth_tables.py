@@ -1,5 +1,6 @@
 """Tables of the study of known truth: true regret by strategy and guide, and whether a better search helps."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -124,5 +125,44 @@ CURSED = ("random", "vanilla", "joint", EXACT)
 
 
 def ground_truth_in_short() -> str:
-    """Return the answers as a list."""
-    return ""
+    """Return the answers as a list.
+
+    Raises:
+        FileNotFoundError: there is no study.
+    """
+    lines = []
+    for space in SPACES:
+        guides = searched(space)
+        names = [name for name in STRATEGIES[:-1] if of(space, guides[0], name)]
+        ordered = sorted(names, key=lambda name: _mean(space, guides[0], name))
+        texts = [f"`{name}` {_mean(space, guides[0], name):.3f}" for name in ordered]
+        lines.append(f"**Strategies** on the truth of `{space}`, true regret in points: {', '.join(texts)}.")
+    for name in ("top_down", "bottom_up"):
+        for base, what in (("vanilla", "with its full budget"), ("vanilla, matched", "of equal generations")):
+            lines.append(f"**The paper's claim** on accuracy: `{name}` less `vanilla` {what}. {_claim(name, base)}.")
+    lines += [f"**A better search or a better guide?** In `{space}`, {_better(space)}." for space in SPACES]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _mean(space: str, guide: str, name: str) -> float:
+    one = of(space, guide, name)
+    return np.nan if one is None else float(one.regret.mean())
+
+
+def _claim(name: str, base: str) -> str:
+    """Return in how many cases of space and guide the claim holds, and how large the differences are."""
+    cases = [one for _, _, at, one in _chains() if one.name == name and at == base]
+    values, verdicts = [one.difference or 0.0 for one in cases], Counter(map(no_difference, cases))
+    texts = [f"{verdict} in {number}" for verdict, number in sorted(verdicts.items())]
+    return (
+        f"{min(values):+.2f} to {max(values):+.2f} points; {', '.join(texts)} of {len(cases)} cases"
+    )
+
+
+def _better(space: str) -> str:
+    """Return the true regret of ever better searches, by guide."""
+    found = []
+    for guide in searched(space):
+        worse, better, all_ = (_mean(space, guide, name) for name in ("random", "joint", EXACT))
+        found.append(f"{guide}: {worse:.2f}, {better:.2f}, {all_:.2f}")
+    return f"true regret of `random`, of `joint` and of the guide's exact optimum, by guide: {'; '.join(found)}"

@@ -40,12 +40,13 @@ class NASBenchMacroSupernet(Supernet):
         return self._piece(json.dumps(row.tolist()), 3, IMAGE, net.stem, *blocks, net.head, net.classifier)
 
     def slots(self) -> list[Slot]:
-        """Return the slots of the layers: the first has the stem, the last the head; an identity adds nothing."""
-        slots, last = list[Slot](), len(LAYERS) - 1
-        for shape in dict.fromkeys(LAYERS):
-            alike = [layer for layer in range(last) if LAYERS[layer] == shape]
-            slots.append(self._slot(alike))
-        return [*slots, self._slot([last], self.net.head, self.net.classifier)]
+        """Return the slots: that of the last layer with the head, that of the first with the stem, and the others.
+
+        An identity adds nothing.
+        """
+        last = len(LAYERS) - 1
+        alike = [[layer for layer in range(last) if LAYERS[layer] == shape] for shape in dict.fromkeys(LAYERS)]
+        return [self._slot([last], self.net.head, self.net.classifier), *map(self._slot, alike)]
 
     def _slot(self, layers: Sequence[int], *after: nn.Module) -> Slot:
         """Return the slot of layers of one shape, or of the last with what comes after it."""

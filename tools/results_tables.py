@@ -160,7 +160,7 @@ def cpu_onnx() -> str:
 def measured_predictors() -> str:
     """Return the errors of the predictors of measured accuracies on rows that were held out, from their cards."""
     rows = []
-    for name in ("mbv3", "mbv3_w1.0", "proxyless"):
+    for name in ("mbv3", "mbv3_w1.0", "proxyless", "accel_nasbench"):
         card = json.loads((DATA / "predictors" / "measured" / f"{name}.json").read_text())
         for source, about in (("all", card["all"]), *card["by_source"].items()):
             if about != card["all"] or source == "all":

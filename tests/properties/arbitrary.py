@@ -37,7 +37,7 @@ settings.register_profile(
 settings.load_profile("ofa_bench")
 
 NAMED = [
-    *map(load_space, ("mbv3", "mbv3_w1.0", "compofa", "resnet50d", "proxyless", "nasbench_macro")),
+    *map(load_space, ("mbv3", "mbv3_w1.0", "compofa", "resnet50d", "proxyless", "nasbench_macro", "accel_nasbench")),
     CompoundSpace("elastic"),
 ]
 TABLES = {space.name: latency_table(space, "macs") for space in NAMED}

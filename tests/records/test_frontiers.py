@@ -166,20 +166,15 @@ SHIPPED = sorted(frontiers.FOLDER.glob("*/*/*.json")) if frontiers.FOLDER.is_dir
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: "/".join(path.parts[-3:]))
 def test_shipped_frontiers_hold(path, request):
+    from ofa_bench import predictors
     from ofa_bench.experiment.building import load_space
-    from ofa_bench.predictors import embedded_predictor, measured_predictor, official_predictor, table_predictor
 
     if path.stem == "official":
         request.getfixturevalue("assets")
     name, device, predictor = path.parts[-3], path.parts[-2], path.stem
     space = load_space(name)
-    load = {
-        "official": official_predictor,
-        "embedded": embedded_predictor,
-        "measured": measured_predictor,
-        "table": table_predictor,
-    }
-    problem = Problem(space, load[predictor](space), latency_table(space, device))
+    load = getattr(predictors, f"{predictor}_predictor")
+    problem = Problem(space, load(space), latency_table(space, device))
     frontier = read(path, space)
     assert frontier.fits(problem), "the predictor or the table has changed since"
     assert confirm(frontier, problem).cost[0] == problem.cost.minimum

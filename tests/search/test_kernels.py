@@ -86,7 +86,9 @@ def test_children_that_never_meet_the_target_are_parents(compiled, monkeypatch):
 
 
 @needs_compiler
-@pytest.mark.parametrize("space_name", ["mbv3", "mbv3_w1.0", "compofa", "resnet50d", "proxyless", "nasbench_macro"])
+@pytest.mark.parametrize(
+    "space_name", ["mbv3", "mbv3_w1.0", "compofa", "resnet50d", "proxyless", "nasbench_macro", "accel_nasbench"]
+)
 def test_memos_agree(space_name):
     made = problem(space_name, "macs", True)
     packed, keyed = PackedMemo(made.kernels), KeyedMemo(made.space)

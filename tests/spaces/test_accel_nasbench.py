@@ -13,17 +13,22 @@ import pytest
 from ofa_bench import data
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import latency_table, measured_predictor, measured_sources, table_predictor
+from ofa_bench.records.frontiers import find
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import AccelNASBenchSpace, recognise
 from ofa_bench.spaces.enumeration import number_of_architectures
 from ofa_bench.strategies import (
     NSGA2,
+    SMSEMOA,
+    SPEA2,
     TPE,
     Budget,
     Chain,
+    Differentiable,
     Exhaustive,
     Joint,
     LocalSearch,
+    MAPElites,
     OFAReference,
     RandomSearch,
     Vanilla,
@@ -38,13 +43,22 @@ STRATEGIES = {
     "top_down": Chain(SMALL, "descending"),
     "bottom_up": Chain(SMALL, "ascending"),
     "joint": Joint(evaluations=300, restart=100, batch=16),
+    "differentiable": Differentiable(population_size=20, steps=20),
     "nsga2": NSGA2(population_size=20),
+    "sms_emoa": SMSEMOA(population_size=20),
+    "spea2": SPEA2(population_size=20),
+    "map_elites": MAPElites(population_size=20),
     "random": RandomSearch(population_size=20),
     "local_search": LocalSearch(population_size=20),
     "tpe": TPE(evaluations=30),
     "ofa_reference": OFAReference(SMALL),
 }
-LIBRARIES = {"nsga2": "pymoo", "tpe": "optuna", "ofa_reference": "ofa"}
+LIBRARIES = {
+    **dict.fromkeys(("nsga2", "sms_emoa", "spea2"), "pymoo"),
+    "map_elites": "ribs",
+    "tpe": "optuna",
+    "ofa_reference": "ofa",
+}
 
 
 @cache
@@ -195,3 +209,12 @@ def test_exhaustive_finds_the_optima(device):
     for number, target in enumerate(targets[:-1]):
         assert found[number].accuracy == pytest.approx(accuracy[costs <= target].max(), abs=1e-12)
     assert not found[10].feasible
+
+
+@pytest.mark.parametrize("device", ["zcu102", "a100"])
+def test_the_frontiers_are_exact(device):
+    rows, accuracy = trained()
+    costs, frontier = latency_table(SPACE, device).cost(rows), find(table_problem(device))
+    assert frontier.about["exact"]
+    for target in np.quantile(costs, np.linspace(0, 1, 101)):
+        assert frontier.best_known(target) == pytest.approx(accuracy[costs <= target].max(), abs=1e-12)

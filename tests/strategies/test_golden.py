@@ -35,7 +35,7 @@ from ofa_bench.strategies import (
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "strategies.json"
-SPACES = ("mbv3", "resnet50d", "proxyless", "compofa", "compofa_elastic", "nasbench_macro")
+SPACES = ("mbv3", "resnet50d", "proxyless", "compofa", "compofa_elastic", "nasbench_macro", "accel_nasbench")
 SMALL = Evolution(population_size=12)
 SOFT = Evolution(population_size=12, constraint="soft", initial_ratio=0.5)
 JOINT = Joint(evaluations=220, restart=60, batch=8)

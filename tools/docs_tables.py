@@ -23,7 +23,15 @@ from results_tables import (
     speed_ratios,
     speed_seconds,
 )
-from strategies_tables import gradient_costs, hypervolumes, many_targets, peers, strategies, strategies_in_short, untuned
+from strategies_tables import (
+    gradient_costs,
+    hypervolumes,
+    many_targets,
+    peers,
+    strategies,
+    strategies_in_short,
+    untuned,
+)
 from studies_tables import (
     control,
     control_in_short,

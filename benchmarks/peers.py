@@ -63,9 +63,8 @@ def searched(problem: Problem, strategy: Strategy, n: int, seed: int) -> dict[st
     results = [result for _, result in found]
     seconds = time.thread_time() - began
     counted = {key: sum(getattr(one.counts, key) for one in results) for key in COUNTS}
-    charged = counted["evaluations"] + counted["gradients"] * gradient_cost(
-        problem.space.name, problem.predictor.sha256
-    )
+    cost = gradient_cost(problem.space.name, problem.predictor.sha256)
+    charged = counted["evaluations"] + counted["gradients"] * cost
     mean = 100 * float(np.mean([one.accuracy for one in results]))
     return {"accuracy": mean, **counted, "charged": charged, "seconds": seconds}
 

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from ofa_bench.search import Evolution, kernels
-from ofa_bench.strategies import NSGA2, Budget, Chain, Joint, LocalSearch, OFAReference, RandomSearch, Vanilla
+from ofa_bench.strategies import (
+    NSGA2,
+    Budget,
+    Chain,
+    Differentiable,
+    Joint,
+    LocalSearch,
+    OFAReference,
+    RandomSearch,
+    Vanilla,
+)
 from ofa_bench.testing import CountingPredictor, toy_problem
 
 SMALL = Evolution(population_size=20)
@@ -16,6 +26,7 @@ STRATEGIES = {
     "chain": Chain(SMALL, "descending"),
     "nsga2": NSGA2(population_size=20),
     "joint": Joint(evaluations=300),
+    "differentiable": Differentiable(evaluations=300),
     "local_search": LocalSearch(evaluations=300),
     "random": RandomSearch(evaluations=300),
 }

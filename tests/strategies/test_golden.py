@@ -22,6 +22,7 @@ from ofa_bench.strategies import (
     TPE,
     Budget,
     Chain,
+    Differentiable,
     Exhaustive,
     Joint,
     LocalSearch,
@@ -36,6 +37,7 @@ SPACES = ("mbv3", "resnet50d", "proxyless", "compofa", "compofa_elastic")
 SMALL = Evolution(population_size=12)
 SOFT = Evolution(population_size=12, constraint="soft", initial_ratio=0.5)
 JOINT = Joint(evaluations=220, restart=60, batch=8)
+DIFFERENTIABLE = Differentiable(evaluations=160, steps=20)
 STRATEGIES = {
     "vanilla": Vanilla(SMALL),
     "soft": Vanilla(SOFT),
@@ -47,6 +49,8 @@ STRATEGIES = {
     "resolution_spared": Chain(SMALL, "descending", WarmStart(prune_resolution=False)),
     "joint": JOINT,
     "joint_without_gradient": JOINT,
+    "differentiable": DIFFERENTIABLE,
+    "differentiable_without_gradient": DIFFERENTIABLE,
     "nsga2": NSGA2(population_size=12),
     "random": RandomSearch(population_size=12),
     "local_search": LocalSearch(population_size=12),
@@ -54,7 +58,13 @@ STRATEGIES = {
     "exhaustive": Exhaustive(),
     "ofa_reference": OFAReference(SMALL),
 }
-LIBRARIES = {"nsga2": "pymoo", "tpe": "optuna", "ofa_reference": "ofa"}
+LIBRARIES = {
+    "differentiable": "torch",
+    "differentiable_without_gradient": "torch",
+    "nsga2": "pymoo",
+    "tpe": "optuna",
+    "ofa_reference": "ofa",
+}
 """Strategies that are run by a library: another version of it may find something else."""
 
 ONLY = {"exhaustive": ("compofa",), "nsga2": ("mbv3", "resnet50d")}
@@ -81,7 +91,7 @@ def problem(name, gradient=True, compiled=True):
 
 def trace(space, name, compiled=True):
     """Return, in the order in which they came: the target's position, the winner, and what was counted for it."""
-    given = problem(space, name != "joint_without_gradient", compiled)
+    given = problem(space, not name.endswith("_without_gradient"), compiled)
     low, high = given.cost.minimum, given.cost.maximum
     targets = [round(low + share * (high - low), 1) for share in (0.3, -0.1, 0.1, 0.5, 0.2)]
     found = STRATEGIES[name].search(given, targets, Budget(6, (3, 2)), np.random.default_rng(1))

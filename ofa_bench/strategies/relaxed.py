@@ -108,7 +108,7 @@ class ExpectedCost:
 
     def __call__(self, probabilities: "Tensor") -> "Tensor":
         """Return expected costs, in the table's unit: float64 [n, n_genes, most choices of a gene] to float64 [n]."""
-        expected = probabilities.new_zeros(len(probabilities))
+        expected = 0 * probabilities.sum(dim=(1, 2))  # a gradient, also where no gene changes the cost
         for genes, values in self._tables:
             left = values.expand(len(probabilities), *values.shape)
             for gene in genes.T.flip(0):  # the last axis is summed first

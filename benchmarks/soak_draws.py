@@ -93,7 +93,7 @@ class Draw:
     def _strategy(self, space: str) -> list[str]:
         option = self._pick(
             "vanilla", "top_down", "bottom_up", "top_down", "bottom_up", "joint", "nsga2", "random", "local_search",
-            "sms_emoa", "spea2", "map_elites", "tpe", "exhaustive" if space == "compofa" else "joint",
+            "sms_emoa", "spea2", "map_elites", "differentiable", "tpe", "exhaustive" if space == "compofa" else "joint",
             "ofa_reference" if self._one_in(2) else "vanilla",
         )  # fmt: skip
         reference = option == "ofa_reference"
@@ -118,12 +118,15 @@ class Draw:
         if option in ("top_down", "bottom_up"):
             return self._chain(space)
         keys: dict[str, object] = {}
-        if option in ("joint", *PYMOO, "map_elites", "random", "local_search") and self._one_in(2):
+        shared = ("joint", *PYMOO, "map_elites", "random", "local_search", "differentiable")
+        if option in shared and self._one_in(2):
             keys["evaluations"] = self._whole(1, 400)
         if option == "tpe":
             keys["evaluations"] = self._whole(1, 12)
         if option in PYMOO:
             keys["crossover_prob"] = self._share()
+        if option == "differentiable":
+            keys |= {"samples": self._whole(1, 5), "steps": self._whole(1, 100), "temperature": self._share(0.1)}
         if option == "joint":
             keys |= {"batch": self._whole(1, 30), "elites": self._whole(1, 10), "restart": self._whole(1, 200)}
             keys |= {"tries": self._whole(1, 12), "most_changes": self._whole(1, 60), "noise": self._share()}

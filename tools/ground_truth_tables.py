@@ -154,9 +154,7 @@ def _claim(name: str, base: str) -> str:
     cases = [one for _, _, at, one in _chains() if one.name == name and at == base]
     values, verdicts = [one.difference or 0.0 for one in cases], Counter(map(no_difference, cases))
     texts = [f"{verdict} in {number}" for verdict, number in sorted(verdicts.items())]
-    return (
-        f"{min(values):+.2f} to {max(values):+.2f} points; {', '.join(texts)} of {len(cases)} cases"
-    )
+    return f"{min(values):+.2f} to {max(values):+.2f} points; {', '.join(texts)} of {len(cases)} cases"
 
 
 def _better(space: str) -> str:

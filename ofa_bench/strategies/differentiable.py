@@ -71,7 +71,7 @@ class Differentiable(SharedSearch):
         population_size: int = 100,
         evaluations: int | None = None,
         *,
-        samples: int = 4,
+        samples: int = 2,
         steps: int = 400,
         learning_rate: float = 0.2,
         temperature: float = 5.0,

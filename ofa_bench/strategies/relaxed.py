@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.devices.cost import CostTable
+from ofa_bench.devices.elimination import Factor
 from ofa_bench.spaces import DesignSpace, Genes
 
 if TYPE_CHECKING:
@@ -97,26 +98,24 @@ class ExpectedCost:
     def __init__(self, cost: CostTable) -> None:
         import torch
 
-        most, widest = int(cost.space.cardinality.max()), max(len(scope) for scope, _ in cost.factors)
-        places, entries = [], []
-        for scope, values in cost.factors:
-            at = np.argwhere(values)
-            place = np.full((len(at), widest), cost.space.n_genes * most)  # where a probability of 1 is
-            place[:, : len(scope)] = np.array(scope) * most + at
-            places.append(place)
-            entries.append(values[tuple(at.T)])
-        self._places = torch.from_numpy(np.concatenate(places).T.copy())
-        self._entries = torch.from_numpy(np.concatenate(entries))
+        alike: dict[tuple[int, ...], list[Factor]] = {}
+        for factor in cost.factors:
+            alike.setdefault(factor[1].shape, []).append(factor)
+        self._tables = [
+            (torch.tensor([scope for scope, _ in some]), torch.from_numpy(np.stack([values for _, values in some])))
+            for some in alike.values()
+        ]
 
     def __call__(self, probabilities: "Tensor") -> "Tensor":
         """Return expected costs, in the table's unit: float64 [n, n_genes, most choices of a gene] to float64 [n]."""
-        import torch
-
-        flat = torch.cat([probabilities.flatten(1), probabilities.new_ones(len(probabilities), 1)], dim=1)
-        likelihood = flat[:, self._places[0]]
-        for genes in self._places[1:]:
-            likelihood = likelihood * flat[:, genes]
-        return likelihood @ self._entries
+        expected = 0 * probabilities.sum(dim=(1, 2))  # a gradient, also where no gene changes the cost
+        for genes, values in self._tables:
+            left = values.expand(len(probabilities), *values.shape)
+            for gene in genes.T.flip(0):  # the last axis is summed first
+                weight = probabilities[:, gene, : left.shape[-1]]
+                left = (left * weight.view(*weight.shape[:2], *[1] * (left.dim() - 3), -1)).sum(dim=-1)
+            expected = expected + left.sum(dim=1)
+        return expected
 
 
 @contextmanager

@@ -49,6 +49,11 @@ STRATEGIES = {
         ("noise=nan", "strategy.noise=nan: must be a number of 0 or more"),
         ("foo=1", "strategy.foo: no such key; allowed: _target_, population_size, evaluations, batch"),
     ],
+    "differentiable": [
+        ("samples=0", "strategy.samples=0: must be a whole number of 1 or more"),
+        ("temperature=0", "strategy.temperature=0: must be more than 0"),
+        ("gradient_cost=x", "strategy.gradient_cost=x: must be a number of 0 or more, or measured"),
+    ],
     "nsga2": [
         ("population_size=1", "strategy.population_size=1: must be a whole number of 2 or more"),
         ("mutate_prob=2", "strategy.mutate_prob=2: must be from 0 to 1"),

@@ -179,9 +179,7 @@ def test_what_does_not_exist_is_refused(given, message):
 
 
 def test_a_space_without_known_accuracies_is_refused():
-    with pytest.raises(
-        InputError, match="mbv3 are known, only of accel_nasbench, nasbench_macro"
-    ):
+    with pytest.raises(InputError, match="mbv3 are known, only of accel_nasbench, nasbench_macro"):
         table_predictor(MobileNetV3Space())
     assert table_sources(MobileNetV3Space()) == ()
     with pytest.raises(InputError, match="predictor=measured: there is none for space nasbench_macro"):

@@ -12,6 +12,7 @@ from ofa_bench.strategies import (
     SPEA2,
     Budget,
     Chain,
+    Differentiable,
     Joint,
     LocalSearch,
     MAPElites,
@@ -31,6 +32,7 @@ STRATEGIES = {
     "spea2": SPEA2(population_size=20),
     "map_elites": MAPElites(population_size=20),
     "joint": Joint(evaluations=300),
+    "differentiable": Differentiable(evaluations=300),
     "local_search": LocalSearch(evaluations=300),
     "random": RandomSearch(evaluations=300),
 }

@@ -24,6 +24,7 @@ from ofa_bench.strategies import (
     TPE,
     Budget,
     Chain,
+    Differentiable,
     Exhaustive,
     Joint,
     LocalSearch,
@@ -39,6 +40,7 @@ SPACES = ("mbv3", "resnet50d", "proxyless", "compofa", "compofa_elastic", "nasbe
 SMALL = Evolution(population_size=12)
 SOFT = Evolution(population_size=12, constraint="soft", initial_ratio=0.5)
 JOINT = Joint(evaluations=220, restart=60, batch=8)
+DIFFERENTIABLE = Differentiable(evaluations=160, steps=20)
 STRATEGIES = {
     "vanilla": Vanilla(SMALL),
     "soft": Vanilla(SOFT),
@@ -50,6 +52,8 @@ STRATEGIES = {
     "resolution_spared": Chain(SMALL, "descending", WarmStart(prune_resolution=False)),
     "joint": JOINT,
     "joint_without_gradient": JOINT,
+    "differentiable": DIFFERENTIABLE,
+    "differentiable_without_gradient": DIFFERENTIABLE,
     "nsga2": NSGA2(population_size=12),
     "sms_emoa": SMSEMOA(population_size=12),
     "spea2": SPEA2(population_size=12),
@@ -61,7 +65,13 @@ STRATEGIES = {
     "ofa_reference": OFAReference(SMALL),
 }
 PYMOO = ("nsga2", "sms_emoa", "spea2")
-LIBRARIES = {**dict.fromkeys(PYMOO, "pymoo"), "map_elites": "ribs", "tpe": "optuna", "ofa_reference": "ofa"}
+LIBRARIES = {
+    **dict.fromkeys(("differentiable", "differentiable_without_gradient"), "torch"),
+    **dict.fromkeys(PYMOO, "pymoo"),
+    "map_elites": "ribs",
+    "tpe": "optuna",
+    "ofa_reference": "ofa",
+}
 """Strategies that are run by a library: another version of it may find something else."""
 
 ONLY = {"exhaustive": ("compofa", "nasbench_macro"), **dict.fromkeys(PYMOO, ("mbv3", "resnet50d"))}
@@ -88,7 +98,7 @@ def problem(name, gradient=True, compiled=True):
 
 def trace(space, name, compiled=True):
     """Return, in the order in which they came: the target's position, the winner, and what was counted for it."""
-    given = problem(space, name != "joint_without_gradient", compiled)
+    given = problem(space, not name.endswith("_without_gradient"), compiled)
     low, high = given.cost.minimum, given.cost.maximum
     targets = [round(low + share * (high - low), 1) for share in (0.3, -0.1, 0.1, 0.5, 0.2)]
     found = STRATEGIES[name].search(given, targets, Budget(6, (3, 2)), np.random.default_rng(1))

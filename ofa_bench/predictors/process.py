@@ -63,7 +63,7 @@ class ProcessPredictor(AccuracyPredictor):
         if not (accuracy < 1).all() or not np.ptp(accuracy) > 0:
             raise InputError(f"predictor {name}: labels must be below 1 and not all equal")
         self.space, self.name, self.sources = space, name, sources
-        rows = space.canonical(check_genes(space, genes))
+        self.labelled = rows = space.canonical(check_genes(space, genes))
         digest = hashlib.sha256(f"process {VERSION}".encode() + rows.tobytes() + accuracy.tobytes())
         self.sha256 = digest.hexdigest()
         active = space.active(rows)
@@ -73,7 +73,7 @@ class ProcessPredictor(AccuracyPredictor):
         }
         self.unlabelled = {gene: values for gene, values in lacking.items() if values}
         self._start = np.cumsum([0, *(int(size) + 1 for size in space.cardinality)])
-        self._labelled = self._features(rows)
+        self._label_features = self._features(rows)
         logs = np.log1p(-accuracy)
         self._mean, self._scale = float(logs.mean()), float(logs.std())
         self._solve((logs - self._mean) / self._scale)
@@ -83,7 +83,7 @@ class ProcessPredictor(AccuracyPredictor):
         from scipy.linalg import solve_triangular  # imported here, because it takes long
 
         likeliest = -np.inf
-        some, apart = values[:MOST], self._distances(self._labelled[:MOST])[:, :MOST]
+        some, apart = values[:MOST], self._distances(self._label_features[:MOST])[:, :MOST]
         for decay, noise in product(DECAYS, NOISES):
             root = np.linalg.cholesky((decay ** np.arange(1 + apart.max()))[apart] + noise * np.eye(len(some)))
             rest = solve_triangular(root, some, lower=True, check_finite=False)
@@ -91,7 +91,7 @@ class ProcessPredictor(AccuracyPredictor):
             if likelihood > likeliest:
                 likeliest, self._decay, self._noise = likelihood, decay, noise
         self._powers = self._decay ** np.arange(self.space.n_genes + 1)
-        gram = self._powers[self._distances(self._labelled)] + self._noise * np.eye(len(values))
+        gram = self._powers[self._distances(self._label_features)] + self._noise * np.eye(len(values))
         self._inverse = np.linalg.inv(gram)
         self._weights = self._inverse @ values
         self._variance = float(values @ self._weights) / len(values)
@@ -105,7 +105,7 @@ class ProcessPredictor(AccuracyPredictor):
 
     def _distances(self, features: NDArray[np.float32]) -> NDArray[np.intp]:
         """Return the numbers of genes in which rows differ from the labelled ones: int [n, labels]."""
-        same = features @ self._labelled.T  # whole numbers, so exact in any order
+        same = features @ self._label_features.T  # whole numbers, so exact in any order
         return np.asarray(self.space.n_genes - same.astype(np.intp))
 
     def _shares(self, features: NDArray[np.float32]) -> Floats:
@@ -150,7 +150,7 @@ class ProcessPredictor(AccuracyPredictor):
         features = self._features(canonical(genes))
         steps = self._features(canonical(changed.reshape(-1, changed.shape[2]))).reshape(*changed.shape[:2], -1)
         shares = self._shares(features)
-        by_feature = shares @ self._labelled  # of the labels that have it
+        by_feature = shares @ self._label_features  # of the labels that have it
         gains = by_feature * np.where(features > 0, 1 - self._decay, 1 / self._decay - 1)
         log = self._scale * ((steps - features[:, None]) @ gains[:, :, None])[:, :, 0]
         error = np.exp(self._mean + self._scale * shares.sum(axis=1))

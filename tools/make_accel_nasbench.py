@@ -2,7 +2,8 @@
 
 A row of the file has the choices of the seven stages (``block0_e`` ...), the accuracy, and costs on accelerators. Ours
 has a string of seven digits for each kind of choice. MACs and parameters are left out: the devices ``macs`` and
-``params`` give the published ones. So is the throughput of the FPGAs, whose latency is there.
+``params`` give the published ones. So are the seconds of training, and the throughput of the FPGAs, whose latency is
+there.
 """
 
 import csv
@@ -25,7 +26,6 @@ KINDS: Mapping[str, str] = {"ks": "k", "e": "e", "d": "l", "se": "se"}
 """Our names of the choices, with those of the file."""
 
 DIGITS: Mapping[str, int] = {
-    "train_time_s": 3,
     "latency_zcu102": 4,
     "latency_vck190": 4,
     "throughput_a100": 4,
@@ -49,10 +49,10 @@ def main(path: Path) -> None:
         "measured": "top-1 in percent on the 50,000 validation images, after a shortened training for each row",
         "repeats": repeats_of(rows),
         "columns": "ks, e, d, se: digits by stage (kernel, expand ratio, layers, squeeze-and-excitation); top1: "
-        "percent; train_time_s: seconds; latency_<device>: milliseconds, taken to be of one image; "
+        "percent; latency_<device>: milliseconds, taken to be of one image; "
         "throughput_<device>: images a second; empty where it was not measured",
-        "rounded": "top1 is exact; the others keep significant_digits. MACs, parameters and the FPGAs' throughput "
-        "are left out; the devices macs and params give the published values",
+        "rounded": "top1 is exact; the others keep significant_digits. MACs, parameters, seconds of training and "
+        "the FPGAs' throughput are left out; the devices macs and params give the published values",
         "significant_digits": DIGITS,
         "sources": {
             NAME: {

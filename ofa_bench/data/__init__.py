@@ -40,7 +40,7 @@ def measured(name: str) -> "DataFrame":
     ``part``: 0 if it was measured on all 50,000 validation images, else the number of the part of them, whose mean
     differs. In their architectures, blocks that are not built are 0. A network that was measured several times has
     several rows. Rows of ``mbv3_w1.0`` with resolution 128 are of its supernet, but not of the space:
-    ``space.from_ofa`` takes the other ones. ``accel_nasbench`` has ``train_time_s``, ``latency_<device>`` (ms) and
+    ``space.from_ofa`` takes the other ones. ``accel_nasbench`` has ``latency_<device>`` (ms) and
     ``throughput_<device>`` (images a second) too, nan where it was not measured.
 
     Args:

@@ -90,7 +90,8 @@ class Draw:
     def _strategy(self, space: str) -> list[str]:
         option = self._pick(
             "vanilla", "top_down", "bottom_up", "top_down", "bottom_up", "joint", "nsga2", "random", "local_search",
-            "tpe", "differentiable", "exhaustive" if space == "compofa" else "joint", "ofa_reference" if self._one_in(2) else "vanilla",
+            "tpe", "differentiable", "exhaustive" if space == "compofa" else "joint",
+            "ofa_reference" if self._one_in(2) else "vanilla",
         )  # fmt: skip
         reference = option == "ofa_reference"
         words = [f"strategy={option}", f"repeats={1 if reference else self._whole(1, 3)}"]

@@ -421,7 +421,7 @@ def test_help_names_groups_and_examples(ofa_bench):
     ran = ofa_bench("run", "--help")
     assert ran.returncode == 0
     for message in (
-        "strategy: bottom_up, differentiable, exhaustive, joint, local_search, nsga2, ofa_reference, random, top_down, tpe",
+        "strategy: bottom_up, differentiable, exhaustive, joint, local_search, nsga2, ofa_reference, random, top_down",
         "  ofa_bench -m strategy=",
         "Exit codes",
     ):

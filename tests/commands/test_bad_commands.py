@@ -14,8 +14,8 @@ from ofa_bench.strategies import NSGA2, Joint, Vanilla
 
 SMALL = ("tracking=none", "budget=quick", "targets=paper1", "evolution.population_size=10")
 STRATEGIES = (
-    "there are bottom_up, differentiable, exhaustive, joint, local_search, nsga2, ofa_reference, random, top_down, tpe, "
-    "vanilla"
+    "there are bottom_up, differentiable, exhaustive, joint, local_search, nsga2, "
+    "ofa_reference, random, top_down, tpe, vanilla"
 )
 
 GROUPS = [

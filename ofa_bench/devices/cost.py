@@ -105,7 +105,7 @@ class CostTable(CostModel):
 
     def _lay_out(self, space: DesignSpace, terms: Sequence[Sequence[Factor]]) -> None:
         self.space, self._terms = space, terms
-        factors = self.factors
+        factors = [factor for term in terms for factor in term]
         strides = np.zeros((space.n_genes, len(factors)))
         for column, (scope, values) in enumerate(factors):
             strides[list(scope), column] = np.array(values.strides) // values.itemsize
@@ -118,7 +118,8 @@ class CostTable(CostModel):
     @property
     def factors(self) -> list[Factor]:
         """The summands: each the genes that choose its entry, and the entries, 0 where a gene is inactive."""
-        return [factor for term in self._terms for factor in term]
+        sizes = self.space.cardinality
+        return [(scope, values.reshape(sizes[list(scope)])) for term in self._terms for scope, values in term]
 
     def cost(self, genes: Genes) -> NDArray[np.float64]:
         """Return the cost of each architecture, in ``unit``: int8 [n, n_genes] to float64 [n].

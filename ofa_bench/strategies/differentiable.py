@@ -4,7 +4,7 @@ FBNet (Wu et al., CVPR 2019, arXiv 1812.03443) and ProxylessNAS (Cai et al., ICL
 distribution over the choices of each layer by gradient descent, while they train the weights of a supernet. Here the
 supernet is trained, and a predictor takes its place:
 
-1. each target has one distribution, a softmax over logits for each gene (FBNet, section 3.2; ProxylessNAS, 3.2);
+1. each target has a distribution, a softmax over logits for each gene (FBNet, section 3.3; ProxylessNAS, section 3.2);
 2. architectures are drawn with Gumbel noise. The sample itself is evaluated, the gradient passes through the softmax of
    the same noisy logits at a temperature that falls (FBNet, section 3.3; the straight-through estimator). The
    predictor, linearised at the sample, gives the gain of each choice of each gene;
@@ -14,8 +14,8 @@ supernet is trained, and a predictor takes its place:
 5. FBNet and ProxylessNAS weight cost by constants that are tuned until it suits. Here each target has a price of cost,
    which rises while the expected cost exceeds the target and falls while it is below (a Lagrange multiplier, by dual
    ascent). It begins where gradients of accuracy and cost are equally large. So no constant has accuracy's unit;
-6. every sample counts for all targets that it meets, and the best is the result; neither paper evaluates more than what
-   it draws in the end.
+6. every sample is evaluated and counts for all targets that it meets; the papers train a few networks that they draw or
+   derive in the end.
 """
 
 import math
@@ -135,8 +135,8 @@ class _Learned:
     def __init__(self, budgeted: BudgetedEvaluator) -> None:
         cost = budgeted.problem.cost
         self.budgeted, self.choices = budgeted, Choices(budgeted.problem.space)
-        additive = isinstance(cost, CostTable) and type(cost).cost is CostTable.cost
-        self.expected = ExpectedCost(cost) if isinstance(cost, CostTable) and additive else None
+        additive = cost if isinstance(cost, CostTable) and type(cost).cost is CostTable.cost else None
+        self.expected = ExpectedCost(additive) if additive else None
         self._known: dict[bytes, Known] = {}
 
     def learn(self, rows: Genes) -> EvaluationRequest[int]:

@@ -1,5 +1,6 @@
 """The differentiable search: it keeps to its budget, uses gradients where there are some, and has no side effects."""
 
+import copy
 import subprocess
 import sys
 from itertools import pairwise
@@ -9,13 +10,15 @@ import pytest
 import torch
 from tiny import tiny_problem
 
-from ofa_bench.devices.cost import CostModel
+from ofa_bench.devices.cost import CostModel, CostTable
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import embedded_predictor, latency_table
 from ofa_bench.predictors.gradient_costs import gradient_cost
 from ofa_bench.search import Problem
 from ofa_bench.strategies import Budget, Differentiable, Exhaustive, Joint, RandomSearch
+from ofa_bench.strategies.differentiable import _Learned
+from ofa_bench.strategies.shared import BudgetedEvaluator
 from ofa_bench.testing import CountingPredictor, ToyPredictor, check_strategy
 
 TARGETS = (20.0, 30.0, 45.0)
@@ -65,6 +68,20 @@ def test_it_keeps_the_contract_with_a_cost_model_of_a_users():
     check_strategy(
         Differentiable(evaluations=100), Problem(space, ToyPredictor(space), Whole(latency_table(space, "macs")))
     )
+
+
+def test_a_table_whose_class_has_a_cost_of_its_own_is_not_additive(mbv3):
+    class Rounded(CostTable):
+        def cost(self, genes):
+            return np.round(super().cost(genes))
+
+    assert _Learned(BudgetedEvaluator(mbv3, TARGETS, 10)).expected
+    rounded = copy.copy(mbv3.cost)
+    rounded.__class__ = Rounded
+    problem = Problem(mbv3.space, mbv3.predictor, rounded)
+    assert not _Learned(BudgetedEvaluator(problem, TARGETS, 10)).expected
+    results = search(Differentiable(evaluations=100), problem)
+    assert all(result.cost == round(result.cost) for result in results)
 
 
 @pytest.mark.parametrize("gradient", [True, False])

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import ground_truth_tables
+from lines_table import space_lines
 from measurements_table import more_measurements, more_measurements_in_short
 from pessimism import pessimism
 from results_tables import (
@@ -63,7 +65,15 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "control in short": control_in_short,
     "cpu_onnx": cpu_onnx,
     "gradient costs": gradient_costs,
+    "ground truth in short": ground_truth_tables.ground_truth_in_short,
+    "ground truth summary": ground_truth_tables.ground_truth_summary,
+    "ground truth, better search": ground_truth_tables.better,
+    "ground truth, chains": ground_truth_tables.leads,
+    "ground truth, curse": ground_truth_tables.curse,
+    "ground truth, effort": ground_truth_tables.efforts,
+    "ground truth, regret": ground_truth_tables.regrets,
     "hypervolumes": hypervolumes,
+    "lines of a space": space_lines,
     "many targets": many_targets,
     "measured predictors": measured_predictors,
     "more measurements": more_measurements,

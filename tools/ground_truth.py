@@ -26,7 +26,7 @@ from ofa_bench.search import Problem
 from ofa_bench.search.archive import best_within
 from ofa_bench.spaces.enumeration import architectures
 
-__all__ = ["EXACT", "FILE", "GUIDES", "STRATEGIES", "Found", "found", "main", "others", "truth"]
+__all__ = ["EXACT", "FILE", "GUIDES", "PAPER", "PAPER_GENERATIONS", "STRATEGIES", "Found", "found", "main", "truth"]
 
 Floats = NDArray[np.float64]
 
@@ -40,6 +40,9 @@ STRATEGIES = (
     "vanilla", "vanilla, matched", "top_down", "bottom_up", "joint", "nsga2", "random", "local_search", "tpe",
     "differentiable", EXACT,
 )  # fmt: skip
+
+PAPER, PAPER_GENERATIONS = ("vanilla", "top_down", "bottom_up"), 500
+"""The strategies that were searched with the paper's budget too, guided by the truth; their names end with it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +76,6 @@ def best(space: str, targets: Floats) -> Floats:
     return np.asarray(100 * accuracy[best_within(accuracy, cost, targets)])
 
 
-def others(space: str, run: int, genes: NDArray[np.int8]) -> Floats:
-    """Return the mean accuracy of the other two runs, percent: float64 [n]."""
-    rest = [one for one in (1, 2, 3) if one != run]
-    return np.asarray(100 * table_predictor(truth(space).space, rest).accuracy(genes))
-
-
 def rows_of(record: Record) -> list[tuple[object, ...]]:
     """Return a row for each winner of a record."""
     name, settings = record.predictor.name, record.config
@@ -86,6 +83,8 @@ def rows_of(record: Record) -> list[tuple[object, ...]]:
     guide = f"{int(labels[1]):,} labels" if labels else "one run" if run else "truth"
     sample = record.seed if labels else int(run[1]) if run else 0
     strategy = record.choices.strategy + (", matched" if record.budget.match else "")
+    if strategy in PAPER and record.budget.generations == PAPER_GENERATIONS:
+        strategy += f", n={PAPER_GENERATIONS}"
     asked = settings["strategy"].get("evaluations") or 0
     return [
         (

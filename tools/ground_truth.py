@@ -60,6 +60,15 @@ class Found:
     unique: float
     keys: tuple[tuple[int, int], ...]
 
+    def means(self, values: Floats) -> Floats:
+        """Return means over targets, and over the runs that a guide may be: [repeats, targets] to float64 [n].
+
+        Repeats with different runs are no independent ones: the same three runs are behind them all.
+        """
+        per = values.mean(axis=1)
+        samples, repeats = (len({key[i] for key in self.keys}) for i in (0, 1))
+        return np.asarray(per.reshape(samples, repeats).mean(axis=0) if samples > 1 and repeats > 1 else per)
+
 
 @cache
 def truth(space: str) -> Problem:

@@ -39,7 +39,7 @@ def main() -> None:
 def _means(space: str, guide: str, wanted: Mapping[Any, tuple[str, int]]) -> dict[Any, Mean]:
     """Return mean true regrets with their intervals, of what was searched."""
     several = {key: of(space, guide, name, asked) for key, (name, asked) in wanted.items()}
-    return {key: interval(one.regret.mean(axis=1)) for key, one in several.items() if one}
+    return {key: interval(one.means(one.regret)) for key, one in several.items() if one}
 
 
 if __name__ == "__main__":

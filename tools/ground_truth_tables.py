@@ -73,7 +73,7 @@ def _cell(values: Floats | None) -> str:
 
 
 def _means(one: Found | None) -> Floats | None:
-    return None if one is None else one.regret.mean(axis=1)
+    return None if one is None else one.means(one.regret)
 
 
 def regrets() -> str:
@@ -98,8 +98,7 @@ def _leads(space: str, guide: str, names: Sequence[str], base: str) -> dict[str,
     several = {name: one for name in (base, *names) if (one := of(space, guide, name))}
     if base not in several or len(several) < 2:
         return {}
-    keys = [key for key in several[base].keys if all(key in one.keys for one in several.values())]
-    values = {name: -one.regret.mean(axis=1)[[one.keys.index(key) for key in keys]] for name, one in several.items()}
+    values = {name: -one.means(one.regret) for name, one in several.items() if one.keys == several[base].keys}
     return {one.name: one for one in paired(values, base)}
 
 
@@ -152,7 +151,7 @@ def curse() -> str:
     for space in SPACES:
         for guide in searched(space)[1:]:
             several = [of(space, guide, name) for name in CURSED]
-            cells = [one and one.excess.mean(axis=1) * (1.5 if guide == "one run" else 1) for one in several]
+            cells = [one and one.means(one.excess) * (1.5 if guide == "one run" else 1) for one in several]
             rows.append((f"`{space}`", guide, *map(_cell, cells)))
     heads = ("space", "guide", *(f"`{name}`" for name in CURSED))
     return markdown(Table("", heads, tuple(rows), left=2))

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import pairwise
+from multiprocessing.context import BaseContext
 from typing import Any
 
 import numpy as np
@@ -223,8 +224,7 @@ def check_strategy(strategy: Strategy, problem: Problem | None = None, targets: 
     for few in ((middle,), (0.5 * low,)):
         _check_result(problem, few[0], _results(strategy, problem, few, budget)[0])
 
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    with ProcessPoolExecutor(1, mp_context=_fresh_processes()) as pool:
         other = pool.submit(_fingerprint, strategy, problem, targets, budget).result()
     alone = _fingerprint(strategy, problem, targets, budget)
     assert other == alone, "another process finds something else"
@@ -232,6 +232,15 @@ def check_strategy(strategy: Strategy, problem: Problem | None = None, targets: 
         for threads in (1, 3):
             together = _together(strategy, problem, targets, budget, threads)
             assert together == alone, "searches that advance together find something else"
+
+
+def _fresh_processes() -> BaseContext:
+    """Return a context whose processes share nothing with this one; on Linux, a server with this module forks them."""
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
 
 
 def _results(strategy: Strategy, problem: Problem, targets: Sequence[float], budget: Budget) -> list[SearchResult]:

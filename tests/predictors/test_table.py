@@ -6,6 +6,7 @@ import gzip
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from threadpoolctl import threadpool_limits
 from tiny import TinySpace
 
 from ofa_bench.data import ENDINGS
@@ -186,3 +187,12 @@ def test_a_space_without_known_accuracies_is_refused():
         measured_predictor(SPACE)
     with pytest.raises(InputError, match="predictor own: labels must be below 1 and not all equal"):
         ProcessPredictor(SPACE, ROWS[:9], np.full(9, 0.9), name="own")
+
+
+def test_a_fitted_predictor_is_the_same_with_any_number_of_threads():
+    fitted = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads):
+            predictor = table_predictor(SPACE, labels=300)
+        fitted.append(predictor.accuracy(ROWS).tobytes())
+    assert len({*fitted}) == 1

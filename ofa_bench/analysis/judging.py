@@ -72,7 +72,8 @@ def judge_records(records: Sequence[Record], *, official: bool = True) -> Judgem
     """Return the judgements of the winners of records, whose judges are loaded once.
 
     A record has none if its space cannot be built here or does not contain its winners, or if the sources of its guide
-    are not known. Without ``official``, that predictor, which takes seconds to load, does not judge.
+    are not known. A judge that knows only some architectures judges records all of whose winners it knows. Without
+    ``official``, that predictor, which takes seconds to load, does not judge.
     """
     judges: dict[tuple[int, str, str], list[Judge]] = {}
     found = {}
@@ -84,7 +85,8 @@ def judge_records(records: Sequence[Record], *, official: bool = True) -> Judgem
             if key not in judges:
                 judges[key] = find_judges(space, guide.sha256, find_sources(space, guide), official=official)
             met = np.array([[bool(one.feasible) for one in repeat.results] for repeat in record.repeats])
-            found[id(record)] = [_judge(judge, space, genes, met) for judge in judges[key]]
+            knowing = [judge for judge in judges[key] if _knows(judge, space, genes[met])]
+            found[id(record)] = [_judge(judge, space, genes, met) for judge in knowing]
     return found
 
 
@@ -92,6 +94,12 @@ def guide_sources(record: Record) -> tuple[str, ...] | None:
     """Return the sources of the labels of a record's predictor; None if they are not known."""
     space = space_of(record.config.get("space"))
     return None if space is None else find_sources(space, record.predictor)
+
+
+def _knows(judge: Judge, space: DesignSpace, genes: Genes) -> bool:
+    """Return whether a judge knows all of these architectures, int8 [n, n_genes]."""
+    known = judge.predictor.known
+    return known is None or {*space.keys(genes)} <= {*space.keys(known)}
 
 
 def _judge(judge: Judge, space: DesignSpace, genes: Genes, met: NDArray[np.bool_]) -> Judgement:

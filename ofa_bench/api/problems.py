@@ -17,7 +17,7 @@ from ofa_bench.experiment.composition import Composed, compose_cell
 from ofa_bench.experiment.options import describe_options
 from ofa_bench.predictors import AccuracyPredictor, CostModel
 from ofa_bench.search import Problem
-from ofa_bench.spaces import DesignSpace, ListedSpace, hold
+from ofa_bench.spaces import DesignSpace, hold, whole_space
 
 __all__ = ["DescribedProblem", "compose_with", "describe_problem", "name_of", "options", "problem"]
 
@@ -90,8 +90,7 @@ def describe_problem(problem: Problem) -> DescribedProblem:
         return problem
     if not isinstance(problem, Problem):
         raise InputError(f"problem: must be built by ob.problem(...), not {type(problem).__name__}")
-    space = problem.space.whole if isinstance(problem.space, ListedSpace) else problem.space
-    parts = {"space": space, "device": problem.cost, "predictor": problem.predictor}
+    parts = {"space": whole_space(problem.space), "device": problem.cost, "predictor": problem.predictor}
     nodes = {group: (name_of(part), describe(part)) for group, part in parts.items()}
     keep = tuple(to_overrides("keep", problem.keep)) if problem.keep != Problem.keep else ()
     return DescribedProblem(problem.space, problem.predictor, problem.cost, problem.keep, keep, nodes)

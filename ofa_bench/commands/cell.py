@@ -132,10 +132,11 @@ def _find_or_run(config: DictConfig, output: Path, name: str) -> "Record":
     from ofa_bench.commands.cli.progress import Progress
     from ofa_bench.experiment.running import run_cell
     from ofa_bench.records import record as records
-    from ofa_bench.spaces import ChosenSpace
+    from ofa_bench.spaces import ChosenSpace, whole_space
 
     planned = plan(config, output, name)
-    folder, made, space = output / planned.address, planned.prepared, planned.prepared.cell.problem.space
+    folder, made = output / planned.address, planned.prepared
+    space = whole_space(made.cell.problem.space)
     if planned.record is not None:
         remove_leftovers(folder)
         print(f"{planned.address}: already there, skipped", file=sys.stderr)

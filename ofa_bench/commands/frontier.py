@@ -48,7 +48,7 @@ from ofa_bench.records.improve_frontier import (
     mean_best_known,
 )
 from ofa_bench.records.unlabelled import describe_points
-from ofa_bench.spaces import ChosenSpace, Genes
+from ofa_bench.spaces import ChosenSpace, Genes, whole_space
 from ofa_bench.spaces.enumeration import architectures
 from ofa_bench.strategies import Exhaustive
 from ofa_bench.strategies.exhaustive import BLOCK
@@ -108,7 +108,7 @@ def compose_task(overrides: Sequence[str], options: Options) -> Task:
     cell = build(typed)
     cell = replace(cell, targets=fine_grid(cell.problem.cost, options.grid))
     space = cell.problem.space
-    default = frontiers.OWN if isinstance(space, ChosenSpace) else _default_folder(names["device"])
+    default = frontiers.OWN if isinstance(whole_space(space), ChosenSpace) else _default_folder(names["device"])
     out = Path(options.out).expanduser() if options.out else default
     path = out / space.name / names["device"] / f"{names['predictor']}.json"
     return Task(cell, names, path, typed.progress)

@@ -11,7 +11,7 @@ import numpy as np
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.architectures import check_same_network, content_hash, distinct_genes, read_architectures
 from ofa_bench.experiment.named_records import record_named
-from ofa_bench.spaces import ChosenSpace, DesignSpace, Genes, split_choices
+from ofa_bench.spaces import ChosenSpace, DesignSpace, Genes, split_choices, whole_space
 
 __all__ = ["PreviousArchitectures", "PreviousRecord", "named_by", "read"]
 
@@ -36,9 +36,15 @@ class PreviousRecord:
     def genes_in(self, space: DesignSpace, described: Any) -> Genes:
         """Return the architectures as rows of this space; those of another part of it become the nearest ones here.
 
+        In a listed space, those that are not listed become the nearest ones that are.
+
         Raises:
             InputError: they are of another space.
         """
+        genes = self._genes_in_whole(whole_space(space), described)
+        return np.unique(space.snap(genes), axis=0)
+
+    def _genes_in_whole(self, space: DesignSpace, described: Any) -> Genes:
         if self.space != described and split_choices(self.space)[0] == split_choices(described)[0]:
             return self._nearest(space)
         if self.space != described or not space.contains(self.genes).all():

@@ -15,7 +15,7 @@ from ofa_bench.records import frontiers
 from ofa_bench.records import record as records
 from ofa_bench.records.model import Record
 from ofa_bench.search import Problem, SearchResult
-from ofa_bench.spaces import ChosenSpace
+from ofa_bench.spaces import ChosenSpace, whole_space
 from ofa_bench.strategies import Strategy
 
 __all__ = ["PreparedCell", "prepare_cell", "run_cell"]
@@ -66,7 +66,7 @@ def prepare_cell(
     if typed.threads is None:
         typed.threads = threads
     cell = build(typed, problem, strategy)
-    described, space = result_config(config), cell.problem.space
+    described, space = result_config(config), whole_space(cell.problem.space)
     chosen = {group: str(choices[group]) for group in GROUPS}
     if isinstance(space, ChosenSpace):  # its results are not compared with those of the whole space
         chosen["space"] = f"{chosen['space']},{space.held}"

@@ -177,7 +177,7 @@ def measured_predictor(space: DesignSpace, source: str | None = None, pessimism:
         have = sorted(one.name.removesuffix(".json") for one in FOLDER.iterdir() if one.name.endswith(".json"))
         raise InputError(
             f"predictor=measured: there is none for space {space.name}, only for {', '.join(have)}; choose another "
-            "predictor, such as embedded, official or your own"
+            "predictor, such as embedded, official, table or your own"
         )
     card = json.loads(path.read_bytes())
     if source is not None and (not isinstance(source, str) or source not in card["by_source"]):

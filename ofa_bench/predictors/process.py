@@ -5,6 +5,7 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.accuracy import AccuracyPredictor
@@ -76,11 +77,14 @@ class ProcessPredictor(AccuracyPredictor):
         self._label_features = self._features(rows)
         logs = np.log1p(-accuracy)
         self._mean, self._scale = float(logs.mean()), float(logs.std())
-        self._solve((logs - self._mean) / self._scale)
+        import scipy.linalg  # noqa: F401 -- imported here, because it takes long; its library is limited too
+
+        with threadpool_limits(1):  # the last bits of a solution depend on the number of threads
+            self._solve((logs - self._mean) / self._scale)
 
     def _solve(self, values: Floats) -> None:
         """Choose decay and noise, and fit the weights of the labels: float64 [labels]."""
-        from scipy.linalg import solve_triangular  # imported here, because it takes long
+        from scipy.linalg import solve_triangular
 
         likeliest = -np.inf
         some, apart = values[:MOST], self._distances(self._label_features[:MOST])[:, :MOST]

@@ -115,17 +115,20 @@ def table_predictor(
 
 def _check_runs(run: int | Sequence[int] | None, count: int) -> Sequence[int]:
     """Return the numbers of runs."""
-    runs = range(1, count + 1) if run is None else [run] if isinstance(run, int) else list(run)
+    runs = range(1, count + 1) if run is None else list(run) if isinstance(run, Sequence) else [run]
     if not runs or any(type(one) is not int or not 1 <= one <= count for one in runs) or len({*runs}) < len(runs):
-        raise InputError(f"predictor.run={run}: must be null or the number of a run, from 1 to {count}")
+        raise InputError(
+            f"predictor.run={run}: must be null, the number of a run, from 1 to {count}, or a list of these"
+        )
     return runs
 
 
 def _fit(table: TablePredictor, rows: Genes, accuracy: Floats, labels: int, seed: int) -> AccuracyPredictor:
     """Return a predictor that is fitted to some of a table's accuracies; the table is its truth."""
-    for key, value, least, most in (("labels", labels, 10, len(rows)), ("seed", seed, 0, np.inf)):
-        if type(value) is not int or not least <= value <= most:
-            raise InputError(f"predictor.{key}={value}: must be a whole number from {least} to {most:,}")
+    if type(labels) is not int or not 10 <= labels <= len(rows):
+        raise InputError(f"predictor.labels={labels}: must be a whole number from 10 to {len(rows):,}")
+    if type(seed) is not int or seed < 0:
+        raise InputError(f"predictor.seed={seed}: must be a whole number of 0 or more")
     drawn = np.random.default_rng(seed).choice(len(rows), labels, replace=False)
     predictor = ProcessPredictor(
         table.space,

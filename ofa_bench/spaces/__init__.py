@@ -6,7 +6,7 @@ from ofa_bench.spaces.checks import check_genes
 from ofa_bench.spaces.chosen import ChosenSpace, hold, plain_space, split_choices
 from ofa_bench.spaces.compofa import CompoundSpace
 from ofa_bench.spaces.genes import Gene, Genes
-from ofa_bench.spaces.listed import ListedSpace
+from ofa_bench.spaces.listed import ListedSpace, whole_space
 from ofa_bench.spaces.mbv3 import MobileNetV3Space
 from ofa_bench.spaces.nasbench_macro import NASBenchMacroSpace
 from ofa_bench.spaces.part import Subspace
@@ -33,4 +33,5 @@ __all__ = [
     "recognise",
     "space_of",
     "split_choices",
+    "whole_space",
 ]

@@ -13,7 +13,7 @@ from ofa_bench.spaces.declarations import declares_fork_safe
 from ofa_bench.spaces.drawing import Drawing
 from ofa_bench.spaces.genes import Genes
 
-__all__ = ["ListedSpace"]
+__all__ = ["ListedSpace", "whole_space"]
 
 
 class ListedSpace(DesignSpace):
@@ -113,7 +113,7 @@ class ListedSpace(DesignSpace):
         """
         row = self.whole.from_ofa(arch)
         if not self.contains(row[None])[0]:
-            raise InputError(f"{self.name}: the accuracy of this architecture is not known")
+            raise InputError(f"{self.name}: not one of the {len(self.rows):,} architectures that the predictor knows")
         return row
 
     def _place(self, canonical: Genes) -> NDArray[np.intp]:
@@ -124,3 +124,8 @@ class ListedSpace(DesignSpace):
         """Return, for each position of a gene but the first, whether a row is there or beyond: float32 [n, steps]."""
         steps: NDArray[np.float32] = (check_genes(self, genes)[:, self._gene] >= self._step).astype(np.float32)
         return steps
+
+
+def whole_space(space: DesignSpace) -> DesignSpace:
+    """Return the space that a listed one is a part of; another space itself."""
+    return space.whole if isinstance(space, ListedSpace) else space

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+import ofa_bench as ob
 from ofa_bench.analysis.judges import describe_source, find_judges
-from ofa_bench.predictors import table_predictor
-from ofa_bench.spaces import NASBenchMacroSpace
+from ofa_bench.predictors import ProcessPredictor, table_predictor
+from ofa_bench.spaces import AccelNASBenchSpace, NASBenchMacroSpace
 
 SPACE = NASBenchMacroSpace()
 ROWS = SPACE.sample(50, np.random.default_rng(0))
@@ -41,3 +42,15 @@ def test_what_is_fitted_to_one_run_is_judged_by_the_others():
 
 def test_a_guide_that_knows_no_run_is_judged_by_all():
     assert [(one.name, one.role) for one in find_judges(SPACE, "0" * 64, ("elsewhere",))] == [("table", "independent")]
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_known_accuracies_judge_only_winners_that_they_have(trained):
+    space = AccelNASBenchSpace()
+    table = table_predictor(space)
+    rows = table.known[:300]
+    guide = ProcessPredictor(space, rows, table.accuracy(rows), name="own", sources=("elsewhere",))
+    guide.known = table.known if trained else None
+    problem = ob.problem(space, device="zcu102", predictor=guide)
+    found = ob.run(problem, "random", targets=[3, 5], evaluations=100, progress=False).judged()
+    assert ("judged_table" in found) == trained

@@ -33,6 +33,13 @@ MINE = ("space=compofa", "device=mine")
 PLACE = "frontiers/compofa/mine/measured.json"
 
 
+def test_options_of_a_users_folder_are_found(tmp_path):
+    (tmp_path / "space").mkdir()
+    (tmp_path / "space" / "mine.yaml").write_text("_target_: ofa_bench.spaces.MobileNetV3Space\n")
+    words = [f"hydra.searchpath=[file://{tmp_path}]", "space=mine", "device=note10", "predictor=embedded"]
+    assert compose_task(words, Options()).names["space"] == "mine"
+
+
 @pytest.fixture
 def command(forks, tmp_path):
     """Run a command in a folder with a user's table, for which the package has no frontier."""

@@ -2,16 +2,19 @@
 
 import json
 
+import numpy as np
 import pytest
 import yaml
 
 from ofa_bench.analysis.studies import studies
+from ofa_bench.commands.frontier import Options, compose_task
 from ofa_bench.commands.train import PairsOptions, train_pairs
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.previous import PreviousRecord
 from ofa_bench.exporting.found import find_networks
+from ofa_bench.records import frontiers
 from ofa_bench.records.record import read
-from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, hold
+from ofa_bench.spaces import AccelNASBenchSpace, CompoundSpace, ListedSpace, MobileNetV3Space, hold
 
 PLAIN = (
     "tracking=none",
@@ -105,6 +108,35 @@ def test_architectures_of_an_earlier_record_become_the_nearest():
     broken = PreviousRecord("old", "mbv3", ours, row[None], "", [([], {"ks": 3})])
     with pytest.raises(InputError, match=r"^strategy\.warm_start\.from=old: mbv3: 'd' must be a list"):
         broken.genes_in(part, {**ours, "choices": {"r": [208, 224]}})
+
+
+TRAINED = ("space=accel_nasbench", "predictor=table", "space.choices={d: [2, 3]}")
+
+
+def test_a_part_of_the_trained_networks_is_kept_apart(forks, tmp_path):
+    whole = ("space=accel_nasbench", "predictor=measured", "strategy=joint", *PLAIN[0:1], *PLAIN[2:])
+    assert forks.run("run", whole, tmp_path).returncode == 0
+    [found] = tmp_path.rglob("record.json")
+    start = f"strategy.warm_start.from='{found.parent}'"
+    done = forks.run("run", (*TRAINED, "strategy=bottom_up", start, *PLAIN[0:1], *PLAIN[2:], "output=part"), tmp_path)
+    assert done.returncode == 0, done.stderr
+    [path] = (tmp_path / "part").rglob("record.json")
+    assert read(path.parent).choices.space == "accel_nasbench,d=2-3"
+    assert "accel_nasbench,d=2-3: no regret, because this subspace has no best-known frontier" in done.stderr
+
+
+def test_the_frontier_of_a_part_of_the_trained_networks_is_the_users():
+    assert compose_task(TRAINED, Options()).path.is_relative_to(frontiers.OWN)
+
+
+def test_architectures_of_an_earlier_record_become_the_nearest_that_are_listed():
+    whole, ours = AccelNASBenchSpace(), {"_target_": "ofa_bench.spaces.AccelNASBenchSpace"}
+    drawn = whole.canonical(whole.sample(40, np.random.default_rng(0)))
+    listed, earlier = ListedSpace(whole, drawn[:30]), np.unique(drawn[25:], axis=0)
+    previous = PreviousRecord("old", "accel_nasbench", ours, earlier, "", [(row, whole.to_ofa(row)) for row in earlier])
+    expected = np.unique(listed.snap(earlier), axis=0)
+    assert (previous.genes_in(listed, ours) == expected).all()
+    assert (previous.genes_in(whole, ours) == earlier).all()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import gzip
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from threadpoolctl import threadpool_limits
 from tiny import TinySpace
 
 from ofa_bench.data import ENDINGS
@@ -165,12 +166,13 @@ def test_a_part_of_the_space_has_the_same_accuracies():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"run": 4}, "predictor.run=4: must be null or the number of a run, from 1 to 3"),
+        ({"run": 4}, "predictor.run=4: must be null, the number of a run, from 1 to 3, or a list of these"),
         ({"run": True}, "predictor.run=True"),
+        ({"run": 1.5}, "predictor.run=1.5: must be"),
         ({"run": (1, 1)}, r"predictor.run=\(1, 1\)"),
         ({"labels": 5}, "predictor.labels=5: must be a whole number from 10 to 6,561"),
         ({"labels": 6562}, "predictor.labels=6562"),
-        ({"labels": 100, "seed": -1}, "predictor.seed=-1: must be a whole number from 0 to inf"),
+        ({"labels": 100, "seed": -1}, "predictor.seed=-1: must be a whole number of 0 or more"),
     ],
 )
 def test_what_does_not_exist_is_refused(given, message):
@@ -182,7 +184,16 @@ def test_a_space_without_known_accuracies_is_refused():
     with pytest.raises(InputError, match="mbv3 are known, only of accel_nasbench, nasbench_macro"):
         table_predictor(MobileNetV3Space())
     assert table_sources(MobileNetV3Space()) == ()
-    with pytest.raises(InputError, match="predictor=measured: there is none for space nasbench_macro"):
+    with pytest.raises(InputError, match=r"there is none for space nasbench_macro.* such as embedded, official, table"):
         measured_predictor(SPACE)
     with pytest.raises(InputError, match="predictor own: labels must be below 1 and not all equal"):
         ProcessPredictor(SPACE, ROWS[:9], np.full(9, 0.9), name="own")
+
+
+def test_a_fitted_predictor_is_the_same_with_any_number_of_threads():
+    fitted = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads):
+            predictor = table_predictor(SPACE, labels=300)
+        fitted.append(predictor.accuracy(ROWS).tobytes())
+    assert len({*fitted}) == 1

@@ -97,7 +97,7 @@ def test_what_is_not_listed_is_outside():
     assert not space.contains(other).any()
     assert not space.contains(KNOWN[:, 1:]).any()
     assert (space.from_ofa(space.to_ofa(KNOWN[0])) == KNOWN[0]).all()
-    with pytest.raises(InputError, match="not known"):
+    with pytest.raises(InputError, match="not one of the 400 architectures that the predictor knows"):
         space.from_ofa(SPACE.to_ofa(other[0]))
     with pytest.raises(InputError, match="knows none"):
         ListedSpace(SPACE, KNOWN[:0])

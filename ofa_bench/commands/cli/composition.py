@@ -28,7 +28,9 @@ def compose_config(overrides: Sequence[str]) -> tuple[Config, dict[str, str]]:
     """
     from ofa_bench.experiment.composition import Composed, compose_overrides
 
-    known = [check_override(word, one="one at a time here") for word in name_user_files(overrides)]
+    elsewhere = any(word.startswith("hydra.searchpath=") for word in overrides)
+    folders = None if elsewhere else ()
+    known = [check_override(word, folders, one="one at a time here") for word in name_user_files(overrides)]
     composed = Composed.of(compose_overrides(known))
     return composed.typed, composed.choices
 

@@ -60,8 +60,7 @@ class ListedSpace(DesignSpace):
         """Return the nearest listed architectures, canonical; of several, the first by genes: int8 [n, n_genes].
 
         A distance is the sum over genes of the difference of positions, as a share of the largest one. A row that is
-        listed, or is its own parent, stays. Another one is never moved to a parent, because then all small changes
-        would be undone.
+        listed stays. Another one is never moved to a parent, because then all small changes would be undone.
 
         Args:
             rows: int8 [n, n_genes], of the whole space.

@@ -119,7 +119,7 @@ class Differentiable(SharedSearch):
         runs = max(1, round(budgeted.left / step / self.steps))
         length, idle = math.ceil(budgeted.left / step / runs), 0
         for i in range(length):
-            rows = descent.draw()
+            rows = budgeted.problem.space.snap(descent.draw())
             idle = 0 if (yield from learned.learn(rows)) else idle + 1
             if not budgeted.left or idle == PATIENCE:
                 return

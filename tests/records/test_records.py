@@ -155,7 +155,7 @@ def test_printed_tables_are_one_a_problem_with_its_unit():
     assert text.splitlines()[0] == "s / d / p / b / t / seed=0"
     assert text.count("s / other / p / b / t / seed=0") == 1
     assert text.count("Means (± standard deviation) over 2 repeats") == 2
-    assert text.count("Accuracy is predicted") == 1
+    assert text.count("Accuracy is that of the predictor") == 1
 
 
 def test_metrics_have_names_that_mlflow_allows():

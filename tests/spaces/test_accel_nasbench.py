@@ -218,3 +218,10 @@ def test_the_frontiers_are_exact(device):
     assert frontier.about["exact"]
     for target in np.quantile(costs, np.linspace(0, 1, 101)):
         assert frontier.best_known(target) == pytest.approx(accuracy[costs <= target].max(), abs=1e-12)
+
+
+def test_the_differentiable_search_evaluates_each_trained_network_once():
+    strategy, rng = Differentiable(evaluations=300), np.random.default_rng(0)
+    counts = [result.counts for _, result in strategy.search(table_problem(), (5.0, 8.0), Budget(1, 1), rng)]
+    again = sum(one.evaluations - one.unique_evaluations for one in counts)
+    assert again <= 1  # the cheapest one is there before the first step

@@ -51,7 +51,10 @@ def print_tables(records: Iterable[Record], console: Console) -> None:
         console.print(_make_fitting_table(group, console))
         for text in unlabelled_notes(labels(group), group):
             console.print(text, style="yellow", soft_wrap=True, highlight=False, markup=False)
-    note = "Accuracy is predicted; in row all, accuracy, regret and cost are means over targets, and the rest are sums."
+    note = (
+        "Accuracy is that of the predictor; in row all, accuracy, regret and cost are means over targets, and the rest "
+        "are sums."
+    )
     if any(record.frontier for group in together for record in group):
         note += (
             " Regret: mean of points below the best known accuracy. Within 0.1: evaluations needed to come within 0.1 "

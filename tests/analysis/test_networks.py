@@ -6,7 +6,14 @@ from plain import plain_record, plain_result
 from ofa_bench.analysis.figures import networks
 from ofa_bench.analysis.figures.networks import MAX_ROWS
 from ofa_bench.analysis.studies import studies
-from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
+from ofa_bench.spaces import (
+    AccelNASBenchSpace,
+    CompoundSpace,
+    MobileNetV3Space,
+    NASBenchMacroSpace,
+    ProxylessNASSpace,
+    ResNet50DSpace,
+)
 from ofa_bench.spaces.drawing import BLOCK, SLOT, STEM
 from ofa_bench.spaces.resnet50d import BASE_DEPTHS
 
@@ -96,6 +103,14 @@ def test_rows_say_target_cost_accuracy_and_resolution():
     assert written[:4] == ["11", "10.88", "71.00", resolutions[1]]
     assert "12" in written
     assert "10" not in written
+
+
+def test_a_space_without_image_sizes_has_no_column_for_them():
+    shown = {
+        space.name: [text for text in texts(networks.draw(*made(space))) if text.startswith("resolution")]
+        for space in (MobileNetV3Space(), NASBenchMacroSpace(), AccelNASBenchSpace())
+    }
+    assert shown == {"mbv3": ["resolution\n(pixels)"], "nasbench_macro": [], "accel_nasbench": []}
 
 
 def test_of_many_targets_some_are_drawn():

@@ -76,7 +76,7 @@ def draw_rows(results: Sequence[Drawn], title: str, unit: str, cost: str = "cost
     for place, (result, network) in enumerate(rows):
         _write(axes, result, network, -place)
         end = _row(axes, network, -place, named=not place)
-    _heads(axes, unit, cost)
+    _heads(axes, unit, cost, resolution=any(network.resolution is not None for _, network in rows))
     _key(axes, rows[0][1], 0.35 - len(rows) - 0.75)
     axes.set_xlim(COLUMNS[0] - 2.0, end)
     axes.set_ylim(-len(rows) - 0.75, 1.95)
@@ -101,8 +101,9 @@ def _write(axes: Axes, result: Drawn, network: Drawing, y: float) -> None:
         axes.text(x, y + HEIGHT / 2, text, ha="right", va="center", fontsize=9)
 
 
-def _heads(axes: Axes, unit: str, cost: str) -> None:
-    heads = (f"target\n({unit})", f"{cost}\n({unit})", "predicted\naccuracy (%)", "resolution\n(pixels)")
+def _heads(axes: Axes, unit: str, cost: str, *, resolution: bool) -> None:
+    last = "resolution\n(pixels)" if resolution else ""
+    heads = (f"target\n({unit})", f"{cost}\n({unit})", "predicted\naccuracy (%)", last)
     for x, text in zip(COLUMNS, heads, strict=True):
         axes.text(x, 1.05, text, ha="right", va="bottom", fontsize=8, color="0.3")
 

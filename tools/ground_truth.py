@@ -42,7 +42,7 @@ STRATEGIES = (
 )  # fmt: skip
 
 PAPER, PAPER_GENERATIONS = ("vanilla", "top_down", "bottom_up"), 500
-"""The strategies that were searched with the paper's budget too, guided by the truth; their names end with it."""
+"""The paper's strategies, and the n that they have too, guided by the truth (chains: 23); their names end with it."""
 
 
 @dataclass(frozen=True, eq=False)

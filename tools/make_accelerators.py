@@ -27,17 +27,19 @@ __all__ = ["main"]
 SPACE, STAGES = AccelNASBenchSpace(), range(7)
 PLACES = [tuple(f"{kind}{stage}" for kind in ("k", "e", "d", "se")) for stage in STAGES]
 
+INVERSE = "milliseconds an image: the inverse of the throughput"
+
 DEVICES: Mapping[str, tuple[str, str, str]] = {
     "zcu102": ("latency_zcu102", "ms", "AMD/Xilinx Zynq UltraScale+ ZCU102 (FPGA) latency"),
     "vck190": ("latency_vck190", "ms", "AMD/Xilinx Versal VCK190 (FPGA) latency"),
-    "a100": ("throughput_a100", "ms an image", "NVIDIA A100, inverse throughput"),
+    "a100": ("throughput_a100", "ms an image", f"NVIDIA A100, {INVERSE}"),
     "rtx3090": (
         "throughput_3090",
         "ms an image",
-        "NVIDIA RTX 3090, inverse throughput",
+        f"NVIDIA RTX 3090, {INVERSE}",
     ),
-    "tpuv2": ("throughput_tpuv2", "ms an image", "Google TPU v2, inverse throughput"),
-    "tpuv3": ("throughput_tpuv3", "ms an image", "Google TPU v3, inverse throughput"),
+    "tpuv2": ("throughput_tpuv2", "ms an image", f"Google TPU v2, {INVERSE}"),
+    "tpuv3": ("throughput_tpuv3", "ms an image", f"Google TPU v3, {INVERSE}"),
     "macs": ("macs_m", "MMACs", "Multiply-accumulates of one image, in millions, as published"),
     "params": ("params_m", "M params", "Parameters, in millions"),
 }
@@ -45,8 +47,8 @@ DEVICES: Mapping[str, tuple[str, str, str]] = {
 
 CAVEATS = dict.fromkeys(
     ("tpuv2", "tpuv3"),
-    "No network has more than 1,803 images a second on either TPU, which may be the limit of what fed them; near "
-    "it, networks differ less in this cost than in their own speed",
+    "No network has more than 1,803 images a second on either TPU, so that may be the limit of what fed them; costs "
+    "near it differ less than those of the networks alone",
 )
 LAST_DIGIT: Mapping[str, float] = {"macs": 0.001, "params": 0.00001}
 """Of the published numbers that are sums over stages."""

@@ -1,4 +1,4 @@
-"""Accuracies of networks that were all trained, as a predictor; and a predictor fitted to a sample of them."""
+"""Accuracies of trained networks, as a predictor; and a predictor fitted to a sample of them."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ __all__ = ["TABLES", "TablePredictor", "table_predictor", "table_sources"]
 Floats = NDArray[np.float64]
 
 TABLES = ("accel_nasbench", "nasbench_macro")
-"""The spaces whose networks were trained; ``data.measured`` has their accuracies."""
+"""The spaces of which networks were trained, all or some; ``data.measured`` has their accuracies."""
 
 
 _READ: dict[str, tuple[Genes, Floats]] = {}

@@ -5,9 +5,10 @@ distribution over the choices of each layer by gradient descent, while they trai
 supernet is trained, and a predictor takes its place:
 
 1. each target has a distribution, a softmax over logits for each gene (FBNet, section 3.3; ProxylessNAS, section 3.2);
-2. architectures are drawn with Gumbel noise. The sample itself is evaluated, the gradient passes through the softmax of
-   the same noisy logits at a temperature that falls (FBNet, section 3.3; the straight-through estimator). The
-   predictor, linearised at the sample, gives the gain of each choice of each gene;
+2. architectures are drawn with Gumbel noise. The sample itself is evaluated, where FBNet mixes all choices; the
+   gradient passes through the softmax of the same noisy logits at a temperature that falls (FBNet, section 3.3; with
+   a sample, this is the straight-through estimator). The predictor, linearised at the sample, gives the gain of each
+   choice of each gene;
 3. of a predictor without gradient, the logits learn by REINFORCE with a moving baseline (ProxylessNAS, section 3.3.2);
 4. the expected cost is a differentiable function of the probabilities, by the latency table (FBNet, section 3.2;
    ProxylessNAS, section 3.3.1). Of an additive table it is exact, of another cost model its differences at the samples;

@@ -1,4 +1,4 @@
-"""Draws true regret where every accuracy is known: by strategy and guide, and by evaluations."""
+"""Draws true regret where accuracies are known: by strategy and guide, and by evaluations."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -120,7 +120,7 @@ def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
     ``fork_safe`` must return the same in a forked process.
     """
     adopt(predictor, AccuracyPredictor)
-    asked = space if predictor.known is None else ListedSpace(space, predictor.known)
+    asked = space if predictor.known_genes is None else ListedSpace(space, predictor.known_genes)
     genes = asked.sample(500, np.random.default_rng(1))
     accuracy = predictor.accuracy(genes)
     assert accuracy.dtype == np.float64

@@ -115,6 +115,8 @@ COLUMNS = (
 def found() -> Mapping[tuple[str, str, str, int], Found]:
     """Return what was found by space, guide, strategy and the evaluations asked for (0: those of its budget).
 
+    Searches that lack some repeats are left out.
+
     Raises:
         FileNotFoundError: there is no study.
     """
@@ -135,7 +137,8 @@ def found() -> Mapping[tuple[str, str, str, int], Found]:
             *spent.mean(),
             keys=tuple(spent.index),
         )
-    return made
+    most = {key[:2]: max(len(one.keys) for other, one in made.items() if other[:2] == key[:2]) for key in made}
+    return {key: one for key, one in made.items() if len(one.keys) == most[key[:2]]}
 
 
 def main(folder: str) -> None:

@@ -98,7 +98,7 @@ def guide_sources(record: Record) -> tuple[str, ...] | None:
 
 def _knows(judge: Judge, space: DesignSpace, genes: Genes) -> bool:
     """Return whether a judge knows all of these architectures, int8 [n, n_genes]."""
-    known = judge.predictor.known
+    known = judge.predictor.known_genes
     return known is None or {*space.keys(genes)} <= {*space.keys(known)}
 
 

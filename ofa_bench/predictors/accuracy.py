@@ -53,7 +53,7 @@ class AccuracyPredictor(ABC):
     A search whose winner has one of them reports it.
     """
 
-    known: Genes | None = None
+    known_genes: Genes | None = None
     """The only architectures that it knows, int8 [n, n_genes]; None if it knows all of the space.
 
     A problem with it has only these (see ``spaces.ListedSpace``).
@@ -292,7 +292,7 @@ class SubspacePredictor(AccuracyPredictor):
         of_parent = predictor.unlabelled
         self.unlabelled = None if of_parent is None else to_subspace(part, of_parent)
         self.sources = predictor.sources
-        self.known = None if predictor.known is None else part.from_parent(predictor.known)
+        self.known_genes = None if predictor.known_genes is None else part.from_parent(predictor.known_genes)
 
     @property
     def row_wise(self) -> bool:

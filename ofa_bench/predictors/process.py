@@ -50,7 +50,7 @@ class ProcessPredictor(AccuracyPredictor):
 
     fork_safe = True
     row_wise = True
-    known: Genes | None = None
+    known_genes: Genes | None = None
 
     def __init__(
         self,

@@ -59,7 +59,7 @@ class TablePredictor(AccuracyPredictor):
         if values.shape != (len(genes),) or (keys[order][1:] == keys[order][:-1]).any():
             raise InputError(f"predictor {name}: there must be one accuracy for each architecture")
         self.space, self.name, self.sources = space, name, sources
-        self.known = None if len(genes) == number_of_architectures(space) else genes[order]
+        self.known_genes = None if len(genes) == number_of_architectures(space) else genes[order]
         self._keys, self._accuracy = keys[order], values[order]
         self.sha256 = hashlib.sha256(genes[order].tobytes() + self._accuracy.tobytes()).hexdigest()
 
@@ -137,7 +137,7 @@ def _fit(table: TablePredictor, rows: Genes, accuracy: Floats, labels: int, seed
         name=f"{table.name}, {labels} labels" + (f", seed {seed}" if seed else ""),
         sources=(table.sha256, *(table.sources or ())),
     )
-    predictor.known = table.known
+    predictor.known_genes = table.known_genes
     return predictor
 
 

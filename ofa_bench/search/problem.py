@@ -70,8 +70,8 @@ class Problem:
     def __post_init__(self) -> None:
         adopt(self.predictor, AccuracyPredictor)
         adopt(self.cost, CostModel)
-        if self.predictor.known is not None and not isinstance(self.space, ListedSpace):
-            listed = ListedSpace(self.space, self.predictor.known)
+        if self.predictor.known_genes is not None and not isinstance(self.space, ListedSpace):
+            listed = ListedSpace(self.space, self.predictor.known_genes)
             object.__setattr__(self, "space", listed)
             object.__setattr__(self, "cost", self.cost.among(listed.rows))
 

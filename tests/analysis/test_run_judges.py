@@ -48,9 +48,9 @@ def test_a_guide_that_knows_no_run_is_judged_by_all():
 def test_known_accuracies_judge_only_winners_that_they_have(trained):
     space = AccelNASBenchSpace()
     table = table_predictor(space)
-    rows = table.known[:300]
+    rows = table.known_genes[:300]
     guide = ProcessPredictor(space, rows, table.accuracy(rows), name="own", sources=("elsewhere",))
-    guide.known = table.known if trained else None
+    guide.known_genes = table.known_genes if trained else None
     problem = ob.problem(space, device="zcu102", predictor=guide)
     found = ob.run(problem, "random", targets=[3, 5], evaluations=100, progress=False).judged()
     assert ("judged_table" in found) == trained

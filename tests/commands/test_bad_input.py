@@ -163,7 +163,7 @@ PARTS = [
     (["predictor.member=1"], "predictor.member: no such key; allowed: _target_, source, pessimism"),
     (
         ["predictor=measured", "space=resnet50d"],
-        "there is none for space resnet50d, only for mbv3, mbv3_w1.0, proxyless",
+        "there is none for space resnet50d, only for accel_nasbench, mbv3, mbv3_w1.0, proxyless",
     ),
     (["predictor._target_=collections.UserDict"], "makes UserDict; must make AccuracyPredictor"),
     (["predictor=official", "space=proxyless"], "predictor=official: OFA published none for space proxyless"),

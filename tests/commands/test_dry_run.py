@@ -94,7 +94,7 @@ def test_list_says_what_each_option_is():
             (line,) = {line for line in text.splitlines() if line.startswith(f"  {path.stem} ")}
             assert len(line.split()) > 1, path
     assert "@package" not in everything
-    assert "  vanilla        Each target from scratch, as OFA does: k n generations\n" in everything
+    assert "  vanilla         Each target from scratch, as OFA does: k n generations\n" in everything
 
 
 @pytest.mark.parametrize("name", [*NAMES, *CHOSEN])
@@ -112,7 +112,7 @@ def test_a_users_own_options_are_listed(tmp_path):
     (tmp_path / "strategy").mkdir()
     (tmp_path / "strategy" / "mine.yaml").write_text("# Mine is best. Really.\n_target_: mine.Mine\n")
     for words in (["--config-dir", str(tmp_path)], [f"hydra.searchpath=[file://{tmp_path}]"]):
-        assert "  mine           Mine is best\n" in listed(*words, "strategies")
+        assert "  mine            Mine is best\n" in listed(*words, "strategies")
 
 
 @pytest.mark.parametrize(

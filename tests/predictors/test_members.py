@@ -88,7 +88,7 @@ def test_a_space_without_members_is_refused():
     space.name = "other"
     with pytest.raises(InputError, match="predictor=member: there is none for space other, only for mbv3"):
         embedded_predictor(space, 1)
-    with pytest.raises(InputError, match="predictor=embedded: there is none for space other, only for mbv3"):
+    with pytest.raises(InputError, match="embedded: there is none for space other, only for accel_nasbench, mbv3"):
         embedded_predictor(space)
 
 

@@ -39,7 +39,7 @@ def test_accuracies_are_those_of_the_runs(run, columns):
     predictor = table_predictor(SPACE, run=run)
     assert predictor.accuracy(ROWS) == pytest.approx(np.array(wanted), abs=1e-12)
     assert predictor.sources == tuple(f"nasbench_macro_run{1 + i}" for i in columns)
-    assert predictor.known is None
+    assert predictor.known_genes is None
 
 
 def test_the_best_network_is_the_published_one():
@@ -146,7 +146,7 @@ def test_a_table_of_some_architectures_knows_these_alone():
     accuracy = np.linspace(0.5, 0.9, 20)
     table = TablePredictor(NESTED, rows[shuffled], accuracy, name="mine", sources=("mine",))
     assert table.accuracy(rows[shuffled]).tolist() == accuracy.tolist()
-    assert {tuple(row) for row in table.known.tolist()} == {tuple(row) for row in rows[shuffled].tolist()}
+    assert {tuple(row) for row in table.known_genes.tolist()} == {tuple(row) for row in rows[shuffled].tolist()}
     other = np.setdiff1d(np.arange(len(rows)), shuffled)
     with pytest.raises(InputError, match="predictor mine: it does not know 1 of 2 architectures"):
         table.accuracy(rows[[shuffled[0], other[0]]])

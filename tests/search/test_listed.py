@@ -34,7 +34,7 @@ class ToyTable(AccuracyPredictor):
     row_wise = fork_safe = True
 
     def __init__(self, known=KNOWN):
-        self.name, self.sha256, self.known = "toy table", "1" * 64, known
+        self.name, self.sha256, self.known_genes = "toy table", "1" * 64, known
         values = ToyPredictor(SPACE).accuracy(known)
         self._accuracy = {row.tobytes(): value for row, value in zip(known, values, strict=True)}
 
@@ -148,7 +148,9 @@ def test_a_part_of_the_space_knows_what_of_it_is_listed():
     part = hold(SPACE, {"r": [160, 176, 192]})
     predictor = SubspacePredictor(part, ToyTable())
     inside = KNOWN[KNOWN[:, SPACE.index["r"]] <= part.genes[part.index["r"]].choices.index(192)]
-    assert sorted(row.tobytes() for row in part.to_parent(predictor.known)) == sorted(row.tobytes() for row in inside)
+    assert sorted(row.tobytes() for row in part.to_parent(predictor.known_genes)) == sorted(
+        row.tobytes() for row in inside
+    )
     problem = Problem(part, predictor, latency_table(part, "note10"))
     found = dict(Exhaustive().search(problem, [problem.cost.maximum], Budget(1, 1), np.random.default_rng(0)))
     assert found[0].accuracy == ToyTable().accuracy(inside).max()

@@ -178,7 +178,7 @@ def test_the_predictor_is_as_good_as_its_card_claims():
 def test_the_table_has_the_mean_of_a_network_that_was_trained_twice():
     rows, accuracy = trained()
     predictor = table_predictor(SPACE)
-    assert (predictor.known == rows[np.lexsort(rows.T[::-1])]).all()
+    assert (predictor.known_genes == rows[np.lexsort(rows.T[::-1])]).all()
     assert predictor.accuracy(rows) == pytest.approx(accuracy, abs=1e-12)
     twice = SPACE.from_ofa(data.measured("accel_nasbench")["architecture"][113])
     assert 100 * predictor.accuracy(twice[None])[0] == pytest.approx((60.164 + 60.232) / 2)

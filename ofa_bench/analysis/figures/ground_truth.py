@@ -1,6 +1,6 @@
 """Draws true regret where accuracies are known: by strategy and guide, and by evaluations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,11 +27,12 @@ def draw_regrets(panels: Panels, strategies: Sequence[str]) -> Figure:
     """Draw the mean true regret of strategies (points), a panel for each space and a colour for each guide."""
     figure = Figure(figsize=(10.4, 0.42 * len(strategies) + 1.9), dpi=DPI, layout="constrained")
     every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    order = _guides(panels.values())
     for axes, (space, guides) in zip(every, panels.items(), strict=True):
         for i, (guide, means) in enumerate(guides.items()):
             shown = [name for name in strategies if name in means]
             y = [strategies.index(name) + 0.14 * (i - (len(guides) - 1) / 2) for name in shown]
-            _points(axes, [means[name] for name in shown], y, guide, along="x", i=i)
+            _points(axes, [means[name] for name in shown], y, guide, along="x", i=order.index(guide))
         axes.set_xscale("log")
         plain_numbers(axes, "x")
         axes.set_yticks(range(len(strategies)), strategies)
@@ -53,13 +54,14 @@ def draw_efforts(panels: Mapping[str, Panels]) -> Figure:
     spaces = list(dict.fromkeys(space for by_space in panels.values() for space in by_space))
     figure = Figure(figsize=(5.2 * len(spaces), 3.3 * len(panels)), dpi=DPI, layout="constrained")
     every = figure.subplots(len(panels), len(spaces), sharex=True, sharey=True, squeeze=False)
+    order = _guides(guides for by_space in panels.values() for guides in by_space.values())
     for line, (strategy, by_space) in zip(every, panels.items(), strict=True):
         for axes, space in zip(line, spaces, strict=True):
             guides = by_space.get(space, {})
             largest = max((number for means in guides.values() for number in means), default=1)
-            for i, (guide, means) in enumerate(guides.items()):
+            for guide, means in guides.items():
                 x = [number or 2.5 * largest for number in means]
-                _points(axes, list(means.values()), x, guide, along="y", i=i, ls="-")
+                _points(axes, list(means.values()), x, guide, along="y", i=order.index(guide), ls="-")
             axes.set_xscale("log")
             axes.set_yscale("log")
             numbers = sorted({number for means in guides.values() for number in means if number})
@@ -74,6 +76,11 @@ def draw_efforts(panels: Mapping[str, Panels]) -> Figure:
         axes.set_ylabel("true regret, points")
     _legend(figure, every[0])
     return figure
+
+
+def _guides(several: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the guides of all panels, so that one has the same look in each; a panel may lack some."""
+    return list(dict.fromkeys(guide for guides in sorted(several, key=len, reverse=True) for guide in guides))
 
 
 def _points(

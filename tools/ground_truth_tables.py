@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from ground_truth import EXACT, GUIDES, PAPER, PAPER_GENERATIONS, STRATEGIES, Found, found
 from numpy.typing import NDArray
-from scipy import stats
 
 from ofa_bench.analysis.paper.differences import no_difference
-from ofa_bench.analysis.statistics import ALPHA, Paired, paired
+from ofa_bench.analysis.statistics import Paired, paired, t_interval
 from ofa_bench.analysis.summary import difference
+from ofa_bench.formatting import format_number
 from ofa_bench.records.tables import Table, markdown
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "leads",
     "of",
     "regrets",
+    "searched",
 ]
 
 Floats = NDArray[np.float64]
@@ -60,8 +61,8 @@ def searched(space: str) -> list[str]:
 
 def interval(values: Floats) -> tuple[float, float]:
     """Return the mean of numbers, float64 [n], and half the width of its 95 % interval by Student's t."""
-    half = stats.t.ppf(1 - ALPHA / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean()), float(half)
+    low, high = t_interval(values) or (0.0, 0.0)
+    return float(values.mean()), (high - low) / 2
 
 
 def _cell(values: Floats | None) -> str:
@@ -202,12 +203,8 @@ def _claim(name: str, base: str) -> str:
     cases = [one for _, _, at, one in _chains() if one.name == name and at == base]
     values, verdicts = [one.difference or 0.0 for one in cases], Counter(map(no_difference, cases))
     texts = [f"{verdict} in {number}" for verdict, number in sorted(verdicts.items())]
-    return f"{_points(min(values))} to {_points(max(values))} points; {', '.join(texts)} of {len(cases)} rows below"
-
-
-def _points(value: float) -> str:
-    """Return a signed number with two digits, without a sign where it is 0."""
-    return f"{value:+.2f}" if round(value, 2) else "0.00"
+    low, high = (format_number(value, "+.2f") for value in (min(values), max(values)))
+    return f"{low} to {high} points; {', '.join(texts)} of {len(cases)} rows below"
 
 
 def _better(space: str) -> str:

@@ -17,7 +17,8 @@ from ofa_bench.analysis.intervals import ALPHA, DIGITS, FEWEST, median_interval,
 from ofa_bench.errors import InputError, suggestion
 
 __all__ = [
-    "ALPHA", "DIGITS", "MARGIN", "Paired", "Ratio", "Verdict", "check_shapes", "holm", "paired", "time_ratios",
+    "ALPHA", "DIGITS", "MARGIN", "Paired", "Ratio", "Verdict", "check_shapes", "holm", "paired", "t_interval",
+    "time_ratios",
 ]  # fmt: skip
 
 MARGIN = 0.1
@@ -133,7 +134,7 @@ def paired(values: Mapping[str, NDArray[np.float64]], reference: str, margin: fl
             margin=margin,
             n=len(row),
             difference=float(row.mean()) if len(row) else None,
-            interval=_t_interval(row),
+            interval=t_interval(row),
             effect=_effect(row),
             p=tests[i][0],
             p_holm=corrected[0][i],
@@ -204,7 +205,8 @@ def _t_tests(row: NDArray[np.float64], margin: float) -> tuple[float | None, flo
     return float(p), float(max(p_no_loss, p_no_gain)), float(p_no_loss)
 
 
-def _t_interval(row: NDArray[np.float64]) -> tuple[float, float] | None:
+def t_interval(row: NDArray[np.float64]) -> tuple[float, float] | None:
+    """Return Student's 95 % interval of the mean of numbers, float64 [n]; None if they do not vary."""
     if not varies(row):
         return None
     half = special.stdtrit(len(row) - 1, 1 - ALPHA / 2) * row.std(ddof=1) / math.sqrt(len(row))

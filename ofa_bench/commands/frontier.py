@@ -92,6 +92,11 @@ class Task:
     path: Path
     progress: bool
 
+    @property
+    def exhaustive(self) -> bool:
+        """Whether all architectures are evaluated, once, whatever the time."""
+        return isinstance(self.cell.strategy, Exhaustive)
+
 
 def compose_task(overrides: Sequence[str], options: Options) -> Task:
     """Compose the config as ``ofa_bench run`` does, with the grid as targets.
@@ -172,8 +177,7 @@ def improve(task: Task, options: Options, frontier: Frontier) -> tuple[Frontier,
                 file=sys.stderr,
             )
         if options.seconds:
-            whole = isinstance(task.cell.strategy, Exhaustive)
-            how_long = "on the whole space" if whole else f"for {options.seconds / 60:g} min"
+            how_long = "on the whole space" if task.exhaustive else f"for {options.seconds / 60:g} min"
             print(f"strategy {task.names['strategy']} {how_long}", file=sys.stderr)
         for genes in search(task, options):
             frontier = improve_frontier(task.cell.problem, frontier, genes)
@@ -232,7 +236,7 @@ def run(options: Options, overrides: Sequence[str]) -> Iterator[str]:
     before, version, genes = read_known(task)
     after, interrupted = improve(task, options, improve_frontier(task.cell.problem, before, genes))
     was_exact = before is not None and bool(before.about.get("exact"))
-    exact = isinstance(task.cell.strategy, Exhaustive) and options.seconds > 0 and not interrupted
+    exact = task.exhaustive and options.seconds > 0 and not interrupted
     if interrupted:
         interrupts.note()
         print("ofa_bench: interrupted; what was found so far is kept", file=sys.stderr)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ofa_bench.search.archive import Archive
 from ofa_bench.search.problem import Evaluator
 from ofa_bench.spaces import Genes
+from ofa_bench.spaces.enumeration import change_each, single_changes
 
 __all__ = ["Changes", "Places"]
 
@@ -59,8 +60,7 @@ class Changes:
     ) -> None:
         self._evaluator, self._archive, self._rng = evaluator, archive, rng
         self._space = space = evaluator.problem.space
-        self._gene = np.repeat(np.arange(space.n_genes), space.cardinality)
-        self._choice = np.concatenate([np.arange(n, dtype=np.int8) for n in space.cardinality])
+        self._gene, self._choice = single_changes(space)
         self._tries, self._most, self._noise = tries, min(most_changes, len(self._gene)), noise
         self._gradient = gradient
         self._learned: dict[int, _Changes] = {}
@@ -142,8 +142,7 @@ class Changes:
         new = [place for place in dict.fromkeys(parents) if place not in self._learned]
         if new:
             rows = self._archive.genes[new]
-            changed = np.repeat(rows[:, None], len(self._gene), axis=1)
-            changed[:, np.arange(len(self._gene)), self._gene] = self._choice
+            changed = change_each(rows, self._gene, self._choice)
             costs = self._evaluator.cost(changed.reshape(-1, rows.shape[1])).reshape(changed.shape[:2])
             saving = (self._archive.cost[new][:, None] - costs).astype(np.float32)
             gain = self._evaluator.linearised(rows, changed) if self._gradient else None

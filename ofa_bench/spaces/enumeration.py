@@ -1,16 +1,17 @@
-"""Counts and enumerates the architectures of a space."""
+"""Counts and enumerates the architectures of a space, and the changes of single genes."""
 
 from collections.abc import Iterator, Sequence
 from itertools import product
 from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ofa_bench.spaces.base import DesignSpace
 from ofa_bench.spaces.genes import Genes
 from ofa_bench.spaces.listed import ListedSpace
 
-__all__ = ["architectures", "number_of_architectures"]
+__all__ = ["architectures", "change_each", "number_of_architectures", "single_changes"]
 
 
 def number_of_architectures(space: DesignSpace) -> int:
@@ -35,6 +36,19 @@ def architectures(space: DesignSpace, block: int) -> Iterator[Genes]:
             number, which = np.divmod(number, len(part))
             genes[:, family] = part[which]
         yield genes
+
+
+def single_changes(space: DesignSpace) -> tuple[NDArray[np.intp], Genes]:
+    """Return all choices of all genes, in the order of the genes: the gene and the position of each, [changes]."""
+    choices = np.concatenate([np.arange(n, dtype=np.int8) for n in space.cardinality])
+    return np.repeat(np.arange(space.n_genes), space.cardinality), choices
+
+
+def change_each(rows: Genes, gene: NDArray[np.intp], choice: Genes) -> Genes:
+    """Return each row with one gene set to a choice, for each of these: int8 [n, n_genes] to [n, changes, n_genes]."""
+    changed: Genes = np.repeat(rows[:, None], len(gene), axis=1)
+    changed[:, np.arange(len(gene)), gene] = choice
+    return changed
 
 
 def _families(space: DesignSpace) -> list[list[int]]:

@@ -62,10 +62,12 @@ class LocalSearch(SharedSearch):
         real = space.active(row)[0, gene] & (row[0, gene] != choice)
         gene, choice = gene[real], choice[real]
         here_too = row.repeat(len(gene), axis=0)
-        near = space.snap(_changed(here_too, gene, choice), here_too)
-        distinct = np.sort(np.unique(near, axis=0, return_index=True)[1])
-        near, gene, choice = near[distinct], gene[distinct], choice[distinct]
-        counts.proposals += len(near)
+        changed = _changed(here_too, gene, choice)
+        counts.proposals += len(changed)
+        near = space.snap(changed, here_too)
+        if near is not changed:  # several changes may have been moved to one architecture
+            distinct = np.sort(np.unique(near, axis=0, return_index=True)[1])
+            near, gene, choice = near[distinct], gene[distinct], choice[distinct]
         accuracy, cost = yield from budgeted.evaluate(near)
         step = _best(near, accuracy, cost, target, here)
         if step or not budgeted.left:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ofa_bench.devices.cost import CostTable
 from ofa_bench.devices.elimination import Factor
 from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.spaces.enumeration import change_each, single_changes
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -28,8 +29,7 @@ class Choices:
         import torch
 
         self._space, self.shape = space, (space.n_genes, int(space.cardinality.max()))
-        self._gene = np.repeat(np.arange(space.n_genes), space.cardinality)
-        self._choice = np.concatenate([np.arange(n, dtype=np.int8) for n in space.cardinality])
+        self._gene, self._choice = single_changes(space)
         self._barred = torch.ones(self.shape, dtype=torch.bool)
         for i, gene in enumerate(space.genes):
             self._barred[i, list(gene.distinct)] = False
@@ -55,9 +55,7 @@ class Choices:
 
     def changed(self, rows: Genes) -> Genes:
         """Return all single changes of rows: int8 [n, n_genes] to int8 [n, changes, n_genes]."""
-        changed = np.repeat(rows[:, None], len(self._gene), axis=1)
-        changed[:, np.arange(len(self._gene)), self._gene] = self._choice
-        return changed
+        return change_each(rows, self._gene, self._choice)
 
     def spread(self, values: NDArray[np.floating]) -> "Tensor":
         """Return values of single changes by gene and choice: [n, changes] to float64 [n, n_genes, most]."""

@@ -154,3 +154,10 @@ def test_a_part_of_the_space_knows_what_of_it_is_listed():
     problem = Problem(part, predictor, latency_table(part, "note10"))
     found = dict(Exhaustive().search(problem, [problem.cost.maximum], Budget(1, 1), np.random.default_rng(0)))
     assert found[0].accuracy == ToyTable().accuracy(inside).max()
+
+
+def test_a_step_counts_each_change_that_it_proposes_though_several_lead_to_one_architecture():
+    problem, strategy = listed_problem(), LocalSearch(evaluations=22)
+    [(_, result)] = strategy.search(problem, [problem.cost.maximum], Budget(1, 1), np.random.default_rng(0))
+    assert result.counts.evaluations == 22
+    assert result.counts.proposals > 200  # a network has about a hundred changes of one gene

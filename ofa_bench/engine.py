@@ -16,7 +16,7 @@ from ofa_bench.search import Found, LockstepRunner, Problem, SearchCoroutine, Se
 from ofa_bench.search.problem import MAX_ACCURACY
 from ofa_bench.strategies import Budget, CoroutineStrategy, Limit, Strategy, is_fork_safe
 
-__all__ = ["Cell", "Match", "Repeat", "has_coroutines", "run_repeats", "stream"]
+__all__ = ["Cell", "Match", "Repeat", "has_coroutines", "problem_of", "run_repeats", "stream"]
 
 
 WORTH_FORKING = 2000
@@ -83,9 +83,17 @@ def has_coroutines(strategy: Strategy) -> bool:
 
 def stream(cell: Cell, repeat: int) -> np.random.Generator:
     """Return the random stream of one repeat: a hash of (seed, space, targets, repeat), and not of the strategy."""
+    return np.random.default_rng(np.frombuffer(_digest(cell, repeat), dtype=np.uint32))
+
+
+def problem_of(cell: Cell, repeat: int) -> Problem:
+    """Return the problem of one repeat: with measurement errors of its own, the same for all strategies."""
+    return cell.problem.with_errors_of(int.from_bytes(_digest(cell, repeat)[:7], "big"))
+
+
+def _digest(cell: Cell, repeat: int) -> bytes:
     names = json.dumps([cell.seed, cell.problem.space.name, list(cell.targets), repeat])
-    digest = hashlib.sha256(names.encode()).digest()
-    return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
+    return hashlib.sha256(names.encode()).digest()
 
 
 def run_repeats(cell: Cell, report: Callable[[int, SearchResult], None]) -> Iterator[Repeat]:
@@ -124,7 +132,7 @@ def _run_together(cell: Cell, report: Callable[[int, SearchResult], None]) -> It
         budgets = [_limited(cell, repeat) for repeat in range(cell.repeats)]
     began, coroutines, origin = time.perf_counter(), list[SearchCoroutine](), list[int]()
     for repeat, budget in enumerate(budgets):
-        coroutines += cell.strategy.coroutines(cell.problem, cell.targets, budget, stream(cell, repeat))
+        coroutines += cell.strategy.coroutines(problem_of(cell, repeat), cell.targets, budget, stream(cell, repeat))
         origin += [repeat] * (len(coroutines) - len(origin))
     before = time.perf_counter() - began
     found: list[dict[int, tuple[SearchResult, float]]] = [{} for _ in range(cell.repeats)]
@@ -158,7 +166,7 @@ def _run_alone(cell: Cell, repeat: int, report: Callable[[int, SearchResult], No
     found: dict[int, tuple[SearchResult, float]] = {}
     total = 0.0
     began = time.perf_counter()
-    given = cell.strategy.search(cell.problem, cell.targets, budget, stream(cell, repeat))
+    given = cell.strategy.search(problem_of(cell, repeat), cell.targets, budget, stream(cell, repeat))
     if not isinstance(given, Iterable):
         raise _error(cell, f"gave {type(given).__name__}; search must yield (position, SearchResult)")
     results = iter(given)

@@ -8,6 +8,7 @@ from ofa_bench.predictors.measured import EnsemblePredictor, measured_predictor,
 from ofa_bench.predictors.official import official_predictor
 from ofa_bench.predictors.own import own_predictor
 from ofa_bench.predictors.process import ProcessPredictor
+from ofa_bench.predictors.simulated import SimulatedMeasurement
 from ofa_bench.predictors.table import TablePredictor, table_predictor, table_sources
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "EnsemblePredictor",
     "OneHotMLP",
     "ProcessPredictor",
+    "SimulatedMeasurement",
     "SubspacePredictor",
     "TablePredictor",
     "embedded_predictor",

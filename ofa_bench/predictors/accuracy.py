@@ -90,6 +90,27 @@ class AccuracyPredictor(ABC):
         """
         return None
 
+    def measurement_errors(
+        self,
+        genes: Genes,  # noqa: ARG002
+        times: NDArray[np.int64],  # noqa: ARG002
+        seed: int,  # noqa: ARG002
+    ) -> NDArray[np.float64] | None:
+        """Return by how much measurements of architectures miss their accuracy; None if they are exact.
+
+        A search sees the sum of both, and ``accuracy`` remains the truth. An error depends on nothing but the
+        architecture, in whatever form, and ``times`` and ``seed``.
+
+        Args:
+            genes: int8 [n, n_genes].
+            times: int64 [n], how often each of them was measured before in this search.
+            seed: of the errors; it differs between repeats, and is the same for all strategies.
+
+        Returns:
+            float64 [n], fractions of 1.
+        """
+        return None
+
     def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32] | None:  # noqa: ARG002
         """Estimate to first order how changes of architectures change their accuracy; None without a gradient.
 
@@ -306,6 +327,10 @@ class SubspacePredictor(AccuracyPredictor):
     def uncertainty(self, genes: Genes) -> NDArray[np.float64] | None:
         """Return one standard deviation of the accuracy, by the parent's predictor: float64 [n], fractions of 1."""
         return self.predictor.uncertainty(self.space.to_parent(genes))
+
+    def measurement_errors(self, genes: Genes, times: NDArray[np.int64], seed: int) -> NDArray[np.float64] | None:
+        """Return by how much measurements miss the accuracy, by the parent's predictor: float64 [n]; None if exact."""
+        return self.predictor.measurement_errors(self.space.to_parent(genes), times, seed)
 
     def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32] | None:
         """Estimate to first order how changes change accuracy, by the parent's predictor: float32 [n, m]."""

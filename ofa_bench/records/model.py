@@ -18,7 +18,8 @@ FORMAT = f"{KIND}/{VERSION}"
 RECORD = "record.json"
 
 OMITTED = frozenset({
-    "table_cost", "unlabelled", "labelled", "commits", "match", "chain", "limit", "sources", "uncertainty", "measured"
+    "table_cost", "unlabelled", "labelled", "commits", "match", "chain", "limit", "sources", "uncertainty", "measured",
+    "measurements",
 })  # fmt: skip
 """Fields that a file lacks if they are unknown; other unknown fields are null."""
 
@@ -154,6 +155,7 @@ class Result:
     cost_lookups: float | None = None
     evaluations: float
     unique_evaluations: float
+    measurements: float | None = None
     gradients: float | None = None
     architecture: Mapping[str, Any]
     genes: list[int]

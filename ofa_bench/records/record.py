@@ -43,7 +43,7 @@ from ofa_bench.records.model import (
 )  # fmt: skip
 from ofa_bench.records.regret import add_regret
 from ofa_bench.records.schema import parse
-from ofa_bench.search import Problem, SearchResult
+from ofa_bench.search import Counts, Problem, SearchResult
 from ofa_bench.spaces import Genes
 from ofa_bench.strategies import Strategy
 from ofa_bench.version import __version__
@@ -219,7 +219,7 @@ def _result(cell: Cell, result: SearchResult, seconds: float, uncertain: Mapping
         seconds=seconds,
         generations=result.generations,
         shared=result.shared,
-        **vars(result.counts),
+        **_counts(result.counts),
         **_architecture(cell, result.genes, uncertain),
         alternatives=[
             Alternative(accuracy=one.accuracy, cost=one.cost, **_architecture(cell, one.genes, uncertain))
@@ -227,6 +227,12 @@ def _result(cell: Cell, result: SearchResult, seconds: float, uncertain: Mapping
         ],
         curve=[list(point) for point in result.curve],
     )
+
+
+def _counts(counts: Counts) -> dict[str, Any]:
+    """Return the counts of a search, with its measurements if some were made again."""
+    found = vars(counts).copy()
+    return found | ({"measurements": counts.measurements} if found.pop("repeated_measurements") else {})
 
 
 def _architecture(cell: Cell, genes: Genes, uncertain: Mapping[bytes, float | None]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A problem (design space, accuracy predictor, cost model), and the evaluator that counts what a search does."""
 
+import copy
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -44,7 +45,8 @@ class Counts:
     full; ``cost_lookups`` are the costs looked up for it, ``evaluations`` the accuracies requested, and
     ``unique_evaluations`` those of distinct architectures, which a search with a memo predicts only once.
     ``gradients`` are the architectures at which it was linearised: the gradient there and the gains of all single
-    changes take as long as several evaluations (see ``predictors.gradient_costs``).
+    changes take as long as several evaluations (see ``predictors.gradient_costs``). ``repeated_measurements`` are
+    those of architectures that were measured before in the search (see ``Evaluator.measure_again``).
     """
 
     proposals: int = 0
@@ -52,6 +54,12 @@ class Counts:
     evaluations: int = 0
     unique_evaluations: int = 0
     gradients: int = 0
+    repeated_measurements: int = 0
+
+    @property
+    def measurements(self) -> int:
+        """What was asked of the predictor: each distinct architecture once, and what was measured again."""
+        return self.unique_evaluations + self.repeated_measurements
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,12 +68,14 @@ class Problem:
 
     ``keep`` is the number of distinct architectures in a result: the winner and the best ones behind it. If the
     predictor knows only some architectures, the problem has only these: ``space`` is then a ``ListedSpace``.
+    ``measurement_seed`` decides the errors of simulated measurements.
     """
 
     space: DesignSpace
     predictor: AccuracyPredictor
     cost: CostModel
     keep: int = 10
+    measurement_seed: int = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
         adopt(self.predictor, AccuracyPredictor)
@@ -93,6 +103,20 @@ class Problem:
         """The compiled loops over this space and cost model; None if they are not available."""
         return Kernels.of(self.space, self.cost)
 
+    @cached_property
+    def has_errors(self) -> bool:
+        """Whether measurements of the predictor have errors."""
+        none: Genes = np.empty((0, self.space.n_genes), np.int8)
+        return self.predictor.measurement_errors(none, np.empty(0, np.int64), 0) is not None
+
+    def with_errors_of(self, seed: int) -> "Problem":
+        """Return the problem with the measurement errors of a seed; itself if measurements have no errors."""
+        if not self.has_errors:
+            return self
+        other = copy.copy(self)  # with all that is cached
+        object.__setattr__(other, "measurement_seed", seed)
+        return other
+
     def evaluator(self) -> "Evaluator":
         """Return a new evaluator, with its own memo and counts, for one search."""
         return Evaluator(self)
@@ -109,6 +133,8 @@ class Evaluator:
         self.counts = Counts()
         kernels = problem.kernels
         self._memo: Memo = PackedMemo(kernels) if kernels else KeyedMemo(problem.space)
+        self._has_errors = problem.has_errors
+        self._times: dict[int, int] = {}  # by place, of architectures that were measured again
 
     def cost(self, candidates: Genes) -> NDArray[np.float64]:
         """Return the cost of candidates: int8 [n, n_genes] to float64 [n], in the cost model's unit.
@@ -140,13 +166,67 @@ class Evaluator:
             try:
                 values = yield wanted
                 self._check(values, len(wanted))
+                values = values if memo else np.asarray(values)[new]
+                if self._has_errors:
+                    values = self._measure(values, genes[new], np.zeros(len(new), np.int64))
             except BaseException:
                 self._memo.forget()
                 raise
-            self._memo.store(values if memo else np.asarray(values)[new])
+            self._memo.store(values)
         self.counts.evaluations += len(places)
         self.counts.unique_evaluations += len(new)
         return self._memo.at(places)
+
+    def measure_again(self, genes: Genes) -> EvaluationRequest[Values]:
+        """Measure architectures anew, whether known or not; request the predictions from the caller.
+
+        Each row is a measurement of its own. The memo keeps the first one of each architecture.
+
+        Args:
+            genes: int8 [n, n_genes].
+
+        Returns:
+            float64 [n], the accuracies measured now.
+        """
+        if not len(genes):
+            return np.empty(0)
+        places, new = self._memo.find(genes)
+        times, made = np.empty(len(genes), np.int64), dict.fromkeys(places[new].tolist(), 0)
+        for row, place in enumerate(places.tolist()):
+            times[row] = made.get(place, self._times.get(place, 1))
+            made[place] = int(times[row]) + 1
+        try:
+            values = yield genes
+            self._check(values, len(genes))
+            values = self._measure(values, genes, times) if self._has_errors else np.asarray(values)
+        except BaseException:
+            self._memo.forget()
+            raise
+        self._memo.store(values[new])
+        self._times |= made
+        self.counts.evaluations += len(genes)
+        self.counts.unique_evaluations += len(new)
+        self.counts.repeated_measurements += len(genes) - len(new)
+        return values
+
+    def first_measured(self, genes: Genes) -> Values:
+        """Return the accuracies in the memo, of architectures that were all evaluated: float64 [n]; counts nothing."""
+        places, new = self._memo.find(genes)
+        if len(new):
+            self._memo.forget()
+            raise ValueError(f"{len(new)} of {len(genes)} architectures were not evaluated")
+        return self._memo.at(places)
+
+    def _measure(self, accuracy: Values, genes: Genes, times: NDArray[np.int64]) -> Values:
+        """Return what measurements of architectures show: their accuracy and the errors."""
+        predictor = self.problem.predictor
+        errors = np.asarray(predictor.measurement_errors(genes, times, self.problem.measurement_seed))
+        if errors.shape != times.shape or errors.dtype.kind not in "fiu" or not np.isfinite(errors).all():
+            raise InputError(
+                f"predictor {predictor.name} gave measurement errors of {errors.dtype} {list(errors.shape)} for "
+                f"{len(times)} architectures; must be finite numbers, one each"
+            )
+        return np.asarray(accuracy + errors)
 
     def alternatives(self, target: float, winner: Genes, highest: float) -> tuple[Alternative, ...]:
         """Return the best evaluated architectures that meet a target, behind the winner (see ``next_best``)."""

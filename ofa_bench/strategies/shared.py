@@ -48,16 +48,20 @@ class BudgetedEvaluator:
         counts = self.evaluator.counts
         return max(0, math.floor(self._limit - counts.evaluations - self._gradient_cost * counts.gradients))
 
-    def evaluate(self, genes: Genes) -> EvaluationRequest[tuple[Values, Values]]:
-        """Evaluate architectures (int8 [n, n_genes]); only the first ones if fewer evaluations are left.
+    def evaluate(self, genes: Genes, *, again: bool = False) -> EvaluationRequest[tuple[Values, Values]]:
+        """Evaluate architectures; only the first ones if fewer evaluations are left.
+
+        Args:
+            genes: int8 [n, n_genes].
+            again: measure them anew, also those that are known. The archive has the first measurement of each.
 
         Returns:
             Accuracy and cost of those evaluated: float64 [m], m <= n, each.
         """
         genes = self.problem.space.snap(genes[: self.left])
-        accuracy = yield from self.evaluator.ask(genes)
+        accuracy = yield from self.evaluator.measure_again(genes) if again else self.evaluator.ask(genes)
         cost = self.evaluator.cost(genes)
-        self.archive.add(genes, accuracy, cost, self._batches)
+        self.archive.add(genes, self.evaluator.first_measured(genes) if again else accuracy, cost, self._batches)
         self._batches += 1
         return accuracy, cost
 

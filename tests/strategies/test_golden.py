@@ -106,7 +106,7 @@ def trace(space, name, compiled=True):
         [
             position,
             "".join(map(str, result.genes.tolist())),
-            list(vars(result.counts).values()),
+            [count for key, count in vars(result.counts).items() if key != "repeated_measurements"],
             [[*counts, accuracy * 2**20] for *counts, accuracy in result.curve],
         ]
         for position, result in found

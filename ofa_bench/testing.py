@@ -64,6 +64,10 @@ class CountingPredictor(AccuracyPredictor):
         self.asked.append(genes.copy())
         return self.predictor.accuracy(genes)
 
+    def measurement_errors(self, genes: Genes, times: NDArray[np.int64], seed: int) -> NDArray[np.float64] | None:
+        """Return those of the wrapped predictor: float64 [n], fractions of 1; None if measurements have none."""
+        return self.predictor.measurement_errors(genes, times, seed)
+
 
 def toy_problem() -> Problem:
     """Return a problem with a real space and latency table and a toy predictor; it needs no file of OFA's."""
@@ -117,7 +121,8 @@ def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
     """Check range, shape, batching and canonical form of an accuracy predictor.
 
     A predictor that declares ``row_wise`` must return the same bits for a row in any batch; one that declares
-    ``fork_safe`` must return the same in a forked process.
+    ``fork_safe`` must return the same in a forked process. Errors of measurements must be the same in any batch and
+    form, differ between measurements and seeds, and be 0 on average.
     """
     adopt(predictor, AccuracyPredictor)
     asked = space if predictor.known_genes is None else ListedSpace(space, predictor.known_genes)
@@ -139,6 +144,7 @@ def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
     assert np.allclose(predictor.accuracy(space.canonical(genes)), accuracy, atol=1e-6)
     assert np.allclose(np.concatenate([predictor.accuracy(row[None]) for row in genes[:50]]), accuracy[:50], atol=1e-6)
     assert predictor.accuracy(genes[:0]).shape == (0,)
+    _check_errors(predictor, asked, genes)
     _check_refused(predictor.accuracy, genes[0], takes_one=True)
     _check_forked(predictor, predictor.accuracy, genes)
     if predictor.row_wise:
@@ -148,6 +154,33 @@ def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
         with ThreadPoolExecutor(4) as pool:
             for values in pool.map(predictor.accuracy, [genes] * 8):
                 assert (values == accuracy).all(), "accuracy changes when several threads ask"
+
+
+def _check_errors(predictor: AccuracyPredictor, space: DesignSpace, genes: Genes) -> None:
+    """Check the errors of measurements, if they have any."""
+
+    def errors_of(rows: Genes, times: int | NDArray[np.int64] = 0, seed: int = 1) -> NDArray[np.float64]:
+        errors = predictor.measurement_errors(rows, np.zeros(len(rows), np.int64) + times, seed)
+        assert errors is not None, "measurements have errors only in some batches"
+        assert errors.dtype == np.float64
+        assert errors.shape == (len(rows),)
+        return errors
+
+    if predictor.measurement_errors(genes, np.zeros(len(genes), np.int64), 1) is None:
+        assert predictor.measurement_errors(genes[:0], np.zeros(0, np.int64), 1) is None
+        return
+    errors_of(genes[:0])
+    times = np.arange(len(genes)) % 2
+    errors, again, mixed = errors_of(genes), errors_of(genes, 1), errors_of(genes, times)
+    assert (mixed == np.where(times == 1, again, errors)).all(), "an error depends on the measurements of others"
+    assert (errors_of(space.canonical(genes)) == errors).all(), "an error depends on the form of the architecture"
+    alone = np.array([errors_of(row[None])[0] for row in genes[:50]])
+    assert (alone == errors[:50]).all(), "an error depends on the batch"
+    if errors.any():
+        assert np.mean(again != errors) > 0.3, "a second measurement repeats the first"
+        assert np.mean(errors_of(genes, seed=2) != errors) > 0.3, "errors do not depend on the seed"
+        assert abs(errors.mean()) < 6 * errors.std() / np.sqrt(len(genes)), "errors are not 0 on average"
+    _check_forked(predictor, errors_of, genes)
 
 
 def check_cost(cost: CostModel, space: DesignSpace) -> None:

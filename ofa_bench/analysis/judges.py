@@ -50,6 +50,7 @@ NAMES = {
     "table": "the mean of all runs of each network",
     "other runs": "the mean of the runs of each network that the guide does not know",
     "official": "OFA's predictor, fitted to measurements that are not published",
+    "truth": "the guide without errors of simulated measurements",
 }
 """Descriptions of sources, and of the official predictor as a judge."""
 

@@ -1,6 +1,6 @@
 """Judges the winners of records, each record once: their accuracies by every predictor that may judge the guide."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from ofa_bench.analysis.judges import Judge, Role, find_judges, find_sources
 from ofa_bench.analysis.pairs import differences
 from ofa_bench.analysis.statistics import Paired, paired
 from ofa_bench.analysis.studies import Entry, Study, finite_means
-from ofa_bench.predictors import AccuracyPredictor
+from ofa_bench.predictors import AccuracyPredictor, TablePredictor
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.predictors.gaps import find_source
 from ofa_bench.records.model import Record
@@ -72,8 +72,9 @@ def judge_records(records: Sequence[Record], *, official: bool = True) -> Judgem
     """Return the judgements of the winners of records, whose judges are loaded once.
 
     A record has none if its space cannot be built here or does not contain its winners, or if the sources of its guide
-    are not known. A judge that knows only some architectures judges records all of whose winners it knows. Without
-    ``official``, that predictor, which takes seconds to load, does not judge.
+    are not known. Where measurements were simulated, the truth, which the record has, is a judge. A judge that knows
+    only some architectures judges records all of whose winners it knows. Without ``official``, that predictor, which
+    takes seconds to load, does not judge.
     """
     judges: dict[tuple[int, str, str], list[Judge]] = {}
     found = {}
@@ -86,8 +87,37 @@ def judge_records(records: Sequence[Record], *, official: bool = True) -> Judgem
                 judges[key] = find_judges(space, guide.sha256, find_sources(space, guide), official=official)
             met = np.array([[bool(one.feasible) for one in repeat.results] for repeat in record.repeats])
             knowing = [judge for judge in judges[key] if _knows(judge, space, genes[met])]
-            found[id(record)] = [_judge(judge, space, genes, met) for judge in knowing]
+            found[id(record)] = [*_truth(space, record, genes, met, knowing)]
+            found[id(record)] += [_judge(judge, space, genes, met) for judge in knowing]
     return found
+
+
+def _truth(
+    space: DesignSpace, record: Record, genes: Genes, met: NDArray[np.bool_], judges: Sequence[Judge]
+) -> Iterator[Judgement]:
+    """Yield the judgement of winners by their recorded accuracy without errors of simulated measurements, if known.
+
+    A judge that is the truth, and so the first of the guide's sources, says the same: there is no second judgement.
+
+    Args:
+        space: of the winners.
+        record: of the winners.
+        genes: theirs, int8 [repeats, targets, n_genes].
+        met: bool [repeats, targets].
+        judges: of the record.
+    """
+    results = [one for one in record.results if one.feasible]
+    true = [one.true_accuracy for one in results if one.true_accuracy is not None]
+    if (
+        not true
+        or len(true) < len(results)
+        or any(one.predictor.sha256 in (record.predictor.sources or ())[:1] for one in judges)
+    ):
+        return
+    rows = space.canonical(genes[met])
+    first = np.unique(rows, axis=0, return_index=True)[1]
+    predictor = TablePredictor(space, rows[first], np.array(true)[first], name="truth")
+    yield _judge(Judge("truth", "truth", predictor), space, genes, met)
 
 
 def guide_sources(record: Record) -> tuple[str, ...] | None:

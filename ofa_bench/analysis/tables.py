@@ -8,7 +8,7 @@ from ofa_bench.analysis.statistics import MARGIN, Paired
 from ofa_bench.analysis.summary import Line, Summary, difference, in_percent
 from ofa_bench.formatting import format_number
 from ofa_bench.records.columns import shown_columns
-from ofa_bench.records.tables import Table, describe_uncertainty, excess_of_rows, frontiers_differ
+from ofa_bench.records.tables import Table, describe_accuracy, excess_of_rows, frontiers_differ
 from ofa_bench.records.unlabelled import MARK
 
 __all__ = ["comparison", "notes", "others", "provenance", "tested", "winners_judged"]
@@ -24,7 +24,7 @@ def notes(summary: Summary) -> list[str]:
     """Return notes on the marks in the table of ``comparison``, and on regrets that may not be compared."""
     records = [record for entry in summary.study.entries for record in entry.records]
     rows = [line.row for line in summary.lines]
-    return [*describe_uncertainty(rows), *excess_of_rows(rows, shown_columns()), *frontiers_differ(records)]
+    return [*describe_accuracy(rows), *excess_of_rows(rows, shown_columns()), *frontiers_differ(records)]
 
 
 def others(summaries: Sequence[Summary]) -> Table:

@@ -41,6 +41,7 @@ def problem(
     device: "str | PathLike[str] | CostModel | None" = None,
     predictor: "str | PathLike[str] | AccuracyPredictor | None" = None,
     choices: Mapping[str, Sequence[float]] | None = None,
+    noise: float | None = None,
     **keys: Any,
 ) -> DescribedProblem:
     """Return a problem: a design space, an accuracy predictor and a cost model.
@@ -52,6 +53,7 @@ def problem(
         predictor: an option of the group ``predictor``, the path of a predictor, or an ``AccuracyPredictor``;
             default: that of the space.
         choices: the values allowed, by gene or kind of genes: ``{"r": [224], "k": [3, 5]}``.
+        noise: simulate measurements of the predictor, with errors of this standard deviation, in points.
         keys: other keys of the space, device or predictor, such as ``guard_band=True``, and ``keep`` (see ``Problem``).
 
     Raises:
@@ -72,6 +74,8 @@ def problem(
             nodes[group], built[group] = (name_of(value), describe(value)), value
     if choices:
         overrides += to_overrides("space.choices", choices)
+    if noise is not None:
+        overrides += to_overrides("predictor.noise", noise)
     if keys:
         base = compose_with(overrides, nodes)
         for key, value in keys.items():
@@ -106,6 +110,8 @@ def compose_with(overrides: Sequence[str], nodes: Nodes) -> Composed:
     for group, (name, node) in nodes.items():
         if group == "space":
             node = {**node, "choices": composed.typed.space.get("choices")}
+        if group == "predictor" and composed.typed.predictor.get("noise") is not None:
+            node = {**node, "noise": composed.typed.predictor["noise"]}
         OmegaConf.update(composed.config, group, node, merge=False, force_add=True)
         composed.choices[group] = name
     return composed

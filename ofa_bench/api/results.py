@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Result", "Results", "compare", "load"]
 
-SHOWN = ["accuracy", "uncertainty", "measured", "cost", "regret", "evaluations", "unique_evaluations", "seconds"]
+SHOWN = [
+    "accuracy", "true_accuracy", "uncertainty", "measured", "cost", "regret", "evaluations", "unique_evaluations",
+    "seconds",
+]  # fmt: skip
 """Columns of the small table in a notebook: means over repeats."""
 
 NAMED = [*PROBLEM_GROUPS, "strategy", "budget"]
@@ -64,19 +67,20 @@ class Results:
         differing = [key for key in NAMED if frame[key].nunique() > 1] or ["strategy"]
         keys = [*differing, "target", "unit"]
         table = frame.groupby(keys, sort=False)[SHOWN].mean(numeric_only=False).reset_index()
-        for key in ("accuracy", "uncertainty", "measured", "regret"):
+        for key in ("accuracy", "true_accuracy", "uncertainty", "measured", "regret"):
             table[key] *= 100
         titles = {"accuracy": "accuracy %", "uncertainty": "uncertainty (points)", "measured": "measured %"}
-        titles |= {"regret": "regret (points)", "unique_evaluations": "unique"}
+        titles |= {"true_accuracy": "true %", "regret": "regret (points)", "unique_evaluations": "unique"}
         shown = table.rename(columns=titles).dropna(axis=1, how="all")
         return str(shown.to_html(index=False, float_format="{:.4g}".format, max_rows=40))
 
     def to_dataframe(self) -> "DataFrame":
         """Return one row a target and repeat.
 
-        ``accuracy``, its ``uncertainty`` (one standard deviation), ``measured`` (the accuracy measured on images) and
-        ``regret`` (how far below the best known) are fractions of 1, NaN where the target is infeasible or nothing is
-        known; ``target`` and ``cost`` are in ``unit``; ``seconds`` are of the search;
+        ``accuracy``, ``true_accuracy`` (without errors of simulated measurements), ``uncertainty`` (one standard
+        deviation), ``measured`` (the accuracy measured on images) and ``regret`` (how far below the best known) are
+        fractions of 1, NaN where the target is infeasible or nothing is known; ``target`` and ``cost`` are in ``unit``;
+        ``seconds`` are of the search;
         ``architecture`` is OFA's dict.
         """
         return tidy(self.records)

@@ -71,7 +71,8 @@ def run(options: Options, overrides: Sequence[str]) -> Iterator[str]:
         yield json_list([_plain(problem, names, one) for one in found])
         return
     width = max(len(one.named.name) for one in found)
-    yield f"space {names['space']}, device {problem.cost.name}, predictor {names['predictor']}"
+    truth = " (its truth, without errors of measurement)" if problem.has_errors else ""
+    yield f"space {names['space']}, device {problem.cost.name}, predictor {names['predictor']}{truth}"
     cost = "cost" if problem.guard_band == 1 else "guarded cost"
     places = 12 if any(one.uncertainty is not None for one in found) else 10
     yield f"{'':{width}}  {'accuracy %':>{places}}  {cost} {unit}"

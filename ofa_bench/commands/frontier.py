@@ -113,6 +113,11 @@ def compose_task(overrides: Sequence[str], options: Options) -> Task:
     cell = build(typed)
     cell = replace(cell, targets=fine_grid(cell.problem.cost, options.grid))
     space = cell.problem.space
+    if cell.problem.has_errors:
+        raise InputError(
+            f"predictor: a best-known frontier is of the truth, not of {cell.problem.predictor.name}; make it without "
+            "predictor.noise or predictor.run=each, and runs with these are compared with it too"
+        )
     default = frontiers.OWN if isinstance(whole_space(space), ChosenSpace) else _default_folder(names["device"])
     out = Path(options.out).expanduser() if options.out else default
     path = out / space.name / names["device"] / f"{names['predictor']}.json"

@@ -107,12 +107,13 @@ class Config:
     """One cell: a strategy on a problem, for a set of targets, under a budget, repeated.
 
     ``space``, ``device``, ``predictor`` and ``strategy`` (with its ``evolution``) are built from their ``_target_``.
-    ``choices`` of the space are the allowed choices of its genes.
+    ``choices`` of the space are the allowed choices of its genes, ``noise`` of the predictor is one standard deviation
+    of simulated measurements.
     """
 
     space: dict[str, Any] = field(default_factory=lambda: {"choices": None})
     device: Any = MISSING
-    predictor: Any = MISSING
+    predictor: dict[str, Any] = field(default_factory=lambda: {"noise": None})
     strategy: Any = MISSING
     evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)

@@ -13,13 +13,15 @@ from hydra.utils import instantiate
 
 from ofa_bench.config.importing import at_user_line, import_target
 from ofa_bench.config.keys import suggest_key
+from ofa_bench.config.kinds import adopt
 from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError, no_such_option
 from ofa_bench.experiment.options import options_of_group
 from ofa_bench.files.reading import UnreadableError, content_of
+from ofa_bench.predictors import AccuracyPredictor, SimulatedMeasurement
 from ofa_bench.spaces import DesignSpace, hold, split_choices
 
-__all__ = ["build_object", "build_space", "load_space"]
+__all__ = ["build_object", "build_predictor", "build_space", "load_space", "simulate"]
 
 Besides = Mapping[str, Sequence[str]]
 """Keys that a group may have besides the parameters of its constructor, by the full name of the group."""
@@ -65,6 +67,28 @@ def build_space(node: Any) -> Any:
         return build_object("space", node)
     space = build_object("space", plain, besides={"space": ["choices"]})
     return hold(space, choices) if choices is not None and isinstance(space, DesignSpace) else space
+
+
+def build_predictor(node: Any, space: DesignSpace) -> Any:
+    """Build the predictor that a config group describes; with its key ``noise``, measurements of it are simulated.
+
+    A user's predictor whose constructor has a parameter ``noise`` gets it instead.
+
+    Raises:
+        InputError: as ``build_object``, or the noise is not a number of 0 or more.
+    """
+    noise = node.get("noise") if isinstance(node, dict) else None
+    if noise is not None and "_target_" in node and "noise" in _parameters("predictor", node["_target_"]):
+        return build_object("predictor", node, space=space)
+    plain = {key: value for key, value in node.items() if key != "noise"} if isinstance(node, dict) else node
+    predictor = build_object("predictor", plain, besides={"predictor": ["noise"]}, space=space)
+    return simulate(space, predictor, noise)
+
+
+def simulate(space: DesignSpace, predictor: Any, noise: Any) -> Any:
+    """Return a predictor with simulated measurements; itself where ``noise`` is None, or if it is no predictor."""
+    wanted = noise is not None and isinstance(adopt(predictor, AccuracyPredictor), AccuracyPredictor)
+    return SimulatedMeasurement(space, predictor, noise) if wanted else predictor
 
 
 def _check_maker(key: str, node: Any, given: Mapping[str, Any], besides: Besides) -> None:

@@ -65,6 +65,12 @@ class AccuracyPredictor(ABC):
     It decides which predictors may judge its winners (see ``analysis.judges``).
     """
 
+    truth: str | None = None
+    """The hash of the predictor of the same accuracies whose measurements have no errors; None if it is this one.
+
+    Best-known frontiers are of the truth.
+    """
+
     @property
     def row_wise(self) -> bool:
         """Whether a row's accuracy is bit for bit the same in any batch and thread.
@@ -312,7 +318,7 @@ class SubspacePredictor(AccuracyPredictor):
         self.name, self.sha256, self.pruning = predictor.name, predictor.sha256, predictor.pruning
         of_parent = predictor.unlabelled
         self.unlabelled = None if of_parent is None else to_subspace(part, of_parent)
-        self.sources = predictor.sources
+        self.sources, self.truth = predictor.sources, predictor.truth
         self.known_genes = None if predictor.known_genes is None else part.from_parent(predictor.known_genes)
 
     @property

@@ -4,6 +4,7 @@ from typing import Any
 
 from ofa_bench.predictors.accuracy import SubspacePredictor
 from ofa_bench.predictors.coverage import Choices, check_unlabelled, unlabelled_in
+from ofa_bench.predictors.simulated import SimulatedMeasurement
 from ofa_bench.spaces import DesignSpace, Genes
 
 __all__ = ["find_gaps", "find_source"]
@@ -20,8 +21,10 @@ def find_source(space: DesignSpace, predictor: Any, genes: Genes) -> tuple[Desig
     Raises:
         InputError: the predictor's ``unlabelled`` is not valid.
     """
-    while isinstance(predictor, SubspacePredictor):
-        genes, space, predictor = predictor.space.to_parent(genes), predictor.space.parent, predictor.predictor
+    while isinstance(predictor, SubspacePredictor | SimulatedMeasurement):
+        if isinstance(predictor, SubspacePredictor):
+            genes, space = predictor.space.to_parent(genes), predictor.space.parent
+        predictor = predictor.predictor
     return space, check_unlabelled(space, predictor), genes
 
 

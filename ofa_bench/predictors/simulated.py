@@ -42,7 +42,9 @@ class SimulatedMeasurement(AccuracyPredictor):
         self.sha256 = hashlib.sha256(json.dumps(["measurement", predictor.sha256, float(noise)]).encode()).hexdigest()
         self.pruning, self.unlabelled = predictor.pruning, predictor.unlabelled
         self.known_genes = predictor.known_genes
-        self.sources = None if predictor.sources is None else (predictor.sha256, *predictor.sources)
+        self.truth = truth = predictor.truth or predictor.sha256
+        sources = predictor.sources
+        self.sources = None if sources is None else (truth, *(one for one in sources if one != truth))
 
     @property
     def row_wise(self) -> bool:
@@ -66,9 +68,10 @@ class SimulatedMeasurement(AccuracyPredictor):
             seed: of the errors.
         """
         own = self.predictor.measurement_errors(genes, times, seed)
-        normal = NormalDist().inv_cdf
-        drawn = np.array([normal(one) for one in uniform_draws(self.space, genes, times, seed, "noise")])
-        errors: NDArray[np.float64] = drawn * (self.noise / 100)
+        errors = np.zeros(len(genes))
+        if self.noise:
+            normal = NormalDist(0, self.noise / 100).inv_cdf
+            errors += [normal(one) for one in uniform_draws(self.space, genes, times, seed, "noise")]
         return errors if own is None else own + errors
 
 

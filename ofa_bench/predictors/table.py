@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from ofa_bench.data import card, measured
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.accuracy import AccuracyPredictor, SubspacePredictor
 from ofa_bench.predictors.process import ProcessPredictor
+from ofa_bench.predictors.simulated import uniform_draws
 from ofa_bench.spaces import DesignSpace, Genes, Subspace
 from ofa_bench.spaces.checks import check_genes
 from ofa_bench.spaces.enumeration import number_of_architectures
@@ -18,6 +20,9 @@ from ofa_bench.spaces.enumeration import number_of_architectures
 __all__ = ["TABLES", "TablePredictor", "table_predictor", "table_sources"]
 
 Floats = NDArray[np.float64]
+
+EACH = "each"
+"""The value of ``run`` with which each measurement of a network shows one of its runs."""
 
 TABLES = ("accel_nasbench", "nasbench_macro")
 """The spaces of which networks were trained, all or some; ``data.measured`` has their accuracies."""
@@ -35,6 +40,8 @@ class TablePredictor(AccuracyPredictor):
         accuracy: theirs, fractions of 1, float64 [n].
         name: of the predictor in records.
         sources: the sources of the accuracies; None if they are not known.
+        runs: the accuracies by run, float64 [n, runs], where a measurement shows one of them: the first one of an
+            architecture one that is drawn at random, and further ones the next in turn. ``accuracy`` is their mean.
 
     Raises:
         ValueError: the rows are not architectures of the space.
@@ -52,6 +59,7 @@ class TablePredictor(AccuracyPredictor):
         *,
         name: str,
         sources: tuple[str, ...] | None = None,
+        runs: Floats | None = None,
     ) -> None:
         genes, values = space.canonical(check_genes(space, genes)), np.asarray(accuracy, np.float64)
         keys = np.array(space.keys(genes))
@@ -61,7 +69,14 @@ class TablePredictor(AccuracyPredictor):
         self.space, self.name, self.sources = space, name, sources
         self.known_genes = None if len(genes) == number_of_architectures(space) else genes[order]
         self._keys, self._accuracy = keys[order], values[order]
-        self.sha256 = hashlib.sha256(genes[order].tobytes() + self._accuracy.tobytes()).hexdigest()
+        content = genes[order].tobytes() + self._accuracy.tobytes()
+        self.sha256 = hashlib.sha256(content).hexdigest()
+        self._errors: Floats | None = None
+        if runs is not None:
+            self._errors = runs[order] - self._accuracy[:, None]
+            self.truth = self.sha256
+            self.sources = None if sources is None else (self.truth, *sources)
+            self.sha256 = hashlib.sha256(content + runs[order].tobytes()).hexdigest()
 
     def accuracy(self, genes: Genes) -> Floats:
         """Return the known accuracies, fractions of 1: int8 [n, n_genes] to float64 [n].
@@ -70,12 +85,28 @@ class TablePredictor(AccuracyPredictor):
             ValueError: the rows are not architectures of the space.
             InputError: the accuracy of one is not known.
         """
+        return np.asarray(self._accuracy[self._find(genes)])
+
+    def measurement_errors(self, genes: Genes, times: NDArray[np.int64], seed: int) -> Floats | None:
+        """Return by how much a run of each architecture misses the mean, fractions of 1: float64 [n].
+
+        None if measurements show the mean.
+        """
+        if self._errors is None:
+            return None
+        drawn = uniform_draws(self.space, genes, np.zeros_like(times), seed, "run")
+        count = self._errors.shape[1]
+        first = np.fromiter((int(count * one) for one in drawn), np.int64, len(times))
+        return np.asarray(self._errors[self._find(genes), (first + times) % count])
+
+    def _find(self, genes: Genes) -> NDArray[np.intp]:
+        """Return the places of architectures (int8 [n, n_genes]) in the table: intp [n]."""
         keys = np.array(self.space.keys(check_genes(self.space, genes)), self._keys.dtype)
         places = np.searchsorted(self._keys, keys).clip(max=len(self._keys) - 1)
         unknown = self._keys[places] != keys
         if unknown.any():
             raise InputError(f"predictor {self.name}: it does not know {unknown.sum()} of {len(keys)} architectures")
-        return np.asarray(self._accuracy[places])
+        return places
 
 
 def table_sources(space: DesignSpace) -> tuple[str, ...]:
@@ -86,7 +117,7 @@ def table_sources(space: DesignSpace) -> tuple[str, ...]:
 
 
 def table_predictor(
-    space: DesignSpace, run: int | Sequence[int] | None = None, labels: int | None = None, seed: int = 0
+    space: DesignSpace, run: int | str | Sequence[int] | None = None, labels: int | None = None, seed: int = 0
 ) -> AccuracyPredictor:
     """Return the known accuracies of a space's networks, or a predictor fitted to a sample of them.
 
@@ -94,7 +125,8 @@ def table_predictor(
 
     Args:
         space: its design space.
-        run: the number of one run, from 1, or of several, whose mean is taken; None for the mean of all.
+        run: the number of one run, from 1, or of several, whose mean is taken; None for the mean of all. With
+            ``"each"``, the mean of all is the truth, and each measurement of a network shows one of its runs.
         labels: a predictor is fitted to so many of these accuracies; None for the accuracies themselves.
         seed: of the choice of these labels.
 
@@ -108,17 +140,22 @@ def table_predictor(
     (rows, top1), sources = _read(space), table_sources(space)
     runs = _check_runs(run, len(sources))
     accuracy = top1[:, [one - 1 for one in runs]].mean(axis=1) / 100
-    name = "table" if run is None else f"table run {'+'.join(map(str, runs))}"
-    table = TablePredictor(space, rows, accuracy, name=name, sources=tuple(sources[one - 1] for one in runs))
+    if run == EACH and (len(sources) == 1 or labels is not None):
+        why = "labels= must be null" if labels is not None else f"{space.name} has one run of each network"
+        raise InputError(f"predictor.run={EACH}: {why}; predictor.noise simulates measurements of any predictor")
+    name = "table" if run is None else f"table run {run if run == EACH else '+'.join(map(str, runs))}"
+    known = tuple(sources[one - 1] for one in runs)
+    table = TablePredictor(space, rows, accuracy, name=name, sources=known, runs=top1 / 100 if run == EACH else None)
     return table if labels is None else _fit(table, rows, accuracy, labels, seed)
 
 
-def _check_runs(run: int | Sequence[int] | None, count: int) -> Sequence[int]:
+def _check_runs(run: int | str | Sequence[int] | None, count: int) -> Sequence[Any]:
     """Return the numbers of runs."""
-    runs = range(1, count + 1) if run is None else list(run) if isinstance(run, Sequence) else [run]
+    several = isinstance(run, Sequence) and not isinstance(run, str)
+    runs = range(1, count + 1) if run is None or run == EACH else list(run) if several else [run]
     if not runs or any(type(one) is not int or not 1 <= one <= count for one in runs) or len({*runs}) < len(runs):
         raise InputError(
-            f"predictor.run={run}: must be null, the number of a run, from 1 to {count}, or a list of these"
+            f"predictor.run={run}: must be null, the number of a run, from 1 to {count}, or a list of these, or {EACH}"
         )
     return runs
 

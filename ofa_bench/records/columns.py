@@ -77,7 +77,7 @@ def _accuracy(row: Row) -> str:
 
 def _near(row: Row) -> str:
     """Return the evaluations until a search came near the best known, or how many searches came near it."""
-    if not row.compared:
+    if not row.compared or row.true_accuracy is not None:
         return ""
     if row.target is not None and row.evaluations_near is not None and row.near == row.compared:
         return f"{row.evaluations_near:,.0f}"
@@ -87,7 +87,7 @@ def _near(row: Row) -> str:
 def _near_number(row: Row) -> float | None:
     if row.target is not None:
         return row.evaluations_near
-    return row.near if row.compared else None
+    return row.near if row.compared and row.true_accuracy is None else None
 
 
 def _times_100(name: str) -> Callable[[Row], float | None]:
@@ -117,6 +117,11 @@ COLUMNS: Sequence[Column] = (
     Column(
         "accuracy", of_result=attrgetter("accuracy"), number=_times_100("accuracy"), total_metric="accuracy_percent",
         target_metric="accuracy_percent", text=_accuracy, head="accuracy", unit="%", report="predicted accuracy %",
+    ),
+    Column(
+        "true_accuracy", of_result=attrgetter("true_accuracy"), number=_times_100("true_accuracy"),
+        total_metric="true_accuracy_percent", target_metric="true_accuracy_percent", head="true", unit="%",
+        report="accuracy without errors of measurement %",
     ),
     Column(number=_times_100("accuracy_std"), total_metric="std_of_accuracy_percent"),
     Column(
@@ -163,6 +168,7 @@ COLUMNS: Sequence[Column] = (
         "unique_evaluations", of_result=attrgetter("unique_evaluations"), spec=",.0f", head="unique",
         number=lambda row: row.mean_sum("unique_evaluations"), total_metric="unique_evaluations",
     ),
+    Column("measurements", of_result=lambda result: result.measurements or result.unique_evaluations),
     Column("gradients", of_result=attrgetter("gradients")),
     Column("charged_evaluations", of_both=charged_evaluations),
     Column("proposals", of_result=attrgetter("proposals")),

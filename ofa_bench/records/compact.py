@@ -2,8 +2,8 @@
 
 The table is CSV with one row for each target of each repeat of each cell. It has all that tables and statistics use.
 It lacks the alternatives and the curves; seconds have nine significant digits. ``regret`` is ``best_known`` less
-``accuracy``, and ``architecture`` is left out where the genes determine it. ``settings`` is the rest of a record as
-JSON, in the first row of its cell.
+``accuracy`` (or ``true_accuracy``, where it is known), and ``architecture`` is left out where the genes determine it.
+``settings`` is the rest of a record as JSON, in the first row of its cell.
 """
 
 import csv
@@ -138,7 +138,7 @@ def _record(lines: Sequence[Mapping[str, str]]) -> Record:
 
 def _result(line: Mapping[str, str], space: DesignSpace | None) -> Node:
     node = _node({name: line.get(name) for name in OF_RESULT})
-    best, accuracy = node.get("best_known"), node.get("accuracy")
+    best, accuracy = node.get("best_known"), node.get("true_accuracy", node.get("accuracy"))
     regret = best - accuracy if isinstance(best, int | float) and isinstance(accuracy, int | float) else None
     architecture = json_value(line["architecture"].encode()) if line.get("architecture") else None
     if architecture is None:

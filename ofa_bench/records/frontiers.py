@@ -77,8 +77,12 @@ class Frontier:
         return float(self.accuracy[place]) if place >= 0 else None
 
     def fits(self, problem: Problem) -> bool:
-        """Return whether the frontier is of this problem: it has the same hashes, and no guard band raises costs."""
-        identity = problem.space.name, problem.predictor.sha256, problem.cost.sha256
+        """Return whether the frontier is of this problem: it has the hashes of its truth and table, and no guard band.
+
+        A guard band would raise the costs.
+        """
+        truth = problem.predictor.truth or problem.predictor.sha256
+        identity = problem.space.name, truth, problem.cost.sha256
         if (self.space, self.predictor, self.device) != identity or not problem.space.contains(self.genes).all():
             return False
         return bool(np.allclose(problem.cost.cost(self.genes), self.cost, rtol=1e-9, atol=0.0))
@@ -108,7 +112,7 @@ def find(problem: Problem, folders: Sequence[Path] = (FOLDER, OWN)) -> Frontier 
     Raises:
         InputError: a file of the space cannot be read as a frontier, or differs from the problem's predictor.
     """
-    hashes = [problem.predictor.sha256, problem.cost.sha256]
+    hashes = [problem.predictor.truth or problem.predictor.sha256, problem.cost.sha256]
     found, own = None, False
     for folder in folders:
         for path in sorted((folder / problem.space.name).glob("*/*.json")):

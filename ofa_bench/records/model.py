@@ -19,7 +19,7 @@ RECORD = "record.json"
 
 OMITTED = frozenset({
     "table_cost", "unlabelled", "labelled", "commits", "match", "chain", "limit", "sources", "uncertainty", "measured",
-    "measurements",
+    "measurements", "true_accuracy",
 })  # fmt: skip
 """Fields that a file lacks if they are unknown; other unknown fields are null."""
 
@@ -119,11 +119,13 @@ class Measured:
 class Alternative:
     """A network that meets a target: its predicted accuracy (a fraction of 1) and its cost.
 
+    ``true_accuracy`` is it without errors of simulated measurements, None without these.
     ``uncertainty`` is one standard deviation of the accuracy, None where the predictor has none. ``measured`` is read
     from a file beside the record's (see ``records.measured``).
     """
 
     accuracy: float
+    true_accuracy: float | None = None
     uncertainty: float | None = None
     cost: float
     architecture: Mapping[str, Any]
@@ -136,7 +138,8 @@ class Alternative:
 class Result:
     """What a search found for a target, and its counts and seconds.
 
-    ``uncertainty`` and ``measured`` are those of the architecture, as in ``Alternative``.
+    ``true_accuracy``, ``uncertainty`` and ``measured`` are those of the architecture, as in ``Alternative``.
+    ``measurements`` are the unique evaluations and what was measured again; None if nothing was.
     ``cost`` includes the guard band, ``table_cost`` does not; ``shared`` counts the targets that share the search.
     ``curve`` has points (generation, evaluations, unique evaluations, best accuracy so far). ``regret.add_regret``
     describes the fields that compare it with a best-known frontier.
@@ -145,6 +148,7 @@ class Result:
     target: float
     feasible: bool
     accuracy: float | None
+    true_accuracy: float | None = None
     uncertainty: float | None = None
     cost: float
     table_cost: float | None = None

@@ -52,6 +52,9 @@ __all__ = ["CONFIG", "FORMAT", "RECORD", "Record", "changes", "copy", "identity"
 
 CONFIG = "config.yaml"
 
+About = Mapping[bytes, tuple[float | None, float | None]]
+"""By genes: the accuracy without errors of simulated measurements, if they have any, and the uncertainty, if known."""
+
 LARGEST = 1_000_000_000
 """Bytes of the largest record that is read; a thousand results take 5 million."""
 
@@ -196,19 +199,21 @@ def _coverage(problem: Problem) -> dict[str, Any]:
 
 
 def _results(cell: Cell, repeat: Repeat) -> list[Result]:
-    """Return the results of a repeat; the predictor is asked once for the uncertainty of all that was found."""
+    """Return the results of a repeat; the predictor is asked once about all that was found."""
     rows = list[Genes]()
     for result in (one for one in repeat.results if one.feasible):
         rows += [result.genes, *(one.genes for one in result.alternatives)]
-    values = find_uncertainty(cell.problem.predictor, np.array(rows, np.int8))
-    uncertain = {genes.tobytes(): value for genes, value in zip(rows, values, strict=True)}
+    predictor, genes = cell.problem.predictor, np.array(rows, np.int8)
+    uncertain = find_uncertainty(predictor, genes)
+    true = predictor.accuracy(genes).tolist() if rows and cell.problem.has_errors else [None] * len(rows)
+    about = {row.tobytes(): pair for row, pair in zip(rows, zip(true, uncertain, strict=True), strict=True)}
     return [
-        _result(cell, result, seconds, uncertain if result.feasible else {})
+        _result(cell, result, seconds, about if result.feasible else {})
         for result, seconds in zip(repeat.results, repeat.target_seconds, strict=True)
     ]
 
 
-def _result(cell: Cell, result: SearchResult, seconds: float, uncertain: Mapping[bytes, float | None]) -> Result:
+def _result(cell: Cell, result: SearchResult, seconds: float, about: About) -> Result:
     guard = cell.problem.guard_band
     return Result(
         target=result.target,
@@ -220,9 +225,9 @@ def _result(cell: Cell, result: SearchResult, seconds: float, uncertain: Mapping
         generations=result.generations,
         shared=result.shared,
         **_counts(result.counts),
-        **_architecture(cell, result.genes, uncertain),
+        **_architecture(cell, result.genes, about),
         alternatives=[
-            Alternative(accuracy=one.accuracy, cost=one.cost, **_architecture(cell, one.genes, uncertain))
+            Alternative(accuracy=one.accuracy, cost=one.cost, **_architecture(cell, one.genes, about))
             for one in result.alternatives
         ],
         curve=[list(point) for point in result.curve],
@@ -235,12 +240,13 @@ def _counts(counts: Counts) -> dict[str, Any]:
     return found | ({"measurements": counts.measurements} if found.pop("repeated_measurements") else {})
 
 
-def _architecture(cell: Cell, genes: Genes, uncertain: Mapping[bytes, float | None]) -> dict[str, Any]:
-    """Return what a record has of an architecture (int8 [n_genes]): its dict, uncertainty and unlabelled choices."""
+def _architecture(cell: Cell, genes: Genes, about: About) -> dict[str, Any]:
+    """Return what a record has of an architecture (int8 [n_genes]), besides its accuracy and cost."""
     space = cell.problem.space
     gaps = find_gaps(space, cell.problem.predictor, genes[None])
     unlabelled = {} if gaps is None else {"unlabelled": gaps[0]}
-    known = {"uncertainty": uncertain.get(genes.tobytes()), **unlabelled}
+    true, uncertain = about.get(genes.tobytes(), (None, None))
+    known = {"true_accuracy": true, "uncertainty": uncertain, **unlabelled}
     return {"architecture": space.to_ofa(genes), "genes": genes.tolist(), **known}
 
 

@@ -28,9 +28,10 @@ def add_regret(record: Record, frontier: Frontier | None) -> Record:
     ``frontier`` has the version and hash of the file. Each result has these fields, None if its target is infeasible:
 
     - ``best_known``: the best known accuracy within the target, and ``regret``: that less the accuracy, fractions of 1;
-      negative where the run is better.
+      negative where the run is better. Where measurements are simulated, it is the accuracy without their errors.
     - ``evaluations_within``: the evaluations after which its search was within ``WITHIN`` of the best known, None if it
-      never was. Like the curve, it counts the whole search where a search serves several targets.
+      never was, or if measurements are simulated. Like the curve, it counts the whole search where a search serves
+      several targets.
     - ``seconds_within``: the search's share of seconds in proportion to these evaluations.
 
     Each repeat has ``hypervolume_ratio``.
@@ -50,16 +51,22 @@ def _compare(result: Result, frontier: Frontier | None) -> Result:
     best_known = frontier.best_known(result.target) if frontier and result.feasible else None
     if best_known is None or result.accuracy is None:
         return replace(result, best_known=None, regret=None, evaluations_within=None, seconds_within=None)
-    within = evaluations_within(result.curve, best_known)
+    measured = result.true_accuracy is not None  # the curve has errors of measurement: what is near is not known
+    within = None if measured else evaluations_within(result.curve, best_known)
     # Where a search served several targets, both numbers are equal shares, so their ratio is that of the search.
     seconds = None if within is None else result.seconds * within / max(1, result.evaluations)
     return replace(
         result,
         best_known=best_known,
-        regret=best_known - result.accuracy,
+        regret=best_known - _true(result),
         evaluations_within=within,
         seconds_within=seconds,
     )
+
+
+def _true(result: Result) -> float:
+    """Return a result's accuracy, without errors of simulated measurements."""
+    return (result.accuracy if result.true_accuracy is None else result.true_accuracy) or 0.0
 
 
 def evaluations_within(curve: Sequence[Sequence[float]], best_known: float) -> int | None:
@@ -104,7 +111,7 @@ def hypervolume_ratio(results: Sequence[Result], frontier: Frontier) -> float | 
     places = [frontier.at(result.target) for result in feasible]
     best = [(float(frontier.cost[place]), float(frontier.accuracy[place])) for place in places]
     whole = hypervolume(best, *reference)
-    found = hypervolume([(result.cost, result.accuracy or 0.0) for result in feasible], *reference)
+    found = hypervolume([(result.cost, _true(result)) for result in feasible], *reference)
     return found / whole if whole > 0 else None
 
 

@@ -50,6 +50,12 @@ class Row:
         return _mean(self._accuracies)
 
     @property
+    def true_accuracy(self) -> float | None:
+        """The same of the accuracy without errors of simulated measurements; None without these."""
+        found = [[one.true_accuracy for one in results if one.true_accuracy is not None] for results in self.results]
+        return _mean(float(np.mean(values)) for values in found if values)
+
+    @property
     def accuracy_std(self) -> float | None:
         """The standard deviation of the accuracy over repeats; None for fewer than two."""
         return float(np.std(self._accuracies, ddof=1)) if len(self._accuracies) > 1 else None

@@ -124,6 +124,8 @@ def _alternative(at: str, node: Any) -> Alternative:
 def _check_accuracy(at: str, node: Mapping[str, Any]) -> None:
     accuracy = node["accuracy"]
     _check(accuracy is not None and abs(accuracy) <= MAX_ACCURACY, f"{at}.accuracy", accuracy, "a fraction of 1")
+    true = node.get("true_accuracy")
+    _check(abs(true or 0) <= MAX_ACCURACY, f"{at}.true_accuracy", true, "a fraction of 1")
 
 
 def _check_part(at: str, node: Any, part: type) -> None:

@@ -12,7 +12,7 @@ from ofa_bench.records.regret import excess_notes
 from ofa_bench.records.rows import Row
 
 __all__ = [
-    "Table", "as_csv", "cells", "describe_uncertainty", "drop_empty", "excess_of_rows", "frontiers_differ", "heads",
+    "Table", "as_csv", "cells", "describe_accuracy", "drop_empty", "excess_of_rows", "frontiers_differ", "heads",
     "latex", "markdown", "summary", "timing",
 ]  # fmt: skip
 
@@ -46,11 +46,19 @@ def drop_empty(columns: Sequence[Column], rows: Iterable[Row]) -> list[Column]:
     return [column for column in columns if any(map(column.cell, shown))]
 
 
-def describe_uncertainty(rows: Iterable[Row]) -> list[str]:
-    """Return a note on the accuracies of rows, if their predictor gives an uncertainty."""
-    known = any(row.accuracy is not None and row.uncertainty is not None for row in rows)
-    note = "The last ± of an accuracy is the predictor's own uncertainty, one standard deviation of a network."
-    return [note] if known else []
+def describe_accuracy(rows: Iterable[Row]) -> list[str]:
+    """Return notes on the accuracies of rows, if their predictor has uncertainties or errors of measurement."""
+    shown, notes = [row for row in rows if row.accuracy is not None], list[str]()
+    if any(row.uncertainty is not None for row in shown):
+        notes.append(
+            "The last ± of an accuracy is the predictor's own uncertainty, one standard deviation of a network."
+        )
+    if any(row.true_accuracy is not None for row in shown):
+        notes.append(
+            "Measurements are simulated: accuracy is what the search saw, and selected by, true what it is without "
+            "errors of measurement; regret and hypervolume are of the true accuracy."
+        )
+    return notes
 
 
 def summary(named: Mapping[str, Row], most: int | None = None, cost: str = "cost") -> str:
@@ -70,7 +78,7 @@ def summary(named: Mapping[str, Row], most: int | None = None, cost: str = "cost
     kept = len(lines) if most is None or lengths[-1] <= most else sum(length + 60 <= most for length in lengths)
     more = [f"\n{len(lines) - kept} more rows are in results.csv."] if kept < len(lines) else []
     listed = list(several)[: max(0, kept - 2)]
-    notes = "\n\n".join([*describe_uncertainty(listed), *excess_of_rows(listed, columns)])
+    notes = "\n\n".join([*describe_accuracy(listed), *excess_of_rows(listed, columns)])
     text = "\n".join([*lines[:kept], *more])
     return f"{text}\n\n{notes}" if notes and (most is None or len(text) + len(notes) + 2 <= most) else text
 

@@ -117,6 +117,24 @@ class Problem:
         object.__setattr__(other, "measurement_seed", seed)
         return other
 
+    def measure(self, accuracy: Values, genes: Genes, times: NDArray[np.int64]) -> Values:
+        """Return what measurements show of architectures: their accuracy and the errors; float64 [n].
+
+        Args:
+            accuracy: float64 [n], as the predictor has it.
+            genes: int8 [n, n_genes].
+            times: int64 [n], how often each of them was measured before in a search.
+        """
+        if not self.has_errors:
+            return accuracy
+        errors = np.asarray(self.predictor.measurement_errors(genes, times, self.measurement_seed))
+        if errors.shape != times.shape or errors.dtype.kind not in "fiu" or not np.isfinite(errors).all():
+            raise InputError(
+                f"predictor {self.predictor.name} gave measurement errors {errors.dtype} {list(errors.shape)} for "
+                f"{len(times)} architectures; must be finite numbers, one each"
+            )
+        return np.asarray(accuracy + errors)
+
     def evaluator(self) -> "Evaluator":
         """Return a new evaluator, with its own memo and counts, for one search."""
         return Evaluator(self)
@@ -168,7 +186,7 @@ class Evaluator:
                 self._check(values, len(wanted))
                 values = values if memo else np.asarray(values)[new]
                 if self._has_errors:
-                    values = self._measure(values, genes[new], np.zeros(len(new), np.int64))
+                    values = self.problem.measure(values, genes[new], np.zeros(len(new), np.int64))
             except BaseException:
                 self._memo.forget()
                 raise
@@ -198,15 +216,16 @@ class Evaluator:
         try:
             values = yield genes
             self._check(values, len(genes))
-            values = self._measure(values, genes, times) if self._has_errors else np.asarray(values)
+            values = self.problem.measure(np.asarray(values), genes, times)
         except BaseException:
             self._memo.forget()
             raise
         self._memo.store(values[new])
         self._times |= made
+        first, again = len(new), len(genes) - len(new)
         self.counts.evaluations += len(genes)
-        self.counts.unique_evaluations += len(new)
-        self.counts.repeated_measurements += len(genes) - len(new)
+        self.counts.unique_evaluations += first
+        self.counts.repeated_measurements += again
         return values
 
     def first_measured(self, genes: Genes) -> Values:
@@ -216,17 +235,6 @@ class Evaluator:
             self._memo.forget()
             raise ValueError(f"{len(new)} of {len(genes)} architectures were not evaluated")
         return self._memo.at(places)
-
-    def _measure(self, accuracy: Values, genes: Genes, times: NDArray[np.int64]) -> Values:
-        """Return what measurements of architectures show: their accuracy and the errors."""
-        predictor = self.problem.predictor
-        errors = np.asarray(predictor.measurement_errors(genes, times, self.problem.measurement_seed))
-        if errors.shape != times.shape or errors.dtype.kind not in "fiu" or not np.isfinite(errors).all():
-            raise InputError(
-                f"predictor {predictor.name} gave measurement errors of {errors.dtype} {list(errors.shape)} for "
-                f"{len(times)} architectures; must be finite numbers, one each"
-            )
-        return np.asarray(accuracy + errors)
 
     def alternatives(self, target: float, winner: Genes, highest: float) -> tuple[Alternative, ...]:
         """Return the best evaluated architectures that meet a target, behind the winner (see ``next_best``)."""

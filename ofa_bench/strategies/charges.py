@@ -13,8 +13,13 @@ MEASURED = "measured"
 
 
 def charge_of(cost: float | str, problem: Problem) -> float:
-    """Return the evaluations that a gradient takes from the budget, by a strategy's ``gradient_cost``."""
-    return gradient_cost(problem.space.name, problem.predictor.sha256) if isinstance(cost, str) else cost
+    """Return the evaluations that a gradient takes from the budget, by a strategy's ``gradient_cost``.
+
+    Nothing was measured of simulated measurements: they have no gradient.
+    """
+    if isinstance(cost, str):
+        return 0.0 if problem.has_errors else gradient_cost(problem.space.name, problem.predictor.sha256)
+    return cost
 
 
 def check_gradient_cost(value: float | str) -> None:

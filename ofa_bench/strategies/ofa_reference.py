@@ -166,6 +166,7 @@ class _Adapter:
         if not np.isfinite(accuracy).all():
             name = self._problem.predictor.name
             raise ValueError(f"predictor {name} gave an accuracy that is not a finite number")
+        accuracy = self._problem.measure(accuracy, genes, np.zeros(len(genes), np.int64))
         self._counts.evaluations += len(genes)
         self._counts.unique_evaluations += len(genes)
         return accuracy

@@ -17,7 +17,7 @@ from ofa_bench.records.model import Record
 from ofa_bench.records.rows import rows, totals
 from ofa_bench.records.tables import (
     cells,
-    describe_uncertainty,
+    describe_accuracy,
     drop_empty,
     excess_of_rows,
     frontiers_differ,
@@ -90,7 +90,7 @@ def _table(records: Sequence[Record], columns: Sequence[Column]) -> Table:
     lines = [*map(list, by_target), *lines]
     listed = [row for line in lines for row in line]
     columns = drop_empty(columns, listed)
-    notes += [*describe_uncertainty(listed), *excess_of_rows(listed, columns)]
+    notes += [*describe_accuracy(listed), *excess_of_rows(listed, columns)]
     table.caption = " ".join(note for note in notes if note) or None
     for name in (unit, "strategy", *heads(columns, cost_name(records[0]), unit)):
         table.add_column(name, justify="left" if name == "strategy" else "right", no_wrap=True)

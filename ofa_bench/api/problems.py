@@ -15,7 +15,7 @@ from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment.build import build_problem
 from ofa_bench.experiment.composition import Composed, compose_cell
 from ofa_bench.experiment.options import describe_options
-from ofa_bench.predictors import AccuracyPredictor, CostModel
+from ofa_bench.predictors import AccuracyPredictor, CostModel, SimulatedMeasurement
 from ofa_bench.search import Problem
 from ofa_bench.spaces import DesignSpace, hold, whole_space
 
@@ -85,7 +85,10 @@ def problem(
     if own is not None and choices:
         own = hold(own, choices)
     made = build_problem(config, own, built.get("device"), built.get("predictor"))
-    return DescribedProblem(made.space, made.predictor, made.cost, made.keep, tuple(overrides), nodes)
+    guide = made.predictor
+    if noise is not None and "predictor" in built:
+        guide = SimulatedMeasurement(whole_space(made.space), guide, noise)
+    return DescribedProblem(made.space, guide, made.cost, made.keep, tuple(overrides), nodes)
 
 
 def describe_problem(problem: Problem) -> DescribedProblem:

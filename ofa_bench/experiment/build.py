@@ -15,7 +15,7 @@ from ofa_bench.engine import Cell, Match
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment import previous
 from ofa_bench.experiment.budget import resolve_budget
-from ofa_bench.experiment.building import build_object, build_predictor, build_space, simulate
+from ofa_bench.experiment.building import build_object, build_predictor, build_space
 from ofa_bench.experiment.checks import check_rerun, check_tracking, resolve_threads
 from ofa_bench.experiment.targets import resolve_targets
 from ofa_bench.predictors import AccuracyPredictor, CostModel
@@ -90,11 +90,7 @@ def _make_problem(
 ) -> Problem:
     space = space or _build_part("space", config.space, DesignSpace)
     cost = cost or _build_part("device", config.device, CostModel, space)
-    if predictor is None:
-        predictor = _build_predictor(config, space)
-    else:
-        predictor = simulate(space, predictor, config.predictor.get("noise"))
-    return Problem(space, predictor, cost, config.keep)
+    return Problem(space, predictor or _build_predictor(config, space), cost, config.keep)
 
 
 def _check_costs(space: DesignSpace, cost: CostModel) -> None:

@@ -21,7 +21,7 @@ from ofa_bench.files.reading import UnreadableError, content_of
 from ofa_bench.predictors import AccuracyPredictor, SimulatedMeasurement
 from ofa_bench.spaces import DesignSpace, hold, split_choices
 
-__all__ = ["build_object", "build_predictor", "build_space", "load_space", "simulate"]
+__all__ = ["build_object", "build_predictor", "build_space", "load_space"]
 
 Besides = Mapping[str, Sequence[str]]
 """Keys that a group may have besides the parameters of its constructor, by the full name of the group."""
@@ -82,13 +82,9 @@ def build_predictor(node: Any, space: DesignSpace) -> Any:
         return build_object("predictor", node, space=space)
     plain = {key: value for key, value in node.items() if key != "noise"} if isinstance(node, dict) else node
     predictor = build_object("predictor", plain, besides={"predictor": ["noise"]}, space=space)
-    return simulate(space, predictor, noise)
-
-
-def simulate(space: DesignSpace, predictor: Any, noise: Any) -> Any:
-    """Return a predictor with simulated measurements; itself where ``noise`` is None, or if it is no predictor."""
-    wanted = noise is not None and isinstance(adopt(predictor, AccuracyPredictor), AccuracyPredictor)
-    return SimulatedMeasurement(space, predictor, noise) if wanted else predictor
+    if noise is None or not isinstance(adopt(predictor, AccuracyPredictor), AccuracyPredictor):
+        return predictor
+    return SimulatedMeasurement(space, predictor, noise)
 
 
 def _check_maker(key: str, node: Any, given: Mapping[str, Any], besides: Besides) -> None:

@@ -151,8 +151,9 @@ def table_predictor(
 
 def _check_runs(run: int | str | Sequence[int] | None, count: int) -> Sequence[Any]:
     """Return the numbers of runs."""
-    several = isinstance(run, Sequence) and not isinstance(run, str)
-    runs = range(1, count + 1) if run is None or run == EACH else list(run) if several else [run]
+    if run is None or run == EACH:
+        return range(1, count + 1)
+    runs = list(run) if isinstance(run, Sequence) and not isinstance(run, str) else [run]
     if not runs or any(type(one) is not int or not 1 <= one <= count for one in runs) or len({*runs}) < len(runs):
         raise InputError(
             f"predictor.run={run}: must be null, the number of a run, from 1 to {count}, or a list of these, or {EACH}"

@@ -160,7 +160,7 @@ PARTS = [
     (["+device.foo=1"], "device.foo: no such key; allowed: device, guard_band"),
     (["predictor=member", "predictor.member=5"], "predictor.member=5: must be one of 1 to 4"),
     (["predictor=member", "predictor.member=true"], "predictor.member=True: must be one of 1 to 4"),
-    (["predictor.member=1"], "predictor.member: no such key; allowed: _target_, source, pessimism"),
+    (["predictor.member=1"], "predictor.member: no such key; allowed: noise, _target_, source, pessimism"),
     (
         ["predictor=measured", "space=resnet50d"],
         "there is none for space resnet50d, only for accel_nasbench, mbv3, mbv3_w1.0, proxyless",

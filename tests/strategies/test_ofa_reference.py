@@ -5,6 +5,7 @@ import pytest
 
 from ofa_bench.devices.cost import CostTable, Term
 from ofa_bench.errors import InputError
+from ofa_bench.predictors import SimulatedMeasurement
 from ofa_bench.search import Evolution, Problem
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.strategies import Budget, OFAReference, Vanilla, ofa_reference
@@ -48,6 +49,15 @@ def test_every_space_can_be_searched(make):
     assert result.accuracy > first.accuracy
     (ours,) = search(Vanilla(SMALL), (target,), 30, problem=problem)
     assert result.accuracy == pytest.approx(ours.accuracy, abs=0.02)
+
+
+def test_it_sees_simulated_measurements():
+    predictor = SimulatedMeasurement(PROBLEM.space, PROBLEM.predictor, 1.0)
+    problem = Problem(PROBLEM.space, predictor, PROBLEM.cost).with_errors_of(5)
+    (result,) = search(OFAReference(SMALL), problem=problem)
+    row = result.genes[None]
+    assert result.accuracy == (predictor.accuracy(row) + predictor.measurement_errors(row, np.zeros(1, int), 5))[0]
+    assert result.accuracy > predictor.accuracy(row)[0]
 
 
 @pytest.mark.parametrize("generations", [1, 12])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ofa_bench.analysis.intervals import DIGITS, FEWEST
-from ofa_bench.analysis.judges import describe_source
+from ofa_bench.analysis.judges import TRUTH, describe_source
 from ofa_bench.analysis.judging import Judged
 from ofa_bench.analysis.statistics import Paired
 
@@ -65,9 +65,9 @@ def describe_parts(guide: str, sources: Sequence[str], judges: Sequence[Judged])
         judges: those of its winners.
     """
     message = [f"The guide {guide} is fitted to {_list_names([describe_source(one) for one in sources])}."]
-    message += [
-        f"{one.judge} made these labels: it is the truth of the guide." for one in judges if one.role == "truth"
-    ]
+    for one in (one for one in judges if one.role == "truth"):
+        about = f"is {describe_source(one.judge)}" if one.judge == TRUTH else "made these labels"
+        message.append(f"{one.judge} {about}: it is the truth of the guide.")
     independent = [one for one in judges if one.role == "independent"]
     if independent:
         named = [

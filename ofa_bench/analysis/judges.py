@@ -25,7 +25,7 @@ from ofa_bench.predictors.table import table_predictor, table_sources
 from ofa_bench.records.model import RecordedPredictor
 from ofa_bench.spaces import DesignSpace
 
-__all__ = ["JUDGES", "Judge", "Role", "describe_source", "find_judges", "find_role", "find_sources"]
+__all__ = ["JUDGES", "TRUTH", "Judge", "Role", "describe_source", "find_judges", "find_role", "find_sources"]
 
 Role = Literal["truth", "independent"]
 
@@ -42,6 +42,9 @@ JUDGES = (
 )
 """The explanation below a table of judged winners."""
 
+TRUTH = "truth"
+"""The name of the judge of simulated measurements that a record itself has."""
+
 NAMES = {
     MEASURED: "measurements by OFA, which are not published",
     "ofa_w1.0": "accuracies measured on OFA's supernet of width 1.0",
@@ -50,7 +53,7 @@ NAMES = {
     "table": "the mean of all runs of each network",
     "other runs": "the mean of the runs of each network that the guide does not know",
     "official": "OFA's predictor, fitted to measurements that are not published",
-    "truth": "the guide without errors of simulated measurements",
+    TRUTH: "the guide without errors of simulated measurements",
 }
 """Descriptions of sources, and of the official predictor as a judge."""
 

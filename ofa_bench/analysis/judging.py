@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.analysis.judges import Judge, Role, find_judges, find_sources
+from ofa_bench.analysis.judges import TRUTH, Judge, Role, find_judges, find_sources
 from ofa_bench.analysis.pairs import differences
 from ofa_bench.analysis.statistics import Paired, paired
 from ofa_bench.analysis.studies import Entry, Study, finite_means
@@ -112,8 +112,8 @@ def _truth(
         return
     rows = space.canonical(genes[met])
     first = np.unique(rows, axis=0, return_index=True)[1]
-    predictor = TablePredictor(space, rows[first], np.array(true)[first], name="truth")
-    yield _judge(Judge("truth", "truth", predictor), space, genes, met)
+    predictor = TablePredictor(space, rows[first], np.array(true)[first], name=TRUTH)
+    yield _judge(Judge(TRUTH, "truth", predictor), space, genes, met)
 
 
 def guide_sources(record: Record) -> tuple[str, ...] | None:

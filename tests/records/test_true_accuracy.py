@@ -9,6 +9,7 @@ from calling import call
 from composing import composed
 
 import ofa_bench as ob
+from ofa_bench.analysis.agreement import describe_parts
 from ofa_bench.analysis.judging import cross_evaluate, judge_records
 from ofa_bench.analysis.studies import studies
 from ofa_bench.errors import InputError
@@ -174,6 +175,8 @@ def test_the_truth_judges_though_the_package_could_not_load_it(given):
     result = search(made)
     by = judged(result)
     assert by["truth"].role == "truth"
+    text = describe_parts("table", ["a"], list(by.values()))
+    assert "truth is the guide without errors of simulated measurements: it is the truth of the guide." in text
     [judgement] = [one for one in judge_records([result.record])[id(result.record)] if one.judge.name == "truth"]
     true = [[100 * (one.true_accuracy or np.nan) for one in repeat.results] for repeat in result.record.repeats]
     assert judgement.accuracy == pytest.approx(np.array(true), nan_ok=True)

@@ -33,8 +33,10 @@ def address(
         if key not in keys:
             raise InputError(f"experiment={experiment}: sweeps {key}; put -m first, and run one experiment at a time")
     skipped = (*GROUPS, *NO_RESULT, "seed", *(["experiment"] if _only_sweeps(experiment) else []))
-    extra = [text.lstrip("+~") for text in overrides if re.split(r"[.@=]", text.lstrip("+~"))[0] not in skipped]
-    extra += [text.lstrip("+~") for text in overrides if re.match(rf"[+~]*({'|'.join(GROUPS)})\.", text)]
+    plain = [text.lstrip("+~") for text in overrides if "@" not in text.partition("=")[0]]
+    extra = [text for text in plain if re.split(r"[.=]", text)[0] not in skipped]
+    extra += [text for text in plain if text.startswith(tuple(f"{group}." for group in GROUPS))]
+    extra += [text.partition("@")[2] for text in overrides if "@" in text.partition("=")[0]]  # an option of a part
     # Without -m, Hydra writes True where it writes true with -m.
     extra = [re.sub(r"=(True|False)$", lambda value: value[0].lower(), text) for text in extra]
     last = ",".join([f"seed={seed}", *sorted(extra)])

@@ -13,7 +13,7 @@ from ofa_bench.config.hydra_private import read_value
 from ofa_bench.config.registration import register
 from ofa_bench.config.schema import GROUPS, Config, conf_dir, to_config
 from ofa_bench.errors import InputError, no_such_option
-from ofa_bench.experiment.options import options_of_group
+from ofa_bench.experiment.options import choose_parts, options_of_group
 from ofa_bench.experiment.user_files import name_user_files
 
 __all__ = ["Composed", "compose_cell", "compose_overrides"]
@@ -49,7 +49,7 @@ def compose_cell(overrides: Sequence[str]) -> Composed:
         InputError: there is no such option or key, or a value is of another type.
     """
     elsewhere = any(text.startswith("hydra.searchpath=") for text in overrides)
-    known = list(overrides) if elsewhere else [_check_option(text) for text in name_user_files(overrides)]
+    known = list(overrides) if elsewhere else [_check_option(text) for text in name_user_files(choose_parts(overrides))]
     try:
         return Composed.of(compose_overrides(known))
     except (HydraException, OmegaConfBaseException) as error:

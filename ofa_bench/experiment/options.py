@@ -7,7 +7,10 @@ from hydra.core.config_store import ConfigStore
 
 from ofa_bench.config.schema import conf_dir
 
-__all__ = ["describe_options", "options_of_group"]
+__all__ = ["choose_parts", "describe_options", "options_of_group"]
+
+PARTS = {"strategy.inner": "strategy", "strategy.model": "model"}
+"""Keys of parts of a strategy, and the config groups from which they are chosen."""
 
 
 def options_of_group(group: str, folders: Sequence[Path] = (), *, registered: bool = True) -> list[str]:
@@ -16,6 +19,12 @@ def options_of_group(group: str, folders: Sequence[Path] = (), *, registered: bo
     found = {path.relative_to(place).as_posix()[:-5] for place in places for path in place.rglob("*.yaml")}
     store = ConfigStore.instance().repo.get(group) if registered else None
     return sorted(found | {name.removesuffix(".yaml") for name in store} if isinstance(store, dict) else found)
+
+
+def choose_parts(overrides: Sequence[str]) -> list[str]:
+    """Return overrides as Hydra wants them: ``strategy.inner=vanilla`` as ``strategy@strategy.inner=vanilla``."""
+    group_of = {word: PARTS.get(word.partition("=")[0]) for word in overrides}
+    return [f"{group}@{word}" if (group := group_of[word]) else word for word in overrides]
 
 
 def describe_options(group: str, folders: Sequence[Path] = ()) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from ofa_bench.predictors.embedded import embedded_predictor
 from ofa_bench.predictors.measured import EnsemblePredictor, measured_predictor, measured_sources
 from ofa_bench.predictors.official import official_predictor
 from ofa_bench.predictors.own import own_predictor
-from ofa_bench.predictors.process import ProcessPredictor
+from ofa_bench.predictors.process import ProcessPredictor, SurrogateProcess
 from ofa_bench.predictors.simulated import SimulatedMeasurement
 from ofa_bench.predictors.table import TablePredictor, table_predictor, table_sources
 
@@ -20,6 +20,7 @@ __all__ = [
     "ProcessPredictor",
     "SimulatedMeasurement",
     "SubspacePredictor",
+    "SurrogateProcess",
     "TablePredictor",
     "embedded_predictor",
     "latency_table",

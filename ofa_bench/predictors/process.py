@@ -1,7 +1,6 @@
 """A Gaussian process over architectures: a predictor that a few hundred labels are enough for."""
 
 import hashlib
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from ofa_bench.predictors.accuracy import AccuracyPredictor
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.spaces.checks import check_changed, check_genes
 
-__all__ = ["ProcessPredictor"]
+__all__ = ["ProcessPredictor", "SurrogateProcess"]
 
 Floats = NDArray[np.float64]
 
@@ -52,6 +51,14 @@ class ProcessPredictor(AccuracyPredictor):
     row_wise = True
     known_genes: Genes | None = None
 
+    decays: tuple[float, ...] = DECAYS
+    noises: tuple[float, ...] = NOISES
+    most = MOST
+    """The grid of decays and noises, and the number of labels by which the likeliest is chosen."""
+
+    logarithmic = True
+    """Whether the process is over the logarithm of errors; else over errors themselves."""
+
     def __init__(
         self,
         space: DesignSpace,
@@ -61,7 +68,7 @@ class ProcessPredictor(AccuracyPredictor):
         name: str,
         sources: tuple[str, ...] | None = None,
     ) -> None:
-        if not (accuracy < 1).all() or not np.ptp(accuracy) > 0:
+        if (self.logarithmic and not (accuracy < 1).all()) or not np.ptp(accuracy) > 0:
             raise InputError(f"predictor {name}: labels must be below 1 and not all equal")
         self.space, self.name, self.sources = space, name, sources
         self.labelled = rows = space.canonical(check_genes(space, genes))
@@ -75,25 +82,23 @@ class ProcessPredictor(AccuracyPredictor):
         self.unlabelled = {gene: values for gene, values in lacking.items() if values}
         self._start = np.cumsum([0, *(int(size) + 1 for size in space.cardinality)])
         self._label_features = self._features(rows)
-        logs = np.log1p(-accuracy)
-        self._mean, self._scale = float(logs.mean()), float(logs.std())
-        import scipy.linalg  # noqa: F401 -- imported here, because it takes long; its library is limited too
-
+        errors = np.log1p(-accuracy) if self.logarithmic else 1 - accuracy
+        self._mean, self._scale = float(errors.mean()), float(errors.std())
         with threadpool_limits(1):  # the last bits of a solution depend on the number of threads
-            self._solve((logs - self._mean) / self._scale)
+            self._solve((errors - self._mean) / self._scale)
 
     def _solve(self, values: Floats) -> None:
         """Choose decay and noise, and fit the weights of the labels: float64 [labels]."""
-        from scipy.linalg import solve_triangular
-
         likeliest = -np.inf
-        some, apart = values[:MOST], self._distances(self._label_features[:MOST])[:, :MOST]
-        for decay, noise in product(DECAYS, NOISES):
-            root = np.linalg.cholesky((decay ** np.arange(1 + apart.max()))[apart] + noise * np.eye(len(some)))
-            rest = solve_triangular(root, some, lower=True, check_finite=False)
-            likelihood = -len(some) * np.log(rest @ rest) / 2 - np.log(np.diag(root)).sum()
-            if likelihood > likeliest:
-                likeliest, self._decay, self._noise = likelihood, decay, noise
+        some, apart = values[: self.most], self._distances(self._label_features[: self.most])[:, : self.most]
+        for decay in self.decays:
+            shares, axes = np.linalg.eigh((decay ** np.arange(1 + apart.max()))[apart])
+            along = (axes.T @ some) ** 2
+            for noise in self.noises:
+                left = np.maximum(shares, 0) + noise
+                likelihood = -(len(some) * np.log((along / left).sum()) + np.log(left).sum()) / 2
+                if likelihood > likeliest:
+                    likeliest, self._decay, self._noise = likelihood, decay, noise
         self._powers = self._decay ** np.arange(self.space.n_genes + 1)
         gram = self._powers[self._distances(self._label_features)] + self._noise * np.eye(len(values))
         self._inverse = np.linalg.inv(gram)
@@ -123,24 +128,28 @@ class ProcessPredictor(AccuracyPredictor):
             ValueError: the rows are not architectures of the space.
         """
         rows = self.space.canonical(check_genes(self.space, genes))
-        log = self._shares(self._features(rows)).sum(axis=1)  # each row by itself, in one order
-        return np.asarray(-np.expm1(self._mean + self._scale * log))
+        error = self._mean + self._scale * self._shares(self._features(rows)).sum(axis=1)  # each row by itself, in one order
+        return np.asarray(-np.expm1(error) if self.logarithmic else 1 - error)
 
     def uncertainty(self, genes: Genes) -> Floats:
         """Return one standard deviation of the predicted accuracy, a fraction of 1: int8 [n, n_genes] to float64 [n].
 
         It is of what a label would show, so it has the noise of labels in it.
         """
+        return self._deviation(genes, self._noise)
+
+    def _deviation(self, genes: Genes, noise: float) -> Floats:
+        """Return one standard deviation, with a share of label noise: int8 [n, n_genes] to float64 [n]."""
         rows = self.space.canonical(check_genes(self.space, genes))
         kernel = self._powers[self._distances(self._features(rows))]
-        left = 1 + self._noise - ((kernel @ self._inverse) * kernel).sum(axis=1)
+        left = 1 + noise - ((kernel @ self._inverse) * kernel).sum(axis=1)
         deviation = self._scale * np.sqrt(self._variance * left.clip(min=0))
-        return np.asarray((1 - self.accuracy(genes)) * deviation)
+        return np.asarray((1 - self.accuracy(genes)) * deviation if self.logarithmic else deviation)
 
     def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32]:
         """Estimate how changes of architectures change their accuracy: float32 [n, m], fractions of 1.
 
-        In logarithms of errors, the effects of single genes, which are exact, are added up.
+        In errors, or their logarithms, the effects of single genes, which are exact, are added up.
 
         Args:
             genes: int8 [n, n_genes].
@@ -156,6 +165,26 @@ class ProcessPredictor(AccuracyPredictor):
         shares = self._shares(features)
         by_feature = shares @ self._label_features  # of the labels that have it
         gains = by_feature * np.where(features > 0, 1 - self._decay, 1 / self._decay - 1)
-        log = self._scale * ((steps - features[:, None]) @ gains[:, :, None])[:, :, 0]
-        error = np.exp(self._mean + self._scale * shares.sum(axis=1))
-        return np.asarray(-error[:, None] * np.expm1(log), np.float32)
+        change = self._scale * ((steps - features[:, None]) @ gains[:, :, None])[:, :, 0]
+        if self.logarithmic:
+            change = np.exp(self._mean + self._scale * shares.sum(axis=1))[:, None] * np.expm1(change)
+        return np.asarray(-change, np.float32)
+
+
+class SurrogateProcess(ProcessPredictor):
+    """The process that ``strategy=surrogate`` fits to its measurements.
+
+    Its grid is wider, since the measurements may be exact or noisy; and its uncertainty is of the accuracy, without the
+    error of a measurement, because a search that measures again and again is to learn the accuracy.
+
+    Args: as of ``ProcessPredictor``.
+    """
+
+    fork_safe = True
+    decays = (*DECAYS, 0.98, 0.99, 0.995, 0.998)
+    noises = (1e-5, 3e-5, 1e-4, *NOISES)
+    most, logarithmic = 400, False
+
+    def uncertainty(self, genes: Genes) -> Floats:
+        """Return one standard deviation of the accuracy, a fraction of 1: int8 [n, n_genes] to float64 [n]."""
+        return self._deviation(genes, 0)

@@ -32,6 +32,7 @@ class Archive:
         self._best = np.full(len(targets), -1)
         self._best_accuracy = np.full(len(targets), -np.inf)
         self._curves: list[list[CurvePoint]] = [[] for _ in targets]
+        self._steps: list[tuple[int, tuple[int, int, int]]] = []  # the size after each ``add``, and the counts then
 
     @property
     def genes(self) -> Genes:
@@ -54,6 +55,23 @@ class Archive:
         Raises:
             ValueError: the rows do not have the shape of the space's.
         """
+        counts = self._evaluator.counts
+        self._add(genes, accuracy, cost, (generation, counts.evaluations, counts.unique_evaluations))
+
+    def with_accuracy(self, accuracy: NDArray[np.float64]) -> "Archive":
+        """Return an archive of the same architectures with other accuracies, fractions of 1: float64 [size].
+
+        Its curves have the counts of this one.
+        """
+        other, begin = Archive(self._evaluator, self._targets.tolist()), 0
+        for end, counts in self._steps:
+            other._add(self.genes[begin:end], accuracy[begin:end], self.cost[begin:end], counts)
+            begin = end
+        return other
+
+    def _add(
+        self, genes: Genes, accuracy: NDArray[np.float64], cost: NDArray[np.float64], counts: tuple[int, int, int]
+    ) -> None:
         genes = check_shape(self._evaluator.problem.space, genes)
         if not len(genes):
             return
@@ -65,11 +83,10 @@ class Archive:
         self._genes[begin:end], self._values[:, begin:end], self.size = genes, (accuracy, cost), end
         best = best_within(accuracy, cost, self._targets)
         better = np.flatnonzero((best >= 0) & (accuracy[best] > self._best_accuracy))
-        counts = self._evaluator.counts
         for i in better.tolist():
             self._best[i], self._best_accuracy[i] = begin + best[i], accuracy[best[i]]
-            point = (generation, counts.evaluations, counts.unique_evaluations, float(accuracy[best[i]]))
-            self._curves[i].append(point)
+            self._curves[i].append((*counts, float(accuracy[best[i]])))
+        self._steps.append((end, counts))
 
     def results(self, generations: int) -> list[SearchResult]:
         """Return one result for each target; the feasible ones share the counts equally.

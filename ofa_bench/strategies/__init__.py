@@ -14,6 +14,7 @@ from ofa_bench.strategies.random_search import RandomSearch
 from ofa_bench.strategies.shared import SharedSearch
 from ofa_bench.strategies.sms_emoa import SMSEMOA
 from ofa_bench.strategies.spea2 import SPEA2
+from ofa_bench.strategies.surrogate import Surrogate
 from ofa_bench.strategies.tpe import TPE
 from ofa_bench.strategies.vanilla import Vanilla
 from ofa_bench.strategies.warm_start import WarmStart
@@ -38,6 +39,7 @@ __all__ = [
     "RandomSearch",
     "SharedSearch",
     "Strategy",
+    "Surrogate",
     "Vanilla",
     "WarmStart",
     "is_fork_safe",

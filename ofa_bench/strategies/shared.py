@@ -35,9 +35,18 @@ class BudgetedEvaluator:
         targets: the largest costs allowed; any order, duplicates and infeasible ones too.
         limit: the maximum number of evaluations.
         gradient_cost: the evaluations that a gradient takes from the limit.
+        budget: of the cell, for searches inside the search.
     """
 
-    def __init__(self, problem: Problem, targets: Sequence[float], limit: int, gradient_cost: float = 0) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        targets: Sequence[float],
+        limit: int,
+        gradient_cost: float = 0,
+        budget: Budget | None = None,
+    ) -> None:
+        self.budget = budget or Budget(1, 1)
         self.problem, self.evaluator, self._gradient_cost = problem, problem.evaluator(), gradient_cost
         self.targets = sorted({target for target in targets if target >= problem.cost.minimum})
         self.archive, self._limit, self._batches = Archive(self.evaluator, targets), limit, 0
@@ -117,7 +126,7 @@ class SharedSearch(CoroutineStrategy):
     ) -> Sequence[SearchCoroutine]:
         """Return one coroutine, the search."""
         limit, charge = self.limit(problem, budget), self.charge(problem)
-        return [self._coroutine(BudgetedEvaluator(problem, targets, limit, charge), rng)]
+        return [self._coroutine(BudgetedEvaluator(problem, targets, limit, charge, budget), rng)]
 
     def _coroutine(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> SearchCoroutine:
         if budgeted.targets:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ofa_bench.commands.cli.overrides import check_override
 from ofa_bench.config.schema import PROBLEM_GROUPS, Config
+from ofa_bench.experiment.options import choose_parts
 from ofa_bench.experiment.user_files import name_user_files
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def compose_config(overrides: Sequence[str]) -> tuple[Config, dict[str, str]]:
 
     elsewhere = any(word.startswith("hydra.searchpath=") for word in overrides)
     folders = None if elsewhere else ()
-    known = [check_override(word, folders, one="one at a time here") for word in name_user_files(overrides)]
+    known = [check_override(word, folders, one="one at a time here") for word in name_user_files(choose_parts(overrides))]
     composed = Composed.of(compose_overrides(known))
     return composed.typed, composed.choices
 

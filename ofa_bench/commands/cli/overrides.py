@@ -22,7 +22,7 @@ from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.schema import BudgetConfig, Config, EvolutionConfig, TargetsConfig, TrackingConfig
 from ofa_bench.config.shell import override as override_word
 from ofa_bench.errors import InputError, no_such_option, suggestion
-from ofa_bench.experiment.options import options_of_group
+from ofa_bench.experiment.options import choose_parts, options_of_group
 from ofa_bench.experiment.user_files import name_user_files
 
 __all__ = ["check_override", "not_an_override", "parse_flags", "prepare"]
@@ -78,7 +78,7 @@ def prepare(arguments: Sequence[str]) -> list[str]:
     folders = [Path(given.config_dir)] if given.config_dir else []
     last = {word.partition("=")[0]: i for i, word in enumerate(given.overrides)}  # only the last is in the address
     overrides = [word for i, word in enumerate(given.overrides) if last[word.partition("=")[0]] == i]
-    overrides, notes = expand(name_user_files(overrides, folders), folders=folders, swept=swept)
+    overrides, notes = expand(name_user_files(choose_parts(overrides), folders), folders=folders, swept=swept)
     elsewhere = any(word.lstrip("+").startswith("hydra.searchpath=") for word in overrides)
     known, one = None if elsewhere else folders, "" if swept else "put -m before them"
     overrides = [check_override(word, known, one=one) for word in overrides]

@@ -1,0 +1,194 @@
+"""A search by measurements: it measures where a model of the measurements so far promises something.
+
+What a user pays for is a measured accuracy, not a predictor's answer. So this strategy asks for few accuracies:
+
+1. the first measurements are of random architectures, each once;
+2. a **model** is fitted to all measurements;
+3. the **inner** strategy searches all targets on the model. It maximises the **acquisition**: the model's mean, or an
+   optimistic quantile, the mean plus ``optimism`` standard deviations (Srinivas et al., ICML 2010). With
+   ``expected_improvement`` (Jones et al., 1998) it finds candidates by that quantile, and their order is by the
+   expected improvement over the best of their target;
+4. the targets in turn choose what is measured: the first of their candidates that was not measured before;
+5. after each **batch** of measurements the search goes on from 2. The last batch is of the model's mean.
+
+In the end a target gets the measured architecture with the highest accuracy. Where measurements have errors, that is the
+one with the highest mean of the model, and not the one with the luckiest measurement.
+
+With ``rounds=0``, all measurements are of random architectures, but for those of the winners that the inner strategy
+finds on the model. With OFA's evolution inside, that is OFA's recipe (Cai et al., ICLR 2020, with 16,000 measurements).
+LINAS (Cummings et al., arXiv 2205.10358) and NSGANetV2 (Lu et al., ECCV 2020) differ in the model, the inner strategy
+and the sizes of batches.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ofa_bench.errors import InputError, suggestion
+from ofa_bench.predictors import AccuracyPredictor
+from ofa_bench.search import EvaluationRequest, Problem, SearchResult
+from ofa_bench.spaces import Genes, whole_space
+from ofa_bench.spaces.declarations import declares_fork_safe
+from ofa_bench.strategies.acquisition import ACQUISITIONS, Optimistic, expected_improvement
+from ofa_bench.strategies.base import Strategy, is_fork_safe
+from ofa_bench.strategies.charges import check_number
+from ofa_bench.strategies.joint import draw_anchors
+from ofa_bench.strategies.shared import BudgetedEvaluator, SharedSearch, check_whole
+
+__all__ = ["Model", "Surrogate"]
+
+Model = Callable[..., AccuracyPredictor]
+"""Fits a predictor: called with the design space, measured architectures (int8 [n, n_genes]), their accuracies (float64
+[n], fractions of 1) and ``name=``. Architectures that were measured twice are there twice."""
+
+KEPT = 50
+"""Candidates of a target that the inner strategy reports; many of them were measured before."""
+
+DRAWS = 20
+"""Draws of random architectures, after which those that are new are enough."""
+
+
+class Surrogate(SharedSearch):
+    """Search by measurements and a model of them (this module's docstring has the algorithm).
+
+    Args:
+        inner: the strategy that searches the model.
+        model: fits the model.
+        evaluations: measurements, for all targets together; None for ``budget.generations`` times ``population_size``.
+        initial: measurements of random architectures.
+        batch: measurements between two fits.
+        rounds: the number of batches; what they leave of the measurements is initial. None: ``initial``, and as many
+            batches as there are measurements for.
+        acquisition: ``mean``, ``optimistic`` or ``expected_improvement``.
+        optimism: standard deviations that are added to the mean, unless the acquisition is the mean.
+        population_size: see ``evaluations``.
+
+    Raises:
+        InputError: a value is not allowed.
+    """
+
+    def __init__(
+        self,
+        inner: Strategy,
+        model: Model,
+        evaluations: int | None = 1000,
+        *,
+        initial: int = 100,
+        batch: int = 30,
+        rounds: int | None = None,
+        acquisition: str = "optimistic",
+        optimism: float = 1.0,
+        population_size: int = 100,
+    ) -> None:
+        super().__init__(population_size, evaluations)
+        check_whole("initial", initial)
+        check_whole("batch", batch)
+        if rounds is not None:
+            check_whole("rounds", rounds, least=0)
+        if acquisition not in ACQUISITIONS:
+            *others, last = ACQUISITIONS
+            near = suggestion(str(acquisition), ACQUISITIONS)
+            raise InputError(f"strategy.acquisition={acquisition}: must be {', '.join(others)} or {last}{near}")
+        check_number("optimism", optimism)
+        if not isinstance(inner, Strategy):
+            raise InputError("strategy.inner: must be the config of a strategy, as in conf/strategy/surrogate.yaml")
+        if not callable(model):
+            raise InputError("strategy.model: must be the config of a model, as in conf/model/process.yaml")
+        self.inner, self.model, self.initial, self.batch, self.rounds = inner, model, initial, batch, rounds
+        self.acquisition, self.optimism = acquisition, optimism
+
+    @property
+    def fork_safe(self) -> bool:  # type: ignore[override]
+        """Whether its searches may run in forked processes: if the model and the inner strategy declare it."""
+        return is_fork_safe(self.inner) and bool(getattr(getattr(self.model, "func", None), "fork_safe", False))
+
+    def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
+        """Measure until the budget is spent, or the inner strategy finds nothing that is new."""
+        measured = _Measured(budgeted, self.model)
+        if self.rounds is None:
+            initial = self.initial - 1  # the cheapest was measured first
+        else:
+            initial = budgeted.left - (self.rounds * self.batch or len(budgeted.targets))
+        yield from measured.measure(measured.draw(max(initial, 1), rng))
+        model = None
+        while budgeted.left:
+            model = measured.fit(rng)
+            size = min(budgeted.left, self.batch if self.rounds != 0 else len(budgeted.targets))
+            last = size == budgeted.left
+            rows = self._choose(model, measured, size, rng, acquisition="mean" if last else self.acquisition)
+            if not len(rows):
+                break
+            yield from measured.measure(rows)
+            if self.rounds == 0:
+                break
+        if budgeted.problem.has_errors:
+            final = model if model and self.rounds == 0 else measured.fit(rng)
+            budgeted.archive = budgeted.archive.with_accuracy(final.accuracy(budgeted.archive.genes))
+
+    def _choose(
+        self, model: AccuracyPredictor, measured: "_Measured", size: int, rng: np.random.Generator, *, acquisition: str
+    ) -> Genes:
+        """Return at most ``size`` new architectures, which the targets choose in turn: int8 [n, n_genes]."""
+        budgeted = measured.budgeted
+        targets = draw_anchors(budgeted.targets, rng).tolist() if self.rounds != 0 else budgeted.targets
+        guide = model if acquisition == "mean" else Optimistic(model, self.optimism)
+        problem = Problem(budgeted.problem.space, guide, budgeted.problem.cost, KEPT)
+        budget = dataclasses.replace(budgeted.budget, limit=None)
+        found = dict(self.inner.search(problem, targets, budget, rng))
+        queues = []
+        for i, target in enumerate(targets):
+            rows = np.array([found[i].genes, *(one.genes for one in found[i].alternatives)])
+            if acquisition == "expected_improvement":
+                expected = expected_improvement(model, rows, measured.best(target))
+                rows = rows[np.argsort(-expected, kind="stable")]
+            queues.append(iter(rows))
+        chosen, turn = [], int(rng.integers(len(queues)))
+        queues = queues[turn:] + queues[:turn]
+        while queues and len(chosen) < size:
+            row = next((row for row in queues[0] if measured.add_key(row)), None)
+            if row is not None:
+                chosen.append(row)
+                queues.append(queues[0])
+            del queues[0]
+        return np.array(chosen, np.int8).reshape(-1, budgeted.problem.space.n_genes)
+
+
+class _Measured:
+    """What a search has measured, and the model that is fitted to it."""
+
+    def __init__(self, budgeted: BudgetedEvaluator, model: Model) -> None:
+        self.budgeted, self._model, self._space = budgeted, model, budgeted.problem.space
+        self._keys = set(self._space.keys(budgeted.archive.genes))
+
+    def add_key(self, row: Genes) -> bool:
+        """Return whether an architecture (int8 [n_genes]) is new; from now on it is not."""
+        (key,), size = self._space.keys(row[None]), len(self._keys)
+        self._keys.add(key)
+        return len(self._keys) > size
+
+    def draw(self, n: int, rng: np.random.Generator) -> Genes:
+        """Return new random architectures: int8 [at most n, n_genes]."""
+        rows = list[Genes]()
+        for _ in range(DRAWS):
+            drawn = self._space.canonical(self._space.sample(n, rng))
+            rows += [row for row in drawn[: n - len(rows)] if self.add_key(row)]
+            if len(rows) == n:
+                break
+        return np.array(rows, np.int8).reshape(-1, self._space.n_genes)
+
+    def measure(self, rows: Genes) -> EvaluationRequest[None]:
+        """Measure architectures: int8 [n, n_genes]."""
+        self.budgeted.evaluator.counts.proposals += len(rows)
+        yield from self.budgeted.evaluate(rows)
+
+    def fit(self, rng: np.random.Generator) -> AccuracyPredictor:
+        """Return a model that is fitted to all measurements, in random order."""
+        archive = self.budgeted.archive
+        order = rng.permutation(archive.size)
+        return self._model(whole_space(self._space), archive.genes[order], archive.accuracy[order], name="surrogate")
+
+    def best(self, target: float) -> float:
+        """Return the highest accuracy that was measured within a target."""
+        archive = self.budgeted.archive
+        return float(archive.accuracy[archive.cost <= target].max())

@@ -1,0 +1,67 @@
+"""Models for ``strategy=surrogate`` that are not Gaussian processes: a ridge regression, and a network like OFA's."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.predictors import OneHotMLP
+from ofa_bench.predictors.columns import one_hot_columns
+from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.training.ridge import fit_ridge
+
+__all__ = ["fit_linear", "fit_network"]
+
+Floats = NDArray[np.float64]
+
+
+def fit_linear(space: DesignSpace, genes: Genes, accuracy: Floats, *, name: str) -> OneHotMLP:
+    """Return a ridge regression on the choices of active genes.
+
+    Args:
+        space: the design space.
+        genes: int8 [n, n_genes].
+        accuracy: float64 [n], fractions of 1.
+        name: of the predictor.
+    """
+    n_features, columns = int(space.cardinality.sum()), one_hot_columns(space)
+    nothing = [(np.zeros((n_features, 1), np.float32), np.zeros(1, np.float32))]
+    features = OneHotMLP(space, columns, nothing, name=name, sha256="").features(genes)[:, :-1]
+    ridge = fit_ridge(features, accuracy)
+    layer = (ridge.weight[:, None].astype(np.float32), np.array([ridge.intercept], np.float32))
+    return OneHotMLP(space, columns, [layer], name=name, sha256="")
+
+
+def fit_network(
+    space: DesignSpace,
+    genes: Genes,
+    accuracy: Floats,
+    *,
+    name: str,
+    hidden: Sequence[int] = (400, 400, 400),
+    epochs: int = 50,
+    batch: int = 64,
+    learning_rate: float = 1e-3,
+    weight_decay: float = 1e-4,
+    seed: int = 0,
+) -> OneHotMLP:
+    """Return a network like OFA's accuracy predictor (Cai et al., ICLR 2020, appendix B: three layers of 400 units).
+
+    Args:
+        space: the design space.
+        genes: int8 [n, n_genes].
+        accuracy: float64 [n], fractions of 1.
+        name: of the predictor.
+        hidden: units of each hidden layer.
+        epochs: passes over the architectures.
+        batch: architectures a step.
+        learning_rate: of AdamW at the beginning; it falls along half a cosine.
+        weight_decay: of AdamW.
+        seed: of the first weights and of the order of architectures.
+    """
+    from ofa_bench.training.fitting import Training, fit
+
+    training = Training(tuple(hidden), epochs, batch, learning_rate, weight_decay)
+    network = fit(space, genes, accuracy, training, seed=seed, rng=np.random.default_rng(seed))
+    network.name = name
+    return network

@@ -119,7 +119,7 @@ class SupernetPredictor(AccuracyPredictor):
 
         visible = self._progress and (sys.stderr.isatty() or "ipykernel" in sys.modules) and parent_process() is None
         total = networks * self._measurer.images
-        return tqdm(None, "measuring", total, unit=" images", leave=False, mininterval=0.5, disable=not visible)
+        return tqdm(None, "measuring", total, unit=" images", leave=False, delay=1, disable=not visible)
 
 
 def supernet_predictor(

@@ -148,6 +148,18 @@ def test_a_part_of_a_space_shares_the_cache_of_the_whole(made, monkeypatch):
     assert found.sha256 == whole.sha256
 
 
+def test_a_users_supernet_takes_the_classes_of_its_checkpoint(made, tmp_path):
+    """Class 1 alone has a large bias, so all images of it are correct, and no others."""
+    net = supernet(SPACE)
+    net.set_classes(3)
+    with torch.no_grad():
+        net.net.classifier.bias[1] = 1000
+    torch.save(net.net.state_dict(), tmp_path / "three.pth")
+    images = make_images(tmp_path / "three", classes=3, each=2)
+    assert made(images=str(images), weights="three.pth").accuracy(some(3)).tolist() == [1 / 3] * 3
+    assert net.net.classifier.weight.shape == (3, 16)
+
+
 def test_the_uncertainty_is_the_standard_error(made):
     accuracy = made().accuracy(some(4))
     assert np.allclose(made().uncertainty(some(4)), np.sqrt(accuracy * (1 - accuracy) / 40))

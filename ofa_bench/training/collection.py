@@ -102,7 +102,7 @@ class SharedCollection:
     ``known`` has the accuracies by architecture.
 
     Args:
-        path: the path of the file; its folder must exist when a row is added.
+        path: the path of the file.
         card: the card; that of an existing file must have the same ``of``.
         key: the option that names the file, for messages.
 
@@ -135,6 +135,7 @@ class SharedCollection:
             OSError: it cannot be written.
         """
         architecture, accuracy, *_ = values
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         with locked(str(self._path)):
             table = self._open()
             if architecture not in self.known:

@@ -123,6 +123,10 @@ class _Processes(_Others):
 
     def _submit(self, row: Genes) -> "Future[Measured]":
         if self._pool is None:
+            if multiprocessing.get_start_method() not in multiprocessing.get_all_start_methods():
+                multiprocessing.set_start_method(
+                    "spawn", force=True
+                )  # a process of joblib has one that is unknown there
             context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
             end, self._lifeline = context.Pipe(duplex=False)
             self._pool = ProcessPoolExecutor(self._count, context, _start, (self._recipe, end))

@@ -120,7 +120,7 @@ def test_processes_measure_the_same_and_forms_of_a_network_are_one(made):
     shallow = SPACE.index["depth"], SPACE.index["w2"]
     assert (genes[:, shallow[0]] < 2).any()
     twice[9:, shallow[1]] = np.where(genes[:, shallow[0]] < 2, 3, genes[:, shallow[1]])  # an inactive gene differs
-    one, two = made(cache="one.csv"), made(cache="two.csv", processes=2)
+    one, two = made(cache="new/one.csv"), made(cache="two.csv", processes=2)
     assert two.accuracy(twice).tolist() == one.accuracy(twice).tolist()
     assert rows(two.path) == rows(one.path)
     assert len(rows(one.path)) == 9
@@ -322,8 +322,8 @@ def test_a_killed_search_goes_on_to_the_same_record(folder, tmp_path, undisturbe
 
 def test_cells_at_once_share_one_file(folder, tmp_path, undisturbed):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
-    words = ("-m", "seed=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "predictor.cache=shared.csv")
-    finish(start(folder, tmp_path, *words))
+    shared = ("predictor.cache=shared.csv", "predictor.processes=2")
+    finish(start(folder, tmp_path, "-m", "seed=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", *shared))
     assert len(rows(tmp_path / "shared.csv")) > EVALUATIONS
     found = {record.seed: record for record in map(read, {path.parent for path in tmp_path.rglob("record.json")})}
     assert sorted(found) == [0, 1]

@@ -33,7 +33,7 @@ if "OFA_BENCH_ASSETS" not in os.environ and BESIDE.is_dir():
 LONG = (
     "test_launchers.py", "test_tutorial.py", "test_exported.py", "test_server.py", "test_sync.py", "test_app.py",
     "test_evaluate.py", "test_experiments.py", "test_profile.py", "test_export.py", "test_bad_files.py",
-    "test_bad_input.py",
+    "test_bad_input.py", "test_supernet_predictor.py", "test_closed_loop.py",
 )  # fmt: skip
 """The slowest files start first, so that no core waits for them at the end."""
 

@@ -143,7 +143,8 @@ def _find_or_run(config: DictConfig, output: Path, name: str) -> "Record":
         return planned.record
     if isinstance(space, ChosenSpace) and made.frontier is None:
         _report_missing_frontier(space.name, *_paths(made.described, made.choices["device"]))
-    with Progress(made.choices["strategy"], made.cell, shown=made.config.progress) as progress:
+    of_predictor = made.config.predictor.get("progress", False)  # one bar at a time
+    with Progress(made.choices["strategy"], made.cell, shown=made.config.progress and not of_predictor) as progress:
         record, _ = run_cell(made, planned.address, progress.report)
     record = records.write(folder, record, made.yaml)
     keep_out_of_git(output)

@@ -21,6 +21,8 @@ Keys are given as ``key=value``:
   of them (``ofa.tutorial`` uses 2,000). ``batch``: images at a time; statistics are means over batches.
 - ``n``: the number of distinct random subnets; each gene is drawn uniformly. ``seed``: the seed of everything that is
   drawn. ``threads``: of torch.
+- ``processes``: networks that are measured at a time, each by a process with so many ``threads``. ``device``: ``cpu``,
+  ``cuda`` or ``auto``, a GPU where there is one.
 - ``out``: the CSV file, with one row for each subnet: ``architecture`` (OFA's dict as JSON), ``accuracy`` (top-1) and
   ``top5`` as fractions of 1, ``loss``, ``images``, ``seconds``. ``<out>.json`` describes how it was measured. Default:
   ``pairs.csv``; with ``run``, ``measured.csv`` beside the record.
@@ -33,12 +35,9 @@ random subnet takes about 9 minutes with the defaults, and one of a record about
 ImageNet's validation set. Fewer images are faster, but the accuracies are less precise.
 """
 
-import platform
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import date
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,33 +45,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.commands.cli.options import check_folder, given_options
-from ofa_bench.config.limits import THREADS, check_range, check_ranges
+from ofa_bench.config.limits import THREADS, check_ranges
 from ofa_bench.config.shell import command_line, option, portable
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
 from ofa_bench.files.reading import absolute_path
 from ofa_bench.records.measured import MEASURED
 from ofa_bench.records.model import RECORD
-from ofa_bench.version import __version__
+from ofa_bench.training.measuring import Measured, Settings, SupernetMeasurer
 
 if TYPE_CHECKING:
     from ofa_bench.records.model import Record
-    from ofa_bench.supernets.checkpoints import Weights
-    from ofa_bench.supernets.pieces import Supernet
-    from ofa_bench.training.image_sets import Sets
     from ofa_bench.training.plans import Plan
+    from ofa_bench.training.workers import Workers
 
 __all__ = ["Options", "collect", "run"]
 
 RANGES = {
     "n": (1, np.inf),
     "top": (1, np.inf),
-    "seed": (0, np.inf),
-    "calibration_images": (1, np.inf),
-    "batch": (1, 4096),
-    "threads": (1, THREADS),
+    "processes": (1, THREADS),
 }
 """The smallest and largest values of options."""
+
+SHARED = (
+    "images", "classes", "calibration", "weights", "sha256", "calibration_images", "batch", "seed", "threads", "device",
+)  # fmt: skip
+"""The options that are settings of the measurements."""
 
 TEST_IMAGES = 10_000
 """The default for random subnets."""
@@ -98,21 +97,27 @@ class Options:
     batch: int = 64
     seed: int = 0
     threads: int = 1
+    processes: int = 1
+    device: str = "cpu"
 
     def check(self) -> None:
         """Raise InputError if a value is out of range or missing."""
         check_ranges(self, RANGES)
-        if self.test_images is not None:
-            check_range("test_images", self.test_images, 1)
         if self.target is not None and not self.run:
             raise InputError(f"target={self.target:g}: needs run=")
         if self.run and self.weights == "random" and not self.out:
             raise InputError("weights=random: not what the record's networks are worth; give out=<another file>")
-        if not self.images:
-            raise InputError("images=: give a folder with a folder of images for each class")
+        self.settings.check()
         if not self.path.name:
             raise InputError(f"out={self.out}: must be the path of a CSV file")
         check_folder("out", self.path.parent)
+
+    @property
+    def settings(self) -> Settings:
+        """The weights and the images."""
+        given, default = self.test_images, sys.maxsize if self.run else TEST_IMAGES
+        shared = {key: getattr(self, key) for key in SHARED}
+        return Settings(test_images=default if given is None else given, **shared)
 
     @property
     def path(self) -> Path:
@@ -135,26 +140,12 @@ def collect(options: Options) -> NDArray[np.float64]:
     """
     options.check()
     plan, record = _plan(options)
-    import torch
+    from ofa_bench.training.workers import make_workers
 
-    from ofa_bench.supernets.checkpoints import load_weights
-    from ofa_bench.supernets.pieces import supernet
-
-    net = supernet(plan.space)
-    first = _sets(options, net.classes) if options.weights in ("auto", "random") else None
-    weights = load_weights(net, options.weights, options.sha256)
-    if weights.random and options.weights != "random":
-        raise InputError(
-            f"weights={options.weights}: {weights.hint}; weights=random measures random ones, to try things out"
-        )
-    sets = first or _sets(options, net.classes)
-    print(f"ofa_bench: {weights.description}", file=sys.stderr)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(options.threads)
-    try:
-        return np.array(_measure(options, plan, net, sets, _card(options, record, weights, sets)))
-    finally:
-        torch.set_num_threads(threads)
+    measurer = SupernetMeasurer(plan.space, options.settings)
+    workers = make_workers(measurer, options.processes)
+    print(f"ofa_bench: {measurer.weights.description}", file=sys.stderr)
+    return np.array(_measure(options, plan, measurer, workers, _card(options, record, measurer)))
 
 
 def _plan(options: Options) -> "tuple[Plan, Record | None]":
@@ -171,40 +162,29 @@ def _plan(options: Options) -> "tuple[Plan, Record | None]":
     return plan_record(record, options.top, options.target), record
 
 
-def _measure(options: Options, plan: "Plan", net: "Supernet", sets: "Sets", card: dict[str, Any]) -> list[float]:
-    """Add the missing rows; return the accuracies of all rows."""
-    from ofa_bench.supernets.checkpoints import recalibrate
-    from ofa_bench.training.collected import measure_accuracy
+def _measure(
+    options: Options, plan: "Plan", measurer: SupernetMeasurer, workers: "Workers", card: dict[str, Any]
+) -> list[float]:
+    """Add the missing rows, in the order of the plan; return the accuracies of all rows."""
     from ofa_bench.training.collection import open_collection
 
     options.path.parent.mkdir(parents=True, exist_ok=True)
-    each = len(sets.calibration) + len(sets.test)
     table, accuracies = open_collection(options.path, card, plan.belongs)
-    missing = [number for number, name in enumerate(plan.names) if name not in accuracies]
-    total = len(accuracies) + len(missing)
+    missing = {name: row for name, row in zip(plan.names, plan.genes, strict=True) if name not in accuracies}
+    total, each, early = len(accuracies) + len(missing), measurer.images, dict[str, Measured]()
+    turn = iter(missing)
     with _bar(total * each, len(accuracies) * each) as bar:
-        for number in missing:
-            bar.set_postfix_str(f"network {len(accuracies) + 1} of {total}", refresh=False)
-            began, piece = time.perf_counter(), net.subnet(plan.genes[number])
-            module, size = piece.build(), piece.shape[1]
-            order = np.random.default_rng([options.seed, 2])  # the same images in the same batches for each network
-            bar.update(recalibrate(module, sets.calibration, size, len(sets.calibration), order, options.batch))
-            found = measure_accuracy(module, sets.test, sets.labels, size, batch=options.batch, shown=bar.update)
-            seconds = round(time.perf_counter() - began, 3)
-            table.add([plan.names[number], found.top1, found.top5, round(found.loss, 6), len(sets.test), seconds])
-            accuracies[plan.names[number]] = found.top1
+        bar.set_postfix_str(f"network {len(accuracies) + 1} of {total}", refresh=False)
+        due = next(turn, None)
+        for name, measured in workers.measure(missing.items(), bar.update):
+            early[name] = measured
+            while due in early:
+                found = early.pop(due)
+                table.add([due, *found.row])
+                accuracies[due] = found.scores.top1
+                bar.set_postfix_str(f"network {len(accuracies) + 1} of {total}", refresh=False)
+                due = next(turn, None)
     return list(accuracies.values())
-
-
-def _sets(options: Options, outputs: int) -> "Sets":
-    from ofa_bench.training.image_sets import make_sets
-
-    classes, calibration = (
-        Path(text).expanduser() if text else None for text in (options.classes, options.calibration)
-    )
-    most = options.test_images or (sys.maxsize if options.run else TEST_IMAGES)
-    images = Path(options.images).expanduser()
-    return make_sets(images, classes, calibration, most, options.calibration_images, options.seed, outputs)
 
 
 def _bar(total: int, done: int) -> Any:
@@ -215,32 +195,13 @@ def _bar(total: int, done: int) -> Any:
     return tqdm(None, "collecting", total, initial=done, mininterval=every, maxinterval=2 * every, unit=" images")
 
 
-def _card(options: Options, record: "Record | None", weights: "Weights", sets: "Sets") -> dict[str, Any]:
+def _card(options: Options, record: "Record | None", measurer: SupernetMeasurer) -> dict[str, Any]:
     """Return the card; its ``of`` has what must not change while the file grows."""
-    from importlib.metadata import version
-
-    packages = {name: version(name) for name in ("ofa", "torch", "numpy", "pillow")}
     space = record.choices.space if record else options.space
     which = f"the best networks of {record.address}" if record else f"random subnets of OFA's supernet of space {space}"
-    return {
-        "title": f"Accuracies of {which}, measured on images",
-        "note": "accuracy (top-1) and top5 are fractions of 1; loss is the mean cross-entropy, in nats",
-        "of": {
-            **({"record": record.identity} if record else {}),
-            "space": space,
-            "weights": weights.sha256 or "random",
-            **sets.hashes,
-            "test_images": len(sets.test),
-            "calibration_images": len(sets.calibration),
-            "batch": options.batch,
-            "seed": options.seed,
-        },
-        "weights": asdict(weights),
-        "images": dict(sets.description),
-        "versions": {"ofa_bench": __version__, "python": platform.python_version(), **packages},
-        "made_by": command_line(["ofa_bench", "collect", *map(portable, given_options(options))]),
-        "date": date.today().isoformat(),
-    }
+    of = {**({"record": record.identity} if record else {}), "space": space, **measurer.of}
+    made_by = command_line(["ofa_bench", "collect", *map(portable, given_options(options))])
+    return measurer.card(f"Accuracies of {which}, measured on images", of, made_by)
 
 
 def run(options: Options, _: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from omegaconf import OmegaConf
 
-from ofa_bench.config.schema import GROUPS, NO_RESULT, conf_dir
+from ofa_bench.config.schema import GROUPS, NO_RESULT, NO_RESULT_OF_SUPERNET, conf_dir
 from ofa_bench.errors import InputError
 
 __all__ = ["address"]
@@ -37,6 +37,8 @@ def address(
     extra = [text for text in plain if re.split(r"[.=]", text)[0] not in skipped]
     extra += [text for text in plain if text.startswith(tuple(f"{group}." for group in GROUPS))]
     extra += [text.partition("@")[2] for text in overrides if "@" in text.partition("=")[0]]  # an option of a part
+    if choices["predictor"] == "supernet":
+        extra = [text for text in extra if not re.match(rf"predictor\.({'|'.join(NO_RESULT_OF_SUPERNET)})=", text)]
     # Without -m, Hydra writes True where it writes true with -m.
     extra = [re.sub(r"=(True|False)$", lambda value: value[0].lower(), text) for text in extra]
     last = ",".join([f"seed={seed}", *sorted(extra)])

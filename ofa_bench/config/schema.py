@@ -8,7 +8,18 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 from ofa_bench.config import store_uri
 
-__all__ = ["CHANGED", "GROUPS", "NO_RESULT", "PROBLEM_GROUPS", "SWEEP_VARIABLE", "Config", "conf_dir", "to_config"]
+__all__ = [
+    "CHANGED",
+    "GROUPS",
+    "NO_RESULT",
+    "NO_RESULT_OF_SUPERNET",
+    "PROBLEM_GROUPS",
+    "SUPERNET",
+    "SWEEP_VARIABLE",
+    "Config",
+    "conf_dir",
+    "to_config",
+]
 
 PROBLEM_GROUPS = ("space", "device", "predictor")
 """The config groups of a problem."""
@@ -18,6 +29,12 @@ GROUPS = (*PROBLEM_GROUPS, "strategy", "budget", "targets")
 
 NO_RESULT = ("hydra", "tracking", "output", "rerun", "progress", "threads", "lockstep")
 """Keys that do not change the results; they are not in an address or a hash."""
+
+SUPERNET = "ofa_bench.training.supernet_predictor"
+"""The ``_target_`` of the option ``supernet`` of the group ``predictor``."""
+
+NO_RESULT_OF_SUPERNET = ("cache", "processes", "executor", "threads", "progress")
+"""Likewise, the keys of this predictor."""
 
 CHANGED = "changed"
 """The value of ``rerun`` that runs only cells whose config, predictor, table or code has changed."""

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ofa_bench.config import store_uri
 from ofa_bench.config.limits import THREADS, available_cores, check_range
-from ofa_bench.config.schema import CHANGED, NO_RESULT, Config, TrackingConfig
+from ofa_bench.config.schema import CHANGED, NO_RESULT, NO_RESULT_OF_SUPERNET, SUPERNET, Config, TrackingConfig
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment import previous
 from ofa_bench.spaces import plain_space
@@ -93,6 +93,9 @@ def result_config(config: DictConfig) -> dict[str, Any]:
     assert isinstance(container, dict)
     if "space" in container:
         container["space"] = plain_space(container["space"])
+    predictor = container.get("predictor")
+    if isinstance(predictor, dict) and predictor.get("_target_") == SUPERNET:
+        container["predictor"] = {key: one for key, one in predictor.items() if key not in NO_RESULT_OF_SUPERNET}
     name = previous.named_by(container.get("strategy"))
     if name is not None:
         uri = (container.get("tracking") or {}).get("uri")

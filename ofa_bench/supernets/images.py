@@ -58,15 +58,17 @@ class Images:
         folder: the folder of the images; ``labels`` needs a subfolder for each class.
         classes: a text file with the name of one subfolder a line, in the order of a network's outputs.
         key: the option that names the folder, for messages.
+        share: so many processes keep decoded images, each in one share of that memory.
 
     Raises:
         InputError: the folder cannot be read or has no images.
     """
 
-    def __init__(self, folder: Path, classes: Path | None = None, key: str = "images") -> None:
+    def __init__(self, folder: Path, classes: Path | None = None, key: str = "images", share: int = 1) -> None:
         self.folder, self.classes, self._key = folder, classes, key
         self.paths: Sequence[Path] = _find_images(folder, key)
         self._cache = _Cache()
+        self._cache.left //= share
 
     def __len__(self) -> int:
         """Return the number of images."""

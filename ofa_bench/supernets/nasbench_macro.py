@@ -29,10 +29,6 @@ class NASBenchMacroSupernet(Supernet):
     def __init__(self, space: DesignSpace) -> None:
         super().__init__(space, _Net())
 
-    def set_classes(self, classes: int) -> None:
-        """Replace the classifier by one for another number of classes."""
-        self.net.classifier = nn.Linear(LAST, classes).eval()
-
     def subnet(self, row: Genes) -> Piece:
         """Return the network of one row (int8 [n_genes])."""
         net = self.net

@@ -60,10 +60,13 @@ class Supernet(ABC):
     def set_classes(self, classes: int) -> None:
         """Replace the classifier by one with random weights for another number of classes."""
         old = self.net.classifier
-        config = {key: value for key, value in old.config.items() if key != "name"} | {"out_features": classes}
+        if isinstance(old, nn.Linear):
+            config = {"in_features": old.in_features, "bias": old.bias is not None}
+        else:
+            config = {key: value for key, value in old.config.items() if key != "name"}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            self.net.classifier = type(old)(**config).eval()
+            self.net.classifier = type(old)(**config | {"out_features": classes}).eval()
 
     def subnet(self, row: Genes) -> Piece:
         """Return the network of an architecture (int8 [n_genes])."""

@@ -77,10 +77,11 @@ def measure_accuracy(
         InputError: an image cannot be read, or the network's outputs are not finite.
     """
     hits, loss, first = np.zeros(2, np.int64), 0.0, 0
+    device = next(module.parameters()).device
     with torch.inference_mode():
         for pixels in images.batches(size, batch):
-            wanted = torch.from_numpy(labels[first : first + len(pixels)])
-            outputs = module(pixels)
+            wanted = torch.from_numpy(labels[first : first + len(pixels)]).to(device)
+            outputs = module(pixels.to(device))
             if not bool(torch.isfinite(outputs).all()):
                 raise InputError("weights: a network with them has outputs that are not finite")
             loss += float(cross_entropy(outputs, wanted, reduction="sum"))

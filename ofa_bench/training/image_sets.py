@@ -36,6 +36,7 @@ def make_sets(
     n_calibration: int,
     seed: int,
     outputs: int = 1000,
+    share: int = 1,
 ) -> Sets:
     """Return random images for the test and for calibration.
 
@@ -47,17 +48,18 @@ def make_sets(
         n_calibration: the most calibration images.
         seed: seed of the draws.
         outputs: the number of classes of the networks.
+        share: decoded images are kept in one of so many shares of the memory for them.
 
     Raises:
         InputError: a folder cannot be read or has no images, or the classes of the images are unknown.
     """
-    all_images = Images(images, classes)
+    all_images = Images(images, classes, share=share)
     labels, order = all_images.labels(outputs), np.random.default_rng([seed, 1]).permutation(len(all_images))
     tested = np.sort(order[:n_test])
     if calibration is None:
         source, rows, overlap = all_images, order[-n_calibration:], max(0, n_test + n_calibration - len(order))
     else:
-        source, overlap = Images(calibration, key="calibration"), 0
+        source, overlap = Images(calibration, key="calibration", share=share), 0
         rows = np.random.default_rng([seed, 1]).permutation(len(source))[:n_calibration]
     hashes = {
         "images": all_images.digest(),

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from composing import cell, composed
+from make_images import make_images
 from omegaconf import OmegaConf
 
 from ofa_bench.config import limits
@@ -36,6 +37,9 @@ def test_every_option_of_every_group_builds(group, option, request):
         pytest.skip("several sweeps, which test_experiments.py builds")
     if option == "table":  # accuracies of mbv3's networks are not all known
         toys = ["space=nasbench_macro"]
+    if option == "supernet":
+        images = make_images(request.getfixturevalue("tmp_path"), classes=2, each=2)
+        toys = [f"predictor.images={images}", "predictor.weights=random"]
     build_object = cell(f"{group}={option}", *toys)
     assert build_object.targets
     assert build_object.budget.warm(0) >= 1

@@ -128,7 +128,9 @@ class ProcessPredictor(AccuracyPredictor):
             ValueError: the rows are not architectures of the space.
         """
         rows = self.space.canonical(check_genes(self.space, genes))
-        error = self._mean + self._scale * self._shares(self._features(rows)).sum(axis=1)  # each row by itself, in one order
+        error = self._mean + self._scale * self._shares(self._features(rows)).sum(
+            axis=1
+        )  # each row by itself, in one order
         return np.asarray(-np.expm1(error) if self.logarithmic else 1 - error)
 
     def uncertainty(self, genes: Genes) -> Floats:

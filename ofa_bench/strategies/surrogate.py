@@ -11,8 +11,8 @@ What a user pays for is a measured accuracy, not a predictor's answer. So this s
 4. the targets in turn choose what is measured: the first of their candidates that was not measured before;
 5. after each **batch** of measurements the search goes on from 2. The last batch is of the model's mean.
 
-In the end a target gets the measured architecture with the highest accuracy. Where measurements have errors, that is the
-one with the highest mean of the model, and not the one with the luckiest measurement.
+In the end a target gets the measured architecture with the highest accuracy. Where measurements have errors, that is
+the one with the highest mean of the model, and not the one with the luckiest measurement.
 
 With ``rounds=0``, all measurements are of random architectures, but for those of the winners that the inner strategy
 finds on the model. With OFA's evolution inside, that is OFA's recipe (Cai et al., ICLR 2020, with 16,000 measurements).
@@ -21,15 +21,14 @@ and the sizes of batches.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.predictors import AccuracyPredictor
-from ofa_bench.search import EvaluationRequest, Problem, SearchResult
+from ofa_bench.search import EvaluationRequest, Problem
 from ofa_bench.spaces import Genes, whole_space
-from ofa_bench.spaces.declarations import declares_fork_safe
 from ofa_bench.strategies.acquisition import ACQUISITIONS, Optimistic, expected_improvement
 from ofa_bench.strategies.base import Strategy, is_fork_safe
 from ofa_bench.strategies.charges import check_number
@@ -62,6 +61,7 @@ class Surrogate(SharedSearch):
             batches as there are measurements for.
         acquisition: ``mean``, ``optimistic`` or ``expected_improvement``.
         optimism: standard deviations that are added to the mean, unless the acquisition is the mean.
+        again: whether an architecture may be measured again in a later batch; each time counts.
         population_size: see ``evaluations``.
 
     Raises:
@@ -79,6 +79,7 @@ class Surrogate(SharedSearch):
         rounds: int | None = None,
         acquisition: str = "optimistic",
         optimism: float = 1.0,
+        again: bool = False,
         population_size: int = 100,
     ) -> None:
         super().__init__(population_size, evaluations)
@@ -96,7 +97,9 @@ class Surrogate(SharedSearch):
         if not callable(model):
             raise InputError("strategy.model: must be the config of a model, as in conf/model/process.yaml")
         self.inner, self.model, self.initial, self.batch, self.rounds = inner, model, initial, batch, rounds
-        self.acquisition, self.optimism = acquisition, optimism
+        if not isinstance(again, bool):
+            raise InputError(f"strategy.again={again}: must be true or false")
+        self.acquisition, self.optimism, self.again = acquisition, optimism, again
 
     @property
     def fork_safe(self) -> bool:  # type: ignore[override]
@@ -105,32 +108,30 @@ class Surrogate(SharedSearch):
 
     def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
         """Measure until the budget is spent, or the inner strategy finds nothing that is new."""
-        measured = _Measured(budgeted, self.model)
+        measured, model = _Measured(budgeted, self.model), None
         if self.rounds is None:
             initial = self.initial - 1  # the cheapest was measured first
         else:
             initial = budgeted.left - (self.rounds * self.batch or len(budgeted.targets))
         yield from measured.measure(measured.draw(max(initial, 1), rng))
-        model = None
-        while budgeted.left:
-            model = measured.fit(rng)
+        while budgeted.left and (self.rounds != 0 or model is None):
             size = min(budgeted.left, self.batch if self.rounds != 0 else len(budgeted.targets))
-            last = size == budgeted.left
-            rows = self._choose(model, measured, size, rng, acquisition="mean" if last else self.acquisition)
+            if measured.are_equal:
+                rows = measured.draw(size, rng)  # nothing can be learned from them
+            else:
+                model = measured.fit(rng)
+                rows = self._choose(model, measured, size, rng)
             if not len(rows):
                 break
-            yield from measured.measure(rows)
-            if self.rounds == 0:
-                break
-        if budgeted.problem.has_errors:
-            final = model if model and self.rounds == 0 else measured.fit(rng)
-            budgeted.archive = budgeted.archive.with_accuracy(final.accuracy(budgeted.archive.genes))
+            yield from measured.measure(rows, again=self.again)
+        if budgeted.problem.has_errors and not measured.are_equal:
+            model = model if model and self.rounds == 0 else measured.fit(rng)
+            budgeted.archive = budgeted.archive.with_accuracy(model.accuracy(budgeted.archive.genes))
 
-    def _choose(
-        self, model: AccuracyPredictor, measured: "_Measured", size: int, rng: np.random.Generator, *, acquisition: str
-    ) -> Genes:
-        """Return at most ``size`` new architectures, which the targets choose in turn: int8 [n, n_genes]."""
+    def _choose(self, model: AccuracyPredictor, measured: "_Measured", size: int, rng: np.random.Generator) -> Genes:
+        """Return at most ``size`` architectures to measure, which the targets choose in turn: int8 [n, n_genes]."""
         budgeted = measured.budgeted
+        acquisition = "mean" if size == budgeted.left else self.acquisition
         targets = draw_anchors(budgeted.targets, rng).tolist() if self.rounds != 0 else budgeted.targets
         guide = model if acquisition == "mean" else Optimistic(model, self.optimism)
         problem = Problem(budgeted.problem.space, guide, budgeted.problem.cost, KEPT)
@@ -143,7 +144,9 @@ class Surrogate(SharedSearch):
                 expected = expected_improvement(model, rows, measured.best(target))
                 rows = rows[np.argsort(-expected, kind="stable")]
             queues.append(iter(rows))
-        chosen, turn = [], int(rng.integers(len(queues)))
+        if self.again:
+            measured.forget_keys()
+        chosen, turn = list[Genes](), int(rng.integers(len(queues)))
         queues = queues[turn:] + queues[:turn]
         while queues and len(chosen) < size:
             row = next((row for row in queues[0] if measured.add_key(row)), None)
@@ -159,7 +162,13 @@ class _Measured:
 
     def __init__(self, budgeted: BudgetedEvaluator, model: Model) -> None:
         self.budgeted, self._model, self._space = budgeted, model, budgeted.problem.space
+        self._rows, self._accuracy = [budgeted.archive.genes.copy()], [budgeted.archive.accuracy.copy()]
         self._keys = set(self._space.keys(budgeted.archive.genes))
+
+    @property
+    def are_equal(self) -> bool:
+        """Whether all accuracies are equal."""
+        return all(float(np.ptp(values)) == 0 and values[0] == self._accuracy[0][0] for values in self._accuracy)
 
     def add_key(self, row: Genes) -> bool:
         """Return whether an architecture (int8 [n_genes]) is new; from now on it is not."""
@@ -167,26 +176,32 @@ class _Measured:
         self._keys.add(key)
         return len(self._keys) > size
 
+    def forget_keys(self) -> None:
+        """Take all architectures for new."""
+        self._keys.clear()
+
     def draw(self, n: int, rng: np.random.Generator) -> Genes:
         """Return new random architectures: int8 [at most n, n_genes]."""
         rows = list[Genes]()
         for _ in range(DRAWS):
-            drawn = self._space.canonical(self._space.sample(n, rng))
-            rows += [row for row in drawn[: n - len(rows)] if self.add_key(row)]
+            drawn = self._space.canonical(self._space.sample(n - len(rows), rng))
+            rows += [row for row in drawn if self.add_key(row)]
             if len(rows) == n:
                 break
         return np.array(rows, np.int8).reshape(-1, self._space.n_genes)
 
-    def measure(self, rows: Genes) -> EvaluationRequest[None]:
-        """Measure architectures: int8 [n, n_genes]."""
+    def measure(self, rows: Genes, *, again: bool = False) -> EvaluationRequest[None]:
+        """Measure architectures: int8 [n, n_genes]; with ``again``, also those that were measured before."""
         self.budgeted.evaluator.counts.proposals += len(rows)
-        yield from self.budgeted.evaluate(rows)
+        accuracy, _ = yield from self.budgeted.evaluate(rows, again=again)
+        self._rows.append(rows[: len(accuracy)])
+        self._accuracy.append(accuracy)
 
     def fit(self, rng: np.random.Generator) -> AccuracyPredictor:
         """Return a model that is fitted to all measurements, in random order."""
-        archive = self.budgeted.archive
-        order = rng.permutation(archive.size)
-        return self._model(whole_space(self._space), archive.genes[order], archive.accuracy[order], name="surrogate")
+        rows, accuracy = np.concatenate(self._rows), np.concatenate(self._accuracy)
+        order = rng.permutation(len(rows))
+        return self._model(whole_space(self._space), rows[order], accuracy[order], name="surrogate")
 
     def best(self, target: float) -> float:
         """Return the highest accuracy that was measured within a target."""

@@ -31,7 +31,9 @@ def compose_config(overrides: Sequence[str]) -> tuple[Config, dict[str, str]]:
 
     elsewhere = any(word.startswith("hydra.searchpath=") for word in overrides)
     folders = None if elsewhere else ()
-    known = [check_override(word, folders, one="one at a time here") for word in name_user_files(choose_parts(overrides))]
+    known = [
+        check_override(word, folders, one="one at a time here") for word in name_user_files(choose_parts(overrides))
+    ]
     composed = Composed.of(compose_overrides(known))
     return composed.typed, composed.choices
 

@@ -14,7 +14,7 @@ from ofa_bench.config.schema import GROUPS, PROBLEM_GROUPS
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment.build import build_problem
 from ofa_bench.experiment.composition import Composed, compose_cell
-from ofa_bench.experiment.options import describe_options
+from ofa_bench.experiment.options import PARTS, describe_options
 from ofa_bench.predictors import AccuracyPredictor, CostModel, SimulatedMeasurement
 from ofa_bench.search import Problem
 from ofa_bench.spaces import DesignSpace, hold, whole_space
@@ -130,15 +130,16 @@ def options(group: str | None = None) -> Any:
     """Return the options of a config group with their descriptions; without a group, those of all groups.
 
     Args:
-        group: ``space``, ``device``, ``predictor``, ``strategy``, ``budget`` or ``targets``.
+        group: ``space``, ``device``, ``predictor``, ``strategy``, ``model``, ``budget`` or ``targets``.
 
     Raises:
         InputError: there is no such group.
     """
+    groups = sorted({*GROUPS, *PARTS.values()})
     if group is None:
-        return {one: describe_options(one) for one in GROUPS}
-    if group not in GROUPS:
-        raise InputError(f"group={group}: must be one of {', '.join(GROUPS)}{suggestion(group, GROUPS)}")
+        return {one: describe_options(one) for one in groups}
+    if group not in groups:
+        raise InputError(f"group={group}: must be one of {', '.join(groups)}{suggestion(group, groups)}")
     return describe_options(group)
 
 

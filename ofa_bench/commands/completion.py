@@ -17,7 +17,7 @@ from ofa_bench.commands.cli.registry import COMMANDS
 from ofa_bench.config.keys import full_keys
 from ofa_bench.config.schema import PROBLEM_GROUPS, Config
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.experiment.options import options_of_group
+from ofa_bench.experiment.options import PARTS, options_of_group
 
 __all__ = ["run"]
 
@@ -67,7 +67,7 @@ def completions(command: str) -> list[str]:
     takes = COMMANDS[command].takes
     flags = ["--help", *(["--multirun", "--dry-run", "--config-dir"] if command == "run" else [])]
     if command == "list":
-        return [*flags, *CHOSEN]
+        return [*flags, *CHOSEN, "model"]
     if command == "completion":
         return [*flags, "bash", "zsh", "fish"]
     groups = CHOSEN if command == "run" or takes == "config" else PROBLEM_GROUPS if "problem" in takes else ()
@@ -76,7 +76,8 @@ def completions(command: str) -> list[str]:
         module = import_module(f"ofa_bench.commands.{command}")
         kinds = [kind for name, kind in vars(module).items() if name.endswith("Options")]
         keys = [*dict.fromkeys(field.name for kind in kinds for field in fields(kind)), *keys]
-    chosen = [f"{group}={option}" for group in groups for option in options_of_group(group, registered=False)]
+    kinds_of = {group: group for group in groups} | (PARTS if "strategy" in groups else {})
+    chosen = [f"{key}={one}" for key, group in kinds_of.items() for one in options_of_group(group, registered=False)]
     return [*flags, *(f"{key}=" for key in keys if key not in groups), *chosen]
 
 

@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 from ofa_bench.commands.cli.overrides import prepare
 from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.options import choose_parts
 
 __all__ = ["commands"]
 
@@ -52,4 +53,4 @@ def _sweeps(name: str) -> list[list[str]]:
         return []
     content = OmegaConf.to_container(OmegaConf.load(path))
     sweeps = content.get("sweeps", []) if isinstance(content, dict) else []
-    return [list(map(str, words)) for words in sweeps]
+    return [choose_parts(list(map(str, words))) for words in sweeps]

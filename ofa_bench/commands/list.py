@@ -16,7 +16,6 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from ofa_bench.commands.cli.groups import CHOSEN
 from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment.building import load_space
@@ -29,6 +28,7 @@ NAMES = {
     "devices": "device",
     "predictors": "predictor",
     "strategies": "strategy",
+    "models": "model",
     "budgets": "budget",
     "targets": "targets",
     "tracking": "tracking",
@@ -59,15 +59,15 @@ def run(arguments: Sequence[str]) -> Iterator[str]:
             groups.append(_group(word))
     if space and groups != ["device"]:
         raise InputError(f"space={space}: applies only to ofa_bench list devices space={space}")
-    for group in groups or [*CHOSEN, "hydra/launcher"]:
+    for group in groups or NAMES.values():
         yield f"{group}="
         yield from _lines(list(_devices(space, folders) if space else describe_options(group, folders).items()))
 
 
 def _group(word: str) -> str:
     group = NAMES.get(word, word)
-    if group not in (*CHOSEN, "hydra/launcher"):
-        known = sorted({*NAMES, *CHOSEN})
+    if group not in NAMES.values():
+        known = sorted({*NAMES, *NAMES.values()})
         raise InputError(f"list {word}: no such group; there are {', '.join(NAMES)}{suggestion(word, known)}")
     return group
 

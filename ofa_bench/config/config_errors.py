@@ -19,7 +19,7 @@ from omegaconf.errors import (
 from ofa_bench.config.hydra_private import root_of
 from ofa_bench.config.keys import suggest_key
 
-__all__ = ["explain_config_error"]
+__all__ = ["explain_config_error", "explain_hydra_error"]
 
 KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
 """The types of values, as messages name them."""
@@ -45,6 +45,12 @@ def explain_config_error(error: OmegaConfBaseException, overrides: Sequence[str]
     if kind is None:
         return f"{full}=null: must be set" if is_null else f"{full}: {message}"
     return f"{full}={'null' if is_null else value}: must be {KINDS[kind]}"
+
+
+def explain_hydra_error(error: Exception) -> str:
+    """Return an error of Hydra in words that name the key of a part, if it is about one."""
+    part = re.match(r"Could not override '\w+@([\w.]+)'", str(error))
+    return f"{part[1]}: nothing to choose here; a value of your own key is set by ++{part[1]}=" if part else str(error)
 
 
 def _kind(error: OmegaConfBaseException) -> str | None:

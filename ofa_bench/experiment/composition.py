@@ -8,12 +8,12 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from ofa_bench.config.config_errors import explain_config_error
+from ofa_bench.config.config_errors import explain_config_error, explain_hydra_error
 from ofa_bench.config.hydra_private import read_value
 from ofa_bench.config.registration import register
 from ofa_bench.config.schema import GROUPS, Config, conf_dir, to_config
 from ofa_bench.errors import InputError, no_such_option
-from ofa_bench.experiment.options import choose_parts, options_of_group
+from ofa_bench.experiment.options import PARTS, choose_parts, options_of_group
 from ofa_bench.experiment.user_files import name_user_files
 
 __all__ = ["Composed", "compose_cell", "compose_overrides"]
@@ -49,14 +49,16 @@ def compose_cell(overrides: Sequence[str]) -> Composed:
         InputError: there is no such option or key, or a value is of another type.
     """
     elsewhere = any(text.startswith("hydra.searchpath=") for text in overrides)
-    known = list(overrides) if elsewhere else [_check_option(text) for text in name_user_files(choose_parts(overrides))]
+    known = choose_parts(overrides)
+    if not elsewhere:
+        known = [_check_option(text) for text in name_user_files(known)]
     try:
         return Composed.of(compose_overrides(known))
     except (HydraException, OmegaConfBaseException) as error:
         cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
         if isinstance(cause, OmegaConfBaseException):
             raise InputError(explain_config_error(cause, overrides)) from error
-        raise InputError(str(error).splitlines()[0]) from error
+        raise InputError(explain_hydra_error(error).splitlines()[0]) from error
 
 
 def compose_overrides(overrides: Sequence[str]) -> DictConfig:
@@ -74,10 +76,11 @@ def compose_overrides(overrides: Sequence[str]) -> DictConfig:
 def _check_option(override: str) -> str:
     """Return an override; raise InputError if it chooses an option that its group does not have."""
     group, _, text = override.partition("=")
-    if group not in GROUPS:
+    key = group.partition("@")[2] or group
+    if key not in (*GROUPS, *PARTS):
         return override
     named = str(read_value(text))
-    options = options_of_group(group)
+    options = options_of_group(PARTS.get(key, key))
     if named not in options:
-        raise no_such_option(group, named, options)
+        raise no_such_option(key, named, options)
     return override

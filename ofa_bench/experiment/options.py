@@ -7,7 +7,7 @@ from hydra.core.config_store import ConfigStore
 
 from ofa_bench.config.schema import conf_dir
 
-__all__ = ["choose_parts", "describe_options", "options_of_group"]
+__all__ = ["PARTS", "choose_parts", "describe_options", "options_of_group"]
 
 PARTS = {"strategy.inner": "strategy", "strategy.model": "model"}
 """Keys of parts of a strategy, and the config groups from which they are chosen."""

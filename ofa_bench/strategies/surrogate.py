@@ -4,7 +4,7 @@ What a user pays for is a measured accuracy, not a predictor's answer. So this s
 
 1. the first measurements are of random architectures, each once;
 2. a **model** is fitted to all measurements;
-3. the **inner** strategy searches all targets on the model. It maximises the **acquisition**: the model's mean, or an
+3. the **inner** strategy searches all targets on the model, with ``inner_evaluations`` of it. It maximises the **acquisition**: the model's mean, or an
    optimistic quantile, the mean plus ``optimism`` standard deviations (Srinivas et al., ICML 2010). With
    ``expected_improvement`` (Jones et al., 1998) it finds candidates by that quantile, and their order is by the
    expected improvement over the best of their target;
@@ -24,13 +24,14 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.predictors import AccuracyPredictor
 from ofa_bench.search import EvaluationRequest, Problem
 from ofa_bench.spaces import Genes, whole_space
 from ofa_bench.strategies.acquisition import ACQUISITIONS, Optimistic, expected_improvement
-from ofa_bench.strategies.base import Strategy, is_fork_safe
+from ofa_bench.strategies.base import Limit, Strategy, is_fork_safe
 from ofa_bench.strategies.charges import check_number
 from ofa_bench.strategies.joint import draw_anchors
 from ofa_bench.strategies.shared import BudgetedEvaluator, SharedSearch, check_whole
@@ -61,6 +62,8 @@ class Surrogate(SharedSearch):
             batches as there are measurements for.
         acquisition: ``mean``, ``optimistic`` or ``expected_improvement``.
         optimism: standard deviations that are added to the mean, unless the acquisition is the mean.
+        inner_evaluations: evaluations of the model in each round, for all targets together, by an inner strategy that
+            keeps to such a limit; None, or by any other one: those of the budget or of its own keys.
         again: whether an architecture may be measured again in a later batch; each time counts.
         population_size: see ``evaluations``.
 
@@ -79,6 +82,7 @@ class Surrogate(SharedSearch):
         rounds: int | None = None,
         acquisition: str = "optimistic",
         optimism: float = 1.0,
+        inner_evaluations: int | None = 2000,
         again: bool = False,
         population_size: int = 100,
     ) -> None:
@@ -92,19 +96,23 @@ class Surrogate(SharedSearch):
             near = suggestion(str(acquisition), ACQUISITIONS)
             raise InputError(f"strategy.acquisition={acquisition}: must be {', '.join(others)} or {last}{near}")
         check_number("optimism", optimism)
+        if inner_evaluations is not None:
+            check_whole("inner_evaluations", inner_evaluations)
+        if not isinstance(again, bool):
+            raise InputError(f"strategy.again={again}: must be true or false")
         if not isinstance(inner, Strategy):
             raise InputError("strategy.inner: must be the config of a strategy, as in conf/strategy/surrogate.yaml")
         if not callable(model):
             raise InputError("strategy.model: must be the config of a model, as in conf/model/process.yaml")
         self.inner, self.model, self.initial, self.batch, self.rounds = inner, model, initial, batch, rounds
-        if not isinstance(again, bool):
-            raise InputError(f"strategy.again={again}: must be true or false")
         self.acquisition, self.optimism, self.again = acquisition, optimism, again
+        self.inner_evaluations = inner_evaluations
 
     @property
     def fork_safe(self) -> bool:  # type: ignore[override]
         """Whether its searches may run in forked processes: if the model and the inner strategy declare it."""
-        return is_fork_safe(self.inner) and bool(getattr(getattr(self.model, "func", None), "fork_safe", False))
+        maker = getattr(self.model, "func", self.model)  # of a config, it is a partial one
+        return is_fork_safe(self.inner) and bool(getattr(maker, "__dict__", {}).get("fork_safe"))
 
     def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
         """Measure until the budget is spent, or the inner strategy finds nothing that is new."""
@@ -131,12 +139,15 @@ class Surrogate(SharedSearch):
     def _choose(self, model: AccuracyPredictor, measured: "_Measured", size: int, rng: np.random.Generator) -> Genes:
         """Return at most ``size`` architectures to measure, which the targets choose in turn: int8 [n, n_genes]."""
         budgeted = measured.budgeted
-        acquisition = "mean" if size == budgeted.left else self.acquisition
+        acquisition = "mean" if size == budgeted.left or self.rounds == 0 else self.acquisition
         targets = draw_anchors(budgeted.targets, rng).tolist() if self.rounds != 0 else budgeted.targets
         guide = model if acquisition == "mean" else Optimistic(model, self.optimism)
         problem = Problem(budgeted.problem.space, guide, budgeted.problem.cost, KEPT)
-        budget = dataclasses.replace(budgeted.budget, limit=None)
-        found = dict(self.inner.search(problem, targets, budget, rng))
+        limited = self.inner_evaluations is not None and "unique_evaluations" in self.inner.limits
+        limit = Limit("unique_evaluations", float(self.inner_evaluations)) if limited else None
+        budget = dataclasses.replace(budgeted.budget, limit=limit)
+        with threadpool_limits(1):  # the last bits of an uncertainty depend on the number of threads
+            found = dict(self.inner.search(problem, targets, budget, rng))
         queues = []
         for i, target in enumerate(targets):
             rows = np.array([found[i].genes, *(one.genes for one in found[i].alternatives)])
@@ -192,6 +203,8 @@ class _Measured:
 
     def measure(self, rows: Genes, *, again: bool = False) -> EvaluationRequest[None]:
         """Measure architectures: int8 [n, n_genes]; with ``again``, also those that were measured before."""
+        if not len(rows):
+            return
         self.budgeted.evaluator.counts.proposals += len(rows)
         accuracy, _ = yield from self.budgeted.evaluate(rows, again=again)
         self._rows.append(rows[: len(accuracy)])

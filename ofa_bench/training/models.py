@@ -61,7 +61,8 @@ def fit_network(
     """
     from ofa_bench.training.fitting import Training, fit
 
-    training = Training(tuple(hidden), epochs, batch, learning_rate, weight_decay)
+    # No average of weights: after the few steps that hundreds of architectures give, it would be of the first ones.
+    training = Training(tuple(hidden), epochs, batch, learning_rate, weight_decay, average=0)
     network = fit(space, genes, accuracy, training, seed=seed, rng=np.random.default_rng(seed))
     network.name = name
     return network

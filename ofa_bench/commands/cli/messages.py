@@ -16,7 +16,7 @@ from ofa_bench.commands.cli import interrupts
 from ofa_bench.commands.cli.groups import CHOSEN
 from ofa_bench.commands.cli.overrides import not_an_override
 from ofa_bench.commands.cli.streams import ignore_broken_pipe
-from ofa_bench.config.config_errors import explain_config_error
+from ofa_bench.config.config_errors import explain_config_error, explain_hydra_error
 from ofa_bench.config.importing import user_line
 from ofa_bench.errors import InputError, no_such_option
 
@@ -54,7 +54,7 @@ def _explain(error: BaseException, key: str) -> tuple[str, int]:
     frames = list(traceback.walk_tb(error.__traceback__))
     by_hydra = bool(frames) and str(frames[-1][0].f_globals.get("__name__", "")).startswith("hydra.")
     if isinstance(error, HydraException) or (isinstance(error, ValueError) and by_hydra):
-        return str(error), 2
+        return explain_hydra_error(error), 2
     if isinstance(error, OSError) and errno.errorcode.get(error.errno or 0) in _UNWRITABLE.split():
         place = f" {str(error.filename)[:200]}" if error.filename else ""  # a full disk has no file name
         return f"{key}:{place} cannot be written ({error.strerror})", 2

@@ -22,7 +22,7 @@ from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.schema import BudgetConfig, Config, EvolutionConfig, TargetsConfig, TrackingConfig
 from ofa_bench.config.shell import override as override_word
 from ofa_bench.errors import InputError, no_such_option, suggestion
-from ofa_bench.experiment.options import choose_parts, options_of_group
+from ofa_bench.experiment.options import PARTS, choose_parts, options_of_group
 from ofa_bench.experiment.user_files import name_user_files
 
 __all__ = ["check_override", "not_an_override", "parse_flags", "prepare"]
@@ -121,7 +121,7 @@ def check_override(word: str, folders: Sequence[Path] | None = (), *, one: str =
             raise InputError(f"{name}: no such key; allowed: {', '.join(allowed)}{hint}")
     _check_option(word, override, folders)
     if one and override.is_sweep_override():
-        raise InputError(_several(key, value, one))
+        raise InputError(_several(_part(override) or key, value, one))
     return word
 
 
@@ -131,16 +131,22 @@ def _check_option(word: str, override: Override, folders: Sequence[Path] | None)
     launcher = str(value).partition("_")[0] if name == "hydra/launcher" else ""
     if launcher in EXTRAS and not find_spec(f"hydra_plugins.hydra_{launcher}_launcher"):
         raise InputError(f"{word}: needs a package that is not installed; pip install 'ofa_bench[{EXTRAS[launcher]}]'")
-    if name not in CHOSEN or override.package is not None or override.is_delete():
+    key = _part(override) or name
+    if (key == name and (name not in CHOSEN or override.package is not None)) or override.is_delete():
         return
-    options = options_of_group(name, folders or ())
+    word, options = f"{key}={word.partition('=')[2]}", options_of_group(name, folders or ())
     for one in choices_of(value) or [value]:
         several = name == "experiment" and isinstance(one, list) and len(one) > 1  # which Hydra composes
         if not (is_text(one) or several or isinstance(one, Glob)):
-            keys = f"; there are {', '.join(options)}; set its keys one by one, as {name}.<key>=<value>"
+            keys = f"; there are {', '.join(options)}; set its keys one by one, as {key}.<key>=<value>"
             raise InputError(f"{word}: must be the name of an option{keys}")
         if is_text(one) and folders is not None and text_of(one) not in options and not _other_sources():
-            raise no_such_option(name, text_of(one), options)
+            raise no_such_option(key, text_of(one), options)
+
+
+def _part(override: Override) -> str | None:
+    """Return the key of the part that an override chooses, such as ``strategy.inner``; None if it chooses none."""
+    return override.package if override.package in PARTS else None
 
 
 def _other_sources() -> bool:

@@ -53,11 +53,7 @@ class ProcessPredictor(AccuracyPredictor):
 
     decays: tuple[float, ...] = DECAYS
     noises: tuple[float, ...] = NOISES
-    most = MOST
-    """The grid of decays and noises, and the number of labels by which the likeliest is chosen."""
-
-    logarithmic = True
-    """Whether the process is over the logarithm of errors; else over errors themselves."""
+    """The grid of decays and noises."""
 
     def __init__(
         self,
@@ -68,7 +64,7 @@ class ProcessPredictor(AccuracyPredictor):
         name: str,
         sources: tuple[str, ...] | None = None,
     ) -> None:
-        if (self.logarithmic and not (accuracy < 1).all()) or not np.ptp(accuracy) > 0:
+        if not (accuracy < 1).all() or not np.ptp(accuracy) > 0:
             raise InputError(f"predictor {name}: labels must be below 1 and not all equal")
         self.space, self.name, self.sources = space, name, sources
         self.labelled = rows = space.canonical(check_genes(space, genes))
@@ -82,15 +78,15 @@ class ProcessPredictor(AccuracyPredictor):
         self.unlabelled = {gene: values for gene, values in lacking.items() if values}
         self._start = np.cumsum([0, *(int(size) + 1 for size in space.cardinality)])
         self._label_features = self._features(rows)
-        errors = np.log1p(-accuracy) if self.logarithmic else 1 - accuracy
-        self._mean, self._scale = float(errors.mean()), float(errors.std())
+        logs = np.log1p(-accuracy)
+        self._mean, self._scale = float(logs.mean()), float(logs.std())
         with threadpool_limits(1):  # the last bits of a solution depend on the number of threads
-            self._solve((errors - self._mean) / self._scale)
+            self._solve((logs - self._mean) / self._scale)
 
     def _solve(self, values: Floats) -> None:
         """Choose decay and noise, and fit the weights of the labels: float64 [labels]."""
         likeliest = -np.inf
-        some, apart = values[: self.most], self._distances(self._label_features[: self.most])[:, : self.most]
+        some, apart = values[:MOST], self._distances(self._label_features[:MOST])[:, :MOST]
         for decay in self.decays:
             shares, axes = np.linalg.eigh((decay ** np.arange(1 + apart.max()))[apart])
             along = (axes.T @ some) ** 2
@@ -128,10 +124,8 @@ class ProcessPredictor(AccuracyPredictor):
             ValueError: the rows are not architectures of the space.
         """
         rows = self.space.canonical(check_genes(self.space, genes))
-        error = self._mean + self._scale * self._shares(self._features(rows)).sum(
-            axis=1
-        )  # each row by itself, in one order
-        return np.asarray(-np.expm1(error) if self.logarithmic else 1 - error)
+        log = self._shares(self._features(rows)).sum(axis=1)  # each row by itself, in one order
+        return np.asarray(-np.expm1(self._mean + self._scale * log))
 
     def uncertainty(self, genes: Genes) -> Floats:
         """Return one standard deviation of the predicted accuracy, a fraction of 1: int8 [n, n_genes] to float64 [n].
@@ -146,12 +140,12 @@ class ProcessPredictor(AccuracyPredictor):
         kernel = self._powers[self._distances(self._features(rows))]
         left = 1 + noise - ((kernel @ self._inverse) * kernel).sum(axis=1)
         deviation = self._scale * np.sqrt(self._variance * left.clip(min=0))
-        return np.asarray((1 - self.accuracy(genes)) * deviation if self.logarithmic else deviation)
+        return np.asarray((1 - self.accuracy(genes)) * deviation)
 
     def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32]:
         """Estimate how changes of architectures change their accuracy: float32 [n, m], fractions of 1.
 
-        In errors, or their logarithms, the effects of single genes, which are exact, are added up.
+        In logarithms of errors, the effects of single genes, which are exact, are added up.
 
         Args:
             genes: int8 [n, n_genes].
@@ -167,26 +161,51 @@ class ProcessPredictor(AccuracyPredictor):
         shares = self._shares(features)
         by_feature = shares @ self._label_features  # of the labels that have it
         gains = by_feature * np.where(features > 0, 1 - self._decay, 1 / self._decay - 1)
-        change = self._scale * ((steps - features[:, None]) @ gains[:, :, None])[:, :, 0]
-        if self.logarithmic:
-            change = np.exp(self._mean + self._scale * shares.sum(axis=1))[:, None] * np.expm1(change)
-        return np.asarray(-change, np.float32)
+        log = self._scale * ((steps - features[:, None]) @ gains[:, :, None])[:, :, 0]
+        error = np.exp(self._mean + self._scale * shares.sum(axis=1))
+        return np.asarray(-error[:, None] * np.expm1(log), np.float32)
 
 
 class SurrogateProcess(ProcessPredictor):
     """The process that ``strategy=surrogate`` fits to its measurements.
 
-    Its grid is wider, since the measurements may be exact or noisy; and its uncertainty is of the accuracy, without the
-    error of a measurement, because a search that measures again and again is to learn the accuracy.
+    Its grid is wider, since measurements may be exact or have large errors. Its uncertainty is of the accuracy, without
+    the error of a measurement: a search that measures is to learn the accuracy. Errors of less than a tenth of the
+    median are taken for that much, since a measured accuracy may be 1, or above it by noise.
 
-    Args: as of ``ProcessPredictor``.
+    Args:
+        space: the design space.
+        genes: the measured architectures, int8 [n, n_genes]; any of them more than once.
+        accuracy: the measurements, fractions of 1, float64 [n].
+        name: of the predictor.
+
+    Raises:
+        ValueError: the rows are not architectures of the space.
+        InputError: the measurements are all equal.
     """
 
     fork_safe = True
     decays = (*DECAYS, 0.98, 0.99, 0.995, 0.998)
     noises = (1e-5, 3e-5, 1e-4, *NOISES)
-    most, logarithmic = 400, False
+
+    def __init__(self, space: DesignSpace, genes: Genes, accuracy: Floats, *, name: str) -> None:
+        errors = 1 - accuracy
+        least = max(float(np.median(errors)), float(errors.max()) / 10, 1e-5) / 10
+        super().__init__(space, genes, np.minimum(accuracy, 1 - least), name=name)
 
     def uncertainty(self, genes: Genes) -> Floats:
         """Return one standard deviation of the accuracy, a fraction of 1: int8 [n, n_genes] to float64 [n]."""
         return self._deviation(genes, 0)
+
+    def covariance(self, genes: Genes) -> Floats:
+        """Return the covariance of accuracies, fractions of 1 squared: int8 [n, n_genes] to float64 [n, n]."""
+        features = self._features(self.space.canonical(check_genes(self.space, genes)))
+        kernel, same = self._powers[self._distances(features)], (features @ features.T).astype(np.intp)
+        left = self._powers[self.space.n_genes - same] - kernel @ self._inverse @ kernel.T
+        unit = self._scale * (1 - self.accuracy(genes))
+        return np.asarray(self._variance * unit[:, None] * left * unit)
+
+    @property
+    def noise(self) -> float:
+        """One standard deviation of a measurement's error, a fraction of 1, where the accuracy is the median one."""
+        return float(np.exp(self._mean) * self._scale * np.sqrt(self._variance * self._noise))

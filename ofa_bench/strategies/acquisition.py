@@ -1,5 +1,7 @@
 """What a model-based search maximises: acquisitions, made of a model's mean and its standard deviation."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,10 +10,13 @@ from ofa_bench.predictors import AccuracyPredictor
 from ofa_bench.search.problem import Values
 from ofa_bench.spaces import Genes
 
-__all__ = ["ACQUISITIONS", "Optimistic", "expected_improvement"]
+__all__ = ["ACQUISITIONS", "Optimistic", "Worth", "choose_batch", "expected_improvement"]
 
 ACQUISITIONS = ("mean", "optimistic", "expected_improvement")
 """The names of acquisitions."""
+
+Worth = Callable[[Values, Values, int], Values]
+"""Returns what measurements promise, from means and standard deviations (float64 [n]) and the number of a target."""
 
 
 class Optimistic(AccuracyPredictor):
@@ -39,22 +44,62 @@ class Optimistic(AccuracyPredictor):
         return self.model.linearised(genes, changed)
 
 
-def expected_improvement(model: AccuracyPredictor, genes: Genes, best: float) -> Values:
-    """Return by how much measurements are expected to exceed an accuracy (Jones et al., 1998): float64 [n].
+def expected_improvement(mean: Values, deviation: Values, best: float) -> Values:
+    """Return by how much normally distributed accuracies are expected to exceed one (Jones et al., 1998): float64 [n].
 
     Args:
-        model: the model, which must know its uncertainty.
-        genes: int8 [n, n_genes].
-        best: the accuracy, a fraction of 1.
+        mean: float64 [n], fractions of 1.
+        deviation: standard deviations, float64 [n].
+        best: the accuracy to exceed.
+    """
+    from scipy.special import ndtr
+
+    spread, gain = np.maximum(deviation, 1e-12), mean - best
+    density = np.exp(-((gain / spread) ** 2) / 2) / np.sqrt(2 * np.pi)
+    return np.asarray(gain * ndtr(gain / spread) + spread * density)
+
+
+def choose_batch(
+    model: AccuracyPredictor, rows: Genes, meets: NDArray[np.bool_], size: int, first: int, worth: Worth | None
+) -> NDArray[np.intp]:
+    """Return the places of at most ``size`` candidates, which targets choose in turn, each once.
+
+    If the model has a ``covariance``, what is chosen counts as measured: the deviations of candidates like it shrink
+    (Desautels et al., JMLR 2014, GP-BUCB). So one batch does not measure the same promise many times.
+
+    Args:
+        model: the model.
+        rows: the candidates, int8 [n, n_genes].
+        meets: which of them each target may choose, bool [targets, n].
+        size: the most to choose.
+        first: the number of the target that begins.
+        worth: what targets maximise; None for the mean.
 
     Raises:
         InputError: the model does not know its uncertainty.
     """
-    from scipy.special import ndtr
+    mean, free = model.accuracy(rows), meets.copy()
+    covariance = model.covariance(rows) if worth and hasattr(model, "covariance") else None
+    deviation = _deviation(model, rows) if worth else np.zeros(len(rows))
+    chosen, turns = list[int](), [*range(first, len(meets)), *range(first)]
+    while turns and len(chosen) < size:
+        target = turns.pop(0)
+        if not free[target].any():
+            continue
+        value = worth(mean, deviation, target) if worth else mean
+        place = int(np.where(free[target], value, -np.inf).argmax())
+        chosen.append(place)
+        turns.append(target)
+        free[:, place] = False
+        if covariance is not None:
+            along = covariance[place]
+            covariance = covariance - np.outer(along, along) / (along[place] + model.noise**2 + TINY)  # type: ignore[attr-defined]
+            deviation = np.sqrt(np.diag(covariance).clip(min=0))
+    return np.array(chosen, np.intp)
 
-    spread, gain = np.maximum(_deviation(model, genes), 1e-12), model.accuracy(genes) - best
-    density = np.exp(-((gain / spread) ** 2) / 2) / np.sqrt(2 * np.pi)
-    return np.asarray(gain * ndtr(gain / spread) + spread * density)
+
+TINY = 1e-12
+"""Keeps a variance that is shared among equal architectures above 0."""
 
 
 def _deviation(model: AccuracyPredictor, genes: Genes) -> Values:

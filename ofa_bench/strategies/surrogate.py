@@ -4,11 +4,12 @@ What a user pays for is a measured accuracy, not a predictor's answer. So this s
 
 1. the first measurements are of random architectures, each once;
 2. a **model** is fitted to all measurements;
-3. the **inner** strategy searches all targets on the model, with ``inner_evaluations`` of it. It maximises the **acquisition**: the model's mean, or an
-   optimistic quantile, the mean plus ``optimism`` standard deviations (Srinivas et al., ICML 2010). With
-   ``expected_improvement`` (Jones et al., 1998) it finds candidates by that quantile, and their order is by the
-   expected improvement over the best of their target;
-4. the targets in turn choose what is measured: the first of their candidates that was not measured before;
+3. the **inner** strategy searches all targets on the model, with ``inner_evaluations`` of it. It maximises the
+   **acquisition**: the model's mean, or an optimistic quantile, the mean plus ``optimism`` standard deviations
+   (Srinivas et al., ICML 2010). With ``expected_improvement`` (Jones et al., 1998) it finds candidates by that
+   quantile;
+4. of what it found, the targets in turn choose what is measured: the candidate with the highest acquisition that was
+   not measured before. What is chosen counts as measured in the deviations (Desautels et al., JMLR 2014);
 5. after each **batch** of measurements the search goes on from 2. The last batch is of the model's mean.
 
 In the end a target gets the measured architecture with the highest accuracy. Where measurements have errors, that is
@@ -21,7 +22,7 @@ and the sizes of batches.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -30,7 +31,7 @@ from ofa_bench.errors import InputError, suggestion
 from ofa_bench.predictors import AccuracyPredictor
 from ofa_bench.search import EvaluationRequest, Problem
 from ofa_bench.spaces import Genes, whole_space
-from ofa_bench.strategies.acquisition import ACQUISITIONS, Optimistic, expected_improvement
+from ofa_bench.strategies.acquisition import ACQUISITIONS, Optimistic, Worth, choose_batch, expected_improvement
 from ofa_bench.strategies.base import Limit, Strategy, is_fork_safe
 from ofa_bench.strategies.charges import check_number
 from ofa_bench.strategies.joint import draw_anchors
@@ -45,6 +46,9 @@ Model = Callable[..., AccuracyPredictor]
 KEPT = 50
 """Candidates of a target that the inner strategy reports; many of them were measured before."""
 
+LEAST, SHARE = 30, 20
+"""The default of ``batch``: at least ``LEAST`` measurements, and one for each ``SHARE`` made so far."""
+
 DRAWS = 20
 """Draws of random architectures, after which those that are new are enough."""
 
@@ -57,7 +61,7 @@ class Surrogate(SharedSearch):
         model: fits the model.
         evaluations: measurements, for all targets together; None for ``budget.generations`` times ``population_size``.
         initial: measurements of random architectures.
-        batch: measurements between two fits.
+        batch: measurements between two fits; None: ``LEAST``, or a twentieth of those made so far if that is more.
         rounds: the number of batches; what they leave of the measurements is initial. None: ``initial``, and as many
             batches as there are measurements for.
         acquisition: ``mean``, ``optimistic`` or ``expected_improvement``.
@@ -78,7 +82,7 @@ class Surrogate(SharedSearch):
         evaluations: int | None = 1000,
         *,
         initial: int = 100,
-        batch: int = 30,
+        batch: int | None = None,
         rounds: int | None = None,
         acquisition: str = "optimistic",
         optimism: float = 1.0,
@@ -88,7 +92,8 @@ class Surrogate(SharedSearch):
     ) -> None:
         super().__init__(population_size, evaluations)
         check_whole("initial", initial)
-        check_whole("batch", batch)
+        if batch is not None:
+            check_whole("batch", batch)
         if rounds is not None:
             check_whole("rounds", rounds, least=0)
         if acquisition not in ACQUISITIONS:
@@ -120,10 +125,11 @@ class Surrogate(SharedSearch):
         if self.rounds is None:
             initial = self.initial - 1  # the cheapest was measured first
         else:
-            initial = budgeted.left - (self.rounds * self.batch or len(budgeted.targets))
+            initial = budgeted.left - (self.rounds * (self.batch or LEAST) or len(budgeted.targets))
         yield from measured.measure(measured.draw(max(initial, 1), rng))
         while budgeted.left and (self.rounds != 0 or model is None):
-            size = min(budgeted.left, self.batch if self.rounds != 0 else len(budgeted.targets))
+            batch = self.batch or max(LEAST, budgeted.evaluator.counts.evaluations // SHARE)
+            size = min(budgeted.left, batch if self.rounds != 0 else len(budgeted.targets))
             if measured.are_equal:
                 rows = measured.draw(size, rng)  # nothing can be learned from them
             else:
@@ -143,29 +149,26 @@ class Surrogate(SharedSearch):
         targets = draw_anchors(budgeted.targets, rng).tolist() if self.rounds != 0 else budgeted.targets
         guide = model if acquisition == "mean" else Optimistic(model, self.optimism)
         problem = Problem(budgeted.problem.space, guide, budgeted.problem.cost, KEPT)
-        limited = self.inner_evaluations is not None and "unique_evaluations" in self.inner.limits
-        limit = Limit("unique_evaluations", float(self.inner_evaluations)) if limited else None
+        limit = None
+        if self.inner_evaluations is not None and "unique_evaluations" in self.inner.limits:
+            limit = Limit("unique_evaluations", float(self.inner_evaluations))
         budget = dataclasses.replace(budgeted.budget, limit=limit)
         with threadpool_limits(1):  # the last bits of an uncertainty depend on the number of threads
             found = dict(self.inner.search(problem, targets, budget, rng))
-        queues = []
-        for i, target in enumerate(targets):
-            rows = np.array([found[i].genes, *(one.genes for one in found[i].alternatives)])
-            if acquisition == "expected_improvement":
-                expected = expected_improvement(model, rows, measured.best(target))
-                rows = rows[np.argsort(-expected, kind="stable")]
-            queues.append(iter(rows))
-        if self.again:
-            measured.forget_keys()
-        chosen, turn = list[Genes](), int(rng.integers(len(queues)))
-        queues = queues[turn:] + queues[:turn]
-        while queues and len(chosen) < size:
-            row = next((row for row in queues[0] if measured.add_key(row)), None)
-            if row is not None:
-                chosen.append(row)
-                queues.append(queues[0])
-            del queues[0]
-        return np.array(chosen, np.int8).reshape(-1, budgeted.problem.space.n_genes)
+        others = [other.genes for result in found.values() for other in result.alternatives]
+        rows = np.array([*(result.genes for result in found.values()), *others], np.int8)
+        rows = np.unique(rows, axis=0) if self.again else measured.new(rows)
+        if not len(rows):
+            return rows
+        meets = problem.cost.cost(rows) <= np.array(targets)[:, None]
+        worth = self._worth(acquisition, [measured.best(target) for target in targets])
+        return rows[choose_batch(model, rows, meets, size, int(rng.integers(len(targets))), worth)]
+
+    def _worth(self, acquisition: str, best: Sequence[float]) -> Worth | None:
+        """Return what targets maximise, given the highest accuracy that was measured for each; None for the mean."""
+        if acquisition == "expected_improvement":
+            return lambda mean, deviation, target: expected_improvement(mean, deviation, best[target])
+        return None if acquisition == "mean" else lambda mean, deviation, _: mean + self.optimism * deviation
 
 
 class _Measured:
@@ -181,25 +184,20 @@ class _Measured:
         """Whether all accuracies are equal."""
         return all(float(np.ptp(values)) == 0 and values[0] == self._accuracy[0][0] for values in self._accuracy)
 
-    def add_key(self, row: Genes) -> bool:
-        """Return whether an architecture (int8 [n_genes]) is new; from now on it is not."""
-        (key,), size = self._space.keys(row[None]), len(self._keys)
-        self._keys.add(key)
-        return len(self._keys) > size
-
-    def forget_keys(self) -> None:
-        """Take all architectures for new."""
-        self._keys.clear()
+    def new(self, rows: Genes) -> Genes:
+        """Return the architectures that were not measured, each once: int8 [n, n_genes] to int8 [m, n_genes]."""
+        rows = np.unique(self._space.canonical(rows), axis=0)
+        return rows[[key not in self._keys for key in self._space.keys(rows)]]
 
     def draw(self, n: int, rng: np.random.Generator) -> Genes:
-        """Return new random architectures: int8 [at most n, n_genes]."""
-        rows = list[Genes]()
+        """Return random architectures that were not measured: int8 [at most n, n_genes]."""
+        rows: Genes = np.empty((0, self._space.n_genes), np.int8)
         for _ in range(DRAWS):
-            drawn = self._space.canonical(self._space.sample(n - len(rows), rng))
-            rows += [row for row in drawn if self.add_key(row)]
+            drawn = self._space.sample(n - len(rows), rng)
+            rows = self.new(np.concatenate([rows, drawn]))
             if len(rows) == n:
                 break
-        return np.array(rows, np.int8).reshape(-1, self._space.n_genes)
+        return rng.permutation(rows)
 
     def measure(self, rows: Genes, *, again: bool = False) -> EvaluationRequest[None]:
         """Measure architectures: int8 [n, n_genes]; with ``again``, also those that were measured before."""
@@ -209,6 +207,7 @@ class _Measured:
         accuracy, _ = yield from self.budgeted.evaluate(rows, again=again)
         self._rows.append(rows[: len(accuracy)])
         self._accuracy.append(accuracy)
+        self._keys |= {*self._space.keys(rows)}
 
     def fit(self, rng: np.random.Generator) -> AccuracyPredictor:
         """Return a model that is fitted to all measurements, in random order."""

@@ -64,7 +64,7 @@ def score_cell(setting: Setting, name: str, asked: int) -> str:
     if one is None:
         return ""
     if one.missed:
-        return f"{one.missed} targets missed"
+        return f"targets missed: {one.missed}"
     most = max(len(other.keys) for (at, *_), other in found().items() if at == setting)
     fewer = f" (n={len(one.keys)})" if len(one.keys) < most else ""
     return interval_cell(score(setting, one), 3 if setting.known else 2) + fewer

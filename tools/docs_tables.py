@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import ground_truth_tables
+import measurements_tables
 from lines_table import space_lines
-from measurements_table import more_measurements, more_measurements_in_short
+from measurements_answers import measurements_in_short
+from more_measurements_table import more_measurements, more_measurements_in_short
 from pessimism import pessimism
 from results_tables import (
     best_known,
@@ -76,6 +78,13 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "lines of a space": space_lines,
     "many targets": many_targets,
     "measured predictors": measured_predictors,
+    "measurements in short": measurements_in_short,
+    "measurements summary": measurements_tables.measurements_summary,
+    "measurements, differences": measurements_tables.differences,
+    "measurements, made": measurements_tables.made,
+    "measurements, needed": measurements_tables.needed,
+    "measurements, reached": measurements_tables.reached,
+    "measurements, seconds": measurements_tables.seconds,
     "more measurements": more_measurements,
     "more measurements in short": more_measurements_in_short,
     "overheads": overheads,

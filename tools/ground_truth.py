@@ -26,7 +26,9 @@ from ofa_bench.search import Problem
 from ofa_bench.search.archive import best_within
 from ofa_bench.spaces.enumeration import architectures
 
-__all__ = ["EXACT", "FILE", "GUIDES", "PAPER", "PAPER_GENERATIONS", "STRATEGIES", "Found", "found", "main", "truth"]
+__all__ = [
+    "EXACT", "FILE", "GUIDES", "PAPER", "PAPER_GENERATIONS", "STRATEGIES", "Found", "best", "found", "main", "truth",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ground_truth import EXACT, STRATEGIES
-from ground_truth_tables import ASKED, EFFORTS, SPACES, interval, of, searched
+from ground_truth_tables import ASKED, EFFORTS, SPACES, of, searched
+from intervals import interval
 
 from ofa_bench.analysis.figures.drawing import png
 from ofa_bench.analysis.figures.ground_truth import Mean, draw_efforts, draw_regrets

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from ground_truth import EXACT, GUIDES, PAPER, PAPER_GENERATIONS, STRATEGIES, Found, found
+from intervals import interval_cell
 from numpy.typing import NDArray
 
 from ofa_bench.analysis.paper.differences import no_difference
-from ofa_bench.analysis.statistics import Paired, paired, t_interval
+from ofa_bench.analysis.statistics import Paired, paired
 from ofa_bench.analysis.summary import difference
 from ofa_bench.formatting import format_number
 from ofa_bench.records.tables import Table, markdown
@@ -22,7 +23,6 @@ __all__ = [
     "efforts",
     "ground_truth_in_short",
     "ground_truth_summary",
-    "interval",
     "leads",
     "of",
     "regrets",
@@ -59,20 +59,6 @@ def searched(space: str) -> list[str]:
     return [guide for guide in GUIDES if of(space, guide, EXACT)]
 
 
-def interval(values: Floats) -> tuple[float, float]:
-    """Return the mean of numbers, float64 [n], and half the width of its 95 % interval by Student's t."""
-    low, high = t_interval(values) or (0.0, 0.0)
-    return float(values.mean()), (high - low) / 2
-
-
-def _cell(values: Floats | None) -> str:
-    """Return a mean over repeats with its interval."""
-    if values is None:
-        return ""
-    mean, half = interval(values)
-    return f"{mean:.3f}" if half < 5e-4 else f"{mean:.3f} ± {half:.3f}"
-
-
 def _means(one: Found | None) -> Floats | None:
     return None if one is None else one.means(one.regret)
 
@@ -89,7 +75,7 @@ def _regrets(space: str) -> str:
         there = [one for one in several if one]
         if there:
             spent = [f"{np.mean([getattr(one, key) for one in there]):,.0f}" for key in ("evaluations", "unique")]
-            rows.append((f"`{name}`", *spent, *(_cell(_means(one)) for one in several)))
+            rows.append((f"`{name}`", *spent, *(interval_cell(_means(one)) for one in several)))
     heads = ("strategy", "evaluations", "unique", *(f"guide: {guide}" for guide in guides))
     return markdown(Table("", heads, tuple(rows)))
 
@@ -126,8 +112,8 @@ def efforts() -> str:
     for space in SPACES:
         for guide in searched(space):
             for name in ("random", "joint"):
-                cells = [_cell(_means(of(space, guide, name, asked))) for asked in EFFORTS]
-                rows.append((f"`{space}`", guide, f"`{name}`", *cells, _cell(_means(of(space, guide, EXACT)))))
+                cells = [interval_cell(_means(of(space, guide, name, asked))) for asked in EFFORTS]
+                rows.append((f"`{space}`", guide, f"`{name}`", *cells, interval_cell(_means(of(space, guide, EXACT)))))
     heads = ("space", "guide", "strategy", *(f"{asked:,}" for asked in EFFORTS), "all")
     return markdown(Table("", heads, tuple(rows), left=3))
 
@@ -154,7 +140,7 @@ def curse() -> str:
         for guide in searched(space)[1:]:
             several = [of(space, guide, name) for name in CURSED]
             cells = [one and one.means(one.excess) * (1.5 if guide == "one run" else 1) for one in several]
-            rows.append((f"`{space}`", guide, *map(_cell, cells)))
+            rows.append((f"`{space}`", guide, *map(interval_cell, cells)))
     heads = ("space", "guide", *(f"`{name}`" for name in CURSED))
     return markdown(Table("", heads, tuple(rows), left=2))
 
@@ -188,7 +174,7 @@ def ground_truth_summary() -> str:
     for name in ("joint", "nsga2", "random", *CHAINS["vanilla"], "vanilla", EXACT):
         spent = of(SPACES[0], "truth", name)
         evaluations = "" if spent is None or name == EXACT else f"{spent.evaluations:,.0f}"
-        rows.append((f"`{name}`", evaluations, *(_cell(_means(of(*column, name))) for column in columns)))
+        rows.append((f"`{name}`", evaluations, *(interval_cell(_means(of(*column, name))) for column in columns)))
     heads = ("strategy", "evaluations", *(f"`{space}`, guide: {guide}" for space, guide in columns))
     return markdown(Table("", heads, tuple(rows)))
 

@@ -3,7 +3,7 @@
 import warnings
 
 import ground_truth
-import ground_truth_tables
+import intervals
 import numpy as np
 import pandas as pd
 import pytest
@@ -66,5 +66,5 @@ def test_a_guide_has_the_same_look_in_all_panels():
 
 
 def test_an_interval_is_students():
-    mean, half = ground_truth_tables.interval(np.array([1.0, 2.0, 3.0, 4.0]))
+    mean, half = intervals.interval(np.array([1.0, 2.0, 3.0, 4.0]))
     assert (mean, half) == (2.5, pytest.approx(3.182446 * np.sqrt(5 / 3) / 2, rel=1e-5))

@@ -2,8 +2,8 @@
 
 import json
 
-import measurements_table
 import more_measurements
+import more_measurements_table
 import numpy as np
 import pytest
 from measured_rows import read_measured
@@ -73,12 +73,12 @@ def test_the_table_compares_with_the_official_predictor(monkeypatch, tmp_path):
         pairs = ([f"{10 * one - 1:.0f}", f"{10 * one + 1:.0f}"] for one in judged)
         return [{**plain, "guide": 1.01 * one, "winners": pair} for one, pair in zip(judged, pairs, strict=True)]
 
-    monkeypatch.setattr(measurements_table, "measured_predictor", lambda *_: Judge())
+    monkeypatch.setattr(more_measurements_table, "measured_predictor", lambda *_: Judge())
     by = {"0": several(75.0, 75.2), "50": several(74.5, 74.9), "150": several(75.4, 75.6)}
     path = tmp_path / "more_measurements.json"
     path.write_text(json.dumps({"held_out": 9, "evaluations": 3000, "targets": [150.0, 375.0], "by_measurements": by}))
-    monkeypatch.setattr(measurements_table, "OUT", path)
-    table = measurements_table.more_measurements()
+    monkeypatch.setattr(more_measurements_table, "OUT", path)
+    table = more_measurements_table.more_measurements()
     assert "| 50 | 0.100 | 0.980 | 75.45 | 74.70 | -0.40 (-1.67 to +0.87) |" in table
     assert "from 150 to 375 million MACs" in table
-    assert "+0.80 from 50 to 150." in measurements_table.more_measurements_in_short()
+    assert "+0.80 from 50 to 150." in more_measurements_table.more_measurements_in_short()

@@ -20,7 +20,8 @@ from ofa_bench.analysis.studies import Study
 
 __all__ = [
     "DPI", "Figure", "Look", "Picture", "Style", "aside_by", "draw_line", "draw_points", "figure_of", "least_gap",
-    "logarithmic_if_wide", "mean_std", "numbers_of_targets", "plain_numbers", "png", "with_legend", "wrapped",
+    "legend_above", "logarithmic_if_wide", "mean_std", "numbers_of_targets", "plain_numbers", "png", "with_legend",
+    "wrapped",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -116,6 +117,15 @@ def with_legend(figure: Figure, axes: Axes, *, beside: bool = False) -> Figure:
     else:
         axes.legend(handles, names, loc="best", framealpha=0.85, edgecolor="none")
     return figure
+
+
+def legend_above(figure: Figure, axes: Iterable[Axes], before: str = "") -> None:
+    """Show each label of some panels once, above all of them, with a text before it."""
+    shown = {label: handle for one in axes for handle, label in zip(*one.get_legend_handles_labels(), strict=True)}
+    figure.legend(
+        shown.values(), [f"{before}{label}" for label in shown], loc="outside upper center", ncols=min(len(shown), 6),
+        frameon=False, fontsize="small",
+    )  # fmt: skip
 
 
 def wrapped(name: str) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ofa_bench.analysis.figures.drawing import DPI, plain_numbers
+from ofa_bench.analysis.figures.drawing import DPI, legend_above, plain_numbers
 
-__all__ = ["Mean", "draw_efforts", "draw_regrets"]
+__all__ = ["FLOOR", "Mean", "draw_efforts", "draw_regrets"]
 
 COLOURS = ("#222222", "#0072B2", "#009E73", "#E69F00", "#CC79A7")
 MARKERS = "osD^v"
@@ -42,7 +42,7 @@ def draw_regrets(panels: Panels, strategies: Sequence[str]) -> Figure:
         for line in range(1, len(strategies)):
             axes.axhline(line - 0.5, color="0.9", lw=0.8)
     every[0].set_ylim(len(strategies) - 0.5, -0.5)
-    _legend(figure, every)
+    legend_above(figure, every, "guide: ")
     return figure
 
 
@@ -74,7 +74,7 @@ def draw_efforts(panels: Mapping[str, Panels]) -> Figure:
         axes.set_xlabel("evaluations of the guide, all targets together")
     for axes in every[:, 0]:
         axes.set_ylabel("true regret, points")
-    _legend(figure, every[0])
+    legend_above(figure, every[0], "guide: ")
     return figure
 
 
@@ -95,12 +95,3 @@ def _points(
         axes.errorbar(values, at, xerr=errors, **look)
     else:
         axes.errorbar(at, values, yerr=errors, **look)
-
-
-def _legend(figure: Figure, axes: Sequence[Any]) -> None:
-    """Show each guide once, above the panels."""
-    shown = {label: handle for one in axes for handle, label in zip(*one.get_legend_handles_labels(), strict=True)}
-    figure.legend(
-        shown.values(), [f"guide: {label}" for label in shown], loc="outside upper center", ncols=len(shown),
-        frameon=False, fontsize="small",
-    )  # fmt: skip

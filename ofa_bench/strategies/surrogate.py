@@ -121,7 +121,7 @@ class Surrogate(SharedSearch):
             initial = self.initial - 1  # the cheapest was measured first
         else:
             initial = budgeted.left - (self.rounds * self.batch or len(budgeted.targets))
-        yield from measured.measure(measured.draw(max(initial, 1), rng))
+        yield from measured.measure(measured.draw(min(max(initial, 1), budgeted.left), rng))
         while budgeted.left and (self.rounds != 0 or model is None):
             size = min(budgeted.left, self.batch if self.rounds != 0 else len(budgeted.targets))
             if measured.are_equal:

@@ -249,10 +249,8 @@ def check_strategy(strategy: Strategy, problem: Problem | None = None, targets: 
     for result in results:
         most = sum(one.counts.evaluations for one in results)
         assert not result.curve or result.curve[-1][1] <= most, "a curve counts more than was evaluated"
-    made = sum(result.counts.unique_evaluations for result in results)
-    assert made == sum(len(genes) for genes in counting.asked), (
-        "unique evaluations are not what the predictor was asked"
-    )
+    made = sum(result.counts.measurements for result in results)
+    assert made == sum(len(genes) for genes in counting.asked), "measurements are not what the predictor was asked"
 
     for few in ((middle,), (0.5 * low,)):
         _check_result(problem, few[0], _results(strategy, problem, few, budget)[0])

@@ -124,6 +124,11 @@ def _build_part(key: str, node: Any, kind: ABCMeta, space: DesignSpace | None = 
 def _build_strategy(config: Config, space: DesignSpace) -> Any:
     """Build the strategy; one that names a previous record gets the architectures found there, as ``previous``."""
     name, node = previous.named_by(config.strategy), _without_from(config.strategy)
+    inner = node.get("inner") if isinstance(node, dict) else None
+    if inner is not None:
+        if previous.named_by(inner) is not None:
+            raise InputError("strategy.inner.warm_start.from: an inner strategy cannot go on from a record")
+        node = {**node, "inner": _without_from(inner)}
     besides = {"strategy.warm_start": ["from"]}
     if name is None:
         return build_object("strategy", node, besides=besides)

@@ -16,7 +16,7 @@ from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.kinds import adopt
 from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError, no_such_option
-from ofa_bench.experiment.options import options_of_group
+from ofa_bench.experiment.options import PARTS, options_of_group
 from ofa_bench.files.reading import UnreadableError, content_of
 from ofa_bench.predictors import AccuracyPredictor, SimulatedMeasurement
 from ofa_bench.spaces import DesignSpace, hold, split_choices
@@ -44,7 +44,11 @@ def build_object(key: str, node: Any, *, besides: Besides | None = None, **given
         return instantiate(node, _partial_=True, _convert_="all")(**given)
     except InstantiationException as error:
         if isinstance(error.__cause__, InputError):
-            raise error.__cause__ from error
+            inside = re.search(r"full_key: (\S+)", str(error))
+            part = f"{key}.{inside[1]}" if inside else key
+            if part not in PARTS:
+                raise error.__cause__ from error
+            raise InputError(re.sub(rf"^{key}\.", f"{part}.", str(error.__cause__))) from error
         raise InputError(f"{key}: {' '.join(str(error.__cause__ or error).split())}{at_user_line(error)}") from error
     except (TypeError, ValueError) as error:
         if isinstance(error, InputError):

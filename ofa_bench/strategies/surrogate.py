@@ -46,7 +46,7 @@ Model = Callable[..., AccuracyPredictor]
 KEPT = 50
 """Candidates of a target that the inner strategy reports; many of them were measured before."""
 
-LEAST, SHARE = 30, 20
+LEAST, SHARE = 20, 50
 """The default of ``batch``: at least ``LEAST`` measurements, and one for each ``SHARE`` made so far."""
 
 DRAWS = 20
@@ -61,7 +61,7 @@ class Surrogate(SharedSearch):
         model: fits the model.
         evaluations: measurements, for all targets together; None for ``budget.generations`` times ``population_size``.
         initial: measurements of random architectures.
-        batch: measurements between two fits; None: ``LEAST``, or a twentieth of those made so far if that is more.
+        batch: measurements between two fits; None: ``LEAST``, or a fiftieth of those made so far if that is more.
         rounds: the number of batches; what they leave of the measurements is initial. None: ``initial``, and as many
             batches as there are measurements for.
         acquisition: ``mean``, ``optimistic`` or ``expected_improvement``.
@@ -85,7 +85,7 @@ class Surrogate(SharedSearch):
         batch: int | None = None,
         rounds: int | None = None,
         acquisition: str = "optimistic",
-        optimism: float = 1.0,
+        optimism: float = 2.0,
         inner_evaluations: int | None = 2000,
         again: bool = False,
         population_size: int = 100,
@@ -126,7 +126,7 @@ class Surrogate(SharedSearch):
             initial = self.initial - 1  # the cheapest was measured first
         else:
             initial = budgeted.left - (self.rounds * (self.batch or LEAST) or len(budgeted.targets))
-        yield from measured.measure(measured.draw(max(initial, 1), rng))
+        yield from measured.measure(measured.draw(min(max(initial, 1), budgeted.left), rng))
         while budgeted.left and (self.rounds != 0 or model is None):
             batch = self.batch or max(LEAST, budgeted.evaluator.counts.evaluations // SHARE)
             size = min(budgeted.left, batch if self.rounds != 0 else len(budgeted.targets))
@@ -134,7 +134,8 @@ class Surrogate(SharedSearch):
                 rows = measured.draw(size, rng)  # nothing can be learned from them
             else:
                 model = measured.fit(rng)
-                rows = self._choose(model, measured, size, rng)
+                with threadpool_limits(1):  # the last bits of a model's products depend on the number of threads
+                    rows = self._choose(model, measured, size, rng)
             if not len(rows):
                 break
             yield from measured.measure(rows, again=self.again)
@@ -153,8 +154,7 @@ class Surrogate(SharedSearch):
         if self.inner_evaluations is not None and "unique_evaluations" in self.inner.limits:
             limit = Limit("unique_evaluations", float(self.inner_evaluations))
         budget = dataclasses.replace(budgeted.budget, limit=limit)
-        with threadpool_limits(1):  # the last bits of an uncertainty depend on the number of threads
-            found = dict(self.inner.search(problem, targets, budget, rng))
+        found = dict(self.inner.search(problem, targets, budget, rng))
         others = [other.genes for result in found.values() for other in result.alternatives]
         rows = np.array([*(result.genes for result in found.values()), *others], np.int8)
         rows = np.unique(rows, axis=0) if self.again else measured.new(rows)

@@ -39,10 +39,10 @@ def fit_network(
     *,
     name: str,
     hidden: Sequence[int] = (400, 400, 400),
-    epochs: int = 50,
-    batch: int = 64,
+    epochs: int = 15,
+    batch: int = 256,
     learning_rate: float = 1e-3,
-    weight_decay: float = 1e-4,
+    weight_decay: float = 1.0,
     seed: int = 0,
 ) -> OneHotMLP:
     """Return a network like OFA's accuracy predictor (Cai et al., ICLR 2020, appendix B: three layers of 400 units).

@@ -65,6 +65,12 @@ class AccuracyPredictor(ABC):
     It decides which predictors may judge its winners (see ``analysis.judges``).
     """
 
+    sampled: bool = False
+    """Whether its accuracies are of a sample, such as of test images: the highest of many is then partly luck.
+
+    A strategy with a model of what it measured may choose by the model instead.
+    """
+
     truth: str | None = None
     """The hash of the predictor of the same accuracies whose measurements have no errors; None if it is this one.
 
@@ -318,7 +324,7 @@ class SubspacePredictor(AccuracyPredictor):
         self.name, self.sha256, self.pruning = predictor.name, predictor.sha256, predictor.pruning
         of_parent = predictor.unlabelled
         self.unlabelled = None if of_parent is None else to_subspace(part, of_parent)
-        self.sources, self.truth = predictor.sources, predictor.truth
+        self.sources, self.truth, self.sampled = predictor.sources, predictor.truth, predictor.sampled
         self.known_genes = None if predictor.known_genes is None else part.from_parent(predictor.known_genes)
 
     @property

@@ -12,8 +12,9 @@ What a user pays for is a measured accuracy, not a predictor's answer. So this s
    not measured before. What is chosen counts as measured in the deviations (Desautels et al., JMLR 2014);
 5. after each **batch** of measurements the search goes on from 2. The last batch is of the model's mean.
 
-In the end a target gets the measured architecture with the highest accuracy. Where measurements have errors, that is
-the one with the highest mean of the model, and not the one with the luckiest measurement.
+In the end a target gets the measured architecture with the highest accuracy. Where measurements have errors, simulated
+or of a sample of images, that is the one with the highest mean of the model, and not the one with the luckiest
+measurement; its accuracy is then that mean.
 
 With ``rounds=0``, all measurements are of random architectures, but for those of the winners that the inner strategy
 finds on the model. With OFA's evolution inside, that is OFA's recipe (Cai et al., ICLR 2020, with 16,000 measurements).
@@ -139,7 +140,7 @@ class Surrogate(SharedSearch):
             if not len(rows):
                 break
             yield from measured.measure(rows, again=self.again)
-        if budgeted.problem.has_errors and not measured.are_equal:
+        if (budgeted.problem.has_errors or budgeted.problem.predictor.sampled) and not measured.are_equal:
             model = model if model and self.rounds == 0 else measured.fit(rng)
             budgeted.archive = budgeted.archive.with_accuracy(model.accuracy(budgeted.archive.genes))
 

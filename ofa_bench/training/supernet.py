@@ -57,7 +57,7 @@ class SupernetPredictor(AccuracyPredictor):
         InputError: the file has other measurements.
     """
 
-    name = "supernet"
+    name, sampled = "supernet", True
 
     def __init__(self, measurer: SupernetMeasurer, workers: Workers, cache: str | None, *, progress: bool) -> None:
         self.space, self._measurer, self._workers, self._progress = measurer.space, measurer, workers, progress

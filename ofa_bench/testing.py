@@ -250,9 +250,7 @@ def check_strategy(strategy: Strategy, problem: Problem | None = None, targets: 
         most = sum(one.counts.evaluations for one in results)
         assert not result.curve or result.curve[-1][1] <= most, "a curve counts more than was evaluated"
     made = sum(result.counts.measurements for result in results)
-    assert made == sum(len(genes) for genes in counting.asked), (
-        "measurements are not what the predictor was asked"
-    )
+    assert made == sum(len(genes) for genes in counting.asked), "measurements are not what the predictor was asked"
 
     for few in ((middle,), (0.5 * low,)):
         _check_result(problem, few[0], _results(strategy, problem, few, budget)[0])

@@ -4,10 +4,10 @@ What a user pays for is a measured accuracy, not a predictor's answer. So this s
 
 1. the first measurements are of random architectures, each once;
 2. a **model** is fitted to all measurements;
-3. the **inner** strategy searches all targets on the model, with ``inner_evaluations`` of it. It maximises the **acquisition**: the model's mean, or an
-   optimistic quantile, the mean plus ``optimism`` standard deviations (Srinivas et al., ICML 2010). With
-   ``expected_improvement`` (Jones et al., 1998) it finds candidates by that quantile, and their order is by the
-   expected improvement over the best of their target;
+3. the **inner** strategy searches all targets on the model, with ``inner_evaluations`` of it. It maximises the
+   **acquisition**: the model's mean, or an optimistic quantile, the mean plus ``optimism`` standard deviations
+   (Srinivas et al., ICML 2010). With ``expected_improvement`` (Jones et al., 1998) it finds candidates by that
+   quantile, and their order is by the expected improvement over the best of their target;
 4. the targets in turn choose what is measured: the first of their candidates that was not measured before;
 5. after each **batch** of measurements the search goes on from 2. The last batch is of the model's mean.
 
@@ -143,9 +143,9 @@ class Surrogate(SharedSearch):
         targets = draw_anchors(budgeted.targets, rng).tolist() if self.rounds != 0 else budgeted.targets
         guide = model if acquisition == "mean" else Optimistic(model, self.optimism)
         problem = Problem(budgeted.problem.space, guide, budgeted.problem.cost, KEPT)
-        limited = self.inner_evaluations is not None and "unique_evaluations" in self.inner.limits
-        limit = Limit("unique_evaluations", float(self.inner_evaluations)) if limited else None
-        budget = dataclasses.replace(budgeted.budget, limit=limit)
+        budget = dataclasses.replace(budgeted.budget, limit=None)
+        if self.inner_evaluations is not None and "unique_evaluations" in self.inner.limits:
+            budget = dataclasses.replace(budget, limit=Limit("unique_evaluations", self.inner_evaluations))
         with threadpool_limits(1):  # the last bits of an uncertainty depend on the number of threads
             found = dict(self.inner.search(problem, targets, budget, rng))
         queues = []

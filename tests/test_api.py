@@ -308,6 +308,7 @@ def test_nothing_found_is_shown_too(problem):
 def test_options_say_what_they_are():
     assert "vanilla" in ob.options("strategy")
     assert ob.options()["space"]["mbv3"].startswith("OFA MobileNetV3")
+    assert list(ob.options("model")) == ["linear", "network", "process"]
 
 
 def test_the_package_imports_quickly():

@@ -421,7 +421,7 @@ def test_help_names_groups_and_examples(ofa_bench):
     ran = ofa_bench("run", "--help")
     assert ran.returncode == 0
     for message in (
-        "strategy: bottom_up, differentiable, exhaustive, joint, local_search, map_elites, nsga2, ofa_reference, ",
+        "strategy: bottom_up, differentiable, exhaustive, joint, linas, local_search, map_elites, nsga2, nsganetv2, ",
         "  ofa_bench -m strategy=",
         "Exit codes",
     ):

@@ -14,8 +14,8 @@ from ofa_bench.strategies import NSGA2, SPEA2, Joint, Vanilla
 
 SMALL = ("tracking=none", "budget=quick", "targets=paper1", "evolution.population_size=10")
 STRATEGIES = (
-    "there are bottom_up, differentiable, exhaustive, joint, local_search, map_elites, nsga2, ofa_reference, random, "
-    "sms_emoa, spea2, top_down, tpe, vanilla"
+    "there are bottom_up, differentiable, exhaustive, joint, linas, local_search, map_elites, nsga2, nsganetv2, "
+    "ofa_recipe, ofa_reference, random, sms_emoa, spea2, surrogate, top_down, tpe, vanilla"
 )
 
 GROUPS = [

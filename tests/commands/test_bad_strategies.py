@@ -71,6 +71,31 @@ STRATEGIES = {
     ],
     "local_search": [("evaluations=-1", "strategy.evaluations=-1: must be a whole number of 1 or more")],
     "tpe": [("evaluations=null", "strategy.evaluations=None: must be a whole number of 1 or more")],
+    "surrogate": [
+        ("inner=jiont", "strategy.inner=jiont: no such option; there are bottom_up"),
+        ("inner=null", "strategy.inner=null: must be the name of an option; there are bottom_up"),
+        ("inner=joint,vanilla", "strategy.inner=joint,vanilla: several values are a sweep, put -m before them"),
+        ("inner.batch=0", "strategy.inner.batch=0: must be a whole number of 1 or more"),
+        ("inner.foo=1", "strategy.inner.foo: no such key; allowed: _target_, population_size, evaluations"),
+        ("inner._target_=ofa_bench.search.Evolution", "strategy.inner.evaluations: no such key; allowed: population"),
+        ("model=nosuch", "strategy.model=nosuch: no such option; there are linear, network, process"),
+        ("model=[linear]", "must be the name of an option; there are linear, network, process; set its keys one by"),
+        ("model.foo=1", "strategy.model.foo: no such key; allowed: _target_, _partial_"),
+        ("acquisition=meen", "strategy.acquisition=meen: must be mean, optimistic or expected_improvement; did you"),
+        ("rounds=-1", "strategy.rounds=-1: must be a whole number of 0 or more"),
+        ("batch=0", "strategy.batch=0: must be a whole number of 1 or more"),
+        ("optimism=-1", "strategy.optimism=-1: must be a number of 0 or more"),
+        ("again=2", "strategy.again=2: must be true or false"),
+        ("inner_evaluations=0", "strategy.inner_evaluations=0: must be a whole number of 1 or more"),
+    ],
+    "ofa_recipe": [
+        ("model.epochs=x", "strategy.model.epochs=x: must be a whole number of 1 or more"),
+        ("model.hidden=5", "strategy.model.hidden=5: must be a list, such as [400,400,400]"),
+        ("model.hidden=[5,0]", "strategy.model.hidden=0: must be a whole number of 1 or more"),
+        ("model.batch=0", "strategy.model.batch=0: must be a whole number of 1 or more"),
+        ("model.learning_rate=-1", "strategy.model.learning_rate=-1: must be a number of 0 or more"),
+        ("model.weight_decay=nan", "strategy.model.weight_decay=nan: must be a number of 0 or more"),
+    ],
     "ofa_reference": [("evolution=x", "strategy.evolution=x: must be ${evolution}")],
 }
 
@@ -87,6 +112,17 @@ STRATEGIES = {
 def test_a_bad_value_of_a_strategy_is_one_line_and_leaves_nothing(forks, tmp_path, case):
     arguments, message = case
     refused(forks.run("run", (*QUICK, "targets=paper1", *arguments), tmp_path), tmp_path, message)
+
+
+def test_a_part_is_chosen_only_where_there_is_one(forks, tmp_path):
+    message = "strategy.inner: nothing to choose here; a value of your own key is set by ++strategy.inner="
+    refused(forks.run("run", (*QUICK, "strategy=joint", "strategy.inner=vanilla"), tmp_path), tmp_path, message)
+
+
+def test_an_inner_chain_goes_on_from_no_record(forks, tmp_path):
+    words = (*QUICK, "strategy=surrogate", "strategy.inner=top_down", "strategy.inner.warm_start.from=x")
+    message = "strategy.inner.warm_start.from: an inner strategy cannot go on from a record"
+    refused(forks.run("run", words, tmp_path), tmp_path, message)
 
 
 def test_a_key_of_a_strategy_that_is_added_is_checked_too(forks, tmp_path):

@@ -45,6 +45,9 @@ def offered(script, line, shell="bash"):
         ("ofa_bench train fol", ["folds="]),
         ("ofa_bench completion f", ["fish"]),
         ("ofa_bench list strat", ["strategy"]),
+        ("ofa_bench list mo", ["model"]),
+        ("ofa_bench strategy.inner=van", ["vanilla"]),
+        ("ofa_bench strategy.model=", ["linear", "network", "process"]),
     ],
 )
 def test_bash_completes_commands_keys_and_options(script, line, expected):

@@ -40,6 +40,8 @@ def test_every_option_of_every_group_builds(group, option, request):
     if option == "supernet":
         images = make_images(request.getfixturevalue("tmp_path"), classes=2, each=2)
         toys = [f"predictor.images={images}", "predictor.weights=random"]
+    if group == "model":
+        toys, group = ["strategy=surrogate"], "model@strategy.model"
     build_object = cell(f"{group}={option}", *toys)
     assert build_object.targets
     assert build_object.budget.warm(0) >= 1
@@ -130,7 +132,7 @@ def test_a_space_is_loaded_without_its_default_device():
 
 def test_there_are_the_groups_that_the_readme_names():
     groups = {group for group, _ in OPTIONS}
-    assert groups == {*GROUPS, "tracking", "experiment"}
+    assert groups == {*GROUPS, "model", "tracking", "experiment"}
 
 
 @pytest.mark.parametrize("strategy", ["top_down", "bottom_up"])
@@ -179,6 +181,9 @@ CHOICES = dict.fromkeys(GROUPS, "x")
         (["targets.values=[15,20.5]"], "seed=3,targets.values=[15,20.5]"),
         (["+strategy.path=../a b"], "seed=3,strategy.path=.._a_b"),
         (["repeats=2", "evolution.mutate_prob=0.2"], "seed=3,evolution.mutate_prob=0.2,repeats=2"),
+        (["strategy@strategy.inner=vanilla", "strategy.inner.x=1"], "seed=3,strategy.inner.x=1,strategy.inner=vanilla"),
+        (["model@strategy.model=network"], "seed=3,strategy.model=network"),
+        (["strategy@budget.chain=top_down", "budget=matched"], "seed=3,budget.chain=top_down"),
     ],
 )
 def test_address(overrides, last):

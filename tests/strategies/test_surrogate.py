@@ -213,7 +213,7 @@ def test_a_model_is_fitted_to_all_measurements_each_with_its_architecture():
 
 def test_without_rounds_the_winners_on_the_model_are_measured():
     models = Models()
-    results, asked = search(surrogate(60, inner=Exhaustive(), model=models, rounds=0))
+    _, asked = search(surrogate(60, inner=Exhaustive(), model=models, rounds=0))
     [model] = models.made
     mean, cost = model.accuracy(EVERY), SMALL.cost.cost(EVERY)
     winners = [EVERY[np.where(cost <= target, mean, 0).argmax()] for target in FEASIBLE]
@@ -369,8 +369,9 @@ def test_real_noise_of_trainings():
     low, high = each.cost.minimum, each.cost.maximum
     targets = [low + share * (high - low) for share in (0.2, 0.4)]
     results, _ = search(surrogate(120, initial=40, batch=20), each, targets)
-    truth = each.predictor.accuracy(EVERY_MACRO := np.concatenate(list(architectures(space, 10_000))))
-    best = [truth[each.cost.cost(EVERY_MACRO) <= target].max() for target in targets]
+    every = np.concatenate(list(architectures(space, 10_000)))
+    truth, cost = each.predictor.accuracy(every), each.cost.cost(every)
+    best = [truth[cost <= target].max() for target in targets]
     found = [each.predictor.accuracy(result.genes[None])[0] for result in results]
     assert (np.array(best) - found).max() < 0.01
     assert any(result.accuracy != one for result, one in zip(results, found, strict=True))

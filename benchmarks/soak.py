@@ -42,6 +42,7 @@ from ofa_bench.engine import Cell, run_repeats
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.build import build
 from ofa_bench.experiment.checks import result_config
+from ofa_bench.experiment.options import choose_parts
 from ofa_bench.records import frontiers
 from ofa_bench.records import record as records
 from ofa_bench.records.frontiers import Frontier
@@ -101,7 +102,7 @@ def alarm() -> Iterator[None]:
 def composed(overrides: list[str]) -> tuple[Any, Any]:
     """Compose a cell as the command does: the whole config, and without Hydra's own."""
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose("config", overrides=overrides, return_hydra_config=True)
+        config = compose("config", overrides=choose_parts(overrides), return_hydra_config=True)
     HydraConfig.instance().set_config(config)
     task = config.copy()
     with open_dict(task):

@@ -94,7 +94,7 @@ class Draw:
         option = self._pick(
             "vanilla", "top_down", "bottom_up", "top_down", "bottom_up", "joint", "nsga2", "random", "local_search",
             "sms_emoa", "spea2", "map_elites", "differentiable", "tpe", "exhaustive" if space == "compofa" else "joint",
-            "ofa_reference" if self._one_in(2) else "vanilla",
+            "ofa_reference" if self._one_in(2) else "vanilla", "surrogate",
         )  # fmt: skip
         reference = option == "ofa_reference"
         words = [f"strategy={option}", f"repeats={1 if reference else self._whole(1, 3)}"]
@@ -117,6 +117,8 @@ class Draw:
         """Draw a strategy's own parameters."""
         if option in ("top_down", "bottom_up"):
             return self._chain(space)
+        if option == "surrogate":
+            return self._surrogate(space)
         keys: dict[str, object] = {}
         shared = ("joint", *PYMOO, "map_elites", "random", "local_search", "differentiable")
         if option in shared and self._one_in(2):
@@ -130,6 +132,18 @@ class Draw:
         if option == "joint":
             keys |= {"batch": self._whole(1, 30), "elites": self._whole(1, 10), "restart": self._whole(1, 200)}
             keys |= {"tries": self._whole(1, 12), "most_changes": self._whole(1, 60), "noise": self._share()}
+        return [f"strategy.{key}={value}" for key, value in keys.items()]
+
+    def _surrogate(self, space: str) -> list[str]:
+        model = self._pick("process", "process", "linear", "network")
+        keys: dict[str, object] = {"evaluations": self._whole(1, 150), "initial": self._whole(1, 60), "model": model}
+        keys |= {"batch": self._whole(1, 40), "rounds": self._pick("null", "null", "0", "3"), "optimism": self._share()}
+        inner = self._pick("joint", "nsga2", "random", "vanilla", "exhaustive" if space == "compofa" else "joint")
+        keys |= {"inner": inner, "inner_evaluations": self._whole(1, 400), "again": self._pick("true", "false")}
+        knows = ("mean", "optimistic", "expected_improvement") if model == "process" else ("mean",)
+        keys["acquisition"] = self._pick(*knows)
+        if model == "network":
+            keys |= {"model.hidden": "[8]", "model.epochs": self._whole(1, 5)}
         return [f"strategy.{key}={value}" for key, value in keys.items()]
 
     def _chain(self, space: str) -> list[str]:

@@ -4,6 +4,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,8 @@ def describe(built: object) -> Any:
         return f"{built.dtype} {list(built.shape)} {sha256(built.tobytes()).hexdigest()[:16]}"
     if isinstance(built, np.generic):
         return built.item()
+    if isinstance(built, partial):
+        return {"_target_": describe(built.func), "_partial_": True, **describe(built.keywords)}
     if callable(built) and hasattr(built, "__qualname__"):
         return f"{built.__module__}.{built.__qualname__}"
     kind = type(built)

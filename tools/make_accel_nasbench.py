@@ -1,4 +1,4 @@
-"""Writes ``data/measured/accel_nasbench.csv.gz``: ``python tools/make_accel_nasbench.py FILE``, the published rows.
+"""Writes ``data/measured/accel_nasbench.csv.xz``: ``python tools/make_accel_nasbench.py FILE``, the published rows.
 
 A row of the file has the choices of the seven stages (``block0_e`` ...), the accuracy, and costs on accelerators. Ours
 has a string of seven digits for each kind of choice. MACs and parameters are left out: the devices ``macs`` and
@@ -7,9 +7,9 @@ there.
 """
 
 import csv
-import gzip
 import hashlib
 import json
+import lzma
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,7 +41,7 @@ def main(path: Path) -> None:
     content = path.read_bytes()
     rows = [_row(row) for row in csv.DictReader(content.decode().splitlines())]
     text = "".join(f"{','.join(row)}\n" for row in ((*KINDS, "top1", *DIGITS), *rows))
-    write_whole(FOLDER / f"{NAME}{ENDINGS['measured']}", gzip.compress(text.encode(), mtime=0))
+    write_whole(FOLDER / f"{NAME}{ENDINGS['measured']}", lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
     card = {
         "title": "Accuracies of networks of MnasNet's space, each trained on ImageNet: Accel-NASBench",
         "rows": len(rows),

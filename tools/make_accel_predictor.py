@@ -66,8 +66,8 @@ def main() -> None:
         "by_source": {SPACE.name: about},
         "files_sha256": {name: sha256((OUT / name).read_bytes()).hexdigest()},
         "data_sha256": {
-            f"measured/{SPACE.name}.csv.gz": sha256(
-                (data.FOLDER / "measured" / f"{SPACE.name}.csv.gz").read_bytes()
+            f"measured/{SPACE.name}.csv.xz": sha256(
+                (data.FOLDER / "measured" / f"{SPACE.name}.csv.xz").read_bytes()
             ).hexdigest()
         },
     }

@@ -5,9 +5,9 @@ Ours is one file a supernet, with a card; numbers are written as they are in the
 """
 
 import csv
-import gzip
 import hashlib
 import json
+import lzma
 import sys
 from bisect import bisect_right
 from collections import Counter, defaultdict
@@ -91,7 +91,7 @@ def main(folder: Path) -> None:
         text = "".join(f"{','.join(row)}\n" for row in (COLUMNS, *rows))
         path = FOLDER / f"{name}{ENDINGS['measured']}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, gzip.compress(text.encode(), mtime=0))
+        write_whole(path, lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
         hashes = {file: hashlib.sha256(content).hexdigest() for file, content in contents.items()}
         card = _card(supernet, rows, hashes)
         write_whole(FOLDER / f"{name}.json", f"{json.dumps(card, indent=1)}\n")

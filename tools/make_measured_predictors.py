@@ -47,8 +47,8 @@ FOLDS, FEW = 10, 30
 """The folds of cross-validation; with fewer rows than ``FEW``, the members' variance is not rescaled."""
 DATA = {
     "autobuild": "predicted/{}.npz",
-    "ofa_w1.0": "measured/mbv3_w1.0.csv.gz",
-    "ofa_w1.2": "measured/mbv3.csv.gz",
+    "ofa_w1.0": "measured/mbv3_w1.0.csv.xz",
+    "ofa_w1.2": "measured/mbv3.csv.xz",
 }
 LABELS = {"mbv3": "mbv3", "mbv3_w1.0": "mbv3", "proxyless": "proxyless"}
 """The file of each source; AutoBuild's, for mbv3_w1.0 too, is one a supernet."""

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["card", "measured", "predicted"]
 
 FOLDER = files("ofa_bench") / "data"
-"""Holds measured accuracies, ``measured/<name>.csv.gz``, and labels, ``predicted/<name>.npz``, each with a card."""
+"""Holds measured accuracies, ``measured/<name>.csv.xz``, and labels, ``predicted/<name>.npz``, each with a card."""
 
-ENDINGS = {"measured": ".csv.gz", "predicted": ".npz"}
+ENDINGS = {"measured": ".csv.xz", "predicted": ".npz"}
 """How the names of files of each kind end."""
 
 DIGITS = ("ks", "e", "d", "se", "layers")
@@ -55,7 +55,7 @@ def measured(name: str) -> "DataFrame":
     from pandas import DataFrame, read_csv  # imported here, because it takes long
 
     with (FOLDER / "measured" / f"{_check('measured', name)}{ENDINGS['measured']}").open("rb") as file:
-        rows = read_csv(file, compression="gzip", dtype=dict.fromkeys((*DIGITS, "source"), str))
+        rows = read_csv(file, compression="xz", dtype=dict.fromkeys((*DIGITS, "source"), str))
     keys = [key for key in rows if key in DIGITS]
     if "top1" not in rows:  # a column for each source
         rows = rows.melt(keys, var_name="source", value_name="top1")

@@ -1,7 +1,7 @@
 """Known accuracies as a predictor, one run of them, and what is fitted to a sample."""
 
 import csv
-import gzip
+import lzma
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ NESTED = TinySpace(
 def published():
     """Return the accuracies by code, percent: three runs."""
     path = DATA / "measured" / f"nasbench_macro{ENDINGS['measured']}"
-    rows = csv.reader(gzip.decompress(path.read_bytes()).decode().splitlines()[1:])
+    rows = csv.reader(lzma.decompress(path.read_bytes()).decode().splitlines()[1:])
     return {code: [float(one) for one in runs] for code, *runs in rows}
 
 

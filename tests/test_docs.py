@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 import ofa_bench
 from ofa_bench.commands.cli.registry import COMMANDS
 from ofa_bench.config.schema import Config, conf_dir
+from ofa_bench.experiment.options import PARTS
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
@@ -199,18 +200,18 @@ def test_every_command_shown_is_there():
 
 def check_word(page, command, word, own):
     """Check one override of a command: a group's option, a key of the config, or an option of the command."""
-    key, _, value = word.lstrip("+~").partition("=")
+    key, _, value = re.sub(r"^[+~]+(?!strategy\.model\.)", "", word).partition("=")
     name = f"ofa_bench.commands.{command}"
     if key in ("space", "device", "predictor") and command in ("evaluate", "export", "list"):
         command = "run"
     if command not in ("run", "frontier") or key in ("minutes", "grid", "records", "out", "seeds"):
         kinds = [kind for one, kind in vars(importlib.import_module(name)).items() if one.endswith("Options")]
         assert key in {field.name for kind in kinds for field in fields(kind)}, f"{page}: {word}"
-    elif key in GROUPS:
+    elif key in (*GROUPS, *PARTS):
         for option in re.findall(r"[^,\s]+", value):
-            there = (conf_dir() / key / f"{option}.yaml").is_file()
+            there = (conf_dir() / PARTS.get(key, key) / f"{option}.yaml").is_file()
             assert there or own or ("/" in option and key in ("space", "device", "predictor")), f"{page}: {word}"
-    elif not key.startswith(("hydra.", "space.choices.")):
+    elif not key.startswith(("hydra.", "space.choices.", "+strategy.model.")):  # a user's model has its own keys
         assert key in KEYS, f"{page}: {word}"
 
 
@@ -226,7 +227,8 @@ def all_keys():
     """List the keys of the config and of all options of its groups."""
     found = set(keys_in(OmegaConf.structured(Config)))
     for path in conf_dir().glob("*/*.yaml"):
-        found |= set(keys_in(OmegaConf.load(path), f"{path.parent.name}."))
+        group = {"model": "strategy.model"}.get(path.parent.name, path.parent.name)
+        found |= set(keys_in(OmegaConf.load(path), f"{group}."))
     return found
 
 

@@ -22,7 +22,7 @@ EVALUATIONS, TARGETS, EQUALS = 80, (0.4, 0.55, 0.7, 0.85), 8
 STEPS, BATCH, RATE = 900, 32, 0.003
 AMPLITUDE, NOISE, WAVELENGTH = 10, 30, 5
 MARGIN = 0.1
-"""Nearly three times the standard deviation of the mean gain of networks drawn at random instead of winners (0.07 / √4)."""
+"""Three times the standard deviation of the mean gain of networks that are drawn at random (0.07 / √4)."""
 SPACE = LayersSpace()
 
 

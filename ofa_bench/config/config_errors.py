@@ -49,7 +49,7 @@ def explain_config_error(error: OmegaConfBaseException, overrides: Sequence[str]
 
 def explain_hydra_error(error: Exception) -> str:
     """Return an error of Hydra in words that name the key of a part, if it is about one."""
-    part = re.match(r"Could not override '\w+@([\w.]+)'", str(error))
+    part = re.match(r"Could not override '\w+@(strategy\.[\w.]+)'", str(error))
     return f"{part[1]}: nothing to choose here; a value of your own key is set by ++{part[1]}=" if part else str(error)
 
 

@@ -229,12 +229,14 @@ def test_the_experiment_searches_all_settings_with_all_strategies():
         given = dict(word.lstrip("+").split("=", 1) for word in words[1:])
         noises = given.get("predictor.noise", ONE).split(",")
         settings |= {Setting(given["space"], given["predictor"], noise) for noise in noises}
-        joint = "joint" in given.get("strategy.inner", "")
+        joint = given.get("strategy@strategy.inner") == "joint"
         for name in given["strategy"].split(","):
-            names |= {name, *([f"{name}, joint"] if joint else [])}
+            names.add(f"{name}, joint" if joint else name)
             if given["predictor"] == "official":
-                budgets[name] = [int(one) for one in given["strategy.evaluations"].split(",")]
+                label = f"{name}, joint" if joint else name
+                budgets[label] = [int(one) for one in given["strategy.evaluations"].split(",")]
         assert given["repeats"] == "10"
     assert (settings, names) == (set(SETTINGS), set(STRATEGIES))
-    assert {tuple(budgets[name][:4]) for name in budgets} == {(200, 500, 1000, 1500)}
-    assert max(budgets["ofa_recipe"]) == 16000
+    assert budgets["joint"] == [200, 500, 1000, 1500, 3000, 16000]
+    assert {200, 500, 700, 1000, 1500} < {*budgets["surrogate"]}
+    assert max(budgets["ofa_recipe"]) == max(budgets["ofa_recipe, joint"]) == 16000

@@ -1,7 +1,7 @@
 """Accel-NASBench's space: its genes, the trained networks, the tables and predictors fitted to them."""
 
 import csv
-import gzip
+import lzma
 import json
 from functools import cache
 
@@ -133,7 +133,7 @@ def test_the_data_are_what_the_tool_makes(measured, tmp_path, monkeypatch):
     ours_at = make_accel_nasbench.FOLDER
     monkeypatch.setattr(make_accel_nasbench, "FOLDER", tmp_path)
     make_accel_nasbench.main(measured / "benchmarks" / "accel_nasbench.csv")
-    for name, read in (("accel_nasbench.json", bytes), ("accel_nasbench.csv.gz", gzip.decompress)):
+    for name, read in (("accel_nasbench.json", bytes), ("accel_nasbench.csv.xz", lzma.decompress)):
         assert read((tmp_path / name).read_bytes()) == read((ours_at / name).read_bytes())
 
 

@@ -1,8 +1,8 @@
 """Accel-NASBench's space: its genes, the trained networks, the tables and predictors fitted to them."""
 
 import csv
-import lzma
 import json
+import lzma
 from functools import cache
 
 import make_accel_nasbench

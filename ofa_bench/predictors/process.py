@@ -123,8 +123,16 @@ class ProcessPredictor(AccuracyPredictor):
         Raises:
             ValueError: the rows are not architectures of the space.
         """
+        return self._accuracy(self._kernel(genes))
+
+    def _kernel(self, genes: Genes) -> Floats:
+        """Return the correlations of architectures (int8 [n, n_genes]) with the labelled ones: float64 [n, labels]."""
         rows = self.space.canonical(check_genes(self.space, genes))
-        log = self._shares(self._features(rows)).sum(axis=1)  # each row by itself, in one order
+        return np.asarray(self._powers[self._distances(self._features(rows))])
+
+    def _accuracy(self, kernel: Floats) -> Floats:
+        """Return accuracies, fractions of 1: correlations, float64 [n, labels], to float64 [n]."""
+        log = (kernel * self._weights).sum(axis=1)  # each row by itself, in one order
         return np.asarray(-np.expm1(self._mean + self._scale * log))
 
     def uncertainty(self, genes: Genes) -> Floats:
@@ -136,11 +144,10 @@ class ProcessPredictor(AccuracyPredictor):
 
     def _deviation(self, genes: Genes, noise: float) -> Floats:
         """Return one standard deviation, with a share of label noise: int8 [n, n_genes] to float64 [n]."""
-        rows = self.space.canonical(check_genes(self.space, genes))
-        kernel = self._powers[self._distances(self._features(rows))]
+        kernel = self._kernel(genes)
         left = 1 + noise - ((kernel @ self._inverse) * kernel).sum(axis=1)
         deviation = self._scale * np.sqrt(self._variance * left.clip(min=0))
-        return np.asarray((1 - self.accuracy(genes)) * deviation)
+        return np.asarray((1 - self._accuracy(kernel)) * deviation)
 
     def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32]:
         """Estimate how changes of architectures change their accuracy: float32 [n, m], fractions of 1.
@@ -200,9 +207,10 @@ class SurrogateProcess(ProcessPredictor):
     def covariance(self, genes: Genes) -> Floats:
         """Return the covariance of accuracies, fractions of 1 squared: int8 [n, n_genes] to float64 [n, n]."""
         features = self._features(self.space.canonical(check_genes(self.space, genes)))
-        kernel, same = self._powers[self._distances(features)], (features @ features.T).astype(np.intp)
+        kernel = np.asarray(self._powers[self._distances(features)], np.float64)
+        same = (features @ features.T).astype(np.intp)
         left = self._powers[self.space.n_genes - same] - kernel @ self._inverse @ kernel.T
-        unit = self._scale * (1 - self.accuracy(genes))
+        unit = self._scale * (1 - self._accuracy(kernel))
         return np.asarray(self._variance * unit[:, None] * left * unit)
 
     @property

@@ -1,6 +1,7 @@
 """What a model-based search maximises: acquisitions, made of a model's mean and its standard deviation."""
 
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,18 @@ ACQUISITIONS = ("mean", "optimistic", "expected_improvement")
 
 Worth = Callable[[Values, Values, int], Values]
 """Returns what measurements promise, from means and standard deviations (float64 [n]) and the number of a target."""
+
+
+@runtime_checkable
+class Correlated(Protocol):
+    """A model that knows how its errors go together."""
+
+    @property
+    def noise(self) -> float:
+        """One standard deviation of a measurement's error, a fraction of 1."""
+
+    def covariance(self, genes: Genes) -> Values:
+        """Return the covariance of accuracies, fractions of 1 squared: int8 [n, n_genes] to float64 [n, n]."""
 
 
 class Optimistic(AccuracyPredictor):
@@ -64,7 +77,7 @@ def choose_batch(
 ) -> NDArray[np.intp]:
     """Return the places of at most ``size`` candidates, which targets choose in turn, each once.
 
-    If the model has a ``covariance``, what is chosen counts as measured: the deviations of candidates like it shrink
+    If the model is ``Correlated``, what is chosen counts as measured: the deviations of candidates like it shrink
     (Desautels et al., JMLR 2014, GP-BUCB). So one batch does not measure the same promise many times.
 
     Args:
@@ -79,7 +92,9 @@ def choose_batch(
         InputError: the model does not know its uncertainty.
     """
     mean, free = model.accuracy(rows), meets.copy()
-    covariance = model.covariance(rows) if worth and hasattr(model, "covariance") else None
+    covariance, variance = None, 0.0
+    if worth and isinstance(model, Correlated):
+        covariance, variance = model.covariance(rows), model.noise**2
     deviation = _deviation(model, rows) if worth else np.zeros(len(rows))
     chosen, turns = list[int](), [*range(first, len(meets)), *range(first)]
     while turns and len(chosen) < size:
@@ -93,7 +108,7 @@ def choose_batch(
         free[:, place] = False
         if covariance is not None:
             along = covariance[place]
-            covariance = covariance - np.outer(along, along) / (along[place] + model.noise**2 + TINY)  # type: ignore[attr-defined]
+            covariance = covariance - np.outer(along, along) / (along[place] + variance + TINY)
             deviation = np.sqrt(np.diag(covariance).clip(min=0))
     return np.array(chosen, np.intp)
 

@@ -162,12 +162,13 @@ class Surrogate(SharedSearch):
         if not len(rows):
             return rows
         meets = problem.cost.cost(rows) <= np.array(targets)[:, None]
-        worth = self._worth(acquisition, [measured.best(target) for target in targets])
+        worth = self._worth(acquisition, measured, targets)
         return rows[choose_batch(model, rows, meets, size, int(rng.integers(len(targets))), worth)]
 
-    def _worth(self, acquisition: str, best: Sequence[float]) -> Worth | None:
-        """Return what targets maximise, given the highest accuracy that was measured for each; None for the mean."""
+    def _worth(self, acquisition: str, measured: "_Measured", targets: Sequence[float]) -> Worth | None:
+        """Return what targets maximise; None for the mean."""
         if acquisition == "expected_improvement":
+            best = [measured.best(target) for target in targets]
             return lambda mean, deviation, target: expected_improvement(mean, deviation, best[target])
         return None if acquisition == "mean" else lambda mean, deviation, _: mean + self.optimism * deviation
 

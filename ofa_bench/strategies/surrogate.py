@@ -9,7 +9,8 @@ What a user pays for is a measured accuracy, not a predictor's answer. So this s
    (Srinivas et al., ICML 2010). With ``expected_improvement`` (Jones et al., 1998) it finds candidates by that
    quantile;
 4. of what it found, the targets in turn choose what is measured: the candidate with the highest acquisition that was
-   not measured before. What is chosen counts as measured in the deviations (Desautels et al., JMLR 2014);
+   not measured before. What is chosen counts as measured in the deviations (Desautels et al., JMLR 2014). Where all
+   candidates were measured, random architectures are;
 5. after each **batch** of measurements the search goes on from 2. The last batch is of the model's mean.
 
 In the end a target gets the measured architecture with the highest accuracy. Where measurements have errors, simulated
@@ -26,6 +27,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from ofa_bench.errors import InputError, suggestion
@@ -45,7 +47,7 @@ Model = Callable[..., AccuracyPredictor]
 [n], fractions of 1) and ``name=``. Architectures that were measured twice are there twice."""
 
 KEPT = 50
-"""Candidates of a target that the inner strategy reports; many of them were measured before."""
+"""Candidates of a target. Where the inner strategy reports no others than measured ones, it is to report more."""
 
 LEAST, SHARE = 20, 50
 """The default of ``batch``: at least ``LEAST`` measurements, and one for each ``SHARE`` made so far."""
@@ -137,8 +139,9 @@ class Surrogate(SharedSearch):
                 model = measured.fit(rng)
                 with threadpool_limits(1):  # the last bits of a model's products depend on the number of threads
                     rows = self._choose(model, measured, size, rng)
+            rows = rows if len(rows) else measured.draw(size, rng)
             if not len(rows):
-                break
+                break  # all were measured
             yield from measured.measure(rows, again=self.again)
         if (budgeted.problem.has_errors or budgeted.problem.predictor.sampled) and not measured.are_equal:
             model = model if model and self.rounds == 0 else measured.fit(rng)
@@ -150,20 +153,31 @@ class Surrogate(SharedSearch):
         acquisition = "mean" if size == budgeted.left or self.rounds == 0 else self.acquisition
         targets = draw_anchors(budgeted.targets, rng).tolist() if self.rounds != 0 else budgeted.targets
         guide = model if acquisition == "mean" else Optimistic(model, self.optimism)
-        problem = Problem(budgeted.problem.space, guide, budgeted.problem.cost, KEPT)
-        limit = None
+        rows = self._candidates(guide, measured, targets, rng)
+        if not len(rows):
+            return rows
+        meets = budgeted.problem.cost.cost(rows) <= np.array(targets)[:, None]
+        worth = self._worth(acquisition, measured, targets)
+        return rows[choose_batch(model, rows, meets, size, int(rng.integers(len(targets))), worth)]
+
+    def _candidates(
+        self, guide: AccuracyPredictor, measured: "_Measured", targets: Sequence[float], rng: np.random.Generator
+    ) -> Genes:
+        """Return the best architectures for each target by a guide that may be measured: int8 [n, n_genes]."""
+        budgeted, limit = measured.budgeted, None
         if self.inner_evaluations is not None and "unique_evaluations" in self.inner.limits:
             limit = Limit("unique_evaluations", float(self.inner_evaluations))
         budget = dataclasses.replace(budgeted.budget, limit=limit)
-        found = dict(self.inner.search(problem, targets, budget, rng))
-        others = [other.genes for result in found.values() for other in result.alternatives]
-        rows = np.array([*(result.genes for result in found.values()), *others], np.int8)
-        rows = np.unique(rows, axis=0) if self.again else measured.new(rows)
-        if not len(rows):
-            return rows
-        meets = problem.cost.cost(rows) <= np.array(targets)[:, None]
-        worth = self._worth(acquisition, measured, targets)
-        return rows[choose_batch(model, rows, meets, size, int(rng.integers(len(targets))), worth)]
+        while True:
+            problem = Problem(budgeted.problem.space, guide, budgeted.problem.cost, measured.reported)
+            rows: list[Genes] = []
+            for _, result in self.inner.search(problem, targets, budget, rng):
+                found = np.array([result.genes, *(other.genes for other in result.alternatives)], np.int8)
+                found = problem.space.canonical(found)
+                rows.extend(found[:KEPT] if self.again else found[measured.are_new(found)][:KEPT])
+            if rows or measured.reported > measured.distinct:
+                return np.unique(np.array(rows, np.int8).reshape(-1, problem.space.n_genes), axis=0)
+            measured.reported *= 2
 
     def _worth(self, acquisition: str, measured: "_Measured", targets: Sequence[float]) -> Worth | None:
         """Return what targets maximise; None for the mean."""
@@ -180,6 +194,8 @@ class _Measured:
         self.budgeted, self._model, self._space = budgeted, model, budgeted.problem.space
         self._rows, self._accuracy = [budgeted.archive.genes.copy()], [budgeted.archive.accuracy.copy()]
         self._keys = set(self._space.keys(budgeted.archive.genes))
+        self.reported = KEPT
+        """How many candidates of a target the inner strategy is to report."""
 
     @property
     def are_equal(self) -> bool:
@@ -189,7 +205,16 @@ class _Measured:
     def new(self, rows: Genes) -> Genes:
         """Return the architectures that were not measured, each once: int8 [n, n_genes] to int8 [m, n_genes]."""
         rows = np.unique(self._space.canonical(rows), axis=0)
-        return rows[[key not in self._keys for key in self._space.keys(rows)]]
+        return rows[self.are_new(rows)]
+
+    def are_new(self, rows: Genes) -> NDArray[np.bool_]:
+        """Return which architectures were not measured: int8 [n, n_genes] to bool [n]."""
+        return np.array([key not in self._keys for key in self._space.keys(rows)], bool)
+
+    @property
+    def distinct(self) -> int:
+        """The number of architectures that were measured."""
+        return len(self._keys)
 
     def draw(self, n: int, rng: np.random.Generator) -> Genes:
         """Return random architectures that were not measured: int8 [at most n, n_genes]."""

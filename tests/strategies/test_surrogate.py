@@ -20,6 +20,7 @@ from ofa_bench.search.alternatives import Alternative
 from ofa_bench.spaces import AccelNASBenchSpace, CompoundSpace, NASBenchMacroSpace, hold
 from ofa_bench.spaces.enumeration import architectures
 from ofa_bench.strategies import NSGA2, Budget, Exhaustive, Joint, Limit, RandomSearch, Strategy, Surrogate
+from ofa_bench.strategies import surrogate as module
 from ofa_bench.strategies.acquisition import Optimistic, choose_batch, expected_improvement
 from ofa_bench.testing import CountingPredictor, ToyPredictor, check_strategy, toy_problem
 
@@ -291,6 +292,34 @@ def test_nothing_is_measured_twice():
     for seed in range(3):
         _, asked = search(surrogate(60, batch=7), seed=seed)
         assert distinct(asked) == sum(map(len, asked)) == 60
+
+
+def test_the_search_goes_on_where_all_that_the_inner_strategy_reported_is_measured(monkeypatch):
+    """By what the inner strategy reports beyond it; only where there is nothing, by random architectures."""
+
+    class Ordered(Strategy):
+        """Reports the ``keep`` first architectures, of 30."""
+
+        def search(self, problem, targets, budget, rng):
+            others = tuple(Alternative(row, 0.5, 1.0) for row in EVERY[1 : min(problem.keep, 30)])
+            for i, target in enumerate(targets):
+                yield i, SearchResult(target, True, EVERY[0], 0.5, 1.0, alternatives=others)
+
+    def places(evaluations):
+        _, asked = search(surrogate(evaluations, Ordered(), initial=1, batch=4), targets=(45.0,))
+        assert distinct(asked) == evaluations
+        return [EVERY.tolist().index(row) for row in np.concatenate(asked).tolist()]
+
+    monkeypatch.setattr(module, "KEPT", 2)
+    assert set(places(20)[2:]) < set(range(30))  # behind the cheapest and a random one
+    assert set(places(40)) > set(range(30))
+
+
+def test_every_architecture_of_a_small_space_is_measured():
+    part = hold(COMPOUND, {"r": [160]})
+    problem, size = Problem(part, ToyPredictor(part), latency_table(part, "note10")), len(EVERY) // 5
+    _, asked = search(surrogate(size, Exhaustive(), batch=40), problem, (problem.cost.maximum,))
+    assert distinct(asked, part) == sum(map(len, asked)) == size
 
 
 def test_expected_improvement_orders_the_candidates():

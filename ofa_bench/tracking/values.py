@@ -75,19 +75,24 @@ def params(record: Record) -> "list[Param]":
         **({"match": record.budget.match, "chain": record.budget.chain} if record.budget.match else {}),
         **{f"evolution.{key}": value for key, value in record.config.get("evolution", {}).items()},
         **_flat("strategy", record.config.get("strategy", {})),
+        **_flat("predictor", record.config.get("predictor", {})),
     }
-    values = {key: value for key, value in values.items() if not isinstance(value, dict) and "_target_" not in key}
     return [Param(safe(key), str(value)[:MAX_VALUE]) for key, value in values.items()]
 
 
 def _flat(prefix: str, node: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of a node by full key, without the nodes below ``evolution``, which are listed separately."""
+    """Return the values of a node by full key, and the classes of the nodes in it.
+
+    Nodes below ``evolution`` are listed separately.
+    """
     found: dict[str, Any] = {}
     for key, value in node.items():
-        if isinstance(value, dict) and key != "evolution":
-            found |= _flat(f"{prefix}.{key}", value)
-        else:
-            found[f"{prefix}.{key}"] = value
+        name = f"{prefix}.{key}"
+        if isinstance(value, dict):
+            found |= {name: value["_target_"]} if "_target_" in value else {}
+            found |= _flat(name, value) if key != "evolution" else {}
+        elif not key.startswith("_"):
+            found[name] = value
     return found
 
 

@@ -171,6 +171,23 @@ def test_the_run_of_a_control_says_what_it_is():
     assert not {"match", "chain"} & {one.key for one in mlflow_values.params(plain)}
 
 
+def test_parameters_have_the_keys_of_strategy_and_predictor_and_the_classes_of_their_parts():
+    record = plain_record()
+    record.config |= {
+        "predictor": {"_target_": "p", "noise": 0.3, "of": {"_target_": "q", "weights": [1, 2]}},
+        "strategy": {
+            "_target_": "s", "initial": 9, "evolution": {"parents": 3},
+            "inner": {"_target_": "i", "batch": None}, "model": {"_target_": "m", "_partial_": True},
+        },
+    }  # fmt: skip
+    found = {one.key: one.value for one in mlflow_values.params(record)}
+    assert {key: found[key] for key in found if key.startswith(("predictor.", "strategy."))} == {
+        "predictor.noise": "0.3", "predictor.of": "q", "predictor.of.weights": "[1, 2]",
+        "strategy.initial": "9", "strategy.inner": "i", "strategy.inner.batch": "None", "strategy.model": "m",
+    }  # fmt: skip
+    assert found["predictor"] == record.choices.predictor
+
+
 def test_inputs_have_hash_and_source(made):
     record = made()
     vars(record.choices).update(device="note10", predictor="mine")

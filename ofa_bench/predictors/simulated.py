@@ -59,8 +59,8 @@ class SimulatedMeasurement(AccuracyPredictor):
         """Return one standard deviation of the accuracy without errors: float64 [n]; None if it is not known."""
         return self.predictor.uncertainty(genes)
 
-    def measurement_errors(self, genes: Genes, times: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
-        """Return normally distributed errors of measurements, fractions of 1: float64 [n].
+    def measurement_errors(self, genes: Genes, times: NDArray[np.int64], seed: int) -> NDArray[np.float64] | None:
+        """Return normally distributed errors of measurements, fractions of 1: float64 [n]; None if all are exact.
 
         Args:
             genes: int8 [n, n_genes].
@@ -68,10 +68,11 @@ class SimulatedMeasurement(AccuracyPredictor):
             seed: of the errors.
         """
         own = self.predictor.measurement_errors(genes, times, seed)
-        errors = np.zeros(len(genes))
-        if self.noise:
-            normal = NormalDist(0, self.noise / 100).inv_cdf
-            errors += [normal(one) for one in uniform_draws(self.space, genes, times, seed, "noise")]
+        if not self.noise:
+            return own
+        normal = NormalDist(0, self.noise / 100).inv_cdf
+        drawn = uniform_draws(self.space, genes, times, seed, "noise")
+        errors = np.fromiter(map(normal, drawn), np.float64, len(genes))
         return errors if own is None else own + errors
 
 

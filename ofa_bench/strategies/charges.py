@@ -18,7 +18,7 @@ def charge_of(cost: float | str, problem: Problem) -> float:
     Nothing was measured of simulated measurements: they have no gradient.
     """
     if isinstance(cost, str):
-        return 0.0 if problem.has_errors else gradient_cost(problem.space.name, problem.predictor.sha256)
+        return 0.0 if problem.predictor.truth else gradient_cost(problem.space.name, problem.predictor.sha256)
     return cost
 
 

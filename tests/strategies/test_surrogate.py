@@ -242,8 +242,9 @@ def test_with_errors_the_highest_mean_of_the_model_wins_and_not_the_luckiest_mea
     assert any(lucky)
 
 
-def test_exact_measurements_are_the_accuracies_of_results():
-    results, asked = search(surrogate())
+@pytest.mark.parametrize("problem", [SMALL, noisy(noise=0)])
+def test_exact_measurements_are_the_accuracies_of_results(problem):
+    results, asked = search(surrogate(), problem)
     rows = np.concatenate(asked)
     accuracy, cost = SMALL.predictor.accuracy(rows), SMALL.cost.cost(rows)
     for result in (result for result in results if result.feasible):

@@ -9,8 +9,8 @@ What a user pays for is a measured accuracy, not a predictor's answer. So this s
    (Srinivas et al., ICML 2010). With ``expected_improvement`` (Jones et al., 1998) it finds candidates by that
    quantile;
 4. of what it found, the targets in turn choose what is measured: the candidate with the highest acquisition that was
-   not measured before. What is chosen counts as measured in the deviations (Desautels et al., JMLR 2014). Where all
-   candidates were measured, random architectures are;
+   not measured before. What is chosen counts as measured in the deviations (Desautels et al., JMLR 2014). Where there
+   are fewer candidates than a batch has places, random architectures take these;
 5. after each **batch** of measurements the search goes on from 2. The last batch is of the model's mean.
 
 In the end a target gets the measured architecture with the highest accuracy. Where measurements have errors, simulated
@@ -34,6 +34,7 @@ from ofa_bench.errors import InputError, suggestion
 from ofa_bench.predictors import AccuracyPredictor
 from ofa_bench.search import EvaluationRequest, Problem
 from ofa_bench.spaces import Genes, whole_space
+from ofa_bench.spaces.enumeration import number_of_architectures
 from ofa_bench.strategies.acquisition import ACQUISITIONS, Optimistic, Worth, choose_batch, expected_improvement
 from ofa_bench.strategies.base import Limit, Strategy, is_fork_safe
 from ofa_bench.strategies.charges import check_number
@@ -47,7 +48,7 @@ Model = Callable[..., AccuracyPredictor]
 [n], fractions of 1) and ``name=``. Architectures that were measured twice are there twice."""
 
 KEPT = 50
-"""Candidates of a target. Where the inner strategy reports no others than measured ones, it is to report more."""
+"""Candidates of a target, or more in large batches. If too few are new, the inner strategy is to report more."""
 
 LEAST, SHARE = 20, 50
 """The default of ``batch``: at least ``LEAST`` measurements, and one for each ``SHARE`` made so far."""
@@ -139,7 +140,8 @@ class Surrogate(SharedSearch):
                 model = measured.fit(rng)
                 with threadpool_limits(1):  # the last bits of a model's products depend on the number of threads
                     rows = self._choose(model, measured, size, rng)
-            rows = rows if len(rows) else measured.draw(size, rng)
+            if len(rows) < size and not self.again:
+                rows = measured.draw(size, rng, besides=rows)
             if not len(rows):
                 break  # all were measured
             yield from measured.measure(rows, again=self.again)
@@ -153,7 +155,7 @@ class Surrogate(SharedSearch):
         acquisition = "mean" if size == budgeted.left or self.rounds == 0 else self.acquisition
         targets = draw_anchors(budgeted.targets, rng).tolist() if self.rounds != 0 else budgeted.targets
         guide = model if acquisition == "mean" else Optimistic(model, self.optimism)
-        rows = self._candidates(guide, measured, targets, rng)
+        rows = self._candidates(guide, measured, size, targets, rng)
         if not len(rows):
             return rows
         meets = budgeted.problem.cost.cost(rows) <= np.array(targets)[:, None]
@@ -161,22 +163,33 @@ class Surrogate(SharedSearch):
         return rows[choose_batch(model, rows, meets, size, int(rng.integers(len(targets))), worth)]
 
     def _candidates(
-        self, guide: AccuracyPredictor, measured: "_Measured", targets: Sequence[float], rng: np.random.Generator
+        self,
+        guide: AccuracyPredictor,
+        measured: "_Measured",
+        size: int,
+        targets: Sequence[float],
+        rng: np.random.Generator,
     ) -> Genes:
-        """Return the best architectures for each target by a guide that may be measured: int8 [n, n_genes]."""
+        """Return the best architectures for each target by a guide that may be measured: int8 [n, n_genes].
+
+        There are ``size`` of them or more if the inner strategy finds so many.
+        """
         budgeted, limit = measured.budgeted, None
         if self.inner_evaluations is not None and "unique_evaluations" in self.inner.limits:
-            limit = Limit("unique_evaluations", float(self.inner_evaluations))
+            most = min(self.inner_evaluations, number_of_architectures(budgeted.problem.space))
+            limit = Limit("unique_evaluations", float(most))
         budget = dataclasses.replace(budgeted.budget, limit=limit)
+        kept = max(KEPT, -(-size // len(targets)))
         while True:
             problem = Problem(budgeted.problem.space, guide, budgeted.problem.cost, measured.reported)
             rows: list[Genes] = []
             for _, result in self.inner.search(problem, targets, budget, rng):
                 found = np.array([result.genes, *(other.genes for other in result.alternatives)], np.int8)
                 found = problem.space.canonical(found)
-                rows.extend(found[:KEPT] if self.again else found[measured.are_new(found)][:KEPT])
-            if rows or measured.reported > measured.distinct:
-                return np.unique(np.array(rows, np.int8).reshape(-1, problem.space.n_genes), axis=0)
+                rows.extend(found[:kept] if self.again else found[measured.are_new(found)][:kept])
+            candidates = np.unique(np.array(rows, np.int8).reshape(-1, problem.space.n_genes), axis=0)
+            if len(candidates) >= size or measured.reported >= measured.distinct + size:
+                return candidates
             measured.reported *= 2
 
     def _worth(self, acquisition: str, measured: "_Measured", targets: Sequence[float]) -> Worth | None:
@@ -216,9 +229,9 @@ class _Measured:
         """The number of architectures that were measured."""
         return len(self._keys)
 
-    def draw(self, n: int, rng: np.random.Generator) -> Genes:
-        """Return random architectures that were not measured: int8 [at most n, n_genes]."""
-        rows: Genes = np.empty((0, self._space.n_genes), np.int8)
+    def draw(self, n: int, rng: np.random.Generator, besides: Genes | None = None) -> Genes:
+        """Return random architectures that were not measured: int8 [at most n, n_genes]; ``besides`` are among them."""
+        rows: Genes = np.empty((0, self._space.n_genes), np.int8) if besides is None else besides
         for _ in range(DRAWS):
             drawn = self._space.sample(n - len(rows), rng)
             rows = self.new(np.concatenate([rows, drawn]))

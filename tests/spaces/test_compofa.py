@@ -77,7 +77,8 @@ def test_every_strategy_finds_the_exact_optima(strategy):
     assert (problem.cost.minimum, problem.cost.maximum) == (cost.min(), cost.max())
     register()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose("config", [f"strategy={strategy}", "evolution.mutate_prob=0.3", "tracking=none"])
+        few = ["strategy.evaluations=300"] if strategy == "surrogate" else []
+        config = compose("config", [f"strategy={strategy}", "evolution.mutate_prob=0.3", "tracking=none", *few])
     strategy = build(OmegaConf.to_object(config)).strategy
     targets = (20.0, 30.0, 15.0, 45.0)
     results = dict(strategy.search(problem, targets, Budget(60, 60), np.random.default_rng(4)))

@@ -311,7 +311,7 @@ def test_the_search_goes_on_where_all_that_the_inner_strategy_reported_is_measur
         assert distinct(asked) == evaluations
         return [EVERY.tolist().index(row) for row in np.concatenate(asked).tolist()]
 
-    monkeypatch.setattr(module, "KEPT", 2)
+    monkeypatch.setattr(module, "KEPT", 4)
     assert set(places(20)[2:]) < set(range(30))  # behind the cheapest and a random one
     assert set(places(40)) > set(range(30))
 

@@ -119,7 +119,8 @@ def _of_repeat(repeat: RecordedRepeat) -> tuple[object, ...]:
     """Return evaluations, measurements, targets missed, the mean true accuracy in percent, and seconds."""
     results = repeat.results
     measured = sum(one.unique_evaluations if one.measurements is None else one.measurements for one in results)
-    true = [100 * one.true_accuracy for one in results if one.feasible and one.true_accuracy is not None]
+    shown = [one.accuracy if one.true_accuracy is None else one.true_accuracy for one in results if one.feasible]
+    true = [100 * one for one in shown if one is not None]
     return (
         sum(one.evaluations for one in results), measured, len(results) - len(true),
         f"{np.mean(true):.4f}" if true else "", f"{repeat.seconds:.3g}",

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ofa_bench.files.writing import write_whole
 from ofa_bench.records.gather import from_folders
 from ofa_bench.records.model import Record, RecordedRepeat
+from ofa_bench.records.regret import without_errors
 
 __all__ = ["FILE", "REFERENCE", "SETTINGS", "STRATEGIES", "Reached", "Setting", "found", "main", "rows_of"]
 
@@ -119,8 +120,7 @@ def _of_repeat(repeat: RecordedRepeat) -> tuple[object, ...]:
     """Return evaluations, measurements, targets missed, the mean true accuracy in percent, and seconds."""
     results = repeat.results
     measured = sum(one.unique_evaluations if one.measurements is None else one.measurements for one in results)
-    shown = [one.accuracy if one.true_accuracy is None else one.true_accuracy for one in results if one.feasible]
-    true = [100 * one for one in shown if one is not None]
+    true = [100 * without_errors(one) for one in results if one.feasible and one.accuracy is not None]
     return (
         sum(one.evaluations for one in results), measured, len(results) - len(true),
         f"{np.mean(true):.4f}" if true else "", f"{repeat.seconds:.3g}",

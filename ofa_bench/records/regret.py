@@ -9,7 +9,7 @@ from ofa_bench.records.model import FrontierVersion, Record, RecordedRepeat, Res
 
 __all__ = [
     "BEYOND", "WITHIN", "add_regret", "beaten", "evaluations_within", "excess_notes", "format_ratio", "format_regret",
-    "hypervolume", "hypervolume_ratio",
+    "hypervolume", "hypervolume_ratio", "without_errors",
 ]  # fmt: skip
 
 WITHIN = 0.001
@@ -58,13 +58,13 @@ def _compare(result: Result, frontier: Frontier | None) -> Result:
     return replace(
         result,
         best_known=best_known,
-        regret=best_known - _true(result),
+        regret=best_known - without_errors(result),
         evaluations_within=within,
         seconds_within=seconds,
     )
 
 
-def _true(result: Result) -> float:
+def without_errors(result: Result) -> float:
     """Return a result's accuracy, without errors of simulated measurements."""
     return (result.accuracy if result.true_accuracy is None else result.true_accuracy) or 0.0
 
@@ -111,7 +111,7 @@ def hypervolume_ratio(results: Sequence[Result], frontier: Frontier) -> float | 
     places = [frontier.at(result.target) for result in feasible]
     best = [(float(frontier.cost[place]), float(frontier.accuracy[place])) for place in places]
     whole = hypervolume(best, *reference)
-    found = hypervolume([(result.cost, _true(result)) for result in feasible], *reference)
+    found = hypervolume([(result.cost, without_errors(result)) for result in feasible], *reference)
     return found / whole if whole > 0 else None
 
 

@@ -2,6 +2,7 @@
 
 from ofa_bench.search.archive import Archive
 from ofa_bench.search.evolution import Evolution
+from ofa_bench.search.fleet import Fleet, Member
 from ofa_bench.search.lockstep import Found, LockstepRunner, SearchCoroutine, may_fork
 from ofa_bench.search.problem import Counts, EvaluationRequest, Evaluator, Problem, SearchResult
 from ofa_bench.search.repair import prune, valid_samples
@@ -13,8 +14,10 @@ __all__ = [
     "EvaluationRequest",
     "Evaluator",
     "Evolution",
+    "Fleet",
     "Found",
     "LockstepRunner",
+    "Member",
     "Problem",
     "SearchCoroutine",
     "SearchResult",

@@ -1,16 +1,68 @@
 """The archive of one search for many targets: every architecture counts for each target that it meets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.search.alternatives import Alternative, distinct_best_first, next_best
 from ofa_bench.search.problem import Counts, CurvePoint, Evaluator, SearchResult
-from ofa_bench.spaces import Genes
+from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.spaces.checks import check_shape
 
-__all__ = ["Archive", "best_within"]
+__all__ = ["Archive", "History", "best_within", "results_of"]
+
+Floats = NDArray[np.float64]
+
+
+class History:
+    """All architectures that a search has evaluated, in that order, and its counts after each batch.
+
+    ``genes`` (int8 [size, n_genes]) and ``accuracy`` (float64 [size], fractions of 1) are views that the next ``add``
+    may replace. ``batches`` counts the calls of ``add``; ``steps`` are the size after each that added something, with
+    the counts then.
+    """
+
+    def __init__(self, space: DesignSpace) -> None:
+        self._space, self.size, self.batches = space, 0, 0
+        self._genes: Genes = np.empty((0, space.n_genes), np.int8)
+        self._accuracy: Floats = np.empty(0)
+        self.steps: list[tuple[int, tuple[int, int, int]]] = []
+
+    @property
+    def genes(self) -> Genes:
+        """All architectures: int8 [size, n_genes]."""
+        return self._genes[: self.size]
+
+    @property
+    def accuracy(self) -> Floats:
+        """Their accuracies, fractions of 1: float64 [size]."""
+        return self._accuracy[: self.size]
+
+    def add(self, genes: Genes, accuracy: Floats, counts: tuple[int, int, int]) -> None:
+        """Add a batch of evaluated architectures (int8 [n, n_genes], float64 [n]), with the counts after it.
+
+        Raises:
+            ValueError: the rows do not have the shape of the space's.
+        """
+        genes = check_shape(self._space, genes)
+        self.batches += 1
+        if not len(genes):
+            return
+        begin, end = self.size, self.size + len(genes)
+        if end > len(self._genes):
+            more = max(end, 2 * len(self._genes)) - len(self._genes)
+            self._genes = np.concatenate([self._genes, np.empty((more, genes.shape[1]), np.int8)])
+            self._accuracy = np.concatenate([self._accuracy, np.empty(more)])
+        self._genes[begin:end], self._accuracy[begin:end], self.size = genes, accuracy, end
+        self.steps.append((end, counts))
+
+    def with_accuracy(self, accuracy: Floats) -> "History":
+        """Return the same history with other accuracies, fractions of 1: float64 [size]."""
+        other = History(self._space)
+        other._genes, other._accuracy, other.size, other.steps = self.genes, accuracy, self.size, [*self.steps]
+        other.batches = self.batches
+        return other
 
 
 class Archive:
@@ -22,71 +74,63 @@ class Archive:
     Args:
         evaluator: counts what the search does; its memo makes an evaluation unique.
         targets: the largest costs allowed, in the cost model's unit; any order, infeasible ones too.
+        history: what was evaluated, if archives of several devices share it; costs of what others added are looked up
+            when they are needed.
     """
 
-    def __init__(self, evaluator: Evaluator, targets: Sequence[float]) -> None:
+    def __init__(self, evaluator: Evaluator, targets: Sequence[float], history: History | None = None) -> None:
         self._evaluator, self._targets = evaluator, np.array(targets, np.float64)
-        self._genes: Genes = np.empty((0, evaluator.problem.space.n_genes), np.int8)
-        self._values: NDArray[np.float64] = np.empty((2, 0))
-        self.size = 0
-        self._best = np.full(len(targets), -1)
-        self._best_accuracy = np.full(len(targets), -np.inf)
-        self._curves: list[list[CurvePoint]] = [[] for _ in targets]
-        self._steps: list[tuple[int, tuple[int, int, int]]] = []  # the size after each ``add``, and the counts then
+        self.history = history or History(evaluator.problem.space)
+        self._cost: Floats = np.empty(0)
+        self._known = 0
+
+    @property
+    def size(self) -> int:
+        """The number of architectures."""
+        return self.history.size
 
     @property
     def genes(self) -> Genes:
         """All architectures: int8 [size, n_genes]."""
-        return self._genes[: self.size]
+        return self.history.genes
 
     @property
-    def accuracy(self) -> NDArray[np.float64]:
+    def accuracy(self) -> Floats:
         """Their accuracies, fractions of 1: float64 [size]."""
-        return self._values[0, : self.size]
+        return self.history.accuracy
 
     @property
-    def cost(self) -> NDArray[np.float64]:
+    def cost(self) -> Floats:
         """Their costs: float64 [size]."""
-        return self._values[1, : self.size]
+        if self._known < self.size:
+            self._store(self._evaluator.cost(self.genes[self._known :]))
+        return self._cost[: self.size]
 
-    def add(self, genes: Genes, accuracy: NDArray[np.float64], cost: NDArray[np.float64], generation: int) -> None:
-        """Add evaluated architectures (int8 [n, n_genes], float64 [n], float64 [n]) and improve the targets they meet.
+    def add(self, genes: Genes, accuracy: Floats, cost: Floats, generation: int) -> None:
+        """Add evaluated architectures (int8 [n, n_genes], float64 [n], float64 [n]).
 
         Raises:
             ValueError: the rows do not have the shape of the space's.
         """
-        counts = self._evaluator.counts
-        self._add(genes, accuracy, cost, (generation, counts.evaluations, counts.unique_evaluations))
+        counts, before = self._evaluator.counts, self.cost
+        self.history.add(genes, accuracy, (generation, counts.evaluations, counts.unique_evaluations))
+        if self.size > len(before):
+            self._store(cost)
 
-    def with_accuracy(self, accuracy: NDArray[np.float64]) -> "Archive":
+    def _store(self, cost: Floats) -> None:
+        end = self._known + len(cost)
+        if end > len(self._cost):
+            self._cost = np.concatenate([self._cost, np.empty(max(end, 2 * len(self._cost)) - len(self._cost))])
+        self._cost[self._known : end], self._known = cost, end
+
+    def with_accuracy(self, accuracy: Floats) -> "Archive":
         """Return an archive of the same architectures with other accuracies, fractions of 1: float64 [size].
 
         Its curves have the counts of this one.
         """
-        other, begin = Archive(self._evaluator, self._targets.tolist()), 0
-        for end, counts in self._steps:
-            other._add(self.genes[begin:end], accuracy[begin:end], self.cost[begin:end], counts)
-            begin = end
+        other = Archive(self._evaluator, self._targets.tolist(), self.history.with_accuracy(accuracy))
+        other._cost, other._known = self.cost, self.size
         return other
-
-    def _add(
-        self, genes: Genes, accuracy: NDArray[np.float64], cost: NDArray[np.float64], counts: tuple[int, int, int]
-    ) -> None:
-        genes = check_shape(self._evaluator.problem.space, genes)
-        if not len(genes):
-            return
-        begin, end = self.size, self.size + len(genes)
-        if end > len(self._genes):
-            more = max(end, 2 * len(self._genes)) - len(self._genes)
-            self._genes = np.concatenate([self._genes, np.empty((more, genes.shape[1]), np.int8)])
-            self._values = np.concatenate([self._values, np.empty((2, more))], axis=1)
-        self._genes[begin:end], self._values[:, begin:end], self.size = genes, (accuracy, cost), end
-        best = best_within(accuracy, cost, self._targets)
-        better = np.flatnonzero((best >= 0) & (accuracy[best] > self._best_accuracy))
-        for i in better.tolist():
-            self._best[i], self._best_accuracy[i] = begin + best[i], accuracy[best[i]]
-            self._curves[i].append((*counts, float(accuracy[best[i]])))
-        self._steps.append((end, counts))
 
     def results(self, generations: int) -> list[SearchResult]:
         """Return one result for each target; the feasible ones share the counts equally.
@@ -94,39 +138,69 @@ class Archive:
         Raises:
             RuntimeError: nothing in the archive meets a feasible target; a search should add the cheapest first.
         """
-        problem = self._evaluator.problem
-        feasible = np.flatnonzero(self._targets >= problem.cost.minimum).tolist()
-        if feasible and min(self._best[feasible]) < 0:
+        return results_of([self], generations)[0]
+
+    @property
+    def _feasible(self) -> list[int]:
+        return np.flatnonzero(self._targets >= self._evaluator.problem.cost.minimum).tolist()
+
+    def _results(self, generations: int, counts: Sequence[Counts], shared: int) -> list[SearchResult]:
+        """Return one result for each target, with these counts for the feasible ones."""
+        problem, found = self._evaluator.problem, dict[int, SearchResult]()
+        curves = {i: self._improvements(float(self._targets[i])) for i in self._feasible}
+        if not all(curves.values()):
             raise RuntimeError("nothing was found for a target that the cheapest architecture meets")
-        shares = dict(zip(feasible, _dealt(self._evaluator.counts, len(feasible)), strict=True))
-        rows = problem.space.canonical(self._genes[np.maximum(self._best, 0)]) if feasible else self._genes
-        alternatives = self._alternatives(rows, feasible)
-        return [
-            SearchResult(
-                target=float(target),
+        rows = problem.space.canonical(self.genes[[curve[-1][0] for curve in curves.values()]])
+        winners = dict(zip(curves, rows, strict=True))
+        best = {i: curve[-1][1][-1] for i, curve in curves.items()}
+        alternatives = self._alternatives(winners, best)
+        for i, part in zip(curves, counts, strict=True):
+            found[i] = SearchResult(
+                target=float(self._targets[i]),
                 feasible=True,
-                genes=rows[i],
-                accuracy=float(self._best_accuracy[i]),
-                cost=float(problem.cost.cost(rows[i : i + 1])[0]),
-                counts=shares[i],
-                curve=tuple(self._curves[i]),
+                genes=winners[i],
+                accuracy=best[i],
+                cost=float(problem.cost.cost(winners[i][None])[0]),
+                counts=part,
+                curve=tuple(point for _, point in curves[i]),
                 generations=generations,
-                shared=len(feasible),
+                shared=shared,
                 alternatives=alternatives[i],
             )
-            if i in shares
-            else SearchResult.infeasible(problem, float(target))
+        return [
+            found[i] if i in found else SearchResult.infeasible(problem, float(target))
             for i, target in enumerate(self._targets)
         ]
 
-    def _alternatives(self, winners: Genes, feasible: Sequence[int]) -> dict[int, tuple[Alternative, ...]]:
-        """Return, by position, the best architectures behind the winner (int8 [k, n_genes]) of each of these targets.
+    def _improvements(self, target: float) -> list[tuple[int, CurvePoint]]:
+        """Return the architectures that were the best for a target when their batch was added: positions and points.
+
+        Of a batch it is the most accurate one, of equally accurate ones the cheapest.
+        """
+        if not self.size:
+            return []
+        ends = np.array([end for end, _ in self.history.steps])
+        begins = np.concatenate([[0], ends[:-1]])
+        within = np.where(self.cost <= target, self.accuracy, -np.inf)
+        highest = np.maximum.reduceat(within, begins)
+        before = np.maximum.accumulate(np.concatenate([[-np.inf], highest[:-1]]))
+        found = []
+        for step in np.flatnonzero(highest > before).tolist():
+            equal = begins[step] + np.flatnonzero(within[begins[step] : ends[step]] == highest[step])
+            place = int(equal[self.cost[equal].argmin()])
+            found.append((place, (*self.history.steps[step][1], float(highest[step]))))
+        return found
+
+    def _alternatives(
+        self, winners: Mapping[int, Genes], highest: Mapping[int, float]
+    ) -> dict[int, tuple[Alternative, ...]]:
+        """Return, by position, the best architectures behind the winner (int8 [n_genes]) of each of these targets.
 
         In the order of rising targets, the best of one target compete with those that only the next one allows.
         """
         problem, order = self._evaluator.problem, np.argsort(self.cost, kind="stable")
         cost, found, pool, begin = self.cost[order], dict[int, tuple[Alternative, ...]](), list[int](), 0
-        for i in sorted(feasible, key=lambda i: float(self._targets[i])):
+        for i in sorted(winners, key=lambda i: float(self._targets[i])):
             end = int(np.searchsorted(cost, self._targets[i], side="right"))
             batches, kept = [], list[int]()
             for rows, values, places in distinct_best_first(
@@ -137,10 +211,25 @@ class Archive:
                 if len(kept) > problem.keep:
                     break
             found[i] = next_best(
-                problem.cost, problem.keep, float(self._targets[i]), winners[i], float(self._best_accuracy[i]), batches
+                problem.cost, problem.keep, float(self._targets[i]), winners[i], highest[i], batches
             )
             pool, begin = kept[: problem.keep + 1], end
         return found
+
+
+def results_of(archives: Sequence[Archive], generations: int) -> list[list[SearchResult]]:
+    """Return the results of archives that share a history; all feasible targets share the counts equally.
+
+    Raises:
+        RuntimeError: nothing in an archive meets a feasible target; a search should add the cheapest first.
+    """
+    feasible = [len(one._feasible) for one in archives]
+    shares = _dealt(archives[0]._evaluator.counts, sum(feasible))
+    ends = np.cumsum(feasible).tolist()
+    return [
+        one._results(generations, shares[end - n : end], len(shares))
+        for one, n, end in zip(archives, feasible, ends, strict=True)
+    ]
 
 
 def best_within(

@@ -1,5 +1,6 @@
 """Draws changes of architectures that promise accuracy for their cost, by a first-order estimate."""
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,8 +19,8 @@ Places = NDArray[np.intp]
 Floats = NDArray[np.float64]
 Weights = NDArray[np.float32]
 
-_Changes = tuple[Weights, Weights, float]
-"""Of one parent: gain (-inf where nothing would change) and saving of each single change; the mean absolute gain."""
+_Gains = tuple[Weights, float]
+"""Of one parent: the gain of each single change (-inf where nothing would change), and the mean absolute gain."""
 
 _SPREAD = 0.7
 """Standard deviation of the logarithm of a price's random factor."""
@@ -63,8 +64,15 @@ class Changes:
         self._gene, self._choice = single_changes(space)
         self._tries, self._most, self._noise = tries, min(most_changes, len(self._gene)), noise
         self._gradient = gradient
-        self._learned: dict[int, _Changes] = {}
+        self._gains: dict[int, _Gains] = {}
+        self._savings: dict[int, Weights] = {}
         self._seen = set(space.keys(archive.genes))
+
+    def on(self, evaluator: Evaluator, archive: Archive) -> "Changes":
+        """Return the same changes with the costs of another device, whose archive has the same history."""
+        other = copy.copy(self)
+        other._evaluator, other._archive, other._savings = evaluator, archive, {}
+        return other
 
     def unseen(self, rows: Genes) -> Genes:
         """Return the rows (int8 [n, n_genes], canonical) that were never drawn before, each once."""
@@ -137,21 +145,28 @@ class Changes:
                     break
         return rows[chosen]
 
-    def _learn(self, parents: Sequence[int]) -> "list[_Changes]":
-        """Return the gains and savings of each parent's single changes, computed once for each parent."""
-        new = [place for place in dict.fromkeys(parents) if place not in self._learned]
+    def _learn(self, parents: Sequence[int]) -> list[tuple[Weights, Weights, float]]:
+        """Return the gains and savings of each parent's single changes, and the mean gain; computed once for each."""
+        new = [place for place in dict.fromkeys(parents) if place not in self._savings]
         if new:
             rows = self._archive.genes[new]
             changed = change_each(rows, self._gene, self._choice)
             costs = self._evaluator.cost(changed.reshape(-1, rows.shape[1])).reshape(changed.shape[:2])
-            saving = (self._archive.cost[new][:, None] - costs).astype(np.float32)
-            gain = self._evaluator.linearised(rows, changed) if self._gradient else None
-            gain = self._regressed(rows, changed) if gain is None else gain
-            idle = (rows[:, self._gene] == self._choice) | ~self._space.active(rows)[:, self._gene]
-            scale = np.abs(gain).mean(axis=1, where=~idle | idle.all(axis=1, keepdims=True))
-            gain[idle] = -np.inf
-            self._learned |= {place: (gain[i], saving[i], float(scale[i])) for i, place in enumerate(new)}
-        return [self._learned[place] for place in parents]
+            self._savings |= zip(new, (self._archive.cost[new][:, None] - costs).astype(np.float32), strict=True)
+            unknown = [i for i, place in enumerate(new) if place not in self._gains]
+            if unknown:
+                found = self._estimate(rows[unknown], changed[unknown])
+                self._gains |= zip((new[i] for i in unknown), found, strict=True)
+        return [(self._gains[place][0], self._savings[place], self._gains[place][1]) for place in parents]
+
+    def _estimate(self, rows: Genes, changed: Genes) -> list[_Gains]:
+        """Return the gains of architectures' single changes: int8 [n, n_genes], int8 [n, m, n_genes]."""
+        gain = self._evaluator.linearised(rows, changed) if self._gradient else None
+        gain = self._regressed(rows, changed) if gain is None else gain
+        idle = (rows[:, self._gene] == self._choice) | ~self._space.active(rows)[:, self._gene]
+        scale = np.abs(gain).mean(axis=1, where=~idle | idle.all(axis=1, keepdims=True))
+        gain[idle] = -np.inf
+        return [(one, float(scale[i])) for i, one in enumerate(gain)]
 
     def _regressed(self, rows: Genes, changed: Genes) -> Weights:
         """Estimate what changes do to accuracy from the last architectures of the archive: float32 [n, m]."""

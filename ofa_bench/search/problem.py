@@ -154,6 +154,16 @@ class Evaluator:
         self._has_errors = problem.has_errors
         self._times: dict[int, int] = {}  # by place, of architectures that were measured again
 
+    def on(self, problem: Problem) -> "Evaluator":
+        """Return an evaluator that looks up another device's costs; counts and memo are common.
+
+        Args:
+            problem: of the same space and predictor.
+        """
+        other = copy.copy(self)
+        other.problem = problem
+        return other
+
     def cost(self, candidates: Genes) -> NDArray[np.float64]:
         """Return the cost of candidates: int8 [n, n_genes] to float64 [n], in the cost model's unit.
 

@@ -28,8 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.errors import InputError
-from ofa_bench.search import Archive, EvaluationRequest, Problem
+from ofa_bench.search import Archive, EvaluationRequest, Fleet, Problem, SearchCoroutine
 from ofa_bench.search.changes import Changes, Places
+from ofa_bench.strategies.base import Budget
 from ofa_bench.strategies.charges import charge_of, check_gradient_cost, check_number
 from ofa_bench.strategies.shared import BudgetedEvaluator, SharedSearch, check_whole
 
@@ -86,7 +87,7 @@ class Joint(SharedSearch):
         gradient_cost: float | str = 0,
     ) -> None:
         super().__init__(population_size, evaluations)
-        self.batch, self.elites, self.restart = batch, elites, restart
+        self.batch, self.elites, self.restart, self.fleet_restart = batch, elites, restart, 300
         self.tries, self.most_changes = tries, most_changes
         for key in ("batch", "elites", "tries", "most_changes", "restart"):
             check_whole(key, getattr(self, key))
@@ -100,31 +101,42 @@ class Joint(SharedSearch):
         """Return the evaluations that a gradient takes from the budget."""
         return charge_of(self.gradient_cost, problem)
 
+    def fleet_coroutines(self, fleet: Fleet, budget: Budget, rng: np.random.Generator) -> Sequence[SearchCoroutine]:
+        """Return one coroutine, the search of all devices."""
+        return [self._coroutine(self._budgeted(fleet, budget), rng)]
+
     def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
+        """Search one device."""
+        return self.explore_all([budgeted], rng)
+
+    def explore_all(self, search: Sequence[BudgetedEvaluator], rng: np.random.Generator) -> EvaluationRequest[None]:
         """Run rounds until the budget is spent, or several rounds in a row find nothing new."""
-        evaluator, archive = budgeted.evaluator, budgeted.archive
+        first, devices = search[0], len(search)
         changes = Changes(
-            evaluator,
-            archive,
+            first.evaluator,
+            first.archive,
             rng,
             tries=self.tries,
             most_changes=self.most_changes,
             noise=self.noise,
             gradient=self.gradient,
         )
+        views = [(one, changes.on(one.evaluator, one.archive)) for one in search]
+        size = self.restart if devices == 1 else self.fleet_restart
         fruitless = number = 0
-        while budgeted.left and fruitless < FROM_ARCHIVE:
-            size, last = archive.size, number > 0 and budgeted.left <= self.restart
+        while first.left and fruitless < FROM_ARCHIVE:
+            before, last = first.archive.size, number > 0 and first.left <= size
             from_archive = not fruitless and (last or number % FROM_ARCHIVE == FROM_ARCHIVE - 1)
-            yield from self._round(budgeted, changes, rng, from_archive=from_archive)
-            fruitless, number = (0 if archive.size > size else fruitless + 1), number + 1
+            one = views[rng.integers(devices)] if devices > 1 else views[0]
+            yield from self._round(*one, rng, size, from_archive=from_archive or devices > 1)
+            fruitless, number = (0 if first.archive.size > before else fruitless + 1), number + 1
 
     def _round(
-        self, budgeted: BudgetedEvaluator, changes: Changes, rng: np.random.Generator, *, from_archive: bool
+        self, budgeted: BudgetedEvaluator, changes: Changes, rng: np.random.Generator, size: int, *, from_archive: bool
     ) -> EvaluationRequest[None]:
-        """Spend ``restart`` evaluations, or fewer where a generation has no child."""
+        """Spend ``size`` evaluations, or fewer where a generation has no child."""
         archive, begin = budgeted.archive, budgeted.archive.size
-        end = begin + min(self.restart, budgeted.left)
+        end = begin + min(size, budgeted.left)
         elites = _Elites(draw_anchors(budgeted.targets, rng), self.elites)
         elites.offer(np.arange(archive.size if from_archive else 1), archive)
         if not from_archive:
@@ -180,8 +192,9 @@ class _Elites:
 
     def prices(self, archive: Archive) -> Floats:
         """Return the slope of accuracy over cost below each anchor, from the best found: float64 [a]."""
-        accuracy = np.concatenate([archive.accuracy[:1], self.accuracy[:, 0]])  # the archive's first is the cheapest
-        cost = np.concatenate([archive.cost[:1], self.anchors])
+        cheapest = archive.cost.argmin()[None]
+        accuracy = np.concatenate([archive.accuracy[cheapest], self.accuracy[:, 0]])
+        cost = np.concatenate([archive.cost[cheapest], self.anchors])
         slope = np.diff(accuracy) / np.maximum(np.diff(cost), 1e-9)
         least = FLATTEST * (accuracy[-1] - accuracy[0]) / max(cost[-1] - cost[0], 1e-9)
         prices: Floats = np.maximum(slope, least)

@@ -1,14 +1,26 @@
 """The base of strategies that search all targets at once, and checks of strategies' parameters."""
 
+import copy
 import importlib
 import math
 from abc import abstractmethod
 from collections.abc import Collection, Sequence
+from itertools import chain
 
 import numpy as np
 
 from ofa_bench.errors import InputError
-from ofa_bench.search import Archive, EvaluationRequest, Evolution, Problem, SearchCoroutine, SearchResult
+from ofa_bench.search import (
+    Archive,
+    EvaluationRequest,
+    Evaluator,
+    Evolution,
+    Fleet,
+    Member,
+    Problem,
+    SearchCoroutine,
+)
+from ofa_bench.search.archive import History, results_of
 from ofa_bench.search.problem import Values
 from ofa_bench.spaces import Genes
 from ofa_bench.strategies.base import Budget, CoroutineStrategy
@@ -46,10 +58,21 @@ class BudgetedEvaluator:
         gradient_cost: float = 0,
         budget: Budget | None = None,
     ) -> None:
-        self.budget = budget or Budget(1, 1)
-        self.problem, self.evaluator, self._gradient_cost = problem, problem.evaluator(), gradient_cost
+        self.budget, self._limit, self._gradient_cost = budget or Budget(1, 1), limit, gradient_cost
+        self._set_up(problem, targets, problem.evaluator(), None)
+
+    def _set_up(
+        self, problem: Problem, targets: Sequence[float], evaluator: Evaluator, history: History | None
+    ) -> None:
+        self.problem, self.evaluator = problem, evaluator
         self.targets = sorted({target for target in targets if target >= problem.cost.minimum})
-        self.archive, self._limit, self._batches = Archive(self.evaluator, targets), limit, 0
+        self.archive = Archive(evaluator, targets, history)
+
+    def on(self, member: Member) -> "BudgetedEvaluator":
+        """Return the same search on another device: its costs and targets, with this search's budget and history."""
+        other = copy.copy(self)
+        other._set_up(member.problem, member.targets, self.evaluator.on(member.problem), self.archive.history)
+        return other
 
     @property
     def left(self) -> int:
@@ -70,13 +93,9 @@ class BudgetedEvaluator:
         genes = self.problem.space.snap(genes[: self.left])
         accuracy = yield from self.evaluator.measure_again(genes) if again else self.evaluator.ask(genes)
         cost = self.evaluator.cost(genes)
-        self.archive.add(genes, self.evaluator.first_measured(genes) if again else accuracy, cost, self._batches)
-        self._batches += 1
+        first = self.evaluator.first_measured(genes) if again else accuracy
+        self.archive.add(genes, first, cost, self.archive.history.batches)
         return accuracy, cost
-
-    def results(self) -> list[SearchResult]:
-        """Return one result for each target; its generations are the batches after the first."""
-        return self.archive.results(max(0, self._batches - 1))
 
 
 class SharedSearch(CoroutineStrategy):
@@ -125,16 +144,30 @@ class SharedSearch(CoroutineStrategy):
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
     ) -> Sequence[SearchCoroutine]:
         """Return one coroutine, the search."""
-        limit, charge = self.limit(problem, budget), self.charge(problem)
-        return [self._coroutine(BudgetedEvaluator(problem, targets, limit, charge, budget), rng)]
+        return [self._coroutine(self._budgeted(Fleet.of(problem, targets), budget), rng)]
 
-    def _coroutine(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> SearchCoroutine:
-        if budgeted.targets:
-            yield from budgeted.evaluate(budgeted.problem.cost.cheapest[None])
-        if budgeted.targets and budgeted.left:
-            yield from self.explore(budgeted, rng)
+    def _budgeted(self, fleet: Fleet, budget: Budget) -> list[BudgetedEvaluator]:
+        """Return a search of all devices of a fleet, as it is seen from each."""
+        first, *others = fleet.members
+        limit, charge = self.limit(first.problem, budget), self.charge(first.problem)
+        search = BudgetedEvaluator(first.problem, first.targets, limit, charge, budget)
+        return [search, *map(search.on, others)]
+
+    def _coroutine(self, search: Sequence[BudgetedEvaluator], rng: np.random.Generator) -> SearchCoroutine:
+        able = [one for one in search if one.targets]
+        for one in able:
+            yield from one.evaluate(one.problem.cost.cheapest[None])
+        if able and able[0].left:
+            yield from self.explore_all(able, rng)
+        batches = search[0].archive.history.batches
+        found = chain.from_iterable(results_of([one.archive for one in search], max(0, batches - 1)))
         # The first result gets the time of the search: it must be one of those that share it.
-        yield from sorted(enumerate(budgeted.results()), key=lambda found: not found[1].feasible)
+        yield from sorted(enumerate(found), key=lambda found: not found[1].feasible)
+
+    def explore_all(self, search: Sequence[BudgetedEvaluator], rng: np.random.Generator) -> EvaluationRequest[None]:
+        """Search all devices of a fleet; here there is one."""
+        (one,) = search
+        yield from self.explore(one, rng)
 
 
 def need(strategy: str, module: str) -> None:

@@ -59,7 +59,7 @@ def test_an_infeasible_target_beside_others_reads_no_row_that_was_never_written(
     rows = np.concatenate([problem.cost.cheapest[None], space.sample(2, np.random.default_rng(0))])
     for row in rows:
         archive.add(row[None], evaluator.accuracy(row[None]), evaluator.cost(row[None]), 0)
-    archive._genes[archive.size :] = 124
+    archive.history._genes[archive.size :] = 124
     infeasible, found = archive.results(0)
     assert not infeasible.feasible
     assert found.accuracy == archive.accuracy.max()

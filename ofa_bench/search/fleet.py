@@ -1,0 +1,58 @@
+"""A fleet: several devices, or sets of limits, that are searched together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ofa_bench.search.problem import Problem
+from ofa_bench.spaces import Genes
+
+__all__ = ["Fleet", "Member"]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A device of a fleet: a problem with its cost model, and the targets there, in the cost model's unit."""
+
+    problem: Problem
+    targets: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Devices with their targets; all problems have the same space and the same predictor.
+
+    A *position* is the place of a target among those of all members, one member after another.
+    """
+
+    members: tuple[Member, ...]
+
+    @classmethod
+    def of(cls, problem: Problem, targets: Sequence[float]) -> "Fleet":
+        """Return a fleet of one device."""
+        return cls((Member(problem, tuple(targets)),))
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """The position of each member's first target."""
+        ends = np.cumsum([len(member.targets) for member in self.members]).tolist()
+        return [0, *ends[:-1]]
+
+    @property
+    def number_of_targets(self) -> int:
+        """The number of targets of all members together."""
+        return sum(len(member.targets) for member in self.members)
+
+    @property
+    def feasible(self) -> int:
+        """The number of targets that some architecture meets."""
+        return sum(
+            target >= member.problem.cost.minimum for member in self.members for target in member.targets
+        )
+
+    def costs(self, genes: Genes) -> NDArray[np.float64]:
+        """Return the cost of each architecture on each device: int8 [n, n_genes] to float64 [n, members]."""
+        return np.stack([member.problem.cost.cost(genes) for member in self.members], axis=1)

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
@@ -12,11 +12,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ofa_bench.config.importing import name_and_line
-from ofa_bench.search import Found, LockstepRunner, Problem, SearchCoroutine, SearchResult
+from ofa_bench.search import Fleet, Found, LockstepRunner, Member, Problem, SearchCoroutine, SearchResult
 from ofa_bench.search.problem import MAX_ACCURACY
 from ofa_bench.strategies import Budget, CoroutineStrategy, Limit, Strategy, is_fork_safe
 
-__all__ = ["Cell", "Match", "Repeat", "has_coroutines", "problem_of", "run_repeats", "stream"]
+__all__ = ["Cell", "Match", "Repeat", "has_coroutines", "problem_of", "run_fleet", "run_repeats", "stream"]
 
 
 WORTH_FORKING = 2000
@@ -81,18 +81,22 @@ def has_coroutines(strategy: Strategy) -> bool:
     return isinstance(strategy, CoroutineStrategy) and type(strategy).search is CoroutineStrategy.search
 
 
-def stream(cell: Cell, repeat: int) -> np.random.Generator:
-    """Return the random stream of one repeat: a hash of (seed, space, targets, repeat), and not of the strategy."""
-    return np.random.default_rng(np.frombuffer(_digest(cell, repeat), dtype=np.uint32))
+def stream(cell: Cell, repeat: int, fleet: Sequence[Cell] = ()) -> np.random.Generator:
+    """Return the random stream of one repeat: a hash of (seed, space, targets, repeat), and not of the strategy.
+
+    Cells of a ``fleet`` that is searched together have one stream.
+    """
+    return np.random.default_rng(np.frombuffer(_digest(fleet or [cell], repeat), dtype=np.uint32))
 
 
-def problem_of(cell: Cell, repeat: int) -> Problem:
+def problem_of(cell: Cell, repeat: int, fleet: Sequence[Cell] = ()) -> Problem:
     """Return the problem of one repeat: with measurement errors of its own, the same for all strategies."""
-    return cell.problem.with_errors_of(int.from_bytes(_digest(cell, repeat)[:7], "big"))
+    return cell.problem.with_errors_of(int.from_bytes(_digest(fleet or [cell], repeat)[:7], "big"))
 
 
-def _digest(cell: Cell, repeat: int) -> bytes:
-    names = json.dumps([cell.seed, cell.problem.space.name, list(cell.targets), repeat])
+def _digest(cells: Sequence[Cell], repeat: int) -> bytes:
+    first, targets = cells[0], [list(cell.targets) for cell in cells]
+    names = json.dumps([first.seed, first.problem.space.name, targets[0] if len(cells) == 1 else targets, repeat])
     return hashlib.sha256(names.encode()).digest()
 
 
@@ -104,14 +108,25 @@ def run_repeats(cell: Cell, report: Callable[[int, SearchResult], None]) -> Iter
     Raises:
         RuntimeError: the strategy left a target out, returned one twice, or returned an invalid result.
     """
-    cell.problem.kernels  # noqa: B018 -- compiled here, outside the timed part
     if cell.together:
-        cell.problem.predictor.row_wise  # noqa: B018 -- tried out here, outside the timed part
-        yield from _run_together(cell, report)
+        for (one,) in _run_together([cell], report):
+            yield one
         return
+    cell.problem.kernels  # noqa: B018 -- compiled here, outside the timed part
     with threadpool_limits(cell.threads):
         for repeat in range(cell.repeats):
             yield _run_alone(cell, repeat, report, _limited(cell, repeat))
+
+
+def run_fleet(cells: Sequence[Cell], report: Callable[[int, SearchResult], None]) -> Iterator[tuple[Repeat, ...]]:
+    """Run all repeats of a search of several devices together; yield each repeat's results by device.
+
+    The cells differ in their cost models and targets. A device's seconds are its share of those of the search.
+
+    Raises:
+        RuntimeError: as ``run_repeats``.
+    """
+    return _run_together(cells, report)
 
 
 def _limited(cell: Cell, repeat: int) -> Budget:
@@ -125,40 +140,70 @@ def _limited(cell: Cell, repeat: int) -> Budget:
     return dataclasses.replace(cell.budget, limit=limit)
 
 
-def _run_together(cell: Cell, report: Callable[[int, SearchResult], None]) -> Iterator[Repeat]:
+def _limit_of(cells: Sequence[Cell], repeat: int) -> Budget:
+    """Return the budget of a repeat; a limit is the sum of those of all devices."""
+    budgets = [_limited(cell, repeat) for cell in cells]
+    limits = [one.limit for one in budgets if one.limit]
+    total = Limit(limits[0].measure, sum(one.amount for one in limits)) if limits else None
+    return dataclasses.replace(budgets[0], limit=total)
+
+
+def _run_together(cells: Sequence[Cell], report: Callable[[int, SearchResult], None]) -> Iterator[tuple[Repeat, ...]]:
     """Advance the coroutines of all repeats together."""
-    assert isinstance(cell.strategy, CoroutineStrategy)
-    with threadpool_limits(cell.threads):
-        budgets = [_limited(cell, repeat) for repeat in range(cell.repeats)]
+    first = cells[0]
+    for cell in cells:
+        cell.problem.kernels  # noqa: B018 -- compiled here, outside the timed part
+    first.problem.predictor.row_wise  # noqa: B018 -- tried out here, outside the timed part
+    with threadpool_limits(first.threads):
+        budgets = [_limit_of(cells, repeat) for repeat in range(first.repeats)]
     began, coroutines, origin = time.perf_counter(), list[SearchCoroutine](), list[int]()
     for repeat, budget in enumerate(budgets):
-        coroutines += cell.strategy.coroutines(problem_of(cell, repeat), cell.targets, budget, stream(cell, repeat))
+        coroutines += _coroutines(cells, repeat, budget)
         origin += [repeat] * (len(coroutines) - len(origin))
     before = time.perf_counter() - began
-    found: list[dict[int, tuple[SearchResult, float]]] = [{} for _ in range(cell.repeats)]
-    fork = is_fork_safe(cell.strategy) and len(coroutines) * cell.budget.generations >= WORTH_FORKING
-    together = LockstepRunner(cell.problem, coroutines, cell.threads, fork=fork)
+    owners = [(cell, i) for cell in cells for i in range(len(cell.targets))]  # by position
+    found: list[dict[int, tuple[SearchResult, float]]] = [{} for _ in range(first.repeats)]
+    fork = is_fork_safe(first.strategy) and len(coroutines) * first.budget.generations >= WORTH_FORKING
+    together = LockstepRunner(first.problem, coroutines, first.threads, fork=fork)
     for coroutine, item, seconds in together:
         repeat = origin[coroutine]
-        position, result = _check(cell, item, found[repeat])
+        position, result = _check(owners, item, found[repeat])
         found[repeat][position] = (result, seconds)
         report(repeat, result)
     shares = sum(seconds for results in found for _, seconds in results.values())
+    scale = (before + together.seconds) / shares if shares else 1.0
     for results, budget in zip(found, budgets, strict=True):
-        yield _make_repeat(cell, results, budget, (before + together.seconds) / shares if shares else 1.0)
+        yield _make_repeats(cells, results, budget, scale)
 
 
-def _make_repeat(
-    cell: Cell, found: Mapping[int, tuple[SearchResult, float]], budget: Budget, scale: float = 1.0
-) -> Repeat:
-    if len(found) != len(cell.targets):
-        raise _error(cell, f"gave {len(found)} results for {len(cell.targets)} targets")
-    results, seconds = zip(*(found[i] for i in range(len(cell.targets))), strict=True)
+def _coroutines(cells: Sequence[Cell], repeat: int, budget: Budget) -> Sequence[SearchCoroutine]:
+    """Return the coroutines of a repeat: of one device, or of all together."""
+    first, rng = cells[0], stream(cells[0], repeat, cells)
+    assert isinstance(first.strategy, CoroutineStrategy)
+    members = [Member(problem_of(cell, repeat, cells), cell.targets) for cell in cells]
+    if len(members) == 1:
+        return first.strategy.coroutines(members[0].problem, first.targets, budget, rng)
+    return first.strategy.fleet_coroutines(Fleet(tuple(members)), budget, rng)
+
+
+def _make_repeats(
+    cells: Sequence[Cell], found: Mapping[int, tuple[SearchResult, float]], budget: Budget, scale: float = 1.0
+) -> tuple[Repeat, ...]:
+    """Return a repeat's results by device; what several targets share is divided equally among them."""
+    number = sum(len(cell.targets) for cell in cells)
+    if len(found) != number:
+        raise _error(cells[0], f"gave {len(found)} results for {number} targets")
+    results, seconds = zip(*(found[i] for i in range(number)), strict=True)
     turns = budget.limit is not None and budget.limit.measure != "generations"
     common = [result.shared > 1 or (turns and result.feasible) for result in results]
     mean = sum(compress(seconds, common)) / max(1, sum(common))
     scaled = tuple(scale * (mean if one else spent) for one, spent in zip(common, seconds, strict=True))
-    return Repeat(tuple(results), scaled, sum(scaled), budget.limit.amount if budget.limit else None)
+    limit, repeats, begin = budget.limit.amount if budget.limit else None, list[Repeat](), 0
+    for cell in cells:
+        end = begin + len(cell.targets)
+        repeats.append(Repeat(tuple(results[begin:end]), scaled[begin:end], sum(scaled[begin:end]), limit))
+        begin = end
+    return tuple(repeats)
 
 
 def _run_alone(cell: Cell, repeat: int, report: Callable[[int, SearchResult], None], budget: Budget) -> Repeat:
@@ -166,6 +211,7 @@ def _run_alone(cell: Cell, repeat: int, report: Callable[[int, SearchResult], No
     found: dict[int, tuple[SearchResult, float]] = {}
     total = 0.0
     began = time.perf_counter()
+    owners = [(cell, i) for i in range(len(cell.targets))]
     given = cell.strategy.search(problem_of(cell, repeat), cell.targets, budget, stream(cell, repeat))
     if not isinstance(given, Iterable):
         raise _error(cell, f"gave {type(given).__name__}; search must yield (position, SearchResult)")
@@ -176,21 +222,27 @@ def _run_alone(cell: Cell, repeat: int, report: Callable[[int, SearchResult], No
         total += seconds
         if item is None:
             break
-        position, result = _check(cell, item, found)
+        position, result = _check(owners, item, found)
         found[position] = (result, seconds)
         report(repeat, result)
         began = time.perf_counter()
-    return dataclasses.replace(_make_repeat(cell, found, budget), seconds=total)
+    (made,) = _make_repeats([cell], found, budget)
+    return dataclasses.replace(made, seconds=total)
 
 
-def _check(cell: Cell, item: object, found: Container[int]) -> Found:
-    """Return what a strategy yielded; raise RuntimeError unless it is a valid result of a target without one."""
-    problem = cell.problem
+def _check(owners: Sequence[tuple[Cell, int]], item: object, found: Container[int]) -> Found:
+    """Return what a strategy yielded; raise RuntimeError unless it is a valid result of a target without one.
+
+    ``owners`` are the cell of each position, and the place of the target there.
+    """
+    cell = owners[0][0]
     if not isinstance(item, tuple) or len(item) != 2 or not isinstance(item[1], SearchResult):
         raise _error(cell, f"gave {type(item).__name__}; it must yield (position in targets, SearchResult)")
     position, result = item
-    if position in found or not 0 <= position < len(cell.targets) or result.target != cell.targets[position]:
+    cell, place = owners[position] if 0 <= position < len(owners) else (cell, -1)
+    if position in found or place < 0 or result.target != cell.targets[place]:
         raise _error(cell, f"gave target {result.target} at position {position}: a duplicate or unknown target")
+    problem = cell.problem
     row = np.asarray(result.genes)[None]
     if row.ndim != 2 or row.dtype.kind not in "iu" or not problem.space.contains(row)[0]:
         raise _error(cell, f"found an architecture outside space {problem.space.name} for target {result.target}")

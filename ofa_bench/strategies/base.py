@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ofa_bench.search import Found, Problem, SearchCoroutine
+from ofa_bench.search import Fleet, Found, Problem, SearchCoroutine
 from ofa_bench.search.lockstep import run_single
 from ofa_bench.spaces.declarations import declares_fork_safe
 
@@ -105,6 +105,16 @@ class CoroutineStrategy(Strategy):
         reports the result of a target. It must not share mutable state, such as ``rng``, with another coroutine. If a
         sub-class overrides ``search`` as well, its searches run one after another.
         """
+
+    across_devices: bool = False
+    """Whether the devices of a fleet are searched together, by ``fleet_coroutines``; else each is by itself."""
+
+    def fleet_coroutines(self, fleet: Fleet, budget: Budget, rng: np.random.Generator) -> Sequence[SearchCoroutine]:
+        """Return independent coroutines that search all devices of a fleet.
+
+        They yield results with the positions of their targets in the fleet (see ``search.Fleet``).
+        """
+        raise NotImplementedError(f"{type(self).__name__} searches each device by itself")
 
     def search(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator

@@ -71,6 +71,7 @@ class Joint(SharedSearch):
     """
 
     fork_safe = True
+    across_devices = True
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ofa_bench.errors import InputError
 from ofa_bench.spaces import Genes
 
-__all__ = ["Factor", "minimise"]
+__all__ = ["Factor", "aligned", "minimise"]
 
 MAX_CHOICES = 10_000_000
 """The maximum number of entries of an intermediate table."""
@@ -40,7 +40,7 @@ def minimise(factors: Sequence[Factor], cardinality: NDArray[np.int8]) -> Genes:
         joint = np.zeros([int(cardinality[v]) for v in scope])
         for factor_scope, values in pending:
             if variable in factor_scope:
-                joint += _aligned(factor_scope, values, scope)
+                joint += aligned(factor_scope, values, scope)
         choices.append((variable, scope[:-1], joint.argmin(axis=-1)))
         pending = [factor for factor in pending if variable not in factor[0]]
         pending.append((scope[:-1], joint.min(axis=-1)))
@@ -51,7 +51,7 @@ def minimise(factors: Sequence[Factor], cardinality: NDArray[np.int8]) -> Genes:
     return best
 
 
-def _aligned(scope: tuple[int, ...], values: NDArray[np.float64], wanted: tuple[int, ...]) -> NDArray[np.float64]:
+def aligned(scope: tuple[int, ...], values: NDArray[np.float64], wanted: tuple[int, ...]) -> NDArray[np.float64]:
     """Return a table with axes transposed and padded so that it broadcasts over the wanted variables."""
     order = sorted(range(len(scope)), key=lambda axis: wanted.index(scope[axis]))
     sizes = {scope[axis]: values.shape[axis] for axis in order}

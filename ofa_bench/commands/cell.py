@@ -3,7 +3,7 @@
 import re
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,12 +23,14 @@ from ofa_bench.config.schema import CHANGED, TrackingConfig
 from ofa_bench.config.shell import command_line, option, override
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.checks import resolve_tracking
+from ofa_bench.experiment.fleet import FLEET
 from ofa_bench.files.writing import remove_leftovers
 from ofa_bench.tracking.delivery import UNTRACKED, log_with_retries, try_log
 
+from ofa_bench.records.model import Record
+
 if TYPE_CHECKING:
     from ofa_bench.experiment.running import PreparedCell
-    from ofa_bench.records.model import Record
     from ofa_bench.tracking.tracker import Tracker
 
 __all__ = ["PlannedCell", "exit_codes", "plan", "run_cell"]
@@ -63,8 +65,12 @@ def run_cell(config: DictConfig) -> None:
         tracking = resolve_tracking(config)
         if not here:
             _bring_back(name, output, tracking, sweep)
-        record = _find_or_run(config, output, name)
-        sent = _log(record, output, tracking, sweep, here=here)
+        found = list[tuple[Record, bool]]()
+        for record in _find_or_run(config, output, name):
+            sent = _log(record, output, tracking, sweep, here=here)
+            found.append((record, sent))
+            if sweep:
+                sweep.end(record.address, 0, sent=sent)
     except Exception as error:
         if interrupts.arrived():
             raise KeyboardInterrupt from error
@@ -77,10 +83,10 @@ def run_cell(config: DictConfig) -> None:
             remove_empty(output / name)
             exit_codes.append(code)
         return
-    if sweep:
-        sweep.end(record.address, 0, sent=sent)
-    else:
-        _show(record, output, tracking, sent=sent)
+    if not any((output / name).glob("*")):
+        remove_empty(output / name)  # which Hydra made for a fleet
+    if not sweep:
+        _show(found, output, tracking)
 
 
 def _bring_back(name: str, output: Path, tracking: TrackingConfig, sweep: Sweep | None) -> None:
@@ -98,22 +104,37 @@ class PlannedCell:
 
     prepared: "PreparedCell"
     address: str
-    record: "Record | None" = None
+    record: Record | None = None
 
 
-def plan(config: DictConfig, output: Path, name: str) -> PlannedCell:
-    """Build a composed cell and look for its record; nothing is searched or written.
+def plan(config: DictConfig, output: Path, name: str) -> list[PlannedCell]:
+    """Build a composed cell, or one for each device of a fleet, and look for records; nothing is searched or written.
 
     Raises:
-        InputError: a value is not allowed, or the cell's folder has only other records.
+        InputError: a value is not allowed, or a cell's folder has only other records.
     """
-    from ofa_bench.experiment.running import prepare_cell
-    from ofa_bench.records import attempts
-    from ofa_bench.records import record as records
+    from ofa_bench.experiment.running import prepare_cells
 
     context = HydraConfig.get()
     parallel = context.mode == RunMode.MULTIRUN and context.launcher["_target_"] != ONE_AFTER_ANOTHER
-    made = prepare_cell(config, context.runtime.choices, threads=1 if parallel else None)  # they share the cores
+    made = prepare_cells(config, context.runtime.choices, threads=1 if parallel else None)  # they share the cores
+    if len(made) == 1 and made[0].choices["device"] == context.runtime.choices["device"]:
+        return [_plan_cell(made[0], output, name)]
+    return [_plan_cell(one, output, _address_on_device(one)) for one in made]
+
+
+def _address_on_device(made: "PreparedCell") -> str:
+    """Return the address of a cell of a fleet: of one that is searched by itself, the address without the fleet."""
+    context = HydraConfig.get()
+    words = [word for word in context.overrides.task if made.fleet or not word.lstrip("+").startswith("device.devices=")]
+    choices = {**context.runtime.choices, "device": made.choices["device"]}
+    return address(choices, [*words, *([FLEET] if made.fleet else [])], made.config.seed)
+
+
+def _plan_cell(made: "PreparedCell", output: Path, name: str) -> PlannedCell:
+    from ofa_bench.records import attempts
+    from ofa_bench.records import record as records
+
     existing, rerun = None, made.config.rerun
     if rerun is not True:
         existing = attempts.find_existing(
@@ -127,29 +148,47 @@ def plan(config: DictConfig, output: Path, name: str) -> PlannedCell:
     return PlannedCell(made, existing.address if existing else name, existing)
 
 
-def _find_or_run(config: DictConfig, output: Path, name: str) -> "Record":
-    """Return the cell's record: the one on disk, or a new one after running the cell."""
+def _find_or_run(config: DictConfig, output: Path, name: str) -> Iterator[Record]:
+    """Yield the cell's record, or those of a fleet: the ones on disk, or new ones after running the cells."""
+    planned = plan(config, output, name)
+    if planned[0].prepared.fleet:
+        yield from _find_or_run_together(planned, output)
+    else:
+        for one in planned:
+            yield from _find_or_run_together([one], output)
+
+
+def _find_or_run_together(planned: Sequence[PlannedCell], output: Path) -> Iterator[Record]:
+    """Yield the records of cells that are searched together; if one is missing, all are searched."""
     from ofa_bench.commands.cli.progress import Progress
-    from ofa_bench.experiment.running import run_cell
+    from ofa_bench.experiment.running import run_cell, run_cells
     from ofa_bench.records import record as records
     from ofa_bench.spaces import ChosenSpace, whole_space
 
-    planned = plan(config, output, name)
-    folder, made = output / planned.address, planned.prepared
+    cells, made = [one.prepared for one in planned], planned[0].prepared
+    if all(one.record for one in planned):
+        for one in planned:
+            assert one.record is not None
+            remove_leftovers(output / one.address)
+            print(f"{one.address}: already there, skipped", file=sys.stderr)
+            yield one.record
+        return
     space = whole_space(made.cell.problem.space)
-    if planned.record is not None:
-        remove_leftovers(folder)
-        print(f"{planned.address}: already there, skipped", file=sys.stderr)
-        return planned.record
-    if isinstance(space, ChosenSpace) and made.frontier is None:
-        _report_missing_frontier(space.name, *_paths(made.described, made.choices["device"]))
+    for one in cells:
+        if isinstance(space, ChosenSpace) and one.frontier is None:
+            _report_missing_frontier(space.name, *_paths(one.described, one.choices["device"]))
     of_predictor = made.config.predictor.get("progress", False)  # one bar at a time
-    with Progress(made.choices["strategy"], made.cell, shown=made.config.progress and not of_predictor) as progress:
-        record, _ = run_cell(made, planned.address, progress.report)
-    record = records.write(folder, record, made.yaml)
-    keep_out_of_git(output)
-    _report_better_results(record, made.config.output)
-    return record
+    shown = made.config.progress and not of_predictor
+    with Progress(made.choices["strategy"], [one.cell for one in cells], shown=shown) as progress:
+        if made.fleet:
+            found = run_cells(cells, [one.address for one in planned], progress.report)
+        else:
+            found = [run_cell(made, planned[0].address, progress.report)[0]]
+    for one, record in zip(cells, found, strict=True):
+        record = records.write(output / record.address, record, one.yaml)
+        keep_out_of_git(output)
+        _report_better_results(record, one.config.output)
+        yield record
 
 
 @cache
@@ -162,7 +201,7 @@ def _report_missing_frontier(name: str, device: str, path: str | None) -> None:
     )
 
 
-def _log(record: "Record", output: Path, tracking: TrackingConfig, sweep: Sweep | None, *, here: bool) -> bool:
+def _log(record: Record, output: Path, tracking: TrackingConfig, sweep: Sweep | None, *, here: bool) -> bool:
     """Log a record to MLflow, below its sweep's run; return whether that succeeded.
 
     Raises:
@@ -181,12 +220,14 @@ def _log(record: "Record", output: Path, tracking: TrackingConfig, sweep: Sweep 
     return run != UNTRACKED and bool(try_log(tracking, log))
 
 
-def _show(record: "Record", output: Path, tracking: TrackingConfig, *, sent: bool) -> None:
+def _show(found: Sequence[tuple[Record, bool]], output: Path, tracking: TrackingConfig) -> None:
+    """Print records, and which of them were not sent to MLflow."""
     from ofa_bench.commands.cli.terminal import report_unsent, show
 
-    if tracking.uri and not sent:
-        report_unsent("this record", output / record.address, tracking)
-    show([record], output, tracking)
+    for record, sent in found:
+        if tracking.uri and not sent:
+            report_unsent("this record", output / record.address, tracking)
+    show([record for record, _ in found], output, tracking)
 
 
 def _paths(config: Mapping[str, Any], device: str) -> tuple[str, str | None]:
@@ -202,7 +243,7 @@ def _frontier_command(device: str, path: str | None, *more: str) -> str:
     return command_line(["ofa_bench", "frontier", override("device", device), *given, *more])
 
 
-def _report_better_results(record: "Record", output: str) -> None:
+def _report_better_results(record: Record, output: str) -> None:
     """Print how many results are better than the best known, and the command that adds them to the frontier."""
     from ofa_bench.records.regret import beaten
 

@@ -62,7 +62,7 @@ class DryRun:
             swept = context.sweeper.get("params")
             name = address(context.runtime.choices, context.overrides.task, config.seed, swept)
             check_folder("output", output / name)
-            self._cells.append(plan(config, output, name))
+            self._cells += plan(config, output, name)
         except Exception as error:
             self._refuse(error, f"{name}: " if name and context.mode == RunMode.MULTIRUN else "")
 

@@ -78,6 +78,7 @@ class TargetsConfig:
 
     ``unit`` is checked against the device's unit, unless it is null. ``first`` is the number of the device's own
     targets to take, from the smallest. ``count`` alone spreads targets from the device's smallest to its largest.
+    ``by_device`` are values by the name of the device.
     """
 
     unit: str | None = None
@@ -87,6 +88,7 @@ class TargetsConfig:
     stop: float | None = None
     count: int | None = None
     first: int | None = None
+    by_device: dict[str, list[float]] | None = None
 
 
 @dataclass
@@ -125,7 +127,8 @@ class Config:
 
     ``space``, ``device``, ``predictor`` and ``strategy`` (with its ``evolution``) are built from their ``_target_``.
     ``choices`` of the space are the allowed choices of its genes, ``noise`` of the predictor is one standard deviation
-    of simulated measurements.
+    of simulated measurements. ``limits`` are the largest costs allowed on other devices, in their units, beside each
+    target.
     """
 
     space: dict[str, Any] = field(default_factory=lambda: {"choices": None})
@@ -135,6 +138,7 @@ class Config:
     evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     targets: TargetsConfig = field(default_factory=TargetsConfig)
+    limits: dict[str, Any] | None = None
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     seed: int = 0
     repeats: int = 1

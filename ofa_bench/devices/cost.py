@@ -48,6 +48,17 @@ class CostModel(ABC):
     def cost(self, genes: Genes) -> NDArray[np.float64]:
         """Return the cost of each architecture: int8 [n, n_genes] to float64 [n]."""
 
+    def without_limits(self, genes: Genes) -> NDArray[np.float64]:
+        """Return the cost of each architecture, whatever limits there are on other costs.
+
+        It is finite: int8 [n, n_genes] to float64 [n].
+        """
+        return self.cost(genes)
+
+    def limited_costs(self, genes: Genes) -> Mapping[str, NDArray[np.float64]]:  # noqa: ARG002
+        """Return the costs on which there are limits, by the names of their models: float64 [n] each."""
+        return {}
+
     def among(self, rows: Genes) -> "CostModel":
         """Return the same costs, with the extremes of some architectures (int8 [n, n_genes]) only."""
         made, costs = copy.copy(self), self.cost(rows)

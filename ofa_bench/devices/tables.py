@@ -15,7 +15,7 @@ from ofa_bench.files.reading import UnreadableError, content_of, json_object, na
 from ofa_bench.files.writing import write_whole
 from ofa_bench.spaces import DesignSpace, Subspace
 
-__all__ = ["FOLDER", "FORMAT", "latency_table", "write_table"]
+__all__ = ["FOLDER", "FORMAT", "devices_of", "latency_table", "write_table"]
 
 FORMAT = "ofa_bench.cost_table/1"
 FOLDER = Path(__file__).parents[1] / "data" / "devices"
@@ -52,6 +52,15 @@ def latency_table(space: DesignSpace, device: str, guard_band: bool = False, res
     whole, choices = reachable(space)
     table = _load(whole, device, choices)
     return _within(table if rescaled is None else _made_up(table, rescaled), space)
+
+
+def devices_of(space: DesignSpace) -> dict[str, str]:
+    """Return the devices of the package that have a table for a space, with their units."""
+    whole = space.parent if isinstance(space, Subspace) else space
+    if isinstance(whole, Subspace):
+        return devices_of(whole)
+    paths = sorted(FOLDER.glob(f"*/{whole.name}.json"))
+    return {path.parent.name: str(json.loads(path.read_text())["unit"]) for path in paths}
 
 
 def _made_up(table: CostTable, seed: int) -> CostTable:

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from abc import ABCMeta
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.kinds import adopt
 from ofa_bench.config.limits import available_cores, check_memory, check_range
 from ofa_bench.config.schema import Config
+from ofa_bench.devices.limited import CostLimit, LimitedCost
 from ofa_bench.engine import Cell, Match
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment import previous
 from ofa_bench.experiment.budget import resolve_budget
 from ofa_bench.experiment.building import build_object, build_predictor, build_space
+from ofa_bench.experiment.fleet import find_device
 from ofa_bench.experiment.checks import check_rerun, check_tracking, resolve_threads
 from ofa_bench.experiment.targets import resolve_targets
 from ofa_bench.predictors import AccuracyPredictor, CostModel
@@ -24,7 +27,7 @@ from ofa_bench.search import Problem, may_fork
 from ofa_bench.spaces import DesignSpace, plain_space
 from ofa_bench.strategies import MEASURES, Budget, Chain, Limit, Strategy, is_fork_safe
 
-__all__ = ["build", "build_problem"]
+__all__ = ["build", "build_problem", "build_problems"]
 
 
 def build(config: Config, problem: Problem | None = None, strategy: Strategy | None = None) -> Cell:
@@ -90,13 +93,36 @@ def _make_problem(
 ) -> Problem:
     space = space or _build_part("space", config.space, DesignSpace)
     cost = cost or _build_part("device", config.device, CostModel, space)
+    if config.limits:
+        cost = LimitedCost(space, cost, [_build_limit(space, str(name), most) for name, most in config.limits.items()])
     return Problem(space, predictor or _build_predictor(config, space), cost, config.keep)
+
+
+def _build_limit(space: DesignSpace, name: str, most: Any) -> CostLimit:
+    if isinstance(most, bool) or not isinstance(most, int | float) or not 0 < most < np.inf:
+        raise InputError(f"limits.{name}={most}: must be a positive finite number, the largest cost allowed")
+    try:
+        cost = _build_part("device", find_device("limits", name).node, CostModel, space)
+    except InputError as error:
+        raise InputError(re.sub("^device(=|:)", r"limits\1", str(error))) from error
+    return CostLimit(cost, float(most))
+
+
+def build_problems(configs: Sequence[Config]) -> list[Problem]:
+    """Build the problems of composed configs that differ only in ``device``; space and predictor are built once.
+
+    Raises:
+        InputError: a value is not allowed; the message names its key.
+    """
+    space = _build_part("space", configs[0].space, DesignSpace)
+    predictor = _build_predictor(configs[0], space)
+    return [build_problem(config, space, None, predictor) for config in configs]
 
 
 def _check_costs(space: DesignSpace, cost: CostModel) -> None:
     """Raise InputError if a cost model does not give a finite cost of 0 or more for some architectures."""
     rows = space.sample(16, np.random.default_rng(0))
-    costs = np.asarray(cost.cost(rows))
+    costs = np.asarray(cost.without_limits(rows))
     if costs.shape != (16,) or costs.dtype.kind not in "fiu" or not (np.isfinite(costs) & (costs >= 0)).all():
         shown = f"{costs.dtype} {list(costs.shape)}, such as {costs.ravel()[:1].tolist()}"
         raise InputError(

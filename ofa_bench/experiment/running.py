@@ -1,5 +1,8 @@
 """Runs a cell from its composed config, and makes its record."""
 
+import dataclasses
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,9 +11,11 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ofa_bench.config.schema import GROUPS, Config, to_config
-from ofa_bench.engine import Cell, Repeat, run_repeats
-from ofa_bench.experiment.build import build
+from ofa_bench.engine import Cell, Repeat, run_fleet, run_repeats
+from ofa_bench.experiment.build import build, build_problems
+from ofa_bench.experiment.building import build_space
 from ofa_bench.experiment.checks import result_config
+from ofa_bench.experiment.fleet import FLEET, devices_of_fleet, is_fleet, on_device
 from ofa_bench.records import frontiers
 from ofa_bench.records import record as records
 from ofa_bench.records.model import Record
@@ -18,7 +23,7 @@ from ofa_bench.search import Problem, SearchResult
 from ofa_bench.spaces import ChosenSpace, whole_space
 from ofa_bench.strategies import Strategy
 
-__all__ = ["PreparedCell", "prepare_cell", "run_cell"]
+__all__ = ["PreparedCell", "prepare_cell", "prepare_cells", "run_cell", "run_cells"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,8 @@ class PreparedCell:
     """A cell that is built and checked, with all that its record contains about it.
 
     ``choices`` are the chosen options of ``GROUPS``; ``described`` is the part of the config that decides the results,
-    and ``identity`` the hash of all that decides them.
+    and ``identity`` the hash of all that decides them. ``fleet`` are the devices that are searched together with this
+    one, this one among them; empty where it is searched by itself.
     """
 
     cell: Cell
@@ -35,11 +41,47 @@ class PreparedCell:
     described: dict[str, Any]
     identity: str
     yaml: str
+    fleet: tuple[str, ...] = ()
 
     @cached_property
     def frontier(self) -> frontiers.Frontier | None:
         """The best-known frontier of the cell's problem; None if there is none."""
         return frontiers.find(self.cell.problem)
+
+
+def prepare_cells(
+    config: DictConfig, choices: Mapping[str, str], *, threads: int | None = None
+) -> list[PreparedCell]:
+    """Build the cells of a composed config: one, or one for each device of a fleet.
+
+    Args:
+        config: the config that Hydra composed.
+        choices: the chosen option of each group.
+        threads: the default of the config's ``threads``.
+
+    Raises:
+        InputError: a value is not allowed; the message names its key.
+    """
+    if not is_fleet(config):
+        return [prepare_cell(config, choices, threads=threads)]
+    devices = devices_of_fleet(config, build_space(to_config(config).space))
+    configs = [on_device(config, device) for device in devices]
+    problems = build_problems([to_config(one) for one in configs])
+    cells = [
+        prepare_cell(one, {**choices, "device": device.name}, problem=problem, threads=threads)
+        for one, device, problem in zip(configs, devices, problems, strict=True)
+    ]
+    together = getattr(cells[0].cell.strategy, "across_devices", False) and len(cells) > 1
+    return [_in_fleet(one, cells) for one in cells] if together else cells
+
+
+def _in_fleet(one: PreparedCell, cells: Sequence[PreparedCell]) -> PreparedCell:
+    """Return a cell whose results depend on all cells of a fleet."""
+    fleet = {each.choices["device"]: each.described["device"] for each in cells}
+    hashed = [[each.identity, list(each.cell.targets)] for each in cells]
+    identity = hashlib.sha256(json.dumps([one.choices["device"], hashed]).encode()).hexdigest()[:16]
+    described = {**one.described, FLEET: fleet}
+    return dataclasses.replace(one, described=described, identity=identity, fleet=tuple(fleet))
 
 
 def prepare_cell(
@@ -72,6 +114,30 @@ def prepare_cell(
         chosen["space"] = f"{chosen['space']},{space.held}"
     identity = records.identity(described, cell.problem, cell.strategy)
     return PreparedCell(cell, typed, chosen, described, identity, OmegaConf.to_yaml(config, resolve=True))
+
+
+def run_cells(
+    cells: Sequence[PreparedCell], addresses: Sequence[str], report: Callable[[int, SearchResult], None]
+) -> list[Record]:
+    """Search the devices of a fleet together; return the record of each, with its address.
+
+    Raises:
+        RuntimeError: as ``run_cell``.
+    """
+    frontiers_before = [one.frontier for one in cells]  # as their files may be refused
+    repeats = list(run_fleet([one.cell for one in cells], report))
+    return [
+        records.make_record(
+            one.cell,
+            [of_devices[i] for of_devices in repeats],
+            address=address,
+            choices=one.choices,
+            identity=one.identity,
+            config=one.described,
+            frontier=frontier,
+        )
+        for i, (one, address, frontier) in enumerate(zip(cells, addresses, frontiers_before, strict=True))
+    ]
 
 
 def run_cell(

@@ -35,6 +35,7 @@ def resolve_targets(config: TargetsConfig, space: DesignSpace, cost: CostModel) 
         "values": config.values is not None,
         "quantiles": config.quantiles is not None,
         "start, stop and count": any(value is not None for value in span.values()),
+        "by_device": config.by_device is not None,
     }
     given = [way for way, is_given in ways.items() if is_given]
     if len(given) > 1:
@@ -43,6 +44,10 @@ def resolve_targets(config: TargetsConfig, space: DesignSpace, cost: CostModel) 
         values = _numbers("targets.values", config.values)
     elif config.quantiles is not None:
         values = _quantiles(config.quantiles, space, cost)
+    elif config.by_device is not None:
+        if cost.name not in config.by_device:
+            raise InputError(f"targets.by_device: has {', '.join(config.by_device) or 'none'}, but not {cost.name}")
+        values = _numbers(f"targets.by_device.{cost.name}", config.by_device[cost.name])
     elif given:
         values = _range(config, cost)
     else:
@@ -99,6 +104,6 @@ def _quantiles(fractions: list[float], space: DesignSpace, cost: CostModel) -> t
     for fraction in _numbers("targets.quantiles", fractions):
         if not 0 < fraction < 1:
             raise InputError(f"targets.quantiles: {fraction} is not a fraction between 0 and 1")
-    costs = cost.cost(space.sample(SAMPLE, np.random.default_rng(0)))
+    costs = cost.without_limits(space.sample(SAMPLE, np.random.default_rng(0)))
     found = np.quantile(costs, fractions, method="inverted_cdf") if fractions else ()
     return tuple(float(f"{value:.4g}") for value in found)

@@ -43,6 +43,20 @@ class UserFiles:
         Raises:
             InputError: an option or another path has this name already.
         """
+        found = self.find(text)
+        if found is None:
+            return None
+        name, place = found
+        key, others = NODES[self._group]
+        ConfigStore.instance().store(name=name, group=self._group, node={key: place, **others})
+        return name if read_value(name) == name else f"'{name}'"
+
+    def find(self, text: str) -> tuple[str, str] | None:
+        """Return the name of the option for a path, and the path; None if the text is not a path.
+
+        Raises:
+            InputError: an option or another path has this name already.
+        """
         path = _existing(text)
         if path is None or text in self._options:
             return None
@@ -56,10 +70,7 @@ class UserFiles:
             raise InputError(f"{message}: would be called {name}, as {self._paths[name]} is; rename one of them")
         # Relative if possible, so that records stay valid if the folder that holds all is moved.
         inside = path.is_relative_to(Path.cwd()) or not Path(text).expanduser().is_absolute()
-        place = os.path.relpath(path) if inside else path
-        key, others = NODES[self._group]
-        ConfigStore.instance().store(name=name, group=self._group, node={key: str(place), **others})
-        return name if read_value(name) == name else f"'{name}'"
+        return name, str(os.path.relpath(path) if inside else path)
 
 
 def name_user_files(overrides: Sequence[str], folders: Sequence[Path] = ()) -> list[str]:

@@ -6,7 +6,7 @@ from itertools import zip_longest
 import numpy as np
 
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.search import EvaluationRequest, Evaluator, Evolution, Problem, SearchCoroutine, SearchResult, prune
+from ofa_bench.search import Fleet, EvaluationRequest, Evaluator, Evolution, Problem, SearchCoroutine, SearchResult, prune
 from ofa_bench.spaces import Genes
 from ofa_bench.spaces.checks import check_genes
 from ofa_bench.strategies.base import Budget, CoroutineStrategy
@@ -16,6 +16,10 @@ from ofa_bench.strategies.warm_start import WarmStart
 __all__ = ["Chain"]
 
 ORDERS = ("ascending", "descending", "middle_out", "random")
+ACROSS = ("similarity", "given", "random")
+
+SAMPLE = 1000
+"""Random architectures by whose costs devices are compared."""
 
 
 class Chain(CoroutineStrategy):
@@ -35,6 +39,10 @@ class Chain(CoroutineStrategy):
         order: ``ascending`` (the paper's bottom-up), ``descending`` (top-down), ``middle_out`` (the middle target, of
             two the upper, then in turns the next below and the next above) or ``random`` (drawn for each repeat).
         warm_start: what a later search starts from; by default the winner, pruned where it misses the target.
+        across: the order in which a chain goes through the devices of a fleet: neighbours rank architectures alike
+            (``similarity``), as they are ``given``, or ``random`` (drawn for each repeat). Only the very first search
+            is from scratch; each later one starts also from the most accurate winner of earlier devices that meets the
+            target (if none does, from the one nearest to it, pruned). None: each device has a chain of its own.
         previous: int8 [n, n_genes], architectures found before, perhaps for other targets or on another device.
 
     Raises:
@@ -45,17 +53,31 @@ class Chain(CoroutineStrategy):
     evolution: Evolution
 
     def __init__(
-        self, evolution: Evolution, order: str, warm_start: WarmStart | None = None, previous: Genes | None = None
+        self,
+        evolution: Evolution,
+        order: str,
+        warm_start: WarmStart | None = None,
+        previous: Genes | None = None,
+        *,
+        across: str | None = None,
     ) -> None:
         check_evolution(evolution)
         if order not in ORDERS:
             raise InputError(f"strategy.order={order}: must be {' or '.join(ORDERS)}{suggestion(str(order), ORDERS)}")
+        if across is not None and across not in ACROSS:
+            near = suggestion(str(across), ACROSS)
+            raise InputError(f"strategy.across={across}: must be null, {' or '.join(ACROSS)}{near}")
         if not isinstance(warm_start, WarmStart | None):
             raise InputError(f"strategy.warm_start={warm_start}: give its keys, such as strategy.warm_start.seed=best")
         if not isinstance(previous, np.ndarray | None):
             raise InputError(f"strategy.previous={previous}: cannot be set; name a record by strategy.warm_start.from")
-        self.evolution, self.order, self.previous = evolution, order, previous
+        self.evolution, self.order, self.across, self.previous = evolution, order, across, previous
         self.warm_start = warm_start or WarmStart()
+
+    @property
+    def across_devices(self) -> bool:  # type: ignore[override]
+        """Whether a chain goes on from device to device."""
+        return self.across is not None
 
     def most_evaluations(self, problem: Problem, targets: Sequence[float], budget: Budget) -> int | None:
         """Return those of one search from scratch and of warm-started ones for the other feasible targets.
@@ -74,22 +96,40 @@ class Chain(CoroutineStrategy):
         """Return one coroutine, the chain."""
         if self.previous is not None:
             check_genes(problem.space, self.previous)
-        return [self._coroutine(problem, targets, budget, rng)]
+        return [self._coroutine(Fleet.of(problem, targets), [0], budget, rng)]
+
+    def fleet_coroutines(self, fleet: Fleet, budget: Budget, rng: np.random.Generator) -> Sequence[SearchCoroutine]:
+        """Return one coroutine, the chain over all targets of one device after another."""
+        if self.previous is not None:
+            check_genes(fleet.members[0].problem.space, self.previous)
+        return [self._coroutine(fleet, self._order_of_devices(fleet, rng), budget, rng)]
+
+    def _order_of_devices(self, fleet: Fleet, rng: np.random.Generator) -> Sequence[int]:
+        if self.across == "random":
+            return [int(i) for i in rng.permutation(len(fleet.members))]
+        if self.across == "similarity":
+            rows = fleet.members[0].problem.space.sample(SAMPLE, np.random.default_rng(0))
+            return order_by_similarity(rank_correlations(fleet.costs(rows))).tolist()
+        return range(len(fleet.members))
 
     def _coroutine(
-        self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
+        self, fleet: Fleet, devices: Sequence[int], budget: Budget, rng: np.random.Generator
     ) -> SearchCoroutine:
-        streams = rng.spawn(len(targets))
-        found: list[SearchResult] = []
-        for i in self._ordered(targets, rng):
-            evaluator, generations, start = problem.evaluator(), budget.generations, None
-            if targets[i] >= problem.cost.minimum and (found or self.previous is not None):
-                generations = budget.warm(len(found) - (self.previous is None))
-                start = yield from self._start(evaluator, found, targets[i], streams[i])
-            result = yield from self.evolution.steps(evaluator, targets[i], generations, streams[i], start)
-            if result.feasible:
-                found.append(result)
-            yield i, result
+        streams, winners = rng.spawn(fleet.number_of_targets), list[SearchResult]()
+        for device in devices:
+            problem, targets = fleet.members[device].problem, fleet.members[device].targets
+            found, others = list[SearchResult](), [*winners]
+            for i in self._ordered(targets, rng):
+                position, start = fleet.starts[device] + i, None
+                evaluator, generations, stream = problem.evaluator(), budget.generations, streams[position]
+                if targets[i] >= problem.cost.minimum and (winners or self.previous is not None):
+                    generations = budget.warm(len(winners) - (self.previous is None))
+                    start = yield from self._start(evaluator, found, others, targets[i], stream)
+                result = yield from self.evolution.steps(evaluator, targets[i], generations, stream, start)
+                if result.feasible:
+                    found.append(result)
+                    winners.append(result)
+                yield position, result
 
     def _ordered(self, targets: Sequence[float], rng: np.random.Generator) -> list[int]:
         """Return the positions of the targets in the order of their searches; the targets' streams do not change."""
@@ -103,11 +143,20 @@ class Chain(CoroutineStrategy):
         return chain
 
     def _start(
-        self, evaluator: Evaluator, found: Sequence[SearchResult], target: float, rng: np.random.Generator
+        self,
+        evaluator: Evaluator,
+        found: Sequence[SearchResult],
+        others: Sequence[SearchResult],
+        target: float,
+        rng: np.random.Generator,
     ) -> EvaluationRequest[Genes]:
-        """Return the seeds of a search, all of which meet the target: int8 [n, n_genes]."""
-        own = self._own(evaluator, found, target, rng)
-        seeds = np.concatenate([own[:1], (yield from self._from_previous(evaluator, target, rng)), own[1:]])
+        """Return the seeds of a search, all of which meet the target: int8 [n, n_genes].
+
+        They are those of the winners on the same device (``found``), on other devices, and previous architectures.
+        """
+        own, others_own = self._own(evaluator, found, target, rng), self._from_others(evaluator, others, target, rng)
+        previous = yield from self._from_previous(evaluator, target, rng)
+        seeds = np.concatenate([own[:1], others_own, previous, own[1:]])
         if self.warm_start.share is None or not len(seeds):
             return seeds
         return seeds[np.arange(self._room) % len(seeds)]
@@ -129,6 +178,22 @@ class Chain(CoroutineStrategy):
         if self.warm_start.seed == "population" and nearest.population is not None:
             rows = nearest.population
         return self._pruned(evaluator, rows, target, rng)
+
+    def _from_others(
+        self, evaluator: Evaluator, others: Sequence[SearchResult], target: float, rng: np.random.Generator
+    ) -> Genes:
+        """Return the most accurate winner of other devices that meets the target, else the nearest, pruned.
+
+        Returns:
+            int8 [1 or 0, n_genes].
+        """
+        if not others or self.warm_start.seed == "none":
+            return np.empty((0, evaluator.problem.space.n_genes), np.int8)
+        rows, accuracy = np.array([one.genes for one in others]), np.array([one.accuracy for one in others], np.float64)
+        cost = evaluator.cost(rows)
+        meets = cost <= target
+        best = np.where(meets, accuracy, -np.inf).argmax() if meets.any() else cost.argmin()
+        return self._pruned(evaluator, rows[best][None], target, rng)
 
     def _from_previous(self, evaluator: Evaluator, target: float, rng: np.random.Generator) -> EvaluationRequest[Genes]:
         """Return the seeds from the previous architectures: int8 [n, n_genes]."""

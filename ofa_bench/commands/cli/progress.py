@@ -1,5 +1,6 @@
 """A progress bar over targets and repeats, where standard error is a terminal."""
 
+from collections.abc import Sequence
 from multiprocessing import parent_process
 from types import TracebackType
 
@@ -15,9 +16,11 @@ __all__ = ["Progress"]
 class Progress:
     """Counts finished targets and shows the best accuracy so far; quiet in workers and without a terminal."""
 
-    def __init__(self, strategy: str, cell: Cell, *, shown: bool) -> None:
+    def __init__(self, strategy: str, cells: Sequence[Cell], *, shown: bool) -> None:
         console = make_console(stderr=True)
-        self._cell = cell
+        self._repeats = cells[0].repeats
+        units = {cell.problem.cost.unit for cell in cells}
+        self._unit = f" {units.pop()}" if len(units) == 1 else ""
         self._best = 0.0
         self._bar = rich.progress.Progress(
             rich.progress.TextColumn("{task.description}", markup=False),
@@ -29,7 +32,7 @@ class Progress:
             transient=True,
             disable=not (shown and console.is_terminal and parent_process() is None),
         )
-        self._task = self._bar.add_task(strategy, total=cell.repeats * len(cell.targets), last="")
+        self._task = self._bar.add_task(strategy, total=sum(cell.repeats * len(cell.targets) for cell in cells), last="")
 
     def __enter__(self) -> "Progress":
         self._bar.start()
@@ -41,6 +44,6 @@ class Progress:
     def report(self, repeat: int, result: SearchResult) -> None:
         """Show that one more target of a repeat is done."""
         self._best = max(self._best, result.accuracy or 0.0)
-        unit = self._cell.problem.cost.unit
-        text = f"repeat {repeat + 1}/{self._cell.repeats}, {result.target:g} {unit}, best {100 * self._best:.2f} %"
+        target = f"{result.target:g}{self._unit}"
+        text = f"repeat {repeat + 1}/{self._repeats}, {target}, best {100 * self._best:.2f} %"
         self._bar.update(self._task, advance=1, last=text)

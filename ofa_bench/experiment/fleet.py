@@ -1,0 +1,102 @@
+"""Expands ``device=fleet`` to the devices of the fleet: a config for each."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from ofa_bench.config.schema import conf_dir
+from ofa_bench.devices.tables import devices_of
+from ofa_bench.errors import InputError, no_such_option
+from ofa_bench.experiment.options import options_of_group
+from ofa_bench.experiment.user_files import NODES, UserFiles
+from ofa_bench.spaces import DesignSpace
+
+__all__ = ["FLEET", "Device", "devices_of_fleet", "find_device", "is_fleet", "on_device"]
+
+FLEET = "fleet"
+"""The option of the group ``device`` that stands for several."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device: the name of its option, and the config of its cost model."""
+
+    name: str
+    node: Mapping[str, Any]
+
+
+def is_fleet(config: DictConfig) -> bool:
+    """Return whether a composed config is of several devices."""
+    return OmegaConf.is_dict(config.device) and "devices" in config.device
+
+
+def devices_of_fleet(config: DictConfig, space: DesignSpace) -> list[Device]:
+    """Return the devices of a composed config with ``device=fleet``.
+
+    Args:
+        config: the composed config.
+        space: the design space; without ``device.devices`` the fleet has all that the package has for it in
+            milliseconds.
+
+    Raises:
+        InputError: there is no such device, or it is given twice.
+    """
+    node = OmegaConf.to_container(config.device, resolve=True)
+    unknown = [key for key in node if key not in ("devices", "guard_band", "_target_")]
+    if unknown:
+        raise InputError(f"device.{unknown[0]}: no such key of a fleet; allowed: devices, guard_band")
+    names = node["devices"]
+    if names is None:
+        names = [name for name, unit in devices_of(space).items() if unit.startswith("ms")]
+    if not isinstance(names, list) or not names:
+        raise InputError(f"device.devices={names}: must be a list of devices or paths, such as [note10,macs]")
+    found = list[Device]()
+    for name in names:
+        one = find_device("device.devices", str(name))
+        if any(one.name == other.name for other in found):
+            raise InputError(f"device.devices: {one.name} is there twice")
+        guard = {"guard_band": True} if node.get("guard_band") else {}
+        found.append(Device(one.name, {**one.node, **guard}))
+    return found
+
+
+def find_device(key: str, name: str) -> Device:
+    """Return the device of an option or of the path of a table; ``key`` is that of messages.
+
+    Raises:
+        InputError: there is no such option or path.
+    """
+    folders = _folders()
+    options = options_of_group("device", folders)
+    own = UserFiles("device", set(options)).find(name)
+    if own:
+        return Device(own[0], {NODES["device"][0]: own[1], **NODES["device"][1]})
+    if name not in options or name == FLEET:
+        raise no_such_option(key, name, [one for one in options if one != FLEET])
+    places = [folder / "device" / f"{name}.yaml" for folder in (*folders, conf_dir())]
+    path = next((place for place in places if place.is_file()), None)
+    stored = OmegaConf.load(path) if path else ConfigStore.instance().repo["device"][f"{name}.yaml"].node
+    node = OmegaConf.to_container(OmegaConf.create(stored))
+    assert isinstance(node, dict)
+    return Device(name, {str(key): value for key, value in node.items()})
+
+
+def _folders() -> list[Path]:
+    """Return the folders of config groups besides ours, of a running command."""
+    if not HydraConfig.initialized():
+        return []
+    sources = HydraConfig.get().runtime.config_sources
+    return [Path(one.path) for one in sources if one.schema == "file" and Path(one.path) != conf_dir()]
+
+
+def on_device(config: DictConfig, device: Device) -> DictConfig:
+    """Return a composed config with one device in place of the fleet."""
+    made = copy.deepcopy(config)
+    OmegaConf.update(made, "device", dict(device.node), merge=False, force_add=True)
+    return made

@@ -88,7 +88,7 @@ class TargetsConfig:
     stop: float | None = None
     count: int | None = None
     first: int | None = None
-    by_device: dict[str, list[float]] | None = None
+    by_device: Any = None
 
 
 @dataclass
@@ -138,7 +138,7 @@ class Config:
     evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     targets: TargetsConfig = field(default_factory=TargetsConfig)
-    limits: dict[str, Any] | None = None
+    limits: Any = None
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     seed: int = 0
     repeats: int = 1

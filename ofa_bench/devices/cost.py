@@ -15,7 +15,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.spaces import DesignSpace, Genes, Subspace
 from ofa_bench.spaces.checks import check_genes
 
-__all__ = ["MAX_COST", "CostModel", "CostTable", "Term"]
+__all__ = ["MAX_COST", "CostLimit", "CostModel", "CostTable", "Term"]
 
 MAX_COST = 1e300
 """The largest value allowed in a table, so that no sum overflows."""
@@ -43,6 +43,8 @@ class CostModel(ABC):
     targets: Sequence[float] = ()
     guard_band: float = 1.0
     fork_safe: bool = False
+    limits: "Sequence[CostLimit]" = ()
+    """Limits on other costs; where an architecture misses one, ``cost`` is infinite (see ``limited``)."""
 
     @abstractmethod
     def cost(self, genes: Genes) -> NDArray[np.float64]:
@@ -55,10 +57,6 @@ class CostModel(ABC):
         """
         return self.cost(genes)
 
-    def limited_costs(self, genes: Genes) -> Mapping[str, NDArray[np.float64]]:  # noqa: ARG002
-        """Return the costs on which there are limits, by the names of their models: float64 [n] each."""
-        return {}
-
     def among(self, rows: Genes) -> "CostModel":
         """Return the same costs, with the extremes of some architectures (int8 [n, n_genes]) only."""
         made, costs = copy.copy(self), self.cost(rows)
@@ -66,6 +64,17 @@ class CostModel(ABC):
         made.minimum, made.cheapest = float(costs[least]), rows[least]
         made.maximum, made.dearest = float(costs[most]), rows[most]
         return made
+
+
+@dataclass(frozen=True)
+class CostLimit:
+    """The largest cost allowed by another cost model, in its unit."""
+
+    cost: CostModel
+    most: float
+
+    def __str__(self) -> str:
+        return f"{self.cost.name} {self.most:g} {self.cost.unit}"
 
 
 @dataclass(frozen=True)

@@ -2,31 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.devices.cost import CostModel, CostTable
+from ofa_bench.devices.cost import CostLimit, CostModel
 from ofa_bench.devices.joint_minimum import cheapest_within
 from ofa_bench.errors import InputError
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.spaces.declarations import declares_fork_safe
 
-__all__ = ["CostLimit", "LimitedCost"]
-
-
-@dataclass(frozen=True)
-class CostLimit:
-    """The largest cost allowed by a cost model, in its unit."""
-
-    cost: CostModel
-    most: float
-
-    def __str__(self) -> str:
-        return f"{self.cost.name} {self.most:g} {self.cost.unit}"
+__all__ = ["LimitedCost"]
 
 
 class LimitedCost(CostModel):
@@ -73,7 +60,3 @@ class LimitedCost(CostModel):
     def without_limits(self, genes: Genes) -> NDArray[np.float64]:
         """Return the device's cost of each architecture: int8 [n, n_genes] to float64 [n]."""
         return self.plain.cost(genes)
-
-    def limited_costs(self, genes: Genes) -> Mapping[str, NDArray[np.float64]]:
-        """Return the costs that have limits, by cost model: int8 [n, n_genes] to float64 [n] each."""
-        return {one.cost.name: one.cost.cost(genes) for one in self.limits}

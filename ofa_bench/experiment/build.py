@@ -12,7 +12,8 @@ from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.kinds import adopt
 from ofa_bench.config.limits import available_cores, check_memory, check_range
 from ofa_bench.config.schema import Config
-from ofa_bench.devices.limited import CostLimit, LimitedCost
+from ofa_bench.devices.cost import CostLimit
+from ofa_bench.devices.limited import LimitedCost
 from ofa_bench.engine import Cell, Match
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment import previous
@@ -93,7 +94,9 @@ def _make_problem(
 ) -> Problem:
     space = space or _build_part("space", config.space, DesignSpace)
     cost = cost or _build_part("device", config.device, CostModel, space)
-    if config.limits:
+    if config.limits is not None:
+        if not isinstance(config.limits, dict) or not config.limits:
+            raise InputError(f"limits={config.limits}: must be costs by device, such as {{params: 6, macs: 400}}")
         cost = LimitedCost(space, cost, [_build_limit(space, str(name), most) for name, most in config.limits.items()])
     return Problem(space, predictor or _build_predictor(config, space), cost, config.keep)
 

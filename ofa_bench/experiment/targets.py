@@ -45,9 +45,7 @@ def resolve_targets(config: TargetsConfig, space: DesignSpace, cost: CostModel) 
     elif config.quantiles is not None:
         values = _quantiles(config.quantiles, space, cost)
     elif config.by_device is not None:
-        if cost.name not in config.by_device:
-            raise InputError(f"targets.by_device: has {', '.join(config.by_device) or 'none'}, but not {cost.name}")
-        values = _numbers(f"targets.by_device.{cost.name}", config.by_device[cost.name])
+        values = _of_device(config.by_device, cost.name)
     elif given:
         values = _range(config, cost)
     else:
@@ -75,6 +73,17 @@ def _numbers(key: str, given: Sequence[Any]) -> tuple[float, ...]:
         if not isinstance(value, int | float):
             raise InputError(f"{key}: {value} is not a number")
     return tuple(map(float, given))
+
+
+def _of_device(by_device: Any, name: str) -> tuple[float, ...]:
+    """Return the values that are given for a device."""
+    if not isinstance(by_device, dict) or name not in by_device:
+        wanted = f"must have the targets of each device, such as {{{name}: [20, 30]}}"
+        raise InputError(f"targets.by_device={by_device}: {wanted}")
+    values = by_device[name]
+    if not isinstance(values, list) or not values:
+        raise InputError(f"targets.by_device.{name}={values}: must be a list of numbers")
+    return _numbers(f"targets.by_device.{name}", values)
 
 
 def _first(first: int | None, values: tuple[float, ...]) -> tuple[float, ...]:

@@ -151,7 +151,7 @@ class Changes:
         if new:
             rows = self._archive.genes[new]
             changed = change_each(rows, self._gene, self._choice)
-            costs = self._evaluator.cost(changed.reshape(-1, rows.shape[1])).reshape(changed.shape[:2])
+            costs = self._evaluator.cost_without_limits(changed.reshape(-1, rows.shape[1])).reshape(changed.shape[:2])
             self._savings |= zip(new, (self._archive.cost[new][:, None] - costs).astype(np.float32), strict=True)
             unknown = [i for i, place in enumerate(new) if place not in self._gains]
             if unknown:

@@ -174,6 +174,12 @@ class Evaluator:
         self.counts.cost_lookups += len(candidates)
         return self.problem.cost.cost(candidates)
 
+    def cost_without_limits(self, candidates: Genes) -> NDArray[np.float64]:
+        """Return the cost as ``cost`` does, but finite also where candidates miss limits on other costs."""
+        candidates = check_shape(self.problem.space, candidates)
+        self.counts.cost_lookups += len(candidates)
+        return self.problem.cost.without_limits(candidates)
+
     def accuracy(self, genes: Genes) -> NDArray[np.float64]:
         """Return the accuracy of architectures; only new ones are predicted: int8 [n, n_genes] to float64 [n].
 

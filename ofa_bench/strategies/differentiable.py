@@ -124,7 +124,7 @@ class Differentiable(SharedSearch):
             idle = 0 if (yield from learned.learn(rows)) else idle + 1
             if not budgeted.left or idle == PATIENCE:
                 return
-            descent.step(self.temperature * COOLING ** (i / length), learned.of(rows))
+            descent.step(self.temperature * COOLING ** (i / length), learned.of(rows, np.repeat(targets, self.samples)))
 
 
 class _Learned:
@@ -138,6 +138,7 @@ class _Learned:
         self.budgeted, self.choices = budgeted, Choices(budgeted.problem.space)
         additive = cost if isinstance(cost, CostTable) and type(cost).cost is CostTable.cost else None
         self.expected = ExpectedCost(additive) if additive else None
+        self._limits = cost.limits
         self._known: dict[bytes, Known] = {}
 
     def learn(self, rows: Genes) -> EvaluationRequest[int]:
@@ -156,15 +157,30 @@ class _Learned:
                 self._known |= zip(new, self._estimate(fresh, accuracy, cost), strict=True)
         return len(new)
 
-    def of(self, rows: Genes) -> Known:
-        """Return what is known of architectures: int8 [n, n_genes], canonical."""
+    def of(self, rows: Genes, targets: Values) -> Known:
+        """Return what is known of architectures (int8 [n, n_genes], canonical) for their targets (float64 [n]).
+
+        Where there are limits on other costs, a cost is the target times the largest share of target and limits.
+        """
         every = zip(*(self._known[key] for key in self.budgeted.problem.space.keys(rows)), strict=True)
-        return Known._make(None if values[0] is None else np.array(values) for values in every)
+        known = Known._make(None if values[0] is None else np.array(values) for values in every)
+        if not self._limits:
+            return known
+        allowed = np.array([targets, *(np.full(len(rows), one.most) for one in self._limits)]).T
+        share = (known.cost / allowed).max(axis=1)
+        after = (known.rises / allowed[:, :, None]).max(axis=1)
+        return known._replace(cost=share * targets, rises=(after - share[:, None]) * targets[:, None])
 
     def _estimate(self, rows: Genes, accuracy: Values, cost: Values) -> list[Known]:
         evaluator, changed, unknown = self.budgeted.evaluator, self.choices.changed(rows), [None] * len(rows)
         gains = evaluator.linearised(rows, changed)
         if self.expected:
             return list(map(Known, accuracy, unknown if gains is None else gains, unknown, unknown))
-        after = evaluator.cost(changed.reshape(-1, rows.shape[1])).reshape(changed.shape[:2])
-        return list(map(Known, accuracy, unknown if gains is None else gains, cost, after - cost[:, None]))
+        every = changed.reshape(-1, rows.shape[1])
+        after = evaluator.cost_without_limits(every).reshape(changed.shape[:2])
+        if not self._limits:
+            return list(map(Known, accuracy, unknown if gains is None else gains, cost, after - cost[:, None]))
+        models = [one.cost for one in self._limits]
+        here = np.array([evaluator.cost_without_limits(rows), *(one.cost(rows) for one in models)]).T
+        there = np.stack([after, *(one.cost(every).reshape(after.shape) for one in models)], axis=1)
+        return list(map(Known, accuracy, unknown if gains is None else gains, here, there))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import ground_truth_tables
 import measurements_tables
+from device_tables import device_ranks_mbv3, device_ranks_width1, fitted_devices
 from lines_table import space_lines
 from measurements_answers import measurements_in_short
 from more_measurements_table import more_measurements, more_measurements_in_short
@@ -66,6 +67,9 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "control": control,
     "control in short": control_in_short,
     "cpu_onnx": cpu_onnx,
+    "device ranks, mbv3": device_ranks_mbv3,
+    "device ranks, mbv3_w1.0": device_ranks_width1,
+    "fitted devices": fitted_devices,
     "gradient costs": gradient_costs,
     "ground truth in short": ground_truth_tables.ground_truth_in_short,
     "ground truth summary": ground_truth_tables.ground_truth_summary,

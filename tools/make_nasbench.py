@@ -22,7 +22,7 @@ from ofa_bench.predictors import CostTable, table_predictor
 from ofa_bench.profiling.plan import build_terms
 from ofa_bench.search import Problem, default_targets
 from ofa_bench.spaces import NASBenchMacroSpace
-from ofa_bench.supernets.pieces import Piece, count_macs, supernet
+from ofa_bench.supernets.pieces import count_macs, count_parameters, supernet
 
 __all__ = ["NAME", "main"]
 
@@ -85,7 +85,7 @@ def _write_table(device: str, networks: Mapping[str, Mapping[str, int]]) -> Path
     space = NASBenchMacroSpace()
     slots = supernet(space).slots()
     pieces = {piece.key: piece for slot in slots for piece in slot.pieces.values()}
-    count = count_macs if device == "macs" else _count_parameters
+    count = count_macs if device == "macs" else count_parameters
     terms = build_terms(slots, {key: count(piece) / 1e6 for key, piece in pieces.items()})
     card = {
         "title": f"{title} of space {NAME}",
@@ -102,10 +102,6 @@ def _write_table(device: str, networks: Mapping[str, Mapping[str, int]]) -> Path
     path = DEVICES / device / f"{NAME}.json"
     write_table(path, terms, space=NAME, device=device, unit=unit, card=card, targets=targets)
     return path
-
-
-def _count_parameters(piece: Piece) -> int:
-    return sum(one.numel() for one in piece.build().parameters())
 
 
 def _noise_of_best(top1: np.ndarray) -> float:

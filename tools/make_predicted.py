@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.data import BLOCKS, ENDINGS, LABELLED, NO_LABEL
+from ofa_bench.data import BLOCKS, ENDINGS, LABELLED
 from ofa_bench.data import FOLDER as DATA
 from ofa_bench.files.writing import write_whole
 
@@ -76,13 +76,21 @@ def main(folder: Path) -> None:
 
 
 def _integers(labels: NDArray[np.float64]) -> Mapping[str, NDArray[np.generic]]:
-    """Return labels (percent, NaN for none) as integers above the least one, with that and their unit."""
+    """Return labels (percent, NaN for none) as integers above the least one, with that and their unit.
+
+    An architecture's labels are near each other, so each is written as its difference to the one before it (modulo
+    65,536), and none as no difference. The high and the low bytes of all are apart: so they pack more tightly.
+    """
     there = labels[~np.isnan(labels)]
     unit = next(unit for unit in (1000, 10_000) if np.abs(there * unit - np.round(there * unit)).max() < 1e-6)
     least = np.round(np.nanmin(labels) * unit)
-    above = np.where(np.isnan(labels), NO_LABEL, np.round(labels * unit) - least)
-    assert np.nanmax(np.round(labels * unit)) - least < NO_LABEL
-    return {"labels": above.astype(np.uint16), "least": np.array(int(least)), "unit": np.array(unit)}
+    missing, filled = np.isnan(labels), np.zeros(labels.shape, np.uint16)
+    assert np.nanmax(np.round(labels * unit)) - least < 2**16
+    for i, row in enumerate(labels):
+        filled[i] = np.where(missing[i], filled[i - 1] if i else 0, np.round(np.nan_to_num(row) * unit) - least)
+    steps = np.diff(filled, axis=0, prepend=np.uint16(0))
+    parts = {"steps": np.stack([steps >> 8, steps & 255]).astype(np.uint8), "missing": missing}
+    return {**parts, "least": np.array(int(least)), "unit": np.array(unit)}
 
 
 def _packed(arrays: Mapping[str, NDArray[np.generic]]) -> bytes:

@@ -26,8 +26,6 @@ DIGITS = ("ks", "e", "d", "se", "layers")
 LABELLED = (192, 208, 224)
 """The resolutions of the labels in ``predicted``."""
 
-NO_LABEL = 65535
-
 BLOCKS = ((0, 0), *((kernel, expand) for kernel in (3, 5, 7) for expand in (3, 4, 6)))
 """Kernel and expand ratio of a block, by its code in ``predicted``; 0: the depth does not build it."""
 
@@ -86,7 +84,9 @@ def predicted(name: str) -> "DataFrame":
 
     with (FOLDER / "predicted" / f"{_check('predicted', name)}{ENDINGS['predicted']}").open("rb") as file:
         arrays = dict(np.load(file, allow_pickle=False))
-    labels = np.where(arrays["labels"] == NO_LABEL, np.nan, (arrays["least"] + arrays["labels"]) / arrays["unit"])
+    high, low = arrays["steps"].astype(np.uint16)
+    above = np.cumsum((high << 8) + low, axis=0, dtype=np.uint16)  # modulo 65,536, as the steps are
+    labels = np.where(arrays["missing"], np.nan, (arrays["least"] + above) / arrays["unit"])
     stages = range(0, len(arrays["blocks"]), 4)
     depths = np.stack([(arrays["blocks"][first : first + 4] > 0).sum(axis=0) for first in stages])
     kernels, expands = np.array(BLOCKS).T[:, arrays["blocks"]]

@@ -23,7 +23,7 @@ from ofa_bench.supernets.checkpoints import Weights, load_weights, recalibrate
 from ofa_bench.supernets.images import MEAN, STD, Images
 from ofa_bench.supernets.network_files import OPSET, differences, write_onnx, write_program
 from ofa_bench.supernets.ofa_package import import_ofa
-from ofa_bench.supernets.pieces import Piece, Supernet, count_macs, supernet
+from ofa_bench.supernets.pieces import Piece, Supernet, count_macs, count_parameters, supernet
 from ofa_bench.version import __version__
 
 __all__ = ["Exporter", "init_batchnorm"]
@@ -124,7 +124,7 @@ class Exporter:
         _, weights, piece = self._load_subnet(found)
         if _read_existing(self._out / found.folder, self._hash_sources(found, weights)) is not None:
             return 0
-        return sum(weight.numel() for weight in piece.build().parameters())
+        return count_parameters(piece)
 
     def find_more_accurate(self, found: FoundNetwork) -> Card | None:
         """Return the card of the network that this one replaces, if its predicted accuracy is higher."""

@@ -15,7 +15,7 @@ from ofa_bench.config.importing import import_target
 from ofa_bench.errors import InputError
 from ofa_bench.spaces import DesignSpace, Genes, Subspace
 
-__all__ = ["Piece", "Slot", "Supernet", "count_macs", "make_piece", "strided_size", "supernet"]
+__all__ = ["Piece", "Slot", "Supernet", "count_macs", "count_parameters", "make_piece", "strided_size", "supernet"]
 
 
 @dataclass(frozen=True)
@@ -132,3 +132,8 @@ def count_macs(piece: Piece) -> int:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         module(torch.empty((1, *piece.shape), device="meta"))
     return int(counter.get_total_flops()) // 2
+
+
+def count_parameters(piece: Piece) -> int:
+    """Return the number of parameters of a piece: all weights and biases, also those of normalisations, no buffers."""
+    return sum(one.numel() for one in piece.build().parameters())

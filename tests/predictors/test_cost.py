@@ -37,33 +37,55 @@ def test_i7_contract(space):
     assert table.minimum < table.targets[0] < table.targets[-1] < table.maximum
 
 
-@pytest.mark.parametrize(("device", "error"), [("p40_b64", 0.006), ("rtx2080ti_b64", 0.016)])
+@pytest.mark.parametrize("device", ["jetson_cpu", "jetson_gpu"])
+def test_jetson_contract(device):
+    table = latency_table(SPACE, device)
+    check_cost(table, SPACE)
+    check_cost(latency_table(CompoundSpace(), device), CompoundSpace())
+    assert (table.unit, len(table.targets)) == ("ms", 10)
+    assert {"source", "licence", "unit", "statistic"} <= set(table.card)
+    assert table.minimum < table.targets[0] < table.targets[-1] < table.maximum
+    with pytest.raises(InputError, match="guard_band=true needs a table whose card has a guard_band"):
+        latency_table(SPACE, device, guard_band=True)
+
+
+FITTED = {"p40_b64": 0.006, "rtx2080ti_b64": 0.016, "v100_b64": 0.003, "titan_rtx_b64": 0.003, "titan_xp_b64": 0.012}
+
+
+@pytest.mark.parametrize(("device", "error"), FITTED.items())
 def test_fitted_tables_cost_what_was_measured(device, error, measured, tmp_path, monkeypatch):
     import make_gpus
 
-    table = latency_table(make_gpus.SPACE, device)
-    genes, milliseconds = make_gpus._rows((measured / "latency" / f"{device}.csv").read_bytes())
+    gpu = make_gpus.GPUS[device]
+    space = gpu.source.space
+    table = latency_table(space, device)
+    genes, milliseconds = make_gpus.rows_of(gpu, (measured / "latency" / gpu.file).read_bytes())
     assert np.abs(table.cost(genes) / milliseconds - 1).mean() < error
     monkeypatch.setattr(make_gpus, "FOLDER", tmp_path)
-    monkeypatch.setattr(make_gpus, "GPUS", {device: make_gpus.GPUS[device]})
+    monkeypatch.setattr(make_gpus, "GPUS", {device: gpu})
     monkeypatch.setattr(make_gpus, "targets_of", lambda table: ())
     make_gpus.main(measured / "latency")
-    made = latency_table(make_gpus.SPACE, str(tmp_path / device))
+    made = latency_table(space, str(tmp_path / device))
     assert made.cost(genes[:50]) == pytest.approx(table.cost(genes[:50]), abs=1e-3)
     assert made.card["held_back"]["mean_error"] == pytest.approx(table.card["held_back"]["mean_error"], rel=0.01)
 
 
-@pytest.mark.parametrize("device", ["p40_b64", "rtx2080ti_b64"])
+@pytest.mark.parametrize("device", FITTED)
 def test_fitted_tables_state_their_batch_and_error(device):
-    space = MobileNetV3Space(width=1.0)
+    spaces = [SPACE, MobileNetV3Space(width=1.0)]
+    other, space = spaces if device in ("p40_b64", "rtx2080ti_b64") else spaces[::-1]
+    networks = 1600 if space.width == 1.0 else 165
     table = latency_table(space, device)
     check_cost(table, space)
     check_cost(latency_table(space, device, guard_band=True), space)
     assert (table.unit, table.card["batch"], len(table.targets)) == ("ms a batch of 64", 64, 10)
-    assert table.card["held_back"]["networks"] == 1600
+    assert (table.card["held_back"]["networks"], 1 < table.card["guard_band"] < 1.03) == (networks, True)
+    assert table.minimum < table.targets[0] < table.targets[-1] < table.maximum
     assert table.card["held_back"]["rank_correlation"] > 0.998
-    with pytest.raises(InputError, match=rf"device={device}: it has no table for space mbv3, only for mbv3_w1\.0"):
-        latency_table(SPACE, device)
+    with pytest.raises(
+        InputError, match=f"device={device}: it has no table for space {other.name}, only for {space.name}"
+    ):
+        latency_table(other, device)
 
 
 @pytest.mark.usefixtures("assets")

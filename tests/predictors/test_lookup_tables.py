@@ -189,6 +189,24 @@ def test_the_shipped_tables_of_the_i7_are_what_its_owners_file_costs(measured, t
         assert (tmp_path / path).read_bytes() == (tables_of_devices.FOLDER / path).read_bytes()
 
 
+@pytest.mark.parametrize("device", ["jetson_cpu", "jetson_gpu"])
+def test_the_shipped_tables_of_the_jetson_are_what_its_owners_files_cost(device, measured, tmp_path, monkeypatch):
+    import make_jetson
+
+    folder = measured / "latency" / device
+    files = {r: json.loads((folder / f"{r}_lookup_table.json").read_bytes()) for r in RESOLUTIONS}
+    shipped = latency_table(SPACE, device)
+    genes = SPACE.sample(1000, np.random.default_rng(2))
+    cost = ofa_mbv3(files)  # their own code sums in this order
+    assert shipped.cost(genes) == pytest.approx([cost(SPACE.to_ofa(row)) for row in genes], rel=1e-12)
+    assert (shipped.entries == latency_table(SPACE, str(folder)).entries).all()
+    monkeypatch.setattr(make_jetson, "FOLDER", tmp_path)
+    monkeypatch.setattr(make_jetson, "targets_of", lambda table: latency_table(SPACE, table.name).targets)
+    make_jetson.main(measured / "latency")
+    path = f"{device}/mbv3.json"
+    assert (tmp_path / path).read_bytes() == (tables_of_devices.FOLDER / path).read_bytes()
+
+
 def latency_of(space, device):
     table = latency_table(space, device)
     return lambda arch: table.cost(space.from_ofa(arch)[None])[0]

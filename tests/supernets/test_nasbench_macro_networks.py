@@ -11,15 +11,11 @@ from ofa_bench.predictors import latency_table
 from ofa_bench.profiling.plan import make_plan
 from ofa_bench.spaces import NASBenchMacroSpace
 from ofa_bench.spaces.enumeration import architectures
-from ofa_bench.supernets.pieces import count_macs, supernet
+from ofa_bench.supernets.pieces import count_macs, count_parameters, supernet
 from ofa_bench.testing import check_cost
 
 SPACE = NASBenchMacroSpace()
 TABLES = {"macs": "flops", "params": "params"}
-
-
-def count_parameters(piece):
-    return sum(one.numel() for one in piece.build().parameters())
 
 
 def pieces_of(net, row):

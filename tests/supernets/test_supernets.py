@@ -6,7 +6,7 @@ from ofa_bench.errors import InputError
 from ofa_bench.predictors import latency_table
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace
 from ofa_bench.supernets.ofa_package import import_ofa
-from ofa_bench.supernets.pieces import count_macs, supernet
+from ofa_bench.supernets.pieces import count_macs, count_parameters, supernet
 from ofa_bench.testing import check_cost
 
 SPACES = [MobileNetV3Space(), MobileNetV3Space(width=1.0), ProxylessNASSpace(), ResNet50DSpace()]
@@ -44,6 +44,27 @@ def test_shipped_macs_are_what_the_modules_give(space):
     rng = np.random.default_rng(1)
     for row in (table.cheapest, table.dearest, *space.canonical(space.sample(2, rng))):
         assert count_macs(supernet(space).subnet(row)) / 1e6 == pytest.approx(table.cost(row[None])[0], abs=1e-8)
+
+
+@pytest.mark.parametrize("space", SPACES, ids=ids)
+def test_parameters_are_those_of_the_networks(space):
+    table, net, rng = latency_table(space, "params"), supernet(space), np.random.default_rng(3)
+    check_cost(table, space)
+    for row in (table.cheapest, table.dearest, *space.canonical(space.sample(8, rng))):
+        assert count_parameters(net.subnet(row)) == round(1e6 * table.cost(row[None])[0], 3)
+    assert (table.unit, len(table.targets)) == ("M params", 10)
+    assert table.minimum < min(table.targets) < max(table.targets) < table.maximum
+
+
+def test_parameters_are_those_of_compofas_networks_and_do_not_depend_on_the_image_size():
+    space, parent = CompoundSpace(), SPACES[0]
+    table, net, rows = latency_table(space, "params"), supernet(parent), space.sample(4, np.random.default_rng(4))
+    for row in rows:
+        [network] = space.to_parent(row[None])
+        assert count_parameters(net.subnet(network)) == round(1e6 * table.cost(row[None])[0], 3)
+    other = rows.copy()
+    other[:, space.index["r"]] = (rows[:, space.index["r"]] + 1) % 5
+    assert table.cost(other).tolist() == table.cost(rows).tolist()
 
 
 @pytest.mark.parametrize("space", SPACES, ids=ids)

@@ -28,6 +28,7 @@ from results_tables import (
     speed_ratios,
     speed_seconds,
 )
+from roofline_tables import roofline_errors, roofline_sheets
 from strategies_tables import (
     gradient_costs,
     hypervolumes,
@@ -97,6 +98,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "paper": paper,
     "paper in short": paper_in_short,
     "parity": parity,
+    "rooflines": roofline_errors,
+    "rooflines, data sheets": roofline_sheets,
     "scale": scale,
     "speed in short": speed_in_short,
     "speed, ratios": speed_ratios,

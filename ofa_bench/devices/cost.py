@@ -138,8 +138,13 @@ class CostTable(CostModel):
     @property
     def factors(self) -> list[Factor]:
         """The summands: each the genes that choose its entry, and the entries, 0 where a gene is inactive."""
+        return [factor for term in self.factors_by_term for factor in term]
+
+    @property
+    def factors_by_term(self) -> list[list[Factor]]:
+        """The summands of each term: one for each of its places."""
         sizes = self.space.cardinality
-        return [(scope, values.reshape(sizes[list(scope)])) for term in self._terms for scope, values in term]
+        return [[(scope, values.reshape(sizes[list(scope)])) for scope, values in term] for term in self._terms]
 
     def cost(self, genes: Genes) -> NDArray[np.float64]:
         """Return the cost of each architecture, in ``unit``: int8 [n, n_genes] to float64 [n].

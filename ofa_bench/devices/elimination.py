@@ -28,11 +28,14 @@ def minimise(factors: Sequence[Factor], cardinality: NDArray[np.int8]) -> Genes:
     """
     pending = list(factors)
     left, sizes = set(range(len(cardinality))), cardinality.tolist()
+    beside: dict[int, set[int]] = {v: set() for v in left}  # the variables that share a factor with each
+    for scope, _ in factors:
+        for v in scope:
+            beside[v].update(u for u in scope if u != v)
     choices: list[tuple[int, tuple[int, ...], NDArray[np.intp]]] = []
     while left:
-        scopes = {v: sorted(set().union(*(scope for scope, _ in pending if v in scope)) - {v}) for v in left}
-        variable = min(left, key=lambda v: (math.prod(sizes[u] for u in scopes[v]), v))
-        scope = (*scopes[variable], variable)
+        variable = min(left, key=lambda v: (math.prod(sizes[u] for u in beside[v]), v))
+        scope = (*sorted(beside[variable]), variable)
         if math.prod(sizes[v] for v in scope) > MAX_CHOICES:
             raise InputError(
                 f"its terms tie more than {len(scope) - 1} genes together: the cheapest architecture cannot be found"
@@ -45,6 +48,9 @@ def minimise(factors: Sequence[Factor], cardinality: NDArray[np.int8]) -> Genes:
         pending = [factor for factor in pending if variable not in factor[0]]
         pending.append((scope[:-1], joint.min(axis=-1)))
         left.remove(variable)
+        for v in scope[:-1]:
+            beside[v].update(u for u in scope[:-1] if u != v)
+            beside[v].discard(variable)
     best = np.zeros(len(cardinality), dtype=np.int8)
     for variable, scope, table in reversed(choices):
         best[variable] = table[tuple(best[v] for v in scope)]

@@ -4,18 +4,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ofa_bench.config.limits import TARGETS, check_range
 from ofa_bench.config.schema import TargetsConfig
+from ofa_bench.devices.targets import draw_sample, find_quantiles
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import CostModel
 from ofa_bench.spaces import DesignSpace
 
-__all__ = ["SAMPLE", "resolve_targets"]
-
-SAMPLE = 10_000
-"""Number of random architectures, always the same, for the quantiles of costs."""
+__all__ = ["resolve_targets"]
 
 
 def resolve_targets(config: TargetsConfig, space: DesignSpace, cost: CostModel) -> tuple[float, ...]:
@@ -113,6 +109,4 @@ def _quantiles(fractions: list[float], space: DesignSpace, cost: CostModel) -> t
     for fraction in _numbers("targets.quantiles", fractions):
         if not 0 < fraction < 1:
             raise InputError(f"targets.quantiles: {fraction} is not a fraction between 0 and 1")
-    costs = cost.without_limits(space.sample(SAMPLE, np.random.default_rng(0)))
-    found = np.quantile(costs, fractions, method="inverted_cdf") if fractions else ()
-    return tuple(float(f"{value:.4g}") for value in found)
+    return find_quantiles(cost.without_limits(draw_sample(space)), fractions)

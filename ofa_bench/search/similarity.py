@@ -71,12 +71,16 @@ def _nearest_next(distances: Distances) -> Places:
 
 def _improve(distances: Distances, path: Places) -> Places:
     """Return a path of which no stretch can be reversed to make it shorter; each time the best one is."""
-    m, at, path = len(path), np.arange(len(path)), path.copy()
-    step = np.zeros((m + 1, m + 1))  # the last row and column are the ends, at no distance from anything
+    m, path = len(path), path.copy()
+    steps = np.pad(distances[np.ix_(path, path)], 1)  # the ends are at no distance from anything
+    upper = np.triu(np.ones((m, m), bool), 1)
     while True:
-        step[:m, :m] = distances[np.ix_(path, path)]
-        gain = step[at - 1, at][:, None] + step[at, at + 1] - step[at - 1][:, at] - step[at][:, at + 1]
-        begin, end = np.unravel_index(np.triu(gain, 1).argmax(), gain.shape)
-        if gain[begin, end] <= ROUNDING or begin >= end:
+        single = steps.diagonal(1)
+        gain = single[:-1, None] + single[1:] - steps[:-2, 1:-1] - steps[1:-1, 2:]
+        begin, end = np.unravel_index(np.where(upper, gain, 0).argmax(), gain.shape)
+        if not upper[begin, end] or gain[begin, end] <= ROUNDING:
             return path
         path[begin : end + 1] = path[begin : end + 1][::-1].copy()
+        stretch = slice(begin + 1, end + 2)
+        steps[stretch] = steps[stretch][::-1].copy()
+        steps[:, stretch] = steps[:, stretch][:, ::-1].copy()

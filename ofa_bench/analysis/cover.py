@@ -133,9 +133,9 @@ def _least_loss(loss: NDArray[np.float64], serves: Bools, cover: Places) -> Plac
     ones = np.ones(len(network))
     of_network = sparse.coo_array((ones, (pair, network)), shape=(len(network), networks))
     of_target = sparse.coo_array((ones, (target, pair)), shape=(targets, len(network)))
-    rows = sparse.block_array(
+    rows = sparse.bmat(
         [
-            [of_network, -sparse.eye_array(len(network))],  # a network that serves is chosen
+            [of_network, sparse.coo_array((-ones, (pair, pair)))],  # a network that serves is chosen
             [None, of_target],  # one network serves each target
             [sparse.coo_array(np.ones((1, networks))), None],  # as many as before
         ]

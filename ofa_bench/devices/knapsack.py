@@ -77,7 +77,7 @@ def minimise_within(
     n, joints = entries.shape[1], links.shape[1] - entries.shape[1]
     entries = np.pad(entries, ((0, 0), (0, joints)))
     scale: NDArray[np.float64] = np.abs(entries).max(axis=1)
-    scale[1:] = np.where(np.array(limits) > 0, limits, scale[1:])
+    scale[1:] = limits
     scale = np.where(scale > 0, scale, 1)
     entries = entries / scale[:, None]
     agree = np.zeros(links.shape[0])

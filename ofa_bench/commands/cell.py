@@ -25,9 +25,8 @@ from ofa_bench.errors import InputError
 from ofa_bench.experiment.checks import resolve_tracking
 from ofa_bench.experiment.fleet import FLEET
 from ofa_bench.files.writing import remove_leftovers
-from ofa_bench.tracking.delivery import UNTRACKED, log_with_retries, try_log
-
 from ofa_bench.records.model import Record
+from ofa_bench.tracking.delivery import UNTRACKED, log_with_retries, try_log
 
 if TYPE_CHECKING:
     from ofa_bench.experiment.running import PreparedCell
@@ -126,7 +125,9 @@ def plan(config: DictConfig, output: Path, name: str) -> list[PlannedCell]:
 def _address_on_device(made: "PreparedCell") -> str:
     """Return the address of a cell of a fleet: of one that is searched by itself, the address without the fleet."""
     context = HydraConfig.get()
-    words = [word for word in context.overrides.task if made.fleet or not word.lstrip("+").startswith("device.devices=")]
+    words = [
+        word for word in context.overrides.task if made.fleet or not word.lstrip("+").startswith("device.devices=")
+    ]
     choices = {**context.runtime.choices, "device": made.choices["device"]}
     return address(choices, [*words, *([FLEET] if made.fleet else [])], made.config.seed)
 
@@ -173,21 +174,21 @@ def _find_or_run_together(planned: Sequence[PlannedCell], output: Path) -> Itera
             print(f"{one.address}: already there, skipped", file=sys.stderr)
             yield one.record
         return
-    space = whole_space(made.cell.problem.space)
-    for one in cells:
-        if isinstance(space, ChosenSpace) and one.frontier is None:
-            _report_missing_frontier(space.name, *_paths(one.described, one.choices["device"]))
+    if isinstance(space := whole_space(made.cell.problem.space), ChosenSpace):
+        for cell in cells:
+            if cell.frontier is None:
+                _report_missing_frontier(space.name, *_paths(cell.described, cell.choices["device"]))
     of_predictor = made.config.predictor.get("progress", False)  # one bar at a time
     shown = made.config.progress and not of_predictor
-    with Progress(made.choices["strategy"], [one.cell for one in cells], shown=shown) as progress:
+    with Progress(made.choices["strategy"], [cell.cell for cell in cells], shown=shown) as progress:
         if made.fleet:
             found = run_cells(cells, [one.address for one in planned], progress.report)
         else:
             found = [run_cell(made, planned[0].address, progress.report)[0]]
-    for one, record in zip(cells, found, strict=True):
-        record = records.write(output / record.address, record, one.yaml)
+    for cell, made_now in zip(cells, found, strict=True):
+        record = records.write(output / made_now.address, made_now, cell.yaml)
         keep_out_of_git(output)
-        _report_better_results(record, one.config.output)
+        _report_better_results(record, cell.config.output)
         yield record
 
 

@@ -145,7 +145,7 @@ def search(task: Task, options: Options) -> Iterator[Genes]:
         if time.monotonic() - began >= options.seconds:
             return
         cell = replace(task.cell, seed=task.cell.seed + i)
-        with Progress(f"seed {cell.seed}", cell, shown=task.progress) as progress:
+        with Progress(f"seed {cell.seed}", [cell], shown=task.progress) as progress:
             for repeat in run_repeats(cell, progress.report):
                 yield np.stack([result.genes for result in repeat.results])
 

@@ -55,7 +55,8 @@ class LimitedCost(CostModel):
 
     def meets_limits(self, genes: Genes) -> NDArray[np.bool_]:
         """Return which architectures meet all limits: int8 [n, n_genes] to bool [n]."""
-        return np.all([one.cost.cost(genes) <= one.most for one in self.limits], axis=0)
+        found: NDArray[np.bool_] = np.all([one.cost.cost(genes) <= one.most for one in self.limits], axis=0)
+        return found
 
     def without_limits(self, genes: Genes) -> NDArray[np.float64]:
         """Return the device's cost of each architecture: int8 [n, n_genes] to float64 [n]."""

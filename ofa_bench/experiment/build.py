@@ -19,8 +19,8 @@ from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment import previous
 from ofa_bench.experiment.budget import resolve_budget
 from ofa_bench.experiment.building import build_object, build_predictor, build_space
-from ofa_bench.experiment.fleet import find_device
 from ofa_bench.experiment.checks import check_rerun, check_tracking, resolve_threads
+from ofa_bench.experiment.fleet import find_device
 from ofa_bench.experiment.targets import resolve_targets
 from ofa_bench.predictors import AccuracyPredictor, CostModel
 from ofa_bench.predictors.coverage import check_unlabelled

@@ -48,7 +48,8 @@ def devices_of_fleet(config: DictConfig, space: DesignSpace) -> list[Device]:
         InputError: there is no such device, or it is given twice.
     """
     node = OmegaConf.to_container(config.device, resolve=True)
-    unknown = [key for key in node if key not in ("devices", "guard_band", "_target_")]
+    assert isinstance(node, dict)
+    unknown = [str(key) for key in node if key not in ("devices", "guard_band", "_target_")]
     if unknown:
         raise InputError(f"device.{unknown[0]}: no such key of a fleet; allowed: devices, guard_band")
     names = node["devices"]

@@ -49,9 +49,7 @@ class PreparedCell:
         return frontiers.find(self.cell.problem)
 
 
-def prepare_cells(
-    config: DictConfig, choices: Mapping[str, str], *, threads: int | None = None
-) -> list[PreparedCell]:
+def prepare_cells(config: DictConfig, choices: Mapping[str, str], *, threads: int | None = None) -> list[PreparedCell]:
     """Build the cells of a composed config: one, or one for each device of a fleet.
 
     Args:

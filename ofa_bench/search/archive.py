@@ -142,7 +142,8 @@ class Archive:
 
     @property
     def _feasible(self) -> list[int]:
-        return np.flatnonzero(self._targets >= self._evaluator.problem.cost.minimum).tolist()
+        minimum = self._evaluator.problem.cost.minimum
+        return [i for i, target in enumerate(self._targets.tolist()) if target >= minimum]
 
     def _results(self, generations: int, counts: Sequence[Counts], shared: int) -> list[SearchResult]:
         """Return one result for each target, with these counts for the feasible ones."""
@@ -210,9 +211,7 @@ class Archive:
                 kept += places
                 if len(kept) > problem.keep:
                     break
-            found[i] = next_best(
-                problem.cost, problem.keep, float(self._targets[i]), winners[i], highest[i], batches
-            )
+            found[i] = next_best(problem.cost, problem.keep, float(self._targets[i]), winners[i], highest[i], batches)
             pool, begin = kept[: problem.keep + 1], end
         return found
 

@@ -49,9 +49,7 @@ class Fleet:
     @property
     def feasible(self) -> int:
         """The number of targets that some architecture meets."""
-        return sum(
-            target >= member.problem.cost.minimum for member in self.members for target in member.targets
-        )
+        return sum(target >= member.problem.cost.minimum for member in self.members for target in member.targets)
 
     def costs(self, genes: Genes) -> NDArray[np.float64]:
         """Return the cost of each architecture on each device: int8 [n, n_genes] to float64 [n, members]."""

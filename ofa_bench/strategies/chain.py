@@ -6,7 +6,17 @@ from itertools import zip_longest
 import numpy as np
 
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.search import Fleet, EvaluationRequest, Evaluator, Evolution, Problem, SearchCoroutine, SearchResult, prune
+from ofa_bench.search import (
+    EvaluationRequest,
+    Evaluator,
+    Evolution,
+    Fleet,
+    Problem,
+    SearchCoroutine,
+    SearchResult,
+    prune,
+)
+from ofa_bench.search.similarity import order_by_similarity, rank_correlations
 from ofa_bench.spaces import Genes
 from ofa_bench.spaces.checks import check_genes
 from ofa_bench.strategies.base import Budget, CoroutineStrategy
@@ -109,7 +119,7 @@ class Chain(CoroutineStrategy):
             return [int(i) for i in rng.permutation(len(fleet.members))]
         if self.across == "similarity":
             rows = fleet.members[0].problem.space.sample(SAMPLE, np.random.default_rng(0))
-            return order_by_similarity(rank_correlations(fleet.costs(rows))).tolist()
+            return [int(i) for i in order_by_similarity(rank_correlations(fleet.costs(rows)))]
         return range(len(fleet.members))
 
     def _coroutine(

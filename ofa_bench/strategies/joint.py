@@ -17,6 +17,9 @@ spread). The *elites* of an anchor are the few most accurate architectures that 
 
 So no architecture is evaluated twice, and all chance comes from one stream.
 
+In a fleet the devices take turns, in random order: a round of ``TURN`` evaluations looks at the targets of one device
+and at its costs. Parents are from all of the archive, which counts for the targets of all devices.
+
 What is new is the combination: gradient-informed proposals for an elitist archive of all targets at once. Sampling
 changes by Gumbel noise on gradients is known from Grathwohl et al. (ICML 2021, "Oops I took a gradient"); archives of
 elites that serve all constraints at once are known from Schneider et al. (AutoML 2022, arXiv 2208.00204).
@@ -43,6 +46,9 @@ ANCHORS = 10
 
 FROM_ARCHIVE = 4
 """Every ``FROM_ARCHIVE``-th round continues from the whole archive."""
+
+TURN = 100
+"""Evaluations of a round on one device of a fleet."""
 
 START = 20
 """Random architectures at the beginning of a fresh round."""
@@ -88,7 +94,7 @@ class Joint(SharedSearch):
         gradient_cost: float | str = 0,
     ) -> None:
         super().__init__(population_size, evaluations)
-        self.batch, self.elites, self.restart, self.fleet_restart = batch, elites, restart, 300
+        self.batch, self.elites, self.restart = batch, elites, restart
         self.tries, self.most_changes = tries, most_changes
         for key in ("batch", "elites", "tries", "most_changes", "restart"):
             check_whole(key, getattr(self, key))
@@ -123,12 +129,14 @@ class Joint(SharedSearch):
             gradient=self.gradient,
         )
         views = [(one, changes.on(one.evaluator, one.archive)) for one in search]
-        size = self.restart if devices == 1 else self.fleet_restart
-        fruitless = number = 0
-        while first.left and fruitless < FROM_ARCHIVE:
+        size = self.restart if devices == 1 else TURN
+        fruitless, number, waiting = 0, 0, list[int]()
+        while first.left and fruitless < max(FROM_ARCHIVE, devices):
             before, last = first.archive.size, number > 0 and first.left <= size
             from_archive = not fruitless and (last or number % FROM_ARCHIVE == FROM_ARCHIVE - 1)
-            one = views[rng.integers(devices)] if devices > 1 else views[0]
+            if not waiting:
+                waiting = [int(i) for i in rng.permutation(devices)] if devices > 1 else [0]
+            one = views[waiting.pop()]
             yield from self._round(*one, rng, size, from_archive=from_archive or devices > 1)
             fruitless, number = (0 if first.archive.size > before else fruitless + 1), number + 1
 
@@ -193,7 +201,7 @@ class _Elites:
 
     def prices(self, archive: Archive) -> Floats:
         """Return the slope of accuracy over cost below each anchor, from the best found: float64 [a]."""
-        cheapest = archive.cost.argmin()[None]
+        cheapest = [int(archive.cost.argmin())]
         accuracy = np.concatenate([archive.accuracy[cheapest], self.accuracy[:, 0]])
         cost = np.concatenate([archive.cost[cheapest], self.anchors])
         slope = np.diff(accuracy) / np.maximum(np.diff(cost), 1e-9)

@@ -32,7 +32,9 @@ class Progress:
             transient=True,
             disable=not (shown and console.is_terminal and parent_process() is None),
         )
-        self._task = self._bar.add_task(strategy, total=sum(cell.repeats * len(cell.targets) for cell in cells), last="")
+        self._task = self._bar.add_task(
+            strategy, total=sum(cell.repeats * len(cell.targets) for cell in cells), last=""
+        )
 
     def __enter__(self) -> "Progress":
         self._bar.start()

@@ -57,6 +57,10 @@ class CostModel(ABC):
         """
         return self.cost(genes)
 
+    def costs_elsewhere(self, genes: Genes) -> Mapping[str, NDArray[np.float64]]:  # noqa: ARG002
+        """Return the costs that records show beside this one, by cost model: int8 [n, n_genes] to float64 [n] each."""
+        return {}
+
     def among(self, rows: Genes) -> "CostModel":
         """Return the same costs, with the extremes of some architectures (int8 [n, n_genes]) only."""
         made, costs = copy.copy(self), self.cost(rows)

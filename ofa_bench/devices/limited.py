@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,3 +61,7 @@ class LimitedCost(CostModel):
     def without_limits(self, genes: Genes) -> NDArray[np.float64]:
         """Return the device's cost of each architecture: int8 [n, n_genes] to float64 [n]."""
         return self.plain.cost(genes)
+
+    def costs_elsewhere(self, genes: Genes) -> Mapping[str, NDArray[np.float64]]:
+        """Return the costs that have limits, by cost model: int8 [n, n_genes] to float64 [n] each."""
+        return {one.cost.name: one.cost.cost(genes) for one in self.limits}

@@ -48,9 +48,10 @@ def build(config: Config, problem: Problem | None = None, strategy: Strategy | N
     _check_costs(space, cost)
     targets = resolve_targets(config.targets, space, cost)
     if cost.minimum > max(targets):
+        within = " within the limits" if cost.limits else ""
         raise InputError(
             f"targets: {max(targets):g} {cost.unit} cannot be met; the cheapest architecture of {space.name} on "
-            f"{cost.name} costs {cost.minimum:.4g} {cost.unit}"
+            f"{cost.name}{within} costs {cost.minimum:.4g} {cost.unit}"
         )
     strategy = strategy or _build_strategy(config, space)
     if not isinstance(strategy, Strategy):

@@ -12,7 +12,7 @@ from ofa_bench.config.schema import GROUPS
 from ofa_bench.formatting import format_accuracy
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.records.charges import charged_evaluations
-from ofa_bench.records.costs import guard_band_of
+from ofa_bench.records.costs import format_costs, guard_band_of
 from ofa_bench.records.model import Record, RecordedRepeat, Result
 from ofa_bench.records.regret import format_ratio, format_regret
 from ofa_bench.records.rows import Row
@@ -156,6 +156,7 @@ COLUMNS: Sequence[Column] = (
         "cost", of_result=attrgetter("cost"), number=attrgetter("cost"), target_metric="{cost}", head="{cost}",
         unit="{unit}", report="",
     ),
+    Column("costs", of_result=lambda result: format_costs(result.costs)),
     Column(
         "seconds", of_result=attrgetter("seconds"), number=attrgetter("seconds"), total_metric="seconds",
         head="seconds",

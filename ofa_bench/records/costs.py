@@ -1,9 +1,11 @@
 """Describes the costs of a record: their guard band, and the statistic of a device's runs."""
 
+from collections.abc import Mapping
+
 from ofa_bench.profiling.statistics import describe_statistic, read_statistic
 from ofa_bench.records.model import Record
 
-__all__ = ["cost_name", "describe_costs", "guard_band_of"]
+__all__ = ["cost_name", "describe_costs", "format_costs", "guard_band_of"]
 
 
 def guard_band_of(record: Record) -> float:
@@ -12,6 +14,11 @@ def guard_band_of(record: Record) -> float:
     guarded = isinstance(device, dict) and device.get("guard_band") is True
     band = card.get("guard_band") if guarded else record.device.guard_band  # a problem built in Python
     return float(band) if isinstance(band, int | float) and band >= 1 else 1.0
+
+
+def format_costs(costs: Mapping[str, float] | None) -> str:
+    """Return the costs of a network that have limits: ``params 5.31, macs 377``; empty without any."""
+    return ", ".join(f"{name} {cost:.4g}" for name, cost in (costs or {}).items())
 
 
 def cost_name(*records: Record) -> str:

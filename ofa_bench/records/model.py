@@ -19,7 +19,7 @@ RECORD = "record.json"
 
 OMITTED = frozenset({
     "table_cost", "unlabelled", "labelled", "commits", "match", "chain", "limit", "sources", "uncertainty", "measured",
-    "measurements", "true_accuracy",
+    "measurements", "true_accuracy", "costs",
 })  # fmt: skip
 """Fields that a file lacks if they are unknown; other unknown fields are null."""
 
@@ -119,7 +119,8 @@ class Measured:
 class Alternative:
     """A network that meets a target: its predicted accuracy (a fraction of 1) and its cost.
 
-    ``true_accuracy`` is it without errors of simulated measurements, None without these.
+    ``true_accuracy`` is it without errors of simulated measurements, None without these. ``costs`` are those on which
+    there are limits, by cost model; None without limits.
     ``uncertainty`` is one standard deviation of the accuracy, None where the predictor has none. ``measured`` is read
     from a file beside the record's (see ``records.measured``).
     """
@@ -128,6 +129,7 @@ class Alternative:
     true_accuracy: float | None = None
     uncertainty: float | None = None
     cost: float
+    costs: Mapping[str, Any] | None = None
     architecture: Mapping[str, Any]
     genes: list[int]
     unlabelled: Gaps | None = None
@@ -138,7 +140,7 @@ class Alternative:
 class Result:
     """What a search found for a target, and its counts and seconds.
 
-    ``true_accuracy``, ``uncertainty`` and ``measured`` are those of the architecture, as in ``Alternative``.
+    ``true_accuracy``, ``uncertainty``, ``costs`` and ``measured`` are those of the architecture, as in ``Alternative``.
     ``measurements`` are the unique evaluations and what was measured again; None if nothing was.
     ``cost`` includes the guard band, ``table_cost`` does not; ``shared`` counts the targets that share the search.
     ``curve`` has points (generation, evaluations, unique evaluations, best accuracy so far). ``regret.add_regret``
@@ -152,6 +154,7 @@ class Result:
     uncertainty: float | None = None
     cost: float
     table_cost: float | None = None
+    costs: Mapping[str, Any] | None = None
     seconds: float
     generations: float
     shared: float = 1

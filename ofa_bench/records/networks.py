@@ -8,7 +8,7 @@ from typing import Any
 from ofa_bench.errors import InputError
 from ofa_bench.formatting import format_accuracy, same_target
 from ofa_bench.predictors.coverage import format_choices
-from ofa_bench.records.costs import guard_band_of
+from ofa_bench.records.costs import format_costs, guard_band_of
 from ofa_bench.records.model import Alternative, Record, Result, to_dict
 from ofa_bench.records.unlabelled import MARK
 
@@ -22,7 +22,8 @@ class FoundNetwork:
     ``uncertainty`` is one standard deviation of the accuracy, None if unknown; ``measured`` has its accuracy on images
     (the fields of ``records.model.Measured``), None if nothing was measured.
     ``winner_of`` counts the repeats, of ``repeats``, that found nothing better. ``unlabelled`` lists its choices that
-    no label of the predictor had, None if that is not known. ``cost`` includes the ``guard_band``, 1 for none.
+    no label of the predictor had, None if that is not known. ``cost`` includes the ``guard_band``, 1 for none;
+    ``costs`` are those that have limits, by cost model, None without limits.
     """
 
     address: str
@@ -37,6 +38,7 @@ class FoundNetwork:
     guard_band: float = 1.0
     uncertainty: float | None = None
     measured: Mapping[str, Any] | None = None
+    costs: Mapping[str, float] | None = None
 
 
 def best_networks(record: Record, top: int = 1, target: float | None = None) -> list[FoundNetwork]:
@@ -75,7 +77,7 @@ def _at(record: Record, place: int) -> Iterator[FoundNetwork]:
         yield FoundNetwork(
             record.address, float(record.targets[place]), record.unit, one.accuracy or 0.0, one.cost,
             won.count(genes), len(record.repeats), one.architecture, one.unlabelled,
-            guard_band_of(record), one.uncertainty, to_dict(one.measured),
+            guard_band_of(record), one.uncertainty, to_dict(one.measured), one.costs,
         )  # fmt: skip
 
 
@@ -89,7 +91,8 @@ def describe_networks(networks: Sequence[FoundNetwork]) -> Iterator[str]:
         accuracy = f"{format_accuracy(one.accuracy, one.uncertainty)} %{mark}"
         if one.measured:
             accuracy += f" (measured: {100 * one.measured['top1']:.2f} % of {one.measured['images']:,} images)"
-        yield f"{one.target:g} {one.unit}: {accuracy}, {one.cost:.2f} {one.unit}{guarded}{won}"
+        others = f", {format_costs(one.costs)}" if one.costs else ""
+        yield f"{one.target:g} {one.unit}: {accuracy}, {one.cost:.2f} {one.unit}{guarded}{others}{won}"
         yield f"  {json.dumps(one.architecture)}"
 
 

@@ -247,7 +247,8 @@ def _architecture(cell: Cell, genes: Genes, about: About) -> dict[str, Any]:
     unlabelled = {} if gaps is None else {"unlabelled": gaps[0]}
     true, uncertain = about.get(genes.tobytes(), (None, None))
     known = {"true_accuracy": true, "uncertainty": uncertain, **unlabelled}
-    return {"architecture": space.to_ofa(genes), "genes": genes.tolist(), **known}
+    costs = {name: float(one[0]) for name, one in cell.problem.cost.costs_elsewhere(genes[None]).items()}
+    return {"architecture": space.to_ofa(genes), "genes": genes.tolist(), "costs": costs or None, **known}
 
 
 def write(folder: Path, record: Record, config_yaml: str) -> Record:

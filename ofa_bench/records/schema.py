@@ -141,6 +141,9 @@ def _check_network(at: str, node: Mapping[str, Any]) -> None:
         _check(measured["top1"] <= 1, f"{at}.measured.top1", measured["top1"], "a fraction of 1")
     _check(min(genes) >= 0 and max(genes) < 128, f"{at}.genes", genes, "numbers of 0 to 127")
     check_choices(f"{at}.unlabelled", node.get("unlabelled"))
+    for name, cost in (node.get("costs") or {}).items():
+        _check_text(f"{at}.costs", name)
+        _check(type(cost) in NUMBER and cost >= 0, f"{at}.costs.{name}", cost, "a number of 0 or more")
 
 
 def check_node(at: str, node: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:

@@ -125,9 +125,8 @@ def plan(config: DictConfig, output: Path, name: str) -> list[PlannedCell]:
 def _address_on_device(made: "PreparedCell") -> str:
     """Return the address of a cell of a fleet: of one that is searched by itself, the address without the fleet."""
     context = HydraConfig.get()
-    words = [
-        word for word in context.overrides.task if made.fleet or not word.lstrip("+").startswith("device.devices=")
-    ]
+    alone = not made.fleet and "number" not in made.described["device"]  # a synthetic device is one of its fleet
+    words = [word for word in context.overrides.task if not (alone and word.lstrip("+").startswith("device.devices="))]
     choices = {**context.runtime.choices, "device": made.choices["device"]}
     return address(choices, [*words, *([FLEET] if made.fleet else [])], made.config.seed)
 

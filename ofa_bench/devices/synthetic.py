@@ -4,17 +4,18 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.devices.cost import CostTable, Term
+from ofa_bench.devices.tables import latency_table
 from ofa_bench.devices.targets import draw_sample, find_quantiles
 from ofa_bench.errors import InputError
 from ofa_bench.spaces import DesignSpace
 
-__all__ = ["PARTS", "SPEEDS", "SPREAD", "mix", "synthetic_devices"]
+__all__ = ["PARTS", "SPEEDS", "SPREAD", "mix", "synthetic_device", "synthetic_devices"]
 
 Floats = NDArray[np.float64]
 
@@ -50,13 +51,38 @@ def synthetic_devices(tables: Sequence[CostTable], number: int, seed: int) -> li
     Raises:
         InputError: the tables are fewer than two or of several spaces, or a number is not allowed.
     """
-    for key, value, least in (("number", number, 1), ("seed", seed, 0)):
-        if type(value) is not int or value < least:
-            raise InputError(f"synthetic devices: {key}={value}: must be a whole number of {least} or more")
-    if len(tables) < PARTS[0]:
-        raise InputError(f"synthetic devices: give {PARTS[0]} tables or more to mix, not {len(tables)}")
+    _check(number, 1, seed)
     aligned = _align(tables)
     return [_make(tables, aligned, seed, i) for i in range(number)]
+
+
+def _check(number: int, least: int, seed: int) -> None:
+    for key, value, bound in (("number", number, least), ("seed", seed, 0)):
+        if type(value) is not int or value < bound:
+            raise InputError(f"synthetic devices: {key}={value}: must be a whole number of {bound} or more")
+
+
+def synthetic_device(space: DesignSpace, devices: Sequence[str], number: int, seed: int = 0) -> CostTable:
+    """Return one of the synthetic devices that are made of the tables of devices (see ``synthetic_devices``).
+
+    Args:
+        space: the design space.
+        devices: of the package, or paths of tables.
+        number: of the device, from 0.
+        seed: of the fleet.
+
+    Raises:
+        InputError: as ``synthetic_devices``.
+    """
+    _check(number, 0, seed)
+    tables, aligned = _tables_of(space, tuple(devices))
+    return _make(tables, aligned, seed, number)
+
+
+@lru_cache(maxsize=2)
+def _tables_of(space: DesignSpace, devices: tuple[str, ...]) -> "tuple[list[CostTable], _Aligned]":
+    tables = [latency_table(space, device) for device in devices]
+    return tables, _align(tables)
 
 
 def mix(tables: Sequence[CostTable], weights: Sequence[float]) -> list[Term]:
@@ -94,6 +120,8 @@ class _Aligned:
 
 
 def _align(tables: Sequence[CostTable]) -> _Aligned:
+    if len(tables) < PARTS[0]:
+        raise InputError(f"synthetic devices: give {PARTS[0]} tables or more to mix, not {len(tables)}")
     names = {table.space.name for table in tables}
     if len(names) > 1:
         raise InputError(f"synthetic devices: the tables are of several spaces: {', '.join(sorted(names))}")

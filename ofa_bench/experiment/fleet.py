@@ -1,7 +1,7 @@
 """Expands ``device=fleet`` to the devices of the fleet: a config for each."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,12 @@ __all__ = ["FLEET", "Device", "devices_of_fleet", "find_device", "is_fleet", "on
 
 FLEET = "fleet"
 """The option of the group ``device`` that stands for several."""
+
+
+KEYS = ("devices", "guard_band", "synthetic", "seed")
+
+MOST = 1000
+"""The maximum number of synthetic devices."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +55,9 @@ def devices_of_fleet(config: DictConfig, space: DesignSpace) -> list[Device]:
     """
     node = OmegaConf.to_container(config.device, resolve=True)
     assert isinstance(node, dict)
-    unknown = [str(key) for key in node if key not in ("devices", "guard_band", "_target_")]
+    unknown = [str(key) for key in node if key not in KEYS]
     if unknown:
-        raise InputError(f"device.{unknown[0]}: no such key of a fleet; allowed: devices, guard_band")
+        raise InputError(f"device.{unknown[0]}: no such key of a fleet; allowed: {', '.join(KEYS)}")
     names = node["devices"]
     if names is None:
         names = [name for name, unit in devices_of(space).items() if unit.startswith("ms")]
@@ -64,7 +70,19 @@ def devices_of_fleet(config: DictConfig, space: DesignSpace) -> list[Device]:
             raise InputError(f"device.devices: {one.name} is there twice")
         guard = {"guard_band": True} if node.get("guard_band") else {}
         found.append(Device(one.name, {**one.node, **guard}))
-    return found
+    return found if node.get("synthetic") is None else _synthetic(found, node)
+
+
+def _synthetic(parts: Sequence[Device], node: Mapping[Any, Any]) -> list[Device]:
+    """Return the devices of a synthetic fleet, made of the tables of real ones."""
+    number, seed = node["synthetic"], node.get("seed", 0)
+    if type(number) is not int or not 1 <= number <= MOST:
+        raise InputError(f"device.synthetic={number}: must be null, or a whole number of 1 to {MOST:,}")
+    if node.get("guard_band"):
+        raise InputError("device.guard_band: not with device.synthetic; a made-up device has no measured error")
+    devices = [str(one.node.get("device", one.name)) for one in parts]
+    made = {"_target_": "ofa_bench.devices.synthetic.synthetic_device", "devices": devices, "seed": seed}
+    return [Device(f"synthetic-{i:04}", {**made, "number": i}) for i in range(number)]
 
 
 def find_device(key: str, name: str) -> Device:

@@ -1,6 +1,6 @@
 """Finds the best distinct architectures behind a winner, which people rank again by their measurements."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from ofa_bench.spaces import DesignSpace, Genes
 
 __all__ = ["Alternative", "distinct_best_first", "next_best"]
 
-CHUNK = 64
+CHUNK = 16
 """Number of architectures whose canonical form is computed together."""
 
 
@@ -55,23 +55,35 @@ def next_best(
 
 
 def distinct_best_first(
-    space: DesignSpace, genes: Genes, accuracy: NDArray[np.float64], places: Sequence[int]
+    space: DesignSpace, genes: Genes, accuracy: Values, cost: Values, places: NDArray[np.int64]
 ) -> Iterator[tuple[Genes, Values, list[int]]]:
     """Yield distinct architectures, best first: canonical rows, their accuracies and their places.
+
+    Of equally accurate ones the cheapest is first.
 
     Args:
         space: the design space.
         genes: int8 [n, n_genes].
         accuracy: float64 [n].
+        cost: float64 [n].
         places: the rows to look at.
     """
-    order = np.asarray(places, np.int64)
-    order = order[np.argsort(-accuracy[order], kind="stable")]
     seen = set[bytes]()
-    for begin in range(0, len(order), CHUNK):
-        chunk = order[begin : begin + CHUNK]
+    for chunk in _chunks(accuracy, cost, places):
         rows = space.canonical(genes[chunk])
         first = {row.tobytes(): i for i, row in reversed(list(enumerate(rows)))}
         new = sorted(i for key, i in first.items() if key not in seen)
         seen.update(first)
         yield rows[new], accuracy[chunk[new]], chunk[new].tolist()
+
+
+def _chunks(accuracy: Values, cost: Values, places: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield all places in parts of ``CHUNK``, best first; only as many are sorted as are asked for."""
+    values, parts = accuracy[places], [places]
+    if len(places) > 4 * CHUNK:
+        least = np.partition(values, -CHUNK)[-CHUNK]
+        parts = [places[values >= least], places[values < least]]
+    for part in parts:
+        order = part[np.lexsort((cost[part], -accuracy[part]))]
+        for begin in range(0, len(order), CHUNK):
+            yield order[begin : begin + CHUNK]

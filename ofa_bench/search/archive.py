@@ -28,6 +28,7 @@ class History:
         self._genes: Genes = np.empty((0, space.n_genes), np.int8)
         self._accuracy: Floats = np.empty(0)
         self.steps: list[tuple[int, tuple[int, int, int]]] = []
+        self._added: tuple[NDArray[np.int64], NDArray[np.int64], list[tuple[int, int, int]]] | None = None
 
     @property
     def genes(self) -> Genes:
@@ -56,6 +57,15 @@ class History:
             self._accuracy = np.concatenate([self._accuracy, np.empty(more)])
         self._genes[begin:end], self._accuracy[begin:end], self.size = genes, accuracy, end
         self.steps.append((end, counts))
+
+    @property
+    def batches_added(self) -> tuple[NDArray[np.int64], NDArray[np.int64], list[tuple[int, int, int]]]:
+        """The batches that added something: where they begin and end, int64 [batches], and the counts after them."""
+        if self._added is None or len(self._added[2]) != len(self.steps):
+            ends = np.array([end for end, _ in self.steps], np.int64)
+            begins = np.concatenate([[0], ends[:-1]])[: len(ends)]
+            self._added = begins, ends, [counts for _, counts in self.steps]
+        return self._added
 
     def with_accuracy(self, accuracy: Floats) -> "History":
         """Return the same history with other accuracies, fractions of 1: float64 [size]."""
@@ -146,14 +156,17 @@ class Archive:
         return [i for i, target in enumerate(self._targets.tolist()) if target >= minimum]
 
     def _results(self, generations: int, counts: Sequence[Counts], shared: int) -> list[SearchResult]:
-        """Return one result for each target, with these counts for the feasible ones."""
+        """Return one result for each target, with these counts for the feasible ones.
+
+        Raises:
+            RuntimeError: nothing meets a target.
+        """
         problem, found = self._evaluator.problem, dict[int, SearchResult]()
-        curves = {i: self._improvements(float(self._targets[i])) for i in self._feasible}
-        if not all(curves.values()):
-            raise RuntimeError("nothing was found for a target that the cheapest architecture meets")
-        rows = problem.space.canonical(self.genes[[curve[-1][0] for curve in curves.values()]])
+        curves = self._improvements()
+        rows = problem.space.canonical(self.genes[[place for place, _ in curves.values()]])
         winners = dict(zip(curves, rows, strict=True))
-        best = {i: curve[-1][1][-1] for i, curve in curves.items()}
+        best = {i: curve[-1][-1] for i, (_, curve) in curves.items()}
+        costs = dict(zip(curves, problem.cost.cost(rows).tolist() if len(rows) else (), strict=True))
         alternatives = self._alternatives(winners, best)
         for i, part in zip(curves, counts, strict=True):
             found[i] = SearchResult(
@@ -161,9 +174,9 @@ class Archive:
                 feasible=True,
                 genes=winners[i],
                 accuracy=best[i],
-                cost=float(problem.cost.cost(winners[i][None])[0]),
+                cost=costs[i],
                 counts=part,
-                curve=tuple(point for _, point in curves[i]),
+                curve=curves[i][1],
                 generations=generations,
                 shared=shared,
                 alternatives=alternatives[i],
@@ -173,23 +186,28 @@ class Archive:
             for i, target in enumerate(self._targets)
         ]
 
-    def _improvements(self, target: float) -> list[tuple[int, CurvePoint]]:
-        """Return the architectures that were the best for a target when their batch was added: positions and points.
+    def _improvements(self) -> dict[int, tuple[int, tuple[CurvePoint, ...]]]:
+        """Return, by position of the feasible targets, the place of the best and the points where it got better.
 
-        Of a batch it is the most accurate one, of equally accurate ones the cheapest.
+        A point is a batch, whose best architecture is the most accurate one that meets the target, of equally accurate
+        ones the cheapest.
+
+        Raises:
+            RuntimeError: nothing meets a target.
         """
-        if not self.size:
-            return []
-        ends = np.array([end for end, _ in self.history.steps])
-        begins = np.concatenate([[0], ends[:-1]])
-        within = np.where(self.cost <= target, self.accuracy, -np.inf)
-        highest = np.maximum.reduceat(within, begins)
-        before = np.maximum.accumulate(np.concatenate([[-np.inf], highest[:-1]]))
-        found = []
-        for step in np.flatnonzero(highest > before).tolist():
-            equal = begins[step] + np.flatnonzero(within[begins[step] : ends[step]] == highest[step])
-            place = int(equal[self.cost[equal].argmin()])
-            found.append((place, (*self.history.steps[step][1], float(highest[step]))))
+        cost, accuracy, found = self.cost, self.accuracy, dict[int, tuple[int, tuple[CurvePoint, ...]]]()
+        begins, ends, counts = self.history.batches_added
+        for i in self._feasible:
+            within = np.where(cost <= self._targets[i], accuracy, -np.inf)
+            highest = np.maximum.reduceat(within, begins) if len(begins) else within
+            before = np.maximum.accumulate(np.concatenate([[-np.inf], highest[:-1]]))[: len(highest)]
+            steps = np.flatnonzero(highest > before)
+            if not len(steps):
+                raise RuntimeError("nothing was found for a target that the cheapest architecture meets")
+            last = slice(begins[steps[-1]], ends[steps[-1]])
+            equal = last.start + np.flatnonzero(within[last] == highest[steps[-1]])
+            points = zip(steps.tolist(), highest[steps].tolist(), strict=True)
+            found[i] = int(equal[cost[equal].argmin()]), tuple((*counts[step], value) for step, value in points)
         return found
 
     def _alternatives(
@@ -199,20 +217,23 @@ class Archive:
 
         In the order of rising targets, the best of one target compete with those that only the next one allows.
         """
-        problem, order = self._evaluator.problem, np.argsort(self.cost, kind="stable")
-        cost, found, pool, begin = self.cost[order], dict[int, tuple[Alternative, ...]](), list[int](), 0
-        for i in sorted(winners, key=lambda i: float(self._targets[i])):
-            end = int(np.searchsorted(cost, self._targets[i], side="right"))
+        problem, found = self._evaluator.problem, dict[int, tuple[Alternative, ...]]()
+        if problem.keep == 1:
+            return dict.fromkeys(winners, ())
+        ranked = self.genes, self.accuracy, self.cost
+        rising = sorted(winners, key=lambda i: float(self._targets[i]))
+        first = np.searchsorted(self._targets[rising], self.cost)  # the first of them that each architecture meets
+        pool: NDArray[np.int64] = np.empty(0, np.int64)
+        for rank, i in enumerate(rising):
             batches, kept = [], list[int]()
-            for rows, values, places in distinct_best_first(
-                problem.space, self.genes, self.accuracy, [*pool, *order[begin:end].tolist()]
-            ):
+            places = np.concatenate([pool, np.flatnonzero(first == rank)])
+            for rows, values, some in distinct_best_first(problem.space, *ranked, places):
                 batches.append((rows, values))
-                kept += places
+                kept += some
                 if len(kept) > problem.keep:
                     break
             found[i] = next_best(problem.cost, problem.keep, float(self._targets[i]), winners[i], highest[i], batches)
-            pool, begin = kept[: problem.keep + 1], end
+            pool = np.array(kept[: problem.keep + 1], np.int64)
         return found
 
 

@@ -160,15 +160,24 @@ class Kernels:
         ours, theirs = np.random.default_rng(0), np.random.default_rng(0)
         parents = space.sample(60, ours)
         children, _ = self.offspring(ours, parents, 0.3, np.inf, 1, 50, 120)
-        costs = np.empty(len(parents))
-        self.loops.costs(self._at, parents.ctypes.data, len(parents), costs.ctypes.data)
         space.sample(60, theirs)
         mutants = space.mutate(parents[theirs.integers(60, size=50)], 0.3, theirs)
         first, second = parents[theirs.integers(60, size=(2, 70))]
         crossed = space.crossover(first, second, theirs)
         return np.array_equal(children, np.concatenate([mutants, crossed])) and np.array_equal(
-            costs, cost.cost(parents)
+            self.costs(parents), cost.cost(parents)
         )
+
+    def costs(self, genes: Genes) -> NDArray[np.float64]:
+        """Return the cost of each architecture: int8 [n, n_genes] to float64 [n].
+
+        Raises:
+            ValueError: the rows are not architectures of the space.
+        """
+        rows = np.ascontiguousarray(check_genes(self.space, genes))
+        found = np.empty(len(rows))
+        self.loops.costs(self._at, rows.ctypes.data, len(rows), found.ctypes.data)
+        return found
 
     def offspring(
         self, rng: np.random.Generator, parents: Genes, prob: float, target: float, rounds: int, n_mutants: int, n: int

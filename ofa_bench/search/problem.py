@@ -172,10 +172,13 @@ class Evaluator:
         """
         candidates = check_shape(self.problem.space, candidates)
         self.counts.cost_lookups += len(candidates)
-        return self.problem.cost.cost(candidates)
+        kernels = self.problem.kernels
+        return kernels.costs(candidates) if kernels else self.problem.cost.cost(candidates)
 
     def cost_without_limits(self, candidates: Genes) -> NDArray[np.float64]:
         """Return the cost as ``cost`` does, but finite also where candidates miss limits on other costs."""
+        if not self.problem.cost.limits:
+            return self.cost(candidates)
         candidates = check_shape(self.problem.space, candidates)
         self.counts.cost_lookups += len(candidates)
         return self.problem.cost.without_limits(candidates)

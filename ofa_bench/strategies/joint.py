@@ -183,7 +183,13 @@ class _Elites:
     def offer(self, places: Places, archive: Archive) -> None:
         """Replace elites by more accurate architectures of the archive, given by their places: intp [n]."""
         meets = archive.cost[places] <= self.anchors[:, None]
-        accuracy = np.concatenate([self.accuracy, np.where(meets, archive.accuracy[places], -np.inf)], axis=1)
+        within = np.where(meets, archive.accuracy[places], -np.inf)
+        most = self.places.shape[1]
+        if len(places) > 10 * most:  # sort only what may be among the best
+            least = np.partition(within, -most, axis=1)[:, -most, None]
+            may = ((within >= least) & meets).any(axis=0)
+            places, within = places[may], within[:, may]
+        accuracy = np.concatenate([self.accuracy, within], axis=1)
         order = np.argsort(-accuracy, axis=1, kind="stable")[:, : self.places.shape[1]]
         every = np.concatenate([self.places, np.broadcast_to(places, (len(self.anchors), len(places)))], axis=1)
         self.places = np.take_along_axis(every, order, axis=1)

@@ -145,7 +145,8 @@ class _Adapter:
             self._consider(0, cheapest, self._evaluate(cheapest))
         row = self._problem.space.canonical(self._row[None])
         genes, values = map(np.concatenate, zip(*self._considered, strict=True))
-        ordered = distinct_best_first(self._problem.space, genes, values, range(len(genes)))
+        places, cost = np.arange(len(genes)), np.zeros(len(genes))
+        ordered = distinct_best_first(self._problem.space, genes, values, cost, places)
         batches = ((rows, accuracy) for rows, accuracy, _ in ordered)
         return SearchResult(
             target=self._target,

@@ -16,11 +16,24 @@ from ofa_bench.version import __version__
 
 if TYPE_CHECKING:
     from ofa_bench import predictors, spaces, strategies
-    from ofa_bench.api import InputError, Result, Results, Subnet, compare, evaluate, load, options, problem, run
+    from ofa_bench.api import (
+        FleetProblem,
+        FleetResult,
+        InputError,
+        Result,
+        Results,
+        Subnet,
+        compare,
+        evaluate,
+        load,
+        options,
+        problem,
+        run,
+    )
 
 __all__ = [
-    "InputError", "Result", "Results", "Subnet", "__version__", "compare", "evaluate", "load", "options",
-    "predictors", "problem", "run", "spaces", "strategies",
+    "FleetProblem", "FleetResult", "InputError", "Result", "Results", "Subnet", "__version__", "compare", "evaluate",
+    "load", "options", "predictors", "problem", "run", "spaces", "strategies",
 ]  # fmt: skip
 
 

@@ -18,17 +18,20 @@ from ofa_bench.spaces import DesignSpace
 
 __all__ = ["describe", "parameters", "to_overrides"]
 
+WHOLE = ("space.choices", "limits", "targets.by_device")
+"""Keys whose values are mappings that are set as a whole."""
+
 _PLAIN = re.compile(r"[A-Za-z_][\w.-]*")
 _NOT_TEXT = ("null", "true", "false", "nan", "inf")
 
 
 def to_overrides(key: str, value: Any) -> Iterator[str]:
-    """Return the override of a key; for a mapping, other than ``space.choices``, one for each of its keys.
+    """Return the override of a key; for a mapping, unless the key is in ``WHOLE``, one for each of its keys.
 
     Raises:
         InputError: the value is of a type that no config holds.
     """
-    if isinstance(value, Mapping) and key != "space.choices":
+    if isinstance(value, Mapping) and key not in WHOLE:
         for name, inner in value.items():
             yield from to_overrides(f"{key}.{name}", inner)
     elif isinstance(value, str | Path):

@@ -9,12 +9,14 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from ofa_bench.api.describing import describe, to_overrides
+from ofa_bench.api.fleets import FleetProblem, fleet_overrides
 from ofa_bench.config.kinds import missing_members
-from ofa_bench.config.schema import GROUPS, PROBLEM_GROUPS
+from ofa_bench.config.schema import GROUPS, PROBLEM_GROUPS, to_config
 from ofa_bench.errors import InputError, suggestion
-from ofa_bench.experiment.build import build_problem
+from ofa_bench.experiment.build import build_problem, build_problems
 from ofa_bench.experiment.composition import Composed, compose_cell
 from ofa_bench.experiment.options import PARTS, describe_options
+from ofa_bench.experiment.running import expand_fleet
 from ofa_bench.predictors import AccuracyPredictor, CostModel, SimulatedMeasurement
 from ofa_bench.search import Problem
 from ofa_bench.spaces import DesignSpace, hold, whole_space
@@ -38,29 +40,36 @@ class DescribedProblem(Problem):
 def problem(
     space: str | DesignSpace = "mbv3",
     *,
-    device: "str | PathLike[str] | CostModel | None" = None,
+    device: "str | PathLike[str] | CostModel | Sequence[str] | None" = None,
     predictor: "str | PathLike[str] | AccuracyPredictor | None" = None,
     choices: Mapping[str, Sequence[float]] | None = None,
     noise: float | None = None,
+    limits: Mapping[str, float] | None = None,
     **keys: Any,
-) -> DescribedProblem:
+) -> Any:
     """Return a problem: a design space, an accuracy predictor and a cost model.
 
     Args:
         space: an option of the group ``space`` (``ob.options("space")``), or a ``DesignSpace``.
         device: an option of the group ``device``, the path of a latency table, or a ``CostModel``; default:
-            that of the space.
+            that of the space. Several options or paths make a fleet, whose devices ``ob.run`` searches all.
         predictor: an option of the group ``predictor``, the path of a predictor, or an ``AccuracyPredictor``;
             default: that of the space.
         choices: the values allowed, by gene or kind of genes: ``{"r": [224], "k": [3, 5]}``.
         noise: simulate measurements of the predictor, with errors of this standard deviation, in points.
+        limits: the most that every architecture may cost elsewhere, by device: ``{"params": 6, "macs": 400}``.
         keys: other keys of the space, device or predictor, such as ``guard_band=True``, and ``keep`` (see ``Problem``).
+
+    Returns:
+        A ``Problem``; of several devices a ``FleetProblem``, which has one for each.
 
     Raises:
         InputError: there is no such option or key, or a value is not allowed; the message names the key.
     """
-    given = {"space": space, "device": device, "predictor": predictor}
     overrides, nodes, built = list[str](), dict[str, tuple[str, Any]](), dict[str, Any]()
+    given = {"space": space, "device": device, "predictor": predictor}
+    if isinstance(device, list | tuple):
+        overrides, given = fleet_overrides(device), {"space": space, "predictor": predictor}
     for group, value in given.items():
         if isinstance(value, str | PathLike):
             overrides += to_overrides(group, fspath(value))
@@ -76,11 +85,16 @@ def problem(
         overrides += to_overrides("space.choices", choices)
     if noise is not None:
         overrides += to_overrides("predictor.noise", noise)
+    if limits is not None:
+        overrides += to_overrides("limits", limits)
     if keys:
         base = compose_with(overrides, nodes)
         for key, value in keys.items():
             overrides += to_overrides(_full_key(key, base, nodes), value)
-    config = compose_with(overrides, nodes).typed
+    composed = compose_with(overrides, nodes)
+    if "device" not in given:
+        return _fleet(composed, overrides, nodes)
+    config = composed.typed
     own = built.get("space")
     if own is not None and choices:
         own = hold(own, choices)
@@ -89,6 +103,16 @@ def problem(
     if noise is not None and "predictor" in built:
         guide = SimulatedMeasurement(whole_space(made.space), guide, noise)
     return DescribedProblem(made.space, guide, made.cost, made.keep, tuple(overrides), nodes)
+
+
+def _fleet(composed: Composed, overrides: Sequence[str], nodes: Nodes) -> FleetProblem:
+    """Return the problems of several devices; space and predictor are options."""
+    if nodes:
+        raise InputError(f"device: several devices need a {next(iter(nodes))} that is an option, not an object")
+    devices, configs = expand_fleet(composed.config)
+    problems = build_problems([to_config(one) for one in configs])
+    made = {device.name: problem for device, problem in zip(devices, problems, strict=True)}
+    return FleetProblem(made, tuple(overrides), nodes)
 
 
 def describe_problem(problem: Problem) -> DescribedProblem:

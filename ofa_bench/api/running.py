@@ -10,6 +10,7 @@ from typing import Any
 from tqdm import TqdmWarning
 
 from ofa_bench.api.describing import describe, parameters, to_overrides
+from ofa_bench.api.fleets import FleetProblem, FleetResult
 from ofa_bench.api.problems import compose_with, describe_problem, name_of
 from ofa_bench.api.results import Result
 from ofa_bench.config.address import address
@@ -17,7 +18,7 @@ from ofa_bench.config.schema import PROBLEM_GROUPS, Config, EvolutionConfig
 from ofa_bench.config.store_uri import default_uri
 from ofa_bench.errors import InputError
 from ofa_bench.experiment import previous
-from ofa_bench.experiment.running import prepare_cell, run_cell
+from ofa_bench.experiment.running import address_on_device, prepare_cell, prepare_cells, run_cell, run_cells
 from ofa_bench.search import Problem, SearchResult
 from ofa_bench.strategies import Strategy
 
@@ -32,7 +33,7 @@ _OF_COMMAND = ("output", "rerun", "tracking")
 
 
 def run(
-    problem: Problem,
+    problem: Problem | FleetProblem,
     strategy: str | Strategy = "vanilla",
     *,
     targets: str | float | Sequence[float] | None = None,
@@ -43,13 +44,13 @@ def run(
     progress: bool = True,
     on_result: Callable[[int, SearchResult], object] | None = None,
     **keys: Any,
-) -> Result:
+) -> Any:
     """Search all targets with a strategy; return the result.
 
     It is, bit for bit, the result of ``ofa_bench run`` with the same keys. Nothing is written: see ``Result.save``.
 
     Args:
-        problem: built by ``ob.problem``.
+        problem: built by ``ob.problem``; of several devices, all are searched.
         strategy: an option of the group ``strategy`` (``ob.options("strategy")``), or a ``Strategy``.
         targets: the largest costs allowed, in the device's unit; or an option of the group ``targets``, such as
             ``quantiles``. Default: those that come with the device's table.
@@ -63,11 +64,14 @@ def run(
         keys: other keys of the config: of the evolution (``population_size=50``) or the strategy (``batch=10``), and
             ``keep``, ``lockstep``, ``threads``. A mapping sets what is inside a key: ``warm_start={"seed": "none"}``.
 
+    Returns:
+        A ``Result``; for several devices a ``FleetResult``, which has one for each.
+
     Raises:
         InputError: a key or a value is not allowed; the message names the key.
         RuntimeError: your own strategy left a target out, returned one twice, or returned an invalid result.
     """
-    described = describe_problem(problem)
+    described = problem if isinstance(problem, FleetProblem) else describe_problem(problem)
     overrides, nodes = [*described.overrides], dict(described.nodes)
     own, kept = (None, {}) if isinstance(strategy, str) else (strategy, parameters(strategy))
     if isinstance(strategy, str):
@@ -84,12 +88,17 @@ def run(
     config = composed.config
     if own is None and previous.named_by(composed.typed.strategy) and config.tracking.uri is None:
         config.tracking.uri = default_uri(Path.cwd())  # where a record may be named by its run in MLflow
-    problem = replace(described, keep=config.keep)
-    prepared = prepare_cell(config, composed.choices, problem=problem, strategy=own)
     differing = [text for key, value in kept.items() for text in to_overrides(f"strategy.{key}", value)]
-    place = address(composed.choices, [*composed.overrides, *differing], config.seed)
+    words = [*composed.overrides, *differing]
+    if isinstance(described, FleetProblem):
+        problems = [replace(one, keep=config.keep) for one in described.problems.values()]
+        cells = prepare_cells(config, composed.choices, problems=problems, strategy=own)
+        places = [address_on_device(one, composed.choices, words) for one in cells]
+    else:
+        cells = [prepare_cell(config, composed.choices, problem=replace(described, keep=config.keep), strategy=own)]
+        places = [address(composed.choices, words, config.seed)]
 
-    best, total = 0.0, prepared.cell.repeats * len(prepared.cell.targets)
+    best, total = 0.0, sum(one.cell.repeats * len(one.cell.targets) for one in cells)
     visible = progress and (sys.stderr.isatty() or "ipykernel" in sys.modules)
 
     def report(repeat: int, result: SearchResult) -> None:
@@ -100,10 +109,19 @@ def run(
         if on_result:
             on_result(repeat, result)
 
-    title = prepared.choices["strategy"]
+    title = cells[0].choices["strategy"]
     with tqdm(total=total, desc=title, unit="target", leave=False, disable=not visible) as bar:
-        record, found = run_cell(prepared, place, report)
-    return Result((record,), prepared=prepared, repeats=tuple(found))
+        if cells[0].fleet:
+            found = run_cells(cells, places, report)
+        else:
+            found = [run_cell(one, place, report) for one, place in zip(cells, places, strict=True)]
+    results = [
+        Result((record,), prepared=one, repeats=tuple(repeats))
+        for one, (record, repeats) in zip(cells, found, strict=True)
+    ]
+    if isinstance(described, FleetProblem):
+        return FleetResult.of({one.prepared.choices["device"]: one for one in results})
+    return results[0]
 
 
 def _targets(targets: str | float | Sequence[float] | None) -> Iterator[str]:

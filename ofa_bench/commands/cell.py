@@ -23,7 +23,6 @@ from ofa_bench.config.schema import CHANGED, TrackingConfig
 from ofa_bench.config.shell import command_line, option, override
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.checks import resolve_tracking
-from ofa_bench.experiment.fleet import FLEET
 from ofa_bench.files.writing import remove_leftovers
 from ofa_bench.records.model import Record
 from ofa_bench.tracking.delivery import UNTRACKED, log_with_retries, try_log
@@ -112,23 +111,15 @@ def plan(config: DictConfig, output: Path, name: str) -> list[PlannedCell]:
     Raises:
         InputError: a value is not allowed, or a cell's folder has only other records.
     """
-    from ofa_bench.experiment.running import prepare_cells
+    from ofa_bench.experiment.running import address_on_device, prepare_cells
 
     context = HydraConfig.get()
     parallel = context.mode == RunMode.MULTIRUN and context.launcher["_target_"] != ONE_AFTER_ANOTHER
     made = prepare_cells(config, context.runtime.choices, threads=1 if parallel else None)  # they share the cores
     if len(made) == 1 and made[0].choices["device"] == context.runtime.choices["device"]:
         return [_plan_cell(made[0], output, name)]
-    return [_plan_cell(one, output, _address_on_device(one)) for one in made]
-
-
-def _address_on_device(made: "PreparedCell") -> str:
-    """Return the address of a cell of a fleet: of one that is searched by itself, the address without the fleet."""
-    context = HydraConfig.get()
-    alone = not made.fleet and "number" not in made.described["device"]  # a synthetic device is one of its fleet
-    words = [word for word in context.overrides.task if not (alone and word.lstrip("+").startswith("device.devices="))]
-    choices = {**context.runtime.choices, "device": made.choices["device"]}
-    return address(choices, [*words, *([FLEET] if made.fleet else [])], made.config.seed)
+    choices, words = context.runtime.choices, context.overrides.task
+    return [_plan_cell(one, output, address_on_device(one, choices, words)) for one in made]
 
 
 def _plan_cell(made: "PreparedCell", output: Path, name: str) -> PlannedCell:
@@ -183,9 +174,9 @@ def _find_or_run_together(planned: Sequence[PlannedCell], output: Path) -> Itera
         if made.fleet:
             found = run_cells(cells, [one.address for one in planned], progress.report)
         else:
-            found = [run_cell(made, planned[0].address, progress.report)[0]]
-    for cell, made_now in zip(cells, found, strict=True):
-        record = records.write(output / made_now.address, made_now, cell.yaml)
+            found = [run_cell(made, planned[0].address, progress.report)]
+    for cell, (new, _) in zip(cells, found, strict=True):
+        record = records.write(output / new.address, new, cell.yaml)
         keep_out_of_git(output)
         _report_better_results(record, cell.config.output)
         yield record

@@ -10,12 +10,13 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from ofa_bench.config.address import address
 from ofa_bench.config.schema import GROUPS, Config, to_config
 from ofa_bench.engine import Cell, Repeat, run_fleet, run_repeats
 from ofa_bench.experiment.build import build, build_problems
 from ofa_bench.experiment.building import build_space
 from ofa_bench.experiment.checks import result_config
-from ofa_bench.experiment.fleet import FLEET, devices_of_fleet, is_fleet, on_device
+from ofa_bench.experiment.fleet import FLEET, Device, devices_of_fleet, is_fleet, on_device
 from ofa_bench.records import frontiers
 from ofa_bench.records import record as records
 from ofa_bench.records.model import Record
@@ -23,7 +24,9 @@ from ofa_bench.search import Problem, SearchResult
 from ofa_bench.spaces import ChosenSpace, whole_space
 from ofa_bench.strategies import Strategy
 
-__all__ = ["PreparedCell", "prepare_cell", "prepare_cells", "run_cell", "run_cells"]
+__all__ = [
+    "PreparedCell", "address_on_device", "expand_fleet", "prepare_cell", "prepare_cells", "run_cell", "run_cells",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,24 +52,42 @@ class PreparedCell:
         return frontiers.find(self.cell.problem)
 
 
-def prepare_cells(config: DictConfig, choices: Mapping[str, str], *, threads: int | None = None) -> list[PreparedCell]:
+def expand_fleet(config: DictConfig) -> tuple[list[Device], list[DictConfig]]:
+    """Return the devices of a composed config with ``device=fleet``, and a config for each.
+
+    Raises:
+        InputError: there is no such device.
+    """
+    devices = devices_of_fleet(config, build_space(to_config(config).space))
+    return devices, [on_device(config, device) for device in devices]
+
+
+def prepare_cells(
+    config: DictConfig,
+    choices: Mapping[str, str],
+    *,
+    problems: Sequence[Problem] | None = None,
+    strategy: Strategy | None = None,
+    threads: int | None = None,
+) -> list[PreparedCell]:
     """Build the cells of a composed config: one, or one for each device of a fleet.
 
     Args:
         config: the config that Hydra composed.
         choices: the chosen option of each group.
+        problems: of the fleet's devices, if they are built already.
+        strategy: of the config's ``strategy``, if it is built already.
         threads: the default of the config's ``threads``.
 
     Raises:
         InputError: a value is not allowed; the message names its key.
     """
     if not is_fleet(config):
-        return [prepare_cell(config, choices, threads=threads)]
-    devices = devices_of_fleet(config, build_space(to_config(config).space))
-    configs = [on_device(config, device) for device in devices]
-    problems = build_problems([to_config(one) for one in configs])
+        return [prepare_cell(config, choices, strategy=strategy, threads=threads)]
+    devices, configs = expand_fleet(config)
+    problems = problems or build_problems([to_config(one) for one in configs])
     cells = [
-        prepare_cell(one, {**choices, "device": device.name}, problem=problem, threads=threads)
+        prepare_cell(one, {**choices, "device": device.name}, problem=problem, strategy=strategy, threads=threads)
         for one, device, problem in zip(configs, devices, problems, strict=True)
     ]
     together = getattr(cells[0].cell.strategy, "across_devices", False) and len(cells) > 1
@@ -114,38 +135,47 @@ def prepare_cell(
     return PreparedCell(cell, typed, chosen, described, identity, OmegaConf.to_yaml(config, resolve=True))
 
 
+def address_on_device(made: PreparedCell, choices: Mapping[str, str], overrides: Sequence[str]) -> str:
+    """Return the address of a cell of a fleet.
+
+    If the device is searched by itself, it is the address without the fleet.
+    """
+    alone = not made.fleet and "number" not in made.described["device"]  # a synthetic device is one of its fleet
+    words = [word for word in overrides if not (alone and word.lstrip("+").startswith("device.devices="))]
+    words += [FLEET] if made.fleet else []
+    return address({**choices, "device": made.choices["device"]}, words, made.config.seed)
+
+
 def run_cells(
-    cells: Sequence[PreparedCell], addresses: Sequence[str], report: Callable[[int, SearchResult], None]
-) -> list[Record]:
-    """Search the devices of a fleet together; return the record of each, with its address.
+    cells: Sequence[PreparedCell], places: Sequence[str], report: Callable[[int, SearchResult], None]
+) -> list[tuple[Record, Sequence[Repeat]]]:
+    """Search the devices of a fleet together; return of each what ``run_cell`` returns.
+
+    Args:
+        cells: of the devices.
+        places: the addresses of their records.
+        report: as in ``run_cell``.
 
     Raises:
         RuntimeError: as ``run_cell``.
     """
-    frontiers_before = [one.frontier for one in cells]  # as their files may be refused
+    frontiers_before = [one.frontier for one in cells]  # before the search, as their files may be refused
+    found = list[tuple[Record, Sequence[Repeat]]]()
     repeats = list(run_fleet([one.cell for one in cells], report))
-    return [
-        records.make_record(
-            one.cell,
-            [of_devices[i] for of_devices in repeats],
-            address=address,
-            choices=one.choices,
-            identity=one.identity,
-            config=one.described,
-            frontier=frontier,
-        )
-        for i, (one, address, frontier) in enumerate(zip(cells, addresses, frontiers_before, strict=True))
-    ]
+    for i, (one, place, frontier) in enumerate(zip(cells, places, frontiers_before, strict=True)):
+        of_device = [every[i] for every in repeats]
+        found.append((_make_record(one, of_device, place, frontier), of_device))
+    return found
 
 
 def run_cell(
-    prepared: PreparedCell, address: str, report: Callable[[int, SearchResult], None]
+    prepared: PreparedCell, place: str, report: Callable[[int, SearchResult], None]
 ) -> tuple[Record, Sequence[Repeat]]:
     """Search all targets in all repeats; return the record, and the results of each repeat.
 
     Args:
         prepared: the cell.
-        address: of the record.
+        place: the address of the record.
         report: called with the repeat and each result, outside the timed part.
 
     Raises:
@@ -153,13 +183,18 @@ def run_cell(
     """
     frontier = prepared.frontier  # before the search, as its file may be refused
     repeats = list(run_repeats(prepared.cell, report))
-    record = records.make_record(
+    return _make_record(prepared, repeats, place, frontier), repeats
+
+
+def _make_record(
+    prepared: PreparedCell, repeats: Sequence[Repeat], place: str, frontier: frontiers.Frontier | None
+) -> Record:
+    return records.make_record(
         prepared.cell,
         repeats,
-        address=address,
+        address=place,
         choices=prepared.choices,
         identity=prepared.identity,
         config=prepared.described,
         frontier=frontier,
     )
-    return record, repeats

@@ -224,7 +224,7 @@ def test_regrets_below_the_floor_are_drawn_there():
     assert figure.axes[0].get_yscale() == "log"
 
 
-def test_the_study_has_only_cells_of_the_experiment_ten_repeats_each():
+def test_the_study_has_the_cells_of_the_experiment_ten_repeats_each():
     cells = set()
     for words in commands(["-m", "experiment=measurements"]):
         given = dict(word.lstrip("+").split("=", 1) for word in words[1:])
@@ -236,7 +236,6 @@ def test_the_study_has_only_cells_of_the_experiment_ten_repeats_each():
         ):
             cells.add((Setting(given["space"], given["predictor"], noise), name + joint, int(asked)))
         assert given["repeats"] == "10"
-    assert cells >= set(measurements.found())
-    assert {(setting, name) for setting, name, _ in cells} >= {(one, "surrogate") for one in SETTINGS}
+    assert cells == set(measurements.found())
     assert {name for _, name, _ in cells} == set(STRATEGIES)
     assert {len(one.keys) for one in measurements.found().values()} == {10}

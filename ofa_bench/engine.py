@@ -16,7 +16,17 @@ from ofa_bench.search import Fleet, Found, LockstepRunner, Member, Problem, Sear
 from ofa_bench.search.problem import MAX_ACCURACY
 from ofa_bench.strategies import Budget, CoroutineStrategy, Limit, Strategy, is_fork_safe
 
-__all__ = ["Cell", "Match", "Repeat", "has_coroutines", "problem_of", "run_fleet", "run_repeats", "stream"]
+__all__ = [
+    "Cell",
+    "Match",
+    "Repeat",
+    "has_coroutines",
+    "problem_of",
+    "run_fleet",
+    "run_repeats",
+    "stream",
+    "total_budget",
+]
 
 
 WORTH_FORKING = 2000
@@ -140,9 +150,8 @@ def _limited(cell: Cell, repeat: int) -> Budget:
     return dataclasses.replace(cell.budget, limit=limit)
 
 
-def _limit_of(cells: Sequence[Cell], repeat: int) -> Budget:
-    """Return the budget of a repeat; a limit is the sum of those of all devices."""
-    budgets = [_limited(cell, repeat) for cell in cells]
+def total_budget(budgets: Sequence[Budget]) -> Budget:
+    """Return the budget of several devices together: a limit is the sum of theirs, generations are as before."""
     limits = [one.limit for one in budgets if one.limit]
     total = Limit(limits[0].measure, sum(one.amount for one in limits)) if limits else None
     return dataclasses.replace(budgets[0], limit=total)
@@ -155,7 +164,7 @@ def _run_together(cells: Sequence[Cell], report: Callable[[int, SearchResult], N
         cell.problem.kernels  # noqa: B018 -- compiled here, outside the timed part
     first.problem.predictor.row_wise  # noqa: B018 -- tried out here, outside the timed part
     with threadpool_limits(first.threads):
-        budgets = [_limit_of(cells, repeat) for repeat in range(first.repeats)]
+        budgets = [total_budget([_limited(cell, repeat) for cell in cells]) for repeat in range(first.repeats)]
     began, coroutines, origin = time.perf_counter(), list[SearchCoroutine](), list[int]()
     for repeat, budget in enumerate(budgets):
         coroutines += _coroutines(cells, repeat, budget)

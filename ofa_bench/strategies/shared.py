@@ -134,7 +134,11 @@ class SharedSearch(CoroutineStrategy):
 
     def most_evaluations(self, problem: Problem, targets: Sequence[float], budget: Budget) -> int:
         """Return the limit, or 0 if no target is feasible."""
-        return self.limit(problem, budget) if problem.cost.minimum <= max(targets) else 0
+        return self.most_evaluations_of_fleet(Fleet.of(problem, targets), budget)
+
+    def most_evaluations_of_fleet(self, fleet: Fleet, budget: Budget) -> int:
+        """Return the limit, which is that of all devices together, or 0 if no target is feasible."""
+        return self.limit(fleet.members[0].problem, budget) if fleet.feasible else 0
 
     @abstractmethod
     def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
@@ -189,14 +193,14 @@ def check_whole(key: str, value: int, least: int = 1) -> None:
         raise InputError(f"strategy.{key}={value}: must be a whole number of {least} or more")
 
 
-def count_evaluations(evolution: object, generations: Sequence[int], *, full: bool = False) -> int | None:
+def count_evaluations(evolution: object, generations: Sequence[int], *, seeds: float = 0) -> int | None:
     """Return the evaluations of searches of one target with these generations; None if the evolution is a user's.
 
-    With ``full``, seeds may fill the first population beyond its ``initial_size``.
+    Up to ``seeds`` architectures that a search starts from may make its first population larger.
     """
     if not isinstance(evolution, Evolution):
         return None
-    first = evolution.population_size if full else evolution.initial_size
+    first = max(evolution.initial_size, int(min(seeds, evolution.population_size)))
     return sum(first + evolution.population_size * n for n in generations)
 
 

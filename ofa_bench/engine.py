@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from ofa_bench.config.importing import name_and_line
 from ofa_bench.search import Fleet, Found, LockstepRunner, Member, Problem, SearchCoroutine, SearchResult
 from ofa_bench.search.problem import MAX_ACCURACY
+from ofa_bench.spaces.declarations import declares_fork_safe
 from ofa_bench.strategies import Budget, CoroutineStrategy, Limit, Strategy, is_fork_safe
 
 __all__ = [
@@ -172,7 +173,8 @@ def _run_together(cells: Sequence[Cell], report: Callable[[int, SearchResult], N
     before = time.perf_counter() - began
     owners = [(cell, i) for cell in cells for i in range(len(cell.targets))]  # by position
     found: list[dict[int, tuple[SearchResult, float]]] = [{} for _ in range(first.repeats)]
-    fork = is_fork_safe(first.strategy) and len(coroutines) * first.budget.generations >= WORTH_FORKING
+    fork_safe = is_fork_safe(first.strategy) and all(declares_fork_safe(cell.problem.cost) for cell in cells)
+    fork = fork_safe and len(coroutines) * first.budget.generations >= WORTH_FORKING
     together = LockstepRunner(first.problem, coroutines, first.threads, fork=fork)
     for coroutine, item, seconds in together:
         repeat = origin[coroutine]

@@ -45,8 +45,9 @@ class Proxy(CoroutineStrategy):
 
     def __init__(self, inner: CoroutineStrategy, proxy: str | None = None, proxy_targets: int | None = 10) -> None:
         if not isinstance(inner, CoroutineStrategy):
-            wanted = "must be the config of a strategy whose searches are coroutines, as in conf/strategy/proxy.yaml"
-            raise InputError(f"strategy.inner: {wanted}")
+            raise InputError(
+                f"strategy.inner={type(inner).__name__}: must be a strategy with coroutines, such as joint"
+            )
         if proxy_targets is not None:
             check_whole("proxy_targets", proxy_targets)
         self.inner, self.proxy, self.proxy_targets = inner, proxy, proxy_targets

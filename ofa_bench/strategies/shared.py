@@ -58,7 +58,7 @@ class BudgetedEvaluator:
         gradient_cost: float = 0,
         budget: Budget | None = None,
     ) -> None:
-        self.budget, self._limit, self._gradient_cost = budget or Budget(1, 1), limit, gradient_cost
+        self.budget, self.limit, self._gradient_cost = budget or Budget(1, 1), limit, gradient_cost
         self._set_up(problem, targets, problem.evaluator(), None)
 
     def _set_up(
@@ -75,10 +75,15 @@ class BudgetedEvaluator:
         return other
 
     @property
+    def is_met(self) -> bool:
+        """Whether an architecture in the archive meets all targets."""
+        return bool((self.archive.cost <= self.targets[0]).any())
+
+    @property
     def left(self) -> int:
         """The number of evaluations that are left."""
         counts = self.evaluator.counts
-        return max(0, math.floor(self._limit - counts.evaluations - self._gradient_cost * counts.gradients))
+        return max(0, math.floor(self.limit - counts.evaluations - self._gradient_cost * counts.gradients))
 
     def evaluate(self, genes: Genes, *, again: bool = False) -> EvaluationRequest[tuple[Values, Values]]:
         """Evaluate architectures; only the first ones if fewer evaluations are left.
@@ -100,6 +105,8 @@ class BudgetedEvaluator:
 
 class SharedSearch(CoroutineStrategy):
     """Searches all targets at once, after the cheapest architecture, which meets all feasible ones.
+
+    In a fleet it is that of the first device, and those of devices whose targets it does not meet.
 
     Args:
         population_size: number of architectures that are evaluated together.
@@ -160,7 +167,10 @@ class SharedSearch(CoroutineStrategy):
     def _coroutine(self, search: Sequence[BudgetedEvaluator], rng: np.random.Generator) -> SearchCoroutine:
         able = [one for one in search if one.targets]
         for one in able:
-            yield from one.evaluate(one.problem.cost.cheapest[None])
+            if not one.is_met:
+                yield from one.evaluate(one.problem.cost.cheapest[None])
+            if not one.is_met:
+                raise InputError(f"strategy: {one.limit} evaluations are too few for {len(able)} devices")
         if able and able[0].left:
             yield from self.explore_all(able, rng)
         batches = search[0].archive.history.batches

@@ -94,7 +94,7 @@ class Draw:
         option = self._pick(
             "vanilla", "top_down", "bottom_up", "top_down", "bottom_up", "joint", "nsga2", "random", "local_search",
             "sms_emoa", "spea2", "map_elites", "differentiable", "tpe", "exhaustive" if space == "compofa" else "joint",
-            "ofa_reference" if self._one_in(2) else "vanilla", "surrogate",
+            "ofa_reference" if self._one_in(2) else "vanilla", "surrogate", "proxy",
         )  # fmt: skip
         reference = option == "ofa_reference"
         words = [f"strategy={option}", f"repeats={1 if reference else self._whole(1, 3)}"]
@@ -119,6 +119,9 @@ class Draw:
             return self._chain(space)
         if option == "surrogate":
             return self._surrogate(space)
+        if option == "proxy":  # on a single device, its inner strategy
+            inner = self._pick("joint", "vanilla", "bottom_up", "random")
+            return [f"strategy.inner={inner}", f"strategy.proxy_targets={self._pick('null', '1', '30')}"]
         keys: dict[str, object] = {}
         shared = ("joint", *PYMOO, "map_elites", "random", "local_search", "differentiable")
         if option in shared and self._one_in(2):

@@ -14,9 +14,20 @@ from threadpoolctl import threadpool_limits
 from ofa_bench.config.importing import name_and_line
 from ofa_bench.search import Fleet, Found, LockstepRunner, Member, Problem, SearchCoroutine, SearchResult
 from ofa_bench.search.problem import MAX_ACCURACY
+from ofa_bench.spaces.declarations import declares_fork_safe
 from ofa_bench.strategies import Budget, CoroutineStrategy, Limit, Strategy, is_fork_safe
 
-__all__ = ["Cell", "Match", "Repeat", "has_coroutines", "problem_of", "run_fleet", "run_repeats", "stream"]
+__all__ = [
+    "Cell",
+    "Match",
+    "Repeat",
+    "has_coroutines",
+    "problem_of",
+    "run_fleet",
+    "run_repeats",
+    "stream",
+    "total_budget",
+]
 
 
 WORTH_FORKING = 2000
@@ -140,9 +151,8 @@ def _limited(cell: Cell, repeat: int) -> Budget:
     return dataclasses.replace(cell.budget, limit=limit)
 
 
-def _limit_of(cells: Sequence[Cell], repeat: int) -> Budget:
-    """Return the budget of a repeat; a limit is the sum of those of all devices."""
-    budgets = [_limited(cell, repeat) for cell in cells]
+def total_budget(budgets: Sequence[Budget]) -> Budget:
+    """Return the budget of several devices together: a limit is the sum of theirs, generations are as before."""
     limits = [one.limit for one in budgets if one.limit]
     total = Limit(limits[0].measure, sum(one.amount for one in limits)) if limits else None
     return dataclasses.replace(budgets[0], limit=total)
@@ -155,7 +165,7 @@ def _run_together(cells: Sequence[Cell], report: Callable[[int, SearchResult], N
         cell.problem.kernels  # noqa: B018 -- compiled here, outside the timed part
     first.problem.predictor.row_wise  # noqa: B018 -- tried out here, outside the timed part
     with threadpool_limits(first.threads):
-        budgets = [_limit_of(cells, repeat) for repeat in range(first.repeats)]
+        budgets = [total_budget([_limited(cell, repeat) for cell in cells]) for repeat in range(first.repeats)]
     began, coroutines, origin = time.perf_counter(), list[SearchCoroutine](), list[int]()
     for repeat, budget in enumerate(budgets):
         coroutines += _coroutines(cells, repeat, budget)
@@ -163,7 +173,8 @@ def _run_together(cells: Sequence[Cell], report: Callable[[int, SearchResult], N
     before = time.perf_counter() - began
     owners = [(cell, i) for cell in cells for i in range(len(cell.targets))]  # by position
     found: list[dict[int, tuple[SearchResult, float]]] = [{} for _ in range(first.repeats)]
-    fork = is_fork_safe(first.strategy) and len(coroutines) * first.budget.generations >= WORTH_FORKING
+    fork_safe = is_fork_safe(first.strategy) and all(declares_fork_safe(cell.problem.cost) for cell in cells)
+    fork = fork_safe and len(coroutines) * first.budget.generations >= WORTH_FORKING
     together = LockstepRunner(first.problem, coroutines, first.threads, fork=fork)
     for coroutine, item, seconds in together:
         repeat = origin[coroutine]

@@ -7,7 +7,7 @@ import multiprocessing
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from itertools import pairwise
+from itertools import chain, pairwise
 from multiprocessing.context import BaseContext
 from typing import Any
 
@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from ofa_bench.config.kinds import adopt
 from ofa_bench.predictors import AccuracyPredictor, CostModel, latency_table
 from ofa_bench.predictors.coverage import check_unlabelled
-from ofa_bench.search import LockstepRunner, Problem, SearchResult
+from ofa_bench.search import Fleet, LockstepRunner, Member, Problem, SearchResult
 from ofa_bench.spaces import DesignSpace, Genes, ListedSpace, MobileNetV3Space
 from ofa_bench.spaces.declarations import declares_fork_safe
 from ofa_bench.strategies import Budget, CoroutineStrategy, Strategy, is_fork_safe
@@ -234,7 +234,8 @@ def check_strategy(strategy: Strategy, problem: Problem | None = None, targets: 
     """Check that a strategy's results are valid, its counts right, and both the same in another process.
 
     Targets may be unsorted, duplicate or infeasible. The default problem is a toy. Coroutines of a strategy must find
-    together what they find alone, also in forked processes if it declares ``fork_safe``.
+    together what they find alone, also in forked processes if it declares ``fork_safe``. A strategy that searches
+    devices together (``across_devices``) must do all that for a fleet too.
     """
     problem = problem or toy_problem()
     low, high = problem.cost.minimum, problem.cost.maximum
@@ -263,6 +264,40 @@ def check_strategy(strategy: Strategy, problem: Problem | None = None, targets: 
         for threads in (1, 3):
             together = _together(strategy, problem, targets, budget, threads)
             assert together == alone, "searches that advance together find something else"
+        if strategy.across_devices:
+            _check_fleet(strategy, problem, [targets, (middle, 0.5 * low), (0.5 * low,)], budget)
+
+
+def _check_fleet(
+    strategy: CoroutineStrategy, problem: Problem, targets: Sequence[Sequence[float]], budget: Budget
+) -> None:
+    """Check the results and counts of a fleet of equal devices with different targets."""
+    counting = CountingPredictor(problem.predictor)
+    asked = Problem(problem.space, counting, problem.cost)
+    results = _of_fleet(strategy, asked, targets, budget)
+    every = list(chain.from_iterable(targets))
+    assert sorted(results) == list(range(len(every))), "not exactly one result for each target of the fleet"
+    for position, target in enumerate(every):
+        _check_result(problem, target, results[position])
+    made = sum(result.counts.measurements for result in results.values())
+    assert made == sum(len(genes) for genes in counting.asked), "a fleet's measurements are not what was asked"
+    most = strategy.most_evaluations_of_fleet(_fleet(problem, targets), budget)
+    evaluations = sum(result.counts.evaluations for result in results.values())
+    assert most is None or evaluations <= most, f"a fleet makes {evaluations} evaluations, more than {most}"
+    again = _of_fleet(strategy, problem, targets, budget)
+    assert _prints([results[i] for i in sorted(results)]) == _prints([again[i] for i in sorted(again)])
+
+
+def _fleet(problem: Problem, targets: Sequence[Sequence[float]]) -> Fleet:
+    return Fleet(tuple(Member(problem, tuple(some)) for some in targets))
+
+
+def _of_fleet(
+    strategy: CoroutineStrategy, problem: Problem, targets: Sequence[Sequence[float]], budget: Budget
+) -> dict[int, SearchResult]:
+    """Return the results by position."""
+    coroutines = strategy.fleet_coroutines(_fleet(problem, targets), budget, np.random.default_rng(3))
+    return dict(item for _, item, _ in LockstepRunner(problem, coroutines, 1))
 
 
 def _fresh_processes() -> BaseContext:

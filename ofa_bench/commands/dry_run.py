@@ -16,8 +16,9 @@ from ofa_bench.commands.cli.options import check_folder
 from ofa_bench.commands.cli.overrides import parse_flags
 from ofa_bench.commands.sweep import check_swept
 from ofa_bench.config.address import address
-from ofa_bench.engine import Match
-from ofa_bench.strategies import MEASURES
+from ofa_bench.engine import Match, total_budget
+from ofa_bench.search import Fleet, Member
+from ofa_bench.strategies import MEASURES, CoroutineStrategy
 
 __all__ = ["DRY_RUN", "DryRun"]
 
@@ -32,7 +33,8 @@ class DryRun:
 
     def __init__(self) -> None:
         self.codes: list[int] = []
-        self._cells: list[PlannedCell] = []
+        self._planned: list[tuple[PlannedCell, ...]] = []  # those that are searched together
+        self._evaluations: list[int | None] = []
         self._reasons = set[str]()
         self._folder = tempfile.TemporaryDirectory()
 
@@ -62,7 +64,11 @@ class DryRun:
             swept = context.sweeper.get("params")
             name = address(context.runtime.choices, context.overrides.task, config.seed, swept)
             check_folder("output", output / name)
-            self._cells += plan(config, output, name)
+            planned = plan(config, output, name)
+            groups = [tuple(planned)] if planned[0].prepared.fleet else [(one,) for one in planned]
+            counts = [_evaluations(group) for group in groups]
+            self._planned += groups
+            self._evaluations += counts
         except Exception as error:
             self._refuse(error, f"{name}: " if name and context.mode == RunMode.MULTIRUN else "")
 
@@ -76,26 +82,34 @@ class DryRun:
 
     def show(self) -> None:
         """Print the cells that would be run."""
-        for one in self._cells:
-            print(f"{'already there' if one.record else 'to run'}: {one.address}")
-            if not one.record:
-                print(f"  {_describe(one)}")
-        new = [one for one in self._cells if not one.record]
-        counts = [(len(new), "to run"), (len(self._cells) - len(new), "already there"), (len(self.codes), "refused")]
-        cells = ", ".join(f"{number} {what}" for number, what in counts if number) or "none"
-        known = [count for one in new if (count := _evaluations(one)) is not None]
-        more = "" if len(known) == len(new) else f", and an unknown number for {len(new) - len(known)} cells"
-        evaluations = f"; at most {sum(known):,} evaluations{more}" if new else ""
-        print(f"cells: {cells}{evaluations} (--dry-run: nothing was searched or written)")
+        cells = [one for group in self._planned for one in group]
+        for group, count in zip(self._planned, self._evaluations, strict=True):
+            for one in group:
+                print(f"{'already there' if one.record else 'to run'}: {one.address}")
+                if not one.record:
+                    print(f"  {_describe(one, count)}")
+        new = sum(not one.record for one in cells)
+        numbers = [(new, "to run"), (len(cells) - new, "already there"), (len(self.codes), "refused")]
+        shown = ", ".join(f"{number} {what}" for number, what in numbers if number) or "none"
+        searched = [
+            (group, count)
+            for group, count in zip(self._planned, self._evaluations, strict=True)
+            if not all(one.record for one in group)
+        ]
+        unknown = sum(len(group) for group, count in searched if count is None)
+        more = f", and an unknown number for {unknown} cells" if unknown else ""
+        evaluations = f"; at most {sum(count or 0 for _, count in searched):,} evaluations{more}" if new else ""
+        print(f"cells: {shown}{evaluations} (--dry-run: nothing was searched or written)")
 
 
-def _describe(one: PlannedCell) -> str:
+def _describe(one: PlannedCell, count: int | None) -> str:
+    """Return what a cell would be; ``count`` are the evaluations of all that are searched together."""
     cell = one.prepared.cell
     minimum, unit = cell.problem.cost.minimum, cell.problem.cost.unit
     shown = [f"{target:g}" for target in cell.targets]
     listed = ", ".join(shown if len(shown) <= 12 else [*shown[:5], "...", *shown[-5:]])
     missed = sum(target < minimum for target in cell.targets)
-    count = _evaluations(one)
+    together = f" for all {len(one.prepared.fleet)} devices" if one.prepared.fleet else ""
     return "; ".join(
         [
             f"{len(shown)} {'target' if len(shown) == 1 else 'targets'}: {listed} {unit}",
@@ -103,7 +117,7 @@ def _describe(one: PlannedCell) -> str:
             f"{cell.repeats} {'repeat' if cell.repeats == 1 else 'repeats'}",
             f"{cell.budget.generations} generations, warm-started {cell.budget.warm_generations}",
             *([_control(cell.match)] if cell.match else []),
-            "evaluations: decided by the strategy" if count is None else f"at most {count:,} evaluations",
+            "evaluations: decided by the strategy" if count is None else f"at most {count:,} evaluations{together}",
         ]
     )
 
@@ -114,7 +128,14 @@ def _control(match: Match) -> str:
     return f"together as many {MEASURES[match.measure]} as a chain{before}"
 
 
-def _evaluations(one: PlannedCell) -> int | None:
-    cell = one.prepared.cell
-    count = cell.strategy.most_evaluations(cell.problem, cell.targets, cell.budget)
-    return None if count is None else cell.repeats * count
+def _evaluations(group: Sequence[PlannedCell]) -> int | None:
+    """Return the maximum number of evaluations of cells that are searched together; None if unknown."""
+    cells = [one.prepared.cell for one in group]
+    first, strategy = cells[0], cells[0].strategy
+    if group[0].prepared.fleet:
+        assert isinstance(strategy, CoroutineStrategy)
+        fleet = Fleet(tuple(Member(cell.problem, cell.targets) for cell in cells))
+        count = strategy.most_evaluations_of_fleet(fleet, total_budget([cell.budget for cell in cells]))
+    else:
+        count = strategy.most_evaluations(first.problem, first.targets, first.budget)
+    return None if count is None else first.repeats * count

@@ -243,6 +243,8 @@ def results_of(archives: Sequence[Archive], generations: int) -> list[list[Searc
     Raises:
         RuntimeError: nothing in an archive meets a feasible target; a search should add the cheapest first.
     """
+    for one in archives:
+        one.cost  # noqa: B018 -- looked up before look-ups are counted
     feasible = [len(one._feasible) for one in archives]
     shares = _dealt(archives[0]._evaluator.counts, sum(feasible))
     ends = np.cumsum(feasible).tolist()

@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.search.problem import Problem
-from ofa_bench.spaces import Genes
+from ofa_bench.search.similarity import rank_correlations
 
 __all__ = ["Fleet", "Member"]
+
+SAMPLE = 1000
+"""Random architectures by whose costs devices are compared."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,13 @@ class Fleet:
         """The number of targets that some architecture meets."""
         return sum(target >= member.problem.cost.minimum for member in self.members for target in member.targets)
 
-    def costs(self, genes: Genes) -> NDArray[np.float64]:
-        """Return the cost of each architecture on each device: int8 [n, n_genes] to float64 [n, members]."""
-        return np.stack([member.problem.cost.cost(genes) for member in self.members], axis=1)
+    @cached_property
+    def similarity(self) -> NDArray[np.float64]:
+        """How alike the devices rank random architectures, always the same ones: float64 [members, members].
+
+        It is the rank correlation of their costs; limits on other costs do not matter.
+        """
+        rows = self.members[0].problem.space.sample(SAMPLE, np.random.default_rng(0))
+        return rank_correlations(
+            np.stack([member.problem.cost.without_limits(rows) for member in self.members], axis=1)
+        )

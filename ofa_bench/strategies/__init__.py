@@ -9,6 +9,7 @@ from ofa_bench.strategies.local_search import LocalSearch
 from ofa_bench.strategies.map_elites import MAPElites
 from ofa_bench.strategies.nsga2 import NSGA2
 from ofa_bench.strategies.ofa_reference import OFAReference
+from ofa_bench.strategies.proxy import Proxy
 from ofa_bench.strategies.pymoo_search import PymooSearch
 from ofa_bench.strategies.random_search import RandomSearch
 from ofa_bench.strategies.shared import SharedSearch
@@ -35,6 +36,7 @@ __all__ = [
     "LocalSearch",
     "MAPElites",
     "OFAReference",
+    "Proxy",
     "PymooSearch",
     "RandomSearch",
     "SharedSearch",

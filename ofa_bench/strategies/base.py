@@ -116,6 +116,10 @@ class CoroutineStrategy(Strategy):
         """
         raise NotImplementedError(f"{type(self).__name__} searches each device by itself")
 
+    def most_evaluations_of_fleet(self, fleet: Fleet, budget: Budget) -> int | None:  # noqa: ARG002
+        """Return the maximum number of evaluations of one search of all devices; None, as here, if unknown."""
+        return None
+
     def search(
         self, problem: Problem, targets: Sequence[float], budget: Budget, rng: np.random.Generator
     ) -> Iterator[Found]:

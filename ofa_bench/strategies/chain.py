@@ -16,7 +16,7 @@ from ofa_bench.search import (
     SearchResult,
     prune,
 )
-from ofa_bench.search.similarity import order_by_similarity, rank_correlations
+from ofa_bench.search.similarity import order_by_similarity
 from ofa_bench.spaces import Genes
 from ofa_bench.spaces.checks import check_genes
 from ofa_bench.strategies.base import Budget, CoroutineStrategy
@@ -27,9 +27,6 @@ __all__ = ["Chain"]
 
 ORDERS = ("ascending", "descending", "middle_out", "random")
 ACROSS = ("similarity", "given", "random")
-
-SAMPLE = 1000
-"""Random architectures by whose costs devices are compared."""
 
 
 class Chain(CoroutineStrategy):
@@ -94,10 +91,15 @@ class Chain(CoroutineStrategy):
 
         Seeds from previous records are evaluated in addition.
         """
-        met, cold = sum(target >= problem.cost.minimum for target in targets), int(self.previous is None)
+        return self.most_evaluations_of_fleet(Fleet.of(problem, targets), budget)
+
+    def most_evaluations_of_fleet(self, fleet: Fleet, budget: Budget) -> int | None:
+        """Return those of a chain through the feasible targets of all devices."""
+        met, cold = fleet.feasible, int(self.previous is None)
         scratch = count_evaluations(self.evolution, min(met, cold) * [budget.generations])
         few = cold and self.warm_start.seed != "population" and self.warm_start.prunings == 1
-        warm = count_evaluations(self.evolution, [budget.warm(i) for i in range(met - cold)], full=not few)
+        seeds = min(2, len(fleet.members)) if few else np.inf  # the winner of this device, and one of another
+        warm = count_evaluations(self.evolution, [budget.warm(i) for i in range(met - cold)], seeds=seeds)
         return None if scratch is None or warm is None else scratch + warm
 
     def coroutines(
@@ -118,8 +120,7 @@ class Chain(CoroutineStrategy):
         if self.across == "random":
             return [int(i) for i in rng.permutation(len(fleet.members))]
         if self.across == "similarity":
-            rows = fleet.members[0].problem.space.sample(SAMPLE, np.random.default_rng(0))
-            return [int(i) for i in order_by_similarity(rank_correlations(fleet.costs(rows)))]
+            return [int(i) for i in order_by_similarity(fleet.similarity)]
         return range(len(fleet.members))
 
     def _coroutine(

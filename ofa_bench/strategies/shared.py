@@ -58,7 +58,7 @@ class BudgetedEvaluator:
         gradient_cost: float = 0,
         budget: Budget | None = None,
     ) -> None:
-        self.budget, self._limit, self._gradient_cost = budget or Budget(1, 1), limit, gradient_cost
+        self.budget, self.limit, self._gradient_cost = budget or Budget(1, 1), limit, gradient_cost
         self._set_up(problem, targets, problem.evaluator(), None)
 
     def _set_up(
@@ -75,10 +75,15 @@ class BudgetedEvaluator:
         return other
 
     @property
+    def is_met(self) -> bool:
+        """Whether an architecture in the archive meets all targets."""
+        return bool((self.archive.cost <= self.targets[0]).any())
+
+    @property
     def left(self) -> int:
         """The number of evaluations that are left."""
         counts = self.evaluator.counts
-        return max(0, math.floor(self._limit - counts.evaluations - self._gradient_cost * counts.gradients))
+        return max(0, math.floor(self.limit - counts.evaluations - self._gradient_cost * counts.gradients))
 
     def evaluate(self, genes: Genes, *, again: bool = False) -> EvaluationRequest[tuple[Values, Values]]:
         """Evaluate architectures; only the first ones if fewer evaluations are left.
@@ -100,6 +105,8 @@ class BudgetedEvaluator:
 
 class SharedSearch(CoroutineStrategy):
     """Searches all targets at once, after the cheapest architecture, which meets all feasible ones.
+
+    In a fleet it is that of the first device, and those of devices whose targets it does not meet.
 
     Args:
         population_size: number of architectures that are evaluated together.
@@ -134,7 +141,11 @@ class SharedSearch(CoroutineStrategy):
 
     def most_evaluations(self, problem: Problem, targets: Sequence[float], budget: Budget) -> int:
         """Return the limit, or 0 if no target is feasible."""
-        return self.limit(problem, budget) if problem.cost.minimum <= max(targets) else 0
+        return self.most_evaluations_of_fleet(Fleet.of(problem, targets), budget)
+
+    def most_evaluations_of_fleet(self, fleet: Fleet, budget: Budget) -> int:
+        """Return the limit, which is that of all devices together, or 0 if no target is feasible."""
+        return self.limit(fleet.members[0].problem, budget) if fleet.feasible else 0
 
     @abstractmethod
     def explore(self, budgeted: BudgetedEvaluator, rng: np.random.Generator) -> EvaluationRequest[None]:
@@ -156,7 +167,10 @@ class SharedSearch(CoroutineStrategy):
     def _coroutine(self, search: Sequence[BudgetedEvaluator], rng: np.random.Generator) -> SearchCoroutine:
         able = [one for one in search if one.targets]
         for one in able:
-            yield from one.evaluate(one.problem.cost.cheapest[None])
+            if not one.is_met:
+                yield from one.evaluate(one.problem.cost.cheapest[None])
+            if not one.is_met:
+                raise InputError(f"strategy: {one.limit} evaluations are too few for {len(able)} devices")
         if able and able[0].left:
             yield from self.explore_all(able, rng)
         batches = search[0].archive.history.batches
@@ -189,14 +203,14 @@ def check_whole(key: str, value: int, least: int = 1) -> None:
         raise InputError(f"strategy.{key}={value}: must be a whole number of {least} or more")
 
 
-def count_evaluations(evolution: object, generations: Sequence[int], *, full: bool = False) -> int | None:
+def count_evaluations(evolution: object, generations: Sequence[int], *, seeds: float = 0) -> int | None:
     """Return the evaluations of searches of one target with these generations; None if the evolution is a user's.
 
-    With ``full``, seeds may fill the first population beyond its ``initial_size``.
+    Up to ``seeds`` architectures that a search starts from may make its first population larger.
     """
     if not isinstance(evolution, Evolution):
         return None
-    first = evolution.population_size if full else evolution.initial_size
+    first = max(evolution.initial_size, int(min(seeds, evolution.population_size)))
     return sum(first + evolution.population_size * n for n in generations)
 
 

@@ -422,6 +422,7 @@ def test_help_names_groups_and_examples(ofa_bench):
     assert ran.returncode == 0
     for message in (
         "strategy: bottom_up, differentiable, exhaustive, joint, linas, local_search, map_elites, nsga2, nsganetv2, ",
+        "proxy, random, ",
         "  ofa_bench -m strategy=",
         "Exit codes",
     ):

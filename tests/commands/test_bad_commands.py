@@ -15,7 +15,7 @@ from ofa_bench.strategies import NSGA2, SPEA2, Joint, Vanilla
 SMALL = ("tracking=none", "budget=quick", "targets=paper1", "evolution.population_size=10")
 STRATEGIES = (
     "there are bottom_up, differentiable, exhaustive, joint, linas, local_search, map_elites, nsga2, nsganetv2, "
-    "ofa_recipe, ofa_reference, random, sms_emoa, spea2, surrogate, top_down, tpe, vanilla"
+    "ofa_recipe, ofa_reference, proxy, random, sms_emoa, spea2, surrogate, top_down, tpe, vanilla"
 )
 
 GROUPS = [
@@ -56,7 +56,7 @@ GROUPS = [
     (["device=note10,macs"], "several values are a sweep, put -m before them"),
     (
         ["device=my/phone"],
-        "device=my/phone: no such option, file or folder; there are a100, cpu_onnx, i7_8700k, jetson_cpu, "
+        "device=my/phone: no such option, file or folder; there are a100, cpu_onnx, fleet, i7_8700k, jetson_cpu, "
         "jetson_gpu, macs, note10, p40_b64, params,",
     ),
     (["device=nte10"], "or the path of a table; did you mean 'note10'?"),

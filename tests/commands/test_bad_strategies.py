@@ -88,6 +88,13 @@ STRATEGIES = {
         ("again=2", "strategy.again=2: must be true or false"),
         ("inner_evaluations=0", "strategy.inner_evaluations=0: must be a whole number of 1 or more"),
     ],
+    "proxy": [
+        ("inner=jiont", "strategy.inner=jiont: no such option; there are bottom_up"),
+        ("inner=ofa_reference", "strategy.inner=OFAReference: must be a strategy with coroutines"),
+        ("inner.batch=0", "strategy.inner.batch=0: must be a whole number of 1 or more"),
+        ("proxy_targets=0", "strategy.proxy_targets=0: must be a whole number of 1 or more"),
+        ("targets=5", "strategy.targets: no such key; allowed: inner, _target_, proxy, proxy_targets"),
+    ],
     "ofa_recipe": [
         ("model.epochs=x", "strategy.model.epochs=x: must be a whole number of 1 or more"),
         ("model.hidden=5", "strategy.model.hidden=5: must be a list, such as [400,400,400]"),
@@ -117,6 +124,15 @@ def test_a_bad_value_of_a_strategy_is_one_line_and_leaves_nothing(forks, tmp_pat
 def test_a_part_is_chosen_only_where_there_is_one(forks, tmp_path):
     message = "strategy.inner: nothing to choose here; a value of your own key is set by ++strategy.inner="
     refused(forks.run("run", (*QUICK, "strategy=joint", "strategy.inner=vanilla"), tmp_path), tmp_path, message)
+
+
+def test_a_proxy_that_is_not_in_the_fleet_is_refused(forks, tmp_path):
+    words = (*QUICK, "targets=quantiles", "strategy=proxy", "strategy.proxy=note11")
+    message = "strategy.proxy=note11: not in the fleet; there are note10, macs; did you mean 'note10'?"
+    words = (*words, "device=fleet", "device.devices=[note10,macs]")
+    refused(forks.run("run", words, tmp_path), tmp_path, message)
+    ran = forks.run("run", ("--dry-run", *words), tmp_path)
+    assert (ran.returncode, ran.stderr) == (2, f"ofa_bench: {message}\n")
 
 
 def test_an_inner_chain_goes_on_from_no_record(forks, tmp_path):

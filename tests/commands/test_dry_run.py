@@ -48,6 +48,39 @@ def test_what_a_run_evaluates_is_what_the_dry_run_says(forks, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "strategy", ["joint", "proxy", "bottom_up strategy.across=given", "vanilla", "proxy strategy.inner=vanilla"]
+)
+def test_what_a_fleet_evaluates_is_what_the_dry_run_says(forks, tmp_path, strategy):
+    fleet = (
+        "device=fleet",
+        "device.devices=[note10,macs,cpu_onnx]",
+        "targets.quantiles=[0.1,0.5]",
+        "targets=quantiles",
+    )
+    words = ("-m", *fleet, f"strategy={strategy}".split()[0], *strategy.split()[1:], "repeats=2", *SMALL)
+    message = forks.run("run", ("--dry-run", *words), tmp_path).stdout
+    assert forks.run("run", words, tmp_path).returncode == 0
+    records = [json.loads(path.read_text()) for path in tmp_path.rglob("record.json")]
+    made = [
+        sum(result["evaluations"] for repeat in record["repeats"] for result in repeat["results"]) for record in records
+    ]
+    assert len(records) == 3
+    room = 2 * 2 if "proxy" in strategy else 0  # for the cheapest architectures of other devices, in two repeats
+    assert sum(made) + room >= int(message.partition("at most ")[2].split()[0].replace(",", "")) * (
+        3 if strategy == "vanilla" else 1
+    )
+    assert f"cells: 3 to run; at most {sum(made) + room:,} evaluations (" in message
+    for record, number in zip(records, made, strict=True):
+        cell = message.partition(f"to run: {record['address']}\n")[2].splitlines()[0]
+        shown = (
+            f"{number:,} evaluations"
+            if strategy == "vanilla"
+            else f"{sum(made) + room:,} evaluations for all 3 devices"
+        )
+        assert cell.endswith(f"at most {shown}"), record["address"]
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["targets.values=[5]"], "targets: 5 ms cannot be met"),

@@ -29,7 +29,7 @@ def start(results, target, previous=None, size=8, problem: Problem = PROBLEM, **
     previous = None if previous is None else np.array(previous, np.int8)
     chain = Chain(Evolution(population_size=size), "ascending", WarmStart(**warm_start), previous)
     evaluator = problem.evaluator()
-    rows = drive(chain._start(evaluator, results, target, np.random.default_rng(0)), problem.predictor)
+    rows = drive(chain._start(evaluator, results, [], target, np.random.default_rng(0)), problem.predictor)
     return rows.tolist(), evaluator
 
 

@@ -33,7 +33,7 @@ class Device:
 
 def is_fleet(config: DictConfig) -> bool:
     """Return whether a composed config is of several devices."""
-    return OmegaConf.is_dict(config.device) and "devices" in config.device
+    return OmegaConf.is_dict(config.device) and "devices" in config.device and "_target_" not in config.device
 
 
 def devices_of_fleet(config: DictConfig, space: DesignSpace) -> list[Device]:
@@ -49,7 +49,7 @@ def devices_of_fleet(config: DictConfig, space: DesignSpace) -> list[Device]:
     """
     node = OmegaConf.to_container(config.device, resolve=True)
     assert isinstance(node, dict)
-    unknown = [str(key) for key in node if key not in ("devices", "guard_band", "_target_")]
+    unknown = [str(key) for key in node if key not in ("devices", "guard_band")]
     if unknown:
         raise InputError(f"device.{unknown[0]}: no such key of a fleet; allowed: devices, guard_band")
     names = node["devices"]

@@ -21,14 +21,17 @@ __all__ = ["describe", "parameters", "to_overrides"]
 _PLAIN = re.compile(r"[A-Za-z_][\w.-]*")
 _NOT_TEXT = ("null", "true", "false", "nan", "inf")
 
+WHOLE = ("device.levels", "space.choices")
+"""Keys whose value is a mapping by names that no config has in advance."""
+
 
 def to_overrides(key: str, value: Any) -> Iterator[str]:
-    """Return the override of a key; for a mapping, other than ``space.choices``, one for each of its keys.
+    """Return the override of a key; for a mapping, other than those of ``WHOLE``, one for each of its keys.
 
     Raises:
         InputError: the value is of a type that no config holds.
     """
-    if isinstance(value, Mapping) and key != "space.choices":
+    if isinstance(value, Mapping) and key not in WHOLE:
         for name, inner in value.items():
             yield from to_overrides(f"{key}.{name}", inner)
     elif isinstance(value, str | Path):

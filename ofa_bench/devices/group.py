@@ -79,7 +79,7 @@ class MeanCost(CostTable):
         targets = (np.array([one.levels for one in devices]) / scales[:, None]).mean(axis=0)
         super().__init__(
             space,
-            mix(tables, 1 / scales / len(devices)),
+            mix(tables, (1 / scales / len(devices)).tolist()),
             name=_name("mean", devices),
             unit="x mean level",
             sha256=_sha256("mean", devices),

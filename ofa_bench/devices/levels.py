@@ -69,15 +69,17 @@ def cheapest_level(worst: CostModel, devices: Sequence[Leveled], space: DesignSp
     if isinstance(space, ListedSpace) or number_of_architectures(space) <= MAX_ENUMERATED:
         return enumerate_answer(question)
     bound = max(float(one.level(np.array([one.cost.minimum]))[0]) for one in devices)
-    rows = [row for row in space.canonical(np.stack([one.cost.cheapest for one in devices]))]
+    rows = list(space.canonical(np.stack([one.cost.cheapest for one in devices])))
     tables = [one.cost for one in devices if isinstance(one.cost, CostTable)]
     best = _best(question, rows, bound)
     if not best.proven and len(tables) == len(devices):
-        row, bound = _solved(devices, tables, bound)
-        best = _best(question, [*rows, *row], bound)
+        solved, bound = _solved(devices, tables, bound)
+        rows += [] if solved is None else [solved]
+        best = _best(question, rows, bound)
     if not best.proven:
-        found = search_answer(question, bound)
-        best = best if found.genes is None else _best(question, [best.genes, found.genes], bound)
+        searched = search_answer(question, bound).genes
+        rows += [] if searched is None else [searched]
+        best = _best(question, rows, bound)
     return best
 
 
@@ -85,15 +87,13 @@ def _best(question: Question, rows: Sequence[Genes], bound: float) -> Extreme:
     return min((question.answer(row, bound) for row in rows), key=lambda one: one.cost)
 
 
-def _solved(devices: Sequence[Leveled], tables: Sequence[CostTable], bound: float) -> tuple[list[Genes], float]:
-    """Return the best architecture by integer programs, none if there is none, and a bound of the lowest level."""
+def _solved(devices: Sequence[Leveled], tables: Sequence[CostTable], bound: float) -> tuple[Genes | None, float]:
+    """Return the best architecture by integer programs, None if they find none, and a bound of the lowest level."""
     space, factors, last = tables[0].space, [table.factors for table in tables], len(devices[0].levels)
     for k in range(min(int(bound), last), last + 1):
         offsets, steps = zip(*(one.piece(k) for one in devices), strict=True)
         solution = minimise_largest(factors, offsets, steps, space.cardinality)
         bound = max(bound, k + (solution.bound if k == last else min(solution.bound, 1.0)))
-        if solution.genes is None:
-            return [], bound
-        if k == last or solution.bound <= 1 + TOLERANCE:
+        if solution.genes is None or solution.bound <= 1 + TOLERANCE:
             break
-    return [space.canonical(solution.genes[None])[0]], bound
+    return None if solution.genes is None else space.canonical(solution.genes[None])[0], bound

@@ -41,7 +41,7 @@ def device_group(
     """
     if not isinstance(devices, list) or len(devices) < 2:
         raise InputError(f"device.devices={devices}: must be a list of two or more, such as [note10,jetson_gpu]")
-    if of not in KINDS:
+    if not isinstance(of, str) or of not in KINDS:
         raise InputError(f"device.of={of}: must be {' or '.join(KINDS)}{suggestion(str(of), KINDS)}")
     models = [_build(space, str(name)) for name in devices]
     names = [model.name for model in models]
@@ -52,9 +52,10 @@ def device_group(
 
 
 def _build(space: DesignSpace, name: str) -> CostModel:
-    model = build_object("device", find_device("device.devices", name).node, space=space)
-    if not isinstance(adopt(model, CostModel), CostModel):
-        raise InputError(f"device.devices: {name} makes {type(model).__name__}; must make CostModel")
+    made = build_object("device", find_device("device.devices", name).node, space=space)
+    model = adopt(made, CostModel)
+    if not isinstance(model, CostModel):
+        raise InputError(f"device.devices: {name} makes {type(made).__name__}; must make CostModel")
     return model
 
 

@@ -40,7 +40,6 @@ class Leveled:
         found = np.interp(costs, [0, *levels], np.arange(n + 1.0))
         found = np.where(costs > levels[-1], n * (costs / levels[-1]), found)
         above = np.searchsorted(levels, costs).astype(np.float64)  # how many levels it exceeds
-        found = np.minimum(found, np.where(above < n, above + 1, np.inf))
         return np.asarray(np.maximum(found, np.where(above > 0, np.nextafter(above, np.inf), 0)))
 
     def piece(self, k: int) -> tuple[float, float]:

@@ -29,6 +29,7 @@ from results_tables import (
     speed_seconds,
 )
 from roofline_tables import roofline_errors, roofline_sheets
+from sharing import sharing
 from strategies_tables import (
     gradient_costs,
     hypervolumes,
@@ -101,6 +102,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "rooflines": roofline_errors,
     "rooflines, data sheets": roofline_sheets,
     "scale": scale,
+    "sharing": sharing,
     "speed in short": speed_in_short,
     "speed, ratios": speed_ratios,
     "speed, seconds": speed_seconds,

@@ -18,7 +18,7 @@ from ofa_bench.spaces import DesignSpace
 
 __all__ = ["describe", "parameters", "to_overrides"]
 
-WHOLE = ("space.choices", "limits", "targets.by_device")
+WHOLE = ("space.choices", "limits", "targets.by_device", "device.levels")
 """Keys whose values are mappings that are set as a whole."""
 
 _PLAIN = re.compile(r"[A-Za-z_][\w.-]*")

@@ -12,7 +12,16 @@ from ofa_bench.devices.knapsack import minimise_within
 from ofa_bench.spaces import DesignSpace, Genes, ListedSpace
 from ofa_bench.spaces.enumeration import architectures, change_each, number_of_architectures, single_changes
 
-__all__ = ["TOLERANCE", "Extreme", "cheapest_within", "dearest_within"]
+__all__ = [
+    "MAX_ENUMERATED",
+    "TOLERANCE",
+    "Extreme",
+    "Question",
+    "cheapest_within",
+    "dearest_within",
+    "enumerate_answer",
+    "search_answer",
+]
 
 TOLERANCE = 1e-6
 """Costs this close, as a share of the larger, count as equal in proofs: the solver is no more exact."""
@@ -70,7 +79,7 @@ def dearest_within(cost: CostModel, limits: Limits, space: DesignSpace | None = 
 
 
 @dataclass(frozen=True)
-class _Question:
+class Question:
     """What is asked: the cheapest (``sign`` 1) or dearest (-1) architecture of a space within limits."""
 
     space: DesignSpace
@@ -108,9 +117,9 @@ def _extreme(cost: CostModel, limits: Limits, space: DesignSpace | None, sign: i
         if not isinstance(cost, CostTable):
             raise ValueError(f"cost model {cost.name} is not a table: give the space")
         space = cost.space
-    question = _Question(space, cost, [(model, limit) for model, limit in limits if limit < math.inf], sign)
+    question = Question(space, cost, [(model, limit) for model, limit in limits if limit < math.inf], sign)
     if isinstance(space, ListedSpace) or number_of_architectures(space) <= MAX_ENUMERATED:
-        return _enumerated(question)
+        return enumerate_answer(question)
     if any(model.minimum > limit for model, limit in question.limits):
         return question.none()
     own, signed = (cost.cheapest, cost.minimum) if sign > 0 else (cost.dearest, -cost.maximum)
@@ -121,17 +130,17 @@ def _extreme(cost: CostModel, limits: Limits, space: DesignSpace | None, sign: i
     tables = [model for model in models if isinstance(model, CostTable)]
     if len(tables) == len(models):
         return _solved(question, tables, signed)
-    return _searched(question, signed)
+    return search_answer(question, signed)
 
 
-def _enumerated(question: _Question) -> Extreme:
+def enumerate_answer(question: Question) -> Extreme:
     """Return the exact answer from all architectures."""
     found = [question.best(rows) for rows in architectures(question.space, _BLOCK)]
     excess, signed, row = min(found, key=lambda one: one[:2])
     return question.none() if excess else question.answer(question.space.canonical(row[None])[0], signed)
 
 
-def _solved(question: _Question, tables: Sequence[CostTable], bound: float) -> Extreme:
+def _solved(question: Question, tables: Sequence[CostTable], bound: float) -> Extreme:
     """Return the answer of integer programs on tables, with limits ever tighter until they are met exactly."""
     first, *others = (table.factors for table in tables)
     factors = [[(scope, question.sign * values) for scope, values in first], *others]
@@ -145,10 +154,10 @@ def _solved(question: _Question, tables: Sequence[CostTable], bound: float) -> E
         row = question.space.canonical(solution.genes[None])
         if not question.excess(row)[0]:
             return question.answer(row[0], bound)
-    return question.none() if bound == math.inf else _searched(question, bound)
+    return question.none() if bound == math.inf else search_answer(question, bound)
 
 
-def _searched(question: _Question, bound: float) -> Extreme:
+def search_answer(question: Question, bound: float) -> Extreme:
     """Return the answer of descents from random architectures and from the cheapest ones of the limits' models."""
     space = question.space
     rows = space.sample(SAMPLES, np.random.default_rng(0))

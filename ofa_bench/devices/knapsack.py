@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ofa_bench.devices.elimination import Factor, aligned
 from ofa_bench.spaces import Genes
 
-__all__ = ["MAX_CHOICES", "MAX_NODES", "MAX_SECONDS", "Solution", "minimise_within"]
+__all__ = ["MAX_CHOICES", "MAX_NODES", "MAX_SECONDS", "Solution", "minimise_largest", "minimise_within"]
 
 MAX_CHOICES = 200_000
 """The maximum number of choices of all clusters of variables; with more, nothing is found."""
@@ -63,39 +63,96 @@ def minimise_within(
         limits: of all tables but the first, 0 or more.
         cardinality: int8 [n_variables], the number of values of each variable.
     """
-    from scipy import sparse
-    from scipy.optimize import Bounds, LinearConstraint, milp
-
-    clusters = _clusters(tables, cardinality)
-    if sum(len(cluster.choices) for cluster in clusters.values()) > MAX_CHOICES:
+    clusters = _reduced(tables, np.array(limits), cardinality)
+    if clusters is None:
         return Solution(None, -math.inf)
-    clusters = _pruned(clusters, np.array(limits))
     if not all(len(cluster.choices) for cluster in clusters.values()):
         return Solution(None, math.inf)
-    links = _links(clusters, cardinality)
     entries = np.hstack([cluster.entries for cluster in clusters.values()])
-    n, joints = entries.shape[1], links.shape[1] - entries.shape[1]
-    entries = np.pad(entries, ((0, 0), (0, joints)))
     scale: NDArray[np.float64] = np.abs(entries).max(axis=1)
     scale[1:] = limits
     scale = np.where(scale > 0, scale, 1)
     entries = entries / scale[:, None]
+    limited = entries[1:], np.array(limits) / scale[1:]
+    return _solve(clusters, cardinality, entries[0], limited, float(scale[0]))
+
+
+def minimise_largest(
+    tables: Sequence[Sequence[Factor]], offsets: Sequence[float], steps: Sequence[float], cardinality: NDArray[np.int8]
+) -> Solution:
+    """Return an assignment of all variables that minimises the largest of (sum - offset) / step over the tables.
+
+    Differences below 0 count as 0. The bound is one of that largest difference.
+
+    Args:
+        tables: the factors of each table, without negative entries.
+        offsets: of each table, 0 or more.
+        steps: of each table, above 0.
+        cardinality: int8 [n_variables], the number of values of each variable.
+    """
+    clusters = _reduced(tables, np.full(len(tables) - 1, np.inf), cardinality)
+    if clusters is None:
+        return Solution(None, -math.inf)
+    scale = np.array(steps)
+    entries = np.hstack([cluster.entries for cluster in clusters.values()]) / scale[:, None]
+    return _solve(clusters, cardinality, None, (entries, np.array(offsets) / scale), 1.0)
+
+
+def _reduced(
+    tables: Sequence[Sequence[Factor]], limits: NDArray[np.float64], cardinality: NDArray[np.int8]
+) -> dict[Scope, _Cluster] | None:
+    """Return the clusters of the tables without needless choices; None if there are too many choices."""
+    clusters = _clusters(tables, cardinality)
+    if sum(len(cluster.choices) for cluster in clusters.values()) > MAX_CHOICES:
+        return None
+    return _pruned(clusters, limits)
+
+
+def _solve(
+    clusters: Mapping[Scope, _Cluster],
+    cardinality: NDArray[np.int8],
+    cost: NDArray[np.float64] | None,
+    limited: tuple[NDArray[np.float64], NDArray[np.float64]],
+    scale: float,
+) -> Solution:
+    """Return the solution of a program over the choices of clusters.
+
+    Args:
+        clusters: with any number of choices each, but 0.
+        cardinality: int8 [n_variables].
+        cost: of each choice [n], to be minimised; None: that by which limits are missed is minimised.
+        limited: what each choice adds to limited sums [m, n], and the limits [m].
+        scale: the unit of the cost.
+    """
+    from scipy import sparse
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    links = _links(clusters, cardinality)
+    entries, limits = limited
+    n, columns = entries.shape[1], links.shape[1] + (cost is None)
+    objective, rows, highest = np.zeros(columns), np.zeros((len(entries), columns)), np.ones(columns)
+    rows[:, :n] = entries
+    if cost is None:  # the last column is by how much the limits are missed
+        objective[-1], rows[:, -1], highest[-1] = 1, -1, np.inf
+        links.resize(links.shape[0], columns)
+    else:
+        objective[:n] = cost
     agree = np.zeros(links.shape[0])
     agree[-1] = 1
     found = milp(
-        entries[0],
-        integrality=np.arange(n + joints) < n,
-        bounds=Bounds(0, 1),
+        objective,
+        integrality=np.arange(columns) < n,
+        bounds=Bounds(0, highest),
         constraints=[
             LinearConstraint(links, agree, agree),
-            LinearConstraint(sparse.csr_array(entries[1:]), -np.inf, np.array(limits) / scale[1:]),
+            LinearConstraint(sparse.csr_array(rows), -np.inf, limits),
         ],
         # presolve scales rows, and solutions then miss limits by more than the tolerance
         options={"time_limit": MAX_SECONDS, "node_limit": MAX_NODES, "mip_rel_gap": 0.0, "presolve": False},
     )
     if found.status == 2:  # infeasible
         return Solution(None, math.inf)
-    bound = -math.inf if found.mip_dual_bound is None else float(found.mip_dual_bound * scale[0])
+    bound = -math.inf if found.mip_dual_bound is None else float(found.mip_dual_bound * scale)
     return Solution(None if found.x is None else _assignment(clusters, found.x, len(cardinality)), bound)
 
 

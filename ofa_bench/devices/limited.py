@@ -64,4 +64,5 @@ class LimitedCost(CostModel):
 
     def costs_elsewhere(self, genes: Genes) -> Mapping[str, NDArray[np.float64]]:
         """Return the costs that have limits, by cost model: int8 [n, n_genes] to float64 [n] each."""
-        return {one.cost.name: one.cost.cost(genes) for one in self.limits}
+        others = {one.cost.name: one.cost.cost(genes) for one in self.limits}
+        return {**self.plain.costs_elsewhere(genes), **others}

@@ -39,7 +39,7 @@ class Device:
 
 def is_fleet(config: DictConfig) -> bool:
     """Return whether a composed config is of several devices."""
-    return OmegaConf.is_dict(config.device) and "devices" in config.device
+    return OmegaConf.is_dict(config.device) and "devices" in config.device and "_target_" not in config.device
 
 
 def devices_of_fleet(config: DictConfig, space: DesignSpace) -> list[Device]:

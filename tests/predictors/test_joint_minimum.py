@@ -97,7 +97,7 @@ def test_limits_that_only_contradict_each_other_are_proven_to():
 
 
 def test_an_architecture_that_misses_a_limit_by_a_hair_is_no_answer(monkeypatch):
-    monkeypatch.setattr(joint_minimum, "_searched", None)
+    monkeypatch.setattr(joint_minimum, "search_answer", None)
     space = many_genes(10)
     rng = np.random.default_rng(0)
     cost, limit = (tiny_table(space, *rng.random((10, 3))) for _ in range(2))

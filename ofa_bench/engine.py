@@ -92,17 +92,22 @@ def has_coroutines(strategy: Strategy) -> bool:
     return isinstance(strategy, CoroutineStrategy) and type(strategy).search is CoroutineStrategy.search
 
 
-def stream(cell: Cell, repeat: int, fleet: Sequence[Cell] = ()) -> np.random.Generator:
-    """Return the random stream of one repeat: a hash of (seed, space, targets, repeat), and not of the strategy.
-
-    Cells of a ``fleet`` that is searched together have one stream.
-    """
-    return np.random.default_rng(np.frombuffer(_digest(fleet or [cell], repeat), dtype=np.uint32))
+def stream(cell: Cell, repeat: int) -> np.random.Generator:
+    """Return the random stream of one repeat: a hash of (seed, space, targets, repeat), and not of the strategy."""
+    return _stream(_digest([cell], repeat))
 
 
-def problem_of(cell: Cell, repeat: int, fleet: Sequence[Cell] = ()) -> Problem:
+def problem_of(cell: Cell, repeat: int) -> Problem:
     """Return the problem of one repeat: with measurement errors of its own, the same for all strategies."""
-    return cell.problem.with_errors_of(int.from_bytes(_digest(fleet or [cell], repeat)[:7], "big"))
+    return cell.problem.with_errors_of(_error_seed(_digest([cell], repeat)))
+
+
+def _stream(digest: bytes) -> np.random.Generator:
+    return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
+
+
+def _error_seed(digest: bytes) -> int:
+    return int.from_bytes(digest[:7], "big")
 
 
 def _digest(cells: Sequence[Cell], repeat: int) -> bytes:
@@ -189,12 +194,13 @@ def _run_together(cells: Sequence[Cell], report: Callable[[int, SearchResult], N
 
 def _coroutines(cells: Sequence[Cell], repeat: int, budget: Budget) -> Sequence[SearchCoroutine]:
     """Return the coroutines of a repeat: of one device, or of all together."""
-    first, rng = cells[0], stream(cells[0], repeat, cells)
+    first, digest = cells[0], _digest(cells, repeat)
     assert isinstance(first.strategy, CoroutineStrategy)
-    members = [Member(problem_of(cell, repeat, cells), cell.targets) for cell in cells]
-    if len(members) == 1:
-        return first.strategy.coroutines(members[0].problem, first.targets, budget, rng)
-    return first.strategy.fleet_coroutines(Fleet(tuple(members)), budget, rng)
+    problems = [cell.problem.with_errors_of(_error_seed(digest)) for cell in cells]
+    if len(cells) == 1:
+        return first.strategy.coroutines(problems[0], first.targets, budget, _stream(digest))
+    members = [Member(problem, cell.targets) for problem, cell in zip(problems, cells, strict=True)]
+    return first.strategy.fleet_coroutines(Fleet(tuple(members)), budget, _stream(digest))
 
 
 def _make_repeats(

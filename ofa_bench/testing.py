@@ -284,8 +284,9 @@ def _check_fleet(
     most = strategy.most_evaluations_of_fleet(_fleet(problem, targets), budget)
     evaluations = sum(result.counts.evaluations for result in results.values())
     assert most is None or evaluations <= most, f"a fleet makes {evaluations} evaluations, more than {most}"
-    again = _of_fleet(strategy, problem, targets, budget)
-    assert _prints([results[i] for i in sorted(results)]) == _prints([again[i] for i in sorted(again)])
+    first, again = (_of_fleet(strategy, problem, targets, budget) for _ in range(2))
+    same = _prints([first[i] for i in sorted(first)]) == _prints([again[i] for i in sorted(again)])
+    assert same, "another search of the fleet finds something else"
 
 
 def _fleet(problem: Problem, targets: Sequence[Sequence[float]]) -> Fleet:

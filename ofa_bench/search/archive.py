@@ -13,6 +13,7 @@ from ofa_bench.spaces.checks import check_shape
 __all__ = ["Archive", "History", "best_within", "results_of"]
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 
 class History:
@@ -28,7 +29,7 @@ class History:
         self._genes: Genes = np.empty((0, space.n_genes), np.int8)
         self._accuracy: Floats = np.empty(0)
         self.steps: list[tuple[int, tuple[int, int, int]]] = []
-        self._added: tuple[NDArray[np.int64], NDArray[np.int64], list[tuple[int, int, int]]] | None = None
+        self._batch_of: Places = np.empty(0, np.int64)
 
     @property
     def genes(self) -> Genes:
@@ -59,13 +60,12 @@ class History:
         self.steps.append((end, counts))
 
     @property
-    def batches_added(self) -> tuple[NDArray[np.int64], NDArray[np.int64], list[tuple[int, int, int]]]:
-        """The batches that added something: where they begin and end, int64 [batches], and the counts after them."""
-        if self._added is None or len(self._added[2]) != len(self.steps):
-            ends = np.array([end for end, _ in self.steps], np.int64)
-            begins = np.concatenate([[0], ends[:-1]])[: len(ends)]
-            self._added = begins, ends, [counts for _, counts in self.steps]
-        return self._added
+    def batch_of(self) -> Places:
+        """Which of the batches that added something each architecture was in: int64 [size]."""
+        if len(self._batch_of) != self.size:
+            ends = [end for end, _ in self.steps]
+            self._batch_of = np.repeat(np.arange(len(ends)), np.diff([0, *ends]))
+        return self._batch_of
 
     def with_accuracy(self, accuracy: Floats) -> "History":
         """Return the same history with other accuracies, fractions of 1: float64 [size]."""
@@ -162,13 +162,15 @@ class Archive:
             RuntimeError: nothing meets a target.
         """
         problem, found = self._evaluator.problem, dict[int, SearchResult]()
-        curves = self._improvements()
+        rising = sorted(self._feasible, key=lambda i: float(self._targets[i]))
+        first = np.searchsorted(self._targets[rising], self.cost)
+        curves = self._improvements(rising, first)
         rows = problem.space.canonical(self.genes[[place for place, _ in curves.values()]])
         winners = dict(zip(curves, rows, strict=True))
         best = {i: curve[-1][-1] for i, (_, curve) in curves.items()}
         costs = dict(zip(curves, problem.cost.cost(rows).tolist() if len(rows) else (), strict=True))
-        alternatives = self._alternatives(winners, best)
-        for i, part in zip(curves, counts, strict=True):
+        alternatives = self._alternatives(rising, first, winners, best)
+        for i, part in zip(self._feasible, counts, strict=True):
             found[i] = SearchResult(
                 target=float(self._targets[i]),
                 feasible=True,
@@ -186,32 +188,38 @@ class Archive:
             for i, target in enumerate(self._targets)
         ]
 
-    def _improvements(self) -> dict[int, tuple[int, tuple[CurvePoint, ...]]]:
-        """Return, by position of the feasible targets, the place of the best and the points where it got better.
+    def _improvements(self, rising: Sequence[int], first: Places) -> dict[int, tuple[int, tuple[CurvePoint, ...]]]:
+        """Return, by position of the targets, the place of the best and the points where it got better.
 
         A point is a batch, whose best architecture is the most accurate one that meets the target, of equally accurate
         ones the cheapest.
 
+        Args:
+            rising: positions of the targets in rising order.
+            first: of each architecture, the number of targets in that order that it misses.
+
         Raises:
             RuntimeError: nothing meets a target.
         """
-        cost, accuracy, found = self.cost, self.accuracy, dict[int, tuple[int, tuple[CurvePoint, ...]]]()
-        begins, ends, counts = self.history.batches_added
-        for i in self._feasible:
-            within = np.where(cost <= self._targets[i], accuracy, -np.inf)
-            highest = np.maximum.reduceat(within, begins) if len(begins) else within
-            before = np.maximum.accumulate(np.concatenate([[-np.inf], highest[:-1]]))[: len(highest)]
-            steps = np.flatnonzero(highest > before)
-            if not len(steps):
+        steps, found = self.history.steps, dict[int, tuple[int, tuple[CurvePoint, ...]]]()
+        highest = np.full((len(rising) + 1, len(steps)), -np.inf)  # of each batch, by the first target that is met
+        np.maximum.at(highest, (first, self.history.batch_of), self.accuracy)
+        np.maximum.accumulate(highest, axis=0, out=highest)
+        so_far = np.maximum.accumulate(np.pad(highest, ((0, 0), (1, 0)), constant_values=-np.inf), axis=1)
+        better = highest > so_far[:, :-1]
+        for rank, i in enumerate(rising):
+            places = np.flatnonzero(better[rank]).tolist()
+            if not places:
                 raise RuntimeError("nothing was found for a target that the cheapest architecture meets")
-            last = slice(begins[steps[-1]], ends[steps[-1]])
-            equal = last.start + np.flatnonzero(within[last] == highest[steps[-1]])
-            points = zip(steps.tolist(), highest[steps].tolist(), strict=True)
-            found[i] = int(equal[cost[equal].argmin()]), tuple((*counts[step], value) for step, value in points)
+            last, values = places[-1], highest[rank]
+            begin, end = steps[last - 1][0] if last else 0, steps[last][0]
+            equal = (self.accuracy[begin:end] == values[last]) & (first[begin:end] <= rank)
+            best = begin + int(np.where(equal, self.cost[begin:end], np.inf).argmin())
+            found[i] = best, tuple((*steps[step][1], float(values[step])) for step in places)
         return found
 
     def _alternatives(
-        self, winners: Mapping[int, Genes], highest: Mapping[int, float]
+        self, rising: Sequence[int], first: Places, winners: Mapping[int, Genes], highest: Mapping[int, float]
     ) -> dict[int, tuple[Alternative, ...]]:
         """Return, by position, the best architectures behind the winner (int8 [n_genes]) of each of these targets.
 
@@ -220,10 +228,7 @@ class Archive:
         problem, found = self._evaluator.problem, dict[int, tuple[Alternative, ...]]()
         if problem.keep == 1:
             return dict.fromkeys(winners, ())
-        ranked = self.genes, self.accuracy, self.cost
-        rising = sorted(winners, key=lambda i: float(self._targets[i]))
-        first = np.searchsorted(self._targets[rising], self.cost)  # the first of them that each architecture meets
-        pool: NDArray[np.int64] = np.empty(0, np.int64)
+        ranked, pool = (self.genes, self.accuracy, self.cost), np.empty(0, np.int64)
         for rank, i in enumerate(rising):
             batches, kept = [], list[int]()
             places = np.concatenate([pool, np.flatnonzero(first == rank)])

@@ -182,18 +182,25 @@ class _Elites:
 
     def offer(self, places: Places, archive: Archive) -> None:
         """Replace elites by more accurate architectures of the archive, given by their places: intp [n]."""
+        places = self._promising(places, archive.cost[places], archive.accuracy[places])
         meets = archive.cost[places] <= self.anchors[:, None]
-        within = np.where(meets, archive.accuracy[places], -np.inf)
-        most = self.places.shape[1]
-        if len(places) > 10 * most:  # sort only what may be among the best
-            least = np.partition(within, -most, axis=1)[:, -most, None]
-            may = ((within >= least) & meets).any(axis=0)
-            places, within = places[may], within[:, may]
-        accuracy = np.concatenate([self.accuracy, within], axis=1)
+        accuracy = np.concatenate([self.accuracy, np.where(meets, archive.accuracy[places], -np.inf)], axis=1)
         order = np.argsort(-accuracy, axis=1, kind="stable")[:, : self.places.shape[1]]
         every = np.concatenate([self.places, np.broadcast_to(places, (len(self.anchors), len(places)))], axis=1)
         self.places = np.take_along_axis(every, order, axis=1)
         self.accuracy = np.take_along_axis(accuracy, order, axis=1)
+
+    def _promising(self, places: Places, cost: Floats, accuracy: Floats) -> Places:
+        """Return the places of those that may be among the best below an anchor, in the same order; most are not."""
+        most = self.places.shape[1]
+        if len(places) <= 10 * most:
+            return places
+        first, kept = np.searchsorted(self.anchors, cost), np.zeros(len(places), bool)
+        for anchor in range(len(self.anchors)):
+            those = np.flatnonzero(first == anchor)
+            values = accuracy[those]
+            kept[those] = values >= np.partition(values, -most)[-most] if len(those) > most else True
+        return places[kept]
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Places, Places]:
         """Draw parents for the anchors in turn, each uniformly from its elites.

@@ -14,6 +14,8 @@ from pathlib import Path
 import ground_truth_tables
 import measurements_tables
 from device_tables import device_ranks_mbv3, device_ranks_width1, fitted_devices
+from fleet_scale import fleet_scale
+from fleet_study import fleet_devices, fleet_savings, fleet_strategies
 from lines_table import space_lines
 from measurements_answers import measurements_in_short
 from more_measurements_table import more_measurements, more_measurements_in_short
@@ -57,6 +59,7 @@ from truth_tables import (
     truth_strategies,
     truth_strategies_by_device,
 )
+from unseen import unseen
 
 from ofa_bench.errors import InputError
 
@@ -73,6 +76,10 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "device ranks, mbv3_w1.0": device_ranks_width1,
     "fitted devices": fitted_devices,
     "gradient costs": gradient_costs,
+    "fleet, devices": fleet_devices,
+    "fleet, savings": fleet_savings,
+    "fleet, scale": fleet_scale,
+    "fleet, strategies": fleet_strategies,
     "ground truth in short": ground_truth_tables.ground_truth_in_short,
     "ground truth summary": ground_truth_tables.ground_truth_summary,
     "ground truth, better search": ground_truth_tables.better,
@@ -115,6 +122,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "truth, guides by device": truth_guides_by_device,
     "truth, strategies": truth_strategies,
     "truth, strategies by device": truth_strategies_by_device,
+    "unseen device": unseen,
     "untuned": untuned,
     "warm starts": warm_starts,
     "winner's curse": winners_curse,

@@ -22,6 +22,7 @@ ADDED = (
     ("strategy", "gradient", True), ("strategy", "gradient_cost", 0), ("predictor", "noise", None),
     ("ofa_bench.spaces.mbv3.MobileNetV3Space", "width", 1.2), ("", "limits", None), ("targets", "by_device", None),
     ("ofa_bench.strategies.Chain", "across", None),
+    ("ofa_bench.strategies.Joint", "across", True),
 )  # fmt: skip
 """Keys that older records lack, with the values that leave results as they were: there they are left out. The first is
 the name of the node that has the key, at any depth (a strategy has a copy of ``evolution``), or its ``_target_``."""

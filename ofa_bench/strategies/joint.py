@@ -70,6 +70,7 @@ class Joint(SharedSearch):
         most_changes: the most genes that differ between parent and child.
         noise: scale of the noise on gains, as a multiple of a parent's mean absolute gain.
         gradient: whether to use the predictor's gradient, if it has one; else the ridge regression.
+        across: whether the devices of a fleet are searched together; else each by itself, with as many evaluations.
         gradient_cost: the evaluations that a gradient takes from the budget; ``measured``: as many as take as long.
 
     Raises:
@@ -77,7 +78,6 @@ class Joint(SharedSearch):
     """
 
     fork_safe = True
-    across_devices = True
 
     def __init__(
         self,
@@ -92,6 +92,7 @@ class Joint(SharedSearch):
         noise: float = 0.25,
         gradient: bool = True,
         gradient_cost: float | str = 0,
+        across: bool = True,
     ) -> None:
         super().__init__(population_size, evaluations)
         self.batch, self.elites, self.restart = batch, elites, restart
@@ -100,8 +101,10 @@ class Joint(SharedSearch):
             check_whole(key, getattr(self, key))
         check_number("noise", noise)
         check_gradient_cost(gradient_cost)
-        if not isinstance(gradient, bool):
-            raise InputError(f"strategy.gradient={gradient}: must be true or false")
+        for key, value in (("gradient", gradient), ("across", across)):
+            if not isinstance(value, bool):
+                raise InputError(f"strategy.{key}={value}: must be true or false")
+        self.across_devices = across
         self.noise, self.gradient, self.gradient_cost = noise, gradient, gradient_cost
 
     def charge(self, problem: Problem) -> float:

@@ -1,0 +1,182 @@
+"""Writes and reads ``benchmarks/studies/fleet.csv.gz``: what strategies find for several devices; and its tables.
+
+``ofa_bench -m experiment=fleet predictor=measured output=FOLDER``, the same with ``predictor=official``, then
+``python tools/fleet_study.py FOLDER``, which writes a row for each device and repeat.
+"""
+
+import gzip
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from intervals import interval_cell
+from numpy.typing import NDArray
+
+from ofa_bench.analysis.judging import Judgement, judge_records
+from ofa_bench.files.writing import write_whole
+from ofa_bench.records.gather import from_folders
+from ofa_bench.records.model import Record
+from ofa_bench.records.tables import Table, markdown
+
+__all__ = ["FILE", "fleet_devices", "fleet_savings", "fleet_strategies", "main", "rows_of"]
+
+Floats = NDArray[np.float64]
+
+FILE = Path(__file__).parents[1] / "benchmarks" / "studies" / "fleet.csv.gz"
+
+COLUMNS = (
+    "guide",
+    "strategy",
+    "asked",
+    "device",
+    "repeat",
+    "accuracy",
+    "judged",
+    "evaluations",
+    "generations",
+    "seconds",
+)
+CELL, REPEAT = ["guide", "strategy", "asked"], ["guide", "strategy", "asked", "device", "repeat"]
+
+ALONE, TOGETHER = "joint, each device alone", "joint, all together"
+ACROSS = ("similarity", "given", "random")
+STRATEGIES = (
+    "vanilla", "top_down", "bottom_up",
+    *(f"{name}, across ({order})" for name in ("top_down", "bottom_up") for order in ACROSS),
+    ALONE, TOGETHER, "proxy",
+)  # fmt: skip
+
+
+def label(record: Record) -> tuple[str, int]:
+    """Return the name of what was searched how, and the evaluations that were asked for; 0 where generations are."""
+    strategy, name = record.config["strategy"], record.choices.strategy
+    if name == "joint":
+        return (TOGETHER if "fleet" in record.config else ALONE), strategy["evaluations"]
+    if name == "proxy":
+        return name, strategy["inner"]["evaluations"]
+    return (f"{name}, across ({strategy['across']})" if strategy.get("across") else name), 0
+
+
+def rows_of(record: Record, judgements: Sequence[Judgement]) -> list[tuple[object, ...]]:
+    """Return a row for each repeat: mean accuracies over targets in percent, and sums over targets."""
+    rows = []
+    for i, repeat in enumerate(record.repeats):
+        accuracy = 100 * np.mean([one.accuracy or np.nan for one in repeat.results])
+        judged = np.mean([one.accuracy[i].mean() for one in judgements]) if judgements else np.nan
+        sums = [sum(getattr(one, key) for one in repeat.results) for key in ("evaluations", "generations")]
+        rows.append(
+            (record.choices.predictor, *label(record), record.choices.device, repeat.repeat, f"{accuracy:.4f}",
+             f"{judged:.4f}" if judged == judged else "", *sums, f"{repeat.seconds:.3g}")
+        )  # fmt: skip
+    return rows
+
+
+@cache
+def found() -> pd.DataFrame:
+    """Return the study, a row for each device and repeat.
+
+    Raises:
+        FileNotFoundError: there is no study.
+    """
+    if not FILE.is_file():
+        raise FileNotFoundError(f"{FILE.parent.name}/{FILE.name}")
+    return pd.read_csv(FILE)
+
+
+def _by_repeat(guide: str, column: str) -> dict[tuple[str, int], Floats]:
+    """Return the means over devices of each repeat by strategy and evaluations asked for: float64 [repeats] each."""
+    table = found()
+    table = table[table["guide"] == guide]
+    means = table.groupby([*CELL[1:], "repeat"])[column].mean()
+    keys = dict.fromkeys(zip(table["strategy"], table["asked"], strict=True))
+    ordered = sorted(keys, key=lambda key: (STRATEGIES.index(key[0]), key[1]))
+    return {key: means.loc[key].to_numpy(np.float64) for key in ordered}
+
+
+def _guides() -> list[str]:
+    return sorted(set(found()["guide"]))
+
+
+def fleet_strategies() -> str:
+    """Return what strategies reach on the whole fleet, and what they cost, by guide."""
+    parts = []
+    for guide in _guides():
+        table = found()[found()["guide"] == guide]
+        devices = table["device"].nunique()
+        sums = table.groupby([*CELL[1:], "repeat"])[["evaluations", "generations", "seconds"]].sum()
+        accuracy, judged = _by_repeat(guide, "accuracy"), _by_repeat(guide, "judged")
+        rows = []
+        for (name, asked), values in accuracy.items():
+            less = interval_cell(values - accuracy["vanilla", 0], 3)
+            evaluations, generations, seconds = sums.loc[(name, asked)].mean()
+            title = f"`{name}`" if ", " not in name else f"`{name.split(', ')[0]}`, {name.split(', ', 1)[1]}"
+            rows.append(
+                (title, f"{evaluations:,.0f}", f"{generations:,.0f}" if not asked else "", f"{seconds:.3g}",
+                 interval_cell(values, 3), less if name != "vanilla" else "", _judged(judged[name, asked]))
+            )  # fmt: skip
+        heads = (
+            "strategy", "evaluations", "generations", "seconds", "accuracy %", "less `vanilla`", "judged %",
+        )  # fmt: skip
+        title = f"**Guide `{guide}`**: {devices} devices, {devices * 10} targets"
+        parts.append(f"{title}\n\n{markdown(Table('', heads, tuple(rows)))}")
+    return "\n\n".join(parts)
+
+
+def _judged(values: Floats) -> str:
+    return interval_cell(values, 3) if np.isfinite(values).all() else ""
+
+
+def fleet_devices() -> str:
+    """Return the mean accuracy on each device, of the guide that is the default of the space."""
+    table = found()[found()["guide"] == "measured"]
+    devices = list(dict.fromkeys(table["device"]))
+    rows = []
+    for name, asked in _by_repeat("measured", "accuracy"):
+        part = table[(table["strategy"] == name) & (table["asked"] == asked)]
+        cells = [interval_cell(part[part["device"] == one]["accuracy"].to_numpy(np.float64), 2) for one in devices]
+        title = f"`{name}`" if ", " not in name else f"`{name.split(', ')[0]}`, {name.split(', ', 1)[1]}"
+        rows.append((f"{title}{f', {asked:,}' if asked else ''}", *cells))
+    return markdown(Table("", ("strategy", *(f"`{one}`" for one in devices)), tuple(rows)))
+
+
+def fleet_savings() -> str:
+    """Return how many evaluations separate searches take, to be as good as one of all devices together."""
+    rows = []
+    for guide in _guides():
+        means = {key: values.mean() for key, values in _by_repeat(guide, "accuracy").items()}
+        devices = found()[found()["guide"] == guide]["device"].nunique()
+        alone = sorted((mean, devices * asked) for (name, asked), mean in means.items() if name == ALONE)
+        levels, needed = np.array([one for one, _ in alone]), np.log([one for _, one in alone])
+        for (name, asked), mean in means.items():
+            if name != TOGETHER:
+                continue
+            inside = levels[0] <= mean <= levels[-1]
+            equal = float(np.exp(np.interp(mean, levels, needed)))
+            rows.append(
+                (f"`{guide}`", f"{asked:,}", f"{mean:.3f}", f"{equal:,.0f}" if inside else "",
+                 f"{equal / asked:.1f}" if inside else f"outside {levels[0]:.3f} to {levels[-1]:.3f}")
+            )  # fmt: skip
+    heads = ("guide", "evaluations, all devices together", "accuracy %", "evaluations alone, for the same", "ratio")
+    return markdown(Table("", heads, tuple(rows)))
+
+
+def main(folder: str) -> None:
+    """Write the file from the records in a folder.
+
+    Raises:
+        ValueError: two records are of the same guide, strategy, evaluations, device and repeat.
+    """
+    records = from_folders([Path(folder)]).records
+    judgements = judge_records(records, official=False)
+    rows = [row for record in records for row in rows_of(record, judgements.get(id(record), ()))]
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(REPEAT)
+    if table.duplicated(REPEAT).any():
+        raise ValueError(f"twice: {table[table.duplicated(REPEAT)].iloc[0][REPEAT].to_dict()}")
+    write_whole(FILE, gzip.compress(table.to_csv(index=False).encode(), 9, mtime=0))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,4 +1,6 @@
 import copy
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,12 +9,13 @@ from fleet_records import GENES, fleet_of, make_records, with_regret
 from ofa_bench.analysis.figures.fleets import draw_services, draw_similarity, draw_transfer
 from ofa_bench.analysis.fleets import pooling, serving, tables
 from ofa_bench.analysis.fleets.naming import Named
-from ofa_bench.analysis.fleets.sentences import describe_fleet, describe_formulas, unknown_costs
+from ofa_bench.analysis.fleets.sentences import OFA_SECONDS, describe_fleet, describe_formulas, unknown_costs
 from ofa_bench.analysis.fleets.serving import ALLOWED, serve, transfer
 from ofa_bench.analysis.fleets.spending import compare_strategies
 from ofa_bench.analysis.studies import studies
 from ofa_bench.search.similarity import rank_correlations
 
+RESULTS = json.loads((Path(__file__).parents[2] / "benchmarks" / "results.json").read_text())
 LETTERS = {tuple(genes): name for name, genes in GENES.items()}
 
 
@@ -210,6 +213,14 @@ def test_budgets_are_in_the_names_if_there_are_several():
 def test_the_formulas_count_all_targets(fleet):
     [formula] = [one for one in describe_formulas(fleet) if one.startswith("By the formulas")]
     assert "makes 50 generations (k n), a chain on each device 29, one chain across all devices 22 (" in formula
+
+
+def test_the_seconds_of_ofa_are_those_of_the_benchmarks(fleet):
+    [case] = [one for one in RESULTS["speed"]["cases"] if one["space"] == "mbv3"]
+    assert case["generations"] == 500
+    seconds = case["seconds"]["ofa"]["median"] / len(case["targets"])
+    assert seconds == pytest.approx(OFA_SECONDS, abs=0.005)
+    assert [one for one in describe_formulas(fleet) if "5 targets would take 46 s" in one]
 
 
 def test_the_tables_name_each_network_once(named):

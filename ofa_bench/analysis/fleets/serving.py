@@ -20,7 +20,7 @@ ALLOWED = (0.0, 0.05, 0.1, 0.2, 0.5)
 MAX_CANDIDATES = 20_000
 """The number of networks among which the fewest are sought: the best of each place, and those that serve most."""
 
-MAX_LOSSES = 20_000_000
+MAX_LOSSES = 10_000_000
 """The number of losses (networks times places) above which fewer networks are considered."""
 
 ROUNDING = 1e-9

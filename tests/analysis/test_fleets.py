@@ -95,10 +95,26 @@ def test_only_records_of_one_space_and_predictor_are_a_fleet():
 def test_devices_of_one_name_are_told_apart():
     records = make_records()
     records[1].choices.device = "a"
-    records[1].config = {**records[1].config, "limits": {"params": 6}}
-    assert sorted(order(fleet_of(records))) == ["a", "a, params ≤ 6"]
-    records[1].config = records[0].config
     assert sorted(order(fleet_of(records))) == ["a a", "a b"]
+
+
+def test_limits_make_another_fleet():
+    limited = make_records()
+    for record in limited:
+        record.config = {**record.config, "limits": {"params": 6}}
+        record.device.sha256 += " within limits"
+    found = pooling.pool(studies([*make_records(), *limited]), lambda *_: None)
+    assert sorted(one.predictor for one in found) == ["toy", "toy, params ≤ 6"]
+    assert pooling.pool(studies([make_records()[0], limited[1]]), lambda *_: None) == []
+
+
+def test_the_list_of_devices_is_in_no_name():
+    records = make_records()
+    for record in records:
+        record.address += ",device.devices=[note10,jetson_gpu,i7~0a1b2c3d,fleet,strategy.across=similarity"
+        record.config = {**record.config, "strategy": {"across": "similarity"}}
+    lines = compare_strategies(fleet_of([*make_records(), *records]))
+    assert sorted(line.name for line in lines) == ["vanilla", "vanilla fleet across=similarity"]
 
 
 def test_the_fewest_networks_serve_within_the_allowed_loss(fleet):
@@ -153,6 +169,12 @@ def test_what_winners_lose_elsewhere(fleet):
     missing = transfer(fleet_of(make_records({"a": ("xyz",), "b": ("-w",)})))
     assert missing.missed.tolist() == [[0, 0], [2, 0]]
     assert missing.loss[1, 0] == pytest.approx(0.05)
+
+
+def test_missed_targets_are_counted_among_those_that_were_tried():
+    fleet = fleet_of(make_records({"a": ("xyz",), "b": ("-w",)}))
+    named = Named(fleet, tuple(serve(fleet)))
+    assert "miss 2 of 4 targets." in list(describe_fleet(named, transfer(fleet), []))[2]
 
 
 def test_regret_is_of_repeats_and_devices(fleet):
@@ -260,10 +282,10 @@ def test_the_findings_come_as_sentences(named):
         "3 networks serve all 5 targets at a loss of at most 0.1 points each (no fewer do), 0.010 on average. The most "
         "accurate network of each target would be 4 different ones."
     )
-    assert "lose 0.41 points on average, at most 0.48 (a to b)." in found[2]
+    assert "lose 0.41 points on average, at most 0.48 (a to b), and miss 0 of 5 targets." in found[2]
     assert found[3] == "vanilla: 0.202 points of regret on average over devices, for 500 evaluations in all."
     correlation = fleet.similarity[0, 1]
-    assert f"of {correlation:.2f} (a, b)" in found[1]
+    assert found[1] == f"The two devices rank architectures with a correlation of {correlation:.2f}."
     rows = pooling.draw_sample(pooling.space_of(fleet.devices[0].records[0].config["space"]))
     costs = np.stack([device.cost.cost(rows) for device in fleet.devices], axis=1)
     assert correlation == rank_correlations(costs)[0, 1] < 1

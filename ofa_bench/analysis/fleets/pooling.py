@@ -44,14 +44,14 @@ class Device:
 
 @dataclass(frozen=True, eq=False)
 class Fleet:
-    """Devices with records of one space and predictor, and the networks that these found.
+    """Devices with records of one space, predictor and limits, and the networks that these found.
 
     A *place* is a target of a device; places are those of one device after another. Devices that rank architectures
     alike are neighbours; those without a cost model come last.
 
     Attributes:
         space: the name of the design space.
-        predictor: the name of the predictor.
+        predictor: the name of the predictor, with the limits that hold on all devices.
         devices: two or more.
         networks: by falling accuracy; an equally accurate one that was found earlier comes first.
         accuracy: theirs, float64 [networks], percent, without errors of simulated measurements.
@@ -101,7 +101,7 @@ def _first(meets: NDArray[np.bool_]) -> Places:
 
 
 def pool(found: Sequence[Study], rebuild: Rebuild) -> list[Fleet]:
-    """Return the fleets of studies: of each space and predictor with two or more devices.
+    """Return the fleets of studies: of each space, predictor and limits on other costs, with two or more devices.
 
     On each device, the targets are those of its study with the most targets.
 
@@ -112,24 +112,22 @@ def pool(found: Sequence[Study], rebuild: Rebuild) -> list[Fleet]:
     problems: dict[str, list[Study]] = {}
     for study in found:
         record = study.entries[0].records[0]
-        key = [record.choices.space, record.config.get("space"), record.choices.predictor, record.predictor.sha256]
+        described = [record.config.get(part) for part in ("space", "limits")]
+        key = [record.choices.space, record.choices.predictor, record.predictor.sha256, described]
         problems.setdefault(json.dumps(key, sort_keys=True), []).append(study)
     return [_make(devices) for several in problems.values() if len(devices := _devices(several, rebuild)) > 1]
 
 
 def _devices(several: Sequence[Study], rebuild: Rebuild) -> list[Device]:
-    """Return the devices of studies of one space and predictor; equal names are told apart by limits or hashes."""
-    tables: dict[tuple[str, str, str], list[Study]] = {}
+    """Return the devices of studies of one problem; equal names are told apart by the hashes of their tables."""
+    tables: dict[tuple[str, str], list[Study]] = {}
     for study in several:
-        record = study.entries[0].records[0]
-        limits = record.config.get("limits")
-        shown = ", ".join(f"{name} ≤ {most}" for name, most in limits.items()) if isinstance(limits, dict) else ""
-        tables.setdefault((study.device, shown, record.device.sha256), []).append(study)
-    limited = [", ".join(filter(None, key[:2])) for key in tables]
-    hashed = [f"{name} {key[2][:4]}" for name, key in zip(limited, tables, strict=True)]
-    plain = [key[0] for key in tables]
-    names = next((names for names in (plain, limited) if len(set(names)) == len(names)), hashed)
-    return [_device(name, studies, rebuild) for name, studies in zip(names, tables.values(), strict=True)]
+        tables.setdefault((study.device, study.entries[0].records[0].device.sha256), []).append(study)
+    names = [name for name, _ in tables]
+    return [
+        _device(name if names.count(name) == 1 else f"{name} {sha256[:4]}", studies, rebuild)
+        for (name, sha256), studies in tables.items()
+    ]
 
 
 def _device(name: str, several: Sequence[Study], rebuild: Rebuild) -> Device:
@@ -155,7 +153,7 @@ def _make(devices: Sequence[Device]) -> Fleet:
     study = ordered[0].studies[0]
     return Fleet(
         space=study.space,
-        predictor=study.predictor,
+        predictor=study.predictor + _limits(study.entries[0].records[0]),
         devices=tuple(ordered),
         networks=tuple(networks),
         accuracy=accuracy,
@@ -163,6 +161,11 @@ def _make(devices: Sequence[Device]) -> Fleet:
         winners=tuple(_winners(one, place_of) for one in ordered),
         similarity=similarity,
     )
+
+
+def _limits(record: Record) -> str:
+    limits = record.config.get("limits")
+    return "".join(f", {name} ≤ {most}" for name, most in limits.items()) if isinstance(limits, dict) else ""
 
 
 def _order(devices: Sequence[Device]) -> tuple[list[Device], Floats]:

@@ -43,19 +43,27 @@ def describe_fleet(named: Named, found: Transfer, lines: Sequence[FleetLine]) ->
         rows, columns = np.triu_indices(len(alike), 1)
         pairs = alike[rows, columns]
         low, high = (_pair(fleet, rows[at], columns[at]) for at in (pairs.argmin(), pairs.argmax()))
-        yield (
-            f"Devices rank architectures with correlations of {pairs.min():.2f} ({low}) to {pairs.max():.2f} ({high})"
-            f", {np.median(pairs):.2f} in the median."
-        )
+        if len(pairs) == 1:
+            yield f"The two devices rank architectures with a correlation of {pairs[0]:.2f}."
+        else:
+            yield (
+                f"Devices rank architectures with correlations of {pairs.min():.2f} ({low}) to {pairs.max():.2f} "
+                f"({high}), {np.median(pairs):.2f} in the median."
+            )
     losses = found.loss.copy()
     np.fill_diagonal(losses, np.nan)
     if np.isfinite(losses).any():
         worst = np.unravel_index(np.nanargmax(losses), losses.shape)
         of, to = (fleet.devices[int(place)].name for place in worst)
+        tried = (len(fleet.devices) - 1) * sum(
+            int((winners >= 0).sum())
+            for device, winners in zip(fleet.devices, fleet.winners, strict=True)
+            if device.cost is not None
+        )
         yield (
             f"Winners of one device that are taken to another lose {format_number(float(np.nanmean(losses)), '.2f')} "
-            f"points on average, at most {format_number(float(losses[worst]), '.2f')} ({of} to {to})"
-            + (f", and miss {_count(int(found.missed.sum()), 'target')}." if found.missed.any() else ".")
+            f"points on average, at most {format_number(float(losses[worst]), '.2f')} ({of} to {to}), and miss "
+            f"{found.missed.sum():,} of {tried:,} targets."
         )
     for line in lines[:3]:
         if line.overall:

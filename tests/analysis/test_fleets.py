@@ -101,7 +101,7 @@ def test_devices_of_one_name_are_told_apart():
 def test_limits_make_another_fleet():
     limited = make_records()
     for record in limited:
-        record.config = {**record.config, "limits": {"params": 6}}
+        record.config = {**record.config, "limits": {"params": 6, "[a](b)": 1, "macs": "[a](b)"}}
         record.device.sha256 += " within limits"
     found = pooling.pool(studies([*make_records(), *limited]), lambda *_: None)
     assert sorted(one.predictor for one in found) == ["toy", "toy, params ≤ 6"]

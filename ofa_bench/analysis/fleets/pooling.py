@@ -1,6 +1,7 @@
 """Pools the networks of all records of a fleet, with their costs on each of its devices."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -164,8 +165,11 @@ def _make(devices: Sequence[Device]) -> Fleet:
 
 
 def _limits(record: Record) -> str:
+    """Return the limits of a record as text; a name or number that is none is left out."""
     limits = record.config.get("limits")
-    return "".join(f", {name} ≤ {most}" for name, most in limits.items()) if isinstance(limits, dict) else ""
+    named = limits.items() if isinstance(limits, dict) else ()
+    known = [(name, most) for name, most in named if re.fullmatch(r"[\w.+-]+", str(name))]
+    return "".join(f", {name} ≤ {most:g}" for name, most in known if isinstance(most, int | float))
 
 
 def _order(devices: Sequence[Device]) -> tuple[list[Device], Floats]:

@@ -124,7 +124,7 @@ TIMING = ("lockstep", "threads", "compiled", "machine", "cores", "ofa_bench")
 """Fields of ``made`` that must be equal in records whose seconds are compared."""
 
 
-NAMELESS = ("seed", "repeats", "targets", "budget")
+NAMELESS = ("seed", "repeats", "targets", "budget", "device.devices")
 """Keys and groups in which records of one entry may differ; a control's name has its budget."""
 
 

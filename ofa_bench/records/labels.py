@@ -15,6 +15,9 @@ OUTSIDE_BRACKETS = r",(?![^\[]*\])"
 """Matches the commas between the overrides of an address."""
 
 
+CUT_LIST = re.compile(r"(\[[^\[\]]*~[0-9a-f]{8})(?=,|$)")
+"""Matches a long list among the overrides, whose end was cut."""
+
 CUT = re.compile(r"([^,]*~[0-9a-f]{12})((?:,attempt=\d+)?)$")
 """Matches the end of a long address, which was cut (see ``config.address``)."""
 
@@ -33,7 +36,12 @@ def overrides_of(record: Record, *, without: Sequence[str]) -> list[str]:
     if CUT.search(last):
         last = CUT.sub(rf"~{config_hash(record, without=without)}\2", last)
     skipped = tuple(f"{key}{sign}" for key in without for sign in ".=")
-    return [part for part in re.split(OUTSIDE_BRACKETS, last) if not part.startswith(skipped)]
+    return [part for part in _split(last) if not part.startswith(skipped)]
+
+
+def _split(overrides: str) -> list[str]:
+    """Split the overrides of an address at commas outside brackets."""
+    return re.split(OUTSIDE_BRACKETS, CUT_LIST.sub(r"\1]", overrides))
 
 
 def config_hash(record: Record, *, without: Sequence[str]) -> str:
@@ -94,7 +102,7 @@ def _parts(record: Record) -> list[list[str]]:
     The options are not read from the address, because their names may have slashes.
     """
     last = record.address.rsplit("/", 1)[-1]
-    return [*([option] for option in vars(record.choices).values()), re.split(OUTSIDE_BRACKETS, last)]
+    return [*([option] for option in vars(record.choices).values()), _split(last)]
 
 
 def distinct(name: str, taken: set[str]) -> str:

@@ -28,9 +28,13 @@ from ofa_bench.records.labels import distinct
 from ofa_bench.records.networks import best_networks, describe_networks
 from ofa_bench.records.tables import Table, as_csv, latex
 from ofa_bench.records.unlabelled import note
+from ofa_bench.report.fleet import write_fleets
 from ofa_bench.report.rendering import render
 
-__all__ = ["Section", "write_report"]
+__all__ = ["MAX_DRAWN", "Section", "write_report"]
+
+MAX_DRAWN = 12
+"""The number of studies that have pictures: a fleet has a study for each device."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +83,18 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
     compared = headline(found)
     judgements = judge_records(gathered.records)
     shown = [add_judges(summary, judgements) for summary in summaries if summary.study in compared]
-    sections = [_section(summary, summaries, style, writer) for summary in shown]
+    sections = [
+        _section(one, summaries, style, writer if place < MAX_DRAWN else None) for place, one in enumerate(shown)
+    ]
     apart = [summary for summary in summaries if summary.study not in compared]
     further = [others(several) for several in _families(apart)]
     controlled = [one for study in found for one in controls(study)]
     controls_shown = control_table(controlled)
     drawn = "Chains less vanilla of equal budget, by number of targets (95 % intervals)."
+    fleets = write_fleets(found, out, title, writer.save)
     page = {
         "title": title,
+        "fleets": fleets,
         "headline": [
             (
                 one,
@@ -109,8 +117,10 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
     (out / "report.html").write_text(render("report.html.j2", page))
     (out / "report.md").write_text(render("report.md.j2", page))
     tables = [*(table for section in sections for table in section.tables), *filter(None, [controls_shown]), *further]
-    (out / "report.tex").write_text("\n".join(map(latex, tables)))
-    (out / "tables.csv").write_text("\n".join(map(as_csv, tables)))
+    listed = [table for fleet in fleets for table in fleet.listed]
+    (out / "report.tex").write_text("\n".join(map(latex, [*tables, *listed])))
+    every = [table for fleet in fleets for table in fleet.every]
+    (out / "tables.csv").write_text("\n".join(map(as_csv, [*tables, *every])))
     write_csv(gathered.records, out / "results.csv", judged_columns(gathered.records, judgements))
     return out / "report.html"
 
@@ -151,19 +161,10 @@ class _Pictures:
         yield Picture(name, caption, base64.b64encode(data).decode())
 
 
-def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _Pictures) -> Section:
+def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _Pictures | None) -> Section:
+    """Return the section on a study; without a writer it has no pictures."""
     study = summary.study
-    name = stem(study)
-    alike = [one.study for one in every if one.study.family == study.family]
-    drawn = [(one.name, one.caption, one.draw()) for one in drawings(study, alike, style)]
-    leading = "Leads in mean accuracy, by the predictor that guided the searches and by its judges."
-    drawn.insert(1, ("leads", leading, leads(summary)))
-    ranked = "Mean ranks over runs; a bar joins strategies whose difference is not significant."
-    drawn.append(("ranks", ranked, ranks(summary.ranking)))
-    drawn += [
-        (f"networks_{entry.name}", f"What {entry.name} found.", networks.draw(study, entry)) for entry in study.entries
-    ]
-    pictures = [picture for key, caption, one in drawn for picture in writer.save(f"{name}_{key}", caption, one)]
+    pictures = tuple(_draw(summary, every, style, writer)) if writer else ()
     texts = [f"Differences and times are those against {summary.reference}."] if len(summary.lines) > 1 else []
     texts += [
         f"Kept the same: {study.kept}.",
@@ -173,11 +174,28 @@ def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _
         *notes(summary),
         summary.unranked,
         note([(entry.name, entry.records) for entry in study.entries]),
+        "" if writer else f"Pictures are of the first {MAX_DRAWN} studies only.",
     ]
     tables = (comparison(summary), winners_judged(summary), tested(summary))
     return Section(
-        summary.title, study.description, tuple(filter(None, texts)), *tables, tuple(_networks(study)), tuple(pictures)
+        summary.title, study.description, tuple(filter(None, texts)), *tables, tuple(_networks(study)), pictures
     )
+
+
+def _draw(summary: Summary, every: Sequence[Summary], style: Style, writer: _Pictures) -> Iterator[Picture]:
+    """Yield the pictures of a study."""
+    study = summary.study
+    alike = [one.study for one in every if one.study.family == study.family]
+    drawn = [(one.name, one.caption, one.draw()) for one in drawings(study, alike, style)]
+    leading = "Leads in mean accuracy, by the predictor that guided the searches and by its judges."
+    drawn.insert(1, ("leads", leading, leads(summary)))
+    ranked = "Mean ranks over runs; a bar joins strategies whose difference is not significant."
+    drawn.append(("ranks", ranked, ranks(summary.ranking)))
+    drawn += [
+        (f"networks_{entry.name}", f"What {entry.name} found.", networks.draw(study, entry)) for entry in study.entries
+    ]
+    for key, caption, one in drawn:
+        yield from writer.save(f"{stem(study)}_{key}", caption, one)
 
 
 def _networks(study: Study) -> Iterator[str]:

@@ -1,9 +1,9 @@
 import csv
 import re
-from html.parser import HTMLParser
 
 import pytest
 from calling import call
+from pages import Checked
 from test_judges import found
 
 from ofa_bench.commands.cli.main import run_command
@@ -11,28 +11,6 @@ from ofa_bench.errors import InputError
 from ofa_bench.predictors import embedded_predictor
 from ofa_bench.records import record as records
 from ofa_bench.spaces import MobileNetV3Space
-
-
-class Checked(HTMLParser):
-    """Collects the references and the text of a page; checks that every opened element is closed."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.open, self.sources, self.words, self.pictures = [], [], "", 0
-        self.feed(page)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.sources += [value for key, value in attributes if key in ("src", "href")]
-        self.pictures += tag == "img"
-        if tag not in ("meta", "img"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.words += data
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from typing import Any
 
 from ofa_bench.devices.cost import CostLimit, CostModel
 from ofa_bench.devices.limited import LimitedCost
+from ofa_bench.devices.synthetic import synthetic_device
 from ofa_bench.devices.tables import latency_table
 from ofa_bench.profiling import roofline_table
 from ofa_bench.records.model import Record
@@ -15,6 +16,7 @@ __all__ = ["rebuild_cost"]
 _MAKERS: Mapping[str, Callable[..., CostModel]] = {
     "ofa_bench.predictors.latency_table": latency_table,
     "ofa_bench.profiling.roofline_table": roofline_table,
+    "ofa_bench.devices.synthetic.synthetic_device": synthetic_device,
 }
 """What may be called for the ``_target_`` of a record's device: a record may come from anybody."""
 

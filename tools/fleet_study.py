@@ -43,8 +43,9 @@ CELL, REPEAT = ["guide", "strategy", "asked"], ["guide", "strategy", "asked", "d
 
 ALONE, TOGETHER = "joint, each device alone", "joint, all together"
 ACROSS = ("similarity", "given", "random")
+FULL, CONTROL = 500, "vanilla, generations as across"
 STRATEGIES = (
-    "vanilla", "top_down", "bottom_up",
+    "vanilla", CONTROL, "top_down", "bottom_up",
     *(f"{name}, across ({order})" for name in ("top_down", "bottom_up") for order in ACROSS),
     ALONE, TOGETHER, "proxy",
 )  # fmt: skip
@@ -57,6 +58,8 @@ def label(record: Record) -> tuple[str, int]:
         return (TOGETHER if "fleet" in record.config else ALONE), strategy["evaluations"]
     if name == "proxy":
         return name, strategy["inner"]["evaluations"]
+    if name == "vanilla" and record.budget.generations != FULL:
+        return CONTROL, 0
     return (f"{name}, across ({strategy['across']})" if strategy.get("across") else name), 0
 
 

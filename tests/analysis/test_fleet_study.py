@@ -48,6 +48,8 @@ def test_a_row_has_means_and_sums_over_targets_and_the_name_of_what_was_searched
     made = {
         "joint, all together": ob.run(fleet, "joint", evaluations=60, **settings),
         "joint, each device alone": ob.run(fleet, "joint", evaluations=60, across=False, **settings),
+        "vanilla": ob.run(fleet, "vanilla", budget=(500, 1), population_size=10, **settings),
+        "vanilla, generations as across": ob.run(fleet, "vanilla", budget=(2, 1), **settings),
         "top_down": ob.run(fleet, "top_down", budget=(2, 1), **settings),
         "top_down, across (given)": ob.run(fleet, "top_down", budget=(2, 1), across="given", **settings),
         "proxy": ob.run(fleet, "proxy", **{"strategy.inner.evaluations": 60}, **settings),
@@ -98,6 +100,7 @@ def test_the_study_has_the_cells_of_the_experiment_for_both_guides():
                 if across is None or name == "joint"
                 else [f"{name}, across ({one})" for one in across.split(",")]
             )
+            names = [fleet_study.CONTROL] if "budget.generations" in given else names
             names = [fleet_study.ALONE if across == "false" else fleet_study.TOGETHER] if name == "joint" else names
             wanted |= {
                 (guide, one, int(number)) for guide in ("measured", "official") for one in names for number in asked

@@ -14,7 +14,7 @@ from pathlib import Path
 import ground_truth_tables
 import measurements_tables
 from device_tables import device_ranks_mbv3, device_ranks_width1, fitted_devices
-from fleet_scale import fleet_scale
+from fleet_scale import fleet_many, fleet_scale
 from fleet_study import fleet_devices, fleet_savings, fleet_strategies
 from lines_table import space_lines
 from measurements_answers import measurements_in_short
@@ -77,6 +77,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "fitted devices": fitted_devices,
     "gradient costs": gradient_costs,
     "fleet, devices": fleet_devices,
+    "fleet, many": fleet_many,
     "fleet, savings": fleet_savings,
     "fleet, scale": fleet_scale,
     "fleet, strategies": fleet_strategies,

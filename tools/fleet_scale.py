@@ -1,7 +1,8 @@
-"""Writes and reads ``benchmarks/studies/fleet_scale.csv``: seconds and memory of a search of many devices.
+"""Writes and reads ``benchmarks/studies/fleet_scale.csv`` and ``fleet_many.csv``: searches of many devices.
 
-``python tools/fleet_scale.py``: synthetic devices, mixed of the measured ones of ``mbv3``, with ten targets each. Each
-number of devices is searched in a process of its own, on one core.
+``python tools/fleet_scale.py``: synthetic devices, mixed of the measured ones of ``mbv3``, ten targets each. The first
+file has seconds and memory; each number of devices is searched in a process of its own, on one core. The second one has
+what ``joint`` finds for 50 devices together and for each of them alone.
 """
 
 import io
@@ -10,25 +11,33 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from intervals import interval_cell
 
 import ofa_bench as ob
 from ofa_bench.devices.synthetic import synthetic_devices
 from ofa_bench.devices.tables import devices_of
-from ofa_bench.engine import Cell, run_fleet, run_repeats
+from ofa_bench.engine import Cell, Repeat, run_fleet, run_repeats
 from ofa_bench.files.writing import write_whole
 from ofa_bench.predictors import latency_table
 from ofa_bench.records.tables import Table, markdown
 from ofa_bench.search import Evolution, Problem
-from ofa_bench.strategies import Budget, Chain, Joint, Vanilla
+from ofa_bench.strategies import Budget, Chain, Joint, Strategy, Vanilla
 
-__all__ = ["FILE", "fleet_scale", "main"]
+__all__ = ["FILE", "MANY_FILE", "fleet_many", "fleet_scale", "main"]
 
 FILE = Path(__file__).parents[1] / "benchmarks" / "studies" / "fleet_scale.csv"
+
+MANY_FILE = FILE.with_name("fleet_many.csv")
+MANY, REPEATS = 50, 5
+TOGETHER, ALONE = (3000, 5000, 10_000, 20_000, 50_000), (100, 300, 1000, 3000)
+NOISES = (0.25, 0.1)
 
 DEVICES = (1, 8, 50, 200, 500)
 STRATEGIES = {
@@ -40,16 +49,18 @@ MOST = {"vanilla": 50}
 """The most devices that a strategy searches here; beyond, its time is a multiple."""
 
 
-def _measure(devices: int, name: str) -> dict[str, object]:
-    """Search a fleet; return seconds of the search, evaluations, and the peak of memory in MiB."""
+def _cells(devices: int, strategy: Strategy, repeats: int = 1) -> list[Cell]:
     base = ob.problem("mbv3")
     real = [latency_table(base.space, one) for one, unit in devices_of(base.space).items() if unit.startswith("ms")]
-    cells = [
-        Cell(
-            Problem(base.space, base.predictor, table), STRATEGIES[name], tuple(table.targets), Budget(500, 22), 0, 1, 1
-        )
-        for table in synthetic_devices(real, devices, 0)
+    return [
+        Cell(Problem(base.space, base.predictor, one), strategy, tuple(one.targets), Budget(500, 22), 0, repeats, 1)
+        for one in synthetic_devices(real, devices, 0)
     ]
+
+
+def _measure(devices: int, name: str) -> dict[str, object]:
+    """Search a fleet; return seconds of the search, evaluations, and the peak of memory in MiB."""
+    cells = _cells(devices, STRATEGIES[name])
     began = time.perf_counter()
     if STRATEGIES[name].across_devices and devices > 1:
         (repeats,) = run_fleet(cells, lambda *_: None)
@@ -65,8 +76,31 @@ def _measure(devices: int, name: str) -> dict[str, object]:
     }  # fmt: skip
 
 
+def _compare() -> None:
+    """Write what is found for many devices together and for each alone."""
+    rows = []
+    for asked in TOGETHER:
+        found = run_fleet(_cells(MANY, Joint(evaluations=asked), REPEATS), lambda *_: None)
+        rows += [("all together", asked, asked, i, _mean(repeats)) for i, repeats in enumerate(found)]
+    for asked, noise in product(ALONE, NOISES):
+        cells = _cells(MANY, Joint(evaluations=asked, noise=noise), REPEATS)
+        by_device = [run_repeats(cell, lambda *_: None) for cell in cells]
+        rows += [
+            (f"each alone, noise {noise}", asked, asked * MANY, i, _mean(repeats))
+            for i, repeats in enumerate(zip(*by_device, strict=True))
+        ]
+    write_whole(
+        MANY_FILE, pd.DataFrame(rows, columns=["how", "asked", "evaluations", "repeat", "accuracy"]).to_csv(index=False)
+    )
+
+
+def _mean(repeats: Sequence[Repeat]) -> float:
+    return round(100 * float(np.mean([one.accuracy for repeat in repeats for one in repeat.results])), 4)
+
+
 def main() -> None:
-    """Write the file."""
+    """Write the files."""
+    _compare()
     rows = []
     for name in STRATEGIES:
         for devices in (one for one in DEVICES if one <= MOST.get(name, 500)):
@@ -76,6 +110,19 @@ def main() -> None:
             rows.append(json.loads(made.stdout))
             print(rows[-1], flush=True)
     write_whole(FILE, pd.DataFrame(rows).to_csv(index=False))
+
+
+def fleet_many() -> str:
+    """Return what ``joint`` finds for many devices together, and for each alone."""
+    if not MANY_FILE.is_file():
+        raise FileNotFoundError(f"{MANY_FILE.parent.name}/{MANY_FILE.name}")
+    table = pd.read_csv(MANY_FILE)
+    rows = [
+        (how if asked == evaluations else f"{how}: {asked:,}", f"{evaluations:,}",
+         interval_cell(part["accuracy"].to_numpy(np.float64), 3))
+        for (how, asked, evaluations), part in table.groupby(["how", "asked", "evaluations"], sort=False)
+    ]  # fmt: skip
+    return markdown(Table("", ("`joint`", "evaluations in all", "accuracy %"), tuple(rows)))
 
 
 @cache

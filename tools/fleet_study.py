@@ -6,7 +6,7 @@
 
 import gzip
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -41,13 +41,16 @@ COLUMNS = (
 )
 CELL, REPEAT = ["guide", "strategy", "asked"], ["guide", "strategy", "asked", "device", "repeat"]
 
-ALONE, TOGETHER = "joint, each device alone", "joint, all together"
+ALONE, TUNED, TOGETHER = "joint, each device alone", "joint, each device alone, noise 0.1", "joint, all together"
 ACROSS = ("similarity", "given", "random")
+DEFAULT = 0.25
+"""The default of ``joint``'s ``noise``."""
+
 FULL, CONTROL = 500, "vanilla, generations as across"
 STRATEGIES = (
     "vanilla", CONTROL, "top_down", "bottom_up",
     *(f"{name}, across ({order})" for name in ("top_down", "bottom_up") for order in ACROSS),
-    ALONE, TOGETHER, "proxy",
+    ALONE, TUNED, TOGETHER, "proxy",
 )  # fmt: skip
 
 
@@ -55,7 +58,8 @@ def label(record: Record) -> tuple[str, int]:
     """Return the name of what was searched how, and the evaluations that were asked for; 0 where generations are."""
     strategy, name = record.config["strategy"], record.choices.strategy
     if name == "joint":
-        return (TOGETHER if "fleet" in record.config else ALONE), strategy["evaluations"]
+        alone = ALONE if strategy["noise"] == DEFAULT else TUNED
+        return (TOGETHER if "fleet" in record.config else alone), strategy["evaluations"]
     if name == "proxy":
         return name, strategy["inner"]["evaluations"]
     if name == "vanilla" and record.budget.generations != FULL:
@@ -151,19 +155,23 @@ def fleet_savings() -> str:
     for guide in _guides():
         means = {key: values.mean() for key, values in _by_repeat(guide, "accuracy").items()}
         devices = found()[found()["guide"] == guide]["device"].nunique()
-        alone = sorted((mean, devices * asked) for (name, asked), mean in means.items() if name == ALONE)
-        levels, needed = np.array([one for one, _ in alone]), np.log([one for _, one in alone])
         for (name, asked), mean in means.items():
-            if name != TOGETHER:
-                continue
-            inside = levels[0] <= mean <= levels[-1]
-            equal = float(np.exp(np.interp(mean, levels, needed)))
-            rows.append(
-                (f"`{guide}`", f"{asked:,}", f"{mean:.3f}", f"{equal:,.0f}" if inside else "",
-                 f"{equal / asked:.1f}" if inside else f"outside {levels[0]:.3f} to {levels[-1]:.3f}")
-            )  # fmt: skip
-    heads = ("guide", "evaluations, all devices together", "accuracy %", "evaluations alone, for the same", "ratio")
+            if name == TOGETHER:
+                equal = [_equal(means, one, devices, mean, asked) for one in (ALONE, TUNED)]
+                rows.append((f"`{guide}`", f"{asked:,}", f"{mean:.3f}", *equal))
+    heads = ("guide", "all together", "accuracy %", "each alone, for the same", "each alone, `noise=0.1`")
     return markdown(Table("", heads, tuple(rows)))
+
+
+def _equal(means: Mapping[tuple[str, int], float], name: str, devices: int, mean: float, asked: int) -> str:
+    """Return the evaluations of separate searches for a mean accuracy, and as a multiple of ``asked``."""
+    alone = sorted((mean, devices * number) for (one, number), mean in means.items() if one == name)
+    if not alone:
+        return ""
+    if not alone[0][0] <= mean <= alone[-1][0]:
+        return f"{'fewer' if mean < alone[0][0] else 'more'} than {alone[0 if mean < alone[0][0] else -1][1]:,}"
+    needed = float(np.exp(np.interp(mean, [one for one, _ in alone], np.log([number for _, number in alone]))))
+    return f"{needed:,.0f} ({needed / asked:.1f} times)"
 
 
 def main(folder: str) -> None:

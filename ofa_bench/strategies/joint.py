@@ -18,7 +18,8 @@ spread). The *elites* of an anchor are the few most accurate architectures that 
 So no architecture is evaluated twice, and all chance comes from one stream.
 
 In a fleet the devices take turns, in random order: a round of ``TURN`` evaluations looks at the targets of one device
-and at its costs. Parents are from all of the archive, which counts for the targets of all devices.
+and at its costs. Parents are from all of the archive, which counts for the targets of all devices. There are fewer
+elites and a fifth of the noise: other devices are variety enough.
 
 What is new is the combination: gradient-informed proposals for an elitist archive of all targets at once. Sampling
 changes by Gumbel noise on gradients is known from Grathwohl et al. (ICML 2021, "Oops I took a gradient"); archives of
@@ -49,6 +50,9 @@ FROM_ARCHIVE = 4
 
 TURN = 100
 """Evaluations of a round on one device of a fleet."""
+
+FLEET_ELITES, FLEET_NOISE = 3, 0.2
+"""In a fleet, the most elites of an anchor, and the share of the noise: its variety comes from the other devices."""
 
 START = 20
 """Random architectures at the beginning of a fresh round."""
@@ -128,11 +132,11 @@ class Joint(SharedSearch):
             rng,
             tries=self.tries,
             most_changes=self.most_changes,
-            noise=self.noise,
+            noise=self.noise * (1 if devices == 1 else FLEET_NOISE),
             gradient=self.gradient,
         )
         views = [(one, changes.on(one.evaluator, one.archive)) for one in search]
-        size = self.restart if devices == 1 else TURN
+        size, elites = (self.restart, self.elites) if devices == 1 else (TURN, min(FLEET_ELITES, self.elites))
         fruitless, number, waiting = 0, 0, list[int]()
         while first.left and fruitless < max(FROM_ARCHIVE, devices):
             before, last = first.archive.size, number > 0 and first.left <= size
@@ -140,16 +144,23 @@ class Joint(SharedSearch):
             if not waiting:
                 waiting = [int(i) for i in rng.permutation(devices)] if devices > 1 else [0]
             one = views[waiting.pop()]
-            yield from self._round(*one, rng, size, from_archive=from_archive or devices > 1)
+            yield from self._round(*one, rng, size, elites, from_archive=from_archive or devices > 1)
             fruitless, number = (0 if first.archive.size > before else fruitless + 1), number + 1
 
     def _round(
-        self, budgeted: BudgetedEvaluator, changes: Changes, rng: np.random.Generator, size: int, *, from_archive: bool
+        self,
+        budgeted: BudgetedEvaluator,
+        changes: Changes,
+        rng: np.random.Generator,
+        size: int,
+        most_elites: int,
+        *,
+        from_archive: bool,
     ) -> EvaluationRequest[None]:
         """Spend ``size`` evaluations, or fewer where a generation has no child."""
         archive, begin = budgeted.archive, budgeted.archive.size
         end = begin + min(size, budgeted.left)
-        elites = _Elites(draw_anchors(budgeted.targets, rng), self.elites)
+        elites = _Elites(draw_anchors(budgeted.targets, rng), most_elites)
         elites.offer(np.arange(archive.size if from_archive else 1), archive)
         if not from_archive:
             space, n = budgeted.problem.space, min(START, end - begin)

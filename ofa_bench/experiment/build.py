@@ -20,7 +20,7 @@ from ofa_bench.experiment import previous
 from ofa_bench.experiment.budget import resolve_budget
 from ofa_bench.experiment.building import build_object, build_predictor, build_space
 from ofa_bench.experiment.checks import check_rerun, check_tracking, resolve_threads
-from ofa_bench.experiment.fleet import find_device
+from ofa_bench.experiment.fleet import find_device, is_fleet
 from ofa_bench.experiment.targets import resolve_targets
 from ofa_bench.predictors import AccuracyPredictor, CostModel
 from ofa_bench.predictors.coverage import check_unlabelled
@@ -94,6 +94,8 @@ def _make_problem(
     predictor: AccuracyPredictor | None = None,
 ) -> Problem:
     space = space or _build_part("space", config.space, DesignSpace)
+    if cost is None and is_fleet(config):
+        raise InputError("device=fleet: several devices, which only a run searches; choose one")
     cost = cost or _build_part("device", config.device, CostModel, space)
     if config.limits is not None:
         if not isinstance(config.limits, dict) or not config.limits:

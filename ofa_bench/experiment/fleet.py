@@ -10,7 +10,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from ofa_bench.config.schema import conf_dir
+from ofa_bench.config.schema import Config, conf_dir
 from ofa_bench.devices.tables import devices_of
 from ofa_bench.errors import InputError, no_such_option
 from ofa_bench.experiment.options import options_of_group
@@ -37,9 +37,10 @@ class Device:
     node: Mapping[str, Any]
 
 
-def is_fleet(config: DictConfig) -> bool:
+def is_fleet(config: DictConfig | Config) -> bool:
     """Return whether a composed config is of several devices."""
-    return OmegaConf.is_dict(config.device) and "devices" in config.device and "_target_" not in config.device
+    node = config.device
+    return isinstance(node, Mapping) and "devices" in node and "_target_" not in node
 
 
 def devices_of_fleet(config: DictConfig, space: DesignSpace) -> list[Device]:

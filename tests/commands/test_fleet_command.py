@@ -111,6 +111,12 @@ def test_limits_hold_and_are_in_the_record(forks, tmp_path):
     assert f"params {result['costs']['params']:.4g}, macs {result['costs']['macs']:.4g}" in ran.stdout
 
 
+def test_other_commands_take_one_device(forks, tmp_path):
+    ran = forks.run("frontier", ("device=fleet",), tmp_path)
+    assert ran.returncode == 2
+    assert ran.stderr == "ofa_bench: device=fleet: several devices, which only a run searches; choose one\n"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -51,12 +51,14 @@ def synthetic_devices(tables: Sequence[CostTable], number: int, seed: int) -> li
     Raises:
         InputError: the tables are fewer than two or of several spaces, or a number is not allowed.
     """
-    _check(number, 1, seed)
+    _check(number, 1, seed, tables)
     aligned = _align(tables)
     return [_make(tables, aligned, seed, i) for i in range(number)]
 
 
-def _check(number: int, least: int, seed: int) -> None:
+def _check(number: int, least: int, seed: int, tables: Sequence[CostTable]) -> None:
+    if len(tables) < PARTS[0]:
+        raise InputError(f"synthetic devices: give {PARTS[0]} tables or more to mix, not {len(tables)}")
     for key, value, bound in (("number", number, least), ("seed", seed, 0)):
         if type(value) is not int or value < bound:
             raise InputError(f"synthetic devices: {key}={value}: must be a whole number of {bound} or more")
@@ -74,8 +76,8 @@ def synthetic_device(space: DesignSpace, devices: Sequence[str], number: int, se
     Raises:
         InputError: as ``synthetic_devices``.
     """
-    _check(number, 0, seed)
     tables, aligned = _tables_of(space, tuple(devices))
+    _check(number, 0, seed, tables)
     return _make(tables, aligned, seed, number)
 
 
@@ -120,8 +122,6 @@ class _Aligned:
 
 
 def _align(tables: Sequence[CostTable]) -> _Aligned:
-    if len(tables) < PARTS[0]:
-        raise InputError(f"synthetic devices: give {PARTS[0]} tables or more to mix, not {len(tables)}")
     names = {table.space.name for table in tables}
     if len(names) > 1:
         raise InputError(f"synthetic devices: the tables are of several spaces: {', '.join(sorted(names))}")

@@ -94,7 +94,7 @@ def find_device(key: str, name: str) -> Device:
     """
     folders = _folders()
     options = options_of_group("device", folders)
-    own = UserFiles("device", set(options)).find(name)
+    own = UserFiles("device", set(options_of_group("device", folders, registered=False))).find(name)
     if own:
         return Device(own[0], {NODES["device"][0]: own[1], **NODES["device"][1]})
     if name not in options or name == FLEET:

@@ -56,8 +56,8 @@ GROUPS = [
     (["device=note10,macs"], "several values are a sweep, put -m before them"),
     (
         ["device=my/phone"],
-        "device=my/phone: no such option, file or folder; there are a100, cpu_onnx, fleet, i7_8700k, jetson_cpu, "
-        "jetson_gpu, macs, note10, p40_b64, params,",
+        "device=my/phone: no such option, file or folder; there are a100, cpu_onnx, fleet, group, i7_8700k, "
+        "jetson_cpu, jetson_gpu, macs, note10, p40_b64, params,",
     ),
     (["device=nte10"], "or the path of a table; did you mean 'note10'?"),
     (["device=/etc"], "device=/etc: it has no table for space mbv3"),

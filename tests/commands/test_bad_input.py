@@ -133,7 +133,7 @@ TARGETS = [
     (["targets=paper2", "targets.first=1"], "targets.first=1: takes of the device's own targets; not with values"),
     (
         ["targets=paper2", "targets.quantiles=[0.5]"],
-        "targets: give one of values; quantiles; start, stop and count; not",
+        "targets: give one of values; quantiles; start, stop and count; by_device; not",
     ),
     (["device=macs", "targets=paper10"], "targets.unit=ms: this device's costs are in MMACs; targets=default and"),
 ]

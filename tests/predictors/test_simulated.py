@@ -303,7 +303,7 @@ def test_what_a_budgeted_search_measures_again_is_in_its_budget_and_its_archive_
     last, _ = drive(budgeted.evaluate(ROWS[:5], again=True), problem.predictor)
     assert len(last) == 2
     assert budgeted.left == 0
-    [result] = budgeted.results()
+    [result] = budgeted.archive.results(0)
     assert (result.counts.measurements, result.counts.unique_evaluations) == (10, 5)
     assert result.accuracy == max([*first, *measured[3:]])
 

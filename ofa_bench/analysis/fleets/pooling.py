@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -116,14 +116,20 @@ def pool(found: Sequence[Study], rebuild: Rebuild) -> list[Fleet]:
         described = [record.config.get(part) for part in ("space", "limits")]
         key = [record.choices.space, record.choices.predictor, record.predictor.sha256, described]
         problems.setdefault(json.dumps(key, sort_keys=True), []).append(study)
-    return [_make(devices) for several in problems.values() if len(devices := _devices(several, rebuild)) > 1]
+    pooled = [tables for several in problems.values() if len(tables := _by_table(several)) > 1]
+    return [_make(_devices(tables, rebuild)) for tables in pooled]
 
 
-def _devices(several: Sequence[Study], rebuild: Rebuild) -> list[Device]:
-    """Return the devices of studies of one problem; equal names are told apart by the hashes of their tables."""
+def _by_table(several: Sequence[Study]) -> dict[tuple[str, str], list[Study]]:
+    """Return studies by the name of the device and the hash of its table."""
     tables: dict[tuple[str, str], list[Study]] = {}
     for study in several:
         tables.setdefault((study.device, study.entries[0].records[0].device.sha256), []).append(study)
+    return tables
+
+
+def _devices(tables: Mapping[tuple[str, str], Sequence[Study]], rebuild: Rebuild) -> list[Device]:
+    """Return the devices of studies of one problem; equal names are told apart by the hashes of their tables."""
     names = [name for name, _ in tables]
     return [
         _device(name if names.count(name) == 1 else f"{name} {sha256[:4]}", studies, rebuild)

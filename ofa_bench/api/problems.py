@@ -111,7 +111,7 @@ def _fleet(composed: Composed, overrides: Sequence[str], nodes: Nodes) -> FleetP
     if nodes:
         raise InputError(f"device: several devices need a {next(iter(nodes))} that is an option, not an object")
     devices, configs = expand_fleet(composed.config)
-    problems = build_problems([to_config(one) for one in configs])
+    problems = build_problems({device.name: to_config(one) for device, one in zip(devices, configs, strict=True)})
     made = {device.name: problem for device, problem in zip(devices, problems, strict=True)}
     return FleetProblem(made, tuple(overrides), nodes)
 

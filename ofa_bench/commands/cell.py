@@ -23,6 +23,7 @@ from ofa_bench.config.schema import CHANGED, TrackingConfig
 from ofa_bench.config.shell import command_line, option, override
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.checks import resolve_tracking
+from ofa_bench.experiment.fleet import is_fleet
 from ofa_bench.files.writing import remove_leftovers
 from ofa_bench.records.model import Record
 from ofa_bench.tracking.delivery import UNTRACKED, log_with_retries, try_log
@@ -62,7 +63,8 @@ def run_cell(config: DictConfig) -> None:
     try:
         tracking = resolve_tracking(config)
         if not here:
-            _bring_back(name, output, tracking, sweep)
+            for one in _addresses(config, output, name):
+                _bring_back(one, output, tracking, sweep)
         found = list[tuple[Record, bool]]()
         for record in _find_or_run(config, output, name):
             sent = _log(record, output, tracking, sweep, here=here)
@@ -85,6 +87,13 @@ def run_cell(config: DictConfig) -> None:
         remove_empty(output / name)  # which Hydra made for a fleet
     if not sweep:
         _show(found, output, tracking)
+
+
+def _addresses(config: DictConfig, output: Path, name: str) -> list[str]:
+    """Return the addresses of a cell's first attempts: one, or one for each device of a fleet."""
+    from ofa_bench.records.attempts import split_attempt
+
+    return [split_attempt(one.address)[0] for one in plan(config, output, name)] if is_fleet(config) else [name]
 
 
 def _bring_back(name: str, output: Path, tracking: TrackingConfig, sweep: Sweep | None) -> None:
@@ -112,6 +121,7 @@ def plan(config: DictConfig, output: Path, name: str) -> list[PlannedCell]:
         InputError: a value is not allowed, or a cell's folder has only other records.
     """
     from ofa_bench.experiment.running import address_on_device, prepare_cells
+    from ofa_bench.records.attempts import attempt_address, attempts
 
     context = HydraConfig.get()
     parallel = context.mode == RunMode.MULTIRUN and context.launcher["_target_"] != ONE_AFTER_ANOTHER
@@ -119,23 +129,28 @@ def plan(config: DictConfig, output: Path, name: str) -> list[PlannedCell]:
     if len(made) == 1 and made[0].choices["device"] == context.runtime.choices["device"]:
         return [_plan_cell(made[0], output, name)]
     choices, words = context.runtime.choices, context.overrides.task
-    return [_plan_cell(one, output, address_on_device(one, choices, words)) for one in made]
+    names = [address_on_device(one, choices, words) for one in made]
+    planned = [_plan_cell(one, output, each) for one, each in zip(made, names, strict=True)]
+    if made[0].fleet and made[0].config.rerun and any(one.record is None for one in planned):
+        number = 1 + max(max(attempts(output / each), default=0) for each in names)  # the same for all
+        planned = [PlannedCell(one, attempt_address(each, number)) for one, each in zip(made, names, strict=True)]
+    return planned
 
 
 def _plan_cell(made: "PreparedCell", output: Path, name: str) -> PlannedCell:
-    from ofa_bench.records import attempts
     from ofa_bench.records import record as records
+    from ofa_bench.records.attempts import attempt_address, attempts, find_existing
 
     existing, rerun = None, made.config.rerun
     if rerun is not True:
-        existing = attempts.find_existing(
+        existing = find_existing(
             output / name,
             made.identity,
             changes=lambda record: records.changes(record, made.described, made.cell.problem),
             changed=rerun == CHANGED,
         )
     if rerun and existing is None:
-        name = attempts.attempt_address(name, max(attempts.attempts(output / name), default=0) + 1)
+        name = attempt_address(name, max(attempts(output / name), default=0) + 1)
     return PlannedCell(made, existing.address if existing else name, existing)
 
 
@@ -166,7 +181,7 @@ def _find_or_run_together(planned: Sequence[PlannedCell], output: Path) -> Itera
         return
     if isinstance(space := whole_space(made.cell.problem.space), ChosenSpace):
         for cell in cells:
-            if cell.frontier is None:
+            if cell.frontier is None and cell.config.limits is None:
                 _report_missing_frontier(space.name, *_paths(cell.described, cell.choices["device"]))
     of_predictor = made.config.predictor.get("progress", False)  # one bar at a time
     shown = made.config.progress and not of_predictor
@@ -229,7 +244,7 @@ def _paths(config: Mapping[str, Any], device: str) -> tuple[str, str | None]:
 def _frontier_command(device: str, path: str | None, *more: str) -> str:
     """Return the command that makes or improves the best-known frontier of this cell's problem."""
     task = HydraConfig.get().overrides.task
-    given = [text for text in task if re.match(r"\+*(space|predictor)[.=]|\+*device\.", text)]
+    given = [text for text in task if re.match(r"\+*(space|predictor)[.=]|\+*device\.(?!devices|synthetic|seed)", text)]
     given = [override("predictor", path) if path and text.startswith("predictor=") else text for text in given]
     return command_line(["ofa_bench", "frontier", override("device", device), *given, *more])
 

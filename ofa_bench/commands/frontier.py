@@ -108,6 +108,8 @@ def compose_task(overrides: Sequence[str], options: Options) -> Task:
         if re.match(r"[+~]*(targets|tracking|hydra(?!\.searchpath=))", word):
             raise InputError(f"{word}: has no effect here: targets are set by grid=, and nothing is logged or swept")
     typed, names = compose_config([*overrides, "tracking=none"])
+    if typed.limits is not None:
+        raise InputError("limits: a best-known frontier is of a device alone; make it without limits")
     check_range("repeats", typed.repeats, 1)
     typed.targets, typed.repeats = TargetsConfig(quantiles=[0.5]), 1  # replaced when the costs are known
     cell = build(typed)

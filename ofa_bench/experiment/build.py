@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from abc import ABCMeta
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -110,19 +110,30 @@ def _build_limit(space: DesignSpace, name: str, most: Any) -> CostLimit:
     try:
         cost = _build_part("device", find_device("limits", name).node, CostModel, space)
     except InputError as error:
-        raise InputError(re.sub("^device(=|:)", r"limits\1", str(error))) from error
+        raise InputError(f"limits.{name}: {error}") from error
     return CostLimit(cost, float(most))
 
 
-def build_problems(configs: Sequence[Config]) -> list[Problem]:
+def build_problems(configs: Mapping[str, Config]) -> list[Problem]:
     """Build the problems of composed configs that differ only in ``device``; space and predictor are built once.
+
+    Args:
+        configs: by the name of the device.
 
     Raises:
         InputError: a value is not allowed; the message names its key.
     """
-    space = _build_part("space", configs[0].space, DesignSpace)
-    predictor = _build_predictor(configs[0], space)
-    return [build_problem(config, space, None, predictor) for config in configs]
+    first = next(iter(configs.values()))
+    space = _build_part("space", first.space, DesignSpace)
+    predictor, problems = _build_predictor(first, space), list[Problem]()
+    for name, config in configs.items():
+        try:
+            problems.append(build_problem(config, space, None, predictor))
+        except InputError as error:
+            raise InputError(
+                f"device.devices: {name}: {error}" if str(error).startswith("device") else str(error)
+            ) from error
+    return problems
 
 
 def _check_costs(space: DesignSpace, cost: CostModel) -> None:

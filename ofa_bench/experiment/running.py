@@ -85,7 +85,9 @@ def prepare_cells(
     if not is_fleet(config):
         return [prepare_cell(config, choices, strategy=strategy, threads=threads)]
     devices, configs = expand_fleet(config)
-    problems = problems or build_problems([to_config(one) for one in configs])
+    problems = problems or build_problems(
+        {device.name: to_config(one) for device, one in zip(devices, configs, strict=True)}
+    )
     cells = [
         prepare_cell(one, {**choices, "device": device.name}, problem=problem, strategy=strategy, threads=threads)
         for one, device, problem in zip(configs, devices, problems, strict=True)

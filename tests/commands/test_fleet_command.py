@@ -111,10 +111,32 @@ def test_limits_hold_and_are_in_the_record(forks, tmp_path):
     assert f"params {result['costs']['params']:.4g}, macs {result['costs']['macs']:.4g}" in ran.stdout
 
 
+def test_attempts_of_a_search_of_several_devices_have_one_number(forks, tmp_path):
+    words = (*FLEET, *SMALL, "strategy=joint", "strategy.evaluations=60")
+    run(forks, tmp_path, *words)
+    [first] = (tmp_path / "multirun" / "mbv3" / "note10").rglob("record.json")
+    first.unlink()
+    run(forks, tmp_path, *words, "rerun=true")
+    found = sorted(path.parts[-7] + path.parts[-2][-10:] for path in tmp_path.rglob("record.json"))
+    assert found == ["macs,attempt=2", "macsuations=60", "note10,attempt=2"]
+
+
+def test_a_hint_names_one_device_and_is_not_given_with_limits(forks, tmp_path):
+    words = (*FLEET, *SMALL, "space.choices={r: [224]}")
+    hints = [line for line in run(forks, tmp_path, *words).stderr.splitlines() if "this makes one" in line]
+    assert len(hints) == 2
+    assert all("device.devices" not in line for line in hints)
+    assert "ofa_bench frontier device=note10 'space.choices={r: [224]}'" in hints[0]
+    assert "this makes one" not in run(forks, tmp_path, *words, "limits={params: 8}", "output=b").stderr
+
+
 def test_other_commands_take_one_device(forks, tmp_path):
     ran = forks.run("frontier", ("device=fleet",), tmp_path)
     assert ran.returncode == 2
     assert ran.stderr == "ofa_bench: device=fleet: several devices, which only a run searches; choose one\n"
+    ran = forks.run("frontier", ("limits={macs: 300}",), tmp_path)
+    assert ran.returncode == 2
+    assert ran.stderr == "ofa_bench: limits: a best-known frontier is of a device alone; make it without limits\n"
 
 
 @pytest.mark.parametrize(
@@ -130,6 +152,9 @@ def test_other_commands_take_one_device(forks, tmp_path):
         (["targets.by_device={note10: 20}"], "targets.by_device.note10=20: must be a list of numbers"),
         (["targets.by_device={note10: [0]}"], "targets: 0.0 is not a positive finite number"),
         (["limits={params: 1, macs: 100}"], "limits: no architecture of mbv3 meets params 1 M params, macs 100 "),
+        (["device=fleet", "device.devices=[roofline,note10]"], "device.devices: roofline: device.peak=null"),
+        (["device=fleet", "device.devices=[note10,group]"], "device.devices: group: device.devices=None"),
+        (["limits={group: 3}"], "limits.group: device.devices=None"),
         (["limits={foo: 1}"], "limits=foo: no such option"),
         (["limits={macs: -1}"], "limits.macs=-1: must be a positive finite number"),
         (["limits=3"], "limits=3: must be costs by device"),

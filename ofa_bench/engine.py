@@ -125,24 +125,13 @@ def run_repeats(cell: Cell, report: Callable[[int, SearchResult], None]) -> Iter
         RuntimeError: the strategy left a target out, returned one twice, or returned an invalid result.
     """
     if cell.together:
-        for (one,) in _run_together([cell], report):
+        for (one,) in run_fleet([cell], report):
             yield one
         return
     cell.problem.kernels  # noqa: B018 -- compiled here, outside the timed part
     with threadpool_limits(cell.threads):
         for repeat in range(cell.repeats):
             yield _run_alone(cell, repeat, report, _limited(cell, repeat))
-
-
-def run_fleet(cells: Sequence[Cell], report: Callable[[int, SearchResult], None]) -> Iterator[tuple[Repeat, ...]]:
-    """Run all repeats of a search of several devices together; yield each repeat's results by device.
-
-    The cells differ in their cost models and targets. A device's seconds are its share of those of the search.
-
-    Raises:
-        RuntimeError: as ``run_repeats``.
-    """
-    return _run_together(cells, report)
 
 
 def _limited(cell: Cell, repeat: int) -> Budget:
@@ -163,8 +152,14 @@ def total_budget(budgets: Sequence[Budget]) -> Budget:
     return dataclasses.replace(budgets[0], limit=total)
 
 
-def _run_together(cells: Sequence[Cell], report: Callable[[int, SearchResult], None]) -> Iterator[tuple[Repeat, ...]]:
-    """Advance the coroutines of all repeats together."""
+def run_fleet(cells: Sequence[Cell], report: Callable[[int, SearchResult], None]) -> Iterator[tuple[Repeat, ...]]:
+    """Advance the coroutines of all repeats of a search of several devices; yield each repeat's results by device.
+
+    The cells differ in their cost models and targets. A device's seconds are its share of those of the search.
+
+    Raises:
+        RuntimeError: as ``run_repeats``.
+    """
     first = cells[0]
     for cell in cells:
         cell.problem.kernels  # noqa: B018 -- compiled here, outside the timed part

@@ -4,7 +4,6 @@
 ``python tools/fleet_study.py FOLDER``, which writes a row for each device and repeat.
 """
 
-import gzip
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -14,9 +13,9 @@ import numpy as np
 import pandas as pd
 from intervals import interval_cell
 from numpy.typing import NDArray
+from study_files import write_study
 
 from ofa_bench.analysis.judging import Judgement, judge_records
-from ofa_bench.files.writing import write_whole
 from ofa_bench.records.gather import from_folders
 from ofa_bench.records.model import Record
 from ofa_bench.records.tables import Table, markdown
@@ -183,10 +182,7 @@ def main(folder: str) -> None:
     records = from_folders([Path(folder)]).records
     judgements = judge_records(records, official=False)
     rows = [row for record in records for row in rows_of(record, judgements.get(id(record), ()))]
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(REPEAT)
-    if table.duplicated(REPEAT).any():
-        raise ValueError(f"twice: {table[table.duplicated(REPEAT)].iloc[0][REPEAT].to_dict()}")
-    write_whole(FILE, gzip.compress(table.to_csv(index=False).encode(), 9, mtime=0))
+    write_study(FILE, rows, COLUMNS, REPEAT)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@
 for each repeat: the mean true accuracy of its winners in percent, and what the search measured.
 """
 
-import gzip
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ import numpy as np
 import pandas as pd
 from ground_truth import best, truth
 from numpy.typing import NDArray
+from study_files import write_study
 
-from ofa_bench.files.writing import write_whole
 from ofa_bench.records.gather import from_folders
 from ofa_bench.records.model import Record, RecordedRepeat
 from ofa_bench.records.regret import without_errors
@@ -156,10 +155,7 @@ def main(folder: str) -> None:
         ValueError: two records are of the same setting, strategy, evaluations, seed and repeat.
     """
     rows = [row for record in from_folders([Path(folder)]).records for row in rows_of(record)]
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(REPEAT)
-    if table.duplicated(REPEAT).any():
-        raise ValueError(f"twice: {table[table.duplicated(REPEAT)].iloc[0][REPEAT].to_dict()}")
-    write_whole(FILE, gzip.compress(table.to_csv(index=False).encode(), 9, mtime=0))
+    write_study(FILE, rows, COLUMNS, REPEAT)
 
 
 if __name__ == "__main__":

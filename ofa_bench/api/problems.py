@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from ofa_bench.api.describing import describe, to_overrides
 from ofa_bench.api.fleets import FleetProblem, fleet_overrides
 from ofa_bench.config.kinds import missing_members
-from ofa_bench.config.schema import GROUPS, PROBLEM_GROUPS, to_config
+from ofa_bench.config.schema import GROUPS, PROBLEM_GROUPS
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment.build import build_problem, build_problems
 from ofa_bench.experiment.composition import Composed, compose_cell
@@ -110,10 +110,7 @@ def _fleet(composed: Composed, overrides: Sequence[str], nodes: Nodes) -> FleetP
     """Return the problems of several devices; space and predictor are options."""
     if nodes:
         raise InputError(f"device: several devices need a {next(iter(nodes))} that is an option, not an object")
-    devices, configs = expand_fleet(composed.config)
-    problems = build_problems({device.name: to_config(one) for device, one in zip(devices, configs, strict=True)})
-    made = {device.name: problem for device, problem in zip(devices, problems, strict=True)}
-    return FleetProblem(made, tuple(overrides), nodes)
+    return FleetProblem(build_problems(expand_fleet(composed.config)), tuple(overrides), nodes)
 
 
 def describe_problem(problem: Problem) -> DescribedProblem:

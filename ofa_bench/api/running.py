@@ -18,7 +18,7 @@ from ofa_bench.config.schema import PROBLEM_GROUPS, Config, EvolutionConfig
 from ofa_bench.config.store_uri import default_uri
 from ofa_bench.errors import InputError
 from ofa_bench.experiment import previous
-from ofa_bench.experiment.running import address_on_device, prepare_cell, prepare_cells, run_cell, run_cells
+from ofa_bench.experiment.running import address_on_device, prepare_cell, prepare_cells, run_cells
 from ofa_bench.search import Problem, SearchResult
 from ofa_bench.strategies import Strategy
 
@@ -91,7 +91,7 @@ def run(
     differing = [text for key, value in kept.items() for text in to_overrides(f"strategy.{key}", value)]
     words = [*composed.overrides, *differing]
     if isinstance(described, FleetProblem):
-        problems = [replace(one, keep=config.keep) for one in described.problems.values()]
+        problems = {name: replace(one, keep=config.keep) for name, one in described.problems.items()}
         cells = prepare_cells(config, composed.choices, problems=problems, strategy=own)
         places = [address_on_device(one, composed.choices, words) for one in cells]
     else:
@@ -111,10 +111,7 @@ def run(
 
     title = cells[0].choices["strategy"]
     with tqdm(total=total, desc=title, unit="target", leave=False, disable=not visible) as bar:
-        if cells[0].fleet:
-            found = run_cells(cells, places, report)
-        else:
-            found = [run_cell(one, place, report) for one, place in zip(cells, places, strict=True)]
+        found = run_cells(cells, places, report)
     results = [
         Result((record,), prepared=one, repeats=tuple(repeats))
         for one, (record, repeats) in zip(cells, found, strict=True)

@@ -167,7 +167,7 @@ def _find_or_run(config: DictConfig, output: Path, name: str) -> Iterator[Record
 def _find_or_run_together(planned: Sequence[PlannedCell], output: Path) -> Iterator[Record]:
     """Yield the records of cells that are searched together; if one is missing, all are searched."""
     from ofa_bench.commands.cli.progress import Progress
-    from ofa_bench.experiment.running import run_cell, run_cells
+    from ofa_bench.experiment.running import run_cells
     from ofa_bench.records import record as records
     from ofa_bench.spaces import ChosenSpace, whole_space
 
@@ -186,10 +186,7 @@ def _find_or_run_together(planned: Sequence[PlannedCell], output: Path) -> Itera
     of_predictor = made.config.predictor.get("progress", False)  # one bar at a time
     shown = made.config.progress and not of_predictor
     with Progress(made.choices["strategy"], [cell.cell for cell in cells], shown=shown) as progress:
-        if made.fleet:
-            found = run_cells(cells, [one.address for one in planned], progress.report)
-        else:
-            found = [run_cell(made, planned[0].address, progress.report)]
+        found = run_cells(cells, [one.address for one in planned], progress.report)
     for cell, (new, _) in zip(cells, found, strict=True):
         record = records.write(output / new.address, new, cell.yaml)
         keep_out_of_git(output)

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from omegaconf import DictConfig
 
 from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.kinds import adopt
 from ofa_bench.config.limits import available_cores, check_memory, check_range
-from ofa_bench.config.schema import Config
+from ofa_bench.config.schema import Config, to_config
 from ofa_bench.devices.cost import CostLimit
 from ofa_bench.devices.limited import LimitedCost
 from ofa_bench.engine import Cell, Match
@@ -114,21 +115,25 @@ def _build_limit(space: DesignSpace, name: str, most: Any) -> CostLimit:
     return CostLimit(cost, float(most))
 
 
-def build_problems(configs: Mapping[str, Config]) -> list[Problem]:
+def build_problems(configs: Mapping[str, DictConfig]) -> dict[str, Problem]:
     """Build the problems of composed configs that differ only in ``device``; space and predictor are built once.
 
     Args:
         configs: by the name of the device.
 
+    Returns:
+        By the name of the device too.
+
     Raises:
         InputError: a value is not allowed; the message names its key.
     """
-    first = next(iter(configs.values()))
+    typed, problems = {name: to_config(config) for name, config in configs.items()}, dict[str, Problem]()
+    first = next(iter(typed.values()))
     space = _build_part("space", first.space, DesignSpace)
-    predictor, problems = _build_predictor(first, space), list[Problem]()
-    for name, config in configs.items():
+    predictor = _build_predictor(first, space)
+    for name, config in typed.items():
         try:
-            problems.append(build_problem(config, space, None, predictor))
+            problems[name] = build_problem(config, space, None, predictor)
         except InputError as error:
             raise InputError(
                 f"device.devices: {name}: {error}" if str(error).startswith("device") else str(error)

@@ -16,7 +16,7 @@ from ofa_bench.engine import Cell, Repeat, run_fleet, run_repeats
 from ofa_bench.experiment.build import build, build_problems
 from ofa_bench.experiment.building import build_space
 from ofa_bench.experiment.checks import result_config
-from ofa_bench.experiment.fleet import FLEET, Device, devices_of_fleet, is_fleet, on_device
+from ofa_bench.experiment.fleet import FLEET, devices_of_fleet, is_fleet, on_device
 from ofa_bench.records import frontiers
 from ofa_bench.records import record as records
 from ofa_bench.records.model import Record
@@ -52,21 +52,21 @@ class PreparedCell:
         return frontiers.find(self.cell.problem)
 
 
-def expand_fleet(config: DictConfig) -> tuple[list[Device], list[DictConfig]]:
-    """Return the devices of a composed config with ``device=fleet``, and a config for each.
+def expand_fleet(config: DictConfig) -> dict[str, DictConfig]:
+    """Return a config for each device of a composed config with ``device=fleet``, by its name.
 
     Raises:
         InputError: there is no such device.
     """
     devices = devices_of_fleet(config, build_space(to_config(config).space))
-    return devices, [on_device(config, device) for device in devices]
+    return {device.name: on_device(config, device) for device in devices}
 
 
 def prepare_cells(
     config: DictConfig,
     choices: Mapping[str, str],
     *,
-    problems: Sequence[Problem] | None = None,
+    problems: Mapping[str, Problem] | None = None,
     strategy: Strategy | None = None,
     threads: int | None = None,
 ) -> list[PreparedCell]:
@@ -75,7 +75,7 @@ def prepare_cells(
     Args:
         config: the config that Hydra composed.
         choices: the chosen option of each group.
-        problems: of the fleet's devices, if they are built already.
+        problems: by the name of the fleet's device, if they are built already.
         strategy: of the config's ``strategy``, if it is built already.
         threads: the default of the config's ``threads``.
 
@@ -84,13 +84,11 @@ def prepare_cells(
     """
     if not is_fleet(config):
         return [prepare_cell(config, choices, strategy=strategy, threads=threads)]
-    devices, configs = expand_fleet(config)
-    problems = problems or build_problems(
-        {device.name: to_config(one) for device, one in zip(devices, configs, strict=True)}
-    )
+    configs = expand_fleet(config)
+    problems = problems or build_problems(configs)
     cells = [
-        prepare_cell(one, {**choices, "device": device.name}, problem=problem, strategy=strategy, threads=threads)
-        for one, device, problem in zip(configs, devices, problems, strict=True)
+        prepare_cell(one, {**choices, "device": name}, problem=problems[name], strategy=strategy, threads=threads)
+        for name, one in configs.items()
     ]
     together = getattr(cells[0].cell.strategy, "across_devices", False) and len(cells) > 1
     return [_in_fleet(one, cells) for one in cells] if together else cells
@@ -151,16 +149,21 @@ def address_on_device(made: PreparedCell, choices: Mapping[str, str], overrides:
 def run_cells(
     cells: Sequence[PreparedCell], places: Sequence[str], report: Callable[[int, SearchResult], None]
 ) -> list[tuple[Record, Sequence[Repeat]]]:
-    """Search the devices of a fleet together; return of each what ``run_cell`` returns.
+    """Run cells: those of a fleet that is searched together at once, others one after another.
 
     Args:
-        cells: of the devices.
+        cells: as ``prepare_cells`` returns them.
         places: the addresses of their records.
         report: as in ``run_cell``.
+
+    Returns:
+        Of each cell what ``run_cell`` returns.
 
     Raises:
         RuntimeError: as ``run_cell``.
     """
+    if not cells[0].fleet:
+        return [run_cell(one, place, report) for one, place in zip(cells, places, strict=True)]
     frontiers_before = [one.frontier for one in cells]  # before the search, as their files may be refused
     found = list[tuple[Record, Sequence[Repeat]]]()
     repeats = list(run_fleet([one.cell for one in cells], report))

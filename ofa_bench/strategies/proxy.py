@@ -11,17 +11,16 @@ spread evenly over the proxy's costs, and its own targets are met like those of 
 
 import dataclasses
 from collections.abc import Generator, Sequence
-from itertools import chain
 
 import numpy as np
 
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.search import Archive, Counts, Evaluator, Fleet, Member, Problem, SearchCoroutine
-from ofa_bench.search.archive import History, results_of
+from ofa_bench.search.archive import History
 from ofa_bench.search.problem import Values
 from ofa_bench.spaces import Genes
 from ofa_bench.strategies.base import Budget, CoroutineStrategy, is_fork_safe
-from ofa_bench.strategies.shared import check_whole
+from ofa_bench.strategies.shared import check_whole, share_results
 
 __all__ = ["Proxy"]
 
@@ -120,9 +119,7 @@ class Proxy(CoroutineStrategy):
                 feasible = [target for target in member.targets if target >= minimum]
                 if feasible and not (archive.cost <= min(feasible)).any():
                     _add(history, evaluator, cheapest, (yield from evaluator.ask(cheapest)))
-        found = chain.from_iterable(results_of(archives, max(0, history.batches - 1)))
-        # The first result gets the time of the search: it must be one of those that share it.
-        yield from sorted(enumerate(found), key=lambda found: not found[1].feasible)
+        yield from share_results(archives)
 
 
 def _observe(

@@ -4,7 +4,7 @@ import copy
 import importlib
 import math
 from abc import abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 
 import numpy as np
@@ -16,6 +16,7 @@ from ofa_bench.search import (
     Evaluator,
     Evolution,
     Fleet,
+    Found,
     Member,
     Problem,
     SearchCoroutine,
@@ -33,6 +34,7 @@ __all__ = [
     "check_whole",
     "count_evaluations",
     "need",
+    "share_results",
 ]
 
 
@@ -173,15 +175,19 @@ class SharedSearch(CoroutineStrategy):
                 raise InputError(f"strategy: {one.limit} evaluations are too few for {len(able)} devices")
         if able and able[0].left:
             yield from self.explore_all(able, rng)
-        batches = search[0].archive.history.batches
-        found = chain.from_iterable(results_of([one.archive for one in search], max(0, batches - 1)))
-        # The first result gets the time of the search: it must be one of those that share it.
-        yield from sorted(enumerate(found), key=lambda found: not found[1].feasible)
+        yield from share_results([one.archive for one in search])
 
     def explore_all(self, search: Sequence[BudgetedEvaluator], rng: np.random.Generator) -> EvaluationRequest[None]:
         """Search all devices of a fleet; here there is one."""
         (one,) = search
         yield from self.explore(one, rng)
+
+
+def share_results(archives: Sequence[Archive]) -> Iterator[Found]:
+    """Yield the results of archives that share a history; generations are the batches after the first."""
+    found = chain.from_iterable(results_of(archives, max(0, archives[0].history.batches - 1)))
+    # The first result gets the time of the search: it must be one of those that share it.
+    yield from sorted(enumerate(found), key=lambda found: not found[1].feasible)
 
 
 def need(strategy: str, module: str) -> None:

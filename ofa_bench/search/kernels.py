@@ -1,39 +1,24 @@
 """The compiled inner loops of searches: same results as the NumPy code, bit for bit, in a third of its time.
 
-``kernels.c`` is compiled once, at first use, by the C compiler of the machine (``CC``, else ``cc``) into the user's
-cache. Without a compiler, with ``OFA_BENCH_COMPILED=0``, and for spaces and cost models that override the operators,
-the NumPy code runs instead.
+A wheel has ``kernels.c`` compiled, or else the machine's C compiler compiles it at first use (``library.py``). Without
+either, with ``OFA_BENCH_COMPILED=0``, and for spaces and cost models that override the operators, the NumPy code runs
+instead.
 """
 
 import ctypes
-import hashlib
-import os
-import platform
-import shlex
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 
-from ofa_bench.files.writing import write_whole
 from ofa_bench.predictors import CostModel, CostTable
+from ofa_bench.search.library import load_library
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.spaces.checks import check_genes, check_shape
 
-__all__ = ["COMPILED_VARIABLE", "Kernels"]
-
-COMPILED_VARIABLE = "OFA_BENCH_COMPILED"
-
-SOURCE = Path(__file__).with_name("kernels.c")
-FLAGS = ("-O2", "-ffp-contract=off", "-fPIC", "-shared")
+__all__ = ["Kernels"]
 
 _OPERATORS = ("sample", "mutate", "crossover", "active", "canonical", "keys")
 _MAX_TERMS = 128  # of more, NumPy orders the additions otherwise
@@ -53,48 +38,11 @@ _SIGNATURES = {
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    """Load the compiled loops; compile them first if needed. None if that is not possible."""
-    if os.environ.get(COMPILED_VARIABLE) == "0":
-        return None
-    try:
-        compiler = shlex.split(os.environ.get("CC") or "cc")
-        named = [SOURCE.read_text(), *compiler, *FLAGS, sys.platform, platform.machine()]
-        name = hashlib.sha256("\n".join(named).encode()).hexdigest()[:16]
-        folder = user_cache_path("ofa_bench")
-        library = _load(folder, name) or ctypes.CDLL(str(_compile([*compiler, *FLAGS], folder, name)))
-        for function, (gives, takes) in _SIGNATURES.items():
-            getattr(library, function).restype, getattr(library, function).argtypes = gives, takes
-    except (OSError, ValueError, AttributeError, subprocess.SubprocessError):
-        return None
+    """Return the compiled loops; None if there are none."""
+    library = load_library()
+    for function, (gives, takes) in _SIGNATURES.items() if library else ():
+        getattr(library, function).restype, getattr(library, function).argtypes = gives, takes
     return library
-
-
-def _load(folder: Path, name: str) -> ctypes.CDLL | None:
-    """Load a compiled library; None if there is none that this machine can load.
-
-    Its name ends with the hash of its content, so that a damaged one, which could crash the process, is removed.
-    """
-    for path in sorted(folder.glob(f"kernels-{name}-*.so")):
-        with suppress(OSError):  # not readable, or of another machine that shares the folder
-            if _named(name, path.read_bytes()) == path.name:
-                return ctypes.CDLL(str(path))
-            path.unlink()
-    return None
-
-
-def _named(name: str, content: bytes) -> str:
-    return f"kernels-{name}-{hashlib.sha256(content).hexdigest()[:16]}.so"
-
-
-def _compile(command: list[str], folder: Path, name: str) -> Path:
-    """Compile the source; the library appears complete or not at all, even if several processes compile it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as place:
-        made = Path(place) / "kernels.so"
-        subprocess.run([*command, str(SOURCE), "-o", str(made)], check=True, capture_output=True, timeout=60)
-        content = made.read_bytes()
-    write_whole(folder / _named(name, content), content)
-    return folder / _named(name, content)
 
 
 class _Tables(ctypes.Structure):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ofa_bench.search import Evolution, kernels
+from ofa_bench.search.library import COMPILED_VARIABLE
 from ofa_bench.strategies import (
     NSGA2,
     SMSEMOA,
@@ -49,7 +50,7 @@ def search(strategy, target=30.0, keep=10):
 @pytest.fixture(params=[True, False], ids=["compiled", "numpy"])
 def compiled(request, monkeypatch):
     if not request.param:
-        monkeypatch.setenv(kernels.COMPILED_VARIABLE, "0")
+        monkeypatch.setenv(COMPILED_VARIABLE, "0")
         kernels._library.cache_clear()
     yield
     kernels._library.cache_clear()

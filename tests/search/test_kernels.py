@@ -1,7 +1,5 @@
 import pickle
-from ctypes import CDLL
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,71 +129,6 @@ def test_kernels_are_made_anew_in_another_process():
     again = pickle.loads(pickle.dumps(made))
     assert again.kernels is not made.kernels
     assert again.kernels.n_words == 2
-
-
-@pytest.fixture
-def fresh_library(monkeypatch, tmp_path):
-    monkeypatch.setattr(kernels, "user_cache_path", lambda name: tmp_path / name)
-    kernels._library.cache_clear()
-    yield tmp_path / "ofa_bench"
-    kernels._library.cache_clear()
-
-
-@needs_compiler
-def test_the_library_is_compiled_once(fresh_library, monkeypatch):
-    assert kernels._library() is not None
-    assert [path.suffix for path in fresh_library.iterdir()] == [".so"]
-    monkeypatch.setattr(kernels, "_compile", None)
-    kernels._library.cache_clear()
-    assert kernels._library() is not None
-
-
-@pytest.mark.parametrize(
-    "setting", [{"CC": "no-such-compiler"}, {"CC": "false"}, {kernels.COMPILED_VARIABLE: "0"}, {"CC": "cc -Dint64_t=("}]
-)
-def test_without_a_compiler_numpy_serves(fresh_library, monkeypatch, setting):
-    for name, value in setting.items():
-        monkeypatch.setenv(name, value)
-    assert kernels._library() is None
-    made = problem("mbv3", "note10", True)
-    assert made.kernels is None
-    assert Evolution().search(made.evaluator(), 30.0, 3, np.random.default_rng(0)).feasible
-
-
-DAMAGE = {
-    "not a library": lambda content: b"not a library",
-    "empty": lambda content: b"",
-    "cut off": lambda content: content[: len(content) // 2],
-    "zeros": lambda content: content[:1024] + bytes(len(content) - 1024),
-    "one bit": lambda content: content[:-100] + bytes([content[-100] ^ 1]) + content[-99:],
-}
-
-
-@needs_compiler
-@pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_library_in_the_cache_is_never_loaded_and_made_anew(damage, fresh_library, monkeypatch):
-    kernels._library()
-    (made,) = fresh_library.iterdir()
-    whole, loaded = made.read_bytes(), []
-    made.unlink()  # what is loaded already stays as it is
-    made.write_bytes(DAMAGE[damage](whole))
-    kernels._library.cache_clear()
-    monkeypatch.setattr(kernels.ctypes, "CDLL", lambda path: loaded.append(Path(path).read_bytes()) or CDLL(path))
-    assert kernels._library() is not None
-    assert loaded == [whole]
-    assert [path.read_bytes() for path in fresh_library.iterdir()] == [whole]
-
-
-@needs_compiler
-def test_a_library_that_this_machine_cannot_load_is_kept_for_those_that_can(fresh_library):
-    kernels._library()
-    (made,) = fresh_library.iterdir()
-    name = made.name.split("-")[1]
-    (fresh_library / kernels._named(name, b"of another machine")).write_bytes(b"of another machine")
-    made.unlink()
-    kernels._library.cache_clear()
-    assert kernels._library() is not None
-    assert len(list(fresh_library.iterdir())) == 2
 
 
 @needs_compiler

@@ -58,7 +58,7 @@ def main(rounds: int) -> None:
                 assert len(found) == 1
             ratios = [plain / compiled for compiled, plain in zip(*seconds.values(), strict=True)]
             medians = " | ".join(f"{statistics.median(one):.3g}" for one in seconds.values())
-            ratio = f"{statistics.median(ratios):.1f} ({min(ratios):.1f}–{max(ratios):.1f})"
+            ratio = f"{statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})"
             print(f"| `{space}`, {k} targets, n={generations}: {name} | {medians} | {ratio} |", flush=True)
 
 

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # its modules are imported when they are first used
 from numpy.typing import NDArray
-from scipy import stats
 
 __all__ = ["ALPHA", "DIGITS", "FEWEST", "Estimate", "Spreads", "median_interval", "spreads", "varies"]
 
@@ -56,7 +56,7 @@ def median_interval(values: Floats) -> Interval | None:
     """
     if len(values) < FEWEST:
         return None
-    found = stats.quantile_test(values, p=0.5).confidence_interval(1 - ALPHA)
+    found = scipy.stats.quantile_test(values, p=0.5).confidence_interval(1 - ALPHA)
     return float(found.low), float(found.high)
 
 
@@ -108,7 +108,7 @@ def _above(noise: Floats) -> Floats:
     repeats, targets = noise.shape[1:]
     pairs = noise[:, None] - noise
     lengths = np.array([_longest(noise) / targets, np.sqrt((pairs**2).sum(axis=2).max())])
-    found: Floats = stats.t.ppf(1 - ALPHA / 2, repeats - 1) * lengths / np.sqrt(repeats * (repeats - 1))
+    found: Floats = scipy.stats.t.ppf(1 - ALPHA / 2, repeats - 1) * lengths / np.sqrt(repeats * (repeats - 1))
     return found
 
 

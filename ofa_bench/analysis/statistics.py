@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy  # its modules are imported when they are first used
 from numpy.typing import NDArray
-from scipy import special, stats
 
 from ofa_bench.analysis.intervals import ALPHA, DIGITS, FEWEST, median_interval, varies
 from ofa_bench.errors import InputError, suggestion
@@ -199,9 +199,9 @@ def _t_tests(row: NDArray[np.float64], margin: float) -> tuple[float | None, flo
     if not varies(row):
         return None, None, None
     mean, free, error = row.mean(), len(row) - 1, row.std(ddof=1) / math.sqrt(len(row))
-    p_no_loss = special.stdtr(free, -(mean + margin) / error)
-    p_no_gain = special.stdtr(free, (mean - margin) / error)
-    p = 2 * special.stdtr(free, -abs(mean) / error)
+    p_no_loss = scipy.special.stdtr(free, -(mean + margin) / error)
+    p_no_gain = scipy.special.stdtr(free, (mean - margin) / error)
+    p = 2 * scipy.special.stdtr(free, -abs(mean) / error)
     return float(p), float(max(p_no_loss, p_no_gain)), float(p_no_loss)
 
 
@@ -209,7 +209,7 @@ def t_interval(row: NDArray[np.float64]) -> tuple[float, float] | None:
     """Return Student's 95 % interval of the mean of numbers, float64 [n]; None if they do not vary."""
     if not varies(row):
         return None
-    half = special.stdtrit(len(row) - 1, 1 - ALPHA / 2) * row.std(ddof=1) / math.sqrt(len(row))
+    half = scipy.special.stdtrit(len(row) - 1, 1 - ALPHA / 2) * row.std(ddof=1) / math.sqrt(len(row))
     return float(row.mean() - half), float(row.mean() + half)
 
 
@@ -217,7 +217,7 @@ def _effect(row: NDArray[np.float64]) -> float | None:
     free = len(row) - 1
     if free < 2 or not varies(row):  # the correction for one degree of freedom is 0
         return None
-    correction = math.exp(special.gammaln(free / 2) - special.gammaln((free - 1) / 2)) / math.sqrt(free / 2)
+    correction = math.exp(scipy.special.gammaln(free / 2) - scipy.special.gammaln((free - 1) / 2)) / math.sqrt(free / 2)
     return float(correction * row.mean() / row.std(ddof=1))
 
 
@@ -226,7 +226,7 @@ def _wilcoxon(row: NDArray[np.float64]) -> float | None:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some versions of SciPy warn that ties or few pairs make it approximate
-        return float(stats.wilcoxon(row[row != 0]).pvalue)
+        return float(scipy.stats.wilcoxon(row[row != 0]).pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -1,5 +1,6 @@
 """Keeps MLflow quiet; environment variables keep the user's values."""
 
+import gc
 import logging
 import os
 import warnings
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 
 from ofa_bench.config.store_uri import URI_VARIABLE
 
-__all__ = ["ignored_warnings", "logging_disabled", "silence_mlflow", "tracking_at"]
+__all__ = ["collection_paused", "ignored_warnings", "logging_disabled", "silence_mlflow", "tracking_at"]
 
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -54,6 +55,18 @@ def ignored_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+@contextmanager
+def collection_paused() -> Iterator[None]:
+    """Collect no garbage inside the context: an import makes many objects that stay, and hardly any garbage."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 @contextmanager

@@ -29,6 +29,22 @@ def test_help_shows_every_command_and_imports_next_to_nothing(tmp_path):
         assert "ofa_bench" in command.example
 
 
+def test_help_and_errors_import_no_large_library(tmp_path):
+    words = [*([name, "--help"] for name in COMMANDS), ["report", "nowhere"], ["strategy=vanila"]]
+    code = (
+        "import sys\nfrom ofa_bench.__main__ import main\n"
+        "heavy = {'torch', 'mlflow', 'pandas', 'matplotlib', 'scipy', 'sqlalchemy', 'onnx'}\n"
+        f"for words in {words}:\n"
+        "    sys.argv[1:] = words\n"
+        "    try:\n        main()\n"
+        "    except SystemExit as end:\n        assert end.code == (0 if '--help' in words else 2), words\n"
+        "    assert not heavy & {*sys.modules}, (words, heavy & {*sys.modules})\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "did you mean 'vanilla'?" in ran.stderr
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_is_a_module_of_its_name(name):
     module = import_module(f"ofa_bench.commands.{name}")

@@ -1,5 +1,6 @@
 """Records in a real MLflow store."""
 
+import gc
 import subprocess
 import sys
 import time
@@ -14,9 +15,12 @@ from ofa_bench.analysis.figures import drawings
 from ofa_bench.analysis.studies import studies
 from ofa_bench.commands.cli.messages import show_logs
 from ofa_bench.config.schema import TrackingConfig
+from ofa_bench.config.store_uri import sqlite_uri
 from ofa_bench.records import record as records
 from ofa_bench.tracking import tracker as tracking
 from ofa_bench.tracking import values as mlflow_values
+from ofa_bench.tracking.client import create_store
+from ofa_bench.tracking.quiet import collection_paused
 from ofa_bench.tracking.tracker import Tracker
 
 
@@ -235,6 +239,27 @@ def test_drawing_loads_no_statistics():
     code += "print({'scipy', 'statsmodels', 'pandas', 'mlflow'} & {*sys.modules})"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert ran.stdout == "set()\n"
+
+
+def test_logging_loads_no_statistics_and_mlflow_only_with_a_store():
+    code = "import sys, ofa_bench.tracking.tracker, ofa_bench.commands.run\n"
+    code += "heavy = {'scipy.stats', 'scipy.special', 'pandas', 'mlflow', 'sqlalchemy', 'torch', 'matplotlib.pyplot'}\n"
+    code += "print(heavy & {*sys.modules})"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout == "set()\n"
+
+
+def test_garbage_is_collected_again_after_a_store_is_opened(tmp_path):
+    uri = sqlite_uri(tmp_path / "mlflow.db")
+    create_store(uri)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with collection_paused():
+            pass
+        assert not gc.isenabled()  # as the user has it
+    finally:
+        gc.enable()
 
 
 def test_git_does_not_see_the_folder_of_artifacts(tracker, store):

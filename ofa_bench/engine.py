@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from ofa_bench.config.importing import name_and_line
 from ofa_bench.search import Fleet, Found, LockstepRunner, Member, Problem, SearchCoroutine, SearchResult
 from ofa_bench.search.problem import MAX_ACCURACY
+from ofa_bench.spaces import Genes
 from ofa_bench.spaces.declarations import declares_fork_safe
 from ofa_bench.strategies import Budget, CoroutineStrategy, Limit, Strategy, is_fork_safe
 
@@ -139,7 +140,8 @@ def _limited(cell: Cell, repeat: int) -> Budget:
     if cell.match is None or cell.budget.limit is not None:
         return cell.budget
     other = dataclasses.replace(cell, strategy=cell.match.strategy, match=None)
-    found = _run_alone(other, repeat, lambda *_: None, cell.budget)
+    with threadpool_limits(cell.threads):
+        found = _run_alone(other, repeat, lambda *_: None, cell.budget)
     unique = sum(result.counts.unique_evaluations for result in found.results)
     limit = Limit(cell.match.measure, found.seconds if cell.match.measure == "seconds" else float(unique))
     return dataclasses.replace(cell.budget, limit=limit)
@@ -164,8 +166,7 @@ def run_fleet(cells: Sequence[Cell], report: Callable[[int, SearchResult], None]
     for cell in cells:
         cell.problem.kernels  # noqa: B018 -- compiled here, outside the timed part
     first.problem.predictor.row_wise  # noqa: B018 -- tried out here, outside the timed part
-    with threadpool_limits(first.threads):
-        budgets = [total_budget([_limited(cell, repeat) for cell in cells]) for repeat in range(first.repeats)]
+    budgets = [total_budget([_limited(cell, repeat) for cell in cells]) for repeat in range(first.repeats)]
     began, coroutines, origin = time.perf_counter(), list[SearchCoroutine](), list[int]()
     for repeat, budget in enumerate(budgets):
         coroutines += _coroutines(cells, repeat, budget)
@@ -263,11 +264,17 @@ def _check(owners: Sequence[tuple[Cell, int]], item: object, found: Container[in
         raise _error(cell, f"gave accuracy {accuracy} for target {result.target}; it must be a fraction of 1")
     if result.feasible and problem.cost.cost(row)[0] > result.target:
         raise _error(cell, f"found an architecture that misses target {result.target}")
-    for other in result.alternatives:
-        row = other.genes[None]
-        if not problem.space.contains(row)[0] or problem.cost.cost(row)[0] > result.target:
-            raise _error(cell, f"gave an invalid alternative for target {result.target}")
+    if result.alternatives and not _valid(problem, [one.genes for one in result.alternatives], result.target):
+        raise _error(cell, f"gave an invalid alternative for target {result.target}")
     return position, result
+
+
+def _valid(problem: Problem, genes: Sequence[Genes], target: float) -> bool:
+    """Return whether all of these (int8 [n_genes] each) are of the space and meet the target."""
+    if any(np.shape(row) != (problem.space.n_genes,) for row in genes):
+        return False
+    rows = np.array(genes)
+    return bool(problem.space.contains(rows).all() and (problem.cost.cost(rows) <= target).all())
 
 
 def _error(cell: Cell, message: str) -> RuntimeError:

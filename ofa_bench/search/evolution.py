@@ -177,7 +177,7 @@ class Evolution:
 
 def _best_first(accuracy: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return the order by falling accuracy; equal ones in reverse, as in ``sorted(...)[::-1]`` of ``ofa``."""
-    return np.argsort(accuracy, kind="stable")[::-1]
+    return accuracy.argsort(kind="stable")[::-1]
 
 
 class _Best:

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import accumulate
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
@@ -204,18 +205,19 @@ class LockstepRunner:
             return [self._predictor.accuracy(rows) for rows in asked]
         if not asked:
             return []
-        values, ends = self._predict(np.concatenate(asked), pool), np.cumsum([len(rows) for rows in asked]).tolist()
+        values, ends = self._predict(np.concatenate(asked), pool), list(accumulate(map(len, asked)))
         return [values[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
 
     def _predict(self, rows: Genes, pool: ThreadPoolExecutor) -> Values:
         """Call the predictor in as many threads as are worth their cost."""
         shares = min(self._threads, max(1, int(len(rows) * self._seconds_a_row / WORTH_A_THREAD)))
-        parts = np.array_split(rows, shares)
-        others = [pool.submit(self._predictor.accuracy, part) for part in parts[1:]]
+        own, *parts = np.array_split(rows, shares) if shares > 1 else [rows]
+        others = [pool.submit(self._predictor.accuracy, part) for part in parts]
         began = time.perf_counter()
-        first = self._predictor.accuracy(parts[0])
-        self._seconds_a_row = (time.perf_counter() - began) / max(1, len(parts[0]))
-        values = np.concatenate([first, *(other.result() for other in others)])
+        values = np.asarray(self._predictor.accuracy(own))
+        self._seconds_a_row = (time.perf_counter() - began) / max(1, len(own))
+        if others:
+            values = np.concatenate([values, *(other.result() for other in others)])
         if values.shape != (len(rows),):
             raise ValueError(f"predictor {self._predictor.name} gave {values.shape} accuracies for {len(rows)} rows")
         return values

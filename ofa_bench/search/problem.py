@@ -281,12 +281,13 @@ class Evaluator:
         name, given = self.problem.predictor.name, np.asarray(values)
         if given.shape != (wanted,):
             raise InputError(f"predictor {name} gave accuracies of shape {given.shape} for {wanted} architectures")
+        if given.dtype.kind in "fiub" and np.abs(given).max(initial=0) <= MAX_ACCURACY:
+            return
         if given.dtype.kind not in "fiub" or not np.isfinite(given).all():
             raise InputError(f"predictor {name} gave an accuracy that is not a finite number")
-        if given.size and np.abs(given).max() > MAX_ACCURACY:
-            raise InputError(
-                f"predictor {name} gave an accuracy of {given[np.abs(given).argmax()]:g}; must be a fraction of 1"
-            )
+        raise InputError(
+            f"predictor {name} gave an accuracy of {given[np.abs(given).argmax()]:g}; must be a fraction of 1"
+        )
 
 
 def drive(request: EvaluationRequest[Result], predictor: AccuracyPredictor) -> Result:

@@ -1,6 +1,7 @@
 /* The inner loops of the search, as kernels.py describes them; each does what a NumPy expression of the package does,
    in the same order of random draws and of additions, so that both find the same, bit for bit. */
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,22 +48,22 @@ static inline double entry(const tables *t, const int8_t *row, int64_t term) {
     return t->entries[place];
 }
 
-/* The cost of one architecture, summed as NumPy sums a row of up to 128 numbers. */
-static double cost_of(const tables *t, const int8_t *row) {
-    double sum[8], total = 0.0;
+/* The cost of one architecture, summed as NumPy sums a row of up to 128 numbers; a part of it if that exceeds limit (no
+   entry is negative, so the whole does too). */
+static double cost_of(const tables *t, const int8_t *row, double limit) {
+    double sum[8] = {0}, total = 0.0;
     int64_t term = 0, whole = t->n_terms - t->n_terms % 8;
-    if (whole) {
-        for (; term < 8; term++) sum[term] = entry(t, row, term);
-        for (; term < whole; term += 8)
-            for (int64_t j = 0; j < 8; j++) sum[j] += entry(t, row, term + j);
+    for (; term < whole && !(total > limit); term += 8) {
+        for (int64_t j = 0; j < 8; j++) sum[j] += entry(t, row, term + j);
         total = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
     }
+    if (total > limit) return total;
     for (; term < t->n_terms; term++) total += entry(t, row, term);
     return total;
 }
 
 void costs(const tables *t, const int8_t *rows, int64_t n, double *cost) {
-    for (int64_t k = 0; k < n; k++) cost[k] = cost_of(t, rows + k * t->n_genes);
+    for (int64_t k = 0; k < n; k++) cost[k] = cost_of(t, rows + k * t->n_genes, INFINITY);
 }
 
 /* Keep the slots of the candidates that miss the target for the next round; copy the others into the children. */
@@ -71,7 +72,7 @@ static int64_t settle(const tables *t, const int8_t *candidates, double target, 
     int64_t missing = 0, width = t->n_genes;
     for (int64_t s = 0; s < n; s++) {
         const int8_t *row = candidates + s * width;
-        if (cost_of(t, row) <= target)
+        if (cost_of(t, row, target) <= target)
             memcpy(children + slots[s] * width, row, width);
         else
             slots[missing++] = slots[s];
@@ -141,6 +142,26 @@ int64_t offspring(const tables *t, const bitgen *given_rng, const int8_t *parent
     }
     free(slots), free(hit), free(candidates);
     return proposals;
+}
+
+/* Draw random architectures, uniform over each gene, a batch after another, until there are wanted ones that meet the
+   target; at most max_draws. Put these into rows (int8 [wanted, n_genes]), and the number of draws into drawn: in all, and
+   until the last of the rows. Returns how many there are. */
+int64_t sample(const tables *t, const bitgen *given_rng, double target, int64_t batch, int64_t max_draws, int8_t *rows,
+               int64_t wanted, int64_t *drawn) {
+    const bitgen copy = *given_rng, *rng = &copy;
+    int64_t found = 0;
+    for (drawn[0] = drawn[1] = 0; found < wanted && drawn[0] < max_draws; drawn[0] += batch)
+        for (int64_t draw = 0; draw < batch; draw++) {
+            int8_t *row = rows + found * t->n_genes; /* the next one takes its place if it misses the target */
+            if (found == wanted) {
+                for (int64_t i = 0; i < t->n_genes; i++) rng->next_uint32(rng->state);
+                continue;
+            }
+            for (int64_t i = 0; i < t->n_genes; i++) row[i] = (int8_t)(uniform(rng) * t->cardinality[i]);
+            if (cost_of(t, row, target) <= target) found++, drawn[1] = drawn[0] + draw + 1;
+        }
+    return found;
 }
 
 static inline int64_t slot_of(const uint64_t *key, int64_t n_words, int64_t mask) {

@@ -31,6 +31,7 @@ _SIGNATURES = {
         _Count,
         [_Place, _Place, _Place, _Count, ctypes.c_float, ctypes.c_double, _Count, _Place, _Count, _Count],
     ),
+    "sample": (_Count, [_Place, _Place, ctypes.c_double, _Count, _Count, _Place, _Count, _Place]),
     "find": (_Count, [_Place, _Place, _Count, _Place, _Count, _Place, _Count, _Place, _Place]),
     "rehash": (None, [_Count, _Place, _Count, _Place, _Count]),
 }
@@ -104,17 +105,16 @@ class Kernels:
         return made if made and made._agree(space, cost) else None
 
     def _agree(self, space: DesignSpace, cost: CostTable) -> bool:
-        """Return whether costs and offspring are the same as NumPy's."""
+        """Return whether samples, costs and offspring are the same as NumPy's."""
         ours, theirs = np.random.default_rng(0), np.random.default_rng(0)
-        parents = space.sample(60, ours)
+        parents, *_ = self.sample(ours, np.inf, 60, 60, 60)
         children, _ = self.offspring(ours, parents, 0.3, np.inf, 1, 50, 120)
-        space.sample(60, theirs)
+        drawn = space.sample(60, theirs)
         mutants = space.mutate(parents[theirs.integers(60, size=50)], 0.3, theirs)
         first, second = parents[theirs.integers(60, size=(2, 70))]
         crossed = space.crossover(first, second, theirs)
-        return np.array_equal(children, np.concatenate([mutants, crossed])) and np.array_equal(
-            self.costs(parents), cost.cost(parents)
-        )
+        agree = ((parents, drawn), (children, [*mutants, *crossed]), (self.costs(parents), cost.cost(parents)))
+        return all(np.array_equal(one, other) for one, other in agree)
 
     def costs(self, genes: Genes) -> NDArray[np.float64]:
         """Return the cost of each architecture: int8 [n, n_genes] to float64 [n].
@@ -159,6 +159,20 @@ class Kernels:
             raise MemoryError("no memory for a generation's candidates")
         return children, candidates
 
+    def sample(
+        self, rng: np.random.Generator, target: float, batch: int, most: int, wanted: int
+    ) -> tuple[Genes, int, int]:
+        """Draw batches of random architectures, as ``DesignSpace.sample`` does, until there are enough for a target.
+
+        Returns:
+            The first ``wanted`` ones that meet the target (int8 [n, n_genes]), fewer after ``most`` draws; the number
+            of draws in all, and until the last of these.
+        """
+        rows, drawn = np.empty((wanted, self.space.n_genes), np.int8), (_Count * 2)()
+        given = (target, batch, most, rows.ctypes.data, wanted, drawn)
+        n = self.loops.sample(self._at, _state(rng), *given)
+        return rows[:n], drawn[0], drawn[1]
+
     def find(
         self, rows: Genes, keys: NDArray[np.uint64], size: int, slots: NDArray[np.int32]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -177,8 +191,10 @@ class Kernels:
             ValueError: the rows are not architectures of the space.
         """
         rows, n = self._checked(rows), len(rows)
-        places, fresh = np.empty(n, np.int64), np.empty(n, np.int64)
-        ats = (keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1, places.ctypes.data, fresh.ctypes.data)
+        both = np.empty((2, n), np.int64)
+        places, fresh = both
+        at = both.ctypes.data  # an array's address takes a microsecond
+        ats = (keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1, at, at + places.nbytes)
         found = self.loops.find(self._at, rows.ctypes.data, n, *ats)
         if found < 0:
             check_genes(self.space, rows)

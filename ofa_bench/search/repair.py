@@ -27,17 +27,29 @@ def valid_samples(evaluator: Evaluator, target: float, n: int, rng: np.random.Ge
     are too few, random ones are pruned until they meet the target. The target must be feasible.
     """
     space = evaluator.problem.space
+    found = _meeting(evaluator, target, n, rng)
+    others = [prune(evaluator, row, target, rng)[None] for row in space.sample(n - len(found), rng)]
+    return np.concatenate([found, *others])
+
+
+def _meeting(evaluator: Evaluator, target: float, n: int, rng: np.random.Generator) -> Genes:
+    """Return the first ``n`` random architectures that meet the target, or fewer: int8 [n, n_genes]."""
+    space, counts, kernels = evaluator.problem.space, evaluator.counts, evaluator.problem.kernels
+    if kernels:
+        rows, drawn, until_last = kernels.sample(rng, target, _BATCH, MAX_SAMPLES, n)
+        counts.cost_lookups += drawn
+        counts.proposals += drawn if len(rows) < n else until_last
+        return rows
     found: list[Genes] = [np.empty((0, space.n_genes), np.int8)]
     missing = n
     for _ in range(0, MAX_SAMPLES, _BATCH):
         if not missing:
             break
-        drawn = space.sample(_BATCH, rng)
-        meeting = np.flatnonzero(evaluator.cost(drawn) <= target)[:missing]
-        found.append(drawn[meeting])
+        some = space.sample(_BATCH, rng)
+        meeting = np.flatnonzero(evaluator.cost(some) <= target)[:missing]
+        found.append(some[meeting])
         missing -= len(meeting)
-        evaluator.counts.proposals += _BATCH if missing else int(meeting[-1]) + 1
-    found += [prune(evaluator, row, target, rng)[None] for row in space.sample(missing, rng)]
+        counts.proposals += _BATCH if missing else int(meeting[-1]) + 1
     return np.concatenate(found)
 
 

@@ -39,8 +39,8 @@ def drawn(figure):
     """Lay out the figure, with warnings as errors. Return how many blocks of each kind there are."""
     axes = laid_out(figure)
     inside(figure, [*axes.texts, axes.title])
-    gids = [patch.get_gid() for patch in axes.patches]
-    return {gid: gids.count(gid) for gid in (BLOCK, STEM, SLOT)}
+    counts = {boxes.get_gid(): len(boxes.get_paths()) for boxes in axes.collections}
+    return {kind: counts.get(kind, 0) for kind in (BLOCK, STEM, SLOT)}
 
 
 def texts(figure):

@@ -2,15 +2,16 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ofa_bench.analysis.figures import fleets as figures
 from ofa_bench.analysis.figures.drawing import Picture
+from ofa_bench.analysis.figures.drawings import Drawing
 from ofa_bench.analysis.fleets import tables
 from ofa_bench.analysis.fleets.naming import CHOSEN, Named
 from ofa_bench.analysis.fleets.pooling import Fleet, pool
@@ -20,10 +21,11 @@ from ofa_bench.analysis.fleets.spending import FleetLine, compare_strategies
 from ofa_bench.analysis.studies import Study
 from ofa_bench.formatting import format_number
 from ofa_bench.records.tables import Table
+from ofa_bench.report.pictures import Pictures
 from ofa_bench.report.rebuilding import rebuild_cost
 from ofa_bench.report.rendering import render
 
-__all__ = ["FleetSection", "write_fleets"]
+__all__ = ["FleetSection", "fleet_sections", "write_fleets"]
 
 MAX_ROWS = 60
 """The number of devices up to which the page has a row for each."""
@@ -33,8 +35,6 @@ MAX_LISTED = 500
 
 MAX_COLUMNS = 16
 """The number of devices up to which the page has a matrix of them as text too."""
-
-Save = Callable[[str, str, Any], Iterator[Picture]]
 
 
 @dataclass(frozen=True)
@@ -79,39 +79,37 @@ class FleetSection:
     spent_notes: tuple[str, ...]
     matrices: tuple[Table, ...]
     architectures: str
-    pictures: dict[str, tuple[Picture, ...]]
+    pictures: dict[str, list[Picture]]
+    places: tuple[tuple[object, ...], ...]
     every: tuple[Table, ...]
     listed: tuple[Table, ...]
 
 
-def write_fleets(found: Sequence[Study], out: Path, title: str, save: Save) -> list[FleetSection]:
-    """Write ``fleet.html``, ``fleet.md`` and ``fleet.csv``; return the sections, none without two devices.
+def fleet_sections(found: Sequence[Study], pictures: Pictures) -> list[FleetSection]:
+    """Return a section for each fleet of a report's studies, none without two devices; their pictures are planned."""
+    fleets = [Named(fleet, tuple(services)) for fleet in pool(found, rebuild_cost) if (services := serve(fleet))]
+    return [_section(named, pictures) for named in fleets]
 
-    Args:
-        found: all studies of the report.
-        out: its folder.
-        title: of the page.
-        save: writes a figure, by name and caption, and yields its picture.
+
+def write_fleets(sections: Sequence[FleetSection], out: Path, title: str) -> None:
+    """Write ``fleet.html``, ``fleet.md`` and ``fleet.csv`` into a folder, if there are sections.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    fleets = [Named(fleet, tuple(services)) for fleet in pool(found, rebuild_cost) if (services := serve(fleet))]
-    if not fleets:
-        return []
-    sections = [_section(named, save) for named in fleets]
+    if not sections:
+        return
     page = {"title": title, "sections": sections, "chosen": f"{CHOSEN:g}"}
     (out / "fleet.html").write_text(render("fleet.html.j2", page))
     (out / "fleet.md").write_text(render("fleet.md.j2", page))
     with (out / "fleet.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(tables.PLACES)
-        for named in fleets:
-            writer.writerows(tables.places_table(named))
-    return sections
+        for section in sections:
+            writer.writerows(section.places)
 
 
-def _section(named: Named, save: Save) -> FleetSection:
+def _section(named: Named, pictures: Pictures) -> FleetSection:
     fleet = named.fleet
     found, lines = transfer(fleet), compare_strategies(fleet)
     best, served = tables.best_table(named), tables.served_table(named)
@@ -137,7 +135,8 @@ def _section(named: Named, save: Save) -> FleetSection:
         spent_notes=tuple(_spent_notes(fleet, lines)),
         matrices=shown,
         architectures=_architectures(named),
-        pictures={name: tuple(pictures) for name, pictures in _pictures(named, found, save)},
+        pictures={name: pictures.plan([drawing]) for name, drawing in _drawings(named, found)},
+        places=tuple(tables.places_table(named)),
         every=every,
         listed=tuple(
             _cut(one, MAX_LISTED if one is chosen else MAX_ROWS + 1)
@@ -197,13 +196,14 @@ def _architectures(named: Named) -> str:
     )
 
 
-def _pictures(named: Named, found: Transfer, save: Save) -> Iterator[tuple[str, Iterator[Picture]]]:
+def _drawings(named: Named, found: Transfer) -> Iterator[tuple[str, Drawing]]:
+    """Yield the figures of a fleet, with their file names, by their places on the page."""
     fleet = named.fleet
     start = f"fleet_{fleet.space}_{fleet.predictor}"
     numbers = "; ".join(f"{len(one.chosen):,} at {one.allowed:g} points" for one in named.services)
     caption = f"How many networks serve all targets, by the loss that is allowed: {numbers}."
-    yield "services", save(f"{start}_networks", caption, figures.draw_services(named.services))
+    yield "services", Drawing(f"{start}_networks", caption, partial(figures.draw_services, named.services))
     caption = "Rank correlations of the costs of 10,000 random architectures; devices that are alike are neighbours."
-    yield "similarity", save(f"{start}_similarity", caption, figures.draw_similarity(fleet))
+    yield "similarity", Drawing(f"{start}_similarity", caption, partial(figures.draw_similarity, fleet))
     caption = "What the winners of a device (rows) lose on another (columns), mean points; grey: not known."
-    yield "transfer", save(f"{start}_losses", caption, figures.draw_transfer(fleet, found))
+    yield "transfer", Drawing(f"{start}_losses", caption, partial(figures.draw_transfer, fleet, found))

@@ -1,17 +1,16 @@
 """Writes the report: a self-contained HTML page, and Markdown, LaTeX tables, CSV and pictures."""
 
-import base64
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from ofa_bench.analysis.controls import control_table, controls, missing_control, sentences
 from ofa_bench.analysis.figures import networks
 from ofa_bench.analysis.figures.controls import draw_controls
-from ofa_bench.analysis.figures.drawing import Picture, Style, png
-from ofa_bench.analysis.figures.drawings import drawings, headline, stem
+from ofa_bench.analysis.figures.drawing import Picture, Style
+from ofa_bench.analysis.figures.drawings import Drawing, drawings, headline, stem
 from ofa_bench.analysis.figures.leads import leads
 from ofa_bench.analysis.figures.ranking import ranks
 from ofa_bench.analysis.judges import JUDGES
@@ -24,11 +23,11 @@ from ofa_bench.files.writing import make_folder
 from ofa_bench.records.costs import describe_costs
 from ofa_bench.records.frame import write_csv
 from ofa_bench.records.gather import Gathered
-from ofa_bench.records.labels import distinct
 from ofa_bench.records.networks import best_networks, describe_networks
 from ofa_bench.records.tables import Table, as_csv, latex
 from ofa_bench.records.unlabelled import note
-from ofa_bench.report.fleet import write_fleets
+from ofa_bench.report.fleet import fleet_sections, write_fleets
+from ofa_bench.report.pictures import Pictures
 from ofa_bench.report.rendering import render
 
 __all__ = ["MAX_DRAWN", "Section", "write_report"]
@@ -48,7 +47,7 @@ class Section:
     judged: Table | None
     tested: Table | None
     networks: tuple[str, ...]
-    pictures: tuple[Picture, ...]
+    pictures: Sequence[Picture]
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -79,19 +78,22 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
     (out / "figures").mkdir(parents=True, exist_ok=True)
     summaries = [summarize(study, reference) for study in found]
     style = Style(names)
-    writer = _Pictures(out / "figures")
+    pictures = Pictures(out / "figures")
     compared = headline(found)
     judgements = judge_records(gathered.records)
     shown = [add_judges(summary, judgements) for summary in summaries if summary.study in compared]
     sections = [
-        _section(one, summaries, style, writer if place < MAX_DRAWN else None) for place, one in enumerate(shown)
+        _section(one, summaries, style, pictures if place < MAX_DRAWN else None) for place, one in enumerate(shown)
     ]
     apart = [summary for summary in summaries if summary.study not in compared]
     further = [others(several) for several in _families(apart)]
     controlled = [one for study in found for one in controls(study)]
     controls_shown = control_table(controlled)
-    drawn = "Chains less vanilla of equal budget, by number of targets (95 % intervals)."
-    fleets = write_fleets(found, out, title, writer.save)
+    fleets = fleet_sections(found, pictures)
+    caption = "Chains less vanilla of equal budget, by number of targets (95 % intervals)."
+    control_pictures = pictures.plan([Drawing("controls", caption, partial(draw_controls, controlled, style))])
+    pictures.write()
+    write_fleets(fleets, out, title)
     page = {
         "title": title,
         "fleets": fleets,
@@ -105,7 +107,7 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
         ],
         "sections": sections,
         "controls": controls_shown,
-        "control_pictures": list(writer.save("controls", drawn, draw_controls(controlled, style))),
+        "control_pictures": control_pictures,
         "others": further,
         "unlabelled": list(filter(None, map(_note, apart))),
         "kept_apart": _kept_apart(summaries),
@@ -142,29 +144,9 @@ def _kept_apart(summaries: Sequence[Summary]) -> list[str]:
     return named
 
 
-class _Pictures:
-    """A writer of figures as PNG and SVG under distinct names."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._names = folder, set[str]()
-
-    def save(self, name: str, caption: str, figure: Any) -> Iterator[Picture]:
-        """Save a figure, and yield its picture; yield nothing for None."""
-        if figure is None:
-            return
-        name = distinct(name, self._names)
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # one layout serves both files
-        figure.savefig(self._folder / f"{name}.svg", metadata={"Date": None})
-        data = png(figure)
-        (self._folder / f"{name}.png").write_bytes(data)
-        yield Picture(name, caption, base64.b64encode(data).decode())
-
-
-def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _Pictures | None) -> Section:
-    """Return the section on a study; without a writer it has no pictures."""
+def _section(summary: Summary, every: Sequence[Summary], style: Style, pictures: Pictures | None) -> Section:
+    """Return the section on a study, and plan its pictures; without ``pictures`` it has none."""
     study = summary.study
-    pictures = tuple(_draw(summary, every, style, writer)) if writer else ()
     texts = [f"Differences and times are those against {summary.reference}."] if len(summary.lines) > 1 else []
     texts += [
         f"Kept the same: {study.kept}.",
@@ -174,28 +156,34 @@ def _section(summary: Summary, every: Sequence[Summary], style: Style, writer: _
         *notes(summary),
         summary.unranked,
         note([(entry.name, entry.records) for entry in study.entries]),
-        "" if writer else f"Pictures are of the first {MAX_DRAWN} studies only.",
+        "" if pictures else f"Pictures are of the first {MAX_DRAWN} studies only.",
     ]
     tables = (comparison(summary), winners_judged(summary), tested(summary))
+    planned = pictures.plan(_drawings(summary, every, style)) if pictures else ()
     return Section(
-        summary.title, study.description, tuple(filter(None, texts)), *tables, tuple(_networks(study)), pictures
+        summary.title, study.description, tuple(filter(None, texts)), *tables, tuple(_networks(study)), planned
     )
 
 
-def _draw(summary: Summary, every: Sequence[Summary], style: Style, writer: _Pictures) -> Iterator[Picture]:
-    """Yield the pictures of a study."""
+def _drawings(summary: Summary, every: Sequence[Summary], style: Style) -> Iterator[Drawing]:
+    """Yield the figures of a study, with their file names."""
     study = summary.study
     alike = [one.study for one in every if one.study.family == study.family]
-    drawn = [(one.name, one.caption, one.draw()) for one in drawings(study, alike, style)]
+    accuracy, *others = drawings(study, alike, style)
     leading = "Leads in mean accuracy, by the predictor that guided the searches and by its judges."
-    drawn.insert(1, ("leads", leading, leads(summary)))
     ranked = "Mean ranks over runs; a bar joins strategies whose difference is not significant."
-    drawn.append(("ranks", ranked, ranks(summary.ranking)))
-    drawn += [
-        (f"networks_{entry.name}", f"What {entry.name} found.", networks.draw(study, entry)) for entry in study.entries
+    found = [
+        accuracy,
+        Drawing("leads", leading, partial(leads, summary)),
+        *others,
+        Drawing("ranks", ranked, partial(ranks, summary.ranking)),
     ]
-    for key, caption, one in drawn:
-        yield from writer.save(f"{stem(study)}_{key}", caption, one)
+    found += [
+        Drawing(f"networks_{entry.name}", f"What {entry.name} found.", partial(networks.draw, study, entry))
+        for entry in study.entries
+    ]
+    for drawing in found:
+        yield replace(drawing, name=f"{stem(study)}_{drawing.name}")
 
 
 def _networks(study: Study) -> Iterator[str]:

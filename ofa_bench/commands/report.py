@@ -49,6 +49,7 @@ def run(options: Options, folders: Sequence[str]) -> Path:
     check_folder("out", Path(options.out).expanduser())
     from ofa_bench.records.gather import from_folders
     from ofa_bench.tracking.gather import from_mlflow
+    from ofa_bench.tracking.quiet import collection_paused
 
     if options.space:
         from ofa_bench.experiment.building import load_space
@@ -57,6 +58,7 @@ def run(options: Options, folders: Sequence[str]) -> Path:
     gathered = from_folders([Path(folder) for folder in folders])
     if options.mlflow:
         gathered = from_mlflow(options.mlflow, options.uri, gathered)
-    from ofa_bench.report.page import write_report
+    with collection_paused():  # looking for garbage would take an eighth of the time
+        from ofa_bench.report.page import write_report
 
-    return write_report(gathered, Path(options.out).expanduser(), options.title, options.reference)
+        return write_report(gathered, Path(options.out).expanduser(), options.title, options.reference)

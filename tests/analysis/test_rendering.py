@@ -21,6 +21,7 @@ def draw(level):
 
 @pytest.fixture
 def cores(monkeypatch):
+    monkeypatch.setattr(rendering, "SHARE", 1)
     return lambda number: monkeypatch.setattr(rendering, "available_cores", lambda: number)
 
 

@@ -7,8 +7,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from pandas import DataFrame
-from scikit_posthocs import critical_difference_diagram
 
 from ofa_bench.analysis.figures.drawing import DPI
 from ofa_bench.analysis.ranking import Ranking, groups_of
@@ -35,6 +33,9 @@ def draw_ranking(found: Ranking, axes: Axes) -> None:
 
     It fits into axes of ``diagram_size`` without overlap. The axes must have their final size.
     """
+    from pandas import DataFrame  # imported here, because these take long
+    from scikit_posthocs import critical_difference_diagram
+
     best, worst, k = found.ranks[0], found.ranks[-1], len(found.names)
     margin = max(best - 1, k - worst) + 0.03 * (k - 1)  # names are beyond both ends of the axis
     drawn = critical_difference_diagram(

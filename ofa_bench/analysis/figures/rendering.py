@@ -25,6 +25,10 @@ Draw = Callable[[], Figure | None]
 """A function that draws a figure, or returns None if there is nothing to draw."""
 
 
+SHARE = 4
+"""Figures that are worth a process of their own."""
+
+
 class Rendered(NamedTuple):
     """A figure as the contents of a PNG file and of an SVG file."""
 
@@ -48,7 +52,7 @@ def render_all(draws: Sequence[Draw]) -> list[Rendered | None]:
     here, so that errors are raised here too.
     """
     can_fork = sys.platform == "linux" and not multiprocessing.current_process().daemon
-    processes = max(1, min(available_cores(), len(draws))) if can_fork else 1
+    processes = max(1, min(available_cores(), len(draws) // SHARE)) if can_fork else 1
     own, *others = (range(i, len(draws), processes) for i in range(processes))
     with TemporaryDirectory() as name, _forks(draws, others, Path(name)) as forks:
         found = {number: _render(draws[number]) for number in own}

@@ -211,6 +211,16 @@ int64_t find(const tables *t, const int8_t *rows, int64_t n, uint64_t *keys, int
     return added;
 }
 
+/* Empty the slots of the n keys after the first size keys, which were inserted last: the last of them first, so that no
+   key comes to lie behind an empty slot. */
+void forget(int64_t n_words, const uint64_t *keys, int64_t size, int64_t n, int32_t *slots, int64_t mask) {
+    for (int64_t place = size + n - 1; place >= size; place--) {
+        int64_t slot = slot_of(keys + place * n_words, n_words, mask);
+        while (slots[slot] != (int32_t)place) slot = (slot + 1) & mask;
+        slots[slot] = -1;
+    }
+}
+
 /* Fill empty slots with the places of all keys. */
 void rehash(int64_t n_words, const uint64_t *keys, int64_t size, int32_t *slots, int64_t mask) {
     for (int64_t place = 0; place < size; place++) {
@@ -218,4 +228,121 @@ void rehash(int64_t n_words, const uint64_t *keys, int64_t size, int32_t *slots,
         while (slots[slot] >= 0) slot = (slot + 1) & mask;
         slots[slot] = (int32_t)place;
     }
+}
+
+/* The costs of all single changes of rows (int8 [n, n_genes]): [n, n_changes]. */
+void single_costs(const tables *t, const int64_t *gene, const int8_t *choice, int64_t n_changes, int8_t *rows, int64_t n,
+                   double *cost) {
+    for (int64_t k = 0; k < n; k++) {
+        int8_t *row = rows + k * t->n_genes;
+        for (int64_t j = 0; j < n_changes; j++) {
+            const int8_t before = row[gene[j]];
+            row[gene[j]] = choice[j];
+            *cost++ = cost_of(t, row);
+            row[gene[j]] = before;
+        }
+    }
+}
+
+/* What children are drawn by, as candidates.py describes it: arrays of n parents, `tries` candidates each, and
+   n_changes single changes, which set gene[j] to choice[j]. */
+typedef struct {
+    int64_t n, tries, n_changes, most, words;
+    const int64_t *gene;     /* [n_changes] */
+    const int8_t *choice;    /* [n_changes] */
+    const float *gumbel;     /* [65536] */
+    const int8_t *parents;   /* [n, n_genes] */
+    const float *gain;       /* [n, n_changes], -inf where nothing would change */
+    const float *saving;     /* [n, n_changes] */
+    const float *noise;      /* [n] */
+    const float *price;      /* [n, tries] */
+    const int64_t *wanted;   /* [n, tries], at most `most` */
+    const double *luck;      /* [n, tries] */
+    const double *target;    /* [n] */
+} draws;
+
+/* Room for the candidates of one parent. */
+typedef struct {
+    uint64_t *drawn;          /* [words] */
+    int64_t *live, *top;      /* [n_changes], [most] */
+    float *gain, *saving;     /* [n_changes] of what is live */
+    float *score;             /* [most] */
+    double *value;            /* [tries] */
+    int8_t *rows;             /* [tries, n_genes] */
+} room;
+
+/* Draw one candidate into row; return the sum of the gains of its changes. */
+static float candidate(const tables *t, const draws *d, const bitgen *rng, const room *r, int64_t n_live, int64_t parent,
+                       int64_t one, int8_t *row) {
+    const uint16_t *numbers = (const uint16_t *)r->drawn;
+    const float scale = d->noise[parent], price = d->price[one];
+    int64_t many = 0, most = d->wanted[one];
+    for (int64_t i = 0; i < d->words; i++) r->drawn[i] = rng->next_uint64(rng->state);
+    for (int64_t i = 0; i < n_live; i++) {
+        const float high = (r->gain[i] + price * r->saving[i]) + scale * d->gumbel[numbers[r->live[i]]];
+        if (many == most && !(high > r->score[most - 1])) continue;
+        int64_t place = many < most ? many++ : most - 1;
+        for (; place > 0 && high > r->score[place - 1]; place--)
+            r->top[place] = r->top[place - 1], r->score[place] = r->score[place - 1];
+        r->top[place] = i, r->score[place] = high;
+    }
+    float change = 0.0f;
+    memcpy(row, d->parents + parent * t->n_genes, t->n_genes);
+    while (many--) { /* from the lowest score up, so that of two changes of a gene the better stays */
+        const int64_t i = r->top[many];
+        row[d->gene[r->live[i]]] = d->choice[r->live[i]];
+        change += r->gain[i];
+    }
+    return change;
+}
+
+/* Put a row's packed key behind the first `size` keys if it is not among them; return whether it was put there. */
+static int64_t put(const tables *t, const int8_t *row, uint64_t *keys, int64_t size, int32_t *slots, int64_t mask) {
+    int64_t place, fresh;
+    return find(t, row, 1, keys, size, slots, mask, &place, &fresh);
+}
+
+/* Draw one child a parent, the best of its candidates that meets the target and is new, into children (int8 [n,
+   n_genes]), with the numbers of their parents; return how many there are, or -1 without memory. Keys and slots are
+   those of a memo with room for n more; both are as before afterwards. */
+int64_t children(const tables *t, const draws *d, const bitgen *given_rng, uint64_t *keys, int64_t size, int32_t *slots,
+                 int64_t mask, int8_t *children, int64_t *parents) {
+    const bitgen copy = *given_rng, *rng = &copy;
+    const int64_t width = t->n_genes, n_changes = d->n_changes;
+    int64_t added = 0;
+    char *all = malloc(8 * (d->words + n_changes + d->most + d->tries) + 4 * (2 * n_changes + d->most) + d->tries * width);
+    if (!all) return -1;
+    room r;
+    r.drawn = (uint64_t *)all, r.live = (int64_t *)(r.drawn + d->words), r.top = r.live + n_changes;
+    r.value = (double *)(r.top + d->most), r.gain = (float *)(r.value + d->tries), r.saving = r.gain + n_changes;
+    r.score = r.saving + n_changes, r.rows = (int8_t *)(r.score + d->most);
+    for (int64_t parent = 0; parent < d->n; parent++) {
+        int64_t n_live = 0;
+        for (int64_t j = 0; j < n_changes; j++) {
+            r.gain[n_live] = d->gain[parent * n_changes + j], r.saving[n_live] = d->saving[parent * n_changes + j];
+            r.live[n_live] = j;
+            n_live += r.gain[n_live] > -INFINITY;
+        }
+        for (int64_t try = 0; try < d->tries; try++) {
+            const int64_t one = parent * d->tries + try;
+            int8_t *row = r.rows + try * width;
+            const float change = candidate(t, d, rng, &r, n_live, parent, one, row);
+            r.value[try] = cost_of(t, row) <= d->target[parent] ? change + d->luck[one] : -INFINITY;
+        }
+        for (;;) {
+            int64_t best = 0;
+            for (int64_t try = 1; try < d->tries; try++)
+                if (r.value[try] > r.value[best]) best = try;
+            if (r.value[best] == -INFINITY) break;
+            if (put(t, r.rows + best * width, keys, size + added, slots, mask) == 1) {
+                memcpy(children + added * width, r.rows + best * width, width);
+                parents[added++] = parent;
+                break;
+            }
+            r.value[best] = -INFINITY;
+        }
+    }
+    forget(t->n_words, keys, size, added, slots, mask);
+    free(all);
+    return added;
 }

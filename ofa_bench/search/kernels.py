@@ -14,25 +14,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.predictors import CostModel, CostTable
+from ofa_bench.search.children import GUMBEL, Draw
 from ofa_bench.search.library import load_library
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.spaces.checks import check_genes, check_shape
+from ofa_bench.spaces.enumeration import single_changes
 
 __all__ = ["Kernels"]
 
-_OPERATORS = ("sample", "mutate", "crossover", "active", "canonical", "keys")
+_OPERATORS = ("sample", "mutate", "crossover", "snap", "active", "canonical", "keys")
 _MAX_TERMS = 128  # of more, NumPy orders the additions otherwise
 _WORD = 64
 
 _Place, _Count = ctypes.c_void_p, ctypes.c_int64
 _SIGNATURES = {
     "costs": (None, [_Place, _Place, _Count, _Place]),
+    "single_costs": (None, [_Place, _Place, _Place, _Count, _Place, _Count, _Place]),
+    "children": (_Count, [_Place, _Place, _Place, _Place, _Count, _Place, _Count, _Place, _Place]),
     "offspring": (
         _Count,
         [_Place, _Place, _Place, _Count, ctypes.c_float, ctypes.c_double, _Count, _Place, _Count, _Count],
     ),
     "sample": (_Count, [_Place, _Place, ctypes.c_double, _Count, _Count, _Place, _Count, _Place]),
     "find": (_Count, [_Place, _Place, _Count, _Place, _Count, _Place, _Count, _Place, _Place]),
+    "forget": (None, [_Count, _Place, _Count, _Count, _Place, _Count]),
     "rehash": (None, [_Count, _Place, _Count, _Place, _Count]),
 }
 
@@ -53,6 +58,16 @@ class _Tables(ctypes.Structure):
         *((name, _Count) for name in ("n_genes", "n_groups", "n_words", "n_terms")),
         *((name, _Place) for name in ("cardinality", "group", "owner", "active_from", "distinct", "first", "shift")),
         *((name, _Place) for name in ("offset", "begin", "gene", "stride", "entries")),
+    )
+
+
+class _Draws(ctypes.Structure):
+    """The C structure ``draws``."""
+
+    _fields_ = (
+        *((name, _Count) for name in ("n", "tries", "n_changes", "most", "words")),
+        *((name, _Place) for name in ("gene", "choice", "gumbel", "parents", "gain", "saving", "noise", "price")),
+        *((name, _Place) for name in ("wanted", "luck", "target")),
     )
 
 
@@ -84,6 +99,9 @@ class Kernels:
             "entries": cost.entries.astype(np.float64),
         }
         self._kept = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        gene, self._choice = single_changes(space)
+        self._gene = gene.astype(np.int64)
+        self._changes = (self._gene.ctypes.data, self._choice.ctypes.data, len(gene))
         counts = (space.n_genes, space.n_groups, self.n_words, len(cost.offsets))
         self._tables = _Tables(*counts, *(array.ctypes.data for array in self._kept.values()))
         self._at = ctypes.addressof(self._tables)
@@ -126,6 +144,47 @@ class Kernels:
         found = np.empty(len(rows))
         self.loops.costs(self._at, rows.ctypes.data, len(rows), found.ctypes.data)
         return found
+
+    def single_costs(self, rows: Genes) -> NDArray[np.float64]:
+        """Return the costs of all single changes of architectures: int8 [n, n_genes] to float64 [n, changes]."""
+        rows = check_genes(self.space, rows).copy()
+        found = np.empty((len(rows), len(self._gene)))
+        self.loops.single_costs(self._at, *self._changes, rows.ctypes.data, len(rows), found.ctypes.data)
+        return found
+
+    def children(
+        self, draw: Draw, rng: np.random.Generator, keys: NDArray[np.uint64], size: int, slots: NDArray[np.int32]
+    ) -> tuple[Genes, NDArray[np.int64]]:
+        """Draw the best new candidate of each parent, as ``children.draw_candidates`` and ``choose_children`` do.
+
+        Args:
+            draw: what they are drawn by.
+            rng: the only source of chance.
+            keys: of known architectures (see ``find``), with room for n more; the same afterwards.
+            size: how many keys there are.
+            slots: see ``find``.
+
+        Returns:
+            The children (int8 [m, n_genes], m <= n), and the number of the parent of each (int64 [m]).
+
+        Raises:
+            ValueError: the parents are not architectures of the space.
+            MemoryError: there is not enough for the candidates of one parent.
+        """
+        n, tries = draw.price.shape
+        parents = check_genes(self.space, draw.parents)
+        arrays = (parents, draw.gain, draw.saving, draw.noise, draw.price, draw.wanted, draw.luck, draw.target)
+        arrays = tuple(map(np.ascontiguousarray, arrays))
+        counts = (n, tries, len(self._gene), int(draw.wanted.max(initial=1)), draw.words)
+        given = _Draws(*counts, *(one.ctypes.data for one in (self._gene, self._choice, GUMBEL, *arrays)))
+        made, of = np.empty((n, self.space.n_genes), np.int8), np.empty(n, np.int64)
+        memo = (keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1)
+        found = self.loops.children(
+            self._at, ctypes.addressof(given), _state(rng), *memo, made.ctypes.data, of.ctypes.data
+        )
+        if found < 0:
+            raise MemoryError("no memory for the candidates of a parent")
+        return made[:found], of[:found]
 
     def offspring(
         self, rng: np.random.Generator, parents: Genes, prob: float, target: float, rounds: int, n_mutants: int, n: int
@@ -208,6 +267,10 @@ class Kernels:
     def _checked(self, rows: Genes) -> Genes:
         """Return rows in C order, of the right shape."""
         return np.ascontiguousarray(check_shape(self.space, rows))
+
+    def forget(self, keys: NDArray[np.uint64], size: int, n: int, slots: NDArray[np.int32]) -> None:
+        """Empty the slots of the ``n`` keys after the first ``size``, which were inserted last."""
+        self.loops.forget(self.n_words, keys.ctypes.data, size, n, slots.ctypes.data, len(slots) - 1)
 
     def rehash(self, keys: NDArray[np.uint64], size: int, slots: NDArray[np.int32]) -> None:
         """Insert the first ``size`` keys into empty slots."""

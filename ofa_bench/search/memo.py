@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ofa_bench.search.children import Draw
 from ofa_bench.search.kernels import Kernels
 from ofa_bench.spaces import DesignSpace, Genes
 
@@ -27,6 +28,9 @@ class KeyedMemo:
         self._rows: list[Genes] = []
         self._new: Genes = np.empty((0, space.n_genes), np.int8)
 
+    def __len__(self) -> int:
+        return len(self._values)
+
     def find(self, genes: Genes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return each row's place (int64 [n]), and the rows whose accuracy is new: int64 [new], the first of each kind.
 
@@ -48,7 +52,8 @@ class KeyedMemo:
 
     def forget(self) -> None:
         """Undo the last ``find``, because there are no accuracies for its new rows."""
-        self._places = {key: place for key, place in self._places.items() if place < len(self._values)}
+        while len(self._places) > len(self._values):
+            self._places.popitem()
 
     def at(self, places: NDArray[np.int64]) -> Values:
         """Return the accuracies at places that ``find`` returned."""
@@ -66,16 +71,20 @@ class PackedMemo:
     """A memo in arrays, by packed keys: 32 bytes a place (16 more in large spaces), without Python objects."""
 
     def __init__(self, kernels: Kernels) -> None:
-        self._kernels, self._size = kernels, 0
+        self._kernels, self._size, self._new = kernels, 0, 0
         self._keys: NDArray[np.uint64] = np.empty((0, kernels.n_words), np.uint64)
         self._values: Values = np.empty(0)
         self._grow(512)
 
+    def __len__(self) -> int:
+        return self._size
+
     def find(self, genes: Genes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """See ``KeyedMemo.find``."""
-        while self._size + len(genes) > len(self._values):
-            self._grow(2 * len(self._values))
-        return self._kernels.find(genes, self._keys, self._size, self._slots)
+        self._reserve(len(genes))
+        places, new = self._kernels.find(genes, self._keys, self._size, self._slots)
+        self._new = len(new)
+        return places, new
 
     def store(self, values: Values) -> None:
         """See ``KeyedMemo.store``."""
@@ -84,18 +93,27 @@ class PackedMemo:
 
     def forget(self) -> None:
         """See ``KeyedMemo.forget``."""
-        self._slots.fill(-1)
-        self._kernels.rehash(self._keys, self._size, self._slots)
+        self._kernels.forget(self._keys, self._size, self._new, self._slots)
+        self._new = 0
 
     def at(self, places: NDArray[np.int64]) -> Values:
         """See ``KeyedMemo.at``."""
         return self._values[places]
+
+    def children(self, kernels: Kernels, draw: Draw, rng: np.random.Generator) -> tuple[Genes, NDArray[np.int64]]:
+        """Draw children that are not in the memo (see ``Kernels.children``), at the costs of ``kernels``."""
+        self._reserve(len(draw.parents))
+        return kernels.children(draw, rng, self._keys, self._size, self._slots)
 
     def best_first(self) -> Iterator[tuple[Genes, Values]]:
         """See ``KeyedMemo.best_first``."""
         values = self._values[: self._size]
         for places in _best_first(values):
             yield self._kernels.unpack(self._keys[places]), values[places]
+
+    def _reserve(self, n: int) -> None:
+        while self._size + n > len(self._values):
+            self._grow(2 * len(self._values))
 
     def _grow(self, capacity: int) -> None:
         more = capacity - len(self._values)

@@ -14,11 +14,12 @@ from ofa_bench.config.kinds import adopt
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import AccuracyPredictor, CostModel
 from ofa_bench.search.alternatives import Alternative, next_best
+from ofa_bench.search.children import Draw, choose_children, draw_candidates
 from ofa_bench.search.kernels import Kernels
 from ofa_bench.search.memo import KeyedMemo, Memo, PackedMemo, Values
 from ofa_bench.spaces import DesignSpace, Genes, ListedSpace
 from ofa_bench.spaces.checks import check_genes, check_shape
-from ofa_bench.spaces.enumeration import number_of_architectures
+from ofa_bench.spaces.enumeration import change_each, number_of_architectures, single_changes
 
 __all__ = ["Counts", "CurvePoint", "EvaluationRequest", "Evaluator", "Problem", "SearchResult", "Values", "drive"]
 
@@ -259,23 +260,74 @@ class Evaluator:
         """Return the best evaluated architectures that meet a target, behind the winner (see ``next_best``)."""
         return next_best(self.problem.cost, self.problem.keep, target, winner, highest, self._memo.best_first())
 
-    def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32] | None:
-        """Estimate to first order how changes change accuracy: float32 [n, m], fractions of 1; None if unknown.
+    def single_costs(self, genes: Genes) -> NDArray[np.float64]:
+        """Return the costs of all single changes, in the order of ``single_changes``: float64 [n, changes].
+
+        They are finite also where a change misses limits on other costs.
 
         Args:
             genes: int8 [n, n_genes].
-            changed: int8 [n, m, n_genes], changed forms of each of them.
+        """
+        kernels, space = self.problem.kernels, self.problem.space
+        if kernels:
+            found = kernels.single_costs(genes)
+            self.counts.cost_lookups += found.size
+            return found
+        changed = change_each(genes, *single_changes(space))
+        return self.cost_without_limits(changed.reshape(-1, space.n_genes)).reshape(changed.shape[:2])
+
+    def single_gains(self, genes: Genes) -> NDArray[np.float32] | None:
+        """Estimate to first order how single changes change accuracy; None if the predictor has no gradient.
+
+        Args:
+            genes: int8 [n, n_genes].
+
+        Returns:
+            float32 [n, changes], fractions of 1, in the order of ``single_changes``.
 
         Raises:
             ValueError: the rows are not architectures of the space.
         """
-        genes = check_shape(self.problem.space, genes)
-        if np.ndim(changed) != 3 or len(changed) != len(genes):
-            wanted = f"[{len(genes)}, m, {self.problem.space.n_genes}]"
-            raise ValueError(f"changed must be int8 {wanted}, not {list(np.shape(changed))}")
-        change = self.problem.predictor.linearised(genes, changed)
-        self.counts.gradients += 0 if change is None else len(genes)
-        return change
+        genes, predictor = check_shape(self.problem.space, genes), self.problem.predictor
+        gains = predictor.single_gains(genes)
+        if gains is None:
+            gains = predictor.linearised(genes, change_each(genes, *single_changes(self.problem.space)))
+        self.counts.gradients += 0 if gains is None else len(genes)
+        return gains
+
+    def children(self, draw: Draw, rng: np.random.Generator) -> tuple[Genes, NDArray[np.int64]]:
+        """Draw one child a parent, the best candidate that meets the target and was never evaluated; all are distinct.
+
+        A candidate's value is the sum of the gains of its changes, plus luck (see ``Draw`` and ``draw_candidates``).
+
+        Returns:
+            The children (int8 [m, n_genes], canonical, m <= n), and the number of the parent of each (int64 [m]).
+        """
+        problem, space, (n, tries) = self.problem, self.problem.space, draw.price.shape
+        self.counts.proposals += n * tries
+        if problem.kernels and isinstance(self._memo, PackedMemo):
+            self.counts.cost_lookups += n * tries
+            rows, of = self._memo.children(problem.kernels, draw, rng)
+            return space.canonical(rows), of
+        drawn, change = draw_candidates(space, draw, rng)
+        parents = draw.parents.repeat(tries, axis=0)
+        rows = space.snap(drawn, parents)
+        if rows is not drawn:  # all that differs counts
+            gene, choice = single_changes(space)
+            gains, differs = draw.gain.repeat(tries, axis=0), (rows != parents)[:, gene] & (rows[:, gene] == choice)
+            change = np.where(differs & np.isfinite(gains), gains, 0).sum(axis=1)
+        meets = self.cost(rows).reshape(n, tries) <= draw.target[:, None]
+        value = np.where(meets, change.reshape(n, tries) + draw.luck, -np.inf)
+        places, _ = self._memo.find(rows)
+        self._memo.forget()
+        chosen = choose_children(value, np.where(places < len(self._memo), -1, places))
+        return space.canonical(rows[chosen]), chosen // tries
+
+    def unseen(self, genes: Genes) -> Genes:
+        """Return the architectures that were never evaluated, each once: int8 [n, n_genes] to [m, n_genes]."""
+        _, new = self._memo.find(genes)
+        self._memo.forget()
+        return genes[new]
 
     def _check(self, values: Values, wanted: int) -> None:
         name, given = self.problem.predictor.name, np.asarray(values)

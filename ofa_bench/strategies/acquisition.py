@@ -56,6 +56,10 @@ class Optimistic(AccuracyPredictor):
         """Estimate how changes change the mean: float32 [n, m]; None if the model has no gradient."""
         return self.model.linearised(genes, changed)
 
+    def single_gains(self, genes: Genes) -> NDArray[np.float32] | None:
+        """Estimate how single changes change the mean, as the model does: float32 [n, changes]; None if it does not."""
+        return self.model.single_gains(genes)
+
 
 def expected_improvement(mean: Values, deviation: Values, best: float) -> Values:
     """Return by how much normally distributed accuracies are expected to exceed one (Jones et al., 1998): float64 [n].

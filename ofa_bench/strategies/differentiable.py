@@ -172,15 +172,14 @@ class _Learned:
         return known._replace(cost=share * targets, rises=(after - share[:, None]) * targets[:, None])
 
     def _estimate(self, rows: Genes, accuracy: Values, cost: Values) -> list[Known]:
-        evaluator, changed, unknown = self.budgeted.evaluator, self.choices.changed(rows), [None] * len(rows)
-        gains = evaluator.linearised(rows, changed)
+        evaluator, unknown = self.budgeted.evaluator, [None] * len(rows)
+        gains = evaluator.single_gains(rows)
         if self.expected:
             return list(map(Known, accuracy, unknown if gains is None else gains, unknown, unknown))
-        every = changed.reshape(-1, rows.shape[1])
-        after = evaluator.cost_without_limits(every).reshape(changed.shape[:2])
+        after = evaluator.single_costs(rows)
         if not self._limits:
             return list(map(Known, accuracy, unknown if gains is None else gains, cost, after - cost[:, None]))
-        models = [one.cost for one in self._limits]
+        models, every = [one.cost for one in self._limits], self.choices.changed(rows).reshape(-1, rows.shape[1])
         here = np.array([evaluator.cost_without_limits(rows), *(one.cost(rows) for one in models)]).T
         there = np.stack([after, *(one.cost(every).reshape(after.shape) for one in models)], axis=1)
         return list(map(Known, accuracy, unknown if gains is None else gains, here, there))

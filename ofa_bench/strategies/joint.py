@@ -26,6 +26,7 @@ changes by Gumbel noise on gradients is known from Grathwohl et al. (ICML 2021, 
 elites that serve all constraints at once are known from Schneider et al. (AutoML 2022, arXiv 2208.00204).
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -139,40 +140,53 @@ class Joint(SharedSearch):
         size, elites = (self.restart, self.elites) if devices == 1 else (TURN, min(FLEET_ELITES, self.elites))
         fruitless, number, waiting = 0, 0, list[int]()
         while first.left and fruitless < max(FROM_ARCHIVE, devices):
-            before, last = first.archive.size, number > 0 and first.left <= size
-            from_archive = not fruitless and (last or number % FROM_ARCHIVE == FROM_ARCHIVE - 1)
+            before, left, fresh = first.archive.size, math.ceil(first.left / size), 0
+            if devices == 1 and (fruitless or not (number and left == 1 or number % FROM_ARCHIVE == FROM_ARCHIVE - 1)):
+                fresh = max(1, min(FROM_ARCHIVE - 1 - number % FROM_ARCHIVE, left - 1))
             if not waiting:
                 waiting = [int(i) for i in rng.permutation(devices)] if devices > 1 else [0]
-            one = views[waiting.pop()]
-            yield from self._round(*one, rng, size, elites, from_archive=from_archive or devices > 1)
-            fruitless, number = (0 if first.archive.size > before else fruitless + 1), number + 1
+            yield from self._rounds(*views[waiting.pop()], rng, size, elites, fresh)
+            fruitless, number = (0 if first.archive.size > before else fruitless + 1), number + max(1, fresh)
 
-    def _round(
+    def _rounds(
         self,
         budgeted: BudgetedEvaluator,
         changes: Changes,
         rng: np.random.Generator,
         size: int,
         most_elites: int,
-        *,
-        from_archive: bool,
+        fresh: int,
     ) -> EvaluationRequest[None]:
-        """Spend ``size`` evaluations, or fewer where a generation has no child."""
-        archive, begin = budgeted.archive, budgeted.archive.size
-        end = begin + min(size, budgeted.left)
-        elites = _Elites(draw_anchors(budgeted.targets, rng), most_elites)
-        elites.offer(np.arange(archive.size if from_archive else 1), archive)
-        if not from_archive:
-            space, n = budgeted.problem.space, min(START, end - begin)
+        """Spend ``size`` evaluations a round, or fewer where a generation has no child.
+
+        Args:
+            budgeted: the search, as it is seen from one device.
+            changes: draws children.
+            rng: the source of chance.
+            size: evaluations of a round.
+            most_elites: of an anchor.
+            fresh: the number of fresh rounds that advance together; 0 for one round from the whole archive.
+        """
+        archive, begin, rounds = budgeted.archive, budgeted.archive.size, np.arange(max(1, fresh))
+        end = begin + min(len(rounds) * size, budgeted.left)
+        elites, of = _Elites([draw_anchors(budgeted.targets, rng) for _ in rounds], most_elites), rounds[:0]
+        if fresh:
+            elites.offer(0 * rounds, rounds, archive)
+            space, n = budgeted.problem.space, min(len(rounds) * START, end - begin)
             budgeted.evaluator.counts.proposals += n
-            yield from budgeted.evaluate(changes.unseen(space.canonical(space.sample(n, rng))))
+            rows = budgeted.evaluator.unseen(space.canonical(space.sample(n, rng)))
+            of = np.arange(len(rows)) % len(rounds)
+            yield from budgeted.evaluate(rows)
+        else:
+            elites.offer_all(archive)
         while archive.size < end and budgeted.left:
-            elites.offer(np.arange(begin, archive.size), archive)
+            elites.offer(np.arange(begin, archive.size), of, archive)
             begin = archive.size
-            parents, anchors = elites.draw(min(self.batch, end - begin), rng)
-            rows = changes.children(parents, elites.anchors[anchors], elites.prices(archive)[anchors])
+            parents, lines = elites.draw(min(len(rounds) * self.batch, end - begin), rng)
+            rows, of_parents = changes.children(parents, elites.anchors.ravel()[lines], elites.prices(archive)[lines])
             if not len(rows):
                 return
+            of = lines[of_parents] // elites.anchors.shape[1]
             yield from budgeted.evaluate(rows)
 
 
@@ -184,54 +198,56 @@ def draw_anchors(targets: Sequence[float], rng: np.random.Generator) -> Floats:
 
 
 class _Elites:
-    """The most accurate architectures below each anchor: ``places`` in the archive, best first; -1 where there is none.
+    """The most accurate architectures below each anchor of rounds that advance together.
 
-    ``anchors`` are float64 [a], ascending; ``places`` intp [a, most]; ``accuracy`` float64 [a, most].
+    ``anchors`` are float64 [rounds, a], ascending; a *line* is an anchor's place when the rounds are laid end to end.
+    ``places`` in the archive are intp [rounds, a, most], best first, -1 where there is none; ``accuracy`` likewise.
     """
 
-    def __init__(self, anchors: Floats, most: int) -> None:
-        self.anchors = anchors
-        self.places: Places = np.full((len(anchors), most), -1)
-        self.accuracy: Floats = np.full((len(anchors), most), -np.inf)
+    def __init__(self, anchors: Sequence[Floats], most: int) -> None:
+        self.anchors = np.array(anchors)
+        self.places: Places = np.full((*self.anchors.shape, most), -1)
+        self.accuracy: Floats = np.full(self.places.shape, -np.inf)
 
-    def offer(self, places: Places, archive: Archive) -> None:
-        """Replace elites by more accurate architectures of the archive, given by their places: intp [n]."""
-        places = self._promising(places, archive.cost[places], archive.accuracy[places])
-        meets = archive.cost[places] <= self.anchors[:, None]
-        accuracy = np.concatenate([self.accuracy, np.where(meets, archive.accuracy[places], -np.inf)], axis=1)
-        order = np.argsort(-accuracy, axis=1, kind="stable")[:, : self.places.shape[1]]
-        every = np.concatenate([self.places, np.broadcast_to(places, (len(self.anchors), len(places)))], axis=1)
-        self.places = np.take_along_axis(every, order, axis=1)
-        self.accuracy = np.take_along_axis(accuracy, order, axis=1)
+    def offer(self, places: Places, of: Places, archive: Archive) -> None:
+        """Replace elites by more accurate architectures: their places in the archive and their rounds, both intp [n]."""
+        meets = archive.cost[places] <= self.anchors[:, :, None]
+        if len(self.anchors) > 1:
+            meets &= of == np.arange(len(self.anchors))[:, None, None]
+        accuracy = np.concatenate([self.accuracy, np.where(meets, archive.accuracy[places], -np.inf)], axis=2)
+        order = np.argsort(-accuracy, axis=2, kind="stable")[:, :, : self.places.shape[2]]
+        every = np.concatenate([self.places, np.broadcast_to(places, meets.shape)], axis=2)
+        self.places = np.take_along_axis(every, order, axis=2)
+        self.accuracy = np.take_along_axis(accuracy, order, axis=2)
 
-    def _promising(self, places: Places, cost: Floats, accuracy: Floats) -> Places:
-        """Return the places of those that may be among the best below an anchor, in the same order; most are not."""
-        most = self.places.shape[1]
-        if len(places) <= 10 * most:
-            return places
-        first, kept = np.searchsorted(self.anchors, cost), np.zeros(len(places), bool)
-        for anchor in range(len(self.anchors)):
+    def offer_all(self, archive: Archive) -> None:
+        """Offer the whole archive to a single round; between two anchors, only the best can be among the elites."""
+        (anchors,), most = self.anchors, self.places.shape[2]
+        first, kept = np.searchsorted(anchors, archive.cost), np.zeros(archive.size, bool)
+        for anchor in range(len(anchors)):
             those = np.flatnonzero(first == anchor)
-            values = accuracy[those]
+            values = archive.accuracy[those]
             kept[those] = values >= np.partition(values, -most)[-most] if len(those) > most else True
-        return places[kept]
+        places = np.flatnonzero(kept)
+        self.offer(places, 0 * places, archive)
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Places, Places]:
-        """Draw parents for the anchors in turn, each uniformly from its elites.
+        """Draw parents for the lines in turn, each uniformly from its elites.
 
         Returns:
-            The parents' places in the archive, and the numbers of their anchors; both intp [n].
+            The parents' places in the archive, and their lines; both intp [n].
         """
-        anchors = (np.arange(n) + rng.integers(len(self.anchors))) % len(self.anchors)
-        there = np.isfinite(self.accuracy).sum(axis=1)[anchors]
-        return self.places[anchors, rng.integers(there)], anchors
+        lines = (np.arange(n) + rng.integers(self.anchors.size)) % self.anchors.size
+        there = np.isfinite(self.accuracy).sum(axis=2).ravel()[lines]
+        return self.places.reshape(self.anchors.size, -1)[lines, rng.integers(there)], lines
 
     def prices(self, archive: Archive) -> Floats:
-        """Return the slope of accuracy over cost below each anchor, from the best found: float64 [a]."""
-        cheapest = [int(archive.cost.argmin())]
-        accuracy = np.concatenate([archive.accuracy[cheapest], self.accuracy[:, 0]])
-        cost = np.concatenate([archive.cost[cheapest], self.anchors])
+        """Return the slope of accuracy over cost below each anchor, from the best found: float64 [lines]."""
+        cheapest = archive.cost.argmin()
+        begin = np.broadcast_to([[archive.accuracy[cheapest], archive.cost[cheapest]]], (len(self.anchors), 2)).T
+        accuracy = np.concatenate([begin[0][:, None], self.accuracy[:, :, 0]], axis=1)
+        cost = np.concatenate([begin[1][:, None], self.anchors], axis=1)
         slope = np.diff(accuracy) / np.maximum(np.diff(cost), 1e-9)
-        least = FLATTEST * (accuracy[-1] - accuracy[0]) / max(cost[-1] - cost[0], 1e-9)
-        prices: Floats = np.maximum(slope, least)
+        rise, run = (values[:, -1:] - values[:, :1] for values in (accuracy, cost))
+        prices: Floats = np.maximum(slope, FLATTEST * rise / np.maximum(run, 1e-9)).ravel()
         return prices

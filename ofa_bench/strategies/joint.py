@@ -146,7 +146,8 @@ class Joint(SharedSearch):
             if not waiting:
                 waiting = [int(i) for i in rng.permutation(devices)] if devices > 1 else [0]
             yield from self._rounds(*views[waiting.pop()], rng, size, elites, fresh)
-            fruitless, number = (0 if first.archive.size > before else fruitless + 1), number + max(1, fresh)
+            rounds = max(1, fresh)
+            fruitless, number = (0 if first.archive.size > before else fruitless + rounds), number + rounds
 
     def _rounds(
         self,

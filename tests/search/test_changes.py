@@ -6,6 +6,7 @@ from tiny import tiny_problem
 
 from ofa_bench.search import Archive
 from ofa_bench.search.changes import Changes
+from ofa_bench.search.children import GUMBEL, draw_candidates
 
 # Gene d is active where a is 1 or 2.
 WORTH = {"a": (0.0, 0.125, 0.25), "b": (0.0, 0.5), "d": (0.0, 0.0625)}
@@ -25,21 +26,15 @@ def make(rows, worth=WORTH, cost=COST, owners=None, gradient=True, seed=0, **set
 
 def children(changes, parents, target=np.inf, price=0.0):
     n = len(parents)
-    return changes.children(np.array(parents), np.full(n, target), np.full(n, price)).tolist()
+    return changes.children(np.array(parents), np.full(n, target), np.full(n, price))[0].tolist()
 
 
-def candidates(monkeypatch, changes, n, price=0.0):
-    """Draw n candidates of the first architecture: their scores, gains and rows."""
-    seen, real = {}, changes._changed
-
-    def spy(parents, score, gain):
-        rows, change = real(parents, score, gain)
-        seen.update(score=score.copy(), gain=gain.copy(), rows=rows.copy(), change=change.copy())
-        return rows, change
-
-    monkeypatch.setattr(changes, "_changed", spy)
-    children(changes, [0] * n, price=price)
-    return seen
+def candidates(changes, n, price=0.0):
+    """Draw n candidates of the first architecture: what they are drawn by, their rows, and the sums of their gains."""
+    evaluator, found = changes._evaluator, []
+    evaluator.children = lambda draw, rng: found.append((draw, *draw_candidates(evaluator.problem.space, draw, rng)))
+    changes.children(np.zeros(n, int), np.full(n, np.inf), np.full(n, price))
+    return found[0]
 
 
 @pytest.mark.parametrize(
@@ -60,17 +55,17 @@ def test_gains_and_savings_of_single_changes_are_exact_and_what_changes_nothing_
     row, gains, savings, scale
 ):
     _, _, changes = make([row], owners={"d": ("a", 1)})
-    [(gain, saving, mean)] = changes._learn([0])
+    (gain,), (saving,), mean = changes._learn(np.array([0]))
     found = dict(zip(CHANGES, gain.tolist(), strict=True))
     assert {name: value for name, value in found.items() if value > -np.inf} == gains
     worth = dict(zip(CHANGES, saving.tolist(), strict=True))
     assert {name: worth[name] for name in gains} == savings
-    assert mean == pytest.approx(scale)
+    assert mean == pytest.approx([scale])
 
 
-def test_every_candidate_is_another_network_than_its_parent(monkeypatch):
+def test_every_candidate_is_another_network_than_its_parent():
     evaluator, _, changes = make([[0, 0, 0]], owners={"d": ("a", 1)}, most_changes=3, noise=5.0)
-    rows = candidates(monkeypatch, changes, 500)["rows"]
+    _, rows, _ = candidates(changes, 500)
     canonical = evaluator.problem.space.canonical(rows)
     assert (canonical != 0).any(axis=1).all()
     assert len(np.unique(canonical, axis=0)) == 2 * 3 - 1  # of a and b; d stays as it is, because it was inactive
@@ -87,46 +82,68 @@ def test_a_gradient_is_taken_and_counted_once_for_each_parent():
     assert evaluator.counts.gradients == 0
 
 
-def test_a_price_has_a_log_normal_factor_of_its_own_for_each_candidate(monkeypatch):
+def test_a_price_has_a_log_normal_factor_of_its_own_for_each_candidate():
     _, _, changes = make([[1, 0, 1]])
-    seen = candidates(monkeypatch, changes, 4000, price=0.25)
-    saving = np.array([1.0, np.nan, -2.0, np.nan, -2.0, 4.0, np.nan])
-    real = np.isfinite(saving)
-    factor = (seen["score"][:, real] - seen["gain"][:, real]) / (0.25 * saving[real])
-    assert factor == pytest.approx(np.repeat(factor[:, :1], 4, axis=1), rel=1e-5)  # one for all changes
+    draw, _, _ = candidates(changes, 4000, price=0.25)
     # ln of it is normal with a standard deviation of 0.7: of 4,000, its errors are 0.011 and 0.008.
-    assert np.log(factor[:, 0]).mean() == pytest.approx(0, abs=0.05)
-    assert np.log(factor[:, 0]).std() == pytest.approx(0.7, abs=0.04)
+    assert np.log(draw.price / 0.25).mean() == pytest.approx(0, abs=0.05)
+    assert np.log(draw.price / 0.25).std() == pytest.approx(0.7, abs=0.04)
 
 
-def test_noise_is_gumbel_at_the_scale_of_the_mean_gain(monkeypatch):
+def test_a_change_is_made_with_the_probability_of_its_score():
+    """The highest score with Gumbel noise of scale s is that of change j with probability exp(score_j / s), its share."""
     _, _, changes = make([[0, 0, 0]], noise=0.5)
-    seen = candidates(monkeypatch, changes, 4000)
-    scale = (0.125 + 0.25 + 0.5 + 0.0625) / 4  # without owners, d is active
-    real = np.isfinite(seen["gain"][0])
-    noise = (seen["score"][:, real] - seen["gain"][:, real]) / (0.5 * scale)
-    assert noise.shape == (4000, 4)
-    assert noise.mean() == pytest.approx(0.5772, abs=0.05)  # Euler's constant; its error is 0.01
-    assert noise.std() == pytest.approx(np.pi / np.sqrt(6), abs=0.05)
-    assert np.abs(np.corrcoef(noise.T) - np.eye(4)).max() < 0.1
+    draw, rows, _ = candidates(changes, 8000)
+    gains = np.array([0.125, 0.25, 0.5, 0.0625])  # of a1, a2, b1, d1: without owners, d is active
+    scale = 0.5 * gains.sum() / 4
+    assert draw.noise == pytest.approx(scale)
+    made, times = np.unique(rows, axis=0, return_counts=True)
+    assert made.tolist() == [[0, 0, 1], [0, 1, 0], [1, 0, 0], [2, 0, 0]]
+    wanted = np.exp(gains[[3, 2, 0, 1]] / scale)
+    assert times / 8000 == pytest.approx(wanted / wanted.sum(), abs=0.025)  # its standard deviation is below 0.006
 
 
-def test_a_candidate_has_1_to_most_changes_with_equal_chance_and_they_are_the_highest_scoring(monkeypatch):
+def test_a_score_counts_savings_at_their_price():
+    _, _, changes = make([[2, 1, 1]], noise=1.0)
+    draw, rows, _ = candidates(changes, 8000, price=0.1)
+    # a0, a1, b0, d0 lose and save; one price for all would leave these shares, its factor spreads them.
+    scores = draw.gain[0] + draw.price * draw.saving[0]
+    shares = np.where(draw.gain[0] > -np.inf, np.exp(scores / draw.noise[0]), 0)
+    shares = (shares / shares.sum(axis=1, keepdims=True)).mean(axis=0)
+    made, times = np.unique(rows, axis=0, return_counts=True)
+    assert made.tolist() == [[0, 1, 1], [1, 1, 1], [2, 0, 1], [2, 1, 0]]
+    assert times / 8000 == pytest.approx(shares[[0, 1, 3, 5]], abs=0.025)
+
+
+def test_gumbel_quantiles_have_its_mean_and_deviation():
+    assert GUMBEL.mean() == pytest.approx(0.5772, abs=0.001)  # Euler's constant
+    assert GUMBEL.std() == pytest.approx(np.pi / np.sqrt(6), abs=0.001)
+    assert (np.diff(GUMBEL) >= 0).all()
+
+
+def test_the_noise_of_a_candidates_value_is_gumbel_at_the_same_scale():
+    _, _, changes = make([[0, 0, 0]], noise=0.5)
+    draw, _, _ = candidates(changes, 4000)
+    assert (draw.luck / draw.noise[:, None]).mean() == pytest.approx(0.5772, abs=0.1)  # its error is 0.02
+    assert (draw.luck / draw.noise[:, None]).std() == pytest.approx(np.pi / np.sqrt(6), abs=0.1)
+
+
+def test_a_candidate_has_1_to_most_changes_with_equal_chance_and_they_are_the_highest_scoring():
     worth = {"a": (0.0, 0.5), "b": (0.0, 0.25), "c": (0.0, -0.125)}
     _, _, changes = make([[0, 0, 0]], worth, dict.fromkeys(worth, (1.0, 2.0)), most_changes=3)
-    seen = candidates(monkeypatch, changes, 3000)
-    rows, times = np.unique(seen["rows"], axis=0, return_counts=True)
+    _, every, change = candidates(changes, 3000)
+    rows, times = np.unique(every, axis=0, return_counts=True)
     assert rows.tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
     assert times == pytest.approx(1000, abs=150)  # its standard deviation is 26
     gains = {1: 0.5, 2: 0.75, 3: 0.625}
-    assert (seen["change"] == [gains[n] for n in seen["rows"].sum(axis=1).tolist()]).all()
+    assert (change == [gains[n] for n in every.sum(axis=1).tolist()]).all()
 
 
-def test_of_two_changes_of_a_gene_the_one_that_scores_higher_is_made(monkeypatch):
+def test_of_two_changes_of_a_gene_the_one_that_scores_higher_is_made():
     worth = {"a": (0.0, 0.25, 0.5), "b": (0.0, -0.125)}
     _, _, changes = make([[0, 0]], worth, {"a": (1.0, 1.0, 1.0), "b": (1.0, 1.0)}, most_changes=2)
-    seen = candidates(monkeypatch, changes, 50)
-    assert np.unique(seen["rows"], axis=0).tolist() == [[2, 0]]
+    _, rows, _ = candidates(changes, 50)
+    assert np.unique(rows, axis=0).tolist() == [[2, 0]]
 
 
 def test_the_child_is_the_candidate_of_the_highest_gain_that_meets_the_target_and_is_new():
@@ -172,10 +189,10 @@ def test_without_a_gradient_gains_are_those_of_a_ridge_regression():
     worth = {"a": (0.0, 0.5), "b": (0.0, 0.25), "c": (0.0, -0.125)}
     rows = [[a, b, c] for a in (0, 1) for b in (0, 1) for c in (0, 1)]
     _, _, changes = make(rows, worth, dict.fromkeys(worth, (1.0, 2.0)), gradient=False)
-    first, last = changes._learn([0, 7])
-    assert first[0][1::2] == pytest.approx([0.8 * 0.5, 0.8 * 0.25, -0.8 * 0.125], rel=1e-5)
-    assert last[0][::2] == pytest.approx([-0.8 * 0.5, -0.8 * 0.25, 0.8 * 0.125], rel=1e-5)
-    assert np.isneginf(first[0][::2]).all()
+    (first, last), _, _ = changes._learn(np.array([0, 7]))
+    assert first[1::2] == pytest.approx([0.8 * 0.5, 0.8 * 0.25, -0.8 * 0.125], rel=1e-5)
+    assert last[::2] == pytest.approx([-0.8 * 0.5, -0.8 * 0.25, 0.8 * 0.125], rel=1e-5)
+    assert np.isneginf(first[::2]).all()
 
 
 def test_a_regression_has_a_constant():
@@ -184,5 +201,5 @@ def test_a_regression_has_a_constant():
     Their weights +-w solve (2/3 + 2/3 + 1) w = 2/3 e.
     """
     _, _, changes = make([[0], [0], [1]], {"a": (0.5, 0.75)}, {"a": (1.0, 2.0)}, gradient=False)
-    [(gain, _, _)] = changes._learn([0])
+    (gain,), _, _ = changes._learn(np.array([0]))
     assert gain[1] == pytest.approx(4 / 7 * 0.25, rel=1e-5)

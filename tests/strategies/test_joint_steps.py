@@ -29,18 +29,43 @@ def five():
 
 
 def elites(archive, anchors, most=2, batches=((0, 1, 2, 3, 4),)):
-    made = _Elites(np.array(anchors), most)
+    made = _Elites([np.array(anchors)], most)
     for places in batches:
-        made.offer(np.array(places), archive)
+        made.offer(np.array(places), np.zeros(len(places), int), archive)
     return made
 
 
 @pytest.mark.parametrize("batches", [[(0, 1, 2, 3, 4)], [(0, 3), (1, 4), (2,)], [(4,), (3,), (2,), (1,), (0,)]])
 def test_the_elites_of_an_anchor_are_the_most_accurate_that_meet_it(batches):
     made = elites(five(), [0.5, 1.0, 2.5, 3.0, 5.0], batches=batches)
-    assert [row[np.isfinite(values)].tolist() for row, values in zip(made.places, made.accuracy, strict=True)] == [
-        [], [0], [1, 0], [1, 2], [3, 4],
-    ]  # fmt: skip
+    wanted = [[], [0], [1, 0], [1, 2], [3, 4]]
+    assert [row[values > -np.inf].tolist() for row, values in zip(made.places[0], made.accuracy[0])] == wanted
+
+
+def test_of_the_whole_archive_the_elites_are_the_same():
+    rng = np.random.default_rng(0)
+    cost, accuracy = rng.integers(1, 100, 3000).astype(float), rng.integers(0, 1000, 3000) / 1000
+    problem = tiny_problem({"a": (0.0, 0.5)}, {"a": (1.0, 2.0)})
+    archive = Archive(problem.evaluator(), [100.0])
+    archive.add(np.zeros((3000, 1), np.int8), accuracy, cost, 0)
+    one, other = (_Elites([np.array([5.0, 20.0, 21.0, 80.0])], 4) for _ in range(2))
+    one.offer(np.arange(3000), np.zeros(3000, int), archive)
+    other.offer_all(archive)
+    assert (one.places == other.places).all()
+    assert (one.accuracy == other.accuracy).all()
+
+
+def test_rounds_that_advance_together_have_elites_of_their_own():
+    archive = five()
+    made = _Elites([np.array([3.0, 5.0]), np.array([2.0, 4.0])], 2)
+    made.offer(np.array([0, 0, 1, 3, 4]), np.array([0, 1, 1, 1, 0]), archive)
+    found = [[row[values > -np.inf].tolist() for row, values in zip(*one)] for one in zip(made.places, made.accuracy)]
+    assert found == [[[0], [4, 0]], [[1, 0], [3, 1]]]
+    # From (1, 0.5), for each: level to (3, 0.5), up to (5, 0.7); up to (2, 0.6), and to (4, 0.8).
+    assert made.prices(archive) == pytest.approx([0.05 * 0.2 / 4, 0.2 / 2, 0.1, 0.2 / 2])
+    parents, lines = made.draw(400, np.random.default_rng(0))
+    for line, wanted in enumerate([{0}, {4, 0}, {1, 0}, {3, 1}]):
+        assert set(parents[lines == line].tolist()) == wanted
 
 
 def test_a_price_is_the_slope_below_its_anchor_and_never_flatter_than_a_twentieth_of_the_mean():
@@ -92,7 +117,7 @@ class Step:
 
 def rounds(monkeypatch, strategy, targets=(20.0, 30.0, 45.0), problem=PROBLEM):
     """Search, and return for each round the size of the archive at its begin, and its generations."""
-    found, real_round, real_children = [], Joint._round, Changes.children
+    found, real_round, real_children = [], Joint._rounds, Changes.children
 
     def spied_round(self, budgeted, *others, **more):
         assert len(found) < 20, "the search does not end"
@@ -104,7 +129,7 @@ def rounds(monkeypatch, strategy, targets=(20.0, 30.0, 45.0), problem=PROBLEM):
         found[-1][1].append(Step(parents, anchors, prices, archive.accuracy.copy(), archive.cost.copy()))
         return real_children(self, parents, anchors, prices)
 
-    monkeypatch.setattr(Joint, "_round", spied_round)
+    monkeypatch.setattr(Joint, "_rounds", spied_round)
     monkeypatch.setattr(Changes, "children", spied_children)
     list(strategy.search(problem, targets, Budget(1, 1), np.random.default_rng(0)))
     return found
@@ -133,16 +158,36 @@ def test_parents_are_elites_of_their_anchor_and_prices_are_those_of_their_anchor
 
 def test_a_round_ends_after_its_evaluations_and_every_fourth_and_the_last_look_at_the_whole_archive(monkeypatch):
     found = rounds(monkeypatch, Joint(evaluations=1 + 6 * 50, restart=50))
-    assert [begin for begin, _ in found] == [1, 51, 101, 151, 201, 251]  # the cheapest was evaluated before
-    for number, (begin, steps) in enumerate(found):
+    assert [begin for begin, _ in found] == [1, 151, 201, 251]  # the cheapest was evaluated before
+    for (begin, steps), fresh in zip(found, (3, 0, 1, 0), strict=True):  # three fresh rounds advance together
         parents = np.concatenate([step.parents for step in steps])
-        earlier = (parents > 0) & (parents < begin)
-        if number in (3, 5):
-            assert len(steps[0].cost) == begin
-            assert earlier.any()
-        else:
-            assert len(steps[0].cost) == begin + 20  # a fresh round begins with random ones
-            assert not earlier.any()
+        assert len(steps[0].cost) == begin + 20 * fresh  # a fresh round begins with random ones
+        assert ((parents > 0) & (parents < begin)).any() == (fresh == 0)
+
+
+def test_parents_in_fresh_rounds_that_advance_together_are_of_their_own_round(monkeypatch):
+    rounds_of, lines_drawn, real_draw, real_children = [0], [], _Elites.draw, Changes.children
+
+    def spied_draw(self, n, rng):
+        parents, lines = real_draw(self, n, rng)
+        lines_drawn.clear()
+        if len(self.anchors) == 3:
+            lines_drawn[:] = [lines // self.anchors.shape[1]]
+        return parents, lines
+
+    def spied_children(self, parents, *given):
+        if len(rounds_of) < self._archive.size:
+            rounds_of.extend([0, 1, 2] * 20)
+        for place, of in zip(parents, lines_drawn[0] if lines_drawn else ()):
+            assert place == 0 or rounds_of[place] == of
+        rows, of = real_children(self, parents, *given)
+        rounds_of.extend(lines_drawn[0][of] if lines_drawn else 0 * of)
+        return rows, of
+
+    monkeypatch.setattr(_Elites, "draw", spied_draw)
+    monkeypatch.setattr(Changes, "children", spied_children)
+    list(Joint(evaluations=801, restart=200).search(PROBLEM, (20.0, 30.0), Budget(1, 1), np.random.default_rng(0)))
+    assert len(rounds_of) == 801
 
 
 def test_one_round_alone_is_a_fresh_one(monkeypatch):
@@ -151,10 +196,10 @@ def test_one_round_alone_is_a_fresh_one(monkeypatch):
 
 
 def test_a_search_without_anything_new_ends_after_four_rounds(monkeypatch):
-    """All of a space of 4 architectures is found in the first round; three more and one of the archive find nothing."""
+    """All of a space of 4 architectures is found in the first rounds; one of the archive and three more find nothing."""
     problem = tiny_problem({"a": (0.0, 0.5), "b": (0.0, 0.25)}, {"a": (1.0, 2.0), "b": (1.0, 2.0)})
     found = rounds(monkeypatch, Joint(evaluations=100, restart=10), (4.0,), problem)
-    assert [begin for begin, _ in found] == [1, 4, 4, 4, 4]
+    assert [begin for begin, _ in found] == [1, 4, 4]
 
 
 def test_a_search_goes_on_from_random_architectures_where_the_archive_leads_to_nothing_new():
@@ -162,4 +207,4 @@ def test_a_search_goes_on_from_random_architectures_where_the_archive_leads_to_n
     space = CompoundSpace()
     problem = Problem(space, ToyPredictor(space), latency_table(space, "macs"))
     found = Joint(evaluations=1000).search(problem, (problem.cost.maximum,), Budget(1, 1), np.random.default_rng(0))
-    assert [result.counts.unique_evaluations for _, result in found] == [1000]
+    assert [result.counts.unique_evaluations > 990 for _, result in found] == [True]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.predictors import CostModel, CostTable
-from ofa_bench.search.children import GUMBEL, Draw
+from ofa_bench.search.children import GUMBEL, Draw, draw_candidates
 from ofa_bench.search.library import load_library
 from ofa_bench.spaces import DesignSpace, Genes
 from ofa_bench.spaces.checks import check_genes, check_shape
@@ -123,7 +123,7 @@ class Kernels:
         return made if made and made._agree(space, cost) else None
 
     def _agree(self, space: DesignSpace, cost: CostTable) -> bool:
-        """Return whether samples, costs and offspring are the same as NumPy's."""
+        """Return whether samples, costs, offspring and children are the same as NumPy's."""
         ours, theirs = np.random.default_rng(0), np.random.default_rng(0)
         parents, *_ = self.sample(ours, np.inf, 60, 60, 60)
         children, _ = self.offspring(ours, parents, 0.3, np.inf, 1, 50, 120)
@@ -132,7 +132,20 @@ class Kernels:
         first, second = parents[theirs.integers(60, size=(2, 70))]
         crossed = space.crossover(first, second, theirs)
         agree = ((parents, drawn), (children, [*mutants, *crossed]), (self.costs(parents), cost.cost(parents)))
-        return all(np.array_equal(one, other) for one, other in agree)
+        alike = all(np.array_equal(one, other) for one, other in agree)
+        return alike and self._draw_alike(parents[:20])
+
+    def _draw_alike(self, parents: Genes) -> bool:
+        """Return whether the candidates of architectures (int8 [n, n_genes]) are the same as NumPy's."""
+        rng, n = np.random.default_rng(0), len(parents)
+        gain, saving = rng.standard_normal((2, n, len(self._gene)), dtype=np.float32)
+        ones, every = np.ones(n, np.float32), np.full(n, np.inf)
+        wanted = rng.integers(1, 7, size=(n, 1))
+        draw = Draw(parents, every, gain, saving, ones, rng.random((n, 1), np.float32), wanted, np.zeros((n, 1)))
+        keys, slots = np.empty((n, self.n_words), np.uint64), np.full(8 * n, -1, np.int32)
+        ours, of = self.children(draw, np.random.default_rng(1), keys, 0, slots)
+        theirs, _ = draw_candidates(self.space, draw, np.random.default_rng(1))
+        return np.array_equal(ours, theirs[of])
 
     def costs(self, genes: Genes) -> NDArray[np.float64]:
         """Return the cost of each architecture: int8 [n, n_genes] to float64 [n].

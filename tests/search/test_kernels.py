@@ -8,9 +8,11 @@ from ofa_bench.devices.cost import Term
 from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import CostTable, latency_table
 from ofa_bench.search import Evolution, Problem, kernels, repair
+from ofa_bench.search.children import Draw
 from ofa_bench.search.kernels import Kernels
 from ofa_bench.search.memo import KeyedMemo, PackedMemo
 from ofa_bench.spaces import MobileNetV3Space
+from ofa_bench.spaces.enumeration import single_changes
 from ofa_bench.testing import ToyPredictor
 
 CASES = [("mbv3", "note10"), ("mbv3", "macs"), ("compofa", "note10"), ("resnet50d", "cpu_onnx"), ("proxyless", "macs")]
@@ -81,6 +83,63 @@ def test_children_that_never_meet_the_target_are_parents(compiled, monkeypatch):
     children = Evolution(population_size=20)._children(evaluator, parents, 0.0, np.random.default_rng(4))
     assert {row.tobytes() for row in children} <= {row.tobytes() for row in parents}
     assert evaluator.counts.proposals == evaluator.counts.cost_lookups == 7 * 20
+
+
+def draw(made, n, tries, most, rng):
+    """Draw what children are drawn by: gains of few values, so that scores are often equal."""
+    parents, (gene, choice) = made.space.sample(n, rng), single_changes(made.space)
+    gain = rng.integers(-3, 4, (n, len(gene))).astype(np.float32)
+    gain[parents[:, gene] == choice] = -np.inf
+    saving, noise = rng.integers(-2, 3, gain.shape).astype(np.float32), rng.integers(0, 2, n).astype(np.float32)
+    target = made.cost.cost(parents) * rng.uniform(0.9, 1.2, n)
+    price, wanted = rng.random((n, tries)).astype(np.float32), rng.integers(1, most + 1, (n, tries))
+    return Draw(parents, target, gain, saving, noise, price, wanted, rng.integers(0, 3, (n, tries)).astype(float))
+
+
+@needs_compiler
+@pytest.mark.parametrize(("tries", "most"), [(10, 6), (1, 1), (40, 30)])
+@pytest.mark.parametrize(("space_name", "device"), CASES)
+def test_children_of_changes_are_numpys(space_name, device, tries, most):
+    def children(compiled):
+        made, rng = problem(space_name, device, compiled), np.random.default_rng(3)
+        evaluator, several = made.evaluator(), []
+        for n in (1, 30, 0, 200, 30):
+            rows, of = evaluator.children(draw(made, n, tries, most, rng), rng)
+            assert (made.space.canonical(rows) == rows).all()
+            evaluator.accuracy(rows[::2])  # some are known from now on
+            several += [*rows.tolist(), of.tolist()]
+        return several, evaluator.counts, rng.random()
+
+    (ours, counts, at), numpys = children(True), children(False)
+    assert (ours, counts, at) == numpys
+    assert len(ours) > (100 if tries > 1 else 20)
+
+
+@needs_compiler
+def test_children_that_are_drawn_leave_a_memo_as_it_was():
+    made, rng = problem("resnet50d", "macs", True), np.random.default_rng(0)
+    evaluator = made.evaluator()
+    rows = made.space.sample(1800, rng)  # there is room for more
+    evaluator.accuracy(rows)
+    memo = evaluator._memo
+    before = len(memo), memo._slots.copy()
+    for _ in range(20):
+        evaluator.children(draw(made, 50, 5, 3, rng), rng)
+        evaluator.unseen(made.space.sample(30, rng))
+    assert (len(memo), memo._slots.tobytes()) == (before[0], before[1].tobytes())
+    assert len(evaluator.unseen(rows)) == 0
+
+
+@needs_compiler
+@pytest.mark.parametrize(("space_name", "device"), CASES)
+def test_costs_of_single_changes_are_numpys(space_name, device):
+    costs = []
+    for compiled in (True, False):
+        made = problem(space_name, device, compiled)
+        evaluator = made.evaluator()
+        costs.append(evaluator.single_costs(made.space.sample(50, np.random.default_rng(0))))
+        assert evaluator.counts.cost_lookups == costs[-1].size == 50 * made.space.cardinality.sum()
+    assert (costs[0] == costs[1]).all()
 
 
 @needs_compiler

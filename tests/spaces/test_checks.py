@@ -31,7 +31,9 @@ WITH_ROWS = {
     "linearised": lambda genes: PROBLEM.predictor.linearised(genes, np.asarray(genes)[:, None]),
     "evaluator.accuracy": PROBLEM.evaluator().accuracy,
     "evaluator.cost": PROBLEM.evaluator().cost,
-    "evaluator.linearised": lambda genes: PROBLEM.evaluator().linearised(genes, np.asarray(genes)[:, None]),
+    "single_gains": PROBLEM.predictor.single_gains,
+    "evaluator.single_gains": PROBLEM.evaluator().single_gains,
+    "evaluator.single_costs": PROBLEM.evaluator().single_costs,
     "archive": lambda genes: Archive(PROBLEM.evaluator(), [20.0]).add(genes, np.ones(5), np.ones(5), 0),
     "warm start": lambda genes: list(
         Chain(Evolution(), "ascending", previous=genes).coroutines(
@@ -111,8 +113,6 @@ def test_what_has_rows_of_no_kind_is_refused_by_contains():
 def test_changed_forms_must_be_of_the_architectures():
     with pytest.raises(ValueError, match="3 given for 5 architectures"):
         PROBLEM.predictor.linearised(GENES, GENES[:3, None])
-    with pytest.raises(ValueError, match=r"changed must be int8 \[5, m, 46\], not \[5, 46\]"):
-        PROBLEM.evaluator().linearised(GENES, GENES)
 
 
 def test_compiled_loops_take_no_place_outside_their_tables():

@@ -3,8 +3,9 @@
 **The joint search.** Everything that is evaluated goes into one archive and counts for every target that it meets. The
 search runs in rounds of ``restart`` evaluations. In a fresh round only architectures of this round can be parents: it
 begins with a few random ones and the cheapest of the space. In every fourth round, and in the last of several, all of
-the archive can. A round looks at up to ten targets (the *anchors*; of more targets, ten are chosen by chance, evenly
-spread). The *elites* of an anchor are the few most accurate architectures that meet it. A generation of the search is
+the archive can. Fresh rounds in between advance together, a generation of each at a time, so that fewer calls evaluate
+more. A round looks at up to ten targets (the *anchors*; of more targets, ten are chosen by chance, evenly spread). The
+*elites* of an anchor are the few most accurate architectures that meet it. A generation of the search is
 
 1. *parents*: for each anchor in turn, one of its elites, uniformly;
 2. *changes*: the predictor, linearised at the parent, gives each single change (one gene, another choice) a gain g (of

@@ -38,11 +38,6 @@ class Draw:
     wanted: Places
     luck: Floats
 
-    @property
-    def words(self) -> int:
-        """The random words of 64 bits that a candidate takes: a number of 16 bits for each change."""
-        return -(-self.gain.shape[1] // 4)
-
 
 def draw_candidates(space: DesignSpace, draw: Draw, rng: np.random.Generator) -> tuple[Genes, Weights]:
     """Draw changed forms of parents.
@@ -56,10 +51,9 @@ def draw_candidates(space: DesignSpace, draw: Draw, rng: np.random.Generator) ->
     """
     gene, choice = single_changes(space)
     n, tries = draw.price.size, draw.price.shape[1]
-    words = rng.integers(2**64 - 1, size=(n, draw.words), dtype=np.uint64, endpoint=True)
     gain = draw.gain.repeat(tries, axis=0)
     score = gain + draw.price.reshape(-1, 1) * draw.saving.repeat(tries, axis=0)
-    score += draw.noise.repeat(tries)[:, None] * GUMBEL[words.view(np.uint16)[:, : len(gene)]]
+    score += draw.noise.repeat(tries)[:, None] * _draw_noise(draw.gain > -np.inf, tries, rng)
     rows, change = draw.parents.repeat(tries, axis=0), np.zeros(n, np.float32)
     each, wanted, top = np.arange(n), draw.wanted.ravel(), list[tuple[Places, Places]]()
     for rank in range(int(wanted.max(initial=0))):
@@ -71,6 +65,21 @@ def draw_candidates(space: DesignSpace, draw: Draw, rng: np.random.Generator) ->
         rows[used, gene[column]] = choice[column]
         change[used] += gain[used, column]
     return rows, change
+
+
+def _draw_noise(changes: NDArray[np.bool_], tries: int, rng: np.random.Generator) -> Weights:
+    """Draw Gumbel noise for those changes that are any: bool [n, changes] to float32 [n * tries, changes].
+
+    Each candidate takes as many random words of 64 bits as it needs numbers of 16 bits.
+    """
+    noise, counts = np.zeros((len(changes), tries, changes.shape[1]), np.float32), changes.sum(axis=1)
+    sizes = -(-counts // 4)
+    words = rng.integers(2**64 - 1, size=int(sizes.sum()) * tries, dtype=np.uint64, endpoint=True)
+    end = 0
+    for one, live, n, size in zip(noise, changes, counts.tolist(), sizes.tolist(), strict=True):
+        begin, end = end, end + size * tries
+        one[:, live] = GUMBEL[words[begin:end].reshape(tries, size).view(np.uint16)[:, :n]]
+    return noise.reshape(-1, changes.shape[1])
 
 
 def choose_children(value: Floats, numbers: Places) -> Places:

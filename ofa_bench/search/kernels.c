@@ -247,7 +247,7 @@ void single_costs(const tables *t, const int64_t *gene, const int8_t *choice, in
 /* What children are drawn by, as candidates.py describes it: arrays of n parents, `tries` candidates each, and
    n_changes single changes, which set gene[j] to choice[j]. */
 typedef struct {
-    int64_t n, tries, n_changes, most, words;
+    int64_t n, tries, n_changes, most;
     const int64_t *gene;     /* [n_changes] */
     const int8_t *choice;    /* [n_changes] */
     const float *gumbel;     /* [65536] */
@@ -263,7 +263,7 @@ typedef struct {
 
 /* Room for the candidates of one parent. */
 typedef struct {
-    uint64_t *drawn;          /* [words] */
+    uint64_t *drawn;          /* [(n_changes + 3) / 4] */
     int64_t *live, *top;      /* [n_changes], [most] */
     float *gain, *saving;     /* [n_changes] of what is live */
     float *score;             /* [most] */
@@ -271,15 +271,15 @@ typedef struct {
     int8_t *rows;             /* [tries, n_genes] */
 } room;
 
-/* Draw one candidate into row; return the sum of the gains of its changes. */
+/* Draw one candidate into row, with a random number of 16 bits for each change; return the sum of its changes' gains. */
 static float candidate(const tables *t, const draws *d, const bitgen *rng, const room *r, int64_t n_live, int64_t parent,
                        int64_t one, int8_t *row) {
     const uint16_t *numbers = (const uint16_t *)r->drawn;
     const float scale = d->noise[parent], price = d->price[one];
     int64_t many = 0, most = d->wanted[one];
-    for (int64_t i = 0; i < d->words; i++) r->drawn[i] = rng->next_uint64(rng->state);
+    for (int64_t i = 0; i < (n_live + 3) / 4; i++) r->drawn[i] = rng->next_uint64(rng->state);
     for (int64_t i = 0; i < n_live; i++) {
-        const float high = (r->gain[i] + price * r->saving[i]) + scale * d->gumbel[numbers[r->live[i]]];
+        const float high = (r->gain[i] + price * r->saving[i]) + scale * d->gumbel[numbers[i]];
         if (many == most && !(high > r->score[most - 1])) continue;
         int64_t place = many < most ? many++ : most - 1;
         for (; place > 0 && high > r->score[place - 1]; place--)
@@ -310,10 +310,10 @@ int64_t children(const tables *t, const draws *d, const bitgen *given_rng, uint6
     const bitgen copy = *given_rng, *rng = &copy;
     const int64_t width = t->n_genes, n_changes = d->n_changes;
     int64_t added = 0;
-    char *all = malloc(8 * (d->words + n_changes + d->most + d->tries) + 4 * (2 * n_changes + d->most) + d->tries * width);
+    char *all = malloc(8 * ((n_changes + 3) / 4 + n_changes + d->most + d->tries) + 4 * (2 * n_changes + d->most) + d->tries * width);
     if (!all) return -1;
     room r;
-    r.drawn = (uint64_t *)all, r.live = (int64_t *)(r.drawn + d->words), r.top = r.live + n_changes;
+    r.drawn = (uint64_t *)all, r.live = (int64_t *)(r.drawn + (n_changes + 3) / 4), r.top = r.live + n_changes;
     r.value = (double *)(r.top + d->most), r.gain = (float *)(r.value + d->tries), r.saving = r.gain + n_changes;
     r.score = r.saving + n_changes, r.rows = (int8_t *)(r.score + d->most);
     for (int64_t parent = 0; parent < d->n; parent++) {

@@ -65,7 +65,7 @@ class _Draws(ctypes.Structure):
     """The C structure ``draws``."""
 
     _fields_ = (
-        *((name, _Count) for name in ("n", "tries", "n_changes", "most", "words")),
+        *((name, _Count) for name in ("n", "tries", "n_changes", "most")),
         *((name, _Place) for name in ("gene", "choice", "gumbel", "parents", "gain", "saving", "noise", "price")),
         *((name, _Place) for name in ("wanted", "luck", "target")),
     )
@@ -188,7 +188,7 @@ class Kernels:
         parents = check_genes(self.space, draw.parents)
         arrays = (parents, draw.gain, draw.saving, draw.noise, draw.price, draw.wanted, draw.luck, draw.target)
         arrays = tuple(map(np.ascontiguousarray, arrays))
-        counts = (n, tries, len(self._gene), int(draw.wanted.max(initial=1)), draw.words)
+        counts = (n, tries, len(self._gene), int(draw.wanted.max(initial=1)))
         given = _Draws(*counts, *(one.ctypes.data for one in (self._gene, self._choice, GUMBEL, *arrays)))
         made, of = np.empty((n, self.space.n_genes), np.int8), np.empty(n, np.int64)
         memo = (keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1)

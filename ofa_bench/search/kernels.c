@@ -238,7 +238,7 @@ void single_costs(const tables *t, const int64_t *gene, const int8_t *choice, in
         for (int64_t j = 0; j < n_changes; j++) {
             const int8_t before = row[gene[j]];
             row[gene[j]] = choice[j];
-            *cost++ = cost_of(t, row);
+            *cost++ = cost_of(t, row, INFINITY);
             row[gene[j]] = before;
         }
     }
@@ -327,7 +327,7 @@ int64_t children(const tables *t, const draws *d, const bitgen *given_rng, uint6
             const int64_t one = parent * d->tries + try;
             int8_t *row = r.rows + try * width;
             const float change = candidate(t, d, rng, &r, n_live, parent, one, row);
-            r.value[try] = cost_of(t, row) <= d->target[parent] ? change + d->luck[one] : -INFINITY;
+            r.value[try] = cost_of(t, row, d->target[parent]) <= d->target[parent] ? change + d->luck[one] : -INFINITY;
         }
         for (;;) {
             int64_t best = 0;

@@ -69,7 +69,8 @@ class Joint(SharedSearch):
     Args:
         population_size: times the budget's generations it is the number of evaluations, all targets together.
         evaluations: the number of evaluations instead of that.
-        batch: children of a generation.
+        batch: children of a generation in a fresh round; in one from the whole archive of one device there are twice as
+            many.
         elites: architectures kept for an anchor.
         restart: evaluations after which a round ends.
         tries: candidates drawn for a child.
@@ -138,7 +139,9 @@ class Joint(SharedSearch):
             gradient=self.gradient,
         )
         views = [(one, changes.on(one.evaluator, one.archive)) for one in search]
-        size, elites = (self.restart, self.elites) if devices == 1 else (TURN, min(FLEET_ELITES, self.elites))
+        size, elites, batch = self.restart, self.elites, 2 * self.batch
+        if devices > 1:
+            size, elites, batch = TURN, min(FLEET_ELITES, self.elites), self.batch
         fruitless, number, waiting = 0, 0, list[int]()
         while first.left and fruitless < max(FROM_ARCHIVE, devices):
             before, left, fresh = first.archive.size, math.ceil(first.left / size), 0
@@ -146,7 +149,7 @@ class Joint(SharedSearch):
                 fresh = max(1, min(FROM_ARCHIVE - 1 - number % FROM_ARCHIVE, left - 1))
             if not waiting:
                 waiting = [int(i) for i in rng.permutation(devices)] if devices > 1 else [0]
-            yield from self._rounds(*views[waiting.pop()], rng, size, elites, fresh)
+            yield from self._rounds(*views[waiting.pop()], rng, size, elites, fresh * self.batch or batch, fresh)
             rounds = max(1, fresh)
             fruitless, number = (0 if first.archive.size > before else fruitless + rounds), number + rounds
 
@@ -157,6 +160,7 @@ class Joint(SharedSearch):
         rng: np.random.Generator,
         size: int,
         most_elites: int,
+        children: int,
         fresh: int,
     ) -> EvaluationRequest[None]:
         """Spend ``size`` evaluations a round, or fewer where a generation has no child.
@@ -167,6 +171,7 @@ class Joint(SharedSearch):
             rng: the source of chance.
             size: evaluations of a round.
             most_elites: of an anchor.
+            children: of a generation of all rounds.
             fresh: the number of fresh rounds that advance together; 0 for one round from the whole archive.
         """
         archive, begin, rounds = budgeted.archive, budgeted.archive.size, np.arange(max(1, fresh))
@@ -184,7 +189,7 @@ class Joint(SharedSearch):
         while archive.size < end and budgeted.left:
             elites.offer(np.arange(begin, archive.size), of, archive)
             begin = archive.size
-            parents, lines = elites.draw(min(len(rounds) * self.batch, end - begin), rng)
+            parents, lines = elites.draw(min(children, end - begin), rng)
             rows, of_parents = changes.children(parents, elites.anchors.ravel()[lines], elites.prices(archive)[lines])
             if not len(rows):
                 return

@@ -227,7 +227,7 @@ def test_a_forked_process_keeps_its_products_to_one_thread(predictor, fork):
         every = LockstepRunner(made, [product_threads(0), product_threads(1)], 2, fork=fork)
         found = dict(item for _, item, _ in every)
     threads, processes = zip(*found.values(), strict=True)
-    assert set(threads) == ({2} if predictor is not EMBEDDED and not fork else {1})
+    assert set(threads) == ({1} if predictor.row_wise or fork else {2})
     assert len({os.getpid(), *processes}) == (3 if fork else 1)
 
 

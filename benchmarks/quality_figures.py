@@ -15,6 +15,12 @@ MULTIPLES = {"10 targets": 1, "100 targets": 10, "100 targets, all": 10, "8 devi
 POINTS = 60
 """Points kept of a curve, evenly spread over the logarithm of seconds."""
 
+NEAR = 5e-4
+"""What is less than a difference worth having: 0.05 points."""
+
+Curve = Sequence[tuple[float, float]]
+"""Seconds, and the mean accuracy found until then (a fraction of 1)."""
+
 Numbers = Mapping[str, float | None]
 
 
@@ -30,6 +36,7 @@ def sum_up(made: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
                 "seconds": figure(seconds[side]),
                 "accuracy": figure(100 * one["accuracy"] for one in rounds),
                 "difference": max(one["difference"] for one in rounds),
+                "nearly": figure(_nearly(one["curve"]) for one in rounds),
             }
             for side, rounds in ofa.items()
         },
@@ -39,6 +46,12 @@ def sum_up(made: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
         "processes": _processes(made["processes"]),
         "curves": {"ofa": _thin(made["ofa"][0]["ofa"]["curve"]), "joint": [_thin(one["curve"]) for one in first]},
     }
+
+
+def _nearly(curve: Curve) -> float:
+    """Return the share of its seconds after which a curve is within ``NEAR`` of its end."""
+    seconds, best = curve[-1]
+    return next(one for one, accuracy in curve if accuracy >= best - NEAR) / seconds
 
 
 def _row(rounds: Sequence[Sequence[Numbers]], ofa: Mapping[str, Sequence[float]], multiple: int) -> dict[str, Any]:
@@ -83,7 +96,7 @@ def _processes(rounds: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     return {"seconds": seconds, "ratios": ratios}
 
 
-def _thin(curve: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def _thin(curve: Curve) -> list[tuple[float, float]]:
     """Return seconds and accuracies (%) of a part of the points, with the first and the last."""
     seconds = np.array([one for one, _ in curve])
     kept = np.unique(np.searchsorted(seconds, np.geomspace(seconds[0], seconds[-1], POINTS)).clip(0, len(curve) - 1))

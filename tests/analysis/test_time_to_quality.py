@@ -93,7 +93,7 @@ def results(quality_figures):
         devices = {"note10": {"together": 500, "one by one": 300}, "other": {"together": None, "one by one": 700}}
         return {"rows": rows, "devices": devices, "curve": [(0.1 * i, 0.5 + 0.01 * i) for i in range(1, 21)]}
 
-    side = {"accuracy": 0.825, "difference": 1e-8, "curve": [(1.0 * i, 0.8) for i in range(1, 501)]}
+    side = {"accuracy": 0.825, "difference": 1e-8, "curve": [(1.0 * i, 0.7 + 0.1 * (i >= 200)) for i in range(1, 501)]}
     vanilla = {
         "accuracy": {"note10": 0.82, "other": 0.81, "100": 0.825}, "lookups": {"note10": 100, "other": 150, "100": 9}
     }  # fmt: skip
@@ -116,8 +116,9 @@ def test_ratios_are_of_the_seconds_of_a_round(quality_figures, results):
     assert found["devices"]["other"]["together"] is None
     assert found["processes"]["ratios"]["joint"]["runs"] == [93]
     assert found["ofa"]["ofa"]["accuracy"]["median"] == pytest.approx(82.5)
+    assert found["ofa"]["ofa"]["nearly"]["runs"] == [0.4, 0.4]
     curve = found["curves"]["ofa"]
-    assert (curve[0], curve[-1]) == ((1.0, 80.0), (500.0, 80.0))
+    assert (curve[0], curve[-1]) == ((1.0, 70.0), (500.0, 80.0))
     assert len(curve) <= quality_figures.POINTS
     assert "never" in quality_figures.tables({**found, "generations": 500})
 
@@ -134,6 +135,7 @@ def test_tables_of_the_docs_have_the_medians(quality_figures, results, monkeypat
         assert "| 10 × 75 (60–90) | 0.4 (0.2–0.5) | 400 (200–500); 3 of 4 | 3,000 |" in text  # noqa: RUF001
         assert "| 8 devices | 7,000 | 2 | 80.00 | 300 (240–360) |" in quality_tables.quality_whole()  # noqa: RUF001
         assert "| `other` | 81.00 | never; 0 of 4 | 700 | 1.50 |" in quality_tables.quality_devices()
+        assert "after 40 % of its seconds" in quality_tables.quality_nearly()
         assert "`joint` has found networks as good after 0.2 s: 450 times sooner." in quality_tables.quality_in_short()
     finally:
         quality_tables._results.cache_clear()

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ofa_bench.records.model import Record, RecordedRepeat
+from ofa_bench.records.model import Record, Result
+from ofa_bench.search import SearchResult
 
 __all__ = ["anytime", "draw", "evaluations_to", "mean_curve"]
 
@@ -17,9 +18,8 @@ POINTS = 60
 ONE_BY_ONE = ("vanilla", "top_down", "bottom_up")
 
 
-def mean_curve(repeat: RecordedRepeat) -> tuple[list[int], list[float]]:
+def mean_curve(results: Sequence[Result | SearchResult]) -> tuple[list[int], list[float]]:
     """Follow the mean over targets of the best accuracy so far (fractions of 1), in a search for all targets."""
-    results = repeat.results
     best = [result.curve[0][3] for result in results]
     events = sorted((point[1], i, point[3]) for i, result in enumerate(results) for point in result.curve[1:])
     evaluations, means, total = [results[0].curve[0][1]], [sum(best) / len(best)], sum(best)
@@ -34,7 +34,7 @@ def anytime(record: Record) -> list[tuple[float, float]] | None:
     """Return evaluations and mean accuracy (percent, over targets and repeats); None unless one search serves all."""
     if record.repeats[0].results[0].shared < 2:
         return None
-    curves = [mean_curve(repeat) for repeat in record.repeats]
+    curves = [mean_curve(repeat.results) for repeat in record.repeats]
     grid = np.geomspace(10, max(evaluations[-1] for evaluations, _ in curves), POINTS)
     values = [
         [means[max(0, int(np.searchsorted(evaluations, at, side="right")) - 1)] for at in grid]
@@ -52,7 +52,7 @@ def evaluations_to(record: Record, accuracy: float) -> dict[str, Any]:
     took = []
     for repeat in record.repeats:
         if repeat.results[0].shared > 1:
-            evaluations, means = mean_curve(repeat)
+            evaluations, means = mean_curve(repeat.results)
             took += [next((at for at, mean in zip(evaluations, means, strict=True) if mean >= accuracy), None)]
         else:
             mean = np.mean([result.accuracy for result in repeat.results])

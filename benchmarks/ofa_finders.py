@@ -10,6 +10,7 @@ import io
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,25 @@ from ofa_bench.predictors.assets import asset_path
 from ofa_bench.supernets.ofa_package import import_ofa, ofa_accuracy_predictor, ofa_latency_table
 from ofa_bench.supernets.pieces import supernet
 
-__all__ = ["FINDERS", "Search", "time_ofa"]
+__all__ = ["FINDERS", "Finding", "Search", "mean_accuracy", "time_ofa"]
 
-Search = Callable[[float, int], float]
-"""Takes a target and the generations; gives the accuracy found (fraction of 1)."""
+
+@dataclass(frozen=True)
+class Finding:
+    """What a search of ``ofa`` found for a target: accuracy (fraction of 1) and network, in ``ofa``'s own form.
+
+    ``best`` are the best accuracy of the first population and after each further generation but the last, which
+    ``ofa`` never considers; ``seconds`` are from the start of the search until each population was evaluated.
+    """
+
+    accuracy: float
+    network: dict[str, Any]
+    best: tuple[float, ...]
+    seconds: tuple[float, ...]
+
+
+Search = Callable[[float, int], Finding]
+"""Takes a target and the generations."""
 
 
 def _mbv3() -> Search:
@@ -32,9 +48,9 @@ def _mbv3() -> Search:
     sizes = _resolutions("mbv3")
     table = ofa_latency_table({size: asset_path(f"ofa/note10/{size}_lookup_table.yaml") for size in sizes})
 
-    def search(target: float, generations: int) -> float:
+    def search(target: float, generations: int) -> Finding:
         finder = tutorial.EvolutionFinder("note10", target, table, predictor, max_time_budget=generations)
-        return float(finder.run_evolution_search()[1][0])
+        return _find(finder.run_evolution_search, predictor, "predict_accuracy")
 
     return search
 
@@ -51,11 +67,28 @@ def _resnet50d() -> Search:
     flops = import_ofa("ofa.nas.efficiency_predictor").ResNet50FLOPsModel(supernet(load_space("resnet50d")).net)
     finder_class = import_ofa("ofa.nas.search_algorithm").EvolutionFinder
 
-    def search(target: float, generations: int) -> float:
+    def search(target: float, generations: int) -> Finding:
         finder = finder_class(flops, predictor, max_time_budget=generations, resolution_mutate_prob=0.1)
-        return float(finder.run_evolution_search(target)[1][0])
+        return _find(lambda: finder.run_evolution_search(target), predictor, "predict_acc")
 
     return search
+
+
+def _find(run: Callable[[], Any], predictor: Any, method: str) -> Finding:
+    """Run a search; its populations are clocked by a wrapper around the predictor's method."""
+    predict, seconds, began = getattr(predictor, method), list[float](), time.perf_counter()
+
+    def clocked(networks: Any) -> Any:
+        accuracy = predict(networks)
+        seconds.append(time.perf_counter() - began)
+        return accuracy
+
+    setattr(predictor, method, clocked)
+    try:
+        best, (accuracy, network, _) = run()
+    finally:
+        delattr(predictor, method)
+    return Finding(float(accuracy), network, tuple(map(float, best[1:])), tuple(seconds))
 
 
 def _resolutions(space: str) -> list[Any]:
@@ -67,11 +100,18 @@ FINDERS: Mapping[str, Callable[[], Search]] = {"mbv3": _mbv3, "resnet50d": _resn
 """By the name of the space: what makes the finder."""
 
 
-def time_ofa(search: Search, targets: Sequence[float], generations: int, seed: int) -> tuple[float, float]:
-    """Search all targets once: seconds, and the mean accuracy found (%)."""
+def time_ofa(
+    search: Search, targets: Sequence[float], generations: int, seed: int
+) -> tuple[float, tuple[Finding, ...]]:
+    """Search all targets once: seconds, and what was found for each."""
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002  # ofa draws from the global states
     began = time.perf_counter()
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):  # its progress bar
-        found = [search(target, generations) for target in targets]
-    return time.perf_counter() - began, 100 * float(np.mean(found))
+        found = tuple(search(target, generations) for target in targets)
+    return time.perf_counter() - began, found
+
+
+def mean_accuracy(found: Sequence[Finding]) -> float:
+    """Return the mean accuracy over targets, in percent."""
+    return 100 * float(np.mean([one.accuracy for one in found]))

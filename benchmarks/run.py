@@ -1,9 +1,10 @@
 """All benchmarks in one command: ``python benchmarks/run.py [--quick] [--out FILE.json] [section ...]``.
 
-Sections, each described in the file of its name: ``speed`` (beside ``ofa``; needs OFA's official files, see README.md),
-``scale`` (many targets, large populations) and ``overheads`` (what the command takes besides searching). Progress goes
-to standard error, tables to standard output. The JSON file has every figure with its runs, median, least, most and
-number of runs; ratios are made round by round, of sides that ran in turns. ``scale`` also draws a PNG beside it.
+Sections, each described in the file of its name: ``time_to_quality`` and ``speed`` (beside ``ofa``; both need OFA's
+official files, see README.md), ``scale`` (many targets, large populations) and ``overheads`` (what the command takes
+besides searching). Progress goes to standard error, tables to standard output. The JSON file has every figure with its
+runs, median, least, most and number of runs; ratios are made round by round, of sides that ran in turns. Each section
+has its date, machine and versions; sections of the file that do not run now stay. Some also draw a PNG.
 
 ``--quick`` tries it all out in a minute or two, with too few generations and runs to mean anything; its results are
 marked ``"quick": true`` and written only where ``--out`` is given. Times are worth what the machine is worth: run it on
@@ -21,12 +22,14 @@ from typing import Any
 import overheads
 import scale
 import speed
+import time_to_quality
 from cells import compiled
 from figures import machine, versions
 
-SECTIONS = {"speed": speed, "scale": scale, "overheads": overheads}
+SECTIONS = {"time_to_quality": time_to_quality, "speed": speed, "scale": scale, "overheads": overheads}
 DEFAULT = Path(__file__).with_name("results.json")
-PICTURE = DEFAULT.parents[1] / "docs" / "speed" / "scale.png"
+PICTURES = DEFAULT.parents[1] / "docs" / "speed"
+DRAWN = {"time_to_quality": time_to_quality.plot, "scale": scale.plot}
 
 
 def arguments() -> argparse.Namespace:
@@ -48,25 +51,26 @@ def main() -> None:
     """Run the sections; what is done is written after each of them."""
     given = arguments()
     out: Path | None = given.out or (None if given.quick else DEFAULT)
-    date = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    results: dict[str, Any] = {"quick": given.quick, "date": date, "machine": machine(), "compiled": compiled()}
-    for name in given.sections or SECTIONS:
-        began = time.perf_counter()
-        results[name] = SECTIONS[name].run(quick=given.quick)
-        results |= {"versions": versions()}
+    results: dict[str, Any] = json.loads(out.read_text()) if out and out.is_file() else {}
+    names = given.sections or list(SECTIONS)
+    for name in names:
+        began, date = time.perf_counter(), datetime.now(timezone.utc).isoformat(timespec="seconds")
+        about = {"quick": given.quick, "date": date, "machine": machine(), "compiled": compiled()}
+        results[name] = about | SECTIONS[name].run(quick=given.quick) | {"versions": versions()}
         print(f"{name}: done in {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
         if out:
-            write(results, out)
-    for name in given.sections or SECTIONS:
+            write(results, name, out)
+    for name in names:
         print(SECTIONS[name].tables(results[name]))
 
 
-def write(results: dict[str, Any], out: Path) -> None:
-    """Write the JSON file, and the plot where section ``scale`` has run: to the docs, or beside a file of one's own."""
+def write(results: dict[str, Any], name: str, out: Path) -> None:
+    """Write the JSON file, and the picture of a section if it has one: to the docs, or beside a file of one's own."""
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(results, indent=1) + "\n")
-    if "scale" in results:
-        scale.plot(results["scale"], PICTURE if out == DEFAULT else out.with_suffix(".png"))
+    if name in DRAWN:
+        picture = PICTURES / f"{name}.png" if out == DEFAULT else out.with_name(f"{out.stem}_{name}.png")
+        DRAWN[name](results[name], picture)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def at_stricter(record: Record, repeat: RecordedRepeat, budget: float) -> float:
     cost = gradient_cost(record.choices.space, record.predictor.sha256, batches_of_100=True)
     made = sum(one.evaluations for one in repeat.results)
     charge = 1 + cost * sum(one.gradients or 0 for one in repeat.results) / made
-    evaluations, accuracy = mean_curve(repeat)
+    evaluations, accuracy = mean_curve(repeat.results)
     return 100 * accuracy[max(0, int(np.searchsorted(evaluations, budget / charge, side="right")) - 1)]
 
 

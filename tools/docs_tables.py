@@ -20,6 +20,7 @@ from lines_table import space_lines
 from measurements_answers import measurements_in_short
 from more_measurements_table import more_measurements, more_measurements_in_short
 from pessimism import pessimism
+from quality_tables import quality, quality_devices, quality_in_short, quality_nearly, quality_whole
 from results_tables import (
     best_known,
     cpu_onnx,
@@ -117,6 +118,11 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "strategies": strategies,
     "strategies in short": strategies_in_short,
     "three spaces": three_spaces,
+    "time to quality": quality,
+    "time to quality in short": quality_in_short,
+    "time to quality, devices": quality_devices,
+    "time to quality, nearly": quality_nearly,
+    "time to quality, whole": quality_whole,
     "truth in short": truth_in_short,
     "truth, errors": source_errors,
     "truth, guides": truth_guides,

@@ -58,6 +58,9 @@ RANGES = {
 }
 """The smallest and largest values of options."""
 
+RUNS = 1
+"""Timed runs of a file in each round by onnxruntime: those of one round are alike, so that more of them tell little."""
+
 
 @dataclass
 class Options:
@@ -106,7 +109,7 @@ def profile(options: Options) -> Path:
         raise InputError(f"out={options.out}: {path} is already there; move it away or choose another out=")
     from ofa_bench.profiling.runners import OnnxRuntime, check_runner, describe_runner, make_runner
 
-    runner = make_runner(options.runner, options.threads)
+    runner = make_runner(options.runner, options.threads, RUNS)
     how = describe_runner(runner, options.threads)
     from ofa_bench.profiling.plan import load_macs, make_plan
     from ofa_bench.profiling.rounds import MEASUREMENTS, export_all, measure

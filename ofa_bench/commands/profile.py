@@ -117,11 +117,12 @@ def profile(options: Options) -> Path:
 
     net = supernet(space)
     plan = make_plan(net, load_macs(net), options.calibration, options.held_back, options.seed)
+    here = isinstance(runner, OnnxRuntime)
     pinned = runner if isinstance(runner, OnnxRuntime) else nullcontext()
-    first = export_all(dict([next(iter(plan.items.items()))]), work / "onnx", options.batch)
+    first = export_all(dict([next(iter(plan.items.items()))]), work / "onnx", options.batch, here)
     with pinned:
         check_runner(runner, first[0])  # fails before minutes are spent
-    paths = export_all(plan.items, work / "onnx", options.batch)
+    paths = export_all(plan.items, work / "onnx", options.batch, here)
     measured = {"files": list(plan.items), **how, **({"batch": options.batch} if options.batch != 1 else {})}
     with pinned:
         times, load = measure(paths, runner, work, measured, options.rounds, options.seed)

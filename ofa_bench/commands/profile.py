@@ -9,7 +9,9 @@ Keys are given as ``key=value``:
   last line (``runner='./on_phone.sh {model}'``); or the dotted name of a Python callable that takes the path of the
   file and returns milliseconds (one number or several).
 - ``batch``: images at a time; with ``batch=8`` costs and targets are in ``ms a batch of 8``.
-- ``rounds``: how often everything is timed, 7 or more. ``threads``: of onnxruntime.
+- ``rounds``: how often everything is timed, 7 or more; onnxruntime runs a file three times in each,
+  the first time to warm up.
+- ``threads``: of onnxruntime.
 - ``statistic``: the statistic of all runs that the table and its targets use: ``median``, ``p10`` (the time without
   disturbances) or ``p90``.
 - ``calibration``: the number of whole networks for each resolution that calibrate the table, 3 or more.
@@ -58,8 +60,8 @@ RANGES = {
 }
 """The smallest and largest values of options."""
 
-RUNS = 1
-"""Timed runs of a file in each round by onnxruntime: those of one round are alike, so that more of them tell little."""
+RUNS = 2
+"""Timed runs of a file in each round by onnxruntime: those of one round are alike, so that a third tells little."""
 
 
 @dataclass

@@ -9,7 +9,9 @@ Keys are given as ``key=value``:
   last line (``runner='./on_phone.sh {model}'``); or the dotted name of a Python callable that takes the path of the
   file and returns milliseconds (one number or several).
 - ``batch``: images at a time; with ``batch=8`` costs and targets are in ``ms a batch of 8``.
-- ``rounds``: how often everything is timed, 7 or more. ``threads``: of onnxruntime.
+- ``rounds``: how often everything is timed, 7 or more; onnxruntime runs a file three times in each,
+  the first time to warm up.
+- ``threads``: of onnxruntime.
 - ``statistic``: the statistic of all runs that the table and its targets use: ``median``, ``p10`` (the time without
   disturbances) or ``p90``.
 - ``calibration``: the number of whole networks for each resolution that calibrate the table, 3 or more.
@@ -57,6 +59,9 @@ RANGES = {
     "batch": (1, MAX),
 }
 """The smallest and largest values of options."""
+
+RUNS = 2
+"""Timed runs of a file in each round by onnxruntime: those of one round are alike, so that a third tells little."""
 
 
 @dataclass
@@ -106,7 +111,7 @@ def profile(options: Options) -> Path:
         raise InputError(f"out={options.out}: {path} is already there; move it away or choose another out=")
     from ofa_bench.profiling.runners import OnnxRuntime, check_runner, describe_runner, make_runner
 
-    runner = make_runner(options.runner, options.threads)
+    runner = make_runner(options.runner, options.threads, RUNS)
     how = describe_runner(runner, options.threads)
     from ofa_bench.profiling.plan import load_macs, make_plan
     from ofa_bench.profiling.rounds import MEASUREMENTS, export_all, measure
@@ -114,11 +119,12 @@ def profile(options: Options) -> Path:
 
     net = supernet(space)
     plan = make_plan(net, load_macs(net), options.calibration, options.held_back, options.seed)
+    here = isinstance(runner, OnnxRuntime)
     pinned = runner if isinstance(runner, OnnxRuntime) else nullcontext()
-    first = export_all(dict([next(iter(plan.items.items()))]), work / "onnx", options.batch)
+    first = export_all(dict([next(iter(plan.items.items()))]), work / "onnx", options.batch, here)
     with pinned:
         check_runner(runner, first[0])  # fails before minutes are spent
-    paths = export_all(plan.items, work / "onnx", options.batch)
+    paths = export_all(plan.items, work / "onnx", options.batch, here)
     measured = {"files": list(plan.items), **how, **({"batch": options.batch} if options.batch != 1 else {})}
     with pinned:
         times, load = measure(paths, runner, work, measured, options.rounds, options.seed)

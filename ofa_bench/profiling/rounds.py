@@ -15,6 +15,7 @@ from tqdm import tqdm
 from ofa_bench.errors import InputError
 from ofa_bench.files.writing import append, cut_unfinished_line, work_folder, write_whole
 from ofa_bench.profiling.runners import Runner, check_runner
+from ofa_bench.profiling.weights import share_weights
 from ofa_bench.supernets.network_files import write_onnx
 from ofa_bench.supernets.pieces import Piece
 
@@ -27,15 +28,21 @@ MEASUREMENTS = "measurements.jsonl"
 """A file whose first line describes what is measured; each further line is a round: the milliseconds of all runs."""
 
 
-def export_all(items: Mapping[str, Piece], folder: Path, batch: int = 1) -> list[Path]:
-    """Write the ONNX file of every item for a batch, unless it is there; return the paths in the order of items."""
+def export_all(items: Mapping[str, Piece], folder: Path, batch: int = 1, shared: bool = False) -> list[Path]:
+    """Write the ONNX file of every item for a batch, unless it is there; return the paths in the order of items.
+
+    If ``shared``, the files share their weights (see ``share_weights``) and cannot be used outside the folder.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    names = [key if batch == 1 else f"{key} {batch}" for key in items]
+    suffix = (f" {batch}" if batch != 1 else "") + (" shared" if shared else "")
+    names = [key + suffix for key in items]
     paths = [folder / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.onnx" for name in names]
     with work_folder(folder) as place:
         for path, item in _progress("exporting", zip(paths, items.values(), strict=True), len(paths)):
             if not path.exists():
                 write_onnx(item.build(), item.shape, place / path.name, batch)
+                if shared:
+                    share_weights(place / path.name, folder)
                 (place / path.name).replace(path)
     return paths
 

@@ -40,7 +40,10 @@ class Runner(Protocol):
         ...
 
 
-WARM, TIMED = 1, 3
+WARM = 1
+TIMED = 3
+"""Runs of a file, one after the other, that are timed unless another number is given."""
+
 _MEMORY_SHARE = 0.4  # the share of the free memory that open sessions may take
 _UNKNOWN_MEMORY = 10_000_000_000
 
@@ -48,18 +51,21 @@ _UNKNOWN_MEMORY = 10_000_000_000
 class OnnxRuntime:
     """onnxruntime on the CPU of this machine, with all graph optimisations; sessions stay open while memory lasts.
 
+    Sessions share the memory in which they compute.
+
     A file for any batch is run with the batch that ``batches`` has for its path, or else with one image.
 
     As a context manager it pins the process to as many cores as it has threads.
 
     Args:
         threads: threads of one operator; two or more do not spin while they wait, which would disturb the next file.
+        runs: the number of timed runs of a call.
 
     Raises:
         InputError: onnxruntime is not installed, or the machine has fewer cores.
     """
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self, threads: int = 1, runs: int = TIMED) -> None:
         try:
             import onnxruntime
         except ImportError as error:
@@ -73,12 +79,17 @@ class OnnxRuntime:
         self._options.intra_op_num_threads = threads
         self._options.inter_op_num_threads = 1
         self._options.log_severity_level = 3
+        self._options.add_session_config_entry("session.use_env_allocators", "1")
+        memory = onnxruntime.OrtMemoryInfo(
+            "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+        )
+        onnxruntime.create_and_register_allocator(memory, None)
         if threads > 1:
             self._options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._sessions: dict[Path, Any] = {}
         self.batches: dict[Path, int] = {}
         self._least_free = (1 - _MEMORY_SHARE) * (available_memory() or _UNKNOWN_MEMORY)
-        self.threads, self.name = threads, f"onnxruntime {onnxruntime.__version__}"
+        self.threads, self.runs, self.name = threads, runs, f"onnxruntime {onnxruntime.__version__}"
 
     def __enter__(self) -> None:
         if self._cores:
@@ -89,12 +100,12 @@ class OnnxRuntime:
             os.sched_setaffinity(0, self._cores)
 
     def __call__(self, path: Path) -> list[float]:
-        """Return the milliseconds of three runs, after one to warm up."""
+        """Return the milliseconds of each timed run, after one to warm up."""
         session, feed = self._open(path)
         for _ in range(WARM):
             session.run(None, feed)
         times = []
-        for _ in range(TIMED):
+        for _ in range(self.runs):
             began = perf_counter()
             session.run(None, feed)
             times.append(1000 * (perf_counter() - began))
@@ -175,8 +186,10 @@ class Function:
             raise InputError(f"{message}{at_user_line(error)}") from error
 
 
-def make_runner(runner: str, threads: int) -> Runner:
+def make_runner(runner: str, threads: int, runs: int = TIMED) -> Runner:
     """Return the runner ``onnxruntime``, a command with ``{model}`` in it, or a callable with this dotted name.
+
+    ``threads`` and ``runs`` are those of onnxruntime.
 
     Raises:
         InputError: it is none of these, or not available.
@@ -184,7 +197,7 @@ def make_runner(runner: str, threads: int) -> Runner:
     if not runner:
         raise InputError("runner=: give onnxruntime, a command with {model} in it, or a callable's dotted name")
     if runner == "onnxruntime":
-        return OnnxRuntime(threads)
+        return OnnxRuntime(threads, runs)
     if "{model}" in runner:
         return Command(runner)
     try:

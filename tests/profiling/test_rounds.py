@@ -1,6 +1,10 @@
 import json
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 
@@ -93,3 +97,27 @@ def test_a_file_belongs_to_its_piece(tmp_path):
     assert first[0].stat().st_mtime_ns == stamp
     assert second[0] not in first
     assert second[0].stat().st_size > first[1].stat().st_size
+
+
+def test_files_that_share_their_weights(tmp_path):
+    """Each runs with the right shapes, takes no room, and its weights do not overlap."""
+
+    def item(width):
+        layers = [torch.nn.Conv2d(3, width, 3), torch.nn.Conv2d(width, 600, 1)]
+        return Piece(str(width), (3, 4, 4), lambda: torch.nn.Sequential(*layers))
+
+    paths = export_all({str(width): item(width) for width in (500, 900)}, tmp_path, shared=True)
+    assert sum(path.stat().st_size for path in paths) < 20_000
+    for path, width in zip(paths, (500, 900), strict=True):
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        output = session.run(None, {"image": np.ones((1, 3, 4, 4), np.float32)})[0]
+        assert output.shape == (1, 600, 2, 2)
+        assert np.abs(output).min() > 1e-6
+        tensors = onnx.load(path, load_external_data=False).graph.initializer
+        places = [{entry.key: entry.value for entry in tensor.external_data} for tensor in tensors]
+        spans = sorted((int(one["offset"]), int(one["offset"]) + int(one["length"])) for one in places if one)
+        assert spans[-1][1] >= 4 * width * 600
+        assert all(before[1] <= after[0] for before, after in pairwise(spans))
+    alone = export_all({"500": item(500)}, tmp_path)
+    assert alone[0] not in paths
+    assert alone[0].stat().st_size > 4 * 500 * 600

@@ -12,9 +12,9 @@ from threadpoolctl import threadpool_limits
 
 from ofa_bench.errors import InputError
 from ofa_bench.predictors.coverage import Choices, to_subspace
+from ofa_bench.predictors.differences import OneHotDifferences
 from ofa_bench.predictors.pruning import first_interval, prune
 from ofa_bench.spaces import DesignSpace, Genes, Subspace
-from ofa_bench.predictors.differences import OneHotDifferences
 from ofa_bench.spaces.checks import check_changed, check_genes
 from ofa_bench.spaces.declarations import declares_fork_safe
 
@@ -137,7 +137,6 @@ class AccuracyPredictor(ABC):
             float32 [n, m], fractions of 1.
         """
         return None
-
 
     def single_gains(self, genes: Genes) -> NDArray[np.float32] | None:  # noqa: ARG002
         """Estimate what ``linearised`` does of all single changes, faster; None where ``linearised`` is to be asked.

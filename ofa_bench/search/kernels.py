@@ -99,9 +99,9 @@ class Kernels:
             "entries": cost.entries.astype(np.float64),
         }
         self._kept = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        gene, self._choice = single_changes(space)
-        self._gene = gene.astype(np.int64)
-        self._changes = (self._gene.ctypes.data, self._choice.ctypes.data, len(gene))
+        changed, self._choice = single_changes(space)
+        self._gene = changed.astype(np.int64)
+        self._changes = (self._gene.ctypes.data, self._choice.ctypes.data, len(changed))
         counts = (space.n_genes, space.n_groups, self.n_words, len(cost.offsets))
         self._tables = _Tables(*counts, *(array.ctypes.data for array in self._kept.values()))
         self._at = ctypes.addressof(self._tables)
@@ -186,8 +186,8 @@ class Kernels:
         """
         n, tries = draw.price.shape
         parents = check_genes(self.space, draw.parents)
-        arrays = (parents, draw.gain, draw.saving, draw.noise, draw.price, draw.wanted, draw.luck, draw.target)
-        arrays = tuple(map(np.ascontiguousarray, arrays))
+        lists = (parents, draw.gain, draw.saving, draw.noise, draw.price, draw.wanted, draw.luck, draw.target)
+        arrays: list[NDArray[Any]] = [np.ascontiguousarray(array) for array in lists]
         counts = (n, tries, len(self._gene), int(draw.wanted.max(initial=1)))
         given = _Draws(*counts, *(one.ctypes.data for one in (self._gene, self._choice, GUMBEL, *arrays)))
         made, of = np.empty((n, self.space.n_genes), np.int8), np.empty(n, np.int64)

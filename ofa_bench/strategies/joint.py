@@ -144,9 +144,10 @@ class Joint(SharedSearch):
             size, elites, batch = TURN, min(FLEET_ELITES, self.elites), self.batch
         fruitless, number, waiting = 0, 0, list[int]()
         while first.left and fruitless < max(FROM_ARCHIVE, devices):
-            before, left, fresh = first.archive.size, math.ceil(first.left / size), 0
-            if devices == 1 and (fruitless or not (number and left == 1 or number % FROM_ARCHIVE == FROM_ARCHIVE - 1)):
-                fresh = max(1, min(FROM_ARCHIVE - 1 - number % FROM_ARCHIVE, left - 1))
+            before, left = first.archive.size, math.ceil(first.left / size)
+            until_archive = FROM_ARCHIVE - 1 - number % FROM_ARCHIVE
+            from_archive = not fruitless and (until_archive == 0 or (number > 0 and left == 1))
+            fresh = 0 if from_archive or devices > 1 else max(1, min(until_archive, left - 1))
             if not waiting:
                 waiting = [int(i) for i in rng.permutation(devices)] if devices > 1 else [0]
             yield from self._rounds(*views[waiting.pop()], rng, size, elites, fresh * self.batch or batch, fresh)
@@ -217,7 +218,7 @@ class _Elites:
         self.accuracy: Floats = np.full(self.places.shape, -np.inf)
 
     def offer(self, places: Places, of: Places, archive: Archive) -> None:
-        """Replace elites by more accurate architectures: their places in the archive and their rounds, both intp [n]."""
+        """Replace elites by more accurate architectures: places in the archive and numbers of rounds, both intp [n]."""
         meets = archive.cost[places] <= self.anchors[:, :, None]
         if len(self.anchors) > 1:
             meets &= of == np.arange(len(self.anchors))[:, None, None]

@@ -91,7 +91,7 @@ def test_a_price_has_a_log_normal_factor_of_its_own_for_each_candidate():
 
 
 def test_a_change_is_made_with_the_probability_of_its_score():
-    """The highest score with Gumbel noise of scale s is that of change j with probability exp(score_j / s), its share."""
+    """With Gumbel noise of scale s, the highest score is that of change j with a probability like exp(score_j / s)."""
     _, _, changes = make([[0, 0, 0]], noise=0.5)
     draw, rows, _ = candidates(changes, 8000)
     gains = np.array([0.125, 0.25, 0.5, 0.0625])  # of a1, a2, b1, d1: without owners, d is active

@@ -39,7 +39,9 @@ def elites(archive, anchors, most=2, batches=((0, 1, 2, 3, 4),)):
 def test_the_elites_of_an_anchor_are_the_most_accurate_that_meet_it(batches):
     made = elites(five(), [0.5, 1.0, 2.5, 3.0, 5.0], batches=batches)
     wanted = [[], [0], [1, 0], [1, 2], [3, 4]]
-    assert [row[values > -np.inf].tolist() for row, values in zip(made.places[0], made.accuracy[0])] == wanted
+    assert [
+        row[values > -np.inf].tolist() for row, values in zip(made.places[0], made.accuracy[0], strict=False)
+    ] == wanted
 
 
 def test_of_the_whole_archive_the_elites_are_the_same():
@@ -59,7 +61,10 @@ def test_rounds_that_advance_together_have_elites_of_their_own():
     archive = five()
     made = _Elites([np.array([3.0, 5.0]), np.array([2.0, 4.0])], 2)
     made.offer(np.array([0, 0, 1, 3, 4]), np.array([0, 1, 1, 1, 0]), archive)
-    found = [[row[values > -np.inf].tolist() for row, values in zip(*one)] for one in zip(made.places, made.accuracy)]
+    found = [
+        [row[values > -np.inf].tolist() for row, values in zip(*one, strict=False)]
+        for one in zip(made.places, made.accuracy, strict=False)
+    ]
     assert found == [[[0], [4, 0]], [[1, 0], [3, 1]]]
     # From (1, 0.5), for each: level to (3, 0.5), up to (5, 0.7); up to (2, 0.6), and to (4, 0.8).
     assert made.prices(archive) == pytest.approx([0.05 * 0.2 / 4, 0.2 / 2, 0.1, 0.2 / 2])
@@ -178,7 +183,7 @@ def test_parents_in_fresh_rounds_that_advance_together_are_of_their_own_round(mo
     def spied_children(self, parents, *given):
         if len(rounds_of) < self._archive.size:
             rounds_of.extend([0, 1, 2] * 20)
-        for place, of in zip(parents, lines_drawn[0] if lines_drawn else ()):
+        for place, of in zip(parents, lines_drawn[0] if lines_drawn else (), strict=False):
             assert place == 0 or rounds_of[place] == of
         rows, of = real_children(self, parents, *given)
         rounds_of.extend(lines_drawn[0][of] if lines_drawn else 0 * of)
@@ -196,7 +201,7 @@ def test_one_round_alone_is_a_fresh_one(monkeypatch):
 
 
 def test_a_search_without_anything_new_ends_after_four_rounds(monkeypatch):
-    """All of a space of 4 architectures is found in the first rounds; one of the archive and three more find nothing."""
+    """All of a space of 4 architectures is found in the first rounds; one of the archive and three more find none."""
     problem = tiny_problem({"a": (0.0, 0.5), "b": (0.0, 0.25)}, {"a": (1.0, 2.0), "b": (1.0, 2.0)})
     found = rounds(monkeypatch, Joint(evaluations=100, restart=10), (4.0,), problem)
     assert [begin for begin, _ in found] == [1, 4, 4]

@@ -189,7 +189,8 @@ class Kernels:
         lists = (parents, draw.gain, draw.saving, draw.noise, draw.price, draw.wanted, draw.luck, draw.target)
         arrays: list[NDArray[Any]] = [np.ascontiguousarray(array) for array in lists]
         counts = (n, tries, len(self._gene), int(draw.wanted.max(initial=1)))
-        given = _Draws(*counts, *(one.ctypes.data for one in (self._gene, self._choice, GUMBEL, *arrays)))
+        changes = (self._gene.ctypes.data, self._choice.ctypes.data, GUMBEL.ctypes.data)
+        given = _Draws(*counts, *changes, *(array.ctypes.data for array in arrays))
         made, of = np.empty((n, self.space.n_genes), np.int8), np.empty(n, np.int64)
         memo = (keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1)
         found = self.loops.children(

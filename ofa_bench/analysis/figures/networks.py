@@ -90,7 +90,7 @@ def draw_rows(results: Sequence[Drawn], title: str, unit: str, cost: str = "cost
 
 
 class _Boxes:
-    """The blocks of a picture, drawn as one artist for each kind: an artist for each block takes five times as long."""
+    """The blocks of a picture, drawn as one artist for each kind; one for each block would take half as long again."""
 
     def __init__(self) -> None:
         self._bars: dict[str, list[tuple[Corners, str]]] = {}

@@ -76,22 +76,29 @@ class Recorder(AccuracyPredictor):
 
     def __init__(self, predictor: AccuracyPredictor) -> None:
         self.predictor, self.name, self.sha256 = predictor, predictor.name, predictor.sha256
-        self.order: list[tuple[Genes, ...]] = []
+        self.order: list[tuple[str, tuple[Genes, ...]]] = []
         self.evaluations, self.gradients = Timed(), Timed()
 
     @property
     def evaluated(self) -> list[Genes]:
         """The architectures of each call of ``accuracy``."""
-        return [call[0] for call in self.order if len(call) == 1]
+        return [rows[0] for method, rows in self.order if method == "accuracy"]
 
     def accuracy(self, genes: Genes) -> NDArray[np.float64]:
         """Predict as the recorded predictor does."""
-        self.order.append((genes,))
+        self.order.append(("accuracy", (genes,)))
         return self.evaluations(self.predictor.accuracy, genes)
+
+    def single_gains(self, genes: Genes) -> NDArray[np.float32] | None:
+        """Estimate as the recorded predictor does."""
+        if self.predictor.single_gains(genes[:0]) is None:
+            return None
+        self.order.append(("single_gains", (genes,)))
+        return self.gradients(self.predictor.single_gains, genes)
 
     def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32] | None:
         """Estimate as the recorded predictor does."""
-        self.order.append((genes, changed))
+        self.order.append(("linearised", (genes, changed)))
         return self.gradients(self.predictor.linearised, genes, changed)
 
 
@@ -113,11 +120,11 @@ def cost_of(name: str, problem: Problem, rounds: int) -> dict[str, Any]:
     for _ in range(rounds):
         gradient, own, hundred = (Timed() for _ in range(3))
         done = 0
-        for call in calls.order:
-            if len(call) == 2:
-                gradient(predictor.linearised, *call)
+        for method, rows_of_call in calls.order:
+            if method != "accuracy":
+                gradient(getattr(predictor, method), *rows_of_call)
                 continue
-            own(predictor.accuracy, *call)
+            own(predictor.accuracy, *rows_of_call)
             while done + BATCH <= own.rows:
                 hundred(predictor.accuracy, rows[done : done + BATCH])
                 done += BATCH

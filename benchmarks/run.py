@@ -1,8 +1,9 @@
 """All benchmarks in one command: ``python benchmarks/run.py [--quick] [--out FILE.json] [section ...]``.
 
 Sections, each described in the file of its name: ``time_to_quality`` and ``speed`` (beside ``ofa``; both need OFA's
-official files, see README.md), ``scale`` (many targets, large populations) and ``overheads`` (what the command takes
-besides searching). Progress goes to standard error, tables to standard output. The JSON file has every figure with its
+official files, see README.md), ``floors`` (searches beside what they ask of the predictor), ``scale`` (many targets,
+large populations) and ``overheads`` (what the command takes besides searching). Progress goes to
+standard error, tables to standard output. The JSON file has every figure with its
 runs, median, least, most and number of runs; ratios are made round by round, of sides that ran in turns. Each section
 has its date, machine and versions; sections of the file that do not run now stay. Some also draw a PNG.
 
@@ -19,6 +20,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import floors
 import overheads
 import scale
 import speed
@@ -26,7 +28,13 @@ import time_to_quality
 from cells import compiled
 from figures import machine, versions
 
-SECTIONS = {"time_to_quality": time_to_quality, "speed": speed, "scale": scale, "overheads": overheads}
+SECTIONS = {
+    "time_to_quality": time_to_quality,
+    "speed": speed,
+    "floors": floors,
+    "scale": scale,
+    "overheads": overheads,
+}
 DEFAULT = Path(__file__).with_name("results.json")
 PICTURES = DEFAULT.parents[1] / "docs" / "speed"
 DRAWN = {"time_to_quality": time_to_quality.plot, "scale": scale.plot}

@@ -24,6 +24,7 @@ from quality_tables import quality, quality_devices, quality_in_short, quality_n
 from results_tables import (
     best_known,
     cpu_onnx,
+    floors,
     measured_predictors,
     overheads,
     scale,
@@ -110,6 +111,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "parity": parity,
     "rooflines": roofline_errors,
     "rooflines, data sheets": roofline_sheets,
+    "floors": floors,
     "scale": scale,
     "sharing": sharing,
     "speed in short": speed_in_short,

@@ -18,6 +18,7 @@ from ofa_bench.records.tables import Table, markdown
 __all__ = [
     "best_known",
     "cpu_onnx",
+    "floors",
     "measured_predictors",
     "overheads",
     "scale",
@@ -96,6 +97,18 @@ def speed_in_short() -> str:
         "([docs/speed.md](docs/speed.md)). Mean accuracies of `vanilla` and of\n`ofa`'s code are equal to within 0.1 "
         "points ([Parity](docs/findings.md#parity-with-ofa))."
     )
+
+
+def floors() -> str:
+    """Return seconds of whole searches and of what they ask of the predictor."""
+    rows = []
+    for one in _results()["floors"]["cases"]:
+        seconds = (f"{one['seconds'][key]['median']:.2g}" for key in ("search", "floor", "own calls"))
+        ratios = (_spread(one["ratios"][key]) for key in ("floor", "own calls"))
+        strategy, rest = one["search"].split(",", 1)
+        rows.append((f"`{one['space']}`: `{strategy}`,{rest}", *seconds, *ratios))
+    heads = ("search, evaluations", "s", "floor, s", "own calls, s", "search / floor", "search / own calls")
+    return markdown(Table("", heads, tuple(rows)))
 
 
 def scale() -> str:

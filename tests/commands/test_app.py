@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, findings
 
+from ofa_bench.experiment.building import load_space
+from ofa_bench.predictors import embedded_predictor
 from ofa_bench.search.library import load_library
 
 SWEEP = (
@@ -104,7 +106,7 @@ def _check_mlflow(folder, found):
 def test_searches_one_after_another_find_the_same(ofa_bench, tmp_path):
     once = ("strategy=vanilla", "budget=quick", "repeats=2", "tracking=none")
     together = ofa_bench(*once, "output=together", "threads=3")
-    alone = ofa_bench(*once, "output=alone", "lockstep=false", OFA_BENCH_COMPILED="0")
+    alone = ofa_bench(*once, "output=alone", "lockstep=false", "threads=1", OFA_BENCH_COMPILED="0")
     assert (together.returncode, alone.returncode) == (0, 0)
     assert "Seconds: searches advanced together, on up to 3 cores" in " ".join(together.stdout.split())
     assert "Seconds: one search after another, on 1 core, loops not compiled." in " ".join(alone.stdout.split())
@@ -112,6 +114,8 @@ def test_searches_one_after_another_find_the_same(ofa_bench, tmp_path):
         json.loads(next((tmp_path / output).rglob("record.json")).read_text()) for output in ("together", "alone")
     )
     assert first["identity"] == second["identity"]
+    if not embedded_predictor(load_space("mbv3")).row_wise:
+        pytest.skip("this processor's matrix products round otherwise on several cores")
     assert findings(first) == findings(second)
     assert [(one["made"]["lockstep"], one["made"]["threads"]) for one in (first, second)] == [(True, 3), (False, 1)]
     assert second["made"]["compiled"] is False

@@ -177,6 +177,6 @@ def test_the_exhaustive_optimum_is_never_exceeded_and_grows_with_the_target(prob
         results = strategy.search(problem, targets, Budget(5, 2), np.random.default_rng(seed))
         found[type(strategy)] = {i: -np.inf if r.accuracy is None else r.accuracy for i, r in results}
     for i in range(len(targets)):
-        assert all(one[i] <= found[Exhaustive][i] for one in found.values())
+        assert all(one[i] <= found[Exhaustive][i] + 1e-6 for one in found.values())  # but for rounding
     best = [found[Exhaustive][i] for i in sorted(range(len(targets)), key=lambda i: targets[i])]
     assert best == sorted(best)

@@ -12,6 +12,7 @@ import pytest
 from calling import call
 from rich.console import Console
 
+from ofa_bench.analysis.figures.drawings import Drawing
 from ofa_bench.api.subnets import evaluate
 from ofa_bench.commands.cli.tables import print_tables
 from ofa_bench.engine import Cell, run_repeats
@@ -185,7 +186,8 @@ def test_mlflow_and_csv_have_them(marked, made, tmp_path):
 
 
 def test_a_report_marks_and_names_them(marked, made, tmp_path, monkeypatch):
-    monkeypatch.setattr("ofa_bench.report.page.drawings", lambda *_: [])
+    none = Drawing("accuracy", "", lambda: None)
+    monkeypatch.setattr("ofa_bench.report.page.drawings", lambda *_: [none])
     monkeypatch.setattr("ofa_bench.report.page.leads", lambda *_: None)
     monkeypatch.setattr("ofa_bench.analysis.figures.networks.draw", lambda *_: None)
     others = [made(strategy="bottom_up", repeats=1), made(targets=(20.0,), repeats=1)]

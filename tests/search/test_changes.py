@@ -77,6 +77,7 @@ def test_a_gradient_is_taken_and_counted_once_for_each_parent():
     children(changes, [1, 2, 0])
     assert evaluator.problem.predictor.linearised_at == [[0, 0, 0], [1, 0, 0], [2, 0, 0]]
     assert evaluator.counts.gradients == 3
+    assert evaluator.counts.cost_lookups == 3 + 3 * 7 + 8  # of the parents, their changes, and the candidates
     evaluator, _, changes = make([[0, 0, 0]], gradient=False)
     children(changes, [0])
     assert evaluator.counts.gradients == 0

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from cells import make_problem, time_cell
 from figures import figure, ratio, show, table
-from numpy.typing import NDArray
+from gradient_cost import Recorder
 from threadpoolctl import threadpool_limits
 
-from ofa_bench.predictors import AccuracyPredictor
 from ofa_bench.search import Problem
 from ofa_bench.spaces import Genes
 from ofa_bench.strategies import NSGA2, Budget, Joint, LocalSearch, RandomSearch, Strategy
@@ -45,30 +44,6 @@ def searches(evaluations: int) -> dict[str, tuple[Strategy, int]]:
     }
 
 
-class Recorder(AccuracyPredictor):
-    """Keeps what a search asks of a predictor: the rows of each call, of evaluations and of gradients."""
-
-    def __init__(self, predictor: AccuracyPredictor) -> None:
-        self.predictor, self.name, self.sha256 = predictor, predictor.name, predictor.sha256
-        self.evaluated: list[Genes] = []
-        self.linearised_at: list[Genes] = []
-
-    @property
-    def row_wise(self) -> bool:
-        """Whether it is, as the predictor."""
-        return self.predictor.row_wise
-
-    def accuracy(self, genes: Genes) -> NDArray[np.float64]:
-        """Predict as the predictor does."""
-        self.evaluated.append(genes.copy())
-        return self.predictor.accuracy(genes)
-
-    def single_gains(self, genes: Genes) -> NDArray[np.float32] | None:
-        """Estimate as the predictor does."""
-        self.linearised_at.append(genes.copy())
-        return self.predictor.single_gains(genes)
-
-
 def run(*, quick: bool) -> dict[str, Any]:
     """Time all searches, round after round."""
     cases, evaluations = [], 500 if quick else 20_000
@@ -87,7 +62,7 @@ def measure(problem: Problem, strategy: Strategy, targets: Sequence[float], roun
     """Time a search, its floor and its own calls of the predictor."""
     recorder = Recorder(problem.predictor)
     search(Problem(problem.space, recorder, problem.cost, problem.keep), strategy, targets)
-    evaluated, linearised = recorder.evaluated, recorder.linearised_at
+    evaluated, linearised = recorder.rows("accuracy"), recorder.rows("single_gains")
     seconds: dict[str, list[float]] = {"search": [], "floor": [], "own calls": []}
     for _ in range(rounds):
         seconds["search"].append(timed(lambda: search(problem, strategy, targets)))

@@ -79,10 +79,9 @@ class Recorder(AccuracyPredictor):
         self.order: list[tuple[str, tuple[Genes, ...]]] = []
         self.evaluations, self.gradients = Timed(), Timed()
 
-    @property
-    def evaluated(self) -> list[Genes]:
-        """The architectures of each call of ``accuracy``."""
-        return [rows[0] for method, rows in self.order if method == "accuracy"]
+    def rows(self, method: str) -> list[Genes]:
+        """Return the architectures of each call of a method."""
+        return [rows[0] for called, rows in self.order if called == method]
 
     def accuracy(self, genes: Genes) -> NDArray[np.float64]:
         """Predict as the recorded predictor does."""
@@ -115,7 +114,7 @@ def recorded(problem: Problem, strategy: Strategy, budget: Budget, seed: int = 0
 def cost_of(name: str, problem: Problem, rounds: int) -> dict[str, Any]:
     """Measure the cost of a predictor's gradient."""
     calls, _ = recorded(problem, Joint(evaluations=EVALUATIONS), Budget(1, 1))
-    predictor, rows = problem.predictor, np.concatenate(calls.evaluated)
+    predictor, rows = problem.predictor, np.concatenate(calls.rows("accuracy"))
     seconds: dict[str, list[float]] = {"gradient": [], "evaluation": [], "evaluation_in_batches_of_100": []}
     for _ in range(rounds):
         gradient, own, hundred = (Timed() for _ in range(3))
@@ -135,8 +134,8 @@ def cost_of(name: str, problem: Problem, rounds: int) -> dict[str, Any]:
         "space": problem.space.name,
         "predictor": predictor.name,
         "sha256": predictor.sha256,
-        "gradients_in_a_call": calls.gradients.rows / (len(calls.order) - len(calls.evaluated)),
-        "evaluations_in_a_call": calls.evaluations.rows / len(calls.evaluated),
+        "gradients_in_a_call": calls.gradients.rows / (len(calls.order) - len(calls.rows("accuracy"))),
+        "evaluations_in_a_call": calls.evaluations.rows / len(calls.rows("accuracy")),
         "seconds": {key: rounded(np.median(runs)) for key, runs in seconds.items()},
         "cost": costs(seconds["gradient"], seconds["evaluation"]),
         "cost_by_batches_of_100": costs(seconds["gradient"], seconds["evaluation_in_batches_of_100"]),

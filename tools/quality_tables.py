@@ -1,17 +1,14 @@
 """Tables of how long it takes to find networks as good as those of ``ofa``, from ``benchmarks/results.json``."""
 
-import json
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from statistics import mean
 from typing import Any
+
+from results_tables import read_results
 
 from ofa_bench.records.tables import Table, markdown
 
 __all__ = ["quality", "quality_devices", "quality_in_short", "quality_nearly", "quality_whole"]
-
-RESULTS = Path(__file__).parents[1] / "benchmarks" / "results.json"
 
 Found = Mapping[str, Any]
 
@@ -28,12 +25,10 @@ PROCESSES = {
 }
 
 
-@cache
 def _results() -> Found:
-    found: Found = json.loads(RESULTS.read_text())
-    if "time_to_quality" not in found:
-        raise FileNotFoundError(f"{RESULTS.name}: no section time_to_quality")
-    section: Found = found["time_to_quality"]
+    if "time_to_quality" not in read_results():
+        raise FileNotFoundError("benchmarks/results.json: no section time_to_quality")
+    section: Found = read_results()["time_to_quality"]
     return section
 
 

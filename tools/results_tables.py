@@ -21,6 +21,7 @@ __all__ = [
     "floors",
     "measured_predictors",
     "overheads",
+    "read_results",
     "scale",
     "speed_in_short",
     "speed_ratios",
@@ -52,7 +53,8 @@ RATIOS = {
 
 
 @cache
-def _results() -> dict[str, Any]:
+def read_results() -> dict[str, Any]:
+    """Return what ``benchmarks/run.py`` measured, by section."""
     found: dict[str, Any] = json.loads((BENCHMARKS / "results.json").read_text())
     return found
 
@@ -64,7 +66,7 @@ def _spread(found: Figure, spec: str = ".3g") -> str:
 
 
 def _speed(kind: str, names: Mapping[str, str], head: str) -> str:
-    cases = _results()["speed"]["cases"]
+    cases = read_results()["speed"]["cases"]
     numbers = {10: "ten", 2: "two"}
     rows = []
     for name, text in names.items():
@@ -89,7 +91,7 @@ def speed_ratios() -> str:
 
 def speed_in_short() -> str:
     """Return the sentences for the README."""
-    case = _results()["speed"]["cases"][0]
+    case = read_results()["speed"]["cases"][0]
     ofa, ours = (case["seconds"][name]["median"] for name in ("ofa", "ours"))
     return (
         f"**Speed.** Ten targets on `{case['space']}` take {ofa:.3g} s with `ofa`'s own search and {ours:.3g} s with "
@@ -102,7 +104,7 @@ def speed_in_short() -> str:
 def floors() -> str:
     """Return seconds of whole searches and of what they ask of the predictor."""
     rows = []
-    for one in _results()["floors"]["cases"]:
+    for one in read_results()["floors"]["cases"]:
         seconds = (f"{one['seconds'][key]['median']:.2g}" for key in ("search", "floor", "own calls"))
         ratios = (_spread(one["ratios"][key]) for key in ("floor", "own calls"))
         strategy, rest = one["search"].split(",", 1)
@@ -113,7 +115,7 @@ def floors() -> str:
 
 def scale() -> str:
     """Return seconds, generations and memory by the number of targets."""
-    runs = {(one["strategy"], one["k"]): one for one in _results()["scale"]["targets"]}
+    runs = {(one["strategy"], one["k"]): one for one in read_results()["scale"]["targets"]}
     rows = []
     for k in (1, 10, 100, 1000):
         row = [f"{k:,}"]
@@ -131,7 +133,7 @@ def scale() -> str:
 
 def overheads() -> str:
     """Return what starting and tracking takes."""
-    tracking = _results()["overheads"]["tracking"]
+    tracking = read_results()["overheads"]["tracking"]
     ways: dict[str, Callable[[Mapping[str, Any]], Figure]] = {
         "start to first generation, one cell": lambda one: one["commands"]["one cell"]["to first generation"],
         "the same, when loops have to be compiled": lambda one: one["commands"]["one cell, empty cache"][

@@ -123,22 +123,17 @@ def test_ratios_are_of_the_seconds_of_a_round(quality_figures, results):
     assert "never" in quality_figures.tables({**found, "generations": 500})
 
 
-def test_tables_of_the_docs_have_the_medians(quality_figures, results, monkeypatch, tmp_path):
+def test_tables_of_the_docs_have_the_medians(quality_figures, results, monkeypatch):
     section = {"evaluations": 3000, "fleet_evaluations": 7000, **quality_figures.sum_up(results)}
-    path = tmp_path / "results.json"
-    path.write_text(json.dumps({"time_to_quality": section}))
-    monkeypatch.setattr(quality_tables, "RESULTS", path)
-    quality_tables._results.cache_clear()
-    try:
-        text = quality_tables.quality()
-        assert "| ten targets | 75 (60–90) | 0.2 (0.1–0.2) | 200 (100–200) | 450 (300–600) | 225 (150–300) |" in text  # noqa: RUF001
-        assert "| 10 × 75 (60–90) | 0.4 (0.2–0.5) | 400 (200–500); 3 of 4 | 3,000 |" in text  # noqa: RUF001
-        assert "| 8 devices | 7,000 | 2 | 80.00 | 300 (240–360) |" in quality_tables.quality_whole()  # noqa: RUF001
-        assert "| `other` | 81.00 | never; 0 of 4 | 700 | 1.50 |" in quality_tables.quality_devices()
-        assert "after 40 % of its seconds" in quality_tables.quality_nearly()
-        assert "`joint` has found networks as good after 0.2 s: 450 times sooner." in quality_tables.quality_in_short()
-    finally:
-        quality_tables._results.cache_clear()
+    found = json.loads(json.dumps({"time_to_quality": section}))
+    monkeypatch.setattr(quality_tables, "read_results", lambda: found)
+    text = quality_tables.quality()
+    assert "| ten targets | 75 (60–90) | 0.2 (0.1–0.2) | 200 (100–200) | 450 (300–600) | 225 (150–300) |" in text  # noqa: RUF001
+    assert "| 10 × 75 (60–90) | 0.4 (0.2–0.5) | 400 (200–500); 3 of 4 | 3,000 |" in text  # noqa: RUF001
+    assert "| 8 devices | 7,000 | 2 | 80.00 | 300 (240–360) |" in quality_tables.quality_whole()  # noqa: RUF001
+    assert "| `other` | 81.00 | never; 0 of 4 | 700 | 1.50 |" in quality_tables.quality_devices()
+    assert "after 40 % of its seconds" in quality_tables.quality_nearly()
+    assert "`joint` has found networks as good after 0.2 s: 450 times sooner." in quality_tables.quality_in_short()
 
 
 def test_a_section_that_does_not_run_stays_in_the_file(monkeypatch, tmp_path):

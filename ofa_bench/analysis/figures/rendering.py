@@ -78,9 +78,8 @@ def _forks(draws: Sequence[Draw], shares: Sequence[range], folder: Path) -> Iter
                 target=_write, args=(draws, share, folder)
             )
             with warnings.catch_warnings(), suppress(OSError):
-                warnings.simplefilter(
-                    "ignore", DeprecationWarning
-                )  # about forks beside threads, which these do not use
+                # It is about forks beside threads, which these do not use.
+                warnings.simplefilter("ignore", DeprecationWarning)
                 process.start()
                 started[share] = process
         yield started

@@ -1,11 +1,11 @@
 """All benchmarks in one command: ``python benchmarks/run.py [--quick] [--out FILE.json] [section ...]``.
 
 Sections, each described in the file of its name: ``time_to_quality`` and ``speed`` (beside ``ofa``; both need OFA's
-official files, see README.md), ``floors`` (searches beside what they ask of the predictor), ``scale`` (many targets,
-large populations) and ``overheads`` (what the command takes besides searching). Progress goes to
-standard error, tables to standard output. The JSON file has every figure with its
-runs, median, least, most and number of runs; ratios are made round by round, of sides that ran in turns. Each section
-has its date, machine and versions; sections of the file that do not run now stay. Some also draw a PNG.
+official files), ``floors`` (searches beside what they ask of the predictor), ``compiled_loops`` (beside the same in
+NumPy), ``scale`` (many targets, large populations) and ``overheads`` (what the command takes besides searching).
+Progress goes to standard error, tables to standard output. The JSON file has every figure with its runs, median, least,
+most and number of runs; ratios are made round by round, of sides that ran in turns. Each section has its date, machine
+and versions; sections of the file that do not run now stay. Some also draw a PNG.
 
 ``--quick`` tries it all out in a minute or two, with too few generations and runs to mean anything; its results are
 marked ``"quick": true`` and written only where ``--out`` is given. Times are worth what the machine is worth: run it on
@@ -20,6 +20,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import compiled_loops
 import floors
 import overheads
 import scale
@@ -32,6 +33,7 @@ SECTIONS = {
     "time_to_quality": time_to_quality,
     "speed": speed,
     "floors": floors,
+    "compiled_loops": compiled_loops,
     "scale": scale,
     "overheads": overheads,
 }

@@ -144,14 +144,28 @@ def test_every_option_of_every_group_is_shown(site):
         assert f"{path.parent.relative_to(conf_dir())}={path.stem}" in text, path
 
 
-def test_headline_figures_are_those_of_the_findings():
-    headline = (ROOT / "README.md").read_text().split("## Findings")[1].split("\n## ")[0]
-    rows = [line for line in headline.splitlines() if line.startswith("| ")]
-    assert len(rows) > 20
-    findings = "\n".join((DOCS / name).read_text() for name in ("findings.md", "ground_truth.md"))
-    cells = {cell.strip() for line in findings.splitlines() if line.startswith("|") for cell in line.split("|")}
-    figures = {cell.strip() for row in rows for cell in row.split("|") if re.search(r"\d", cell)}
-    assert not {cell for cell in figures - cells if not cell.startswith(("k=", "`"))}
+FIGURE = re.compile(r"(?<![\w./])\d[\d,]*\.\d+")
+STUDIES = ("README", "findings", "fleets", "ground_truth", "measurements", "truth")
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_figures_in_words_are_those_of_the_tables(name):
+    """What a page says of its results is in one of its tables, rounded."""
+    text = (ROOT / "README.md" if name == "README" else DOCS / f"{name}.md").read_text()
+    tables = " ".join(re.findall("<!-- table: .*?<!-- end -->", text, re.S))
+    made = [float(one.replace(",", "")) for one in re.findall(r"\d[\d,]*\.?\d*", tables)]
+    assert len(made) > 20
+    words = re.sub(r"<!-- table: .*?<!-- end -->|```.*?```|`[^`]*`|\(http[^)]*\)", "", text, flags=re.S)
+    words = re.sub(r"\b\d{4}\.\d{5}\b|Python 3\.\d+", "", words)  # papers on arXiv
+    for figure in FIGURE.findall(words):
+        digits, value = len(figure.partition(".")[2]), float(figure.replace(",", ""))
+        assert any(round(one, digits) == value for one in made), f"{name}: {figure} is in no table"
+
+
+def test_the_readme_is_short():
+    lines = (ROOT / "README.md").read_text().splitlines()
+    assert len(lines) <= 150
+    assert sum("](docs/" in line for line in lines) > 15
 
 
 def test_tables_are_those_that_results_make():

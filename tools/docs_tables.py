@@ -16,6 +16,7 @@ import measurements_tables
 from device_tables import device_ranks_mbv3, device_ranks_width1, fitted_devices
 from fleet_scale import fleet_many, fleet_scale
 from fleet_study import fleet_devices, fleet_savings, fleet_strategies
+from headline import headline
 from lines_table import space_lines
 from measurements_answers import measurements_in_short
 from more_measurements_table import more_measurements, more_measurements_in_short
@@ -23,12 +24,13 @@ from pessimism import pessimism
 from quality_tables import quality, quality_devices, quality_in_short, quality_nearly, quality_whole
 from results_tables import (
     best_known,
+    compiled_loops,
     cpu_onnx,
     floors,
     measured_predictors,
     overheads,
+    populations,
     scale,
-    speed_in_short,
     speed_ratios,
     speed_seconds,
 )
@@ -40,14 +42,12 @@ from strategies_tables import (
     many_targets,
     peers,
     strategies,
-    strategies_in_short,
     untuned,
 )
 from studies_tables import (
     control,
     control_in_short,
     paper,
-    paper_in_short,
     parity,
     three_spaces,
     warm_starts,
@@ -71,12 +71,14 @@ ROOT = Path(__file__).parents[1]
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "best known": best_known,
+    "compiled loops": compiled_loops,
     "control": control,
     "control in short": control_in_short,
     "cpu_onnx": cpu_onnx,
     "device ranks, mbv3": device_ranks_mbv3,
     "device ranks, mbv3_w1.0": device_ranks_width1,
     "fitted devices": fitted_devices,
+    "headline": headline,
     "gradient costs": gradient_costs,
     "fleet, devices": fleet_devices,
     "fleet, many": fleet_many,
@@ -84,7 +86,6 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "fleet, scale": fleet_scale,
     "fleet, strategies": fleet_strategies,
     "ground truth in short": ground_truth_tables.ground_truth_in_short,
-    "ground truth summary": ground_truth_tables.ground_truth_summary,
     "ground truth, better search": ground_truth_tables.better,
     "ground truth, chains": ground_truth_tables.leads,
     "ground truth, curse": ground_truth_tables.curse,
@@ -106,19 +107,17 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "overheads": overheads,
     "peers": peers,
     "pessimism": pessimism,
+    "populations": populations,
     "paper": paper,
-    "paper in short": paper_in_short,
     "parity": parity,
     "rooflines": roofline_errors,
     "rooflines, data sheets": roofline_sheets,
     "floors": floors,
     "scale": scale,
     "sharing": sharing,
-    "speed in short": speed_in_short,
     "speed, ratios": speed_ratios,
     "speed, seconds": speed_seconds,
     "strategies": strategies,
-    "strategies in short": strategies_in_short,
     "three spaces": three_spaces,
     "time to quality": quality,
     "time to quality in short": quality_in_short,

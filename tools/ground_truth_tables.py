@@ -22,7 +22,6 @@ __all__ = [
     "curse",
     "efforts",
     "ground_truth_in_short",
-    "ground_truth_summary",
     "leads",
     "of",
     "regrets",
@@ -165,18 +164,6 @@ def ground_truth_in_short() -> str:
         lines.append(f"**The paper's claim** on accuracy: `{large}` less `{LARGE[0]}`. {_claim(large, LARGE[0])}.")
     lines += [f"**A better search or a better guide?** In `{space}`, {_better(space)}." for space in SPACES]
     return "\n".join(f"- {line}" for line in lines)
-
-
-def ground_truth_summary() -> str:
-    """Return the mean true regret of some strategies, with the truth and a fitted predictor as the guide."""
-    columns = [(space, guide) for space in SPACES for guide in ("truth", "300 labels") if guide in searched(space)]
-    rows = []
-    for name in ("joint", "nsga2", "random", *CHAINS["vanilla"], "vanilla", EXACT):
-        spent = of(SPACES[0], "truth", name)
-        evaluations = "" if spent is None or name == EXACT else f"{spent.evaluations:,.0f}"
-        rows.append((f"`{name}`", evaluations, *(interval_cell(_means(of(*column, name))) for column in columns)))
-    heads = ("strategy", "evaluations", *(f"`{space}`, guide: {guide}" for space, guide in columns))
-    return markdown(Table("", heads, tuple(rows)))
 
 
 def _mean(space: str, guide: str, name: str) -> float:

@@ -10,7 +10,7 @@ from ofa_bench.analysis.paper.differences import differs, sign
 from ofa_bench.analysis.statistics import Paired
 from ofa_bench.formatting import format_number
 
-__all__ = ["measurements_in_short"]
+__all__ = ["measurements_headline", "measurements_in_short"]
 
 IN_SHORT = 1500
 """The evaluations of the answers."""
@@ -34,6 +34,22 @@ def measurements_in_short() -> str:
                 f"{len(tests)} cases of setting and number of evaluations."
             )
     return "\n".join(f"- {line}" for line in lines)
+
+
+def measurements_headline() -> str:
+    """Return what the README has of the answers.
+
+    Raises:
+        FileNotFoundError: there is no study.
+    """
+    setting = official()[0]
+    few, many = 500, max(numbers(setting))
+    return (
+        f"**Measure where you search.** When every evaluation is a measurement, `{REFERENCE}` reaches "
+        f"{score_cell(setting, REFERENCE, few)} % after {few}; OFA's recipe, random measurements and then one search, "
+        f"reaches {score_cell(setting, 'ofa_recipe', many)} % after {many:,} (true accuracy, mean of ten targets on "
+        f"`{setting.space}`)."
+    )
 
 
 def _tests_of(name: str) -> Iterator[Paired]:

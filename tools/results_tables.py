@@ -17,13 +17,14 @@ from ofa_bench.records.tables import Table, markdown
 
 __all__ = [
     "best_known",
+    "compiled_loops",
     "cpu_onnx",
     "floors",
     "measured_predictors",
     "overheads",
+    "populations",
     "read_results",
     "scale",
-    "speed_in_short",
     "speed_ratios",
     "speed_seconds",
 ]
@@ -89,18 +90,6 @@ def speed_ratios() -> str:
     return _speed("ratios", RATIOS, "ratio, computed in each round")
 
 
-def speed_in_short() -> str:
-    """Return the sentences for the README."""
-    case = read_results()["speed"]["cases"][0]
-    ofa, ours = (case["seconds"][name]["median"] for name in ("ofa", "ours"))
-    return (
-        f"**Speed.** Ten targets on `{case['space']}` take {ofa:.3g} s with `ofa`'s own search and {ours:.3g} s with "
-        f"ours (medians of {case['rounds']}), for the same\nnumber of requested evaluations on the same two cores "
-        "([docs/speed.md](docs/speed.md)). Mean accuracies of `vanilla` and of\n`ofa`'s code are equal to within 0.1 "
-        "points ([Parity](docs/findings.md#parity-with-ofa))."
-    )
-
-
 def floors() -> str:
     """Return seconds of whole searches and of what they ask of the predictor."""
     rows = []
@@ -110,6 +99,17 @@ def floors() -> str:
         strategy, rest = one["search"].split(",", 1)
         rows.append((f"`{one['space']}`: `{strategy}`,{rest}", *seconds, *ratios))
     heads = ("search, evaluations", "s", "floor, s", "own calls, s", "search / floor", "search / own calls")
+    return markdown(Table("", heads, tuple(rows)))
+
+
+def compiled_loops() -> str:
+    """Return seconds of searches with compiled loops and with NumPy's."""
+    rows = []
+    for one in read_results()["compiled_loops"]["cases"]:
+        seconds = (f"{one['seconds'][side]['median']:.2g}" for side in ("compiled", "NumPy"))
+        title = f"`{one['space']}`, {one['k']} targets: `{one['strategy']}`"
+        rows.append((title, f"{one['evaluations']:,}", *seconds, _spread(one["ratio"], ".2g")))
+    heads = ("search", "evaluations", "compiled, s", "NumPy, s", "NumPy / compiled")
     return markdown(Table("", heads, tuple(rows)))
 
 
@@ -129,6 +129,18 @@ def scale() -> str:
         rows.append(tuple(row))
     heads = ["k", *(f"`{name}` s, generations" for name in ("vanilla", "top_down", "bottom_up"))]
     return markdown(Table("", (*heads, "`vanilla`, lockstep, both cores", "peak MiB"), tuple(rows), left=0))
+
+
+def populations() -> str:
+    """Return seconds, evaluations and memory by the size of the population."""
+    keys = ("evaluations", "unique_evaluations")
+    rows = [
+        (f"{one['population']:,}", _spread(one["seconds"], ".2g"), *(f"{one[key]['median']:,.0f}" for key in keys),
+         f"{one['peak_mib']['median']:.3g}")
+        for one in read_results()["scale"]["populations"]
+    ]  # fmt: skip
+    heads = ("population", "s", "evaluations", "of them new", "peak MiB")
+    return markdown(Table("", heads, tuple(rows), left=0))
 
 
 def overheads() -> str:

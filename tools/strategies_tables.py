@@ -12,7 +12,7 @@ from earlier_predictors import with_note
 from ofa_bench.predictors.gradient_costs import FILE
 from ofa_bench.records.tables import Table, markdown
 
-__all__ = ["gradient_costs", "hypervolumes", "many_targets", "peers", "strategies", "strategies_in_short", "untuned"]
+__all__ = ["gradient_costs", "hypervolumes", "many_targets", "peers", "strategies", "untuned"]
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 sys.path.append(str(BENCHMARKS))
@@ -53,19 +53,6 @@ def strategies() -> str:
     """Return all strategies at their default budgets and others."""
     shared = ("nsga2", "joint")
     return _table(_chosen(lambda cell: not cell["chosen"] or cell["strategy"] in shared))
-
-
-def strategies_in_short() -> str:
-    """Return the rows for the README."""
-    names = ("vanilla", "top_down", "bottom_up", "nsga2", "joint")
-    few = (None, 3_000)
-    return _table(
-        _chosen(
-            lambda cell: (
-                cell["strategy"] in names and cell["chosen"] in (few if cell["strategy"] == "joint" else few[:1])
-            )
-        )
-    )
 
 
 def many_targets() -> str:

@@ -32,9 +32,11 @@ def short(name: str, most: int = MAX_KEY) -> str:
 
 
 def clean(value: Any) -> float | None:
-    """Return a number without negative zero; None if it is not finite."""
+    """Return a number as MLflow's tables show it well: whole, or of seven digits; None if it is not finite."""
     number = float("nan") if value is None else float(value)
-    return number + 0.0 if np.isfinite(number) else None
+    if not np.isfinite(number):
+        return None
+    return (number if number.is_integer() else float(f"{number:.7g}")) + 0.0  # no negative zero
 
 
 def check_registered_name(key: str, name: str) -> None:

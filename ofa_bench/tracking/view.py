@@ -16,6 +16,7 @@ _COLUMNS = {
     "tags.`space`": 110,
     "metrics.`all_targets/accuracy_percent`": 190,
     "metrics.`all_targets/regret_points`": 180,
+    "metrics.`all_targets/evaluations`": 160,
     "metrics.`all_targets/seconds`": 150,
     "tags.`device`": 110,
     "tags.`budget`": 90,

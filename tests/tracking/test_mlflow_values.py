@@ -81,7 +81,8 @@ def test_each_target_has_its_own_values_and_the_end_of_its_curve(made):
         assert curve == pytest.approx(100 * several[0].accuracy)
 
 
-def test_numbers_are_finite_and_have_no_negative_zero():
+def test_numbers_are_finite_of_seven_digits_and_have_no_negative_zero():
+    assert [clean(76.17777148882547), clean(12_348_150), clean(0.00963648160298)] == [76.17777, 12_348_150, 0.009636482]
     assert [clean(value) for value in (None, math.nan, math.inf, 1, 0.5)] == [None, None, None, 1, 0.5]
     assert math.copysign(1, clean(-0.0)) == 1
 
@@ -242,8 +243,8 @@ def test_the_link_opens_the_table_of_runs_in_our_view(tracker, store, request):
     assert link == f"http://127.0.0.1:5000/{page}"
     tags = tracker.client.get_experiment(tracker.experiment).tags
     state = json.loads(tags["mlflow.sharedViewState.ofa_bench"])
-    wanted = ["strategy", "space", "accuracy_percent", "regret_points", "seconds"]
-    assert [column.partition(".")[2].strip("`").rpartition("/")[2] for column in state["columnOrder"][:5]] == wanted
+    wanted = ["strategy", "space", "accuracy_percent", "regret_points", "evaluations", "seconds"]
+    assert [column.partition(".")[2].strip("`").rpartition("/")[2] for column in state["columnOrder"][:6]] == wanted
     assert mlflow_lines(config) == [command, link]
 
 

@@ -29,8 +29,8 @@ A folder is read as ``run`` if it is a cell's, else as ``sweep``.
   networks that are timed too, and show whether the device is as fast as when its table was measured. ``runner``,
   ``threads``, ``rounds``, ``seed``: as for ``ofa_bench profile``.
 - ``uri``: the MLflow store that gets the networks as models, if it exists (``none``: no store); ``experiment``. Their
-  defaults are ``MLFLOW_TRACKING_URI`` and ``MLFLOW_EXPERIMENT_NAME``, if set. ``register``: the name under which the
-  networks are registered, without ``/`` and ``:``.
+  defaults are ``MLFLOW_TRACKING_URI`` and ``MLFLOW_EXPERIMENT_NAME``, if set. ``register``: registers
+  each target as a model whose name begins with this, such as ``phone-25ms``; without ``/`` and ``:``.
 """
 
 import math

@@ -12,6 +12,7 @@ from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.profiling.statistics import PERCENTILES
 from ofa_bench.tracking.client import open_store
 from ofa_bench.tracking.models import log_model
+from ofa_bench.tracking.names import short
 from ofa_bench.tracking.tracker import Tracker
 
 __all__ = ["check_store", "export_name", "log_models"]
@@ -46,7 +47,8 @@ def log_models(
         networks: folders and cards.
         index: the path of the index page.
         tracking: the store and experiment.
-        register: the registered model that gets the networks as versions; empty for none.
+        register: the beginning of the names of the registered models, one for each target (and space and device, if
+            there are several), of which the networks become versions; empty for none.
         source: the run of the record that found the networks, or the record's SHA-256; that run becomes the parent.
             Empty for networks of several records.
 
@@ -55,20 +57,30 @@ def log_models(
     """
     tracker = Tracker(tracking)
     cards = [card for _, card in networks]
+    names = [_registered_name(register, folder, card, cards) for folder, card in networks]
     tags = {"ofa_bench.kind": "export", "found_by": _found_by(cards, MAX_CHARS)}
     parent = tracker.cell_of(source) if len(source) == 64 else source
     run = tracker.start(export_name(cards), tags | ({"mlflow.parentRunId": parent} if parent else {}))
     status = "FAILED"
     try:
-        for folder, card in networks:
-            _log(tracker, run, folder, card, register)
+        for (folder, card), name in zip(networks, names, strict=True):
+            _log(tracker, run, folder, card, name)
         for path in (index, index.with_suffix(".md"), index.with_name("networks.csv")):
             tracker.client.log_artifact(run, str(path))
         status = "FINISHED"
     finally:
         tracker.end(run, status)
-    registered = f", registered as {register}" if register else ""
+    registered = f", registered as {', '.join(dict.fromkeys(names))}" if register else ""
     return f"{len(networks)} model{'s' if len(networks) > 1 else ''} logged to MLflow at {tracking.uri}{registered}"
+
+
+def _registered_name(register: str, folder: Path, card: Card, cards: Sequence[Card]) -> str:
+    """Return the name of a network's registered model, such as ``phone-25ms``; empty if it is not registered."""
+    if not register:
+        return ""
+    several = len({(one["space"], one["device"]) for one in cards}) > 1
+    words = [register, *((card["space"], card["device"]) if several else ()), folder.name]
+    return short(re.sub("[/:]+", "-", "-".join(words)))
 
 
 def export_name(cards: Sequence[Card]) -> str:
@@ -106,7 +118,14 @@ def _log(tracker: Tracker, export: str, folder: Path, card: Card, register: str)
         metrics=_metrics(card),
         files=[folder / CARD],
         register=register,
+        description=_description(card),
     )
+
+
+def _description(card: Card) -> str:
+    """Return what a version is, in a line: accuracy, cost, strategy."""
+    cost = f"{card['cost']:.4g} {card['unit']} on {card['device']}"
+    return f"{100 * card['accuracy']:.2f} % predicted by {card['predictor']}, {cost}, found by {_found_by([card], 200)}"
 
 
 def _metrics(card: Card) -> dict[str, float]:

@@ -29,6 +29,7 @@ def log_model(
     metrics: Mapping[str, float],
     files: Sequence[Path],
     register: str,
+    description: str,
 ) -> None:
     """Log an ONNX file as the model of a run, and metrics of the run and the model; end the run.
 
@@ -42,6 +43,7 @@ def log_model(
         metrics: of the model and the run.
         files: further files to store with the model.
         register: the registered model of which it becomes a version; none if empty.
+        description: of that version.
 
     Raises:
         Exception: the store cannot be used; the run is ended as failed.
@@ -62,6 +64,8 @@ def log_model(
         now = int(1000 * time.time())
         logged = [Metric(key, float(value), now, 0, model_id=info.model_id) for key, value in metrics.items()]
         tracker.client.log_batch(run, metrics=logged)
+        if register:
+            tracker.client.update_model_version(register, str(info.registered_model_version), description)
     tracker.release(run)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ofa_bench.commands.cli.options import check_folder
+from ofa_bench.commands.cli.terminal import store_lines
 from ofa_bench.config.schema import TrackingConfig
 from ofa_bench.config.store_uri import default_experiment, uri_option
 from ofa_bench.errors import InputError
@@ -51,8 +52,8 @@ class Options:
         return TrackingConfig.at(self.uri, self.artifacts, experiment)
 
 
-def sync(folders: Sequence[Path], options: Options) -> Iterator["Cell"]:
-    """Send the missing records; yield each one sent.
+def sync(folders: Sequence[Path], options: Options, experiments: set[str]) -> Iterator["Cell"]:
+    """Send the missing records; yield each one sent, and add the names of the experiments to ``experiments``.
 
     Raises:
         InputError: there is no such folder, or no record below it.
@@ -66,7 +67,9 @@ def sync(folders: Sequence[Path], options: Options) -> Iterator["Cell"]:
 
     @cache
     def tracker(experiment: str) -> "Tracker":
-        return Tracker(options.tracking(options.experiment or experiment or default_experiment()))
+        name = options.experiment or experiment or default_experiment()
+        experiments.add(name)
+        return Tracker(options.tracking(name))
 
     for folder in folders:
         found = sorted(path.parent for path in folder.rglob(RECORD) if path.is_file())
@@ -88,14 +91,15 @@ def _experiment(journal: "Journal") -> str:
 
 
 def run(options: Options, folders: Sequence[str]) -> Iterator[str]:
-    """Send the missing records; yield a line for each, and their number.
+    """Send the missing records; yield a line for each, their number, and how to open the store.
 
     Raises:
         InputError: an option is not allowed, or there is no record.
     """
     options.check()
-    sent = 0
-    for cell in sync([Path(folder) for folder in folders or ["multirun"]], options):
+    sent, experiments = 0, set[str]()
+    for cell in sync([Path(folder) for folder in folders or ["multirun"]], options, experiments):
         sent += 1
         yield f"sent {cell.folder}"
     yield f"{sent} records sent to {options.tracking('').uri}"
+    yield from dict.fromkeys(line for one in sorted(experiments) for line in store_lines(options.tracking(one)))

@@ -35,7 +35,7 @@ def test_a_server_that_dies_gets_the_rest_later(forks, tmp_path):
         for expected in (lacking, 0):
             sent = forks.run("sync", tuple(command), tmp_path)
             assert (sent.returncode, sent.stderr) == (0, "")
-            assert sent.stdout.endswith(f"{expected} records sent to {uri}\n")
+            assert f"{expected} records sent to {uri}\nMLflow:  {uri}/#/experiments/" in sent.stdout
         client = MlflowClient(uri)
         runs = client.search_runs([client.get_experiment_by_name("ofa_bench").experiment_id])
         assert {run.info.status for run in runs} == {"FINISHED"}

@@ -40,11 +40,14 @@ def test_a_deleted_database_is_rebuilt_whole(ofa_bench, forks, tmp_path):
     shutil.rmtree(tmp_path / "mlartifacts")
     sent = forks.run("sync", (), tmp_path)
     assert (sent.returncode, sent.stderr) == (0, "")
-    assert sent.stdout.endswith(f"3 records sent to sqlite:///{tmp_path}/mlflow.db\n")
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    opened = f"MLflow:  mlflow ui --host 127.0.0.1 --backend-store-uri {uri}\nruns:    http://127.0.0.1:5000/#/experiments/1/"
+    assert f"3 records sent to {uri}\n{opened}" in sent.stdout
+    assert "mlflow.sharedViewState.ofa_bench" in MlflowClient(uri).get_experiment("1").tags
     assert runs(tmp_path) == before
     assert len(before) == 4
     again = forks.run("sync", ("multirun",), tmp_path)
-    assert again.stdout == f"0 records sent to sqlite:///{tmp_path}/mlflow.db\n"
+    assert again.stdout.startswith(f"0 records sent to {uri}\n{opened}")
     assert runs(tmp_path) == before
 
 

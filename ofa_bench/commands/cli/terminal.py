@@ -15,7 +15,7 @@ from ofa_bench.tracking.view import runs_page, save_view
 if TYPE_CHECKING:
     from ofa_bench.tracking.tracker import Tracker
 
-__all__ = ["mlflow_lines", "report_unsent", "show"]
+__all__ = ["mlflow_lines", "report_unsent", "show", "store_lines"]
 
 LOCAL = "http://127.0.0.1:5000"
 """The default address of ``mlflow ui``."""
@@ -32,8 +32,8 @@ def show(found: Sequence[Record], output: Path, tracking: TrackingConfig) -> Non
     console.print(f"results: {output}", soft_wrap=True)
     if tracking.uri and was_refused(tracking.uri):
         return
-    for head, line in zip(("MLflow:  ", "runs:    "), mlflow_lines(tracking), strict=False):
-        console.print(f"{head}{line}", soft_wrap=True)
+    for line in store_lines(tracking):
+        console.print(line, soft_wrap=True)
 
 
 def _show_networks(found: Sequence[Record], output: Path) -> None:
@@ -48,6 +48,11 @@ def _show_networks(found: Sequence[Record], output: Path) -> None:
         print("\n".join(describe_networks(networks)))
         words.append("top=10")
     print(f"networks: {command_line(words)}")
+
+
+def store_lines(tracking: TrackingConfig) -> list[str]:
+    """Return the lines that say how to open a store."""
+    return [f"{head}{line}" for head, line in zip(("MLflow:  ", "runs:    "), mlflow_lines(tracking), strict=False)]
 
 
 def mlflow_lines(tracking: TrackingConfig) -> list[str]:

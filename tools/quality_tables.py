@@ -1,5 +1,6 @@
 """Tables of how long it takes to find networks as good as those of ``ofa``, from ``benchmarks/results.json``."""
 
+import textwrap
 from collections.abc import Mapping
 from statistics import mean
 from typing import Any
@@ -116,10 +117,11 @@ def quality_in_short() -> str:
     results = _results()
     ten, many = (results["joint"][row] for row in ("10 targets", "100 targets"))
     ofa, goal = results["ofa"]["ofa"]["seconds"], results["ofa"]["ofa"]["accuracy"]["median"]
-    return (
+    sentences = (
         f"**Time to quality.** `ofa`'s own search takes {_number(ofa['median'])} s for ten targets on `mbv3` and finds "
         f"networks of {goal:.2f} % on average (predicted). `joint` has found networks as good after "
         f"{_number(ten['seconds']['median'])} s: {_number(ten['ratios']['ofa']['median'])} times sooner. For 100 "
         f"targets, which would take `ofa` ten times as long, `joint` takes {_number(many['seconds']['median'])} s: "
         f"{_number(many['ratios']['ofa']['median'])} times sooner."
     )
+    return textwrap.fill(sentences, 120)

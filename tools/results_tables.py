@@ -20,6 +20,7 @@ __all__ = [
     "compiled_loops",
     "cpu_onnx",
     "floors",
+    "machines",
     "measured_predictors",
     "overheads",
     "populations",
@@ -100,6 +101,17 @@ def floors() -> str:
         rows.append((f"`{one['space']}`: `{strategy}`,{rest}", *seconds, *ratios))
     heads = ("search, evaluations", "s", "floor, s", "own calls, s", "search / floor", "search / own calls")
     return markdown(Table("", heads, tuple(rows)))
+
+
+def machines() -> str:
+    """Return when and on what each section was measured."""
+    rows = []
+    for name, section in read_results().items():
+        kernels = {one["architecture"] for one in section["versions"]["thread_pools"] if one["user_api"] == "blas"}
+        machine = section["machine"]
+        processor = f"{machine['processor']}, {machine['cores']} cores"
+        rows.append((f"`{name}`", section["date"][:10], processor, ", ".join(sorted(kernels))))
+    return markdown(Table("", ("section", "date", "processor", "kernels of OpenBLAS"), tuple(rows), left=4))
 
 
 def compiled_loops() -> str:

@@ -14,10 +14,10 @@ VIEW = "ofa_bench"
 _COLUMNS = {
     "tags.`strategy`": 120,
     "tags.`space`": 110,
-    "metrics.`all_targets/accuracy_percent`": 190,
+    "metrics.`all_targets/accuracy_percent`": 210,
     "metrics.`all_targets/regret_points`": 180,
-    "metrics.`all_targets/evaluations`": 160,
     "metrics.`all_targets/seconds`": 150,
+    "metrics.`all_targets/evaluations`": 190,
     "tags.`device`": 110,
     "tags.`budget`": 90,
     "tags.`seed`": 70,

@@ -243,7 +243,7 @@ def test_the_link_opens_the_table_of_runs_in_our_view(tracker, store, request):
     assert link == f"http://127.0.0.1:5000/{page}"
     tags = tracker.client.get_experiment(tracker.experiment).tags
     state = json.loads(tags["mlflow.sharedViewState.ofa_bench"])
-    wanted = ["strategy", "space", "accuracy_percent", "regret_points", "evaluations", "seconds"]
+    wanted = ["strategy", "space", "accuracy_percent", "regret_points", "seconds", "evaluations"]
     assert [column.partition(".")[2].strip("`").rpartition("/")[2] for column in state["columnOrder"][:6]] == wanted
     assert mlflow_lines(config) == [command, link]
 

@@ -5,7 +5,7 @@ call, and those at which it took the gradient and the gains of all single change
 rounds and in the run's order: gradients and evaluations in the run's own batches, and in between the same evaluations
 in batches of 100, as ``nsga2`` makes them. Seconds are of the processor, on one core. The ``cost`` of a gradient is its
 seconds divided by those of an evaluation in the run's own batches; ``cost_by_batches_of_100`` is larger, because
-evaluations are cheaper there. OFA's official files are needed (see README.md). The file has all rounds, their median,
+evaluations are cheaper there. OFA's official files are needed. The file has all rounds, their median,
 least and most; by default it is the one that tables, figures and ``strategy.gradient_cost=measured`` read. ``--new``
 measures only predictors that it does not have, and adds them; one that the package had earlier stays for its records.
 

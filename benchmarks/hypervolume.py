@@ -9,7 +9,7 @@ and three sets of networks:
 - *100*: of these, the most accurate below each of 100 evenly spaced latencies, as many as OFA²'s population;
 - *10*: of these, the most accurate below each of the ten default targets.
 
-OFA's official files are needed (see README.md). It takes a few minutes.
+OFA's official files are needed (see docs/spaces.md). It takes a few minutes.
 """
 
 import argparse

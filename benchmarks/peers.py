@@ -2,7 +2,7 @@
 
 MobileNetV3 on the Note10 with OFA's official predictor and the ten default targets, five seeds. Those that search all
 targets at once have n·P = 500 · 100 evaluations in all; ``vanilla`` has as many, and as many for each target. Seconds
-are of the processor, on one core, one search after another. OFA's official files are needed (see README.md). It takes a
+are of the processor, on one core, one search after another. OFA's official files are needed. It takes a
 few minutes.
 """
 

@@ -1,7 +1,7 @@
 """``joint`` beside ``nsga2`` and ``vanilla`` on problems it was not made on: ``python benchmarks/untuned.py [FOLDER]``.
 
 The records come from ``ofa_bench -m experiment=untuned tracking=none`` (some minutes; OFA's official files are needed,
-see README.md), below ``multirun`` unless another folder is given. In that experiment, gradients are charged to the
+see docs/spaces.md), below ``multirun`` unless another folder is given. In that experiment, gradients are charged to the
 budget of ``joint`` at their measured cost, so it has as many evaluations as ``nsga2`` with gradients charged.
 
 The table has the differences in mean accuracy over the targets, ``joint`` less the other, in points: their mean over

@@ -1,6 +1,7 @@
 """Tables of the study of measurements: what is reached, with how many measurements, differences and seconds."""
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -98,7 +99,8 @@ def made() -> str:
     return markdown(Table("", heads, tuple(rows), left=2))
 
 
-def tested(setting: Setting, asked: int) -> dict[str, Paired]:
+@cache
+def tested(setting: Setting, asked: int) -> Mapping[str, Paired]:
     """Return strategies less ``REFERENCE`` in true accuracy, points, over the same seeds and repeats."""
     base = found().get((setting, REFERENCE, asked))
     if base is None or base.missed:

@@ -94,7 +94,7 @@ def json_value(content: bytes) -> Any:
         UnreadableError: it is something else, or nested too deeply.
     """
     try:
-        found = json.loads(content, parse_constant=_finite, parse_float=_finite)
+        found = _DECODER.decode(content.decode(json.detect_encoding(content), "surrogatepass"))
     except RecursionError:
         raise UnreadableError("it is nested too deeply") from None
     except UnicodeDecodeError:
@@ -109,6 +109,8 @@ def _check_depth(found: Any) -> None:
     """Raise UnreadableError for deeply nested values, because some readers are recursive."""
     level = [found]
     for _ in range(DEEPEST + 1):
+        if not level:
+            return
         inner = (node.values() if type(node) is dict else node for node in level if type(node) in (dict, list))
         level = [one for several in inner for one in several]
     if level:
@@ -120,6 +122,9 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"the number {text[:20]} is not finite")
     return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
 
 
 def json_or_python(content: bytes) -> Any:

@@ -1,6 +1,5 @@
 """Writes the pages of an export: an index of all networks in its folder, and a readable card for each network."""
 
-import base64
 import csv
 import io
 import json
@@ -9,10 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
-from ofa_bench.analysis.figures.drawing import Picture, png
 from ofa_bench.analysis.figures.latencies import latencies
 from ofa_bench.analysis.figures.networks import Drawn, draw_rows
+from ofa_bench.analysis.figures.rendering import Picture
+from ofa_bench.analysis.figures.rendering import render as render_figure
 from ofa_bench.config.batches import batch_of_unit, milliseconds
 from ofa_bench.exporting.cards import ONNX, PROGRAM, Card, is_given, read_cards
 from ofa_bench.exporting.measuring import comparable_ms, compute_verdict, group_by_statistic, meets_target
@@ -69,7 +70,7 @@ class Section:
             ("networks", "The networks.", draw_rows(drawn, title, self.cards[0]["unit"])),
         )
         return [
-            Picture(f"{self.stem}/{name}", caption, base64.b64encode(png(figure)).decode())
+            Picture(f"{self.stem}/{name}", caption, render_figure(figure, f"{name}{crc32(self.stem.encode())}-"))
             for name, caption, figure in figures
             if figure is not None
         ]
@@ -103,7 +104,7 @@ def write_pages(out: Path) -> Path:
         }
         write_whole(folder / "card.md", render("network.md.j2", about))
     for picture in (one for section in shown for one in section.pictures):
-        write_whole(out / f"{picture.name}.png", base64.b64decode(picture.data))
+        write_whole(out / f"{picture.name}.png", picture.rendered.png)
     write_whole(out / "networks.csv", _csv(there))
     write_whole(out / "index.md", render("export.md.j2", page))
     write_whole(out / INDEX, render("export.html.j2", page))

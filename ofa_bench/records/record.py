@@ -48,7 +48,19 @@ from ofa_bench.spaces import Genes
 from ofa_bench.strategies import Strategy
 from ofa_bench.version import __version__
 
-__all__ = ["CONFIG", "FORMAT", "RECORD", "Record", "changes", "copy", "identity", "make_record", "read", "write"]
+__all__ = [
+    "CONFIG",
+    "FORMAT",
+    "RECORD",
+    "Record",
+    "changes",
+    "copy",
+    "flat_config",
+    "identity",
+    "make_record",
+    "read",
+    "write",
+]
 
 CONFIG = "config.yaml"
 
@@ -91,7 +103,7 @@ def _targets(node: object) -> set[str]:
 
 def changes(record: Record, config: Mapping[str, Any], problem: Problem) -> str:
     """Describe how a record differs from a cell's config and problem now."""
-    before, after = _flat(record.config), _flat(json.loads(json.dumps(config)))
+    before, after = flat_config(record.config), flat_config(json.loads(json.dumps(config)))
     keys = [key for key in (*before, *after) if before.get(key, ...) != after.get(key, ...)]
     found = [*dict.fromkeys(keys)][:3]
     found += ["the predictor"] if record.predictor.sha256 != problem.predictor.sha256 else []
@@ -99,12 +111,14 @@ def changes(record: Record, config: Mapping[str, Any], problem: Problem) -> str:
     return ", ".join(found) or "the code"
 
 
-def _flat(node: Any, at: str = "") -> dict[str, Any]:
+def flat_config(node: Any, at: str = "") -> dict[str, Any]:
     """Return the values of a config by their full keys."""
     if not isinstance(node, Mapping):
         return {at: node}
     return {
-        key: value for name in node for key, value in _flat(node[name], f"{at}.{name}" if at else str(name)).items()
+        key: value
+        for name in node
+        for key, value in flat_config(node[name], f"{at}.{name}" if at else str(name)).items()
     }
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ofa_bench.analysis.figures import fleets as figures
-from ofa_bench.analysis.figures.drawing import Picture
 from ofa_bench.analysis.figures.drawings import Drawing
+from ofa_bench.analysis.figures.rendering import Picture
 from ofa_bench.analysis.fleets import tables
 from ofa_bench.analysis.fleets.naming import CHOSEN, Named
 from ofa_bench.analysis.fleets.pooling import Fleet, pool

@@ -1,12 +1,10 @@
 """Plans the pictures of a report, and draws all of them together."""
 
-import base64
 from collections.abc import Iterable
 from pathlib import Path
 
-from ofa_bench.analysis.figures.drawing import Picture
 from ofa_bench.analysis.figures.drawings import Drawing
-from ofa_bench.analysis.figures.rendering import render_all
+from ofa_bench.analysis.figures.rendering import Picture, render_all
 from ofa_bench.records.labels import distinct
 
 __all__ = ["Pictures"]
@@ -41,5 +39,5 @@ class Pictures:
             if rendered is not None:
                 name = distinct(drawing.name, names)
                 (self._folder / f"{name}.png").write_bytes(rendered.png)
-                (self._folder / f"{name}.svg").write_bytes(rendered.svg)
-                pictures.append(Picture(name, drawing.caption, base64.b64encode(rendered.png).decode()))
+                (self._folder / f"{name}.svg").write_text(rendered.svg, "utf-8")
+                pictures.append(Picture(name, drawing.caption, rendered))

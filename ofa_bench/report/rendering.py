@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
+from ofa_bench.analysis.figures.vectors import DARK
 from ofa_bench.records.tables import markdown
 
 __all__ = ["relative_url", "render"]
@@ -17,7 +18,10 @@ def relative_url(path: str) -> str:
 
 
 def render(template: str, page: Mapping[str, Any]) -> str:
-    """Render a template of ``report/templates``, in which ``markdown`` writes a table and ``|url`` a link."""
+    """Render a template of ``report/templates``.
+
+    There, ``markdown`` writes a table, ``|url`` a link, and ``dark`` has the colours of dark pages.
+    """
     environment = Environment(
         loader=PackageLoader("ofa_bench.report", "templates"),
         autoescape=select_autoescape(["html.j2"]),
@@ -25,5 +29,5 @@ def render(template: str, page: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["url"] = relative_url
-    environment.globals["markdown"] = markdown
+    environment.globals |= {"markdown": markdown, "dark": DARK}
     return environment.get_template(template).render(page)

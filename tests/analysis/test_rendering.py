@@ -38,7 +38,7 @@ def test_figures_come_in_order_whatever_the_number_of_cores(cores):
     assert [one is None for one in found[0]] == [False, False, True, False, False]
     for one in filter(None, found[0]):
         assert Image.open(BytesIO(one.png)).size == (220, 110)
-        assert one.svg.startswith(b"<?xml")
+        assert one.svg.startswith("<?xml")
     assert len({one.png for one in filter(None, found[0])}) == 4
 
 

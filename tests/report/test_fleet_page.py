@@ -95,7 +95,7 @@ def test_of_many_devices_the_page_has_the_first_and_the_files_all(swept, tmp_pat
     monkeypatch.setattr(page_of_fleet, "MAX_ROWS", 1)
     monkeypatch.setattr(page_of_fleet, "MAX_COLUMNS", 2)
     monkeypatch.setattr(page_of_fleet, "MAX_LISTED", 2)
-    monkeypatch.setattr("ofa_bench.report.page.MAX_DRAWN", 1)
+    monkeypatch.setattr("ofa_bench.report.sections.MAX_DRAWN", 1)
     report = Checked(call("report", [str(swept / "multirun"), f"out={tmp_path}/out"]).read_text())
     page = Checked((tmp_path / "out" / "fleet.html").read_text())
     assert "The first 1 of 3 devices; fleet.csv and tables.csv have all." in page.words

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ofa_bench.analysis.figures.best_known import mean_best_known
 from ofa_bench.analysis.figures.drawing import Style, draw_points, figure_of, plain_numbers, with_legend, wrapped
+from ofa_bench.analysis.figures.hovering import note_points
 from ofa_bench.analysis.studies import Entry, Study
 from ofa_bench.records.charges import charged_evaluations
 from ofa_bench.records.model import Result
@@ -22,7 +23,8 @@ Floats = NDArray[np.float64]
 SHOWN = 2.5
 """Points of accuracy below the top that the figure shows."""
 
-STEPS = 300
+STEPS, STEP = 300, 20
+"""Points of a curve, and those from one whose value the page shows to the next."""
 
 
 def anytime(study: Study, style: Style, over: Literal["evaluations", "seconds"] = "evaluations") -> Figure | None:
@@ -48,6 +50,12 @@ def anytime(study: Study, style: Style, over: Literal["evaluations", "seconds"] 
         axes.plot(
             at, accuracy, color=look.colour, ls=look.line, lw=1.6, marker=look.marker, ms=6, markevery=[-1], label=label
         )
+        shown = slice(STEP - 1, None, STEP)
+        texts = [
+            f"{name}: {best:.2f} after {spent:,.4g} {over}"
+            for spent, best in zip(at[shown], accuracy[shown], strict=True)
+        ]
+        note_points(axes, at[shown], accuracy[shown], texts)
     level = mean_best_known(study)
     if level is not None:
         axes.axhline(level, color="black", lw=1.1, ls="--", zorder=0.5, label="best known")

@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 
 from ofa_bench.analysis.controls import Control
 from ofa_bench.analysis.figures.drawing import DPI, Style
+from ofa_bench.analysis.figures.hovering import note_points
 from ofa_bench.analysis.statistics import Paired
+from ofa_bench.analysis.summary import difference
 from ofa_bench.strategies import MEASURES
 
 __all__ = ["draw_controls"]
@@ -52,12 +54,15 @@ def _draw(axes: Axes, found: Sequence[Control], style: Style) -> dict[str, Any]:
         look, aside = style.look(chain), ASIDE ** (number - (len(series) - 1) / 2)
         known = [(k, one.difference, one.interval) for k, one in points if one.difference is not None and one.interval]
         if known:
-            handles[f"{chain}, equal {MEASURES[measure]}"] = axes.errorbar(
-                [k * aside for k, _, _ in known],
-                [value for _, value, _ in known],
+            label = f"{chain}, equal {MEASURES[measure]}"
+            x, y = [k * aside for k, _, _ in known], [value for _, value, _ in known]
+            handles[label] = axes.errorbar(
+                x, y,
                 yerr=[[value - ends[0] for _, value, ends in known], [ends[1] - value for _, value, ends in known]],
                 color=look.colour, marker=look.marker, ms=4.5, capsize=2, lw=1.2, ls=LINES[measure],
             )  # fmt: skip
+            texts = [f"{label}, {k:,} targets: {difference(one)}" for k, one in points if one.interval]
+            note_points(axes, x, y, texts)
     numbers = sorted({len(one.study.targets) for one in found})
     axes.axhline(0, color="0.4", lw=0.9, zorder=0.5)
     axes.set_xscale("log")

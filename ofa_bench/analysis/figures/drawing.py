@@ -16,10 +16,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from numpy.typing import NDArray
 from PIL import Image
 
+from ofa_bench.analysis.figures.hovering import note_points
 from ofa_bench.analysis.studies import Study
 
 __all__ = [
-    "DPI", "Figure", "Look", "Picture", "Style", "aside_by", "draw_line", "draw_points", "figure_of", "least_gap",
+    "DPI", "Figure", "Look", "Style", "aside_by", "draw_line", "draw_points", "figure_of", "least_gap",
     "legend_above", "logarithmic_if_wide", "mean_std", "numbers_of_targets", "plain_numbers", "png", "with_legend",
     "wrapped",
 ]  # fmt: skip
@@ -36,15 +37,6 @@ MAX_INSIDE = 6
 
 WIDE = 8.0
 """The ratio of values above which an axis is logarithmic."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture: its file name (without suffix), its caption, and the PNG in base64."""
-
-    name: str
-    caption: str
-    data: str
 
 
 @dataclass(frozen=True)
@@ -141,17 +133,22 @@ def mean_std(values: Floats) -> tuple[Floats, Floats]:
     return means, np.sqrt(np.divide(squares, counts - 1, out=np.zeros(counts.shape), where=counts > 1))
 
 
-def draw_line(axes: Axes, x: Floats, means: Floats, stds: Floats, look: Look, name: str) -> None:
-    """Draw means with bars of one standard deviation: float64 [n] each."""
+def draw_line(axes: Axes, x: Floats, means: Floats, stds: Floats, look: Look, name: str, shift: float = 0.0) -> None:
+    """Draw means with bars of one standard deviation, float64 [n] each, shifted along the x axis."""
+    at = np.asarray(x, np.float64)
     axes.errorbar(
-        x, means, yerr=stds if stds.any() else None, color=look.colour, marker=look.marker, linestyle=look.line,
-        markersize=5, capsize=2.5, linewidth=1.4, elinewidth=1.0, label=wrapped(name),
+        at + shift, means, yerr=stds if stds.any() else None, color=look.colour, marker=look.marker,
+        linestyle=look.line, markersize=5, capsize=2.5, linewidth=1.4, elinewidth=1.0, label=wrapped(name),
     )  # fmt: skip
+    ends = [f" ± {std:.2g}" if std else "" for std in stds]
+    texts = [f"{name} at {one:g}: {mean:.4g}{end}" for one, mean, end in zip(at, means, ends, strict=True)]
+    note_points(axes, at + shift, means, texts)
 
 
 def draw_points(axes: Axes, x: Floats, y: Floats, look: Look, label: str, size: float = 8.0) -> None:
     """Draw points that may lie on each other."""
     axes.plot(x, y, color=look.colour, ls="", marker=look.marker, ms=size, mew=size / 5, mfc="none", label=label)
+    note_points(axes, x, y, [f"{label} at {at:.4g}: {value:.4g}" for at, value in zip(x, y, strict=True)])
 
 
 def aside_by(place: int, number: int, gap: float) -> float:

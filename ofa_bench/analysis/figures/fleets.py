@@ -1,12 +1,14 @@
 """Draws a fleet: how many networks serve it, how alike its devices are, and what winners lose elsewhere."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ofa_bench.analysis.figures.drawing import DPI
+from ofa_bench.analysis.figures.hovering import note_boxes, note_points
 from ofa_bench.analysis.fleets.pooling import Fleet
 from ofa_bench.analysis.fleets.serving import Service, Transfer
 from ofa_bench.formatting import format_number
@@ -31,6 +33,9 @@ def draw_services(services: Sequence[Service]) -> Figure:
     open_ = [max(0, len(one.chosen) - one.bound) for one in services]
     arms = [open_, [0] * len(open_)] if any(open_) else None
     axes.errorbar(allowed, numbers, yerr=arms, color="#0072B2", marker="o", ms=6, lw=1.4, capsize=3)
+    note_points(
+        axes, allowed, numbers, [f"{y:,} networks at a loss of {x:g}" for x, y in zip(allowed, numbers, strict=True)]
+    )
     for x, y in zip(allowed, numbers, strict=True):
         axes.annotate(f"{y:,}", (x, y), (6, 6), textcoords="offset points")
     axes.set_xticks(allowed, [f"{one:g}" for one in allowed])
@@ -84,8 +89,13 @@ def _heat(values: Floats, names: Sequence[str], texts: Sequence[Sequence[str]], 
     places = list(range(0, m, step))
     small = 9 if m <= MAX_NUMBERS else 7 if step == 1 else 5.5
     shown = [names[place] for place in places]
-    axes.set_xticks(places, shown, rotation=90 if m > 5 else 20, fontsize=small, ha="center" if m > 5 else "right")
+    turned: dict[str, Any] = {"rotation": 90 if m > 5 else 20, "rotation_mode": "anchor", "ha": "right"}
+    axes.set_xticks(places, shown, fontsize=small, va="center" if m > 5 else "top", **turned)
     axes.set_yticks(places, shown, fontsize=small)
+    if m <= MAX_NAMES:
+        cells = [(i, j) for i in range(m) for j in range(m) if texts[i][j]]
+        notes = [f"{names[i]}, {names[j]}: {texts[i][j]}".replace("\n", ", ") for i, j in cells]
+        note_boxes(axes, [(j - 0.5, i - 0.5, 1, 1) for i, j in cells], notes)
     if m <= MAX_NUMBERS:
         for i in range(m):
             for j in range(m):
@@ -93,7 +103,7 @@ def _heat(values: Floats, names: Sequence[str], texts: Sequence[Sequence[str]], 
                 dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
                 axes.text(
                     j, i, texts[i][j], ha="center", va="center", fontsize=8 if m <= 8 else 6.5,
-                    color="white" if dark else "black",
+                    color="#fefefe" if dark else "#010101",  # on any page, unlike white and black
                 )  # fmt: skip
     figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
     return figure

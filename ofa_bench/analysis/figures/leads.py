@@ -6,7 +6,8 @@ from itertools import cycle
 from matplotlib.figure import Figure
 
 from ofa_bench.analysis.figures.drawing import DPI
-from ofa_bench.analysis.summary import Summary
+from ofa_bench.analysis.figures.hovering import note_points
+from ofa_bench.analysis.summary import Summary, difference
 
 __all__ = ["leads"]
 
@@ -39,6 +40,7 @@ def leads(summary: Summary) -> Figure | None:
                     lead.difference, at, xerr=arms, fmt=marker, color=colour, ms=5, capsize=2.5, lw=1.2,
                     label=label if place == 0 else None,
                 )  # fmt: skip
+                note_points(axes, [lead.difference], [at], [f"{line.name} by {label}: {difference(lead)}"])
     axes.axvline(0, color="0.4", lw=0.9, zorder=0.5)
     axes.set_yticks(range(len(lines)), [textwrap.fill(line.name, 30) for line in lines])
     axes.set_ylim(len(lines) - 0.5, -0.5)

@@ -12,9 +12,10 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 
 from ofa_bench.analysis.figures.drawing import DPI
+from ofa_bench.analysis.figures.hovering import note_boxes
 from ofa_bench.analysis.studies import Entry, Study
 from ofa_bench.spaces import recognise
-from ofa_bench.spaces.drawing import SLOT, Drawing
+from ofa_bench.spaces.drawing import SLOT, STEM, Block, Drawing
 
 __all__ = ["MAX_ROWS", "Drawn", "draw", "draw_rows"]
 
@@ -95,6 +96,7 @@ class _Boxes:
     def __init__(self) -> None:
         self._bars: dict[str, list[tuple[Corners, str]]] = {}
         self._slots: dict[str, list[Corners]] = {}
+        self._notes: list[tuple[tuple[float, float, float, float], str]] = []
 
     def add_bar(self, x: float, y: float, height: float, colour: str, kind: str = "") -> None:
         """Add a filled block; the kind is empty in the legend."""
@@ -104,11 +106,16 @@ class _Boxes:
         """Add the outline of a block that is not built; the kind is empty in the legend."""
         self._slots.setdefault(kind, []).append(_corners(x + 0.05, y + 0.02, WIDTH - 0.1, 0.3))
 
+    def add_note(self, x: float, y: float, text: str) -> None:
+        """Add the text of a place, as high as a block can be."""
+        self._notes.append(((x, y, WIDTH, HEIGHT), text))
+
     def draw(self, axes: Axes) -> None:
         """Draw all, without a change of the axes' limits; ``gid`` is the kind."""
         for kind, bars in self._bars.items():
             corners, colours = zip(*bars, strict=True)
             axes.add_collection(PolyCollection(corners, facecolors=colours, edgecolors="none", gid=kind), autolim=False)
+        note_boxes(axes, *zip(*self._notes, strict=True))
         for kind, slots in self._slots.items():
             look: dict[str, Any] = {"facecolors": "none", "edgecolors": "0.7", "linewidths": 0.7, "linestyles": ":"}
             axes.add_collection(PolyCollection(slots, **look, gid=kind), autolim=False)
@@ -140,7 +147,8 @@ def _heads(axes: Axes, unit: str, cost: str, *, resolution: bool) -> None:
     last = "resolution\n(pixels)" if resolution else ""
     heads = (f"target\n({unit})", f"{cost}\n({unit})", "predicted\naccuracy (%)", last)
     for x, text in zip(COLUMNS, heads, strict=True):
-        axes.text(x, 1.05, text, ha="right", va="bottom", fontsize=8, color="0.3")
+        for line, part in enumerate(reversed(text.split("\n"))):  # each line by itself ends at the column's right end
+            axes.text(x, 1.05 + 0.33 * line, part, ha="right", va="bottom", fontsize=8, color="0.3")
 
 
 def _stages(axes: Axes, network: Drawing) -> None:
@@ -154,8 +162,9 @@ def _stages(axes: Axes, network: Drawing) -> None:
 def _row(boxes: _Boxes, network: Drawing, y: float) -> float:
     """Add the blocks of one network; return the right end."""
     x, colours = 0.0, _colours(len(network.shades))
-    for blocks in network.stages.values():
+    for stage, blocks in network.stages.items():
         for place, block in enumerate(blocks):
+            boxes.add_note(x + place, y, f"{stage}, block {place + 1}: {_describe(network, block)}")
             if block.kind == SLOT:
                 boxes.add_slot(x + place, y)
             else:
@@ -163,6 +172,18 @@ def _row(boxes: _Boxes, network: Drawing, y: float) -> float:
                 boxes.add_bar(x + place, y, height, colours[block.shade], block.kind)
         x += len(blocks) + BETWEEN
     return x
+
+
+def _describe(network: Drawing, block: Block) -> str:
+    """Return what a block is, for people."""
+    if block.kind == SLOT:
+        return "not built"
+    parts = [f"{network.shade} {network.shades[block.shade]:g}"]
+    if block.kind != STEM and network.height != network.shade:
+        parts.append(f"{network.height} {network.heights[block.height]:g}")
+    if network.resolution is not None:
+        parts.append(f"images of {network.resolution:g} pixels")
+    return ", ".join(parts)
 
 
 def _key(axes: Axes, boxes: _Boxes, network: Drawing, y: float) -> None:

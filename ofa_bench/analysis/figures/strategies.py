@@ -45,7 +45,8 @@ def seconds_over_targets(family: Sequence[Study], style: Style) -> Figure | None
     figure, axes = figure_of(family[0])
     spread = {name: _by_number(of) for name, of in values.items()}
     for place, (name, (numbers, means, stds)) in enumerate(spread.items()):
-        draw_line(axes, numbers + aside_by(place, len(spread), least_gap(numbers)), means, stds, style.look(name), name)
+        shift = aside_by(place, len(spread), least_gap(numbers))
+        draw_line(axes, numbers, means, stds, style.look(name), name, shift)
     numbers_of_targets(axes)
     axes.set_ylabel("seconds of search, all targets")
     logarithmic_if_wide(axes, [mean for _, means, _ in spread.values() for mean in means.tolist()])
@@ -158,7 +159,7 @@ def _over_targets(
     spread = {name: mean_std(table) for name, table in tables.items()}
     for place, (name, (means, stds)) in enumerate(spread.items()):
         shift = aside_by(place, len(tables), gap) if aside or alone is not None else 0.0
-        draw_line(axes, study.targets + shift, means, stds, style.look(name), name)
+        draw_line(axes, study.targets, means, stds, style.look(name), name, shift)
     known = best_known(study) if best else {}
     if known:
         at, percent = list(known), list(known.values())

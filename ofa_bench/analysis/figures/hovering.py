@@ -1,0 +1,63 @@
+"""Notes the values of points and boxes of a figure, which a page shows while the pointer is over them."""
+
+from collections.abc import Sequence
+from html import escape
+from itertools import product
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+__all__ = ["hover_areas", "note_boxes", "note_points"]
+
+RADIUS = 5.5
+"""The size of the area around a point, in points of a figure."""
+
+
+class _Area(NamedTuple):
+    """Opposite corners in data coordinates, which are equal for a point, and the text there."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    text: str
+
+
+_AREAS: "WeakKeyDictionary[Axes, list[_Area]]" = WeakKeyDictionary()
+
+
+def note_points(axes: Axes, x: ArrayLike, y: ArrayLike, texts: Sequence[str]) -> None:
+    """Note a text for each point: numbers [n] in data coordinates; those that are not finite are left out."""
+    at = np.broadcast_arrays(np.asarray(x, np.float64), np.asarray(y, np.float64))
+    for left, low, text in zip(*(one.ravel().tolist() for one in at), texts, strict=True):
+        if np.isfinite(left) and np.isfinite(low):
+            _AREAS.setdefault(axes, []).append(_Area(left, low, left, low, text))
+
+
+def note_boxes(axes: Axes, boxes: Sequence[tuple[float, float, float, float]], texts: Sequence[str]) -> None:
+    """Note a text for each box: x, y, width and height in data coordinates."""
+    for (x, y, width, height), text in zip(boxes, texts, strict=True):
+        _AREAS.setdefault(axes, []).append(_Area(x, y, x + width, y + height, text))
+
+
+def hover_areas(figure: Figure) -> str:
+    """Return the noted areas of a figure that was drawn as SVG elements with titles, in points from the top left."""
+    height = 72 * figure.get_figheight()
+    return "".join(_shape(axes, area, 72 / figure.dpi, height) for axes in figure.axes for area in _AREAS.get(axes, ()))
+
+
+def _shape(axes: Axes, area: _Area, scale: float, height: float) -> str:
+    corners = scale * axes.transData.transform([area[:2], area[2:4]])
+    (left, low), (right, high) = corners.tolist()
+    inside = axes.bbox.padded(1).contains
+    if not any(inside(x / scale, y / scale) for x, y in product((left, right), (low, high))):
+        return ""
+    title = f"<title>{escape(area.text)}</title>"
+    if area[:2] == area[2:4]:
+        return f'<circle cx="{left:.1f}" cy="{height - low:.1f}" r="{RADIUS}">{title}</circle>'
+    x, y, wide, tall = min(left, right), height - max(low, high), abs(right - left), abs(high - low)
+    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{tall:.1f}">{title}</rect>'

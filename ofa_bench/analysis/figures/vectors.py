@@ -1,0 +1,87 @@
+"""Writes a figure as SVG: a file whose text is outlines, and an element that looks like the page that it is in."""
+
+import io
+import re
+from typing import Any
+
+from matplotlib import rcParams
+from matplotlib.backends.backend_svg import RendererSVG
+from matplotlib.figure import Figure
+
+from ofa_bench.analysis.figures.hovering import hover_areas
+
+__all__ = ["DARK", "draw_vectors"]
+
+OUTLINES, TEXT = "ofa_bench: outlines", "ofa_bench: text"
+"""Comments before and after a text as outlines, and before and after the same text as text."""
+
+PAGE = {
+    "#000000": "ink", "#333333": "ink", "#404040": "ink", "#4c4c4c": "soft", "#666666": "soft", "#ffffff": "ground",
+    "#b0b0b0": "grid", "#b3b3b3": "grid",
+}  # fmt: skip
+"""Colours of text, axes, grids and grounds, and the variables of the page's style that they become."""
+
+DARK = {
+    "#0072b2": "#58aee6", "#d55e00": "#f08a44", "#009e73": "#3cc9a0", "#cc79a7": "#dd97bd", "#e69f00": "#f0b53a",
+    "#56b4e9": "#8accf2", "#7a4b1e": "#c79465", "#6b6b6b": "#a0a6b0", "#3b1f5b": "#9068c4",
+}  # fmt: skip
+"""The colours of strategies, and the darkest one of blocks; and what they are on a dark ground."""
+
+UNUSED = re.compile(
+    rf"<metadata>.*?</metadata>|<style.*?</style>|<!-- {OUTLINES} -->.*?<!-- {OUTLINES} -->|<!--.*?-->", re.DOTALL
+)
+FONT = re.compile(r" ?font-family: [^;\"]*;?")
+COLOUR = re.compile("#[0-9a-f]{6}")
+ID = re.compile(r' id="([^"]*)"')
+REFERENCE = re.compile(r'(href="|url\()#([^")]*)')
+
+
+class _Renderer(RendererSVG):
+    """Writes each text twice, which takes less time than to draw the figure twice."""
+
+    def draw_text(self, *args: Any, **settings: Any) -> None:
+        writer: Any = self.writer  # its methods have no types
+        whole: Any = super()
+        for kind, mark in (("path", OUTLINES), ("none", TEXT)):
+            rcParams["svg.fonttype"] = kind
+            writer.comment(mark)
+            whole.draw_text(*args, **settings)
+            writer.comment(mark)
+
+
+def draw_vectors(figure: Figure, prefix: str) -> tuple[str, str]:
+    """Return a figure that is laid out as the content of an SVG file, and as an SVG element of a page.
+
+    In the page, colours of text, axes and ground are variables of its style, such as ``var(--ink)``; those of
+    strategies are ``var(--on-0072b2, #0072b2)``. ``prefix`` is that of the ids, which differ between pictures.
+    """
+    text, before = io.StringIO(), rcParams["svg.fonttype"]
+    dpi, figure.dpi = figure.dpi, 72
+    width, height = (72 * figure.get_size_inches()).tolist()
+    try:
+        make: Any = _Renderer
+        renderer = make(width, height, text, image_dpi=dpi, metadata={"Date": None})
+        figure.draw(renderer)
+        renderer.finalize()
+    finally:
+        rcParams["svg.fonttype"] = before
+    both = text.getvalue()
+    file = re.sub(rf" *<!-- {TEXT} -->.*?<!-- {TEXT} -->\n| *<!-- {OUTLINES} -->\n", "", both, flags=re.DOTALL)
+    return file, _inline(both, prefix, f'viewBox="0 0 {width:g} {height:g}"', hover_areas(figure))
+
+
+def _inline(svg: str, prefix: str, box: str, areas: str) -> str:
+    body = svg[svg.index(">", svg.index("<svg")) + 1 : svg.rindex("</svg>")]
+    body = re.sub(r"\s*\n\s*", " ", FONT.sub("", UNUSED.sub("", body))).replace("xlink:href", "href")
+    body = re.sub(r"> +<", "><", body).strip()
+    used = {name for _, name in REFERENCE.findall(body)}
+    body = ID.sub(lambda found: f' id="{prefix}{found[1]}"' if found[1] in used else "", body)
+    body = COLOUR.sub(_variable, REFERENCE.sub(rf"\1#{prefix}\2", body))
+    return f'<svg class="plot" {box}>{body}<g class="areas">{areas}</g></svg>'
+
+
+def _variable(found: re.Match[str]) -> str:
+    colour = found[0]
+    if colour in PAGE:
+        return f"var(--{PAGE[colour]})"
+    return f"var(--on-{colour[1:]}, {colour})" if colour in DARK else colour

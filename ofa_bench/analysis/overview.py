@@ -1,0 +1,78 @@
+"""Says who won each study, by how much and at what cost: one row of a table for each."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ofa_bench.analysis.statistics import MARGIN, Paired
+from ofa_bench.analysis.summary import Line, Summary, difference
+from ofa_bench.records.tables import Table
+from ofa_bench.records.unlabelled import MARK
+
+__all__ = ["overview"]
+
+VERDICTS = {
+    "better": "significant", "worse": "significantly worse", "equivalent": f"equivalent within ±{MARGIN:g}",
+    "no loss": f"no loss of {MARGIN:g} or more", "not distinguished": "not distinguished", "one repeat": "not tested",
+}  # fmt: skip
+"""The verdict on a lead, as a cell."""
+
+TURNED = {"better": "worse", "worse": "better", "no loss": "not distinguished"}
+"""The verdicts on a lead where the verdict is that of the other strategy."""
+
+
+def overview(summaries: Sequence[Summary]) -> Table:
+    """Return the most accurate strategy of each study, its lead by the guide and by judges, and its relative cost.
+
+    The lead is over the reference or, where that is the most accurate, over the next strategy. Controls, whose budget
+    matches that of another strategy, do not win.
+    """
+    heads = (
+        "study", "most accurate", "accuracy by the guide %", "its lead by the guide, points", "tested",
+        "its lead by judges, points", "evaluations, % of the other's", "time, % of the other's",
+    )  # fmt: skip
+    rows = [_row(summary) for summary in summaries]
+    kept = [i for i in range(len(heads)) if i < 3 or any(row[i] for row in rows)]
+    return Table("Verdict", tuple(heads[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows), left=2)
+
+
+def _row(summary: Summary) -> tuple[str, ...]:
+    controls = {entry.name for entry in summary.study.entries if entry.records[0].budget.match is not None}
+    ranked = [line for line in summary.lines if line.name not in controls] or list(summary.lines)
+    first = ranked[0]
+    accuracy = "" if first.accuracy is None else f"{first.accuracy:.2f}{MARK if first.row.unlabelled else ''}"
+    start = (summary.title, first.name if accuracy else "none", accuracy)
+    paired = [line for line in ranked if line.paired and line.paired.difference is not None]
+    compared = next((line for line in paired if line is first or first.name == summary.reference), None)
+    if compared is None or compared.paired is None or first.accuracy is None:
+        return *start, "", "", "", "", ""
+    turned = compared is not first
+    other = compared.name if turned else summary.reference
+    lead, verdict = _turn(compared.paired) if turned else compared.paired, str(compared.paired.verdict)
+    tested = VERDICTS[TURNED.get(verdict, verdict) if turned else verdict]
+    judged = [(one.judge, one.leads.get(compared.name)) for one in summary.judges]
+    by_judges = [
+        f"{name} {difference(_turn(one) if turned else one)}"
+        for name, one in judged
+        if one and one.n and difference(one)
+    ]
+    return (
+        *start, f"{difference(lead)} over {other}", tested, "; ".join(by_judges),
+        _percent(first.row.mean_sum("evaluations") / max(1.0, summary.by_name[other].row.mean_sum("evaluations"))),
+        _time(compared, turned),
+    )  # fmt: skip
+
+
+def _turn(paired: Paired) -> Paired:
+    """Return the lead of the reference over a strategy."""
+    assert paired.difference is not None
+    ends = paired.interval and (-paired.interval[1], -paired.interval[0])
+    return replace(paired, difference=-paired.difference, interval=ends)
+
+
+def _time(compared: Line, turned: bool) -> str:
+    ratio = compared.ratio.ratio if compared.ratio else None
+    return _percent(1 / ratio if turned else ratio) if ratio else ""
+
+
+def _percent(ratio: float) -> str:
+    return f"{100 * ratio:,.0f} %" if ratio > 1 else f"{100 * ratio:.3g} %"

@@ -8,6 +8,11 @@
 - ``mlflow``: the name of an MLflow experiment, instead of folders or in addition; ``uri``: the MLflow store (default:
   ``MLFLOW_TRACKING_URI``, else ``sqlite:///mlflow.db`` here).
 - ``space``: a YAML file with the ``_target_`` of your own space, so that its networks are drawn.
+- ``diff=true`` compares two sweeps instead, such as those before and after a change, in ``diff.html``, ``diff.md`` and
+  ``diff.csv``: of each strategy the difference in accuracy, evaluations and seconds, and what is the same to the bit.
+
+      ofa_bench report before after diff=true out=report
+
 - ``title``: of the page. ``reference``: the strategy that the others are compared with; ``vanilla`` if it is there.
 
 Results with different predictors, devices, budgets or targets are never combined in one number; the page lists what
@@ -32,7 +37,8 @@ class Options:
     out: str = "report"
     mlflow: str = ""
     uri: str = field(default_factory=uri_option)
-    title: str = "Strategies compared"
+    diff: bool = False
+    title: str = ""
     reference: str = ""
     space: str = ""
 
@@ -44,6 +50,8 @@ def run(options: Options, folders: Sequence[str]) -> Path:
         InputError: there are no records.
         OSError: the folder cannot be written.
     """
+    if options.diff:
+        return _diff(options, folders)
     if not folders and not options.mlflow:
         raise InputError("give a folder of records (ofa_bench report multirun), or mlflow=<experiment>")
     check_folder("out", Path(options.out).expanduser())
@@ -61,4 +69,28 @@ def run(options: Options, folders: Sequence[str]) -> Path:
     with collection_paused():  # looking for garbage would take an eighth of the time
         from ofa_bench.report.page import write_report
 
-        return write_report(gathered, Path(options.out).expanduser(), options.title, options.reference)
+        return write_report(
+            gathered, Path(options.out).expanduser(), options.title or "Strategies compared", options.reference
+        )
+
+
+def _diff(options: Options, folders: Sequence[str]) -> Path:
+    """Write the page that compares two folders of records; return its path."""
+    if len(folders) != 2 or options.mlflow or options.reference:
+        keys = [
+            f"{key}={value}" for key, value in (("mlflow", options.mlflow), ("reference", options.reference)) if value
+        ]
+        raise InputError(
+            "diff=true compares two folders of records (ofa_bench report before after diff=true), "
+            f"not {' with '.join([str(len(folders)), *keys])}"
+        )
+    first, second = (Path(folder) for folder in folders)
+    if first.resolve() == second.resolve():
+        raise InputError(f"diff=true: {folders[0]} and {folders[1]} are the same folder")
+    check_folder("out", Path(options.out).expanduser())
+    from ofa_bench.records.gather import from_folders
+    from ofa_bench.report.diff import write_diff
+
+    names = (folders[0], folders[1])
+    a, b = from_folders([first]), from_folders([second])
+    return write_diff(a, b, Path(options.out).expanduser(), names, options.title or "Two sweeps compared")

@@ -109,7 +109,8 @@ def _check_other(word: str, keys: Sequence[str], takes: str) -> None:
         return
     elif takes in ("folders", "packed") and not like_option:
         if not (_is_folder(word) or (takes == "packed" and _is_packed(word))):
-            raise InputError(f"{word or repr(word)}: no such folder")
+            hint = f"; as an option, it is given as {word}=<value>" if word in keys else ""
+            raise InputError(f"{word or repr(word)}: no such folder{hint}")
     elif "folders" in takes and not like_option:
         raise InputError(f"{word or repr(word)}: no such folder")
     elif takes != "records" or like_option:

@@ -10,7 +10,6 @@ import numpy as np
 
 from ofa_bench.analysis.diff import Change, Diff, StudyPair, compare_sweeps
 from ofa_bench.analysis.intervals import DIGITS
-from ofa_bench.analysis.statistics import MARGIN
 from ofa_bench.analysis.studies import Entry, Study
 from ofa_bench.analysis.summary import difference, in_percent, summarize
 from ofa_bench.errors import InputError
@@ -129,8 +128,7 @@ def _verdict(change: Change) -> str:
         return "no change"
     if not change.keys:
         return "not paired"
-    words = {"equivalent": f"equivalent within ±{MARGIN:g}", "no loss": f"no loss of {MARGIN:g} or more"}
-    return words.get(change.paired.verdict, change.paired.verdict)
+    return change.paired.verdict
 
 
 def _notes(pair: StudyPair) -> Iterator[str]:
@@ -152,7 +150,7 @@ def _seconds_differ(pair: StudyPair) -> list[str]:
 
 
 def _table(pair: StudyPair) -> Table:
-    heads = ("strategy", "pairs", "same to the bit", "accuracy of A %", "accuracy of B %", "B less A, points",
+    heads = ("strategy", "pairs", "same", "accuracy of A %", "accuracy of B %", "B less A, points",
              "verdict", "evaluations of A", "evaluations of B", "B less A, evaluations", "seconds of A", "seconds of B",
              "time of B, % of A's")  # fmt: skip
     rows = []

@@ -16,6 +16,9 @@ __all__ = ["hover_areas", "note_boxes", "note_points"]
 RADIUS = 5.5
 """The size of the area around a point, in points of a figure."""
 
+MOST = 1000
+"""Areas of a figure; more lie on each other, and make a page large."""
+
 
 class _Area(NamedTuple):
     """Opposite corners in data coordinates, which are equal for a point, and the text there."""
@@ -45,7 +48,12 @@ def note_boxes(axes: Axes, boxes: Sequence[tuple[float, float, float, float]], t
 
 
 def hover_areas(figure: Figure) -> str:
-    """Return the noted areas of a figure that was drawn as SVG elements with titles, in points from the top left."""
+    """Return the noted areas of a figure that was drawn as SVG elements with titles, in points from the top left.
+
+    They are empty if there are more than ``MOST``.
+    """
+    if sum(len(_AREAS.get(axes, ())) for axes in figure.axes) > MOST:
+        return ""
     height = 72 * figure.get_figheight()
     return "".join(_shape(axes, area, 72 / figure.dpi, height) for axes in figure.axes for area in _AREAS.get(axes, ()))
 

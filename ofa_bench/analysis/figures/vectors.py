@@ -34,6 +34,10 @@ FONT = re.compile(r" ?font-family: [^;\"]*;?")
 COLOUR = re.compile("#[0-9a-f]{6}")
 ID = re.compile(r' id="([^"]*)"')
 REFERENCE = re.compile(r'(href="|url\()#([^")]*)')
+TAG = re.compile(r"<[^>]+>")
+DECIMALS = re.compile(r"(\d\.\d\d)\d+")
+MARKERS = re.compile(r'<g( [^>]*)?>(<use [^>]*?( style="[^"]*")/>(?:<use [^>]*?\3/>)*)</g>')
+"""Markers of one look, whose style their group can have."""
 
 
 class _Renderer(RendererSVG):
@@ -73,7 +77,8 @@ def draw_vectors(figure: Figure, prefix: str) -> tuple[str, str]:
 def _inline(svg: str, prefix: str, box: str, areas: str) -> str:
     body = svg[svg.index(">", svg.index("<svg")) + 1 : svg.rindex("</svg>")]
     body = re.sub(r"\s*\n\s*", " ", FONT.sub("", UNUSED.sub("", body))).replace("xlink:href", "href")
-    body = re.sub(r"> +<", "><", body).strip()
+    body = TAG.sub(lambda found: DECIMALS.sub(r"\1", found[0]), re.sub(r"> +<", "><", body).strip())
+    body = MARKERS.sub(lambda found: f"<g{found[1] or ''}{found[3]}>{found[2].replace(found[3], '')}</g>", body)
     used = {name for _, name in REFERENCE.findall(body)}
     body = ID.sub(lambda found: f' id="{prefix}{found[1]}"' if found[1] in used else "", body)
     body = COLOUR.sub(_variable, REFERENCE.sub(rf"\1#{prefix}\2", body))

@@ -8,7 +8,7 @@ from ofa_bench.analysis.summary import Line, Summary, difference
 from ofa_bench.records.tables import Table
 from ofa_bench.records.unlabelled import MARK
 
-__all__ = ["overview"]
+__all__ = ["name_studies", "overview"]
 
 VERDICTS = {
     "better": "significant", "worse": "significantly worse", "equivalent": f"equivalent within ±{MARGIN:g}",
@@ -30,9 +30,21 @@ def overview(summaries: Sequence[Summary]) -> Table:
         "study", "most accurate", "accuracy by the guide %", "its lead by the guide, points", "tested",
         "its lead by judges, points", "evaluations, % of the other's", "time, % of the other's",
     )  # fmt: skip
-    rows = [_row(summary) for summary in summaries]
+    rows = [(name, *_row(one)) for name, one in zip(name_studies(summaries), summaries, strict=True)]
     kept = [i for i in range(len(heads)) if i < 3 or any(row[i] for row in rows)]
     return Table("Verdict", tuple(heads[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows), left=2)
+
+
+def name_studies(summaries: Sequence[Summary]) -> list[str]:
+    """Return the titles of studies, with predictor or budget where several of one title differ in them."""
+    names = []
+    for one in summaries:
+        studies = [other.study for other in summaries if other.title == one.title]
+        parts = [f"predictor {one.study.predictor}"] * (len({study.predictor for study in studies}) > 1)
+        budgets = {(study.generations, study.warm_generations) for study in studies}
+        parts += [f"{one.study.generations} generations, {one.study.warm_generations} warm"] * (len(budgets) > 1)
+        names.append(", ".join([one.title, *parts]))
+    return names
 
 
 def _row(summary: Summary) -> tuple[str, ...]:
@@ -40,7 +52,7 @@ def _row(summary: Summary) -> tuple[str, ...]:
     ranked = [line for line in summary.lines if line.name not in controls] or list(summary.lines)
     first = ranked[0]
     accuracy = "" if first.accuracy is None else f"{first.accuracy:.2f}{MARK if first.row.unlabelled else ''}"
-    start = (summary.title, first.name if accuracy else "none", accuracy)
+    start = (first.name if accuracy else "none", accuracy)
     paired = [line for line in ranked if line.paired and line.paired.difference is not None]
     compared = next((line for line in paired if line is first or first.name == summary.reference), None)
     if compared is None or compared.paired is None or first.accuracy is None:

@@ -1,6 +1,7 @@
 """``ofa_bench report``: write one page, with tables and plots, about the results of sweeps.
 
     ofa_bench report multirun [more folders, or files of pack] out=report
+    ofa_bench report before after diff=true
 
 - ``out``: the folder; it gets ``report.html`` (one self-contained file), ``report.md``, ``report.tex``,
   ``tables.csv``, ``results.csv`` (every result) and the plots, in ``figures/``; with records of several devices also
@@ -8,11 +9,9 @@
 - ``mlflow``: the name of an MLflow experiment, instead of folders or in addition; ``uri``: the MLflow store (default:
   ``MLFLOW_TRACKING_URI``, else ``sqlite:///mlflow.db`` here).
 - ``space``: a YAML file with the ``_target_`` of your own space, so that its networks are drawn.
-- ``diff=true`` compares two sweeps instead, such as those before and after a change, in ``diff.html``, ``diff.md`` and
-  ``diff.csv``: of each strategy the difference in accuracy, evaluations and seconds, and what is the same to the bit.
-
-      ofa_bench report before after diff=true out=report
-
+- ``diff=true`` compares two sweeps instead, such as those before and after a change: the difference of each strategy in
+  accuracy, evaluations and seconds, and what is the same to the bit. It writes
+  ``diff.html``, ``diff.md`` and ``diff.csv``.
 - ``title``: of the page. ``reference``: the strategy that the others are compared with; ``vanilla`` if it is there.
 
 Results with different predictors, devices, budgets or targets are never combined in one number; the page lists what

@@ -1,6 +1,5 @@
 """Makes the sections of a report, each on one study."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +11,7 @@ from ofa_bench.analysis.figures.drawings import Drawing, drawings, stem
 from ofa_bench.analysis.figures.leads import leads
 from ofa_bench.analysis.figures.ranking import ranks
 from ofa_bench.analysis.figures.rendering import Picture
+from ofa_bench.analysis.overview import name_studies
 from ofa_bench.analysis.studies import Study
 from ofa_bench.analysis.summary import Summary
 from ofa_bench.analysis.tables import comparison, notes, tested, winners_judged
@@ -31,7 +31,7 @@ MAX_DRAWN = 12
 class Section:
     """A section of the report on one study: a heading, paragraphs, tables, networks and pictures.
 
-    ``name`` is the heading, with the description if another section has the same heading.
+    ``name`` is the heading, with what tells it from other sections of the same heading.
     """
 
     heading: str
@@ -61,13 +61,13 @@ def make_sections(
         style: of the figures.
         pictures: where they are planned.
     """
-    sections = [_section(one, every, style, pictures if i < MAX_DRAWN else None) for i, one in enumerate(shown)]
-    times = Counter(one.heading for one in sections)
-    named = [f"{one.heading}, {one.description}" if times[one.heading] > 1 else one.heading for one in sections]
-    return [replace(one, name=name) for one, name in zip(sections, named, strict=True)]
+    return [
+        _section(one, name, every, style, pictures if i < MAX_DRAWN else None)
+        for i, (one, name) in enumerate(zip(shown, name_studies(shown), strict=True))
+    ]
 
 
-def _section(summary: Summary, every: Sequence[Summary], style: Style, pictures: Pictures | None) -> Section:
+def _section(summary: Summary, name: str, every: Sequence[Summary], style: Style, pictures: Pictures | None) -> Section:
     """Return the section on a study, and plan its pictures; without ``pictures`` it has none."""
     study = summary.study
     texts = [f"Differences and times are those against {summary.reference}."] if len(summary.lines) > 1 else []
@@ -85,7 +85,7 @@ def _section(summary: Summary, every: Sequence[Summary], style: Style, pictures:
     planned = pictures.plan(_drawings(summary, every, style)) if pictures else ()
     return Section(
         summary.title,
-        summary.title,
+        name,
         study.description,
         tuple(filter(None, texts)),
         *tables,

@@ -6,7 +6,7 @@ import pytest
 from plain import plain_record, plain_result
 
 from ofa_bench.analysis.judging import Judged
-from ofa_bench.analysis.overview import overview
+from ofa_bench.analysis.overview import name_studies, overview
 from ofa_bench.analysis.studies import studies
 from ofa_bench.analysis.summary import summarize
 
@@ -64,3 +64,14 @@ def test_alone_or_without_a_network_there_is_no_lead(percent, name):
 def test_a_control_does_not_win():
     control = one("vanilla", 76.0, budget={"match": "generations", "chain": "descending"})
     assert row(one("vanilla", 75.0), one("top_down", 75.5), control)["most accurate"] == "top_down"
+
+
+def test_studies_of_one_title_are_told_apart():
+    def summary(**fields):
+        [study] = studies([one("joint", 75.0, **fields)])
+        return summarize(study)
+
+    title = "mbv3 on d, 1 target (20 ms)"
+    assert name_studies([summary()]) == [title]
+    several = [summary(), summary(budget={"generations": 9})]
+    assert name_studies(several) == [f"{title}, 1 generations, 1 warm", f"{title}, 9 generations, 1 warm"]

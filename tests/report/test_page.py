@@ -104,7 +104,7 @@ def test_what_was_kept_apart_and_left_out_is_on_the_page(sweep, made, tmp_path):
         (["nowhere"], "nowhere: no such folder"),
         (
             ["oot=x"],
-            "oot: no such key; allowed: out, mlflow, uri, title, reference, space, and folders; did you mean 'out'?",
+            "oot: no such key; allowed: out, mlflow, uri, diff, title, reference, space, and folders; did you mean",
         ),
         (["mlflow=none", "uri=sqlite:///x.db"], "uri=sqlite:///x.db: no such file"),
     ],

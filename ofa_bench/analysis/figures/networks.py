@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 
+from ofa_bench.analysis.figures.boxes import HEIGHT, Boxes
 from ofa_bench.analysis.figures.drawing import DPI
-from ofa_bench.analysis.figures.hovering import note_boxes
 from ofa_bench.analysis.studies import Entry, Study
 from ofa_bench.spaces import recognise
 from ofa_bench.spaces.drawing import SLOT, STEM, Block, Drawing
@@ -25,10 +24,8 @@ MAX_ROWS = 10
 SHADES = ("#F2B84B", "#2A9D8F", "#3B1F5B")
 """The colours from the least to the largest choice; they differ in lightness too."""
 
-WIDTH, HEIGHT, BETWEEN = 0.86, 0.78, 0.7
-"""Width of a block, height of the largest block in a row of height 1, and distance between stages."""
-
-Corners = list[tuple[float, float]]
+BETWEEN = 0.7
+"""The distance between stages."""
 
 COLUMNS = (-9.3, -7.0, -3.4, -0.7)
 """Right ends of the columns target, cost, accuracy and resolution."""
@@ -74,7 +71,7 @@ def draw_rows(results: Sequence[Drawn], title: str, unit: str, cost: str = "cost
     if not rows or len(rows) < len(results):
         return None
     figure = Figure(figsize=(9.1, 1.5 + 0.42 * len(rows)), dpi=DPI, layout="constrained")
-    axes, boxes = figure.add_subplot(), _Boxes()
+    axes, boxes = figure.add_subplot(), Boxes()
     axes.set_title(textwrap.fill(title, 90))
     end = 0.0
     for place, (result, network) in enumerate(rows):
@@ -88,41 +85,6 @@ def draw_rows(results: Sequence[Drawn], title: str, unit: str, cost: str = "cost
     axes.set_ylim(-len(rows) - 0.75, 1.95)
     axes.axis("off")
     return figure
-
-
-class _Boxes:
-    """The blocks of a picture, drawn as one artist for each kind; one for each block would take half as long again."""
-
-    def __init__(self) -> None:
-        self._bars: dict[str, list[tuple[Corners, str]]] = {}
-        self._slots: dict[str, list[Corners]] = {}
-        self._notes: list[tuple[tuple[float, float, float, float], str]] = []
-
-    def add_bar(self, x: float, y: float, height: float, colour: str, kind: str = "") -> None:
-        """Add a filled block; the kind is empty in the legend."""
-        self._bars.setdefault(kind, []).append((_corners(x, y, WIDTH, height), colour))
-
-    def add_slot(self, x: float, y: float, kind: str = SLOT) -> None:
-        """Add the outline of a block that is not built; the kind is empty in the legend."""
-        self._slots.setdefault(kind, []).append(_corners(x + 0.05, y + 0.02, WIDTH - 0.1, 0.3))
-
-    def add_note(self, x: float, y: float, text: str) -> None:
-        """Add the text of a place, as high as a block can be."""
-        self._notes.append(((x, y, WIDTH, HEIGHT), text))
-
-    def draw(self, axes: Axes) -> None:
-        """Draw all, without a change of the axes' limits; ``gid`` is the kind."""
-        for kind, bars in self._bars.items():
-            corners, colours = zip(*bars, strict=True)
-            axes.add_collection(PolyCollection(corners, facecolors=colours, edgecolors="none", gid=kind), autolim=False)
-        note_boxes(axes, *zip(*self._notes, strict=True))
-        for kind, slots in self._slots.items():
-            look: dict[str, Any] = {"facecolors": "none", "edgecolors": "0.7", "linewidths": 0.7, "linestyles": ":"}
-            axes.add_collection(PolyCollection(slots, **look, gid=kind), autolim=False)
-
-
-def _corners(x: float, y: float, width: float, height: float) -> Corners:
-    return [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
 
 
 @cache
@@ -159,7 +121,7 @@ def _stages(axes: Axes, network: Drawing) -> None:
         x += len(blocks) + BETWEEN
 
 
-def _row(boxes: _Boxes, network: Drawing, y: float) -> float:
+def _row(boxes: Boxes, network: Drawing, y: float) -> float:
     """Add the blocks of one network; return the right end."""
     x, colours = 0.0, _colours(len(network.shades))
     for stage, blocks in network.stages.items():
@@ -186,7 +148,7 @@ def _describe(network: Drawing, block: Block) -> str:
     return ", ".join(parts)
 
 
-def _key(axes: Axes, boxes: _Boxes, network: Drawing, y: float) -> None:
+def _key(axes: Axes, boxes: Boxes, network: Drawing, y: float) -> None:
     """Draw the legend of colours, heights and empty slots below the rows."""
 
     def text(x: float, label: str) -> None:

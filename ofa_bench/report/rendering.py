@@ -1,6 +1,7 @@
 """Renders the templates of pages: HTML is escaped, Markdown is not."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +23,11 @@ def render(template: str, page: Mapping[str, Any]) -> str:
 
     There, ``markdown`` writes a table, ``|url`` a link, and ``dark`` has the colours of dark pages.
     """
+    return _environment().get_template(template).render(page)
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("ofa_bench.report", "templates"),
         autoescape=select_autoescape(["html.j2"]),
@@ -30,4 +36,4 @@ def render(template: str, page: Mapping[str, Any]) -> str:
     )
     environment.filters["url"] = relative_url
     environment.globals |= {"markdown": markdown, "dark": DARK}
-    return environment.get_template(template).render(page)
+    return environment

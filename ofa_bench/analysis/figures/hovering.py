@@ -1,8 +1,8 @@
 """Notes the values of points and boxes of a figure, which a page shows while the pointer is over them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
-from itertools import product
+from itertools import compress
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -54,18 +54,23 @@ def hover_areas(figure: Figure) -> str:
     """
     if sum(len(_AREAS.get(axes, ())) for axes in figure.axes) > MOST:
         return ""
-    height = 72 * figure.get_figheight()
-    return "".join(_shape(axes, area, 72 / figure.dpi, height) for axes in figure.axes for area in _AREAS.get(axes, ()))
+    return "".join(
+        shape for axes in figure.axes for shape in _shapes(axes, 72 / figure.dpi, 72 * figure.get_figheight())
+    )
 
 
-def _shape(axes: Axes, area: _Area, scale: float, height: float) -> str:
-    corners = scale * axes.transData.transform([area[:2], area[2:4]])
-    (left, low), (right, high) = corners.tolist()
-    inside = axes.bbox.padded(1).contains
-    if not any(inside(x / scale, y / scale) for x, y in product((left, right), (low, high))):
-        return ""
-    title = f"<title>{escape(area.text)}</title>"
-    if area[:2] == area[2:4]:
-        return f'<circle cx="{left:.1f}" cy="{height - low:.1f}" r="{RADIUS}">{title}</circle>'
-    x, y, wide, tall = min(left, right), height - max(low, high), abs(right - left), abs(high - low)
-    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{tall:.1f}">{title}</rect>'
+def _shapes(axes: Axes, scale: float, height: float) -> Iterator[str]:
+    """Yield the areas of axes that are inside them; ``scale`` is from pixels to points."""
+    areas = _AREAS.get(axes, [])
+    corners = np.array([area[:4] for area in areas], np.float64).reshape(-1, 2)
+    places = scale * axes.transData.transform(corners).reshape(-1, 2, 2)
+    low, high = scale * np.array(axes.bbox.extents).reshape(2, 2)
+    inside = ((places > low - 1) & (places < high + 1)).all(axis=2).any(axis=1)
+    for area, place in zip(compress(areas, inside), places[inside].tolist(), strict=True):
+        (left, bottom), (right, top) = place
+        title = f"<title>{escape(area.text)}</title>"
+        if area[:2] == area[2:4]:
+            yield f'<circle cx="{left:.1f}" cy="{height - bottom:.1f}" r="{RADIUS}">{title}</circle>'
+        else:
+            x, y, wide, tall = min(left, right), height - max(bottom, top), abs(right - left), abs(top - bottom)
+            yield f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{tall:.1f}">{title}</rect>'

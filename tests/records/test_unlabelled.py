@@ -187,8 +187,8 @@ def test_mlflow_and_csv_have_them(marked, made, tmp_path):
 
 def test_a_report_marks_and_names_them(marked, made, tmp_path, monkeypatch):
     none = Drawing("accuracy", "", lambda: None)
-    monkeypatch.setattr("ofa_bench.report.page.drawings", lambda *_: [none])
-    monkeypatch.setattr("ofa_bench.report.page.leads", lambda *_: None)
+    monkeypatch.setattr("ofa_bench.report.sections.drawings", lambda *_: [none])
+    monkeypatch.setattr("ofa_bench.report.sections.leads", lambda *_: None)
     monkeypatch.setattr("ofa_bench.analysis.figures.networks.draw", lambda *_: None)
     others = [made(strategy="bottom_up", repeats=1), made(targets=(20.0,), repeats=1)]
     others[1].repeats[0].results[0].unlabelled = {"r": [160]}

@@ -3,7 +3,8 @@
 Keys are given as ``key=value``:
 
 - ``space``: a name, or a YAML file with the ``_target_`` of your own space. The table is written to
-  ``<out>/<space>.json``, and ``device=<out>`` searches on it.
+  ``<out>/<space>.json``, and ``device=<out>`` searches on it. With ``choices`` in the file, as in ``space.choices``,
+  only the blocks that they allow are measured, and the table serves searches with these choices or fewer.
 - ``out``: the folder; its name is the device's.
 - ``runner``: ``onnxruntime`` (this machine's CPU); or a command that times one ONNX file and prints milliseconds on its
   last line (``runner='./on_phone.sh {model}'``); or the dotted name of a Python callable that takes the path of the
@@ -41,6 +42,7 @@ from ofa_bench.config.shell import command_line, override
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
 from ofa_bench.files.reading import absolute_path
+from ofa_bench.spaces import ChosenSpace
 
 if TYPE_CHECKING:
     from ofa_bench.profiling.plan import Plan
@@ -106,6 +108,8 @@ def profile(options: Options) -> Path:
     """
     options.check()
     space, out = load_space(options.space), options.folder
+    part = space if isinstance(space, ChosenSpace) else None
+    space = space.parent if isinstance(space, ChosenSpace) else space
     path, work = out / f"{space.name}.json", out / f"{space.name}.unfinished"
     if path.exists():
         raise InputError(f"out={options.out}: {path} is already there; move it away or choose another out=")
@@ -118,7 +122,7 @@ def profile(options: Options) -> Path:
     from ofa_bench.supernets.pieces import supernet
 
     net = supernet(space)
-    plan = make_plan(net, load_macs(net), options.calibration, options.held_back, options.seed)
+    plan = make_plan(net, load_macs(net), options.calibration, options.held_back, options.seed, part)
     here = isinstance(runner, OnnxRuntime)
     pinned = runner if isinstance(runner, OnnxRuntime) else nullcontext()
     first = export_all(dict([next(iter(plan.items.items()))]), work / "onnx", options.batch, here)
@@ -132,6 +136,7 @@ def profile(options: Options) -> Path:
     card = {
         "title": f"Measured latency of space {space.name}, {images}",
         "device": out.name,
+        **({"part": part.name} if part is not None else {}),
         "batch": options.batch,
         **({"note": options.note} if options.note else {}),
         **how,
@@ -140,7 +145,7 @@ def profile(options: Options) -> Path:
         "date": date.today().isoformat(),
         "made_by": command_line(["ofa_bench", "profile", *given_options(options)]),
     }
-    make_table(space, plan, times, path, card)
+    make_table(part or space, plan, times, path, card)
     (work / MEASUREMENTS).replace(out / f"{space.name}.{MEASUREMENTS}")
     shutil.rmtree(work)
     return path
@@ -149,7 +154,8 @@ def profile(options: Options) -> Path:
 def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, card: dict[str, Any]) -> None:
     """Fit a table to milliseconds [items of the plan, rounds, runs] and write it with its card.
 
-    The card's ``statistic`` is that of the runs; its ``batch``, if given, is the number of images at a time.
+    The card's ``statistic`` is that of the runs; its ``batch``, if given, is the number of images at a time. The table
+    of a part of a space is one of the whole space in which what was not measured is null.
 
     Raises:
         InputError: all networks take the same time.
@@ -169,13 +175,21 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
         raise InputError(
             f"runner: cannot tell networks apart, all take about {measured.mean():.4g} ms; no table is made"
         )
+    whole = space.parent if isinstance(space, ChosenSpace) else space
+
+    def cost_table(terms: Sequence[Term]) -> CostTable:
+        known = [Term(term.places, np.nan_to_num(term.values)) for term in terms]
+        return CostTable(whole, known, name=device, unit=unit, sha256="", card={})
+
     raw = build_terms(plan.slots, by_key)
-    sums = CostTable(space, raw, name=device, unit=unit, sha256="", card={})
-    resolution = resolutions_of(space, plan.calibration)
-    smallest = raw[0].values.reshape(len(raw[0].values) if "r" in space.index else 1, -1).min(axis=1)
+    sums, resolutions = cost_table(raw), len(raw[0].values) if "r" in whole.index else 1
+    there, resolution = np.unique(resolutions_of(whole, plan.calibration), return_inverse=True)
+    smallest = raw[0].values.reshape(resolutions, -1)[there].min(axis=1)
     calibration, form, left_out = calibrate(sums.cost(plan.calibration), measured[:n], resolution, smallest)
-    fitted = [Term(term.places, np.round(term.values, 5)) for term in calibrate_terms(raw, calibration)]
-    table = CostTable(space, fitted, name=device, unit=unit, sha256="", card={})
+    by_resolution = np.full((resolutions, 2), np.nan)
+    by_resolution[there] = calibration
+    fitted = [Term(term.places, np.round(term.values, 5)) for term in calibrate_terms(raw, by_resolution)]
+    table = cost_table(fitted)
     held_back = table.cost(plan.held_back)
     card = card | {
         "protocol": {
@@ -196,8 +210,9 @@ def make_table(space: "DesignSpace", plan: "Plan", times: "Times", path: Path, c
     targets: tuple[float, ...] = ()
     with threadpool_limits(1), suppress(InputError):  # a space without such a predictor has no default targets
         predictor = table_predictor(space) if table_sources(space) else embedded_predictor(space)
-        targets = default_targets(Problem(space, predictor, table), np.random.default_rng(0))
-    write_table(path, fitted, space=space.name, device=device, unit=unit, card=card, targets=targets)
+        priced = table.within(space) if isinstance(space, ChosenSpace) else table
+        targets = default_targets(Problem(space, predictor, priced), np.random.default_rng(0))
+    write_table(path, fitted, space=whole.name, device=device, unit=unit, card=card, targets=targets)
 
 
 def run(options: Options, _: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ofa_bench.devices.cost import CostTable, Term
 from ofa_bench.devices.lookup_tables import Choices, lookup_files, lookup_table, names_layers, reachable
@@ -119,7 +120,7 @@ def _read(space: DesignSpace, path: Path, device: str, choices: Choices) -> Cost
     try:
         table = json_object(content)
         if not names_layers(space, table):
-            return _table(space, table, device, hashlib.sha256(content).hexdigest())
+            return _table(space, table, device, hashlib.sha256(content).hexdigest(), choices)
     except UnreadableError as error:
         raise InputError(f"device={path}: not a cost table ({error})") from error
     except InputError as error:
@@ -127,7 +128,8 @@ def _read(space: DesignSpace, path: Path, device: str, choices: Choices) -> Cost
     return _of_lookup(space, str(path), {0: path}, choices)
 
 
-def _table(space: DesignSpace, table: Mapping[str, Any], device: str, sha256: str) -> CostTable:
+def _table(space: DesignSpace, table: Mapping[str, Any], device: str, sha256: str, choices: Choices) -> CostTable:
+    """Return the table of a file; a value may be null, for not measured, where no searched choice needs it."""
     missing = [key for key in ("format", "space", "unit", "card", "terms") if key not in table]
     if missing:
         raise UnreadableError(f"it has no {missing[0]!r}")
@@ -144,8 +146,22 @@ def _table(space: DesignSpace, table: Mapping[str, Any], device: str, sha256: st
         targets = [float(target) for target in table.get("targets", ())]
     except (TypeError, ValueError) as error:
         raise UnreadableError("its targets must be a list of numbers") from error
-    made = [_term(term, number) for number, term in enumerate(terms)]
+    made = [_without_gaps(space, _term(term, number), choices) for number, term in enumerate(terms)]
+    if "part" in card and any(np.isnan(term.values).any() for term in made):
+        raise InputError(f"measured for {str(card['part'])[:80]} only; hold the space to that with space.choices")
     return CostTable(space, made, name=device, unit=unit, sha256=sha256, card=card, targets=targets)
+
+
+def _without_gaps(space: DesignSpace, term: Term, choices: Choices) -> Term:
+    """Return a term with 0 for values that are not known and not searched."""
+    gaps = np.isnan(term.values)
+    if not gaps.any():
+        return term
+    for place in term.places:
+        searched = [choices[space.index[gene]] for gene in place if gene in space.index]
+        if len(searched) == gaps.ndim and all(most[-1] < n for most, n in zip(searched, gaps.shape, strict=True)):
+            gaps[np.ix_(*searched)] = False
+    return Term(term.places, np.where(gaps, 0.0, term.values))
 
 
 def _term(term: Mapping[str, Any], number: int) -> Term:
@@ -157,6 +173,13 @@ def _term(term: Mapping[str, Any], number: int) -> Term:
             f"its term {number} must be an object with places, lists of the names of genes, and values, lists of "
             f"numbers within lists ({type(error).__name__}: {str(error)[:80]})"
         ) from error
+
+
+def _nullable(values: NDArray[np.float64]) -> Any:
+    """Return values as lists, with None for NaN."""
+    found: NDArray[np.object_] = values.astype(object)
+    found[np.isnan(values)] = None
+    return found.tolist()
 
 
 def write_table(
@@ -171,6 +194,8 @@ def write_table(
 ) -> None:
     """Write a table that ``latency_table`` reads: a head and one line for each term; folders are made.
 
+    A value that is NaN, for not measured, is null in the file.
+
     Raises:
         OSError: the file cannot be written.
     """
@@ -182,6 +207,6 @@ def write_table(
         "targets": list(targets),
         "card": dict(card),
     }
-    rows = ",\n  ".join(json.dumps({"places": term.places, "values": term.values.tolist()}) for term in terms)
+    rows = ",\n  ".join(json.dumps({"places": term.places, "values": _nullable(term.values)}) for term in terms)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, f'{json.dumps(about, indent=1)[:-2]},\n "terms": [\n  {rows}\n ]\n}}\n')

@@ -1,5 +1,6 @@
 """Plans what to measure for a latency table: pieces, and whole networks for calibration and validation."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from ofa_bench.devices.cost import Term
 from ofa_bench.errors import InputError
 from ofa_bench.predictors import CostTable, latency_table
-from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.spaces import ChosenSpace, DesignSpace, Genes
 from ofa_bench.supernets.pieces import Piece, Slot, Supernet, count_macs
 
 __all__ = ["Plan", "build_terms", "count_terms", "load_macs", "make_plan", "resolutions_of"]
@@ -52,7 +53,9 @@ def count_terms(slots: Sequence[Slot]) -> list[Term]:
     return build_terms(slots, {key: count_macs(piece) / 1e6 for key, piece in pieces.items()})
 
 
-def make_plan(net: Supernet, sizes: CostTable, calibration: int, held_back: int, seed: int) -> Plan:
+def make_plan(
+    net: Supernet, sizes: CostTable, calibration: int, held_back: int, seed: int, part: ChosenSpace | None = None
+) -> Plan:
     """Return a plan with random networks: ``calibration`` for each resolution, and ``held_back`` uniform ones.
 
     A space without a gene ``r`` has one resolution.
@@ -63,26 +66,42 @@ def make_plan(net: Supernet, sizes: CostTable, calibration: int, held_back: int,
         calibration: the number of networks for each resolution, one from each stratum of size.
         held_back: the number of networks for validation.
         seed: seed of the draws.
+        part: a part of the supernet's space; only its pieces and networks are timed.
     """
     rng = np.random.default_rng(seed)
-    space, slots = net.space, net.slots()
-    pieces = {piece.key: piece for slot in slots for piece in slot.pieces.values()}
+    space, slots = part or net.space, net.slots()
+    sizes = sizes if part is None else sizes.within(part)
+    pieces = {piece.key: piece for slot in slots for piece in _pieces_of(slot, part).values()}
     resolutions = int(space.cardinality[space.index["r"]]) if "r" in space.index else 1
     calibrating = np.concatenate([_stratified(space, sizes, r, calibration, rng) for r in range(resolutions)])
     validating = space.canonical(space.sample(held_back, rng))
+    if part is not None:
+        calibrating, validating = (net.space.canonical(part.to_parent(rows)) for rows in (calibrating, validating))
     networks = tuple(net.subnet(row) for row in np.concatenate([calibrating, validating]))
     return Plan(slots, calibrating, validating, networks, pieces)
 
 
 def build_terms(slots: Sequence[Slot], costs: Mapping[str, float]) -> list[Term]:
-    """Return the terms of a cost table, given the cost of each piece by key."""
+    """Return the terms of a cost table, given the cost of each piece by key; NaN for a piece that has none."""
     made = []
     for slot in slots:
         values = np.zeros([1 + most for most in max(slot.pieces)])
         for choice, piece in slot.pieces.items():
-            values[choice] = costs[piece.key]
+            values[choice] = costs.get(piece.key, math.nan)
         made.append(Term(slot.places, values))
     return made
+
+
+def _pieces_of(slot: Slot, part: ChosenSpace | None) -> Mapping[tuple[int, ...], Piece]:
+    """Return the pieces of a slot that networks of a part of the space have, in any of the slot's places."""
+    if part is None:
+        return slot.pieces
+    kept = [[part.kept[part.parent.index[gene]] for gene in place] for place in slot.places]
+    return {
+        choice: piece
+        for choice, piece in slot.pieces.items()
+        if any(all(at in some for at, some in zip(choice, place, strict=True)) for place in kept)
+    }
 
 
 def _stratified(space: DesignSpace, sizes: CostTable, resolution: int, n: int, rng: np.random.Generator) -> Genes:

@@ -1,5 +1,6 @@
 """What ``profile`` refuses; the test of the tutorial runs a whole profile."""
 
+import math
 import sys
 
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 from ofa_bench.commands.cli.main import run_command
 from ofa_bench.commands.profile import Options, make_table, profile
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import latency_table
 from ofa_bench.profiling.plan import make_plan
 from ofa_bench.profiling.runners import describe_machine
-from ofa_bench.spaces import MobileNetV3Space
+from ofa_bench.spaces import MobileNetV3Space, hold
 from ofa_bench.supernets.pieces import supernet
 
 SPACE = MobileNetV3Space()
@@ -86,3 +88,43 @@ def test_help_tells_the_options(capsys, monkeypatch):
 
 def test_the_machine_is_described():
     assert {"system", "processor", "cores"} == set(describe_machine())
+
+
+TIMER = "def timer(path):\n    return float(path.read_text())\n"
+HELD = "_target_: ofa_bench.spaces.MobileNetV3Space\nchoices: {r: [192], k: [3, 5], e: [3, 4]}\n"
+
+
+def weights(module):
+    return [weight.shape for weight in module.parameters() if weight.dim() > 1]
+
+
+def write_time(module, _, path, batch=1):
+    """Write a tenth of a millisecond for every thousand weights, in place of a network without 7x7 kernels."""
+    assert (7, 7) not in [tuple(shape[2:]) for shape in weights(module)]
+    path.write_text(str(sum(map(math.prod, weights(module))) / 1e4))
+
+
+def test_a_part_of_a_space_is_measured_alone(tmp_path, monkeypatch):
+    """On a device that cannot run what the part leaves out; its table serves the part and smaller ones."""
+    (tmp_path / "npu_timer.py").write_text(TIMER)
+    (tmp_path / "npu.yaml").write_text(HELD)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ofa_bench.profiling.rounds.write_onnx", write_time)
+    options = {"out": "npu", "runner": "npu_timer.timer", "rounds": 7, "calibration": 3, "held_back": 10}
+    profile(Options(space="npu.yaml", **options))
+    part = load_space("npu.yaml")
+    table = latency_table(part, "npu")
+    assert table.card["part"] == part.name == "mbv3,r=192,k=3-5,e=3-4"
+    assert table.card["protocol"]["pieces"] == 42  # of 440
+    assert table.card["held_back"]["max_error"] < 1e-3
+    rows = part.canonical(part.sample(3, np.random.default_rng(0)))
+    for row, cost in zip(rows, table.cost(rows), strict=True):
+        net = supernet(SPACE).subnet(part.to_parent(row[None])[0]).build()
+        assert cost == pytest.approx(sum(map(math.prod, weights(net))) / 1e4, rel=1e-3)
+    assert len(table.targets) == 10
+    assert min(table.targets) >= table.minimum
+    fewer = hold(SPACE, {"r": [192], "k": [3], "e": [3]})
+    assert latency_table(fewer, "npu").minimum == table.minimum
+    with pytest.raises(InputError, match=r"measured for mbv3,r=192,k=3-5,e=3-4 only; hold the space to that"):
+        latency_table(hold(SPACE, {"r": [192], "k": [3, 7]}), "npu")

@@ -30,5 +30,9 @@ def describe_costs(record: Record) -> str:
     """Return sentences on the statistic and the guard band of a record's costs; empty without either."""
     band, statistic = guard_band_of(record), read_statistic(record.device.card)
     about = "" if statistic is None else f"Targets and costs are {describe_statistic(statistic)} of the device's runs."
-    guarded = "" if band == 1 else f"A guarded cost is the table's, raised by its guard band of {band:g}."
+    guarded = (
+        ""
+        if band == 1
+        else f"A guarded cost is the table's, raised by its guard band of {band:g}, a margin for the table's error."
+    )
     return f"{about} {guarded}".strip()

@@ -55,7 +55,8 @@ def test_tables_name_the_guarded_cost_and_the_statistic(found):
     for one in printed.values():
         assert message in " ".join(one.split())
     assert (
-        describe_costs(read[True]) == f"{message} A guarded cost is the table's, raised by its guard band of 1.01258."
+        describe_costs(read[True]) == f"{message} A guarded cost is the table's, raised by its guard band of 1.01258, "
+        "a margin for the table's error."
     )
 
 

@@ -1,12 +1,10 @@
 """The command as users run it, in an empty directory."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from conftest import ROOT, findings

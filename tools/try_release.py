@@ -1,8 +1,8 @@
 """Tries a release: ``python tools/try_release.py [--python PYTHON]... [--extras all] [--tests]``.
 
 Builds the sdist of this checkout, and the wheel from the unpacked sdist, without a repository. For each Python (this
-one, if none is given), installs the wheel and what it needs into a new environment, and runs commands in an empty folder.
-``--tests`` also installs pytest and runs the quick tests of the unpacked sdist there.
+one, if none is given), installs the wheel and what it needs into a new environment, and runs commands in an empty
+folder. ``--tests`` also installs pytest and runs the quick tests of the unpacked sdist there.
 """
 
 import argparse

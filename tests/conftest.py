@@ -31,9 +31,11 @@ if "OFA_BENCH_ASSETS" not in os.environ and BESIDE.is_dir():
 
 
 LONG = (
-    "test_launchers.py", "test_tutorial.py", "test_exported.py", "test_server.py", "test_sync.py", "test_app.py",
-    "test_evaluate.py", "test_experiments.py", "test_profile.py", "test_export.py", "test_bad_files.py",
-    "test_bad_input.py", "test_supernet_predictor.py", "test_closed_loop.py",
+    "test_tutorial.py", "test_launchers.py", "test_app.py", "test_bad_files.py", "test_experiments.py",
+    "test_fleet_command.py", "test_exported.py", "test_bad_input.py", "test_bad_strategies.py", "test_docs.py",
+    "test_config.py", "test_closed_loop.py", "test_simulation.py", "test_server.py", "test_compofa.py",
+    "test_supernet_predictor.py", "test_export.py", "test_database.py", "test_notebook.py", "test_release.py",
+    "test_group.py", "test_evaluate.py", "test_sync.py", "test_listed.py", "test_measured_best.py", "test_profile.py",
 )  # fmt: skip
 """The slowest files start first, so that no core waits for them at the end."""
 

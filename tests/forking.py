@@ -15,13 +15,13 @@ from typing import Any
 
 __all__ = ["Forks"]
 
-PATIENCE = 120
+PATIENCE = 300
 """Seconds after which a command hangs."""
 
 IMPORTED_LATE = (
-    "matplotlib.backends.backend_agg", "mlflow.onnx", "mlflow.store.artifact.local_artifact_repo",
-    "mlflow.store.tracking.sqlalchemy_store", "onnxruntime", "pandas", "scikit_posthocs", "scipy.stats", "torch",
-    "torch.export",
+    "matplotlib.backends.backend_agg", "mlflow.onnx", "mlflow.pyfunc", "mlflow.store.artifact.local_artifact_repo",
+    "mlflow.store.tracking.sqlalchemy_store", "onnx", "onnxruntime", "pandas", "scikit_posthocs", "scipy.stats",
+    "sqlalchemy.dialects.sqlite", "torch", "torch._dynamo", "torch.export",
 )  # fmt: skip
 """What commands import where they need it."""
 
@@ -81,6 +81,7 @@ def _serve() -> None:
     for name in IMPORTED_LATE:
         importlib.import_module(name)
     Plugins.instance()  # which looks through all that is installed
+    _compose_once()
     gc.freeze()
     for line in sys.stdin:
         asked = json.loads(line)
@@ -89,6 +90,18 @@ def _serve() -> None:
             _become(asked)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def _compose_once() -> None:
+    """Let Hydra not compose each config twice, first only to find ``hydra.mode``, if no word of the command sets it."""
+    from hydra._internal.hydra import Hydra
+
+    get_mode = Hydra.get_mode
+
+    def find(self: Hydra, config_name: str | None, overrides: list[str]) -> Any:
+        return get_mode(self, config_name, overrides) if "hydra.mode" in str(overrides) else None
+
+    Hydra.get_mode = find  # type: ignore[method-assign]
 
 
 def _become(asked: dict[str, Any]) -> None:

@@ -1,20 +1,16 @@
 """The command as users run it, in an empty directory."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-import zipfile
-from pathlib import Path
 
 import pytest
 from conftest import ROOT, findings
 
 from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import embedded_predictor
-from ofa_bench.search.library import load_library
 
 SWEEP = (
     "-m", "strategy=vanilla,top_down,bottom_up", "predictor=embedded", "budget=quick", "evolution.population_size=30",
@@ -448,48 +444,3 @@ def test_import_and_help_are_light(command, tmp_path):
         [sys.executable, "-c", code + command], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
     )
     assert ran.stdout.splitlines()[-1] == "LOADED []"
-
-
-def build_wheel(folder, **environment):
-    """Return a new wheel of this tree."""
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=ROOT, check=True, capture_output=True, timeout=100, env={**os.environ, **environment},
-    )  # fmt: skip
-    (wheel,) = folder.glob("*.whl")
-    return zipfile.ZipFile(wheel)
-
-
-@pytest.mark.skipif(load_library() is None, reason="no C compiler")
-def test_wheel_works_in_an_empty_directory_without_a_compiler(tmp_path):
-    with build_wheel(tmp_path) as wheel:
-        names = wheel.namelist()
-        wheel.extractall(tmp_path / "installed")
-    assert "ofa_bench/conf/config.yaml" in names
-    assert "ofa_bench/data/predictors/mbv3.npz" in names
-    assert not [name for name in names if name.endswith((".pth", ".pt"))]
-    assert Path(wheel.filename).name.split("-")[2:4] == ["py3", "none"]  # for every Python
-    assert not wheel.filename.endswith("-any.whl")
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    alone = {"PYTHONPATH": str(tmp_path / "installed"), "CC": "false", "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    ran = subprocess.run(
-        [sys.executable, "-m", "ofa_bench", "budget=quick", "targets=paper1", "tracking=none"],
-        cwd=empty, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **alone},
-    )  # fmt: skip
-    assert (ran.returncode, ran.stderr) == (0, "")
-    (made,) = (empty / "multirun").rglob("record.json")
-    assert json.loads(made.read_text())["made"]["compiled"] is True
-    assert not (tmp_path / "cache").exists()
-    where = subprocess.run(
-        [sys.executable, "-c", "import ofa_bench.config.schema as c; print(c.conf_dir())"],
-        cwd=empty, capture_output=True, text=True, check=True,
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
-    )  # fmt: skip
-    assert Path(where.stdout.strip()) == tmp_path / "installed" / "ofa_bench" / "conf"
-
-
-def test_wheel_that_is_built_without_a_compiler_is_for_any_platform(tmp_path):
-    with build_wheel(tmp_path, CC="false") as wheel:
-        assert wheel.filename.endswith("-py3-none-any.whl")
-        assert not [name for name in wheel.namelist() if name.endswith(".so")]

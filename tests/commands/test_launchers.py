@@ -35,13 +35,9 @@ def needs(plugin: str, extra: str) -> None:
         pytest.skip(f"hydra-{plugin}-launcher is not installed: pip install 'ofa_bench[{extra}]'")
 
 
-def sweep(folder: Path, cells: int, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a sweep over seeds in a folder of its own."""
-    folder.mkdir(exist_ok=True)
-    return subprocess.run(
-        [sys.executable, "-m", "ofa_bench", "-m", f"seed=range(0,{cells})", *SMALL, *words],
-        cwd=folder, capture_output=True, text=True, timeout=300, env={**os.environ, **environment}, check=False,
-    )  # fmt: skip
+def seeds(cells: int) -> tuple[str, ...]:
+    """Return the words of a sweep over seeds."""
+    return ("-m", f"seed=range(0,{cells})", *SMALL)
 
 
 def records(folder: Path) -> dict[int, dict]:
@@ -68,7 +64,7 @@ def cells_in_mlflow(uri: str) -> list[str]:
 def serial(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> dict[int, dict]:
     """Return the records of the sweep whose cells run one after another."""
     folder = tmp_path_factory.mktemp("serial")
-    ran = forks.run("run", ("-m", f"seed=range(0,{CELLS})", *SMALL, "tracking=none"), folder)
+    ran = forks.run("run", (*seeds(CELLS), "tracking=none"), folder)
     assert ran.returncode == 0, ran.stderr
     found = records(folder)
     assert {record["made"]["threads"] for record in found.values()} == {available_cores()}
@@ -99,9 +95,9 @@ def test_shipped_launchers_compose(launcher, monkeypatch):
         assert config.array_parallelism > 0
 
 
-def test_joblib_loses_nothing_on_one_database(tmp_path, serial):
+def test_joblib_loses_nothing_on_one_database(forks, tmp_path, serial):
     needs("joblib", "parallel")
-    ran = sweep(tmp_path, 4, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    ran = forks.run("run", (*seeds(4), "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"), tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr == ""
     check_same(records(tmp_path / "multirun"), serial, 4)
@@ -109,11 +105,11 @@ def test_joblib_loses_nothing_on_one_database(tmp_path, serial):
 
 
 @pytest.mark.parametrize("launcher", ["submitit_local", "submitit_slurm"])
-def test_submitit_finds_the_same(tmp_path, serial, launcher):
+def test_submitit_finds_the_same(forks, tmp_path, serial, launcher):
     needs("submitit", "slurm")
     if launcher == "submitit_slurm" and (not shutil.which("sbatch") or subprocess.run("sinfo", check=False).returncode):
         pytest.skip("there is no Slurm cluster here")
-    ran = sweep(tmp_path, 2, f"hydra/launcher={launcher}", "hydra.sweeper.max_batch_size=1")
+    ran = forks.run("run", (*seeds(2), f"hydra/launcher={launcher}", "hydra.sweeper.max_batch_size=1"), tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert [line for line in ran.stderr.splitlines() if "sacct" not in line and "accounting" not in line] == []
     check_same(records(tmp_path / "multirun"), serial, 2)
@@ -129,7 +125,12 @@ def test_ray_brings_everything_back_though_a_machine_dies(tmp_path, serial):
         environment, workers = stack.enter_context(ray_cluster())
         stack.enter_context(killed_after_a_record(workers[-1]))
         to_server = ("hydra/launcher=ray", "tracking=server", f"tracking.uri={uri}")
-        ran = sweep(tmp_path / "driver", CELLS, *to_server, **environment)
+        (tmp_path / "driver").mkdir()
+        ran = subprocess.run(
+            [sys.executable, "-m", "ofa_bench", *seeds(CELLS), *to_server],
+            cwd=tmp_path / "driver", capture_output=True, text=True, timeout=300,
+            env={**os.environ, **environment}, check=False,
+        )  # fmt: skip
         assert ran.returncode == 0, ran.stderr + ran.stdout
         for worker in workers:
             assert records(worker.folder), f"nothing was searched on {worker.folder.name}"

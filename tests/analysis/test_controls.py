@@ -15,7 +15,7 @@ from ofa_bench.strategies import Chain, Vanilla
 @pytest.fixture(scope="module")
 def swept():
     problem = ob.problem("mbv3")
-    quick = {"budget.generations": 25, "repeats": 3, "progress": False, "evolution.population_size": 20}
+    quick = {"budget.generations": 25, "repeats": 3, "progress": False}
     ascending = {"budget.match": "unique_evaluations", "budget.chain.order": "ascending"}
     records = []
     for targets in ("paper2", "paper3"):

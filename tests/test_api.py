@@ -228,6 +228,7 @@ def test_every_result_is_reported(problem):
 
 
 def test_a_progress_bar_is_shown_where_it_is_seen(problem, capsys, monkeypatch):
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)  # as in a script
     ob.run(problem, "vanilla", **{**QUICK, "progress": True})
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)

@@ -7,7 +7,6 @@ from measurements import REFERENCE, STRATEGIES, Setting, found
 from measurements_tables import least, levels, numbers, official, score_cell, settings, tested
 
 from ofa_bench.analysis.paper.differences import differs, sign
-from ofa_bench.analysis.statistics import Paired
 from ofa_bench.formatting import format_number
 
 __all__ = ["measurements_headline", "measurements_in_short"]
@@ -23,8 +22,9 @@ def measurements_in_short() -> str:
         FileNotFoundError: there is no study.
     """
     lines = [*map(_ranks, settings()), *_needs()]
+    every = [tested(setting, number) for setting in settings() for number in numbers(setting)]
     for name in STRATEGIES[1:]:
-        tests = list(_tests_of(name))
+        tests = [one[name] for one in every if name in one]
         if tests:
             values = [format_number(pick(one.difference or 0.0 for one in tests), "+.2f") for pick in (min, max)]
             counts = Counter(sign(one) if differs(one) else "not distinguished" for one in tests)
@@ -50,13 +50,6 @@ def measurements_headline() -> str:
         f"reaches {score_cell(setting, 'ofa_recipe', many)} % after {many:,} (true accuracy, mean of ten targets on "
         f"`{setting.space}`)."
     )
-
-
-def _tests_of(name: str) -> Iterator[Paired]:
-    for setting in settings():
-        for number in numbers(setting):
-            if one := tested(setting, number).get(name):
-                yield one
 
 
 def _ranks(setting: Setting) -> str:

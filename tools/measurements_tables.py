@@ -99,7 +99,6 @@ def made() -> str:
     return markdown(Table("", heads, tuple(rows), left=2))
 
 
-@cache
 def tested(setting: Setting, asked: int) -> Mapping[str, Paired]:
     """Return strategies less ``REFERENCE`` in true accuracy, points, over the same seeds and repeats."""
     base = found().get((setting, REFERENCE, asked))

@@ -18,8 +18,8 @@ def test_networks_are_quantised_once_and_timed(tmp_path):
     times = module.timer(net)
     assert len(times) == 2
     assert min(times) > 0
-    module.quantise(net, first)
-    module.quantise(first, second)
+    module.write_int8(net, first)
+    module.write_int8(first, second)
     assert first.read_bytes() == second.read_bytes()
     kinds = [one.data_type for one in onnx.load(str(first)).graph.initializer if len(one.dims) == 4]
     assert kinds == [onnx.TensorProto.INT8] * 2

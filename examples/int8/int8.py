@@ -11,57 +11,40 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from ofa_bench.exporting.quantising import quantise
 from ofa_bench.profiling.runners import OnnxRuntime
 
-__all__ = ["quantise", "timer"]
+__all__ = ["timer", "write_int8"]
 
 _folder = tempfile.TemporaryDirectory()
 _quantised: dict[Path, Path] = {}
 _runner = OnnxRuntime(threads=1, runs=2)
 
 
-class RandomImage(CalibrationDataReader):
-    """One image of noise for a network.
-
-    Args:
-        path: its ONNX file, for a fixed batch.
-    """
-
-    def __init__(self, path: Path) -> None:
-        [given] = onnx.load(str(path)).graph.input
-        shape = [size.dim_value for size in given.type.tensor_type.shape.dim]
-        self._images = iter([{given.name: np.random.default_rng(0).standard_normal(shape, dtype=np.float32)}])
-
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        """Return the image once."""
-        return next(self._images, None)
-
-
-def quantise(path: Path, out: Path) -> None:
-    """Write a network in INT8."""
-    if any(node.op_type == "QuantizeLinear" for node in onnx.load(str(path)).graph.node):
+def write_int8(path: Path, out: Path) -> None:
+    """Write a network in INT8, calibrated on an image of noise."""
+    network = onnx.load(str(path))
+    if any(node.op_type == "QuantizeLinear" for node in network.graph.node):
         out.write_bytes(path.read_bytes())
         return
-    prepared = out.with_suffix(".prepared.onnx")
-    quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
-    quantize_static(
-        str(prepared), str(out), RandomImage(path), quant_format=QuantFormat.QDQ, per_channel=True,
-        activation_type=QuantType.QUInt8,
-    )  # fmt: skip
-    prepared.unlink()
+    [given] = network.graph.input
+    shape = [size.dim_value for size in given.type.tensor_type.shape.dim]
+    noise = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / out.name
+        quantise(path, made, iter([{given.name: noise}]))
+        out.write_bytes(made.read_bytes())
 
 
 def timer(path: Path) -> list[float]:
     """Return milliseconds of a network's runs in INT8."""
     if path not in _quantised:
         out = Path(_folder.name) / f"{len(_quantised)}.onnx"
-        quantise(path, out)
+        write_int8(path, out)
         _quantised[path] = out
     return _runner(_quantised[path])
 
 
 if __name__ == "__main__":
-    quantise(Path(sys.argv[1]), Path(sys.argv[2]))
+    write_int8(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from importlib.util import find_spec
@@ -21,7 +21,7 @@ from ofa_bench.supernets.images import Images
 from ofa_bench.supernets.network_files import open_session
 from ofa_bench.tracking.quiet import logging_disabled
 
-__all__ = ["Quantiser", "describe_int8", "int8_metrics", "need_onnxruntime"]
+__all__ = ["Quantiser", "describe_int8", "int8_metrics", "need_onnxruntime", "quantise"]
 
 BATCH = 8
 """Images a batch for networks that take any number."""
@@ -81,7 +81,7 @@ class Quantiser:
         if not _is_current(folder, card, made_of):
             with work_folder(folder) as place:
                 path = place / INT8
-                self._quantise(folder / ONNX, path, card)
+                quantise(folder / ONNX, path, ({"image": pixels} for pixels, _ in _batches(self._calibration, card)))
                 found = self._compare(folder / ONNX, path, card)
                 write_card(folder, {key: value for key, value in card.items() if key != "int8"})
                 path.replace(folder / INT8)
@@ -99,24 +99,6 @@ class Quantiser:
         content = [card["files"][ONNX]["sha256"], self._digest, len(self._calibration), len(self._test), classes]
         return hashlib.sha256(json.dumps([*content, version("onnxruntime")]).encode()).hexdigest()[:16]
 
-    def _quantise(self, onnx: Path, path: Path, card: Card) -> None:
-        from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-        from onnxruntime.quantization.shape_inference import quant_pre_process
-
-        batches = ({"image": pixels} for pixels, _ in _batches(self._calibration, card))
-
-        class Reader(CalibrationDataReader):  # type: ignore[misc]
-            def get_next(self) -> Any:
-                return next(batches, None)
-
-        prepared = path.with_name("prepared.onnx")
-        with _quietly():
-            quant_pre_process(str(onnx), str(prepared), skip_symbolic_shape=True)
-            quantize_static(
-                str(prepared), str(path), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
-                activation_type=QuantType.QUInt8,  # faster than signed ones on the one CPU that was tried
-            )  # fmt: skip
-
     def _compare(self, onnx: Path, int8: Path, card: Card) -> dict[str, Any]:
         """Return how often the first classes of the two files differ on the test images, and their top-1 if known."""
         sessions, found = (open_session(onnx), open_session(int8)), list[NDArray[np.intp]]()
@@ -132,6 +114,24 @@ class Quantiser:
             "fp32_top1": None if labels is None else float((fp32 == labels).mean()),
             "int8_top1": None if labels is None else float((quantised == labels).mean()),
         }
+
+
+def quantise(onnx: Path, path: Path, batches: Iterator[Mapping[str, NDArray[np.float32]]]) -> None:
+    """Write a network in INT8, calibrated on batches: float32 [n, 3, r, r] by the name of the network's input."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def get_next(self) -> Any:
+            return next(batches, None)
+
+    prepared = path.with_name("prepared.onnx")
+    with _quietly():
+        quant_pre_process(str(onnx), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            str(prepared), str(path), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
+            activation_type=QuantType.QUInt8,  # faster than signed ones on the one CPU that was tried
+        )  # fmt: skip
 
 
 def describe_int8(card: Card) -> str:

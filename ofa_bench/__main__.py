@@ -10,11 +10,11 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command that ``sys.argv`` names: ``run`` where its first word names none."""
+    """Run the command that ``sys.argv`` names: ``run`` if its first word names none, help if there is no word."""
     words = sys.argv[1:]
     if words[:1] == ["help"]:
         words = [*words[1:], "--help"]
-    if words in (["--help"], ["-h"]) or "--version" in words:
+    if words in ([], ["--help"], ["-h"]) or "--version" in words:
         with ignore_broken_pipe():
             print(f"ofa_bench {__version__}" if "--version" in words else overview())
         return

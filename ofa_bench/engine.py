@@ -130,7 +130,7 @@ def run_repeats(cell: Cell, report: Callable[[int, SearchResult], None]) -> Iter
             yield one
         return
     cell.problem.kernels  # noqa: B018 -- compiled here, outside the timed part
-    with threadpool_limits(cell.threads):
+    with threadpool_limits(1):
         for repeat in range(cell.repeats):
             yield _run_alone(cell, repeat, report, _limited(cell, repeat))
 
@@ -140,7 +140,7 @@ def _limited(cell: Cell, repeat: int) -> Budget:
     if cell.match is None or cell.budget.limit is not None:
         return cell.budget
     other = dataclasses.replace(cell, strategy=cell.match.strategy, match=None)
-    with threadpool_limits(cell.threads):
+    with threadpool_limits(1):
         found = _run_alone(other, repeat, lambda *_: None, cell.budget)
     unique = sum(result.counts.unique_evaluations for result in found.results)
     limit = Limit(cell.match.measure, found.seconds if cell.match.measure == "seconds" else float(unique))

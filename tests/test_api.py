@@ -136,6 +136,7 @@ def test_a_table_has_one_row_a_target_and_repeat(result):
         "evaluations", "unique_evaluations", "seconds", "architecture",
     }  # fmt: skip
     assert wanted <= set(frame)
+    assert list(frame)[:6] == ["strategy", "repeat", "target", "unit", "accuracy", "cost"]
     assert frame.loc[3, "architecture"] == result.record.repeats[1].results[1].architecture
 
 

@@ -33,6 +33,9 @@ SHOWN = [
 ]  # fmt: skip
 """Columns of the small table in a notebook: means over repeats."""
 
+FIRST = ("strategy", "repeat", "target", "unit", "accuracy", "cost", "regret", "evaluations", "seconds")
+"""The columns that a data frame begins with."""
+
 NAMED = [*PROBLEM_GROUPS, "strategy", "budget"]
 
 
@@ -80,10 +83,10 @@ class Results:
         ``accuracy``, ``true_accuracy`` (without errors of simulated measurements), ``uncertainty`` (one standard
         deviation), ``measured`` (the accuracy measured on images) and ``regret`` (how far below the best known) are
         fractions of 1, NaN where the target is infeasible or nothing is known; ``target`` and ``cost`` are in ``unit``;
-        ``seconds`` are of the search;
-        ``architecture`` is OFA's dict.
+        ``seconds`` are of the search; ``architecture`` is OFA's dict. What is read most comes first.
         """
-        return tidy(self.records)
+        table = tidy(self.records)
+        return table[[*FIRST, *(column for column in table if column not in FIRST)]]
 
     def judged(self) -> "DataFrame":
         """Return the table of ``to_dataframe`` with the accuracies by those that may judge the predictor's winners.

@@ -3,6 +3,7 @@
 import re
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from ofa_bench.commands.cli import interrupts
-from ofa_bench.commands.cli.messages import report_error, show_logs
+from ofa_bench.commands.cli.messages import explain, report_error, show_logs
 from ofa_bench.commands.sweep import Sweep, SweepCallback, keep_out_of_git, remove_empty
 from ofa_bench.config.address import address
 from ofa_bench.config.hydra_private import ONE_AFTER_ANOTHER
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from ofa_bench.experiment.running import PreparedCell
     from ofa_bench.tracking.tracker import Tracker
 
-__all__ = ["PlannedCell", "exit_codes", "plan", "run_cell"]
+__all__ = ["PlannedCell", "exit_codes", "plan", "report_repeated_errors", "run_cell"]
 
 register()  # here, because a launcher's worker processes import this module
 show_logs()
@@ -42,6 +43,9 @@ warnings.filterwarnings("ignore", r"\s*'hydra/launcher/", UserWarning)
 
 exit_codes: list[int] = []
 """The exit codes of cells that failed outside a sweep, in this process; those of a sweep are in its journal."""
+
+_failed = Counter[str]()
+"""How many cells of a sweep failed with the same message, in this process."""
 
 
 def run_cell(config: DictConfig) -> None:
@@ -76,17 +80,31 @@ def run_cell(config: DictConfig) -> None:
             raise KeyboardInterrupt from error
         if not here:
             raise
-        code = report_error(error, f"{name}: " if sweep else "")
         if sweep:
-            sweep.end(name, code)
+            sweep.end(name, _report_once(error, name))
         else:
             remove_empty(output / name)
-            exit_codes.append(code)
+            exit_codes.append(report_error(error))
         return
     if not any((output / name).glob("*")):
         remove_empty(output / name)  # which Hydra made for a fleet
     if not sweep:
         _show(found, output, tracking)
+
+
+def _report_once(error: Exception, name: str) -> int:
+    """Print the error of a sweep's cell unless another cell had the same; return its exit code."""
+    line, code = explain(error)
+    _failed[line] += 1
+    return report_error(error, f"{name}: ") if _failed[line] == 1 else code
+
+
+def report_repeated_errors() -> None:
+    """Print how many more cells of the sweep that ends failed with each message that was printed."""
+    for line, count in _failed.items():
+        if count > 1:
+            print(f"ofa_bench: {count - 1} more {'cell' if count == 2 else 'cells'}: {line}", file=sys.stderr)
+    _failed.clear()
 
 
 def _addresses(config: DictConfig, output: Path, name: str) -> list[str]:
@@ -179,6 +197,11 @@ def _find_or_run_together(planned: Sequence[PlannedCell], output: Path) -> Itera
             print(f"{one.address}: already there, skipped", file=sys.stderr)
             yield one.record
         return
+    for cell in cells:
+        cost = cell.cell.problem.cost
+        for target in cell.cell.targets:
+            if target > cost.maximum:
+                _report_loose_target(f"{target:g} {cost.unit}", f"{cost.maximum:.4g} {cost.unit} on {cost.name}")
     if isinstance(space := whole_space(made.cell.problem.space), ChosenSpace):
         for cell in cells:
             if cell.frontier is None and cell.config.limits is None:
@@ -192,6 +215,12 @@ def _find_or_run_together(planned: Sequence[PlannedCell], output: Path) -> Itera
         keep_out_of_git(output)
         _report_better_results(record, cell.config.output)
         yield record
+
+
+@cache
+def _report_loose_target(target: str, maximum: str) -> None:
+    """Print, once in a process, that every architecture meets a target."""
+    print(f"targets: {target} limits nothing; the most expensive architecture costs {maximum}", file=sys.stderr)
 
 
 @cache

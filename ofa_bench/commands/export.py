@@ -169,6 +169,7 @@ def export(options: Options, overrides: Sequence[str] = ()) -> Path:
             if key != "space" or not value.endswith((".yaml", ".yml")):
                 raise InputError(f"{word}: only with architecture=; a record knows its space, device and predictor")
             load_space(value)  # imports the class that records name
+    found = _choose(options, overrides) if options.chosen else []  # fails before what takes long to import
     from ofa_bench.profiling.runners import make_runner
     from ofa_bench.supernets.network_files import need_onnx
 
@@ -183,7 +184,7 @@ def export(options: Options, overrides: Sequence[str] = ()) -> Path:
     from ofa_bench.exporting.cards import read_cards, write_card
     from ofa_bench.exporting.pages import build_sections, write_pages
 
-    networks = _export_all(options, overrides, runner) if options.chosen else list(read_cards(out))
+    networks = _export_all(options, found, runner) if options.chosen else list(read_cards(out))
     if not networks:
         raise InputError(f"out={out}: no exported network there; give run=, sweep= or architecture= to export some")
     if runner:
@@ -203,8 +204,10 @@ def export(options: Options, overrides: Sequence[str] = ()) -> Path:
     return index
 
 
-def _export_all(options: Options, overrides: Sequence[str], runner: "Runner | None") -> list[tuple[Path, "Card"]]:
-    """Write the files of the chosen networks; return their folders and cards."""
+def _export_all(
+    options: Options, found: "Sequence[FoundNetwork]", runner: "Runner | None"
+) -> list[tuple[Path, "Card"]]:
+    """Write the files of networks; return their folders and cards."""
     from tqdm import tqdm
 
     from ofa_bench.exporting.cards import assign_folders
@@ -213,7 +216,7 @@ def _export_all(options: Options, overrides: Sequence[str], runner: "Runner | No
     from ofa_bench.exporting.planning import describe_plan
     from ofa_bench.exporting.quantising import describe_int8
 
-    chosen, batch = assign_folders(_choose(options, overrides), options.folder), read_batch(options.batch)
+    chosen, batch = assign_folders(found, options.folder), read_batch(options.batch)
     if runner:  # fails before the export
         for one in chosen:
             choose_batch(one.unit, show_batch(batch), one.device, runner)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import hydra
 from omegaconf import DictConfig
 
-from ofa_bench.commands.cell import exit_codes, run_cell
+from ofa_bench.commands.cell import exit_codes, report_repeated_errors, run_cell
 from ofa_bench.commands.cli import interrupts
 from ofa_bench.commands.cli.messages import report_error, show_logs
 from ofa_bench.commands.cli.streams import ignore_broken_pipe
@@ -81,6 +81,7 @@ def _run_hydra() -> None:
     with _report_errors():
         _compose(run_cell)
     sweep, SweepCallback.current = SweepCallback.current, None
+    report_repeated_errors()
     if sweep:
         with _report_errors():
             exit_codes.extend(sweep.close(failed=len(exit_codes) > failed))

@@ -32,15 +32,14 @@ LONGEST_NAME = 500
 
 
 def resolve_threads(config: Config, *, several: bool) -> int:
-    """Return the threads of a cell: as configured, else all cores if its searches can use several, else one.
+    """Return the cores that a cell uses: one unless its searches can use ``several``, else as configured or all.
 
     Raises:
         InputError: the number is below 1 or too large.
     """
-    if config.threads is None:
-        return available_cores() if several else 1
-    check_range("threads", config.threads, 1, THREADS)
-    return config.threads
+    if config.threads is not None:
+        check_range("threads", config.threads, 1, THREADS)
+    return (config.threads or available_cores()) if several else 1
 
 
 def check_tracking(tracking: TrackingConfig, prefix: str = "tracking.") -> None:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -182,13 +182,14 @@ def _heads(cards: Sequence[Card], ms: str) -> tuple[str, ...]:
     unit, timed = cards[0]["unit"], [card["measured"] for card in cards if card["measured"]]
     about = ", ".join(dict.fromkeys(one["statistic"] for one in timed))
     compared = ", ".join(dict.fromkeys(one["table_statistic"] or one["statistic"] for one in timed))
+    where = HERE if any(map(_is_elsewhere, timed)) else ""
     return (
         f"target, {unit}", "predicted accuracy %", "measured accuracy %", "rank by prediction",
         f"predicted cost, {unit}", f"guarded cost, {unit}",
         *(f"measured {name}, {ms}" for name in PERCENTILES), f"INT8 {about}, {ms}", f"prediction off (by {compared})",
-        f"target met when measured (by {about})", f"met by {', '.join(PERCENTILES)}", "INT8: other first class %",
-        "INT8: top-1 less FP32's, points", "batch", "MMACs", "parameters, millions", "resolution", "ONNX, MB",
-        "found by", "weights", "in no label of the predictor",
+        f"target met when measured{where} (by {about})", f"met by {', '.join(PERCENTILES)}",
+        "INT8: other first class %", "INT8: top-1 less FP32's, points", "batch", "MMACs", "parameters, millions",
+        "resolution", "ONNX, MB", "found by", "weights", "in no label of the predictor",
     )  # fmt: skip
 
 
@@ -224,6 +225,14 @@ def _row(card: Card, batch: str) -> tuple[str, ...]:
     )
 
 
+HERE = " here, on another device or runner than the table's"
+
+
+def _is_elsewhere(measured: Mapping[str, Any]) -> bool:
+    """Return whether a network was measured on another machine, or by another runner, than its cost table."""
+    return not {"machine", "runner"}.isdisjoint(measured["unlike"])
+
+
 def _meets(card: Card, statistic: str | None = None) -> str:
     return "yes" if meets_target(card, statistic) else "no"
 
@@ -238,7 +247,8 @@ def _measurement(card: Card) -> dict[str, Any]:
         return {"times": times, "verdict": ""}
     by_each = ", ".join(f"{_meets(card, name)} by {describe_statistic(name)}" for name in PERCENTILES)
     wanted = describe_statistic(one["statistic"])
-    message = f"Target met when measured: {_meets(card)} by {wanted}, which it is about ({by_each})."
+    where = HERE if _is_elsewhere(one) else ""
+    message = f"Target met when measured{where}: {_meets(card)} by {wanted}, which it is about ({by_each})."
     if one["table_statistic"] not in (None, one["statistic"]):
         message += f" The cost is predicted for {describe_statistic(one['table_statistic'])}, not for {wanted}."
     return {"times": times, "verdict": message}

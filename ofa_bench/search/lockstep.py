@@ -73,7 +73,8 @@ class LockstepRunner:
         coroutines: independent of each other.
         threads: cores to use. On Linux, where predictor, space and costs declare ``fork_safe``, the coroutines are
             divided among as many forked processes, because Python's threads would wait for each other. Otherwise long
-            calls of a ``row_wise`` predictor are split among threads; other predictors may use the cores themselves.
+            calls of a ``row_wise`` predictor are split among threads. Matrix products have one thread each: the last
+            digits of some processors' products depend on the number of threads, and so would what is found.
         fork: whether the coroutines are fork-safe: in a forked process, changes outside them are lost, and libraries
             with their own threads, such as torch, may hang.
     """
@@ -87,7 +88,6 @@ class LockstepRunner:
         self._waiting: Iterator[tuple[int, SearchCoroutine]] = iter(())
         self.processes = min(threads, len(coroutines)) if fork and may_fork(problem) else 1
         self._threads = threads if self._row_wise and self.processes == 1 else 1
-        self._products = 1 if self._row_wise or self.processes > 1 else threads
         self._seconds_a_row = 0.0
         self.seconds = 0.0
 
@@ -171,7 +171,7 @@ class LockstepRunner:
 
     def _advance(self, coroutines: Sequence[tuple[int, SearchCoroutine]]) -> Iterator[tuple[int, Found, float]]:
         self._waiting, active = iter(coroutines), list[_Active]()
-        limit = partial(threadpool_limits, self._products)  # of matrix products; some libraries have one a thread
+        limit = partial(threadpool_limits, 1)  # of matrix products; some libraries have one limit for each thread
         with limit(), ThreadPoolExecutor(max(1, self._threads - 1), initializer=limit) as pool:
             while True:
                 began = time.perf_counter()

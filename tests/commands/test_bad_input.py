@@ -182,6 +182,21 @@ def test_a_bad_value_is_one_line_and_leaves_nothing(forks, tmp_path, case):
     refused(forks.run("run", (*QUICK, *arguments), tmp_path), tmp_path, message)
 
 
+def test_a_sweep_prints_an_error_that_all_its_cells_have_once(forks, tmp_path):
+    ran = forks.run("run", (*QUICK, "-m", "targets.values=[1]", "seed=0,1,2"), tmp_path)
+    assert ran.returncode == 2
+    first, more = (line for line in ran.stderr.splitlines() if "cannot be met" in line)
+    assert "seed=0" in first
+    assert more.startswith("ofa_bench: 2 more cells: targets: 1 ms cannot be met")
+
+
+def test_a_target_that_limits_nothing_is_pointed_out(forks, tmp_path):
+    ran = forks.run("run", (*QUICK, "targets.values=[20,5000]"), tmp_path)
+    assert ran.returncode == 0
+    [line] = [line for line in ran.stderr.splitlines() if "limits nothing" in line]
+    assert line.startswith("targets: 5000 ms limits nothing; the most expensive architecture costs 92.4 ms on note10")
+
+
 @pytest.mark.parametrize("case", TRACKING, ids=named)
 def test_a_bad_store_is_refused_before_the_search(forks, tmp_path, case):
     arguments, message = case

@@ -17,7 +17,7 @@ def test_help_shows_every_command_and_imports_next_to_nothing(tmp_path):
         "atexit.register(lambda: print('LOADED', [m for m in ('hydra', 'numpy', 'omegaconf') if m in sys.modules]))\n"
         "from ofa_bench.__main__ import main\nmain()"
     )
-    for words in (["--help"], ["-h"], ["help"]):
+    for words in ([], ["--help"], ["-h"], ["help"]):
         ran = subprocess.run(
             [sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, text=True, check=True
         )

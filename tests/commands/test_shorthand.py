@@ -66,8 +66,9 @@ def test_an_option_that_is_called_as_a_number_stays_one(tmp_path, capsys):
     [
         (["targets=20,30"], "one cell of all targets is targets=[20,30]; a cell for each is -m targets=20,30"),
         (["targets=[20],[30]"], "one cell of all targets is targets=[20,30]; a cell for each is -m targets=[20],[30]"),
-        (["-m", "targets=20,paper2"], "several units, or numbers and options, cannot be mixed"),
-        (["-m", "targets=20ms,300MMACs"], "several units, or numbers and options, cannot be mixed"),
+        (["-m", "targets=20,paper2"], "paper2 is not a number with or without a unit, as the others are"),
+        (["targets=[20,abc]"], "abc is not a number with or without a unit, as the others are"),
+        (["-m", "targets=20ms,300MMACs"], "several units cannot be mixed"),
         (["targets=25", "targets.values=[3]"], "means targets=single targets.values=[25]; cannot be combined with "),
         (["targets=true"], "targets=true: must be the name of an option; there are "),
         (["seeds=0,1"], "seeds=0,1: a cell for each seed is -m seed=0,1"),

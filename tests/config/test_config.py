@@ -270,7 +270,7 @@ def test_a_switch_has_one_address_in_a_sweep_and_alone():
 
 @pytest.mark.parametrize(
     ("overrides", "threads"),
-    [((), 8), (("lockstep=false",), 1), (("threads=3",), 3), (("lockstep=false", "threads=2"), 2)],
+    [((), 8), (("lockstep=false",), 1), (("threads=3",), 3), (("lockstep=false", "threads=2"), 1)],
 )
 def test_threads_are_all_cores_in_lockstep_and_one_else(overrides, threads, monkeypatch):
     monkeypatch.setattr(checks, "available_cores", lambda: 8)

@@ -222,6 +222,10 @@ def test_a_table_of_another_device_is_pointed_out(tmp_path):
     assert compute_verdict([card]).sentence.startswith(
         "the table was made on another device, version or setting (other runner)."
     )
+    [section] = build_sections([(networks[0][0], card)])
+    assert "target met when measured here, on another device or runner than the table's (by median)" in (
+        section.table.heads
+    )
 
 
 def test_an_interrupted_measurement_goes_on(tmp_path):

@@ -49,11 +49,14 @@ def _targets(word: str, folders: Sequence[Path], *, swept: bool) -> list[str]:
     value = read_value(word.partition("=")[2])
     cells = [one if isinstance(one, list) else [one] for one in choices_of(value) or [value]]
     found = [[COST.fullmatch(text_of(one)) for one in cell] for cell in cells]
+    no_numbers = [text_of(one) for cell in cells for one in cell if not COST.fullmatch(text_of(one))]
     units = {match and match[2] for cell in found for match in cell}
     if not units - {None} or text_of(value) in options_of_group("targets", folders):
         return [word]
+    if len(units) > 1 and no_numbers:
+        raise InputError(f"{word}: {no_numbers[0]} is not a number with or without a unit, as the others are")
     if len(units) > 1:
-        raise InputError(f"{word}: several units, or numbers and options, cannot be mixed; use a command for each")
+        raise InputError(f"{word}: several units cannot be mixed; use a command for each")
     numbers = [",".join(match[1] for match in cell if match) for cell in found]
     if len(numbers) > 1 and not swept:
         raise InputError(

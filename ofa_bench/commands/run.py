@@ -15,6 +15,7 @@ from ofa_bench.commands.cli.streams import ignore_broken_pipe
 from ofa_bench.commands.dry_run import DRY_RUN, DryRun
 from ofa_bench.commands.experiments import commands
 from ofa_bench.commands.sweep import SweepCallback
+from ofa_bench.config.hydra_private import compose_each_cell_once
 from ofa_bench.config.schema import SWEEP_VARIABLE, conf_dir
 from ofa_bench.config.store_uri import unused_variable
 
@@ -27,6 +28,7 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises errors instead of printing them
     os.environ[SWEEP_VARIABLE] = ""
     interrupts.install_handlers()
+    compose_each_cell_once()
     unused = unused_variable()
     if unused and not any(word.startswith(("tracking=none", "tracking.experiment=")) for word in sys.argv):
         print(f"ofa_bench: {unused} or tracking.experiment=", file=sys.stderr)

@@ -146,11 +146,12 @@ class OpenSweep:
     def _end_run(self, ended: dict[str, Ended], found: "list[Record]", *, failed: bool) -> None:
         """Log the records that are missing and end the sweep's MLflow run; on failure, print how to do it later."""
         from ofa_bench.commands.cli.terminal import report_unsent
-        from ofa_bench.tracking.sending import present, send
 
         unsent = [cell.address for cell in ended.values() if cell.code == 0 and not cell.sent]
 
         def end(tracker: "Tracker") -> bool:
+            from ofa_bench.tracking.sending import present, send  # only now, since it imports MLflow
+
             run = self.sweep.run if self._has_run() else self._open_run(tracker)
             if unsent:
                 list(send(tracker, present(self.sweep.output, unsent), run))

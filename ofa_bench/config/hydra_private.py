@@ -4,13 +4,16 @@
   targets and printed commands need Hydra's own reading of a word; a second parser could read it differently.
 - ``hydra.core.global_hydra``: the sweep's callback counts cells as the sweeper will, for which ``glob(...)`` needs
   Hydra's config loader; no public function returns it.
+- ``ConfigLoaderImpl.load_sweep_config``: Hydra composes all cells of a sweep to check them, and each again to run it.
 - The targets of Hydra's own launcher and sweeper: they are in the composed config and have no public name. They show
   whether cells run in this process, and whether their number is known.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString, RangeSweep, Transformer
@@ -24,6 +27,7 @@ __all__ = [
     "Override",
     "RangeSweep",
     "choices_of",
+    "compose_each_cell_once",
     "in_quotes",
     "is_text",
     "parse_override",
@@ -39,6 +43,30 @@ ONE_AFTER_ANOTHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 """The sweeper that runs all combinations of what is swept."""
+
+
+MOST_KEPT = 200
+"""The most composed cells that are kept for their run: each takes about a megabyte."""
+
+
+def compose_each_cell_once() -> None:
+    """Let Hydra run what it composed to check a sweep, instead of composing each cell again."""
+    compose = ConfigLoaderImpl.load_sweep_config
+    if hasattr(compose, "__wrapped__"):
+        return
+    kept: dict[tuple[str, ...], tuple[DictConfig, DictConfig]] = {}
+
+    @functools.wraps(compose)
+    def compose_once(self: ConfigLoaderImpl, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        words = tuple(sweep_overrides)
+        of, config = kept.pop(words, (None, None))
+        if config is None or of is not master_config:
+            config = compose(self, master_config, sweep_overrides)
+            if len(kept) < MOST_KEPT:
+                kept[words] = master_config, config
+        return config
+
+    ConfigLoaderImpl.load_sweep_config = compose_once  # type: ignore[method-assign]
 
 
 def parse_override(word: str) -> Override:

@@ -1,4 +1,4 @@
-"""The evolutionary core: arrays in, arrays out; no files, no framework, no logger."""
+"""The evolutionary core: arrays in, arrays out; it knows no config, record or tracker."""
 
 from ofa_bench.search.archive import Archive
 from ofa_bench.search.evolution import Evolution

@@ -3,8 +3,10 @@
 import importlib
 
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import get_args_parser
 from hydra.conf import HydraConf
+from omegaconf import DictConfig
 
 from ofa_bench.commands.cli.overrides import flags_parser
 from ofa_bench.config.hydra_private import (
@@ -12,6 +14,7 @@ from ofa_bench.config.hydra_private import (
     ONE_AFTER_ANOTHER,
     RangeSweep,
     choices_of,
+    compose_each_cell_once,
     in_quotes,
     is_text,
     parse_override,
@@ -63,3 +66,19 @@ def test_omegaconf_knows_the_config_of_a_node():
     config = compose_overrides([])
     assert root_of(config.evolution) is config, "OmegaConf gives another root"
     assert root_of(3) is None
+
+
+def test_hydra_composes_each_cell_of_a_sweep_once(monkeypatch):
+    """Its sweeper composes each cell to check it, and its launcher again to run it."""
+    composed = []
+    monkeypatch.setattr(ConfigLoaderImpl, "load_sweep_config", lambda self, master, words: composed.append(words) or {})
+    compose_each_cell_once()
+    compose_each_cell_once()
+    loader, first, second = ConfigLoaderImpl(None), DictConfig({}), DictConfig({})
+    checked = loader.load_sweep_config(first, ["seed=1"])
+    assert loader.load_sweep_config(first, ["seed=1"]) is checked
+    assert composed == [["seed=1"]]
+    other = loader.load_sweep_config(first, ["seed=1"])  # a third time, for another run of the cell
+    assert other is not checked
+    assert loader.load_sweep_config(second, ["seed=1"]) is not other  # of another sweep
+    assert len(composed) == 3

@@ -74,7 +74,7 @@ def test_hydra_composes_each_cell_of_a_sweep_once(monkeypatch):
     monkeypatch.setattr(ConfigLoaderImpl, "load_sweep_config", lambda self, master, words: composed.append(words) or {})
     compose_each_cell_once()
     compose_each_cell_once()
-    loader, first, second = ConfigLoaderImpl(None), DictConfig({}), DictConfig({})
+    loader, first, second = object.__new__(ConfigLoaderImpl), DictConfig({}), DictConfig({})
     checked = loader.load_sweep_config(first, ["seed=1"])
     assert loader.load_sweep_config(first, ["seed=1"]) is checked
     assert composed == [["seed=1"]]

@@ -1,17 +1,44 @@
 """Composes configs as the command does, for tests."""
 
 import copy
+import functools
+import io
+from pathlib import Path
+from typing import IO, Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import OmegaConf, open_dict
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from ofa_bench.config.registration import register
 from ofa_bench.config.schema import conf_dir
 from ofa_bench.experiment.build import build
 
 __all__ = ["cell", "composed"]
+
+
+def _parse_once() -> None:
+    """Let OmegaConf parse each text of YAML once in a process, which is a third of the time of a composition."""
+    load = OmegaConf.load
+
+    @functools.cache
+    def parse(text: str) -> DictConfig | ListConfig:
+        return load(io.StringIO(text))
+
+    def find(file: str | Path | IO[Any]) -> DictConfig | ListConfig:
+        text = Path(file).read_text(encoding="utf-8") if isinstance(file, str | Path) else file.read()
+        try:
+            return copy.deepcopy(parse(text))
+        except Exception:
+            if not isinstance(file, str | Path):
+                file.seek(0)
+            return load(file)  # whose message names the file
+
+    OmegaConf.load = staticmethod(find)
+
+
+_parse_once()
 
 
 def composed(*overrides):

@@ -25,6 +25,12 @@ IMPORTED_LATE = (
 )  # fmt: skip
 """What commands import where they need it."""
 
+WARMING = (
+    "strategy=top_down", "tracking=none", "budget.generations=2", "targets.values=[15,20.5]", "output='a b'",
+    "limits={macs: 300}", "++repeats=2", "progress=false",
+)  # fmt: skip
+"""Overrides of the forms that commands are given."""
+
 
 class Forks:
     """A process from which commands are forked."""
@@ -82,6 +88,7 @@ def _serve() -> None:
         importlib.import_module(name)
     Plugins.instance()  # which looks through all that is installed
     _compose_once()
+    _warm_up()
     gc.freeze()
     for line in sys.stdin:
         asked = json.loads(line)
@@ -102,6 +109,22 @@ def _compose_once() -> None:
         return get_mode(self, config_name, overrides) if "hydra.mode" in str(overrides) else None
 
     Hydra.get_mode = find  # type: ignore[method-assign]
+
+
+def _warm_up() -> None:
+    """Parse the options of all groups and compose a config, so that commands find tables of Hydra's parser filled."""
+    from composing import composed
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    from ofa_bench.config.schema import conf_dir
+
+    for path in conf_dir().rglob("*.yaml"):
+        OmegaConf.load(path)
+    composed(*WARMING)
+    GlobalHydra.instance().clear()
+    HydraConfig.instance().cfg = None
 
 
 def _become(asked: dict[str, Any]) -> None:

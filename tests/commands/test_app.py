@@ -100,7 +100,8 @@ def _check_mlflow(folder, found):
 
 
 def test_searches_one_after_another_find_the_same(ofa_bench, tmp_path):
-    once = ("strategy=vanilla", "budget=quick", "repeats=2", "tracking=none")
+    small = ("evolution.population_size=40", "targets=paper2", "repeats=2", "tracking=none")
+    once = ("strategy=vanilla", "budget=quick", *small)
     together = ofa_bench(*once, "output=together", "threads=3")
     alone = ofa_bench(*once, "output=alone", "lockstep=false", "threads=1", OFA_BENCH_COMPILED="0")
     assert (together.returncode, alone.returncode) == (0, 0)

@@ -82,14 +82,14 @@ def test_what_ofa_returns_is_what_is_found(generations, monkeypatch):
 
 
 def test_agrees_with_vanilla_in_the_mean():
-    targets, repeats, sizes = (20.0, 30.0, 45.0), range(8), {"population_size": 40, "mutate_prob": 0.05}
+    targets, repeats, sizes = (20.0, 30.0, 45.0), range(4), {"population_size": 40, "mutate_prob": 0.05}
     ours = Vanilla(Evolution(**sizes, reference_compat=True))
     theirs = OFAReference(Evolution(**sizes))
     mean, other = (
         np.mean([[result.accuracy for result in search(strategy, targets, 25, seed)] for seed in repeats])
         for strategy in (ours, theirs)
     )
-    assert mean == pytest.approx(other, abs=0.004)  # standard error 0.001; without mutation 0.016 is lost
+    assert mean == pytest.approx(other, abs=0.004)  # standard error 0.0014; without mutation 0.016 is lost
 
 
 def test_global_chance_is_as_before_and_nothing_is_printed(capfd):

@@ -2,7 +2,7 @@
 
 import re
 
-__all__ = ["format_accuracy", "format_number", "same_target"]
+__all__ = ["format_accuracy", "format_number", "format_percent", "same_target"]
 
 
 def format_number(value: float, spec: str) -> str:
@@ -14,6 +14,11 @@ def format_number(value: float, spec: str) -> str:
 def format_accuracy(accuracy: float, uncertainty: float | None) -> str:
     """Return an accuracy in percent, ``76.31 ± 0.08`` if its uncertainty is known; both are fractions of 1."""
     return f"{100 * accuracy:.2f}" + ("" if uncertainty is None else f" ± {100 * uncertainty:.2f}")
+
+
+def format_percent(ratio: float) -> str:
+    """Return a ratio in percent, without the sign: with three digits or, above 100, as a whole number."""
+    return f"{100 * ratio:,.0f}" if ratio > 1 else f"{100 * ratio:.3g}"
 
 
 def same_target(target: float, named: float) -> bool:

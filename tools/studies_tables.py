@@ -16,7 +16,7 @@ from statsmodels.stats.weightstats import ttost_ind
 
 from ofa_bench.analysis.statistics import MARGIN, Paired, paired
 from ofa_bench.analysis.studies import Entry, Study, studies
-from ofa_bench.analysis.summary import Summary, add_judges, difference, in_percent, summarize
+from ofa_bench.analysis.summary import Summary, add_judges, difference, share_of_time, summarize
 from ofa_bench.formatting import format_number
 from ofa_bench.records.compact import unpack
 from ofa_bench.records.model import Record
@@ -65,19 +65,18 @@ def three_spaces() -> str:
     """Return chains beside ``vanilla``, each space with its own predictor and costs."""
     heads = (
         "space", "strategy", "repeats", "mean accuracy %", "less `vanilla`, points", "verdict", "generations",
-        "unique evaluations", "seconds", "time, % of `vanilla`'s",
+        "unique evaluations", "seconds", "time of `vanilla`'s",
     )  # fmt: skip
     rows, records = [], _records("spaces")
     for summary in map(summarize, studies(records)):
         for line in sorted(summary.lines, key=lambda one: one.name != summary.reference):
             entry = next(one for one in summary.study.entries if one.name == line.name)
-            ratio = line.ratio and line.ratio.ratio
             rows.append((
                 f"`{summary.study.space}`", f"`{line.name}`", str(line.repeats), _percent(entry.mean_accuracy),
                 difference(line.paired), line.paired.verdict if line.paired else "",
                 f"{line.row.mean_sum('generations'):,.0f}", f"{line.row.mean_sum('unique_evaluations'):,.0f}",
                 f"{np.median(entry.seconds):.2f}",
-                f"{100 * ratio:.0f}{in_percent(line.ratio)}" if line.ratio and ratio else "",
+                share_of_time(line.ratio),
             ))  # fmt: skip
     return with_note(markdown(Table("", heads, tuple(rows), left=2)), _hashes(records))
 

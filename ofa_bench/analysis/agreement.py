@@ -78,7 +78,10 @@ def describe_parts(guide: str, sources: Sequence[str], judges: Sequence[Judged])
     apart = [one.judge for one in independent if not one.overrated]
     if apart:
         are, their = ("is", "its") if len(apart) == 1 else ("are", "their")
-        message.append(f"{_list_names(apart)} {are} not on the guide's scale: only {their} leads count.")
+        message.append(
+            f"{_list_names(apart)} {are} on another scale than the guide: compare {their} leads with those by the "
+            f"guide, not {their} accuracies."
+        )
     return " ".join([*message, *filter(None, (one.guesses for one in judges))])
 
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from ofa_bench.analysis.intervals import ALPHA, varies
 from ofa_bench.analysis.statistics import Paired, Ratio, paired, t_interval, time_ratios
-from ofa_bench.analysis.studies import TIMING, Entry, Study, finite_means, studies
+from ofa_bench.analysis.studies import Entry, Study, finite_means, studies
 from ofa_bench.records.differing import differing
 from ofa_bench.records.model import Record, Result
+from ofa_bench.records.timing import explain_untimed
 
 __all__ = ["Change", "Diff", "StudyPair", "compare_sweeps"]
 
@@ -54,8 +55,8 @@ class StudyPair:
     """A study that both sweeps have.
 
     ``settings`` are what differs between records of one strategy and seed: the names of strategies by (name, value in
-    A, value in B). ``only_a`` and ``only_b`` describe strategies and repeats that only one has. ``timing`` are the
-    circumstances of seconds that differ, of ``TIMING``.
+    A, value in B). ``only_a`` and ``only_b`` describe strategies and repeats that only one has. ``untimed`` tells
+    why times are not compared, as a clause; ``versions`` whether those of the package differ.
     """
 
     a: Study
@@ -64,7 +65,8 @@ class StudyPair:
     settings: Mapping[tuple[str, str, str], Sequence[str]]
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
-    timing: tuple[str, ...]
+    untimed: str
+    versions: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,13 +119,11 @@ def _pair(a: Study, b: Study) -> StudyPair:
         pairs = [(record, seeds[record.seed]) for record in one.records if record.seed in seeds]
         for setting in dict.fromkeys(found for pair in pairs for found in differing(*pair)):
             settings.setdefault(setting, []).append(one.name)
-    made = [record.made for several in both for entry in several for record in entry.records]
-    timing = tuple(key for key in TIMING if len({getattr(one, key) for one in made}) > 1)
+    records = [record for several in both for entry in several for record in entry.records]
+    untimed = explain_untimed(records, across=["ofa_bench"]) if records else ""
+    versions = len({record.made.ofa_bench for record in records}) > 1
     only_a, only_b = tuple(_alone(left, right)), tuple(_alone(right, left))
-    changes = list(_changes(both))
-    if a.shared_time or b.shared_time:  # shares of one time are no samples
-        changes = [replace(one, time=replace(one.time, interval=None)) for one in changes]
-    return StudyPair(a, b, tuple(changes), settings, only_a, only_b, timing)
+    return StudyPair(a, b, tuple(_changes(both)), settings, only_a, only_b, untimed, versions)
 
 
 def _changes(both: Sequence[tuple[Entry, Entry]]) -> Iterator[Change]:

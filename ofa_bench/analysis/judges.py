@@ -30,15 +30,16 @@ __all__ = ["JUDGES", "TRUTH", "Judge", "Role", "describe_source", "find_judges",
 Role = Literal["truth", "independent"]
 
 JUDGES = (
-    "A search may take what its predictor, the guide, overrates. So others judge its winners: the predictor that made "
-    "the labels of the guide (its truth), and one predictor for each source of measurements that had no part in the "
-    "guide (an independent source). A predictor fitted to the guide's values, or to a source of the guide, is no "
-    "judge: it shares errors with the guide, as two halves of one source do. A lead is seen where its whole 95 % "
-    "interval is above 0; one that is not seen may still be there. Believe a lead that all independent sources see. "
-    "Intervals are over repeats, not over predictors, and each is for itself. 'Overrated' is the accuracy by the guide "
-    "less that by the judge, in points. It is shown only where the two differ by less than a point on average. "
-    "Farther apart, they are taken to be on different scales, and only the judge's leads count: the official predictor "
-    "is about 3.8 points above measured accuracies."
+    "A search may pick what its predictor, the guide, overrates. So other predictors, the judges, evaluate its winners "
+    "again: the predictor that made the labels of the guide (its truth), and one predictor for each source of "
+    "measurements that had no part in the guide (an independent source). A predictor fitted to the guide's values, or "
+    "to a source of the guide, is no judge: it shares errors with the guide, as two halves of one source do. A judge's "
+    "lead tells whether a strategy is ahead in its eyes too: a lead is seen where its whole 95 % interval is above 0; "
+    "one that is not seen may still be there. Believe a lead that all independent sources see. Intervals are over "
+    "repeats, not over predictors, and each is for itself. 'Overrated' is the accuracy by the guide less that by the "
+    "judge, in points. It is shown only where the two differ by less than a point on average. Farther apart, they are "
+    "taken to be on different scales, so compare leads, not accuracies: the official predictor is about 3.8 points "
+    "above measured accuracies."
 )
 """The explanation below a table of judged winners."""
 

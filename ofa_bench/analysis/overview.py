@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from ofa_bench.analysis.statistics import MARGIN, Paired
 from ofa_bench.analysis.summary import Line, Summary, difference
-from ofa_bench.records.tables import Table
+from ofa_bench.formatting import format_percent
+from ofa_bench.records.tables import Table, without_empty
 from ofa_bench.records.unlabelled import MARK
 
 __all__ = ["name_studies", "overview"]
@@ -30,9 +31,8 @@ def overview(summaries: Sequence[Summary]) -> Table:
         "study", "most accurate", "accuracy by the guide %", "its lead by the guide, points", "tested",
         "its lead by judges, points", "evaluations, % of the other's", "time, % of the other's",
     )  # fmt: skip
-    rows = [(name, *_row(one)) for name, one in zip(name_studies(summaries), summaries, strict=True)]
-    kept = [i for i in range(len(heads)) if i < 3 or any(row[i] for row in rows)]
-    return Table("Verdict", tuple(heads[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows), left=2)
+    rows = tuple((name, *_row(one)) for name, one in zip(name_studies(summaries), summaries, strict=True))
+    return without_empty(Table("Verdict", heads, rows, left=2))
 
 
 def name_studies(summaries: Sequence[Summary]) -> list[str]:
@@ -61,6 +61,7 @@ def _row(summary: Summary) -> tuple[str, ...]:
     other = compared.name if turned else summary.reference
     lead, verdict = _turn(compared.paired) if turned else compared.paired, str(compared.paired.verdict)
     tested = VERDICTS[TURNED.get(verdict, verdict) if turned else verdict]
+    spent = first.row.mean_sum("evaluations")
     judged = [(one.judge, one.leads.get(compared.name)) for one in summary.judges]
     by_judges = [
         f"{name} {difference(_turn(one) if turned else one)}"
@@ -69,7 +70,7 @@ def _row(summary: Summary) -> tuple[str, ...]:
     ]
     return (
         *start, f"{difference(lead)} over {other}", tested, "; ".join(by_judges),
-        _percent(first.row.mean_sum("evaluations") / max(1.0, summary.by_name[other].row.mean_sum("evaluations"))),
+        f"{format_percent(spent / max(1.0, summary.by_name[other].row.mean_sum('evaluations')))} %",
         _time(compared, turned),
     )  # fmt: skip
 
@@ -83,8 +84,4 @@ def _turn(paired: Paired) -> Paired:
 
 def _time(compared: Line, turned: bool) -> str:
     ratio = compared.ratio.ratio if compared.ratio else None
-    return _percent(1 / ratio if turned else ratio) if ratio else ""
-
-
-def _percent(ratio: float) -> str:
-    return f"{100 * ratio:,.0f} %" if ratio > 1 else f"{100 * ratio:.3g} %"
+    return f"{format_percent(1 / ratio if turned else ratio)} %" if ratio else ""

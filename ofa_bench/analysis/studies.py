@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ofa_bench.records.costs import cost_name, guard_band_of
 from ofa_bench.records.labels import config_hash, control, heading, labels, overrides_of
 from ofa_bench.records.model import Record, RecordedRepeat, Result
-from ofa_bench.records.tables import timing
+from ofa_bench.records.timing import describe_timing, explain_untimed
 
-__all__ = ["TIMING", "Entry", "Study", "finite_means", "studies"]
+__all__ = ["Entry", "Study", "finite_means", "studies"]
 
 Floats = NDArray[np.float64]
 
@@ -97,31 +97,22 @@ class Study:
     @property
     def timing(self) -> str:
         """How seconds were measured, and whether those of different entries may be compared."""
-        return timing(self._records)
+        return describe_timing(self.records)
 
     @property
-    def same_timing(self) -> bool:
-        """Whether seconds of different entries may be compared: measured in one way on one kind of machine."""
-        made = [record.made for record in self._records]
-        return len({tuple(getattr(one, key) for key in TIMING) for one in made}) == 1
-
-    @property
-    def shared_time(self) -> bool:
-        """Whether some repeats advanced together: their seconds are then shares of one time, not samples."""
-        return any(record.made.lockstep and len(record.repeats) > 1 for record in self._records)
+    def untimed(self) -> str:
+        """Why times of entries are not compared, as a clause; empty if they are."""
+        return explain_untimed(self.records)
 
     @property
     def cost_name(self) -> str:
         """The name of its costs."""
-        return cost_name(*self._records)
+        return cost_name(*self.records)
 
     @property
-    def _records(self) -> list[Record]:
+    def records(self) -> list[Record]:
+        """The records of all entries."""
         return [record for entry in self.entries for record in entry.records]
-
-
-TIMING = ("lockstep", "threads", "compiled", "machine", "cores", "ofa_bench")
-"""Fields of ``made`` that must be equal in records whose seconds are compared."""
 
 
 NAMELESS = ("seed", "repeats", "targets", "budget", "device.devices")

@@ -12,10 +12,10 @@ from ofa_bench.analysis.pairs import differences, of_pairs
 from ofa_bench.analysis.ranking import FEWEST_RUNS, FEWEST_STRATEGIES, Ranking, ranking
 from ofa_bench.analysis.statistics import MARGIN, Paired, Ratio, time_ratios
 from ofa_bench.analysis.studies import Study, finite_means
-from ofa_bench.formatting import format_number
+from ofa_bench.formatting import format_number, format_percent
 from ofa_bench.records.rows import Row, totals
 
-__all__ = ["Line", "Summary", "add_judges", "difference", "in_percent", "in_points", "summarize"]
+__all__ = ["Line", "Summary", "add_judges", "difference", "in_points", "share_of_time", "summarize"]
 
 Floats = NDArray[np.float64]
 
@@ -27,8 +27,8 @@ REFERENCES = ("vanilla", "ofa_reference")
 class Line:
     """One strategy in a study: means over repeats, and the comparison with the reference.
 
-    ``row`` is that of all targets. ``paired`` and ``ratio`` are None for the reference, ``ratio`` also if seconds must
-    not be compared.
+    ``row`` is that of all targets. ``paired`` and ``ratio`` are None for the reference, ``ratio`` also if times are not
+    compared.
     """
 
     name: str
@@ -55,6 +55,11 @@ class Summary:
     unranked: str
     """Why there is no ranking of several strategies; empty if there is one."""
     judges: tuple[Judged, ...] = ()
+
+    @property
+    def repeated(self) -> bool:
+        """Whether a strategy is compared with the reference in more than one repeat."""
+        return any(line.paired.n > 1 for line in self.lines if line.paired)
 
     @property
     def sources(self) -> str:
@@ -99,7 +104,7 @@ def summarize(study: Study, wanted: str = "") -> Summary:
     named = [wanted] if wanted in entries else [first[strategy] for strategy in REFERENCES if strategy in first]
     reference = next(iter(named), study.entries[0].name)
     found = differences(study, {entry.name: entry.accuracy for entry in study.entries}, reference)
-    ratios = _ratios(study, reference) if study.same_timing else {}
+    ratios = {} if study.untimed else _ratios(study, reference)
     lines = [
         Line(
             name=entry.name,
@@ -121,10 +126,9 @@ def add_judges(summary: Summary, judgements: Judgements | None = None) -> Summar
 
 
 def _ratios(study: Study, reference: str) -> dict[str, Ratio]:
-    """Divide times by the reference's; shared times have no interval."""
+    """Divide times by the reference's, where there is more than one pair."""
     pairs = of_pairs(study, {entry.name: entry.seconds for entry in study.entries}, reference)
-    found = time_ratios(pairs, reference)
-    return {one.name: replace(one, interval=None) if study.shared_time else one for one in found}
+    return {one.name: one for one in time_ratios(pairs, reference) if one.n > 1}
 
 
 def _ranked(study: Study) -> tuple[Ranking | None, str]:
@@ -149,9 +153,9 @@ def _compare(line: Line, reference: Line) -> str:
     paired = line.paired
     assert paired is not None
     evaluations = line.row.mean_sum("evaluations") / max(1.0, reference.row.mean_sum("evaluations"))
-    message = [f"{line.name}: {100 * evaluations:.3g} % of the evaluations"]
-    if line.ratio and line.ratio.ratio is not None:
-        message.append(f"and {100 * line.ratio.ratio:.3g} % of the time{in_percent(line.ratio)}")
+    message = [f"{line.name}: {format_percent(evaluations)} % of the evaluations"]
+    if line.ratio:
+        message.append(f"and {share_of_time(line.ratio, ' of the time')}")
     message.append(f"of {paired.reference},")
     if paired.difference is not None:
         message.append(f"{format_number(paired.difference, '+.2f')} points{in_points(paired)},")
@@ -166,9 +170,12 @@ def _compare(line: Line, reference: Line) -> str:
     return " ".join([*message, verdicts[paired.verdict]])
 
 
-def in_percent(ratio: Ratio) -> str:
-    """Return the interval of a ratio in brackets; empty without one."""
-    return f" ({100 * ratio.interval[0]:.3g} to {100 * ratio.interval[1]:.3g})" if ratio.interval else ""
+def share_of_time(ratio: Ratio | None, of: str = "") -> str:
+    """Return a ratio of times in percent (of what it is ``of``), with its interval in brackets; empty without one."""
+    if ratio is None or ratio.ratio is None:
+        return ""
+    ends = f" ({' to '.join(map(format_percent, ratio.interval))})" if ratio.interval else ""
+    return f"{format_percent(ratio.ratio)} %{of}{ends}"
 
 
 def in_points(paired: Paired) -> str:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from ofa_bench.analysis.statistics import MARGIN, Paired
-from ofa_bench.analysis.summary import Line, Summary, difference, in_percent
+from ofa_bench.analysis.summary import Line, Summary, difference, share_of_time
 from ofa_bench.formatting import format_number
 from ofa_bench.records.columns import shown_columns
-from ofa_bench.records.tables import Table, describe_accuracy, excess_of_rows, frontiers_differ
+from ofa_bench.records.tables import Table, describe_accuracy, excess_of_rows, frontiers_differ, without_empty
 from ofa_bench.records.unlabelled import MARK
 
-__all__ = ["comparison", "notes", "others", "provenance", "tested", "winners_judged"]
+__all__ = ["comparison", "describe_scale", "notes", "others", "provenance", "tested", "winners_judged"]
 
 
 def comparison(summary: Summary) -> Table:
@@ -20,11 +20,18 @@ def comparison(summary: Summary) -> Table:
     return _drop_empty(title, ["strategy", *_columns()], _cells(summary), 1)
 
 
+def describe_scale(summaries: Sequence[Summary]) -> str:
+    """Return whose the accuracies of all tables are."""
+    on_images = any(line.row.measured is not None for summary in summaries for line in summary.lines)
+    only = "; only those on images were measured" if on_images else ""
+    return f"Accuracies are those of each study's predictor{only}."
+
+
 def notes(summary: Summary) -> list[str]:
     """Return notes on the marks in the table of ``comparison``, and on regrets that may not be compared."""
     records = [record for entry in summary.study.entries for record in entry.records]
     rows = [line.row for line in summary.lines]
-    return [*describe_accuracy(rows), *excess_of_rows(rows, shown_columns()), *frontiers_differ(records)]
+    return [*describe_accuracy(rows), *excess_of_rows(rows, shown_columns(report=True)), *frontiers_differ(records)]
 
 
 def others(summaries: Sequence[Summary]) -> Table:
@@ -40,14 +47,7 @@ def _cells(summary: Summary) -> list[list[str]]:
 
 
 def _drop_empty(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> Table:
-    kept = [i for i in range(len(heads)) if any(row[i] for row in rows)]
-    return Table(title, tuple(heads[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows), left)
-
-
-def _ratio(line: Line) -> str:
-    if line.ratio is None or line.ratio.ratio is None:
-        return ""
-    return f"{100 * line.ratio.ratio:.3g} %{in_percent(line.ratio)}"
+    return without_empty(Table(title, tuple(heads), tuple(map(tuple, rows)), left))
 
 
 def _p(value: float | None) -> str:
@@ -70,7 +70,7 @@ def provenance(summaries: Sequence[Summary]) -> Table:
                 f"{summary.study.space} on {summary.study.device}",
                 f"{first.predictor.name} {first.predictor.sha256[:12]}",
                 f"{first.device.name} {first.device.sha256[:12]} {card.get('date', '')}".strip(),
-                f"{seeds} ({len(entry.keys)} repeats)",
+                f"{seeds} ({len(entry.keys)} repeat{'s' * (len(entry.keys) != 1)})",
                 f"ofa_bench {made.ofa_bench}, Python {made.python}, NumPy {made.numpy}",
                 f"{made.machine}, {made.cores} cores, {made.threads} used",
             )
@@ -90,7 +90,7 @@ _COMPARISONS: Mapping[str, Mapping[str, Callable[[Line], str]]] = {
         "difference, points": lambda line: difference(line.paired),
         "verdict": lambda line: line.paired.verdict if line.paired else "",
     },
-    "seconds": {"time": _ratio},
+    "seconds": {"time": lambda line: share_of_time(line.ratio)},
 }
 """Columns that compare with the reference, by the column that they follow."""
 
@@ -98,7 +98,7 @@ _COMPARISONS: Mapping[str, Mapping[str, Callable[[Line], str]]] = {
 def _columns() -> dict[str, Callable[[Line], str]]:
     """Return the columns of a report by head."""
     found: dict[str, Callable[[Line], str]] = {}
-    for column in shown_columns():
+    for column in shown_columns(report=True):
         head = column.head if column.report is None else column.report
         if head:
             found[head] = lambda line, column=column: column.cell(line.row)  # type: ignore[misc]

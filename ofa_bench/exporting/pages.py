@@ -184,7 +184,7 @@ def _heads(cards: Sequence[Card], ms: str) -> tuple[str, ...]:
     compared = ", ".join(dict.fromkeys(one["table_statistic"] or one["statistic"] for one in timed))
     where = HERE if any(map(_is_elsewhere, timed)) else ""
     return (
-        f"target, {unit}", "predicted accuracy %", "measured accuracy %", "rank by prediction",
+        f"target, {unit}", "predicted accuracy %", "accuracy on images %", "rank by prediction",
         f"predicted cost, {unit}", f"guarded cost, {unit}",
         *(f"measured {name}, {ms}" for name in PERCENTILES), f"INT8 {about}, {ms}", f"prediction off (by {compared})",
         f"target met when measured{where} (by {about})", f"met by {', '.join(PERCENTILES)}",

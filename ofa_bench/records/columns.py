@@ -30,7 +30,8 @@ class Column:
     - MLflow: ``of_record`` as the parameter ``parameter``; ``number`` as a metric of all targets (``total_metric``) and
       of each target (``target_metric``), where ``{cost}`` stands for the name of the costs.
     - Tables for people: ``text``, by default ``number`` in the format ``spec``, under ``head`` and ``unit``; in a
-      report under ``report``, by default ``head``. ``compared`` marks columns that need a best-known frontier.
+      report, which has more columns, under ``report``, by default ``head``. ``compared`` marks columns that need a
+      best-known frontier.
 
     A column is left out where its name or head is empty.
     """
@@ -73,15 +74,6 @@ def _accuracy(row: Row) -> str:
     spread = format_accuracy(row.accuracy, row.accuracy_std or None)
     uncertain = "" if row.uncertainty is None else f" ± {100 * row.uncertainty:.2f}"
     return f"{spread}{uncertain}{MARK if row.unlabelled else ''}"
-
-
-def _near(row: Row) -> str:
-    """Return the evaluations until a search came near the best known, or how many searches came near it."""
-    if not row.compared or row.true_accuracy is not None:
-        return ""
-    if row.target is not None and row.evaluations_near is not None and row.near == row.compared:
-        return f"{row.evaluations_near:,.0f}"
-    return f"{row.near:.3g} of {row.compared}" if row.near or row.target is None else "never"
 
 
 def _near_number(row: Row) -> float | None:
@@ -130,7 +122,7 @@ COLUMNS: Sequence[Column] = (
     ),
     Column(
         "measured", of_result=lambda result: result.measured and result.measured.top1, number=_times_100("measured"),
-        head="measured", unit="%", report="measured accuracy %",
+        head="on images", unit="%", report="accuracy on images %",
     ),
     Column("best_known", of_result=attrgetter("best_known")),
     Column(
@@ -139,9 +131,8 @@ COLUMNS: Sequence[Column] = (
         report="regret, points", compared=True,
     ),
     Column(
-        "evaluations_within", of_result=attrgetter("evaluations_within"), number=_near_number, text=_near,
-        total_metric="targets_within_0.1", target_metric="evaluations_to_within_0.1", head="within 0.1", report="",
-        compared=True,
+        "evaluations_within", of_result=attrgetter("evaluations_within"), number=_near_number,
+        total_metric="targets_within_0.1", target_metric="evaluations_to_within_0.1",
     ),
     Column(
         "seconds_within", of_result=attrgetter("seconds_within"), number=attrgetter("seconds_near"),
@@ -149,7 +140,7 @@ COLUMNS: Sequence[Column] = (
     ),
     Column(
         "hypervolume_ratio", of_repeat=attrgetter("hypervolume_ratio"), number=attrgetter("hypervolume_ratio"),
-        total_metric="hypervolume_ratio", text=lambda row: format_ratio(row.hypervolume_ratio), head="hypervolume",
+        total_metric="hypervolume_ratio", text=lambda row: format_ratio(row.hypervolume_ratio), report="hypervolume",
         compared=True,
     ),
     Column(
@@ -166,7 +157,7 @@ COLUMNS: Sequence[Column] = (
         total_metric="evaluations", spec=",.0f", head="evaluations",
     ),
     Column(
-        "unique_evaluations", of_result=attrgetter("unique_evaluations"), spec=",.0f", head="unique",
+        "unique_evaluations", of_result=attrgetter("unique_evaluations"), spec=",.0f", report="unique",
         number=lambda row: row.mean_sum("unique_evaluations"), total_metric="unique_evaluations",
     ),
     Column("measurements", of_result=lambda result: result.measurements or result.unique_evaluations),
@@ -186,8 +177,7 @@ def data_columns() -> list[Column]:
     return [column for column in COLUMNS if column.name]
 
 
-def shown_columns(compared: int | None = None) -> list[Column]:
-    """Return the columns of tables for people; of those that need a frontier, the first ``compared``."""
-    shown = [column for column in COLUMNS if column.head]
-    kept = [column for column in shown if column.compared][:compared]
-    return [column for column in shown if not column.compared or column in kept]
+def shown_columns(*, compared: bool = True, report: bool = False) -> list[Column]:
+    """Return the columns of tables for people, or of a report; those that need a frontier only if ``compared``."""
+    shown = [column for column in COLUMNS if column.head or (report and column.report)]
+    return [column for column in shown if compared or not column.compared]

@@ -13,7 +13,7 @@ from ofa_bench.records.rows import Row
 
 __all__ = [
     "Table", "as_csv", "cells", "describe_accuracy", "drop_empty", "excess_of_rows", "frontiers_differ", "heads",
-    "latex", "markdown", "summary", "timing",
+    "latex", "markdown", "summary", "without_empty",
 ]  # fmt: skip
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -28,6 +28,17 @@ class Table:
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     left: int = 1
+
+
+def without_empty(table: Table) -> Table:
+    """Return a table without the columns that are empty in all rows."""
+    kept = [i for i in range(len(table.heads)) if any(row[i] for row in table.rows)]
+    return Table(
+        table.caption,
+        tuple(table.heads[i] for i in kept),
+        tuple(tuple(row[i] for i in kept) for row in table.rows),
+        sum(i < table.left for i in kept),
+    )
 
 
 def heads(columns: Sequence[Column], cost: str, unit: str = "") -> list[str]:
@@ -67,7 +78,7 @@ def summary(named: Mapping[str, Row], most: int | None = None, cost: str = "cost
     Rows that would make it longer than ``most`` characters are left out; a line gives their number.
     """
     several = named.values()
-    columns = drop_empty(shown_columns(None if any(row.compared for row in several) else 0), several)
+    columns = drop_empty(shown_columns(), several)
     gap = 2 * SPACE  # MLflow's pages draw tables without space between columns
     texts = [
         [name, *(cell.replace(" ", SPACE) + gap for cell in cells(row, columns, units=True))]
@@ -81,20 +92,6 @@ def summary(named: Mapping[str, Row], most: int | None = None, cost: str = "cost
     notes = "\n\n".join([*describe_accuracy(listed), *excess_of_rows(listed, columns)])
     text = "\n".join([*lines[:kept], *more])
     return f"{text}\n\n{notes}" if notes and (most is None or len(text) + len(notes) + 2 <= most) else text
-
-
-def timing(records: Sequence[Record]) -> str:
-    """Describe how seconds were measured, and whether those of different records may be compared."""
-    made = [record.made for record in records]
-    ways = {(bool(one.lockstep), one.threads, bool(one.compiled)) for one in made}
-    message = [
-        f"{'searches advanced together' if lockstep else 'one search after another'}, on "
-        f"{'1 core' if threads == 1 else f'up to {threads} cores'}{'' if compiled else ', loops not compiled'}"
-        for lockstep, threads, compiled in sorted(ways)
-    ]
-    if len(message) > 1:
-        return f"Seconds were not all taken in the same way, so do not compare them ({'; '.join(message)})."
-    return f"Seconds: {message[0]}."
 
 
 def excess_of_rows(rows: Iterable[Row], columns: Sequence[Column]) -> list[str]:

@@ -11,12 +11,12 @@ import numpy as np
 from ofa_bench.analysis.diff import Change, Diff, StudyPair, compare_sweeps
 from ofa_bench.analysis.intervals import DIGITS
 from ofa_bench.analysis.studies import Entry, Study
-from ofa_bench.analysis.summary import difference, in_percent, summarize
+from ofa_bench.analysis.summary import difference, share_of_time, summarize
 from ofa_bench.errors import InputError
 from ofa_bench.files.writing import make_folder
 from ofa_bench.formatting import format_number
 from ofa_bench.records.gather import Gathered
-from ofa_bench.records.tables import Table
+from ofa_bench.records.tables import Table, without_empty
 from ofa_bench.report.rendering import render
 
 __all__ = ["write_diff"]
@@ -62,15 +62,18 @@ def write_diff(a: Gathered, b: Gathered, out: Path, names: tuple[str, str], titl
         raise InputError(f"no study in both (same space, device, targets and budget): {'; '.join(there)}")
     make_folder(out)
     sections = [_section(pair) for pair in found.pairs]
+    apart = [f"{name}: {_title(study)}" for name, several in zip("AB", _alone(found), strict=True) for study in several]
+    left_out = [*a.left_out, *b.left_out]
     page = {
         "title": title,
         "names": names,
         "counts": (len(a.records), len(b.records)),
         "sections": sections,
         "contents": [(f"study-{number}", section.heading) for number, section in enumerate(sections, 1)]
-        + [("apart", "What is in one only")],
-        "apart": [(name, list(map(_title, several))) for name, several in zip("AB", _alone(found), strict=True)],
-        "left_out": [*a.left_out, *b.left_out],
+        + [("apart", "What is in one only")] * bool(apart)
+        + [("left-out", "What was left out")] * bool(left_out),
+        "apart": apart,
+        "left_out": left_out,
     }
     (out / "diff.html").write_text(render("diff.html.j2", page))
     (out / "diff.md").write_text(render("diff.md.j2", page))
@@ -117,7 +120,7 @@ def _sentences(pair: StudyPair) -> Iterator[str]:
         if change.paired.difference is None:
             parts = [f"{change.a.name}: no target was met in both"]
         parts.append(f"{_signed(*change.evaluations)} evaluations")
-        parts += [f"{time} of the time"] if (time := _time(pair, change)) else []
+        parts += [time] if (time := _time(pair, change, " of the time")) else []
         yield ", ".join(parts) + "."
     if not pair.changes:
         yield "No strategy is in both."
@@ -138,15 +141,10 @@ def _notes(pair: StudyPair) -> Iterator[str]:
         )
     if any(not change.keys for change in pair.changes):
         yield "Without a common seed and repeat, two means are compared, and their interval is Welch's."
-    if _seconds_differ(pair):
-        yield f"Do not compare seconds: {', '.join(_seconds_differ(pair))} differ."
-    elif pair.timing:
+    if pair.untimed:
+        yield f"Time is not compared: {pair.untimed}."
+    elif pair.versions:
         yield "Versions differ: a difference of seconds includes theirs."
-
-
-def _seconds_differ(pair: StudyPair) -> list[str]:
-    """Return the circumstances other than the version that make seconds incomparable."""
-    return [key for key in pair.timing if key != "ofa_bench"]
 
 
 def _table(pair: StudyPair) -> Table:
@@ -163,13 +161,12 @@ def _table(pair: StudyPair) -> Table:
             _signed(*change.evaluations), f"{a.seconds.mean():.2f}", f"{b.seconds.mean():.2f}",
             _time(pair, change),
         ))  # fmt: skip
-    return Table("Strategies in both", heads, tuple(rows))
+    return without_empty(Table("Strategies in both", heads, tuple(rows)))
 
 
-def _time(pair: StudyPair, change: Change) -> str:
-    """Return B's time in percent of A's; empty where seconds must not be compared."""
-    ratio = None if _seconds_differ(pair) else change.time.ratio
-    return "" if ratio is None else f"{100 * ratio:.3g} %{in_percent(change.time)}"
+def _time(pair: StudyPair, change: Change, of: str = "") -> str:
+    """Return B's time in percent of A's; empty where times are not compared."""
+    return "" if pair.untimed or change.time.n < 2 else share_of_time(change.time, of)
 
 
 def _mean(entry: Entry) -> str:

@@ -179,11 +179,9 @@ def _matrices(fleet: Fleet, found: Transfer) -> Iterator[Table]:
 
 def _spent_notes(fleet: Fleet, lines: Sequence[FleetLine]) -> Iterator[str]:
     yield from describe_formulas(fleet)
-    timings = {study.timing for device in fleet.devices for study in device.studies}
-    comparable = all(study.same_timing for device in fleet.devices for study in device.studies)
-    yield from sorted(timings)
-    if not comparable and all("do not compare" not in timing for timing in timings):
-        yield "Seconds are of different machines or versions, so do not compare them."
+    studies = [study for device in fleet.devices for study in device.studies]
+    yield from sorted({study.timing for study in studies})
+    yield from sorted({f"Do not compare seconds: {study.untimed}." for study in studies if study.untimed})
     if any(line.overall is None for line in lines):
         yield "A strategy without records of all devices, or without a repeat in common, has no regret of the fleet."
 

@@ -15,7 +15,7 @@ from ofa_bench.analysis.judging import judge_records, judged_columns
 from ofa_bench.analysis.overview import overview
 from ofa_bench.analysis.studies import studies
 from ofa_bench.analysis.summary import Summary, add_judges, summarize
-from ofa_bench.analysis.tables import others, provenance
+from ofa_bench.analysis.tables import describe_scale, others, provenance
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.files.writing import make_folder
 from ofa_bench.records.frame import write_csv
@@ -79,13 +79,16 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
             for one, section in zip(shown, sections, strict=True)
         ],
         "overview": overview(shown),
+        "accuracies": describe_scale(summaries),
+        "untimed": list(_untimed(shown)),
+        "repeated": any(one.repeated for one in shown),
         "study_links": [f"#study-{number}" for number in range(1, len(shown) + 1)],
         "sections": sections,
         "controls": controls_shown,
         "control_pictures": control_pictures,
         "others": further,
         "unlabelled": list(filter(None, map(_note, apart))),
-        "kept_apart": _kept_apart(summaries),
+        "kept_apart": _kept_apart(summaries) if len(summaries) > 1 else [],
         "left_out": gathered.left_out,
         "provenance": provenance(summaries),
         "records": len(gathered.records),
@@ -112,7 +115,16 @@ def _contents(page: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from [("controls", "Chains and vanilla of equal budget")] * bool(page["controls"])
     yield from [("others", "Other target sets")] * bool(page["others"])
     yield from [("judges", "How winners are judged")] * bool(page["judges"])
-    yield from [("apart", "What was kept apart"), ("provenance", "Provenance")]
+    yield from [("apart", "What was kept apart")] * bool(page["kept_apart"])
+    yield from [("left-out", "What was left out")] * bool(page["left_out"])
+    yield "provenance", "Provenance"
+
+
+def _untimed(shown: Sequence[Summary]) -> Iterator[str]:
+    """Yield a sentence for each reason why times are not compared."""
+    reasons = dict.fromkeys(one.study.untimed for one in shown if len(one.lines) > 1)
+    where = "Where no time is compared" if "" in reasons else "Time is not compared"
+    yield from (f"{where}: {reason}." for reason in reasons if reason)
 
 
 def _families(summaries: Sequence[Summary]) -> list[list[Summary]]:

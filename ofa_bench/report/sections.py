@@ -70,11 +70,13 @@ def make_sections(
 def _section(summary: Summary, name: str, every: Sequence[Summary], style: Style, pictures: Pictures | None) -> Section:
     """Return the section on a study, and plan its pictures; without ``pictures`` it has none."""
     study = summary.study
-    texts = [f"Differences and times are those against {summary.reference}."] if len(summary.lines) > 1 else []
+    compared = "Differences are" if study.untimed else "Differences and times are"
+    texts = [f"{compared} those against {summary.reference}."] if len(summary.lines) > 1 else []
     texts += [
         f"Kept the same: {study.kept}.",
         describe_costs(study.entries[0].records[0]),
         study.timing,
+        f"Time is not compared: {study.untimed}." if study.untimed and len(summary.lines) > 1 else "",
         missing_control(study),
         *notes(summary),
         summary.unranked,
@@ -99,7 +101,8 @@ def _drawings(summary: Summary, every: Sequence[Summary], style: Style) -> Itera
     study = summary.study
     alike = [one.study for one in every if one.study.family == study.family]
     accuracy, *others = drawings(study, alike, style)
-    leading = "Leads in mean accuracy, by the predictor that guided the searches and by its judges."
+    leading = "Leads in mean accuracy, by the predictor that guided the searches and by its judges"
+    leading += "." if summary.repeated else ": of one repeat, so without intervals."
     ranked = "Mean ranks over runs; a bar joins strategies whose difference is not significant."
     found = [
         accuracy,

@@ -34,9 +34,9 @@ def anytime(study: Study, style: Style, over: Literal["evaluations", "seconds"] 
     A search for all targets is drawn as it ran. Separate searches have no mean before the last has begun, so they are
     drawn as if they ran in parallel, each with as many evaluations as the others. Chained searches start from the end
     of those before them, so only the end of the chain is drawn. Seconds are evaluations at an entry's mean speed. None
-    if no target is feasible, or seconds must not be compared.
+    if no target is feasible, or times are not compared.
     """
-    if over == "seconds" and not study.same_timing:
+    if over == "seconds" and study.untimed:
         return None
     curves = {entry.name: curve for entry in study.entries if (curve := _curve(entry, over)) is not None}
     if not curves:

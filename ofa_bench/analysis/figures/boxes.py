@@ -1,5 +1,6 @@
 """Collects the blocks of networks, and draws them as one artist for each kind."""
 
+from operator import itemgetter
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -39,11 +40,13 @@ class Boxes:
     def draw(self, axes: Axes) -> None:
         """Draw all, without a change of the axes' limits; ``gid`` is the kind."""
         for kind, bars in self._bars.items():
-            corners, colours = zip(*bars, strict=True)
-            axes.add_collection(PolyCollection(corners, facecolors=colours, edgecolors="none", gid=kind), autolim=False)
+            corners, colours = zip(*sorted(bars, key=itemgetter(1)), strict=True)  # a page has a path for each colour
+            filled: dict[str, Any] = {"facecolors": colours, "edgecolors": "none", "clip_on": False}
+            axes.add_collection(PolyCollection(corners, **filled, gid=kind), autolim=False)
         note_boxes(axes, *zip(*self._notes, strict=True))
         for kind, slots in self._slots.items():
             look: dict[str, Any] = {"facecolors": "none", "edgecolors": "0.7", "linewidths": 0.7, "linestyles": ":"}
+            look["clip_on"] = False
             axes.add_collection(PolyCollection(slots, **look, gid=kind), autolim=False)
 
 

@@ -70,7 +70,12 @@ def _shapes(axes: Axes, scale: float, height: float) -> Iterator[str]:
         (left, bottom), (right, top) = place
         title = f"<title>{escape(area.text)}</title>"
         if area[:2] == area[2:4]:
-            yield f'<circle cx="{left:.1f}" cy="{height - bottom:.1f}" r="{RADIUS}">{title}</circle>'
+            yield f'<circle cx="{_short(left)}" cy="{_short(height - bottom)}" r="{RADIUS}">{title}</circle>'
         else:
-            x, y, wide, tall = min(left, right), height - max(bottom, top), abs(right - left), abs(top - bottom)
-            yield f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{tall:.1f}">{title}</rect>'
+            lengths = (min(left, right), height - max(bottom, top), abs(right - left), abs(top - bottom))
+            x, y, wide, tall = map(_short, lengths)
+            yield f'<rect x="{x}" y="{y}" width="{wide}" height="{tall}">{title}</rect>'
+
+
+def _short(length: float) -> str:
+    return f"{length:.1f}".removesuffix(".0")

@@ -17,7 +17,7 @@ ROW = 0.2
 
 
 def leads(summary: Summary) -> Figure | None:
-    """Draw each strategy's lead over the reference in mean accuracy by each predictor, with its 95 % interval.
+    """Draw each strategy's lead over the reference in mean accuracy by each predictor, with its 95 % interval if known.
 
     None without judges or without pairs.
     """
@@ -45,7 +45,9 @@ def leads(summary: Summary) -> Figure | None:
     axes.set_yticks(range(len(lines)), [textwrap.fill(line.name, 30) for line in lines])
     axes.set_ylim(len(lines) - 0.5, -0.5)
     axes.grid(axis="x", alpha=0.3)
-    axes.set_xlabel(f"lead over {summary.reference} (points of mean predicted accuracy, 95 % interval)")
+    known = any(lead.interval for *_, found in drawn for lead in found.values() if lead)
+    about = "points of mean predicted accuracy" + ", 95 % interval" * known
+    axes.set_xlabel(f"lead over {summary.reference} ({about})")
     axes.set_title(f"{summary.study.space} on {summary.study.device}")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", title="judged by")
     return figure

@@ -143,8 +143,6 @@ def _describe(network: Drawing, block: Block) -> str:
     parts = [f"{network.shade} {network.shades[block.shade]:g}"]
     if block.kind != STEM and network.height != network.shade:
         parts.append(f"{network.height} {network.heights[block.height]:g}")
-    if network.resolution is not None:
-        parts.append(f"images of {network.resolution:g} pixels")
     return ", ".join(parts)
 
 

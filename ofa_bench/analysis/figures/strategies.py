@@ -36,11 +36,11 @@ Floats = NDArray[np.float64]
 def seconds_over_targets(family: Sequence[Study], style: Style) -> Figure | None:
     """Draw the running time over the number of targets, a line for each strategy (mean over repeats, bars one std).
 
-    None for fewer than two numbers of targets, or if seconds must not be compared.
+    None for fewer than two numbers of targets, or if times are not compared.
     """
     values = _over_numbers(family, lambda entry: entry.seconds)
     entries = tuple(entry for study in family for entry in study.entries)
-    if values is None or not replace(family[0], entries=entries).same_timing:
+    if values is None or replace(family[0], entries=entries).untimed:
         return None
     figure, axes = figure_of(family[0])
     spread = {name: _by_number(of) for name, of in values.items()}
@@ -107,12 +107,11 @@ def regret_over_targets(study: Study, style: Style) -> Figure | None:
 def seconds_over_target(study: Study, style: Style) -> Figure | None:
     """Draw the time of each target's search, a line for each strategy (mean over repeats, bars one std).
 
-    Searches for several targets and searches that advanced together have no time of their own, and are left out. None
-    if nothing is left, or seconds must not be compared.
+    Searches for several targets have no time of a target, and are left out. None if nothing is left, or times are not
+    compared.
     """
-    lockstep = {entry.name for entry in study.entries if any(record.made.lockstep for record in entry.records)}
-    kept = [entry for entry in study.entries if not entry.shared and entry.name not in lockstep]
-    if not kept or not replace(study, entries=tuple(kept)).same_timing:
+    kept = [entry for entry in study.entries if not entry.shared]
+    if not kept or study.untimed:
         return None
     tables = {entry.name: entry.target_seconds for entry in kept}
     return _over_targets(study, style, tables, "seconds of one target's search", aside=True, wide=True)

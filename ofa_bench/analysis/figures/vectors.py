@@ -2,6 +2,8 @@
 
 import io
 import re
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from matplotlib import rcParams
@@ -35,7 +37,13 @@ COLOUR = re.compile("#[0-9a-f]{6}")
 ID = re.compile(r' id="([^"]*)"')
 REFERENCE = re.compile(r'(href="|url\()#([^")]*)')
 TAG = re.compile(r"<[^>]+>")
+UNTURNED = re.compile(r' transform="rotate\(-?0 [^)]*\)"')
 DECIMALS = re.compile(r"(\d\.\d\d)\d+")
+ZEROS = re.compile(r"(?<=\d)(?:\.0+|(\.\d)0)(?=[ \"])")
+PATH = re.compile(r' d="([^"]*)"')
+STEP = re.compile("([A-Za-z])([^A-Za-z]*)")
+FILLED = re.compile(r'(?:<path d="[^"]*" style="fill: #[0-9a-f]{6}"/>)+')
+BAR = re.compile(r'<path d="([^"]*)"([^>]*)/>')
 MARKERS = re.compile(r'<g( [^>]*)?>(<use [^>]*?( style="[^"]*")/>(?:<use [^>]*?\3/>)*)</g>')
 """Markers of one look, whose style their group can have."""
 
@@ -77,12 +85,36 @@ def draw_vectors(figure: Figure, prefix: str) -> tuple[str, str]:
 def _inline(svg: str, prefix: str, box: str, areas: str) -> str:
     body = svg[svg.index(">", svg.index("<svg")) + 1 : svg.rindex("</svg>")]
     body = re.sub(r"\s*\n\s*", " ", FONT.sub("", UNUSED.sub("", body))).replace("xlink:href", "href")
-    body = TAG.sub(lambda found: DECIMALS.sub(r"\1", found[0]), re.sub(r"> +<", "><", body).strip())
+    body = TAG.sub(_shorten, re.sub(r"> +<", "><", UNTURNED.sub("", body)).strip())
+    body = FILLED.sub(_merge, body)
     body = MARKERS.sub(lambda found: f"<g{found[1] or ''}{found[3]}>{found[2].replace(found[3], '')}</g>", body)
-    used = {name for _, name in REFERENCE.findall(body)}
-    body = ID.sub(lambda found: f' id="{prefix}{found[1]}"' if found[1] in used else "", body)
-    body = COLOUR.sub(_variable, REFERENCE.sub(rf"\1#{prefix}\2", body))
+    ids = {name: f"{prefix}{i}" for i, name in enumerate(dict.fromkeys(name for _, name in REFERENCE.findall(body)))}
+    body = ID.sub(lambda found: f' id="{ids[found[1]]}"' if found[1] in ids else "", body)
+    body = COLOUR.sub(_variable, REFERENCE.sub(lambda found: f"{found[1]}#{ids[found[2]]}", body))
     return f'<svg class="plot" {box}>{body}<g class="areas">{areas}</g></svg>'
+
+
+def _shorten(tag: re.Match[str]) -> str:
+    """Return a tag with numbers of two decimals, and lines along an axis with one number."""
+    return PATH.sub(_shorten_path, ZEROS.sub(r"\1", DECIMALS.sub(r"\1", tag[0])))
+
+
+def _shorten_path(found: re.Match[str]) -> str:
+    steps, at = [], ["", ""]
+    for command, text in STEP.findall(found[1]):
+        numbers = text.split()
+        same = [one == other for one, other in zip(numbers, at, strict=False)] if command == "L" else []
+        at = numbers[-2:] or at
+        if any(same):
+            command, numbers = ("V", numbers[1:]) if same[0] else ("H", numbers[:1])
+        steps.append(command + " ".join(numbers))
+    return f' d="{"".join(steps)}"'
+
+
+def _merge(found: re.Match[str]) -> str:
+    """Return areas in a row, of one path for each run of one colour."""
+    runs = groupby(BAR.findall(found[0]), key=itemgetter(1))
+    return "".join(f'<path d="{"".join(path for path, _ in several)}"{look}/>' for look, several in runs)
 
 
 def _variable(found: re.Match[str]) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.analysis.paper.protocols import CHAINS, PROTOCOLS, STRATEGIES, entry_of
-from ofa_bench.analysis.studies import TIMING
 from ofa_bench.records.model import Record, RecordedRepeat
+from ofa_bench.records.timing import TIMING
 
 __all__ = ["Runs", "accuracies_of", "runs_of"]
 

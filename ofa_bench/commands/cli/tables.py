@@ -22,8 +22,8 @@ from ofa_bench.records.tables import (
     excess_of_rows,
     frontiers_differ,
     heads,
-    timing,
 )
+from ofa_bench.records.timing import describe_timing
 from ofa_bench.records.unlabelled import notes as unlabelled_notes
 
 __all__ = ["MAX_TARGETS", "print_tables"]
@@ -51,23 +51,16 @@ def print_tables(records: Iterable[Record], console: Console) -> None:
         console.print(_make_fitting_table(group, console))
         for text in unlabelled_notes(labels(group), group):
             console.print(text, style="yellow", soft_wrap=True, highlight=False, markup=False)
-    note = (
-        "Accuracy is that of the predictor; in row all, accuracy, regret and cost are means over targets, and the rest "
-        "are sums."
-    )
-    if any(record.frontier for group in together for record in group):
-        note += (
-            " Regret: mean of points below the best known accuracy. Within 0.1: evaluations needed to come within 0.1 "
-            "points of it, or how many repeats did; in row all, how many targets. Hypervolume: as a share of that of "
-            "the best known networks."
-        )
+    compared = any(record.frontier for group in together for record in group)
+    note = "Accuracy: by the predictor above. " + "Regret: points below the best known. " * compared
+    note += f"Row all: means of accuracy{', regret' * compared} and cost, sums of the rest."
     console.print(note, style="dim italic", soft_wrap=True, highlight=False)
 
 
 def _make_fitting_table(records: Sequence[Record], console: Console) -> Table:
-    """Return a table that fits the terminal, with fewer columns if necessary; a file gets the full width."""
-    for compared in (None, 1, 0) if any(record.frontier for record in records) else (0,):
-        table = _table(records, shown_columns(compared))
+    """Return a table that fits the terminal, without regret if necessary; a file gets the full width."""
+    for compared in (True, False):
+        table = _table(records, shown_columns(compared=compared))
         width = console.measure(table, options=console.options.update(width=WIDEST)).maximum
         if width <= console.width:
             return table
@@ -80,7 +73,12 @@ def _make_fitting_table(records: Sequence[Record], console: Console) -> Table:
 def _table(records: Sequence[Record], columns: Sequence[Column]) -> Table:
     unit, n_targets, named = records[0].unit, len(records[0].targets), labels(records)
     table = Table(caption_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
-    notes = [_describe_repeats(records), describe_costs(records[0]), timing(records), *frontiers_differ(records)]
+    notes = [
+        _describe_repeats(records),
+        describe_costs(records[0]),
+        describe_timing(records),
+        *frontiers_differ(records),
+    ]
     lines = [[totals(record) for record in records]]
     by_target = sorted(zip(*(rows(record) for record in records), strict=True), key=lambda r: r[0].target or 0.0)
     if n_targets > MAX_TARGETS:

@@ -80,7 +80,7 @@ def test_every_strategy_finds_the_exact_optima(strategy):
         few = ["strategy.evaluations=300"] if strategy == "surrogate" else []
         config = compose("config", [f"strategy={strategy}", "evolution.mutate_prob=0.3", "tracking=none", *few])
     strategy = build(OmegaConf.to_object(config)).strategy
-    targets = (20.0, 30.0, 15.0, 45.0)
+    targets = (45.0, 20.0)
     results = dict(strategy.search(problem, targets, Budget(60, 60), np.random.default_rng(4)))
     for i, target in enumerate(targets):
         assert results[i].accuracy == pytest.approx(accuracy[cost <= target].max(), abs=1e-6)

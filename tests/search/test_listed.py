@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from toy_table import KNOWN, SPACE, ToyTable
 
 from ofa_bench.errors import InputError
-from ofa_bench.predictors import AccuracyPredictor, SubspacePredictor, latency_table
+from ofa_bench.predictors import SubspacePredictor, latency_table
 from ofa_bench.search import Evolution, Problem, prune
-from ofa_bench.spaces import ListedSpace, MobileNetV3Space, hold
+from ofa_bench.spaces import ListedSpace, hold
 from ofa_bench.spaces.enumeration import architectures, number_of_architectures
 from ofa_bench.strategies import (
     NSGA2,
@@ -21,26 +22,9 @@ from ofa_bench.strategies import (
     Vanilla,
     WarmStart,
 )
-from ofa_bench.testing import ToyPredictor, check_predictor, check_strategy
+from ofa_bench.testing import check_predictor, check_strategy
 
-SPACE = MobileNetV3Space()
-KNOWN = SPACE.canonical(SPACE.sample(400, np.random.default_rng(5)))
 SMALL = Evolution(population_size=20)
-
-
-class ToyTable(AccuracyPredictor):
-    """Knows 400 architectures only."""
-
-    row_wise = fork_safe = True
-
-    def __init__(self, known=KNOWN):
-        self.name, self.sha256, self.known_genes = "toy table", "1" * 64, known
-        values = ToyPredictor(SPACE).accuracy(known)
-        self._accuracy = {row.tobytes(): value for row, value in zip(known, values, strict=True)}
-
-    def accuracy(self, genes):
-        ToyPredictor(SPACE).accuracy(genes)  # refuses what is no architecture
-        return np.array([self._accuracy[row.tobytes()] for row in SPACE.canonical(genes)], np.float64)
 
 
 def listed_problem():

@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -19,12 +21,18 @@ MODELS = {
 ids = [space.name for space in SPACES]
 
 
+@cache
+def built(name):
+    """Return a space's supernet, built once for all tests that do not change it."""
+    return supernet(next(space for space in SPACES if space.name == name))
+
+
 @pytest.mark.parametrize("space", SPACES, ids=ids)
 def test_macs_equal_those_of_ofa(space):
     """On 1,000 random architectures, also where choices are merged or inactive."""
     table = latency_table(space, "macs")
     genes = space.sample(1000, np.random.default_rng(0))
-    model = getattr(import_ofa("ofa.nas.efficiency_predictor"), MODELS[space.name])(supernet(space).net)
+    model = getattr(import_ofa("ofa.nas.efficiency_predictor"), MODELS[space.name])(built(space.name).net)
     theirs = np.array([model.get_efficiency(space.to_ofa(row)) for row in genes])
     assert np.abs(table.cost(genes) - theirs).max() < 1e-8
     assert table.unit == "MMACs"
@@ -43,12 +51,12 @@ def test_shipped_macs_are_what_the_modules_give(space):
     table = latency_table(space, "macs")
     rng = np.random.default_rng(1)
     for row in (table.cheapest, table.dearest, *space.canonical(space.sample(2, rng))):
-        assert count_macs(supernet(space).subnet(row)) / 1e6 == pytest.approx(table.cost(row[None])[0], abs=1e-8)
+        assert count_macs(built(space.name).subnet(row)) / 1e6 == pytest.approx(table.cost(row[None])[0], abs=1e-8)
 
 
 @pytest.mark.parametrize("space", SPACES, ids=ids)
 def test_parameters_are_those_of_the_networks(space):
-    table, net, rng = latency_table(space, "params"), supernet(space), np.random.default_rng(3)
+    table, net, rng = latency_table(space, "params"), built(space.name), np.random.default_rng(3)
     check_cost(table, space)
     for row in (table.cheapest, table.dearest, *space.canonical(space.sample(8, rng))):
         assert count_parameters(net.subnet(row)) == round(1e6 * table.cost(row[None])[0], 3)
@@ -58,7 +66,7 @@ def test_parameters_are_those_of_the_networks(space):
 
 def test_parameters_are_those_of_compofas_networks_and_do_not_depend_on_the_image_size():
     space, parent = CompoundSpace(), SPACES[0]
-    table, net, rows = latency_table(space, "params"), supernet(parent), space.sample(4, np.random.default_rng(4))
+    table, net, rows = latency_table(space, "params"), built(parent.name), space.sample(4, np.random.default_rng(4))
     for row in rows:
         [network] = space.to_parent(row[None])
         assert count_parameters(net.subnet(network)) == round(1e6 * table.cost(row[None])[0], 3)
@@ -70,9 +78,9 @@ def test_parameters_are_those_of_compofas_networks_and_do_not_depend_on_the_imag
 @pytest.mark.parametrize("space", SPACES, ids=ids)
 def test_pieces_fit_one_another_and_make_up_the_network(space):
     """Run one after another, the pieces of an architecture take each other's output, down to the classes."""
-    net = supernet(space)
+    net = built(space.name)
     slots = net.slots()
-    for row in space.canonical(space.sample(2, np.random.default_rng(2))):
+    for row in space.canonical(space.sample(1, np.random.default_rng(2))):
         active = space.active(row[None])[0]
         chosen = []
         for slot in slots:
@@ -93,7 +101,7 @@ def test_pieces_fit_one_another_and_make_up_the_network(space):
 
 @pytest.mark.parametrize(("space", "pieces"), [*zip(SPACES, (440, 440, 467, 1236), strict=True)], ids=ids)
 def test_equal_pieces_are_one(space, pieces):
-    assert len({piece.key for slot in supernet(space).slots() for piece in slot.pieces.values()}) == pieces
+    assert len({piece.key for slot in built(space.name).slots() for piece in slot.pieces.values()}) == pieces
 
 
 def test_building_leaves_the_random_state_and_the_supernet_as_they_were():

@@ -24,17 +24,12 @@ QUICK = ("budget=quick", "evolution.population_size=10", "tracking=none")
 TOY = ("predictor=embedded", "predictor._target_=ofa_bench.testing.ToyPredictor")
 
 
-def cells(experiment):
+def overrides(experiment):
     """Return the overrides of each cell that an experiment sweeps."""
     params = composed(f"experiment={experiment}")[0].hydra.sweeper.params
     swept = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
-    return list(product(*(list(one.sweep_string_iterator()) for one in swept)))
-
-
-def overrides(experiment):
-    """Return them as whole overrides."""
-    params = composed(f"experiment={experiment}")[0].hydra.sweeper.params
-    return [[f"{key}={value}" for key, value in zip(params, values, strict=True)] for values in cells(experiment)]
+    cells = product(*(list(one.sweep_string_iterator()) for one in swept))
+    return [[f"{key}={value}" for key, value in zip(params, values, strict=True)] for values in cells]
 
 
 def test_there_is_an_ablation_for_every_question():
@@ -45,13 +40,13 @@ def test_there_is_an_ablation_for_every_question():
 
 @pytest.mark.parametrize("name", ABLATIONS)
 def test_every_cell_of_an_ablation_builds_and_has_an_address_of_its_own(name):
-    addresses, identities = set(), set()
-    for given in overrides(name):
+    addresses, identities, cells = set(), set(), overrides(name)
+    for given in cells:
         config, task = composed(f"experiment={name}", *given, *TOY)
         addresses.add(address(config.hydra.runtime.choices, [f"experiment={name}", *given], 0))
         identities.add(json.dumps(result_config(task), sort_keys=True))
         build(OmegaConf.to_object(task))
-    assert len(addresses) == len(identities) == len(overrides(name)) >= 4
+    assert len(addresses) == len(identities) == len(cells) >= 4
     assert not any("experiment" in one for one in addresses)
 
 

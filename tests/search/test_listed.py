@@ -100,7 +100,7 @@ def test_pruning_ends_with_a_listed_architecture_that_meets_the_target():
     "strategy",
     [
         Vanilla(SMALL), Chain(SMALL, "descending", WarmStart()), Chain(SMALL, "ascending", WarmStart()), Joint(20),
-        NSGA2(20), RandomSearch(20), LocalSearch(20), TPE(60), Exhaustive(), OFAReference(SMALL),
+        NSGA2(20), RandomSearch(20), LocalSearch(20), TPE(20), Exhaustive(), OFAReference(SMALL),
     ],
     ids=["vanilla", "top_down", "bottom_up", "joint", "nsga2", "random", "local_search", "tpe", "exhaustive", "ofa"],
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: OFA's official files, and ways to run the command."""
 
 import copy
+import gc
 import json
 import os
 import subprocess
@@ -73,6 +74,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_quick(item.path):
             item.add_marker("quick")
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage not look at what is imported and collected: it lasts to the end."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ CARD = {"device": "x", "statistic": "median"}
         (
             {"space": "mbv2"},
             "space=mbv2: no such option; there are accel_nasbench, compofa, mbv3, mbv3_w1.0, nasbench_macro, "
-            "proxyless, resnet50d; did you mean 'mbv3'",
+            "proxyless, resnet50d, or a YAML file; did you mean 'mbv3'",
         ),
         ({"space": "compofa"}, "space=compofa: a part of mbv3, whose supernet builds its networks"),
         ({"statistic": "p50"}, "statistic=p50: must be p10, median, p90"),

@@ -25,9 +25,7 @@ def suggestion(value: str, allowed: Iterable[str]) -> str:
 def no_such_option(group: str, option: str, options: Sequence[str]) -> InputError:
     """Return the error that a config group has no such option, with those it has."""
     known = ", ".join(options)
-    paths = {"device": "the path of a table", "predictor": "the path of a predictor"}
-    if group in paths:
-        message = f"no such option, file or folder; there are {known}, or {paths[group]}"
-    else:
-        message = f"no such option; there are {known}"
+    paths = {"device": "the path of a table", "predictor": "the path of a predictor", "space": "a YAML file"}
+    what = "option, file or folder" if group in ("device", "predictor") else "option"
+    message = f"no such {what}; there are {known}{f', or {paths[group]}' if group in paths else ''}"
     return InputError(f"{group}={option}: {message}{suggestion(option.removesuffix('.yaml'), options)}")

@@ -224,7 +224,9 @@ def check_word(page, command, word, own):
     elif key in (*GROUPS, *PARTS):
         for option in re.findall(r"[^,\s]+", value):
             there = (conf_dir() / PARTS.get(key, key) / f"{option}.yaml").is_file()
-            assert there or own or ("/" in option and key in ("space", "device", "predictor")), f"{page}: {word}"
+            assert there or own or (key in ("space", "device", "predictor") and re.search(r"/|\.yaml$", option)), (
+                f"{page}: {word}"
+            )
     elif not key.startswith(("hydra.", "space.choices.", "+strategy.model.")):  # a user's model has its own keys
         assert key in KEYS, f"{page}: {word}"
 

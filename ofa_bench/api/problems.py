@@ -51,7 +51,8 @@ def problem(
     """Return a problem: a design space, an accuracy predictor and a cost model.
 
     Args:
-        space: an option of the group ``space`` (``ob.options("space")``), or a ``DesignSpace``.
+        space: an option of the group ``space`` (``ob.options("space")``), the path of a YAML file like those of the
+            options, or a ``DesignSpace``.
         device: an option of the group ``device``, the path of a latency table, or a ``CostModel``; default:
             that of the space. Several options or paths make a fleet, whose devices ``ob.run`` searches all.
         predictor: an option of the group ``predictor``, the path of a predictor, or an ``AccuracyPredictor``;

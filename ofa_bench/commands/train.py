@@ -204,11 +204,16 @@ def _describe(card: Mapping[str, Any], out: str) -> str:
 
 def _gaps(coverage: Mapping[str, Any]) -> list[str]:
     """Describe which choices are rare or missing in the pairs."""
-    from ofa_bench.predictors.coverage import FEW, format_choices, format_flow
+    from ofa_bench.predictors.coverage import FEW, format_choices
+    from ofa_bench.spaces.chosen import choices_override
 
     lines = []
     if coverage["unlabelled"]:
-        held = f"; {format_flow(coverage['labelled'])} restricts a search to the others" if coverage["labelled"] else ""
+        held = (
+            f"; {choices_override(coverage['labelled'])} restricts a search to the others"
+            if coverage["labelled"]
+            else ""
+        )
         missing = format_choices(coverage["unlabelled"])
         lines.append(f"  no pair has {missing}: its predictions for these are guesses{held}")
     if coverage["rare"]:

@@ -16,6 +16,7 @@ import numpy as np
 import yaml
 
 from ofa_bench.devices.cost import MAX_COST, Term
+from ofa_bench.devices.gaps import Choices, suggest_choices
 from ofa_bench.devices.lookup_layers import (
     Form,
     Missing,
@@ -30,16 +31,12 @@ from ofa_bench.errors import InputError
 from ofa_bench.files.reading import UnreadableError, content_of, json_object
 from ofa_bench.spaces import DesignSpace, Subspace
 
-__all__ = ["Choices", "Lookup", "latencies", "lookup_files", "lookup_table", "names_layers", "reachable"]
+__all__ = ["Lookup", "latencies", "lookup_files", "lookup_table", "names_layers", "reachable"]
 
 logger = logging.getLogger(__name__)
 
 _FILE = re.compile(r"(\d{1,4})_lookup_table\.(?:json|ya?ml)", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
-
-
-Choices = Sequence[Sequence[int]]
-"""For each gene of a space, the positions of its choices that are searched."""
 
 
 @dataclass(frozen=True)
@@ -141,23 +138,26 @@ def _terms(
     width = width_of(form, own, names)
     if width not in (None, own.width):
         raise InputError(f"device={device}: the table is for width {width}; space {space.name} has width {own.width}")
-    _check_resolutions(space, device, set(tables), choices)
     layers = layers_of(space, form, tables)
+    held = suggest_choices(space, layers.terms, choices)
+    hint = f"; hold the space to what the table has: {held}" if held else ""
+    _check_resolutions(space, device, set(tables), choices, hint)
     needed = [(one.name, at) for one in layers.missing if (at := _needed(space, one, choices))]
     if needed:
         others = len({name for name, _ in needed}) - 1
         more = f"; and {others} other{'s' if others > 1 else ''}" if others else ""
-        raise InputError(f"device={device}: has no layer {needed[0][0]}, which {needed[0][1]} needs{more}")
+        raise InputError(f"device={device}: has no layer {needed[0][0]}, which {needed[0][1]} needs{more}{hint}")
     return [Term(term.places, np.nan_to_num(term.values)) for term in layers.terms], form
 
 
-def _check_resolutions(space: DesignSpace, device: str, there: set[int], choices: Choices) -> None:
+def _check_resolutions(space: DesignSpace, device: str, there: set[int], choices: Choices, hint: str) -> None:
     gene = space.index["r"]
-    searched = [int(space.genes[gene].choices[i]) for i in choices[gene]]
-    missing, held = [r for r in searched if r not in there], [r for r in searched if r in there]
+    missing = [r for i in choices[gene] if (r := int(space.genes[gene].choices[i])) not in there]
     if missing:
-        hint = f"hold the space to the others: space.choices='{{r: {held}}}'" if held else "there are no others"
-        raise InputError(f"device={device}: has no layers for r={_listed(missing)} of space {space.name}; {hint}")
+        raise InputError(
+            f"device={device}: has no layers for r={_listed(missing)} of space {space.name}"
+            f"{hint or '; there are no others'}"
+        )
 
 
 def _needed(space: DesignSpace, missing: Missing, choices: Choices) -> str:

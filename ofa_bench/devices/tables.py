@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ofa_bench.devices.cost import CostTable, Term
-from ofa_bench.devices.lookup_tables import Choices, lookup_files, lookup_table, names_layers, reachable
+from ofa_bench.devices.gaps import Choices, suggest_choices, without_gaps
+from ofa_bench.devices.lookup_tables import lookup_files, lookup_table, names_layers, reachable
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.files.reading import UnreadableError, content_of, json_object, name_of
 from ofa_bench.files.writing import write_whole
@@ -146,22 +147,12 @@ def _table(space: DesignSpace, table: Mapping[str, Any], device: str, sha256: st
         targets = [float(target) for target in table.get("targets", ())]
     except (TypeError, ValueError) as error:
         raise UnreadableError("its targets must be a list of numbers") from error
-    made = [_without_gaps(space, _term(term, number), choices) for number, term in enumerate(terms)]
+    read = [_term(term, number) for number, term in enumerate(terms)]
+    made = [without_gaps(space, term, choices) for term in read]
     if "part" in card and any(np.isnan(term.values).any() for term in made):
-        raise InputError(f"measured for {str(card['part'])[:80]} only; hold the space to that with space.choices")
+        held = suggest_choices(space, read, choices) or "space.choices"
+        raise InputError(f"measured for {str(card['part'])[:80]} only; hold the space to that: {held}")
     return CostTable(space, made, name=device, unit=unit, sha256=sha256, card=card, targets=targets)
-
-
-def _without_gaps(space: DesignSpace, term: Term, choices: Choices) -> Term:
-    """Return a term with 0 for values that are not known and not searched."""
-    gaps = np.isnan(term.values)
-    if not gaps.any():
-        return term
-    for place in term.places:
-        searched = [choices[space.index[gene]] for gene in place if gene in space.index]
-        if len(searched) == gaps.ndim and all(most[-1] < n for most, n in zip(searched, gaps.shape, strict=True)):
-            gaps[np.ix_(*searched)] = False
-    return Term(term.places, np.where(gaps, 0.0, term.values))
 
 
 def _term(term: Mapping[str, Any], number: int) -> Term:

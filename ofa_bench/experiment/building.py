@@ -7,7 +7,6 @@ from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
@@ -17,7 +16,7 @@ from ofa_bench.config.kinds import adopt
 from ofa_bench.config.schema import conf_dir
 from ofa_bench.errors import InputError, no_such_option
 from ofa_bench.experiment.options import PARTS, options_of_group
-from ofa_bench.files.reading import UnreadableError, content_of
+from ofa_bench.experiment.user_files import YAML, read_space
 from ofa_bench.predictors import AccuracyPredictor, SimulatedMeasurement
 from ofa_bench.spaces import DesignSpace, hold, split_choices
 
@@ -132,17 +131,13 @@ def load_space(name: str) -> DesignSpace:
         InputError: there is no such option or file, or it describes no design space.
     """
     path = Path(name)
-    if not (name.endswith((".yaml", ".yml")) and path.is_file()):
+    if path.suffix not in YAML or not path.is_file():
         options = options_of_group("space", registered=False)
         if name not in options:
             raise no_such_option("space", name, options)
         path = conf_dir() / "space" / f"{name}.yaml"
-    try:
-        node = yaml.safe_load(content_of(path))
-    except (UnreadableError, yaml.YAMLError) as error:
-        raise InputError(f"space={name}: cannot be read ({error})") from error
-    if isinstance(node, dict):
-        node.pop("defaults", None)  # the space's default device, for Hydra
+    node = read_space(path)
+    node.pop("defaults", None)  # the space's default device, for Hydra
     space = build_space(node)
     if not isinstance(space, DesignSpace):
         raise InputError(f"space={name}: gives {type(space).__name__}; must be a DesignSpace")

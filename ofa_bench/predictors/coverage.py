@@ -16,7 +16,6 @@ __all__ = [
     "find_rare",
     "find_unlabelled",
     "format_choices",
-    "format_flow",
     "labelled_choices",
     "to_subspace",
     "unlabelled_in",
@@ -161,9 +160,3 @@ def format_choices(choices: Choices) -> str:
         parts += [f"{name}={text}" for name in names] if len(names) < 4 else [f"{kind}={text} ({len(names)} genes)"]
     more = f"; and {len(parts) - MAX_NAMED} more" if len(parts) > MAX_NAMED else ""
     return "; ".join(parts[:MAX_NAMED]) + more
-
-
-def format_flow(choices: Choices) -> str:
-    """Return the override that allows only some choices of a space: ``space.choices='{r: [224]}'``."""
-    held = ", ".join(f"{name}: [{', '.join(f'{value:g}' for value in values)}]" for name, values in choices.items())
-    return f"space.choices='{{{held}}}'"

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from ofa_bench.predictors.coverage import check_unlabelled, format_choices, format_flow, labelled_choices
+from ofa_bench.predictors.coverage import check_unlabelled, format_choices, labelled_choices
 from ofa_bench.predictors.gaps import find_gaps
 from ofa_bench.predictors.uncertainty import find_uncertainty
 from ofa_bench.records.model import Record, Result
 from ofa_bench.search import Problem
 from ofa_bench.spaces import Genes
+from ofa_bench.spaces.chosen import choices_override
 
 __all__ = ["MARK", "describe_points", "describe_winners", "is_marked", "note", "notes"]
 
@@ -87,7 +88,7 @@ def _merge(several: Sequence[Mapping[str, list[float]]]) -> dict[str, list[float
 
 def _hint(labelled: Mapping[str, Sequence[float]]) -> str:
     """Return the config key that restricts a search to labelled choices."""
-    return f"; {format_flow(labelled)} restricts a search to the others" if labelled else ""
+    return f"; {choices_override(labelled)} restricts a search to the others" if labelled else ""
 
 
 def _format_targets(marked: Sequence[float], n: int, unit: str) -> str:

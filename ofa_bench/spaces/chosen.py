@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,12 +12,14 @@ from ofa_bench.spaces.checks import check_genes
 from ofa_bench.spaces.genes import Gene, Genes, kind_of
 from ofa_bench.spaces.part import Subspace
 
-__all__ = ["ChosenSpace", "hold", "plain_space", "split_choices"]
+__all__ = ["ChosenSpace", "by_kind", "choices_override", "hold", "plain_space", "split_choices"]
 
 KEY = "space.choices"
 
 MAX_CHARS = 120
 """Maximum length of the name of the choices, which is part of file names; a longer one ends in a hash."""
+
+T = TypeVar("T")
 
 _OPERATORS = ("sample", "mutate", "crossover", "active", "canonical", "keys", "contains")
 
@@ -27,6 +29,21 @@ def split_choices(described: Any) -> tuple[Any, Any]:
     if not isinstance(described, Mapping):
         return described, None
     return {key: value for key, value in described.items() if key != "choices"}, described.get("choices") or None
+
+
+def by_kind(space: DesignSpace, values: Mapping[str, T]) -> dict[str, T]:
+    """Return values by kind (``k``) where all genes of the kind have the same value, and by gene (``k7``) elsewhere."""
+    found = dict[str, T]()
+    for name, value in values.items():
+        kind = kind_of(name)
+        alike = all(values.get(other) == value for other in space.gene_names if kind_of(other) == kind)
+        found[kind if alike else name] = value
+    return found
+
+
+def choices_override(choices: Mapping[str, Sequence[float]]) -> str:
+    """Return the override that allows only some choices of a space: ``space.choices='{r: [224]}'``."""
+    return f"{KEY}='{{{', '.join(f'{name}: {_listed(values)}' for name, values in choices.items())}}}'"
 
 
 def plain_space(described: Any) -> Any:
@@ -129,11 +146,7 @@ def _named(parent: DesignSpace, kept: Sequence[Sequence[int]]) -> str:
         for gene, positions in zip(parent.genes, kept, strict=True)
         if len(positions) < len(gene.choices)
     }
-    words = dict[str, str]()
-    for name, text in values.items():
-        alike = [other for other in parent.gene_names if kind_of(other) == kind_of(name)]
-        words[kind_of(name) if all(values.get(other) == text for other in alike) else name] = text
-    held = ",".join(f"{name}={text}" for name, text in words.items())
+    held = ",".join(f"{name}={text}" for name, text in by_kind(parent, values).items())
     if len(held) <= MAX_CHARS:
         return held
     return f"{held[:MAX_CHARS]}~{hashlib.sha256(held.encode()).hexdigest()[:8]}"

@@ -1,18 +1,24 @@
-"""Paths of tables and predictors on the command line, parsed only; ``test_app.py`` runs them."""
+"""Paths of tables, predictors and spaces on the command line, parsed only; ``test_app.py`` runs them."""
 
 import os
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 from hydra.core.config_store import ConfigStore
 
+import ofa_bench as ob
+from ofa_bench.commands.cli.composition import compose_config
 from ofa_bench.commands.cli.overrides import prepare
 from ofa_bench.errors import InputError
+from ofa_bench.experiment.building import build_space, load_space
 from ofa_bench.experiment.user_files import name_user_files
 
 FILES = ("my/phone/mbv3.json", "other/phone/mbv3.json", "table.v2.json", "15.json", "a b/my t\u00e2ble,1.json",
          "my/note10.json", "note10/mbv3.json", "conf/device/mine.yaml", "mine/mbv3.json", "embedded/mbv3.npz",
          "my/net.npz", "conf/predictor/theirs.yaml", "theirs/mbv3.npz")  # fmt: skip
+
+REPO = ConfigStore.instance().repo
 
 
 @pytest.fixture(autouse=True)
@@ -124,3 +130,39 @@ def test_a_predictors_option_stays_one(folder):
     for text in ("./embedded", "./theirs"):
         with pytest.raises(InputError, match=f"predictor={text}: there is an option {text[2:]} already; rename this"):
             name_user_files([f"predictor={text}"], [Path("conf")])
+
+
+HELD = "_target_: ofa_bench.spaces.MobileNetV3Space\nchoices: {k: [3, 5], r: [160, 192]}\n"
+
+
+def test_a_file_of_a_space_becomes_an_option(folder, monkeypatch):
+    monkeypatch.setattr(ConfigStore.instance(), "repo", deepcopy(REPO))
+    (folder / "npu.yaml").write_text(f"defaults:\n  - override /device@_global_.device: macs\n{HELD}")
+    (folder / "npu2.yml").write_text(HELD)
+    config, names = compose_config(["space=npu.yaml", "tracking=none"])
+    assert names["space"] == "npu"
+    assert config.device["device"] == "macs"
+    assert build_space(config.space).name == "mbv3,r=160-192,k=3-5"
+    assert name_user_files(["-m", "space=mbv3,./npu2.yml"]) == ["-m", "space=mbv3,npu2"]
+    assert compose_config(["space=npu2", "tracking=none"])[0].device["device"] == "note10"
+    assert ob.problem("npu2.yml").space.name == "mbv3,r=160-192,k=3-5"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[", r"space=bad\.yaml: cannot be read \(.*\)$"),
+        ("choices: {k: [3]}", r"space=bad\.yaml: describes no space; it needs a _target_"),
+        ("- 1", r"space=bad\.yaml: describes no space"),
+        ("_target_: 2024-01-01", r"space=bad\.yaml: cannot be read \(.*date.*\)$"),
+    ],
+)
+def test_a_file_that_describes_no_space_is_refused(text, message, folder):
+    (folder / "bad.yaml").write_text(text)
+    for read in (lambda: name_user_files(["space=bad.yaml"]), lambda: load_space("bad.yaml")):
+        with pytest.raises(InputError, match=message) as error:
+            read()
+        assert "\n" not in str(error.value)
+    assert name_user_files(["space=my", "space=my/net.npz", "space=nowhere.yaml"]) == [
+        "space=my", "space=my/net.npz", "space=nowhere.yaml",
+    ]  # fmt: skip

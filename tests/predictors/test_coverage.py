@@ -18,7 +18,6 @@ from ofa_bench.predictors.coverage import (
     find_rare,
     find_unlabelled,
     format_choices,
-    format_flow,
     labelled_choices,
     to_subspace,
     unlabelled_in,
@@ -26,6 +25,7 @@ from ofa_bench.predictors.coverage import (
 from ofa_bench.predictors.embedded import FOLDER
 from ofa_bench.predictors.gaps import find_gaps
 from ofa_bench.spaces import CompoundSpace, MobileNetV3Space, ProxylessNASSpace, ResNet50DSpace, Subspace
+from ofa_bench.spaces.chosen import choices_override
 from ofa_bench.testing import check_predictor
 
 SPACE, RESNET, PROXYLESS = MobileNetV3Space(), ResNet50DSpace(), ProxylessNASSpace()
@@ -71,7 +71,7 @@ def held(**positions):
 def test_choices_that_no_architecture_has_are_found_and_named(positions, unlabelled, flow, words):
     found = find_unlabelled(SPACE, held(**positions))
     assert found == unlabelled
-    assert format_flow(labelled_choices(SPACE, found)) == flow
+    assert choices_override(labelled_choices(SPACE, found)) == flow
     assert format_choices(found) == words
 
 

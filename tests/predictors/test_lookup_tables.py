@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ import yaml
 
 from ofa_bench.devices import lookup_tables
 from ofa_bench.devices import tables as tables_of_devices
+from ofa_bench.devices.cost import Term
+from ofa_bench.devices.gaps import suggest_choices
 from ofa_bench.errors import InputError
 from ofa_bench.experiment.building import load_space
 from ofa_bench.predictors import latency_table
-from ofa_bench.spaces import MobileNetV3Space
+from ofa_bench.spaces import MobileNetV3Space, hold
 from ofa_bench.spaces.mobile import EXPANDS, KERNELS, RESOLUTIONS
 from ofa_bench.spaces.part import Subspace
 from ofa_bench.supernets.ofa_package import import_ofa
@@ -247,7 +250,7 @@ def test_missing_resolutions_are_named_and_not_needed_by_a_part_of_the_space(tab
     with pytest.raises(InputError) as error:
         latency_table(SPACE, str(folder))
     assert str(error.value) == (
-        f"device={folder}: has no layers for r=176, 208, 224 of space mbv3; hold the space to the others: "
+        f"device={folder}: has no layers for r=176, 208, 224 of space mbv3; hold the space to what the table has: "
         "space.choices='{r: [160, 192]}'"
     )
     held = part(SPACE, r=[0, 2])
@@ -256,6 +259,26 @@ def test_missing_resolutions_are_named_and_not_needed_by_a_part_of_the_space(tab
     assert (table.minimum, table.maximum) == (whole.within(held).minimum, whole.within(held).maximum)
     single = latency_table(part(held, r=[1]), str(folder / "192_lookup_table.json"))
     assert single.minimum == latency_table(part(SPACE, r=[2]), str(folder)).minimum
+
+
+def test_the_choices_that_a_table_lacks_are_left_out_together(tables, tmp_path):
+    """Of an NPU without 7x7 kernels, two image sizes measured; what the message suggests is accepted."""
+    lacking = {r: {n: one for n, one in tables[r].items() if "-kernel:7-" not in n} for r in (160, 192)}
+    folder = write(tmp_path / "npu", lacking)
+    for space in (SPACE, hold(SPACE, {"r": [160, 192]})):
+        with pytest.raises(InputError, match=r"hold the space to what the table has: space\.choices='(.*)'$") as error:
+            latency_table(space, str(folder))
+        [held] = re.findall("'(.*)'$", str(error.value))
+        assert held == "{r: [160, 192], k: [3, 5]}"
+    check(hold(SPACE, yaml.safe_load(held)), folder, ofa_mbv3(lacking))
+
+
+def test_blocks_without_any_value_are_left_out_by_their_depth():
+    terms = [Term((("k2",), ("k3",)), np.full(3, np.nan)), Term((("k4",),), np.array([1, np.nan, 2]))]
+    whole = [range(n) for n in SPACE.cardinality.tolist()]
+    assert suggest_choices(SPACE, terms, whole) == "space.choices='{d0: [2], k4: [3, 7]}'"
+    assert suggest_choices(SPACE, [Term((("r",),), np.full(5, np.nan))], whole) == ""
+    assert suggest_choices(SPACE, [Term((("r",),), np.ones(5))], whole) == ""
 
 
 def part(space, **choices):

@@ -65,7 +65,7 @@ def three_spaces() -> str:
     """Return chains beside ``vanilla``, each space with its own predictor and costs."""
     heads = (
         "space", "strategy", "repeats", "mean accuracy %", "less `vanilla`, points", "verdict", "generations",
-        "unique evaluations", "seconds", "time of `vanilla`'s",
+        "unique evaluations", "seconds", "time, % of `vanilla`'s",
     )  # fmt: skip
     rows, records = [], _records("spaces")
     for summary in map(summarize, studies(records)):
@@ -76,7 +76,7 @@ def three_spaces() -> str:
                 difference(line.paired), line.paired.verdict if line.paired else "",
                 f"{line.row.mean_sum('generations'):,.0f}", f"{line.row.mean_sum('unique_evaluations'):,.0f}",
                 f"{np.median(entry.seconds):.2f}",
-                share_of_time(line.ratio),
+                share_of_time(line.ratio).replace(" %", ""),
             ))  # fmt: skip
     return with_note(markdown(Table("", heads, tuple(rows), left=2)), _hashes(records))
 

@@ -181,7 +181,7 @@ def _spent_notes(fleet: Fleet, lines: Sequence[FleetLine]) -> Iterator[str]:
     yield from describe_formulas(fleet)
     studies = [study for device in fleet.devices for study in device.studies]
     yield from sorted({study.timing for study in studies})
-    yield from sorted({f"Do not compare seconds: {study.untimed}." for study in studies if study.untimed})
+    yield from sorted({f"Time is not compared: {study.untimed}." for study in studies if study.untimed})
     if any(line.overall is None for line in lines):
         yield "A strategy without records of all devices, or without a repeat in common, has no regret of the fleet."
 

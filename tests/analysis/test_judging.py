@@ -172,7 +172,9 @@ def test_the_sources_are_described(tmp_path, monkeypatch):
     [study] = studies([of_sources("near", "autobuild")])
     text = add_judges(summarize(study)).sources
     assert "is fitted to near and labels of AutoBuild's predictor. Without part in it: far" in text
-    assert "far is not on the guide's scale: only its leads count." in text
+    assert (
+        "far is on another scale than the guide: compare its leads with those by the guide, not its accuracies." in text
+    )
     assert summarize(study).sources == ""
 
 

@@ -58,7 +58,7 @@ def test_a_reference_that_wins_leads_over_the_next():
 @pytest.mark.parametrize(("percent", "name"), [(75.0, "joint"), (None, "none")])
 def test_alone_or_without_a_network_there_is_no_lead(percent, name):
     found = row(one("joint", percent))
-    assert [*found.values()] == ["mbv3 on d, 1 target (20 ms)", name, "75.00" if percent else ""]
+    assert [*found.values()] == ["mbv3 on d, 1 target (20 ms)", name, *["75.00"] * bool(percent)]
 
 
 def test_a_control_does_not_win():

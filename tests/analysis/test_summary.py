@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ofa_bench.analysis.figures.drawings import headline
+from ofa_bench.analysis.overview import overview
 from ofa_bench.analysis.studies import studies
 from ofa_bench.analysis.summary import summarize
 from ofa_bench.analysis.tables import comparison, provenance
@@ -26,12 +27,18 @@ def shifted(record, points):
     return record
 
 
+def alone(record):
+    """Return a record as if each of its searches had been timed by itself."""
+    record.made.lockstep = False
+    return record
+
+
 def test_a_strategy_stands_to_vanilla_as_its_repeats_do(made):
     better = shifted(made(repeats=6), 0.5)
     better.choices.strategy = "better"
     for repeat in better.repeats:
         repeat.seconds = 0.25 * made(repeats=6).repeats[repeat.repeat].seconds
-    (study,) = studies([made(repeats=6), better])
+    (study,) = studies([alone(made(repeats=6)), alone(better)])
     summary = summarize(study)
     assert summary.reference == "vanilla"
     assert [line.name for line in summary.lines] == ["better", "vanilla"]
@@ -78,16 +85,18 @@ def test_seconds_that_were_taken_otherwise_give_no_ratio(made):
     assert summarize(study).by_name["bottom_up"].ratio is None
 
 
-def test_repeats_that_share_their_time_give_a_ratio_without_interval(made):
-    for lockstep in (False, True):
-        both = made(repeats=6), made(repeats=6, strategy="bottom_up")
-        for record in both:
-            record.made.lockstep = lockstep
-        for repeat in both[0].repeats:
-            repeat.seconds *= 1 + repeat.repeat
-        ratio = summarize(studies(both)[0]).by_name["bottom_up"].ratio
-        assert ratio.ratio is not None
-        assert (ratio.interval is None) == lockstep
+@pytest.mark.parametrize(("lockstep", "repeats", "compared"), [(True, 6, False), (False, 1, False), (False, 2, True)])
+def test_times_are_compared_where_searches_were_timed_by_themselves_and_more_than_once(
+    made, lockstep, repeats, compared
+):
+    both = made(repeats=repeats), made(repeats=repeats, strategy="bottom_up")
+    for record in both:
+        record.made.lockstep = lockstep
+    summary = summarize(studies(both)[0])
+    assert bool(summary.study.untimed) != compared
+    assert bool(summary.by_name["bottom_up"].ratio) == compared
+    assert ("of the time" in summary.sentences[0]) == ("time" in comparison(summary).heads) == compared
+    assert ("time, % of the other's" in overview([summary]).heads) == compared
 
 
 @pytest.mark.parametrize("repeats", [1, 3])

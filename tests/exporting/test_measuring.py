@@ -331,7 +331,7 @@ def test_the_uncertainty_and_the_measured_accuracy_are_on_all_pages(tmp_path):
     assert "measured accuracy" not in other
     [section] = build_sections(read_cards(tmp_path))
     first, second = (dict(zip(section.table.heads, row, strict=True)) for row in section.table.rows)
-    heads = ("predicted accuracy %", "measured accuracy %", "rank by prediction")
+    heads = ("predicted accuracy %", "accuracy on images %", "rank by prediction")
     assert [first[head] for head in heads] == ["76.34 ± 0.08", "76.12", "3"]
     assert [second[head] for head in heads] == ["80.00", "", ""]
     with (tmp_path / "networks.csv").open() as file:

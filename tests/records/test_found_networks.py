@@ -7,6 +7,10 @@ from copy import deepcopy
 import pytest
 from rich.console import Console
 
+from ofa_bench.analysis.studies import studies
+from ofa_bench.analysis.summary import summarize
+from ofa_bench.analysis.tables import comparison
+from ofa_bench.analysis.tables import notes as of_report
 from ofa_bench.commands.cli.tables import print_tables
 from ofa_bench.errors import InputError
 from ofa_bench.formatting import format_number
@@ -14,7 +18,7 @@ from ofa_bench.records.model import FrontierVersion
 from ofa_bench.records.networks import best_networks, describe_networks, json_list
 from ofa_bench.records.regret import excess_notes, format_ratio, format_regret
 from ofa_bench.records.rows import totals
-from ofa_bench.records.tables import summary
+from ofa_bench.records.tables import markdown, summary
 
 
 def test_the_best_of_all_repeats_comes_first_and_none_twice(made):
@@ -78,11 +82,14 @@ def compared(record, regret, ratio):
 )
 def test_numbers_beyond_the_best_known_say_so(made, regret, ratio, marked, notes):
     record = compared(made(), regret, ratio)
-    for text in (shown(record), summary({"all": totals(record)}).replace("\N{NO-BREAK SPACE}", " ")):
-        assert all(one in text for one in marked), text
+    about = summarize(studies([record])[0])
+    report = "\n".join([markdown(comparison(about)), *of_report(about)])
+    for text in (report, shown(record), summary({"all": totals(record)}).replace("\N{NO-BREAK SPACE}", " ")):
+        assert all(one in text for one in (marked if text is report else marked[:1])), text
         assert "-0.000" not in text
         assert " ".join(text.split()).count("† Regret below 0: better") == (regret < -1e-6)
-        assert " ".join(text.split()).count("† Hypervolume above 1: the winners cost less") == (ratio > 1.0001)
+        above = "† Hypervolume above 1: the winners cost less"
+        assert " ".join(text.split()).count(above) == (ratio > 1.0001 and text is report)
         assert len(excess_notes([format_regret(100 * regret)], [format_ratio(ratio)])) == notes
 
 

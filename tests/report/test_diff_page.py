@@ -19,6 +19,8 @@ def shifted(record, points, seconds):
     """Return the record with other accuracies and seconds: what a change of the code may do."""
     for repeat in record.repeats:
         repeat.seconds = seconds
+    record.made.lockstep = False
+    for repeat in record.repeats:
         for number, result in enumerate(repeat.results):
             result.accuracy += points * (1 + number / 1000) / 100
             result.evaluations += 1000 * points
@@ -67,9 +69,23 @@ def test_another_predictor_or_machine_is_said(made, tmp_path):
     words = [write(tmp_path / "a", made()), write(tmp_path / "b", other), "diff=true", f"out={tmp_path}/out"]
     text = Checked(call("report", words).read_text()).words
     assert "The predictors differ" in text
-    assert "Do not compare seconds: machine differ." in text
+    assert "Time is not compared: it was not measured in one way (machine)." in text
     assert "999999999999" in text
     assert "of the time" not in text
+
+
+def test_what_says_nothing_is_left_out(made, tmp_path):
+    both = [write(tmp_path / name, *(made(strategy=one) for one in NAMES[:2])) for name in "ab"]
+    text = Checked(call("report", [*both, "diff=true", f"out={tmp_path}/out"]).read_text()).words
+    assert "The same to the bit in all repeats: bottom_up, vanilla." in text
+    assert "Time is not compared: searches that advance together share it" in text
+    for one in ("of the time", "% of A's", "What is in one only", "What was left out"):
+        assert one not in text
+    page = call("report", [both[0], f"out={tmp_path}/one"]).read_text()
+    text = Checked(page).words
+    assert "Time is not compared: searches that advance together share it" in text
+    for one in ("of the time", "over seconds", "What was kept apart", "What was left out"):
+        assert one not in text
 
 
 def test_without_common_seeds_two_means_are_compared(made):

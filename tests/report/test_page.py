@@ -25,7 +25,7 @@ def sweep(made, tmp_path):
 def test_the_page_stands_alone_and_says_the_verdict_first(sweep, tmp_path):
     path = call("report", [str(sweep), f"out={tmp_path}/out", "title=Mine & <yours>"])
     page = Checked(path.read_text())
-    assert page.pictures > 8
+    assert page.pictures > 7
     assert page.words.index("Contents") < page.words.index("most accurate") < page.words.index("of the evaluations and")
     assert page.sources == []
     assert "Mine & <yours>" in page.words
@@ -124,7 +124,7 @@ def test_bad_input_is_one_line(words, message, tmp_path, monkeypatch, capsys):
 
 def test_another_reference_can_be_named(sweep, tmp_path):
     page = call("report", [str(sweep), f"out={tmp_path}/out", "reference=bottom_up"]).read_text()
-    assert "Differences and times are those against bottom_up." in page
+    assert "Differences are those against bottom_up." in page
     with pytest.raises(InputError, match=r"reference=botom_up: not among the strategies: .*did you mean 'bottom_up'"):
         call("report", [str(sweep), f"out={tmp_path}/other", "reference=botom_up"])
     assert not (tmp_path / "other").exists()

@@ -76,7 +76,7 @@ def provenance(summaries: Sequence[Summary]) -> Table:
             )
             strategies, times = found.setdefault(key, (set(), set()))
             strategies.add(entry.name)
-            times |= {record.made.at for record in entry.records}
+            times |= {record.made.at[:16].replace("T", " ") for record in entry.records}  # to the minute
     heads = ("study", "strategies", "predictor", "device", "seeds", "versions", "machine", "made")
     rows = [
         (key[0], ", ".join(sorted(strategies)), *key[1:], " to ".join(sorted({min(times), max(times)})))

@@ -191,7 +191,7 @@ def test_export_takes_the_measured_best_and_says_so(quick, cell, made, capsys):
         assert message in messages
         [row] = [row for row in rows(Path("export/networks.csv")) if float(row["target"]) == target]
         assert (float(row["measured_accuracy"]), row["rank_by_prediction"]) == (top1, str(rank))
-    assert "| measured accuracy % | rank by prediction |" in Path("export/index.md").read_text()
+    assert "| accuracy on images % | rank by prediction |" in Path("export/index.md").read_text()
 
 
 @pytest.mark.usefixtures("reversed_order")
@@ -218,7 +218,7 @@ def test_show_and_the_report_have_measured_beside_predicted(quick, made, tmp_pat
 def test_what_is_not_measured_everywhere_has_no_mean(quick, cell, tmp_path):
     collect(quick(top=1, target=30))
     call("report", [str(cell), f"out={tmp_path}/out"])
-    assert "measured accuracy %" not in (tmp_path / "out" / "report.md").read_text()
+    assert "accuracy on images %" not in (tmp_path / "out" / "report.md").read_text()
     measured = [row["measured"] for row in rows(tmp_path / "out" / "results.csv")]
     assert any(measured)
     assert not all(measured)

@@ -26,10 +26,10 @@ def test_the_page_stands_alone_and_says_the_verdict_first(sweep, tmp_path):
     path = call("report", [str(sweep), f"out={tmp_path}/out", "title=Mine & <yours>"])
     page = Checked(path.read_text())
     assert page.pictures > 7
-    assert page.words.index("Contents") < page.words.index("most accurate") < page.words.index("of the evaluations and")
+    assert page.words.index("Contents") < page.words.index("most accurate") < page.words.index("of the evaluations of")
     assert page.sources == []
     assert "Mine & <yours>" in page.words
-    assert page.words.index("of the evaluations and") < page.words.index("predicted accuracy %")
+    assert page.words.index("of the evaluations of") < page.words.index("predicted accuracy %")
     assert "nan" not in re.findall(r"\w+", page.words.lower())
 
 

@@ -106,7 +106,7 @@ def test_unreadable_records_are_left_out_of_a_report(record, forks, tmp_path):
     done = forks.run("report", (".", "out=r"), tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     page = (tmp_path / "r" / "report.md").read_text()
-    assert "left out: b/record.json: not readable as a record (it is no JSON" in page
+    assert "- b/record.json: not readable as a record (it is no JSON" in page
     assert "left out: c/record.json: not readable as a record (it is nested too deeply" in page
 
 

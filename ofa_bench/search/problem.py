@@ -273,7 +273,7 @@ class Evaluator:
             found = kernels.single_costs(genes)
             self.counts.cost_lookups += found.size
             return found
-        changed = change_each(genes, *single_changes(space))
+        changed = change_each(check_genes(space, genes), *single_changes(space))
         return self.cost_without_limits(changed.reshape(-1, space.n_genes)).reshape(changed.shape[:2])
 
     def single_gains(self, genes: Genes) -> NDArray[np.float32] | None:

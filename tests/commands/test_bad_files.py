@@ -107,7 +107,7 @@ def test_unreadable_records_are_left_out_of_a_report(record, forks, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     page = (tmp_path / "r" / "report.md").read_text()
     assert "- b/record.json: not readable as a record (it is no JSON" in page
-    assert "left out: c/record.json: not readable as a record (it is nested too deeply" in page
+    assert "- c/record.json: not readable as a record (it is nested too deeply" in page
 
 
 GONE = """

@@ -35,7 +35,7 @@ GROUPS = [
     (
         ["space=mbv3.yaml"],
         "space=mbv3.yaml: no such option; there are accel_nasbench, compofa, mbv3, "
-        "mbv3_w1.0, nasbench_macro, proxyless, resnet50d; did you mean",
+        "mbv3_w1.0, nasbench_macro, proxyless, resnet50d, or a YAML file; did you mean",
     ),
     ([f"space={LONG}"], "aaaaa: no such option; there are accel_nasbench"),
     (["space=mbv\uff13"], "not of the form key=value"),

@@ -337,7 +337,7 @@ def test_a_space_of_ones_own(tmp_path, monkeypatch):
         ("_target_: tiny_space.no_space\nsizes: [1]", "gives list; must be a DesignSpace"),
         ("_target_: tiny_space.Nowhere", "space._target_=tiny_space.Nowhere: cannot be imported"),
         ("_target_: tiny_space.Tiny\nsize: [3]", "space.size: no such key; allowed: sizes"),
-        ("sizes: [3]", "it has no _target_"),
+        ("sizes: [3]", "describes no space; it needs a _target_"),
         ("a: [", "cannot be read"),
         ("!!python/object/apply:os.mkdir [made]", "cannot be read"),
     ):

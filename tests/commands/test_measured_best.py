@@ -207,7 +207,8 @@ def test_show_and_the_report_have_measured_beside_predicted(quick, made, tmp_pat
     assert json.loads(text)[0]["measured"]["top1"] == ranked(record, 20)[0].measured.top1
     call("report", [str(cell), f"out={tmp_path}/out"])
     page = (tmp_path / "out" / "report.md").read_text()
-    [head] = [line for line in page.splitlines() if line.startswith("| strategy | predicted accuracy % | accuracy on images % |")]
+    begin = "| strategy | predicted accuracy % | accuracy on images % |"
+    [head] = [line for line in page.splitlines() if line.startswith(begin)]
     winners = [result.measured.top1 for result in record.results]
     assert re.search(rf"\| vanilla \| [\d.]+ \| {100 * sum(winners) / len(winners):.2f} \|", page)
     assert head.count("on images") == 1

@@ -187,6 +187,7 @@ def _alone(entries: Mapping[str, Entry], others: Mapping[str, Entry]) -> Iterato
     for name, entry in entries.items():
         keys = [key for key in entry.keys if name not in others or key not in others[name].keys]
         seeds = dict.fromkeys(seed for seed, _ in keys)
-        listed = [f"seed {seed}: {sum(one == seed for one, _ in keys)} repeats" for seed in seeds]
+        counts = {seed: sum(one == seed for one, _ in keys) for seed in seeds}
+        listed = [f"seed {seed}: {n} repeat{'s' if n != 1 else ''}" for seed, n in counts.items()]
         if keys:
             yield name if name not in others else f"{name} ({', '.join(listed)})"

@@ -119,7 +119,8 @@ def _sentences(pair: StudyPair) -> Iterator[str]:
         parts = [f"{change.a.name}: {difference(change.paired)} points of accuracy ({_verdict(change)})"]
         if change.paired.difference is None:
             parts = [f"{change.a.name}: no target was met in both"]
-        parts.append(f"{_signed(*change.evaluations)} evaluations")
+        count = _signed(*change.evaluations)
+        parts.append(f"{count if count != '0' else 'as many'} evaluations")
         parts += [time] if (time := _time(pair, change, " of the time")) else []
         yield ", ".join(parts) + "."
     if not pair.changes:

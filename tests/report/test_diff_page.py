@@ -93,6 +93,9 @@ def test_without_common_seeds_two_means_are_compared(made):
     [pair] = compare_sweeps([a], [b]).pairs
     [change] = pair.changes
     assert (change.keys, change.identical, change.paired.n) == ((), False, 0)
+    assert pair.only_b == ("vanilla (seed 1: 6 repeats)",)
+    [single] = compare_sweeps([made(repeats=1)], [made(seed=1, repeats=1)]).pairs
+    assert single.only_b == ("vanilla (seed 1: 1 repeat)",)
     means = [entry.accuracy.mean(axis=1) for entry in (change.a, change.b)]
     assert change.paired.difference == pytest.approx(means[1].mean() - means[0].mean())
     low, high = change.paired.interval

@@ -83,7 +83,7 @@ def _heat(values: Floats, names: Sequence[str], texts: Sequence[Sequence[str]], 
     size = min(11.0, max(5.2, 2.6 + (0.62 if m <= MAX_NUMBERS else 0.2) * m))
     figure = Figure(figsize=(size + 0.8, size), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
-    axes.set_facecolor("0.88")
+    axes.set_facecolor("#d0d0d0")
     drawn = axes.imshow(values, cmap=colours, interpolation="nearest")
     step = -(-m // MAX_NAMES)
     places = list(range(0, m, step))
@@ -105,5 +105,6 @@ def _heat(values: Floats, names: Sequence[str], texts: Sequence[Sequence[str]], 
                     j, i, texts[i][j], ha="center", va="center", fontsize=8 if m <= 8 else 6.5,
                     color="#fefefe" if dark else "#010101",  # on any page, unlike white and black
                 )  # fmt: skip
-    figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
+    bar: Any = figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
+    bar.solids.set_edgecolor("face")  # no gaps between its steps
     return figure

@@ -26,8 +26,9 @@ PAGE = {
 DARK = {
     "#0072b2": "#58aee6", "#d55e00": "#f08a44", "#009e73": "#3cc9a0", "#cc79a7": "#dd97bd", "#e69f00": "#f0b53a",
     "#56b4e9": "#8accf2", "#7a4b1e": "#c79465", "#6b6b6b": "#a0a6b0", "#3b1f5b": "#9068c4",
+    "#d0d0d0": "#3a4250",
 }  # fmt: skip
-"""The colours of strategies, and the darkest one of blocks; and what they are on a dark ground."""
+"""The colours of strategies, the darkest one of blocks, that of unknown values; and what they are on a dark ground."""
 
 UNUSED = re.compile(
     rf"<metadata>.*?</metadata>|<style.*?</style>|<!-- {OUTLINES} -->.*?<!-- {OUTLINES} -->|<!--.*?-->", re.DOTALL

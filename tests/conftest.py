@@ -83,6 +83,17 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+PYMOO = ("nsga2", "sms_emoa", "spea2", "linas", "nsganetv2")
+PEERS = {**dict.fromkeys(PYMOO, "pymoo"), "map_elites": "ribs", "tpe": "optuna"}
+"""The strategies that need a library of the extra ``peers``."""
+
+
+def skip_without_library(strategy: str) -> None:
+    """Skip the test where the library of a strategy is not installed."""
+    if strategy in PEERS:
+        pytest.importorskip(PEERS[strategy])
+
+
 @pytest.fixture(scope="session")
 def assets() -> Path:
     """Return the folder of OFA's official files; skip the test where there is none."""

@@ -74,6 +74,8 @@ def test_it_brings_its_configs_and_compiled_loops(python, wheel, tmp_path):
         "from ofa_bench.config.schema import conf_dir\n"
         "from ofa_bench.search.library import load_library\n"
         "assert load_library() is not None\n"
+        "import ofa_bench.search, pkgutil\n"
+        "assert all(name.isidentifier() for _, name, _ in pkgutil.iter_modules(ofa_bench.search.__path__))\n"
         "print(conf_dir())\n"
     )
     found = run([python, "-c", code], tmp_path, CC="false", XDG_CACHE_HOME=str(tmp_path / "cache"))

@@ -45,5 +45,8 @@ def hash_source(*others: str) -> str:
 
 
 def packaged_library() -> Path:
-    """Return where a wheel has the library of this source; its platform is that of the wheel."""
-    return SOURCE.with_name(f"kernels-{hash_source()}.so")
+    """Return where a wheel has the library of this source; its platform is that of the wheel.
+
+    With a dot in its name, it is no module for what lists a package's modules, as ``pkgutil`` does.
+    """
+    return SOURCE.with_name(f"kernels.{hash_source()}.so")

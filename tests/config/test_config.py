@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from composing import cell, composed
+from conftest import skip_without_library
 from make_images import make_images
 from omegaconf import OmegaConf
 
@@ -33,6 +34,8 @@ def test_every_option_of_every_group_builds(group, option, request):
     toys = [f"{key}={value}" for key, value in TOYS.items()] if group == "space" else []
     if group == "device":
         _table_or_skip(option)
+    if group == "strategy":
+        skip_without_library(option)
     if "sweeps" in OmegaConf.load(conf_dir() / group / f"{option}.yaml"):
         pytest.skip("several sweeps, which test_experiments.py builds")
     if option == "table":  # accuracies of mbv3's networks are not all known

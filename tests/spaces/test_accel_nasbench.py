@@ -9,6 +9,7 @@ import make_accel_nasbench
 import make_accelerators
 import numpy as np
 import pytest
+from conftest import skip_without_library
 
 from ofa_bench import data
 from ofa_bench.errors import InputError
@@ -39,25 +40,19 @@ SPACE = AccelNASBenchSpace()
 DEVICES = tuple(make_accelerators.DEVICES)
 SMALL = Evolution(population_size=20)
 STRATEGIES = {
-    "vanilla": Vanilla(SMALL),
-    "top_down": Chain(SMALL, "descending"),
-    "bottom_up": Chain(SMALL, "ascending"),
-    "joint": Joint(evaluations=300, restart=100, batch=16),
-    "differentiable": Differentiable(population_size=20, steps=20),
-    "nsga2": NSGA2(population_size=20),
-    "sms_emoa": SMSEMOA(population_size=20),
-    "spea2": SPEA2(population_size=20),
-    "map_elites": MAPElites(population_size=20),
-    "random": RandomSearch(population_size=20),
-    "local_search": LocalSearch(population_size=20),
-    "tpe": TPE(evaluations=30),
-    "ofa_reference": OFAReference(SMALL),
-}
-LIBRARIES = {
-    **dict.fromkeys(("nsga2", "sms_emoa", "spea2"), "pymoo"),
-    "map_elites": "ribs",
-    "tpe": "optuna",
-    "ofa_reference": "ofa",
+    "vanilla": lambda: Vanilla(SMALL),
+    "top_down": lambda: Chain(SMALL, "descending"),
+    "bottom_up": lambda: Chain(SMALL, "ascending"),
+    "joint": lambda: Joint(evaluations=300, restart=100, batch=16),
+    "differentiable": lambda: Differentiable(population_size=20, steps=20),
+    "nsga2": lambda: NSGA2(population_size=20),
+    "sms_emoa": lambda: SMSEMOA(population_size=20),
+    "spea2": lambda: SPEA2(population_size=20),
+    "map_elites": lambda: MAPElites(population_size=20),
+    "random": lambda: RandomSearch(population_size=20),
+    "local_search": lambda: LocalSearch(population_size=20),
+    "tpe": lambda: TPE(evaluations=30),
+    "ofa_reference": lambda: OFAReference(SMALL),
 }
 
 
@@ -188,11 +183,11 @@ def test_the_table_has_the_mean_of_a_network_that_was_trained_twice():
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_each_winner_is_a_trained_network_with_its_accuracy(name):
-    pytest.importorskip(LIBRARIES.get(name, "numpy"))
+    skip_without_library(name)
     rows, accuracy = trained()
     known = {row.tobytes(): value for row, value in zip(rows, accuracy, strict=True)}
     problem, targets = table_problem(), (3.36, 5.12)
-    found = dict(STRATEGIES[name].search(problem, targets, Budget(4, 2), np.random.default_rng(1)))
+    found = dict(STRATEGIES[name]().search(problem, targets, Budget(4, 2), np.random.default_rng(1)))
     for number, target in enumerate(targets):
         result = found[number]
         assert result.accuracy == pytest.approx(known[result.genes.tobytes()], abs=1e-9)

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from conftest import skip_without_library
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
@@ -22,10 +23,6 @@ from ofa_bench.training.fitting import write_predictor
 
 MBV3 = MobileNetV3Space()
 STRATEGIES = sorted(path.stem for path in (conf_dir() / "strategy").glob("*.yaml"))
-LIBRARIES = {
-    **dict.fromkeys(("nsga2", "sms_emoa", "spea2"), "pymoo"),
-    **{"map_elites": "ribs", "tpe": "optuna", "ofa_reference": "ofa"},
-}
 PARTS = [
     (MBV3, {"r": [224], "k": [3, 5]}, "note10", "mbv3,r=224,k=3-5"),
     (MBV3, {"d": [2, 4], "e": 6, "k7": [7]}, "note10", "mbv3,d=2-4,k7=7,e=6"),
@@ -227,7 +224,7 @@ def composed(*overrides):
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_strategy_stays_inside_and_meets_what_can_be_met(strategy):
-    pytest.importorskip(LIBRARIES.get(strategy, "numpy"))
+    skip_without_library(strategy)
     overrides = [f"strategy={strategy}", f"space.choices={SMALL}".replace("'", ""), "budget.generations=5"]
     few = {"tpe": ["strategy.evaluations=60"], "ofa_reference": ["evolution.population_size=20"]}
     cell = build(composed(*overrides, *few.get(strategy, [])))
@@ -253,7 +250,7 @@ def test_every_strategy_stays_inside_and_meets_what_can_be_met(strategy):
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name not in ("tpe", "ofa_reference")])
 def test_one_architecture_that_is_left_is_found(strategy):
-    pytest.importorskip(LIBRARIES.get(strategy, "numpy"))
+    skip_without_library(strategy)
     cell = build(composed(f"strategy={strategy}", "space=compofa", "space.choices={r: [224], d: [3]}"))
     problem = cell.problem
     assert problem.space.n_genes == 1

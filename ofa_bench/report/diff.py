@@ -116,7 +116,7 @@ def _sentences(pair: StudyPair) -> Iterator[str]:
     if identical:
         yield f"The same to the bit in all repeats: {', '.join(change.a.name for change in identical)}."
     for change in (one for one in pair.changes if not one.identical):
-        parts = [f"{change.a.name}: {difference(change.paired)} points of accuracy ({_verdict(change)})"]
+        parts = [f"{change.a.name}: {difference(change.paired)} points of accuracy ({_verdict(pair, change)})"]
         if change.paired.difference is None:
             parts = [f"{change.a.name}: no target was met in both"]
         count = _signed(*change.evaluations)
@@ -127,7 +127,13 @@ def _sentences(pair: StudyPair) -> Iterator[str]:
         yield "No strategy is in both."
 
 
-def _verdict(change: Change) -> str:
+def _predictors_differ(pair: StudyPair) -> bool:
+    return pair.a.predictor != pair.b.predictor or any(name == "predictor hash" for name, _, _ in pair.settings)
+
+
+def _verdict(pair: StudyPair, change: Change) -> str:
+    if _predictors_differ(pair):
+        return "other predictor"
     if change.keys and round(abs(change.paired.difference or 0.0), DIGITS) == 0 and change.paired.interval is None:
         return "no change"
     if not change.keys:
@@ -136,10 +142,8 @@ def _verdict(change: Change) -> str:
 
 
 def _notes(pair: StudyPair) -> Iterator[str]:
-    if pair.a.predictor != pair.b.predictor or any(name == "predictor hash" for name, _, _ in pair.settings):
-        yield (
-            "The predictors differ: a difference of accuracy is one of what was found and of two predictors' opinions."
-        )
+    if _predictors_differ(pair):
+        yield "The predictors differ, and so do their scales: neither sweep is better by these accuracies."
     if any(not change.keys for change in pair.changes):
         yield "Without a common seed and repeat, two means are compared, and their interval is Welch's."
     if pair.untimed:
@@ -158,7 +162,7 @@ def _table(pair: StudyPair) -> Table:
         means = _mean(a), _mean(b)
         rows.append((
             a.name, str(len(change.keys)), f"{int(change.same.sum())} of {len(change.keys)}", *means,
-            difference(change.paired), _verdict(change), f"{a.evaluations.mean():,.0f}", f"{b.evaluations.mean():,.0f}",
+            difference(change.paired), _verdict(pair, change), f"{a.evaluations.mean():,.0f}", f"{b.evaluations.mean():,.0f}",
             _signed(*change.evaluations), f"{a.seconds.mean():.2f}", f"{b.seconds.mean():.2f}",
             _time(pair, change),
         ))  # fmt: skip

@@ -69,6 +69,7 @@ def test_another_predictor_or_machine_is_said(made, tmp_path):
     words = [write(tmp_path / "a", made()), write(tmp_path / "b", other), "diff=true", f"out={tmp_path}/out"]
     text = Checked(call("report", words).read_text()).words
     assert "The predictors differ" in text
+    assert "points of accuracy (other predictor)" in text
     assert "Time is not compared: it was not measured in one way (machine)." in text
     assert "999999999999" in text
     assert "of the time" not in text

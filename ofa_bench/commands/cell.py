@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ofa_bench.experiment.running import PreparedCell
     from ofa_bench.tracking.tracker import Tracker
 
-__all__ = ["PlannedCell", "exit_codes", "plan", "report_repeated_errors", "run_cell"]
+__all__ = ["PlannedCell", "exit_codes", "plan", "report_once", "report_repeated_errors", "run_cell"]
 
 register()  # here, because a launcher's worker processes import this module
 show_logs()
@@ -45,7 +45,7 @@ exit_codes: list[int] = []
 """The exit codes of cells that failed outside a sweep, in this process; those of a sweep are in its journal."""
 
 _failed = Counter[str]()
-"""How many cells of a sweep failed with the same message, in this process."""
+"""How many cells failed with the same message, in this process."""
 
 
 def run_cell(config: DictConfig) -> None:
@@ -81,7 +81,7 @@ def run_cell(config: DictConfig) -> None:
         if not here:
             raise
         if sweep:
-            sweep.end(name, _report_once(error, name))
+            sweep.end(name, report_once(error, f"{name}: "))
         else:
             remove_empty(output / name)
             exit_codes.append(report_error(error))
@@ -92,15 +92,15 @@ def run_cell(config: DictConfig) -> None:
         _show(found, output, tracking)
 
 
-def _report_once(error: Exception, name: str) -> int:
-    """Print the error of a sweep's cell unless another cell had the same; return its exit code."""
+def report_once(error: Exception, where: str) -> int:
+    """Print the error of a cell, and which cell it is, unless another cell had the same; return its exit code."""
     line, code = explain(error)
     _failed[line] += 1
-    return report_error(error, f"{name}: ") if _failed[line] == 1 else code
+    return report_error(error, where) if _failed[line] == 1 else code
 
 
 def report_repeated_errors() -> None:
-    """Print how many more cells of the sweep that ends failed with each message that was printed."""
+    """Print how many more cells failed with each message that ``report_once`` printed, and forget them."""
     for line, count in _failed.items():
         if count > 1:
             print(f"ofa_bench: {count - 1} more {'cell' if count == 2 else 'cells'}: {line}", file=sys.stderr)
@@ -282,8 +282,9 @@ def _report_better_results(record: Record, output: str) -> None:
     number, most = beaten(record)
     if number:
         command = _frontier_command(*_paths(record.config, record.choices.device), option("records", output))
+        beat = "result beats" if number == 1 else "results beat"
         print(
-            f"{record.address}: {number} results beat the best-known frontier, by up to {100 * most:.3f} points; "
+            f"{record.address}: {number} {beat} the best-known frontier, by up to {100 * most:.3f} points; "
             f"this improves it: {command}",
             file=sys.stderr,
         )

@@ -10,8 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ofa_bench.commands.cell import PlannedCell, plan
-from ofa_bench.commands.cli.messages import explain, report_error
+from ofa_bench.commands.cell import PlannedCell, plan, report_once, report_repeated_errors
 from ofa_bench.commands.cli.options import check_folder
 from ofa_bench.commands.cli.overrides import parse_flags
 from ofa_bench.commands.sweep import check_swept
@@ -35,7 +34,6 @@ class DryRun:
         self.codes: list[int] = []
         self._planned: list[tuple[PlannedCell, ...]] = []  # those that are searched together
         self._evaluations: list[int | None] = []
-        self._reasons = set[str]()
         self._folder = tempfile.TemporaryDirectory()
 
     def __enter__(self) -> "DryRun":
@@ -70,18 +68,11 @@ class DryRun:
             self._planned += groups
             self._evaluations += counts
         except Exception as error:
-            self._refuse(error, f"{name}: " if name and context.mode == RunMode.MULTIRUN else "")
-
-    def _refuse(self, error: Exception, where: str) -> None:
-        """Print an error once, even if several cells have it, and keep its exit code."""
-        line, code = explain(error)
-        if line not in self._reasons:
-            report_error(error, where)
-        self._reasons.add(line)
-        self.codes.append(code)
+            self.codes.append(report_once(error, f"{name}: " if name and context.mode == RunMode.MULTIRUN else ""))
 
     def show(self) -> None:
-        """Print the cells that would be run."""
+        """Print the cells that would be run, and how many more have an error that was printed."""
+        report_repeated_errors()
         cells = [one for group in self._planned for one in group]
         for group, count in zip(self._planned, self._evaluations, strict=True):
             for one in group:

@@ -120,6 +120,8 @@ class OpenSweep:
             self._end_run(ended, found, failed=failed or any(cell.code for cell in ended.values()))
         if found:
             show(found, self.sweep.output, self.tracking)
+            if refused := sum(cell.code != 0 for cell in ended.values()):
+                print(f"ofa_bench: {refused} of {len(ended)} cells failed; their errors are above", file=sys.stderr)
         if failed and not (ended or interrupted or self._has_run()):
             self._undo()
         if lost:

@@ -162,9 +162,9 @@ def _table(pair: StudyPair) -> Table:
         means = _mean(a), _mean(b)
         rows.append((
             a.name, str(len(change.keys)), f"{int(change.same.sum())} of {len(change.keys)}", *means,
-            difference(change.paired), _verdict(pair, change), f"{a.evaluations.mean():,.0f}", f"{b.evaluations.mean():,.0f}",
-            _signed(*change.evaluations), f"{a.seconds.mean():.2f}", f"{b.seconds.mean():.2f}",
-            _time(pair, change),
+            difference(change.paired), _verdict(pair, change),
+            f"{a.evaluations.mean():,.0f}", f"{b.evaluations.mean():,.0f}", _signed(*change.evaluations),
+            f"{a.seconds.mean():.2f}", f"{b.seconds.mean():.2f}", _time(pair, change),
         ))  # fmt: skip
     return without_empty(Table("Strategies in both", heads, tuple(rows)))
 

@@ -201,3 +201,9 @@ def test_a_target_that_limits_nothing_is_pointed_out(forks, tmp_path):
 def test_a_bad_store_is_refused_before_the_search(forks, tmp_path, case):
     arguments, message = case
     refused(forks.run("run", ("budget=quick", *arguments), tmp_path), tmp_path, message)
+
+
+def test_a_sweep_says_at_its_end_how_many_cells_failed(forks, tmp_path):
+    ran = forks.run("run", (*QUICK, "-m", "targets.values=[1],[20]"), tmp_path)
+    assert ran.returncode == 2
+    assert ran.stderr.rstrip().endswith("ofa_bench: 1 of 2 cells failed; their errors are above")

@@ -64,10 +64,12 @@ def test_two_sweeps_are_compared_strategy_by_strategy(made, tmp_path):
 
 
 def test_another_predictor_or_machine_is_said(made, tmp_path):
-    other = made()
+    other = shifted(made(), 0.5, 1.0)
     other.predictor.sha256, other.choices.predictor, other.made.machine = "9" * 64, "other", "another"
-    words = [write(tmp_path / "a", made()), write(tmp_path / "b", other), "diff=true", f"out={tmp_path}/out"]
-    text = Checked(call("report", words).read_text()).words
+    first = write(tmp_path / "a", shifted(made(), 0.0, 1.0))
+    text = Checked(
+        call("report", [first, write(tmp_path / "b", other), "diff=true", f"out={tmp_path}/out"]).read_text()
+    ).words
     assert "The predictors differ" in text
     assert "points of accuracy (other predictor)" in text
     assert "Time is not compared: it was not measured in one way (machine)." in text

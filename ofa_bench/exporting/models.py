@@ -1,5 +1,7 @@
 """Logs exported networks as models to MLflow: a run for the export, with a child run and a model for each network."""
 
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +42,8 @@ def log_models(
 ) -> str:
     """Log networks as ONNX models, each in its own child run of the export's run; return where they are.
 
-    Each model needs its own run, because MLflow copies the metrics of a run to its new models. The export's run has the
+    A network that the store has, with the same card and under the same name, is not logged again. Each model needs its
+    own run, because MLflow copies the metrics of a run to its new models. The export's run has the
     index as artifacts.
 
     Args:
@@ -55,23 +58,27 @@ def log_models(
     Raises:
         Exception: the store cannot be used.
     """
-    tracker = Tracker(tracking)
-    cards = [card for _, card in networks]
-    names = [_registered_name(register, folder, card, cards) for folder, card in networks]
+    tracker, every = Tracker(tracking), [card for _, card in networks]
+    named = [(folder, card, _registered_name(register, folder, card, every)) for folder, card in networks]
+    new = [(*one, digest) for one in named if not tracker.network_of(digest := _hash(*one[1:]))]
+    there = f"{len(named) - len(new)} there already, " if len(new) < len(named) else ""
+    if not new:
+        return f"{there}0 models logged to MLflow at {tracking.uri}"
+    cards, names = [card for _, card, *_ in new], [name for _, _, name, _ in new]
     tags = {"ofa_bench.kind": "export", "found_by": _found_by(cards, MAX_CHARS)}
     parent = tracker.cell_of(source) if len(source) == 64 else source
     run = tracker.start(export_name(cards), tags | ({"mlflow.parentRunId": parent} if parent else {}))
     status = "FAILED"
     try:
-        for (folder, card), name in zip(networks, names, strict=True):
-            _log(tracker, run, folder, card, name)
+        for folder, card, name, digest in new:
+            _log(tracker, run, folder, card, name, digest)
         for path in (index, index.with_suffix(".md"), index.with_name("networks.csv")):
             tracker.client.log_artifact(run, str(path))
         status = "FINISHED"
     finally:
         tracker.end(run, status)
     registered = f", registered as {', '.join(dict.fromkeys(names))}" if register else ""
-    return f"{len(networks)} model{'s' if len(networks) > 1 else ''} logged to MLflow at {tracking.uri}{registered}"
+    return f"{there}{len(new)} model{'s' if len(new) > 1 else ''} logged to MLflow at {tracking.uri}{registered}"
 
 
 def _registered_name(register: str, folder: Path, card: Card, cards: Sequence[Card]) -> str:
@@ -100,13 +107,18 @@ def _found_by(cards: Sequence[Card], most: int) -> str:
     return ", ".join(dict.fromkeys(str(label) for card in cards for label in card["by"]))[:most]
 
 
-def _log(tracker: Tracker, export: str, folder: Path, card: Card, register: str) -> None:
+def _hash(card: Card, register: str) -> str:
+    """Return the hash of a network's card and of the name that it is registered under."""
+    return hashlib.sha256(json.dumps([card, register], sort_keys=True).encode()).hexdigest()
+
+
+def _log(tracker: Tracker, export: str, folder: Path, card: Card, register: str, digest: str) -> None:
     """Log a network as a model in a child run of the export's run."""
     tags = _tags(card)
     run = tracker.start(
         f"{card['space']} {card['device']} {folder.name}",
         {key: tags[key] for key in ("space", "device", "predictor", "target", "found_by", "weights")}
-        | {"ofa_bench.kind": "network", "mlflow.parentRunId": export},
+        | {"ofa_bench.kind": "network", "mlflow.parentRunId": export, "ofa_bench.network": digest},
     )
     log_model(
         tracker,

@@ -103,6 +103,11 @@ class Tracker:
         found = self._find(f"tags.`ofa_bench.kind` = 'cell' AND tags.`ofa_bench.record` = '{record}'")
         return found.info.run_id if found else None
 
+    def network_of(self, network: str) -> str | None:
+        """Find the finished run of an exported network by its hash."""
+        found = self._find(f"tags.`ofa_bench.network` = '{network}' AND attributes.status = 'FINISHED'")
+        return found.info.run_id if found else None
+
     def open_sweep(self, sweep: str, name: str, began: float) -> str:
         """Start the run of a sweep that began at ``began`` (``time.time``), or reopen it; return its id."""
         with locked(f"{self._place_of} {sweep}"):

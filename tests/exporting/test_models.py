@@ -79,6 +79,12 @@ def test_models_are_logged_and_registered_below_the_cell(tracker, store, network
         model = tracker.client.get_logged_model(found[f"mbv3_mine_embedded_{name}"].model_id)
         assert sorted((one.key, one.value) for one in model.metrics) == sorted(own.items())
         assert tracker.client.get_run(model.source_run_id).data.metrics == own  # as a version's page shows them
+    again = log_models(networks, index, tracking, register="nets", source=source)
+    assert again == f"2 there already, 0 models logged to MLflow at {store[0]}"
+    networks[0] = (networks[0][0], networks[0][1] | {"accuracy": 0.73})
+    again = log_models(networks, index, tracking, register="nets", source=source)
+    assert again == f"1 there already, 1 model logged to MLflow at {store[0]}, registered as nets-20ms"
+    assert len(tracker.client.search_logged_models([tracker.experiment])) == 3
 
 
 def test_the_name_of_an_export_says_what_it_is():

@@ -225,7 +225,8 @@ def test_after_an_edit_only_the_strategy_that_changed_is_run_again(forks, tmp_pa
     ran = run()
     assert (ran.returncode, ran.stderr.count("already there, skipped")) == (2, 2)
     assert "(the code changed); rerun=changed runs it again" in ran.stderr
-    assert ran.stderr.count("\n") == 3
+    assert ran.stderr.endswith("ofa_bench: 1 of 3 cells failed; their errors are above\n")
+    assert ran.stderr.count("\n") == 4
     ran = run("rerun=changed")
     assert (ran.returncode, ran.stderr.count("already there, skipped")) == (0, 2), ran.stderr
     found = sorted(str(path.parent.relative_to(tmp_path / "multirun")) for path in tmp_path.rglob("record.json"))

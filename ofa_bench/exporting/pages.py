@@ -22,7 +22,7 @@ from ofa_bench.files.writing import write_whole
 from ofa_bench.formatting import format_accuracy, format_number
 from ofa_bench.predictors.coverage import format_choices
 from ofa_bench.profiling.statistics import PERCENTILES, describe_statistic
-from ofa_bench.records.tables import Table
+from ofa_bench.records.tables import Table, without_empty
 from ofa_bench.records.unlabelled import MARK
 from ofa_bench.report.rendering import relative_url, render
 
@@ -166,9 +166,8 @@ def _section(group: Sequence[tuple[Path, Card]]) -> Section:
     heading = f"{first['space']} on {first['device']}, predictor {first['predictor']}{guarded}"
     batched = any(card.get("batch", 1) != 1 for card in cards)
     rows = [_row(card, str(card.get("batch", 1)) if batched else "") for card in cards]
-    kept = [i for i in range(len(rows[0])) if any(row[i] for row in rows)]
     heads = _heads(cards, first["unit"] if batch_of_unit(first["unit"]) else "ms")
-    table = Table(heading, tuple(heads[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows))
+    table = without_empty(Table(heading, heads, tuple(rows)))
     links = tuple(f"./{relative_url(f'{folder.parent.name}/{folder.name}/card.md')}" for folder, _ in group)
     return Section(heading, group[0][0].parent.name, table, links, cards)
 
@@ -182,7 +181,7 @@ def _heads(cards: Sequence[Card], ms: str) -> tuple[str, ...]:
     unit, timed = cards[0]["unit"], [card["measured"] for card in cards if card["measured"]]
     about = ", ".join(dict.fromkeys(one["statistic"] for one in timed))
     compared = ", ".join(dict.fromkeys(one["table_statistic"] or one["statistic"] for one in timed))
-    where = HERE if any(map(_is_elsewhere, timed)) else ""
+    where = _where(timed)
     return (
         f"target, {unit}", "predicted accuracy %", "accuracy on images %", "rank by prediction",
         f"predicted cost, {unit}", f"guarded cost, {unit}",
@@ -225,12 +224,10 @@ def _row(card: Card, batch: str) -> tuple[str, ...]:
     )
 
 
-HERE = " here, on another device or runner than the table's"
-
-
-def _is_elsewhere(measured: Mapping[str, Any]) -> bool:
-    """Return whether a network was measured on another machine, or by another runner, than its cost table."""
-    return not {"machine", "runner"}.isdisjoint(measured["unlike"])
+def _where(timed: Sequence[Mapping[str, Any]]) -> str:
+    """Say where networks were measured, if that was on another machine or by another runner than their cost table."""
+    elsewhere = any(not {"machine", "runner"}.isdisjoint(one["unlike"]) for one in timed)
+    return " here, on another device or runner than the table's" if elsewhere else ""
 
 
 def _meets(card: Card, statistic: str | None = None) -> str:
@@ -247,8 +244,7 @@ def _measurement(card: Card) -> dict[str, Any]:
         return {"times": times, "verdict": ""}
     by_each = ", ".join(f"{_meets(card, name)} by {describe_statistic(name)}" for name in PERCENTILES)
     wanted = describe_statistic(one["statistic"])
-    where = HERE if _is_elsewhere(one) else ""
-    message = f"Target met when measured{where}: {_meets(card)} by {wanted}, which it is about ({by_each})."
+    message = f"Target met when measured{_where([one])}: {_meets(card)} by {wanted}, which it is about ({by_each})."
     if one["table_statistic"] not in (None, one["statistic"]):
         message += f" The cost is predicted for {describe_statistic(one['table_statistic'])}, not for {wanted}."
     return {"times": times, "verdict": message}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from ofa_bench.config.hydra_private import RangeSweep, choices_of, read_value, text_of
@@ -49,12 +50,13 @@ def _targets(word: str, folders: Sequence[Path], *, swept: bool) -> list[str]:
     value = read_value(word.partition("=")[2])
     cells = [one if isinstance(one, list) else [one] for one in choices_of(value) or [value]]
     found = [[COST.fullmatch(text_of(one)) for one in cell] for cell in cells]
-    no_numbers = [text_of(one) for cell in cells for one in cell if not COST.fullmatch(text_of(one))]
     units = {match and match[2] for cell in found for match in cell}
     if not units - {None} or text_of(value) in options_of_group("targets", folders):
         return [word]
-    if len(units) > 1 and no_numbers:
-        raise InputError(f"{word}: {no_numbers[0]} is not a number with or without a unit, as the others are")
+    if None in units:
+        pairs = zip(chain(*cells), chain(*found), strict=True)
+        other = next(text_of(one) for one, match in pairs if not match)
+        raise InputError(f"{word}: {other} is not a number with or without a unit, as the others are")
     if len(units) > 1:
         raise InputError(f"{word}: several units cannot be mixed; use a command for each")
     numbers = [",".join(match[1] for match in cell if match) for cell in found]

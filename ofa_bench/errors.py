@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-__all__ = ["LONG", "InputError", "no_such_option", "suggestion"]
+__all__ = ["LONG", "NEAR", "InputError", "no_such_option", "suggestion"]
 
 LONG = 200
 """A word with more characters is not compared with keys or options."""
+
+NEAR = 0.61
+"""The least similarity of a misspelt word and the one that is suggested: ``rerun`` for ``order`` would have 0.6."""
 
 
 class InputError(ValueError):
@@ -18,7 +21,7 @@ def suggestion(value: str, allowed: Iterable[str]) -> str:
     if len(value) > LONG:
         return ""
     words = {word.lower(): word for word in allowed}
-    near = get_close_matches(value.lower(), list(words), n=1, cutoff=0.6)
+    near = get_close_matches(value.lower(), list(words), n=1, cutoff=NEAR)
     return f"; did you mean '{words[near[0]]}'?" if near else ""
 
 

@@ -19,6 +19,7 @@ from ofa_bench.config.store_uri import default_uri
 from ofa_bench.errors import InputError
 from ofa_bench.experiment import previous
 from ofa_bench.experiment.running import address_on_device, prepare_cell, prepare_cells, run_cells
+from ofa_bench.experiment.shorthand import expand
 from ofa_bench.search import Problem, SearchResult
 from ofa_bench.strategies import Strategy
 
@@ -30,6 +31,9 @@ __all__ = ["run"]
 
 _OF_COMMAND = ("output", "rerun", "tracking")
 """Keys of the command alone: where and whether it keeps records."""
+
+_PARAMETERS = ("targets", "budget", "seed", "repeats")
+"""Parameters that are easily written in the plural, or without it."""
 
 
 def run(
@@ -52,8 +56,8 @@ def run(
     Args:
         problem: built by ``ob.problem``; of several devices, all are searched.
         strategy: an option of the group ``strategy`` (``ob.options("strategy")``), or a ``Strategy``.
-        targets: the largest costs allowed, in the device's unit; or an option of the group ``targets``, such as
-            ``quantiles``. Default: those that come with the device's table.
+        targets: the largest costs allowed, in the device's unit; a text with the unit, such as ``"25ms"``; or an option
+            of the group ``targets``, such as ``quantiles``. Default: those that come with the device's table.
         budget: an option of the group ``budget``; or the generations of a search from scratch, alone or with those of a
             warm-started one: ``(500, "sqrt")``.
         seed: all chance comes from it.
@@ -123,7 +127,7 @@ def run(
 
 def _targets(targets: str | float | Sequence[float] | None) -> Iterator[str]:
     if isinstance(targets, str):
-        yield from to_overrides("targets", targets)
+        yield from expand([*to_overrides("targets", targets)])[0]
     elif targets is not None:
         yield "targets=single"
         values = targets.tolist() if hasattr(targets, "tolist") else targets
@@ -143,6 +147,9 @@ def _budget(budget: Any) -> Iterator[str]:
 
 def _full_key(key: str, own: Strategy | None) -> str:
     """Return the full key of a key of the config, the evolution or the strategy."""
+    near = next((one for one in _PARAMETERS if one.rstrip("s") == key.rstrip("s")), None)
+    if near:
+        raise InputError(f"{key}: no such parameter; did you mean '{near}'?")
     if key in _OF_COMMAND:
         raise InputError(f"{key}: is a key of the command; Result.save(output) writes the record")
     group = key.partition(".")[0]

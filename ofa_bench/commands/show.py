@@ -1,11 +1,12 @@
 """``ofa_bench show``: print the networks that were found, as OFA's dicts.
 
     ofa_bench show multirun                             # of every record below a folder
+    ofa_bench show multirun strategy=joint              # of one strategy
     ofa_bench show <a cell's folder> target=25 top=10   # the ten best for one target
 
 Records are given as folders (default: ``multirun``), as ``record.json`` or as the id of an MLflow run.
 
-- ``target``: only the networks for this target.
+- ``strategy``: only the records of this strategy. ``target``: only the networks for this target.
 - ``top``: the number of best distinct networks for each target; a record keeps at most ``keep`` of them.
 - ``format``: ``text``, or ``json``: a list, which ``architecture=<file>`` of other commands reads.
 - ``uri``: the MLflow store of runs. Default: ``MLFLOW_TRACKING_URI``, else ``sqlite:///mlflow.db`` here.
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 from ofa_bench.commands.cli.options import check_choice
 from ofa_bench.config.limits import check_range
 from ofa_bench.config.store_uri import uri_option
-from ofa_bench.errors import InputError
+from ofa_bench.errors import InputError, suggestion
 
 if TYPE_CHECKING:
     from ofa_bench.records.model import Record
@@ -32,6 +33,7 @@ __all__ = ["Options", "run"]
 class Options:
     """The options, besides records."""
 
+    strategy: str | None = None
     target: float | None = None
     top: int = 1
     format: str = "text"
@@ -47,12 +49,18 @@ def run(options: Options, names: Sequence[str]) -> Iterator[str]:
     """Yield the lines that describe the networks.
 
     Raises:
-        InputError: there is no such record, or none has the target.
+        InputError: there is no such record, or none has the strategy or the target.
     """
     from ofa_bench.records.networks import FoundNetwork, best_networks, describe_networks, json_list
 
     options.check()
     records = list(_records(names or ["multirun"], options.uri))
+    if options.strategy is not None:
+        there = sorted({record.choices.strategy for record in records})
+        if options.strategy not in there:
+            hint = suggestion(options.strategy, there)
+            raise InputError(f"strategy={options.strategy}: no record is of it; there are {', '.join(there)}{hint}")
+        records = [record for record in records if record.choices.strategy == options.strategy]
     listed, missing = list[FoundNetwork](), list[InputError]()
     for record in records:
         try:

@@ -8,18 +8,16 @@ from typing import Any, get_type_hints
 from omegaconf import DictConfig, OmegaConf
 
 from ofa_bench.config.schema import Config
-from ofa_bench.errors import LONG, suggestion
+from ofa_bench.errors import LONG, NEAR, suggestion
 
 __all__ = ["full_keys", "suggest_key"]
-
-NEAR = 0.6
-"""The least similarity of a misspelt key and the key that is suggested."""
 
 
 def suggest_key(key: str, allowed: list[str], *, config: object = None, given: str = "") -> str:
     """Return ``"; did you mean 'evolution.population_size=50'?"`` for an unknown key; empty if none is near.
 
-    The same name in another place is preferred to a similar name; similar names that are allowed here come first.
+    The same name in another place, and then a name that begins so, are preferred to similar names; of these, those that
+    are allowed here come first.
 
     Args:
         key: the full key that was given.
@@ -38,7 +36,9 @@ def suggest_key(key: str, allowed: list[str], *, config: object = None, given: s
         for alias in (full.rpartition(".")[2], *_aliases(full)):
             known.setdefault(alias.lower(), set()).add(full)
     here = suggestion(name, allowed if "." in key else [*allowed, "experiment"])
-    near = [name] if name in known else [] if here else get_close_matches(name, list(known), n=1, cutoff=NEAR)
+    begun = [one for one in known if one.startswith(f"{name}_")]  # population, for population_size
+    similar = [] if here else get_close_matches(name, list(known), n=1, cutoff=NEAR)
+    near = [name] if name in known else begun or similar
     value = given.partition("=")[2]
     found = [f"'{full}={value}'" if value and len(value) < LONG else f"'{full}'" for one in near for full in known[one]]
     return f"; did you mean {' or '.join(sorted(found)[:3])}?" if found else here

@@ -1,6 +1,7 @@
 """Resolves the targets of a cell: values, a range, quantiles, or the targets of the device's table."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,8 +19,8 @@ def resolve_targets(config: TargetsConfig, space: DesignSpace, cost: CostModel) 
     """Return the targets in the given order, in the cost model's unit.
 
     Raises:
-        InputError: they are given in more than one way, there are none or too many, one is not a positive finite
-            number, or the unit is not the cost model's.
+        InputError: they are given in more than one way, there are none or too many, one is given twice or is not a
+            positive finite number, or the unit is not the cost model's.
     """
     if config.unit not in (None, cost.unit):
         raise InputError(
@@ -38,6 +39,9 @@ def resolve_targets(config: TargetsConfig, space: DesignSpace, cost: CostModel) 
         raise InputError(f"targets: give one of {'; '.join(ways)}; not {' with '.join(given)} (null takes one out)")
     if config.values is not None:
         values = _numbers("targets.values", config.values)
+        twice = [value for value, times in Counter(values).items() if times > 1]
+        if twice:
+            raise InputError(f"targets.values: {twice[0]:g} is given twice")
     elif config.quantiles is not None:
         values = _quantiles(config.quantiles, space, cost)
     elif config.by_device is not None:

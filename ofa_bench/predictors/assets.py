@@ -81,7 +81,7 @@ def asset_path(relative: str, fetch: bool = True) -> Path:
         raise InputError(
             f"asset {relative}: not under {ASSETS_VARIABLE} ({folder}), and cannot be "
             f"fetched from {BASE_URL + relative} ({type(error).__name__}); put it at {path} by hand, "
-            "or use predictor=embedded"
+            "or use another predictor, such as predictor=embedded"
         ) from error
     return path
 

@@ -112,8 +112,29 @@ def _read_rounds(path: Path, about: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _progress(what: str, items: Any, total: int, initial: int = 0) -> Any:
-    """Return a progress bar on standard error; outside a terminal it is printed every 30 seconds."""
-    every = 0.5 if sys.stderr.isatty() else 30.0
+    """Return a progress bar on standard error; outside a terminal it is a line every 30 seconds."""
+    every, place = (0.5, sys.stderr) if sys.stderr.isatty() else (30.0, _Lines())
     return tqdm(
-        items, what, total, initial=initial, mininterval=every, maxinterval=2 * every, unit=" files", disable=total == 1
+        items,
+        what,
+        total,
+        file=place,
+        initial=initial,
+        mininterval=every,
+        maxinterval=2 * every,
+        unit=" files",
+        disable=total == 1,
     )
+
+
+class _Lines:
+    """A file that prints each state of a progress bar on a line of its own, on standard error."""
+
+    def write(self, text: str) -> None:
+        """Print a state, which begins with a carriage return."""
+        if text.strip():
+            sys.stderr.write(f"{text.strip()}\n")
+
+    def flush(self) -> None:
+        """Show what was printed."""
+        sys.stderr.flush()

@@ -141,8 +141,10 @@ class Command:
             self._words = shlex.split(command)
         except ValueError as error:
             raise InputError(f"runner={command}: {error}") from error
-        if shutil.which(self._words[0]) is None:
-            raise InputError(f"runner={command}: cannot be run (there is no command {self._words[0]})")
+        program = self._words[0]
+        if shutil.which(program) is None:
+            there = f"{program} is not executable: chmod +x" if Path(program).is_file() else f"no command {program}"
+            raise InputError(f"runner={command}: cannot be run ({there})")
 
     def __call__(self, path: Path) -> list[float]:
         """Return the milliseconds that the command prints for a file.

@@ -55,6 +55,11 @@ def test_options_stay_options(given, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_the_last_of_two_words_for_one_key_counts_and_the_other_is_named(capsys):
+    assert prepare(["strategy=joint", "seed=1", "strategy=vanilla", "seed=1"]) == ["strategy=vanilla", "seed=1"]
+    assert capsys.readouterr().err == "ofa_bench: strategy=joint: not used, since this key is given again\n"
+
+
 def test_an_option_that_is_called_as_a_number_stays_one(tmp_path, capsys):
     (tmp_path / "targets").mkdir()
     (tmp_path / "targets" / "25.yaml").write_text("values: [1]\n")
@@ -113,6 +118,8 @@ def test_a_short_target_is_at_the_address_of_the_long_one(forks, tmp_path):
         (["uri=x"], "; did you mean 'tracking.uri=x'?"),
         (["guard_band=true"], "; did you mean 'device.guard_band=true'?"),
         (["order=random", "strategy=top_down"], "; did you mean 'strategy.order=random'?"),
+        (["order=random"], ""),
+        (["population=50"], "; did you mean 'evolution.population_size=50'?"),
         (["repeat=3"], "; did you mean 'repeats'?"),
         (["experiments=table1"], "; did you mean 'experiment'?"),
         (["seeds=x"], "; did you mean 'seed'?"),

@@ -20,8 +20,8 @@ def test_range_is_even_and_ends_where_it_should():
     assert resolved(start=10, stop=20, count=1) == (10,)
 
 
-def test_values_keep_their_order_and_repetitions():
-    assert resolved(values=[60, 5, 20, 20], unit="ms") == (60, 5, 20, 20)
+def test_values_keep_their_order():
+    assert resolved(values=[60, 5, 20], unit="ms") == (60, 5, 20)
 
 
 def test_nothing_given_takes_the_tables_own():
@@ -48,6 +48,7 @@ def test_quantiles_are_what_that_share_of_random_architectures_costs(space, devi
     ("given", "message"),
     [
         ({"start": 1.0, "count": 2}, r"give start, stop and count \(missing: stop\)"),
+        ({"values": [20, 5, 20]}, r"targets\.values: 20 is given twice"),
         ({"values": []}, r"targets\.values=\[\]: give at least one target"),
         ({"quantiles": []}, r"targets\.quantiles=\[\]: give at least one target"),
         ({"values": [10.0], "start": 1.0}, "not values with start, stop and count"),

@@ -40,13 +40,15 @@ def read_options(kind: type[Options], arguments: Sequence[str]) -> Options:
     Values are YAML, but a text without quotes is used unchanged.
 
     Raises:
-        InputError: an argument is not an option, or has no value.
+        InputError: an argument is not an option, has no value, or is given twice.
     """
     defaults, given = vars(kind()), dict[str, Any]()
     for word in arguments:
         key, equals, text = word.partition("=")
         if key not in defaults or not equals:
             raise _no_option(word, list(defaults))
+        if key in given:
+            raise InputError(f"{word}: {key} is given twice")
         value = _value(word, text, defaults[key])
         given[key] = value.replace("${", r"\${") if isinstance(value, str) else value  # no interpolation
     options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(kind), given))

@@ -16,13 +16,13 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 
 from ofa_bench.commands.cli.groups import CHOSEN, is_accepted
 from ofa_bench.commands.cli.registry import COMMANDS
-from ofa_bench.commands.cli.shorthand import expand
 from ofa_bench.config.hydra_private import Glob, Override, choices_of, is_text, parse_override, text_of
 from ofa_bench.config.keys import suggest_key
 from ofa_bench.config.schema import BudgetConfig, Config, EvolutionConfig, TargetsConfig, TrackingConfig
 from ofa_bench.config.shell import override as override_word
 from ofa_bench.errors import InputError, no_such_option, suggestion
 from ofa_bench.experiment.options import PARTS, choose_parts, options_of_group
+from ofa_bench.experiment.shorthand import expand
 from ofa_bench.experiment.user_files import name_user_files
 
 __all__ = ["check_override", "not_an_override", "parse_flags", "prepare"]
@@ -78,11 +78,12 @@ def prepare(arguments: Sequence[str]) -> list[str]:
     folders = [Path(given.config_dir)] if given.config_dir else []
     last = {word.partition("=")[0]: i for i, word in enumerate(given.overrides)}  # only the last is in the address
     overrides = [word for i, word in enumerate(given.overrides) if last[word.partition("=")[0]] == i]
+    unused = [word for word in given.overrides if word not in overrides]
     overrides, notes = expand(name_user_files(choose_parts(overrides), folders), folders=folders, swept=swept)
     elsewhere = any(word.lstrip("+").startswith("hydra.searchpath=") for word in overrides)
     known, one = None if elsewhere else folders, "" if swept else "put -m before them"
     overrides = [check_override(word, known, one=one) for word in overrides]
-    for note in notes:
+    for note in [*(f"{word}: not used, since this key is given again" for word in unused), *notes]:
         print(f"ofa_bench: {note}", file=sys.stderr)
     return [*flags, *overrides]
 

@@ -149,7 +149,7 @@ def _result(line: Mapping[str, str], space: DesignSpace | None) -> Node:
 def _node(texts: Mapping[str, str | None]) -> Node:
     """Return values by name, without those of columns that an older file lacks, or that a record's file omits."""
     there = {name: text or "null" for name, text in texts.items() if text is not None}
-    values = json_value(f"[{','.join(there.values())}]".encode())  # at once, which takes half the time
+    values = json_value(f"[{','.join(there.values())}]".encode())  # at once, which is a fifth faster
     if len(values) != len(there):
         raise UnreadableError(f"a cell of {', '.join(there)} holds several values")
     return {name: value for name, value in zip(there, values, strict=True) if value is not None or name not in OMITTED}

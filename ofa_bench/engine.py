@@ -140,8 +140,7 @@ def _limited(cell: Cell, repeat: int) -> Budget:
     if cell.match is None or cell.budget.limit is not None:
         return cell.budget
     other = dataclasses.replace(cell, strategy=cell.match.strategy, match=None)
-    with threadpool_limits(1):
-        found = _run_alone(other, repeat, lambda *_: None, cell.budget)
+    found = _run_alone(other, repeat, lambda *_: None, cell.budget)
     unique = sum(result.counts.unique_evaluations for result in found.results)
     limit = Limit(cell.match.measure, found.seconds if cell.match.measure == "seconds" else float(unique))
     return dataclasses.replace(cell.budget, limit=limit)
@@ -166,7 +165,8 @@ def run_fleet(cells: Sequence[Cell], report: Callable[[int, SearchResult], None]
     for cell in cells:
         cell.problem.kernels  # noqa: B018 -- compiled here, outside the timed part
     first.problem.predictor.row_wise  # noqa: B018 -- tried out here, outside the timed part
-    budgets = [total_budget([_limited(cell, repeat) for cell in cells]) for repeat in range(first.repeats)]
+    with threadpool_limits(1):
+        budgets = [total_budget([_limited(cell, repeat) for cell in cells]) for repeat in range(first.repeats)]
     began, coroutines, origin = time.perf_counter(), list[SearchCoroutine](), list[int]()
     for repeat, budget in enumerate(budgets):
         coroutines += _coroutines(cells, repeat, budget)

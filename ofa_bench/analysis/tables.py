@@ -17,7 +17,7 @@ __all__ = ["comparison", "describe_scale", "notes", "others", "provenance", "tes
 def comparison(summary: Summary) -> Table:
     """Return a study's strategies, one a row; empty columns are left out."""
     title = f"{summary.title}, {summary.study.description}"
-    return _drop_empty(title, ["strategy", *_columns()], _cells(summary), 1)
+    return without_empty(Table(title, ("strategy", *_columns()), tuple(_cells(summary)), 1))
 
 
 def describe_scale(summaries: Sequence[Summary]) -> str:
@@ -37,17 +37,13 @@ def notes(summary: Summary) -> list[str]:
 def others(summaries: Sequence[Summary]) -> Table:
     """Return the strategies of several studies of one family, which have different targets, one a row."""
     study = summaries[0].study
-    rows = [[one.targets, *cells] for one in summaries for cells in _cells(one)]
+    rows = tuple((one.targets, *cells) for one in summaries for cells in _cells(one))
     title = f"{study.space} on {study.device}, {study.description}, other targets"
-    return _drop_empty(title, [f"targets ({study.unit})", "strategy", *_columns()], rows, 2)
+    return without_empty(Table(title, (f"targets ({study.unit})", "strategy", *_columns()), rows, 2))
 
 
-def _cells(summary: Summary) -> list[list[str]]:
-    return [[line.name, *(cell(line) for cell in _columns().values())] for line in summary.lines]
-
-
-def _drop_empty(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> Table:
-    return without_empty(Table(title, tuple(heads), tuple(map(tuple, rows)), left))
+def _cells(summary: Summary) -> list[tuple[str, ...]]:
+    return [(line.name, *(cell(line) for cell in _columns().values())) for line in summary.lines]
 
 
 def _p(value: float | None) -> str:
@@ -139,7 +135,7 @@ def winners_judged(summary: Summary) -> Table | None:
     heads = ["strategy", f"{guided} (guide) %", f"lead by {guided}"]
     for one in judges:
         heads += [f"{one.judge}{roles[one.role]} %", f"lead by {one.judge}", f"overrated, by {one.judge}"]
-    rows = []
+    rows = list[tuple[str, ...]]()
     for line in summary.lines:
         guide = f"{_number(line.accuracy, 2)}{MARK if line.row.unlabelled else ''}"
         row = [line.name, guide, difference(line.paired)]
@@ -147,5 +143,6 @@ def winners_judged(summary: Summary) -> Table | None:
             known = one.accuracy[line.name][np.isfinite(one.accuracy[line.name])]
             row += [_number(float(known.mean()) if len(known) else None, 2)]
             row += [difference(found.get(line.name)) for found in (one.leads, one.overrated)]
-        rows.append(row)
-    return _drop_empty(f"Winners judged: {summary.title}, {summary.study.description}", heads, rows, 1)
+        rows.append(tuple(row))
+    title = f"Winners judged: {summary.title}, {summary.study.description}"
+    return without_empty(Table(title, tuple(heads), tuple(rows), 1))

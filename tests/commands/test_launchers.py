@@ -141,10 +141,13 @@ def test_ray_brings_everything_back_though_a_machine_dies(tmp_path, serial):
 
 @contextmanager
 def ray_cluster() -> Iterator[tuple[dict[str, str], list[Server]]]:
-    """Run a Ray head without cores and two workers with one each. Yield the driver's environment and the workers."""
+    """Run a Ray head without cores and two workers with one each. Yield the driver's environment and the workers.
+
+    The head notices within seconds that a machine is dead.
+    """
     environment = {
         "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "2",  # a dead machine is noticed soon
+        "RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "2",
     }  # fmt: skip
     command = [Path(sys.executable).with_name("ray"), "start", "--block", "--object-store-memory", 80 * 2**20]
     address = f"127.0.0.1:{free_port()}"

@@ -310,6 +310,13 @@ def test_nothing_found_is_shown_too(problem):
     assert ob.compare([]).to_dataframe().empty
 
 
+def test_targets_may_have_their_unit(problem):
+    quick = {"budget": (2, 1), "population_size": 4}
+    plain = ob.run(problem, "top_down", targets=[20, 25], **quick)
+    assert findings(plain.record) == findings(ob.run(problem, "top_down", targets=["20ms", "25 ms"], **quick).record)
+    assert ob.run(problem, targets="25 ms", **quick).record.targets == [25]
+
+
 def test_options_say_what_they_are():
     assert "vanilla" in ob.options("strategy")
     assert ob.options()["space"]["mbv3"].startswith("OFA MobileNetV3")

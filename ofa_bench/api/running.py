@@ -40,7 +40,7 @@ def run(
     problem: Problem | FleetProblem,
     strategy: str | Strategy = "vanilla",
     *,
-    targets: str | float | Sequence[float] | None = None,
+    targets: str | float | Sequence[float | str] | None = None,
     budget: str | int | tuple[int, int | str | Sequence[int]] | None = None,
     seed: int = 0,
     repeats: int = 1,
@@ -56,8 +56,8 @@ def run(
     Args:
         problem: built by ``ob.problem``; of several devices, all are searched.
         strategy: an option of the group ``strategy`` (``ob.options("strategy")``), or a ``Strategy``.
-        targets: the largest costs allowed, in the device's unit; a text with the unit, such as ``"25ms"``; or an option
-            of the group ``targets``, such as ``quantiles``. Default: those that come with the device's table.
+        targets: the largest costs allowed, in the device's unit, or as texts with the unit, such as ``"25ms"``; or an
+            option of the group ``targets``, such as ``quantiles``. Default: those that come with the device's table.
         budget: an option of the group ``budget``; or the generations of a search from scratch, alone or with those of a
             warm-started one: ``(500, "sqrt")``.
         seed: all chance comes from it.
@@ -125,12 +125,12 @@ def run(
     return results[0]
 
 
-def _targets(targets: str | float | Sequence[float] | None) -> Iterator[str]:
-    if isinstance(targets, str):
-        yield from expand([*to_overrides("targets", targets)])[0]
-    elif targets is not None:
+def _targets(targets: Any) -> Iterator[str]:
+    values = targets.tolist() if hasattr(targets, "tolist") else targets
+    if isinstance(values, str) or (isinstance(values, Sequence) and any(isinstance(one, str) for one in values)):
+        yield from expand([*to_overrides("targets", values)])[0]
+    elif values is not None:
         yield "targets=single"
-        values = targets.tolist() if hasattr(targets, "tolist") else targets
         yield from to_overrides("targets.values", [values] if isinstance(values, int | float) else list(values))
 
 

@@ -13,7 +13,8 @@ __all__ = ["name_studies", "overview"]
 
 VERDICTS = {
     "better": "significant", "worse": "significantly worse", "equivalent": f"equivalent within ±{MARGIN:g}",
-    "no loss": f"no loss of {MARGIN:g} or more", "not distinguished": "not distinguished", "one repeat": "not tested",
+    "no loss": f"no loss of {MARGIN:g} or more", "not distinguished": "not distinguished",
+    "one repeat": "none (one repeat)",
 }  # fmt: skip
 """The verdict on a lead, as a cell."""
 
@@ -28,8 +29,8 @@ def overview(summaries: Sequence[Summary]) -> Table:
     matches that of another strategy, do not win.
     """
     heads = (
-        "study", "most accurate", "accuracy by the guide %", "its lead by the guide, points", "tested",
-        "its lead by judges, points", "evaluations, % of the other's", "time, % of the other's",
+        "study", "most accurate", "accuracy by the guide %", "its lead by the guide, points", "test",
+        "its lead by judges, points", "its evaluations", "its time",
     )  # fmt: skip
     rows = tuple((name, *_row(one)) for name, one in zip(name_studies(summaries), summaries, strict=True))
     return without_empty(Table("Verdict", heads, rows, left=2))
@@ -60,7 +61,7 @@ def _row(summary: Summary) -> tuple[str, ...]:
     turned = compared is not first
     other = compared.name if turned else summary.reference
     lead, verdict = _turn(compared.paired) if turned else compared.paired, str(compared.paired.verdict)
-    tested = VERDICTS[TURNED.get(verdict, verdict) if turned else verdict]
+    test = VERDICTS[TURNED.get(verdict, verdict) if turned else verdict]
     spent = first.row.mean_sum("evaluations")
     judged = [(one.judge, one.leads.get(compared.name)) for one in summary.judges]
     by_judges = [
@@ -69,9 +70,9 @@ def _row(summary: Summary) -> tuple[str, ...]:
         if one and one.n and difference(one)
     ]
     return (
-        *start, f"{difference(lead)} over {other}", tested, "; ".join(by_judges),
-        f"{format_percent(spent / max(1.0, summary.by_name[other].row.mean_sum('evaluations')))} %",
-        _time(compared, turned),
+        *start, f"{difference(lead)} over {other}", test, "; ".join(by_judges),
+        _share(spent / max(1.0, summary.by_name[other].row.mean_sum("evaluations")), other),
+        _share(_time(compared, turned), other),
     )  # fmt: skip
 
 
@@ -82,6 +83,10 @@ def _turn(paired: Paired) -> Paired:
     return replace(paired, difference=-paired.difference, interval=ends)
 
 
-def _time(compared: Line, turned: bool) -> str:
+def _time(compared: Line, turned: bool) -> float | None:
     ratio = compared.ratio.ratio if compared.ratio else None
-    return f"{format_percent(1 / ratio if turned else ratio)} %" if ratio else ""
+    return 1 / ratio if ratio and turned else ratio
+
+
+def _share(ratio: float | None, other: str) -> str:
+    return f"{format_percent(ratio)} % of {other}'s" if ratio else ""

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -96,13 +96,20 @@ class Study:
 
     @property
     def timing(self) -> str:
-        """How seconds were measured, and whether those of different entries may be compared."""
+        """How seconds were measured, or why those of several entries are not compared."""
+        if self.hides_seconds:
+            return f"Time is not compared: {self.untimed}. Seconds are in results.csv."
         return describe_timing(self.records)
 
     @property
     def untimed(self) -> str:
         """Why times of entries are not compared, as a clause; empty if they are."""
         return explain_untimed(self.records)
+
+    @property
+    def hides_seconds(self) -> bool:
+        """Whether tables leave out the seconds of several entries, because they are not compared."""
+        return len(self.entries) > 1 and bool(self.untimed)
 
     @property
     def cost_name(self) -> str:
@@ -120,16 +127,24 @@ NAMELESS = ("seed", "repeats", "targets", "budget", "device.devices")
 
 
 def studies(found: Sequence[Record]) -> list[Study]:
-    """Sort records into studies by space, device, predictor, budget and targets, in any order."""
+    """Sort records into studies by space, device, predictor, budget and targets, in any order.
+
+    Devices of a fleet that was searched together stand in its order.
+    """
     groups: dict[tuple[str, str], list[Record]] = {}
+    fleet: dict[str, int] = {}
     for record in found:
         groups.setdefault((_family(record), json.dumps(sorted(record.targets))), []).append(record)
-    return sorted((_study(family, several) for (family, _), several in groups.items()), key=_order)
+        for device in record.config.get("fleet") or ():
+            fleet.setdefault(device, len(fleet))
+    several = (_study(family, records) for (family, _), records in groups.items())
+    return sorted(several, key=lambda study: _order(study, fleet))
 
 
-def _order(study: Study) -> tuple[Any, ...]:
+def _order(study: Study, fleet: Mapping[str, int]) -> tuple[Any, ...]:
     """Return a key that sorts studies by problem, falling budget, family and targets."""
-    names, targets = (study.space, study.device, study.predictor), study.targets.tolist()
+    place = fleet.get(study.records[0].choices.device, len(fleet))
+    names, targets = (study.space, place, study.device, study.predictor), study.targets.tolist()
     return *names, -study.generations, study.family, len(targets), targets
 
 

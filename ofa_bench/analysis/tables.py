@@ -31,7 +31,13 @@ def notes(summary: Summary) -> list[str]:
     """Return notes on the marks in the table of ``comparison``, and on regrets that may not be compared."""
     records = [record for entry in summary.study.entries for record in entry.records]
     rows = [line.row for line in summary.lines]
-    return [*describe_accuracy(rows), *excess_of_rows(rows, shown_columns(report=True)), *frontiers_differ(records)]
+    unknown = "No regret: there is no best-known frontier of this space, device and predictor."
+    return [
+        *describe_accuracy(rows),
+        *excess_of_rows(rows, shown_columns(report=True)),
+        *frontiers_differ(records),
+        *([] if any(record.frontier for record in records) else [unknown]),
+    ]
 
 
 def others(summaries: Sequence[Summary]) -> Table:
@@ -43,7 +49,11 @@ def others(summaries: Sequence[Summary]) -> Table:
 
 
 def _cells(summary: Summary) -> list[tuple[str, ...]]:
-    return [(line.name, *(cell(line) for cell in _columns().values())) for line in summary.lines]
+    hidden = ["seconds"] if summary.study.hides_seconds else []
+    return [
+        (line.name, *("" if head in hidden else cell(line) for head, cell in _columns().items()))
+        for line in summary.lines
+    ]
 
 
 def _p(value: float | None) -> str:

@@ -284,7 +284,7 @@ def _report_better_results(record: Record, output: str) -> None:
         command = _frontier_command(*_paths(record.config, record.choices.device), option("records", output))
         beat = "result beats" if number == 1 else "results beat"
         print(
-            f"{record.address}: {number} {beat} the best-known frontier, by up to {100 * most:.3f} points; "
-            f"this improves it: {command}",
+            f"{record.address}: {number} {beat} the best-known frontier, by up to {100 * most:.3f} points. "
+            f"To measure later regrets against them (optional): {command}",
             file=sys.stderr,
         )

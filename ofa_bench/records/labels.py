@@ -25,6 +25,9 @@ CUT = re.compile(r"([^,]*~[0-9a-f]{12})((?:,attempt=\d+)?)$")
 CHAIN = "budget.chain."
 """The settings of a control's chain. Its order has a field in the record."""
 
+TOGETHER = re.compile(r"device\.devices=|fleet$")
+"""Matches what an address has of a fleet that is searched together."""
+
 
 def overrides_of(record: Record, *, without: Sequence[str]) -> list[str]:
     """Return the overrides of a record's address, except for those of some keys or groups.
@@ -62,12 +65,17 @@ def control(record: Record) -> str:
 
 
 def labels(records: Sequence[Record]) -> list[str]:
-    """Return a name for each record: its strategy, and the parts of its address that not all of them have."""
+    """Return a name for each record: its strategy, and the parts of its address that not all of them have.
+
+    Those of a fleet are left out where all records of the strategy have them.
+    """
     addresses, strategy = [_parts(record) for record in records], _strategy(records)
     common = [set.intersection(*(set(items) for items in column)) for column in zip(*addresses, strict=True)]
     found = []
     for record, parts in zip(records, addresses, strict=True):
+        alike = [one[-1] for one in addresses if one[strategy] == parts[strategy]]
         own = [item for i, items in enumerate(parts) for item in items if i != strategy and item not in common[i]]
+        own = [item for item in own if not (TOGETHER.match(item) and all(item in last for last in alike))]
         found.append(join_name(record.choices.strategy, own))
     return found
 

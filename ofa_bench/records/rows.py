@@ -56,6 +56,11 @@ class Row:
         return _mean(float(np.mean(values)) for values in found if values)
 
     @property
+    def missed(self) -> bool:
+        """Whether a target was not met."""
+        return not all(one.feasible for one in self._all)
+
+    @property
     def accuracy_std(self) -> float | None:
         """The standard deviation of the accuracy over repeats; None for fewer than two."""
         return float(np.std(self._accuracies, ddof=1)) if len(self._accuracies) > 1 else None

@@ -58,8 +58,17 @@ def drop_empty(columns: Sequence[Column], rows: Iterable[Row]) -> list[Column]:
 
 
 def describe_accuracy(rows: Iterable[Row]) -> list[str]:
-    """Return notes on the accuracies of rows, if their predictor has uncertainties or errors of measurement."""
-    shown, notes = [row for row in rows if row.accuracy is not None], list[str]()
+    """Return notes on the accuracies of rows: on targets that were not met, and on uncertainties or errors."""
+    every = list(rows)
+    shown, notes = [row for row in every if row.accuracy is not None], list[str]()
+    missed = [row for row in every if row.missed]
+    if any(row.target is not None for row in missed):
+        notes.append(
+            "Infeasible: no network that meets the target was found; its cost is that of the cheapest network. Means "
+            "over targets leave it out."
+        )
+    elif missed:
+        notes.append("For targets that are not met, no network was found that meets them. Means leave them out.")
     if any(row.uncertainty is not None for row in shown):
         notes.append(
             "The last ± of an accuracy is the predictor's own uncertainty, one standard deviation of a network."

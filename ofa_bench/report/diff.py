@@ -147,7 +147,7 @@ def _notes(pair: StudyPair) -> Iterator[str]:
     if any(not change.keys for change in pair.changes):
         yield "Without a common seed and repeat, two means are compared, and their interval is Welch's."
     if pair.untimed:
-        yield f"Time is not compared: {pair.untimed}."
+        yield f"Time is not compared: {pair.untimed}. Seconds are in diff.csv."
     elif pair.versions:
         yield "Versions differ: a difference of seconds includes theirs."
 
@@ -160,11 +160,12 @@ def _table(pair: StudyPair) -> Table:
     for change in pair.changes:
         a, b = change.a, change.b
         means = _mean(a), _mean(b)
+        seconds = ("", "") if pair.untimed else (f"{a.seconds.mean():.2f}", f"{b.seconds.mean():.2f}")
         rows.append((
             a.name, str(len(change.keys)), f"{int(change.same.sum())} of {len(change.keys)}", *means,
             difference(change.paired), _verdict(pair, change),
             f"{a.evaluations.mean():,.0f}", f"{b.evaluations.mean():,.0f}", _signed(*change.evaluations),
-            f"{a.seconds.mean():.2f}", f"{b.seconds.mean():.2f}", _time(pair, change),
+            *seconds, _time(pair, change),
         ))  # fmt: skip
     return without_empty(Table("Strategies in both", heads, tuple(rows)))
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,6 +27,8 @@ from ofa_bench.report.rebuilding import rebuild_cost
 from ofa_bench.report.rendering import render
 
 __all__ = ["FleetSection", "fleet_sections", "write_fleets"]
+
+_log = logging.getLogger(__name__)
 
 MAX_ROWS = 60
 """The number of devices up to which the page has a row for each."""
@@ -107,6 +110,7 @@ def write_fleets(sections: Sequence[FleetSection], out: Path, title: str) -> Non
         writer.writerow(tables.PLACES)
         for section in sections:
             writer.writerows(section.places)
+    _log.info("%s: which networks serve all devices", out / "fleet.html")
 
 
 def _section(named: Named, pictures: Pictures) -> FleetSection:
@@ -179,9 +183,7 @@ def _matrices(fleet: Fleet, found: Transfer) -> Iterator[Table]:
 
 def _spent_notes(fleet: Fleet, lines: Sequence[FleetLine]) -> Iterator[str]:
     yield from describe_formulas(fleet)
-    studies = [study for device in fleet.devices for study in device.studies]
-    yield from sorted({study.timing for study in studies})
-    yield from sorted({f"Time is not compared: {study.untimed}." for study in studies if study.untimed})
+    yield from sorted({study.timing for device in fleet.devices for study in device.studies})
     if any(line.overall is None for line in lines):
         yield "A strategy without records of all devices, or without a repeat in common, has no regret of the fleet."
 

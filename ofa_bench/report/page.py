@@ -80,7 +80,6 @@ def write_report(gathered: Gathered, out: Path, title: str, reference: str = "")
         ],
         "overview": overview(shown),
         "accuracies": describe_scale(summaries),
-        "untimed": list(_untimed(shown)),
         "repeated": any(one.repeated for one in shown),
         "study_links": [f"#study-{number}" for number in range(1, len(shown) + 1)],
         "sections": sections,
@@ -118,13 +117,6 @@ def _contents(page: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from [("apart", "What was kept apart")] * bool(page["kept_apart"])
     yield from [("left-out", "What was left out")] * bool(page["left_out"])
     yield "provenance", "Provenance"
-
-
-def _untimed(shown: Sequence[Summary]) -> Iterator[str]:
-    """Yield a sentence for each reason why times are not compared."""
-    reasons = dict.fromkeys(one.study.untimed for one in shown if len(one.lines) > 1)
-    where = "Where no time is compared" if "" in reasons else "Time is not compared"
-    yield from (f"{where}: {reason}." for reason in reasons if reason)
 
 
 def _families(summaries: Sequence[Summary]) -> list[list[Summary]]:

@@ -76,7 +76,6 @@ def _section(summary: Summary, name: str, every: Sequence[Summary], style: Style
         f"Kept the same: {study.kept}.",
         describe_costs(study.entries[0].records[0]),
         study.timing,
-        f"Time is not compared: {study.untimed}." if study.untimed and len(summary.lines) > 1 else "",
         missing_control(study),
         *notes(summary),
         summary.unranked,

@@ -80,7 +80,7 @@ def test_a_frontier_is_made_raised_and_compared_with(command, tmp_path):
     frontier = json.loads(record.read_text())["frontier"]
     assert (frontier["version"], len(frontier["sha256"])) == (1, 64)
 
-    description = ran.stderr.rsplit("this improves it: ofa_bench frontier ", 1)[1].split()
+    description = ran.stderr.rsplit("(optional): ofa_bench frontier ", 1)[1].split()
     assert description == ["device=mine", "space=compofa", "records=multirun"]
     better = command(*description)
     assert better.returncode == 0, better.stderr

@@ -59,7 +59,7 @@ def test_a_frontiers_command_works_when_it_is_pasted(forks, folder):
     assert made.returncode == 0, made.stderr
     ran = forks.run("run", (*problem, override("output", "R&D, [it]"), *SMALL), folder)
     assert ran.returncode == 0, ran.stderr
-    program, command, *words = shlex.split(ran.stderr.partition("this improves it: ")[2])
+    program, command, *words = shlex.split(ran.stderr.partition("(optional): ")[2])
     assert (program, command) == ("ofa_bench", "frontier")
     raised = forks.run(command, tuple(words), folder)
     assert raised.returncode == 0, raised.stderr

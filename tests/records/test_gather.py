@@ -99,7 +99,19 @@ def test_seconds_taken_in_another_way_are_not_compared(made):
     other.made.threads = 2
     (study,) = studies([one, other])
     assert way in study.untimed
-    assert "do not compare them" in study.timing
+    assert study.timing.startswith(f"Time is not compared: it was {way} (threads)")
+
+
+def test_devices_of_a_fleet_stand_in_its_order(made):
+    def on(device, **config):
+        record = made()
+        record.choices.device, record.device.sha256 = device, device[0] * 64
+        record.config = {**record.config, **config}
+        return record
+
+    fleet = {"fleet": {"tv": {}, "phone": {}}}
+    found = studies([on("board"), on("phone"), on("phone", **fleet), on("tv", **fleet)])
+    assert [study.device for study in found] == ["tv", "phone", "board"]
 
 
 def test_an_mlflow_experiment_has_the_records_that_disk_has(ofa_bench, tmp_path):

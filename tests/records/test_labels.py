@@ -45,6 +45,14 @@ def test_the_keys_of_strategy_and_evolution_are_named_short():
     assert named == "top_down mutate_prob=0.5 warm_start.seed=best device.strategy.x=1"
 
 
+def test_a_fleet_is_named_where_a_strategy_has_others():
+    last = "seed=0,device.devices=[d,e],fleet"
+    together, alone, other = record("joint", last), record("vanilla"), record("joint", last.replace("e", "x", 1))
+    assert labels([together, alone]) == ["joint", "vanilla"]
+    assert labels([together, record("joint")]) == ["joint device.devices=[d,e] fleet", "joint"]
+    assert len(set(labels([together, other]))) == 2
+
+
 def test_commas_in_brackets_part_nothing():
     lists = [record(last=f"seed=0,targets.values={values}") for values in ("[35,30]", "[35]")]
     assert labels(lists) == ["top_down targets.values=[35,30]", "top_down targets.values=[35]"]

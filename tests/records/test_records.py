@@ -19,7 +19,7 @@ from ofa_bench.records.attempts import find_existing
 from ofa_bench.records.frame import tidy, write_csv
 from ofa_bench.records.improve_frontier import improve_frontier
 from ofa_bench.records.labels import heading, labels
-from ofa_bench.records.model import to_dict
+from ofa_bench.records.model import FrontierVersion, to_dict
 from ofa_bench.records.rows import rows, totals
 from ofa_bench.records.tables import summary
 from ofa_bench.search import Evolution
@@ -138,10 +138,16 @@ def test_rows_and_totals_are_means_over_repeats():
 def test_markdown_has_a_line_a_row():
     text = summary({"first": rows(RECORD)[0], "second": rows(RECORD)[1]})
     lines = text.splitlines()
-    assert len(lines) == 4
     assert "infeasible" in lines[3]
-    assert len({line.count("|") for line in lines}) == 1
-    assert all("\N{NO-BREAK SPACE}ms\N{NO-BREAK SPACE}\N{NO-BREAK SPACE} |" in line for line in lines[2:])
+    assert len({line.count("|") for line in lines[:4]}) == 1
+    assert all("\N{NO-BREAK SPACE}ms\N{NO-BREAK SPACE}\N{NO-BREAK SPACE} |" in line for line in lines[2:4])
+    assert lines[4:] == [
+        "",
+        "Infeasible: no network that meets the target was found; its cost is that of the cheapest network. Means over "
+        "targets leave it out.",
+    ]
+    assert "Means leave them out." in summary({"all": totals(RECORD)})
+    assert "Means" not in summary({"first": rows(RECORD)[0]})
 
 
 OTHER = change_record(RECORD, address="s/other/p/bottom_up/b/t/seed=0", choices={"device": "other"}, unit="1/s")
@@ -156,6 +162,15 @@ def test_printed_tables_are_one_a_problem_with_its_unit():
     assert text.count("s / other / p / b / t / seed=0") == 1
     assert text.count("Means (± standard deviation) over 2 repeats") == 2
     assert text.count("Accuracy: by the predictor above.") == 1
+
+
+def test_devices_stand_in_the_order_given_and_those_without_regret_are_named():
+    console = Console(width=80, file=io.StringIO())
+    known = change_record(RECORD, frontier=FrontierVersion(version=1, sha256="3" * 64))
+    print_tables([OTHER, known], console)
+    text = console.file.getvalue()
+    assert text.index("s / other / p") < text.index("s / d / p")
+    assert "Regret: points below the best known (none is known for other). Row all" in text
 
 
 def test_metrics_have_names_that_mlflow_allows():

@@ -75,6 +75,7 @@ def test_another_predictor_or_machine_is_said(made, tmp_path):
     assert "Time is not compared: it was not measured in one way (machine)." in text
     assert "999999999999" in text
     assert "of the time" not in text
+    assert "seconds of" not in text
 
 
 def test_what_says_nothing_is_left_out(made, tmp_path):
@@ -82,11 +83,12 @@ def test_what_says_nothing_is_left_out(made, tmp_path):
     text = Checked(call("report", [*both, "diff=true", f"out={tmp_path}/out"]).read_text()).words
     assert "The same to the bit in all repeats: bottom_up, vanilla." in text
     assert "Time is not compared: searches that advance together share it" in text
-    for one in ("of the time", "% of A's", "What is in one only", "What was left out"):
+    for one in ("of the time", "% of A's", "seconds of A", "What is in one only", "What was left out"):
         assert one not in text
     page = call("report", [both[0], f"out={tmp_path}/one"]).read_text()
     text = Checked(page).words
     assert "Time is not compared: searches that advance together share it" in text
+    assert text.count("Time is not compared") == 1
     for one in ("of the time", "over seconds", "What was kept apart", "What was left out"):
         assert one not in text
 

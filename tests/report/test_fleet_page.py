@@ -27,7 +27,9 @@ def swept(forks, tmp_path_factory):
     folder = tmp_path_factory.mktemp("swept")
     fleet = ("device=fleet", f"device.devices=[{','.join(DEVICES)}]", "strategy=joint,vanilla")
     assert forks.run("run", ("-m", *fleet, *QUICK), folder).returncode == 0
-    assert forks.run("report", ("multirun", "out=out"), folder).returncode == 0
+    ran = forks.run("report", ("multirun", "out=out"), folder)
+    assert (ran.returncode, ran.stdout) == (0, "out/report.html\n")
+    assert ran.stderr == "ofa_bench: out/fleet.html: which networks serve all devices\n"
     return folder
 
 

@@ -11,7 +11,7 @@ from ofa_bench.analysis.fleets.pooling import Fleet
 from ofa_bench.analysis.fleets.serving import Service, Transfer
 from ofa_bench.analysis.fleets.spending import FleetLine, Mean, against_best_known
 from ofa_bench.formatting import format_number
-from ofa_bench.records.tables import Table
+from ofa_bench.records.tables import Table, without_empty
 
 __all__ = [
     "PLACES", "best_table", "chosen_table", "matrix_table", "neighbours", "places_table", "regret_table",
@@ -183,7 +183,8 @@ def _interval(mean: Mean | None) -> str:
 
 
 def spent_table(fleet: Fleet, lines: Sequence[FleetLine]) -> Table:
-    """Return what each strategy cost on the whole fleet, means over repeats."""
+    """Return what each strategy cost on the whole fleet, means over repeats; seconds only where they are compared."""
+    hidden = any(study.hides_seconds for device in fleet.devices for study in device.studies)
     rows = tuple(
         (
             line.name,
@@ -193,7 +194,7 @@ def spent_table(fleet: Fleet, lines: Sequence[FleetLine]) -> Table:
             f"{line.spent.generations:,.0f}",
             f"{line.spent.evaluations:,.0f}",
             f"{line.spent.unique_evaluations:,.0f}",
-            f"{line.spent.seconds:,.3g}" if line.spent.seconds < 1000 else f"{line.spent.seconds:,.0f}",
+            "" if hidden else format(line.spent.seconds, ",.3g" if line.spent.seconds < 1000 else ",.0f"),
             _interval(line.overall),
         )
         for line in lines
@@ -202,7 +203,7 @@ def spent_table(fleet: Fleet, lines: Sequence[FleetLine]) -> Table:
         "strategy", "devices", "targets", "repeats", "generations", "evaluations", "unique", "seconds",
         "regret, points",
     )  # fmt: skip
-    return Table(f"What the whole fleet cost: {_of(fleet)}", heads, rows)
+    return without_empty(Table(f"What the whole fleet cost: {_of(fleet)}", heads, rows))
 
 
 def _number(value: float, spec: str) -> str:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
@@ -36,25 +35,34 @@ WIDEST = 400
 
 
 def print_tables(records: Iterable[Record], console: Console) -> None:
-    """Print one table for each combination of space, device, predictor and targets."""
-
-    def key(record: Record) -> tuple[str, ...]:
-        built = [record.config.get(group) for group in PROBLEM_GROUPS]  # with overrides, such as a guard band
-        return (
-            *(getattr(record.choices, group) for group in PROBLEM_GROUPS),
-            json.dumps([built, record.targets], sort_keys=True),
-        )
-
-    together = [list(group) for _, group in groupby(sorted(records, key=key), key=key)]
-    for group in together:
+    """Print one table for each combination of space, device, predictor and targets, in the order of the records."""
+    together: dict[str, list[Record]] = {}
+    for record in records:
+        together.setdefault(_problem(record), []).append(record)
+    for group in together.values():
         console.print(heading(group), style="italic", soft_wrap=True, highlight=False)
         console.print(_make_fitting_table(group, console))
         for text in unlabelled_notes(labels(group), group):
             console.print(text, style="yellow", soft_wrap=True, highlight=False, markup=False)
-    compared = any(record.frontier for group in together for record in group)
-    note = "Accuracy: by the predictor above. " + "Regret: points below the best known. " * compared
-    note += f"Row all: means of accuracy{', regret' * compared} and cost, sums of the rest."
+    note = _describe_columns([record for group in together.values() for record in group])
     console.print(note, style="dim italic", soft_wrap=True, highlight=False)
+
+
+def _problem(record: Record) -> str:
+    built = [record.config.get(group) for group in PROBLEM_GROUPS]  # with overrides, such as a guard band
+    chosen = [getattr(record.choices, group) for group in PROBLEM_GROUPS]
+    return json.dumps([chosen, built, record.targets], sort_keys=True)
+
+
+def _describe_columns(records: Sequence[Record]) -> str:
+    """Return what all tables show, and on which devices nothing is known to compare with."""
+    compared = any(record.frontier for record in records)
+    note = "Accuracy: by the predictor above. "
+    if compared:
+        unknown = dict.fromkeys(record.choices.device for record in records if not record.frontier)
+        note += "Regret: points below the best known" + f" (none is known for {', '.join(unknown)})" * bool(unknown)
+        note += ". "
+    return f"{note}Row all: means of accuracy{', regret' * compared} and cost, sums of the rest."
 
 
 def _make_fitting_table(records: Sequence[Record], console: Console) -> Table:

@@ -48,12 +48,13 @@ def truth_headline() -> list[str]:
         own, others = _leads(single, name)
         strategies.append(f"`{name}` {_mean(own)} and {_mean(others)}")
     return [
-        f"**The predictor matters most.** Guided by a predictor of measured accuracies, `{CHOSEN}` finds networks that "
-        f"independent measurements put {_ends(leads)} points above those it finds with OFA's own predictor "
+        "**The predictor matters most.** A search sees accuracies only through a predictor, its *guide*. Guided by a "
+        f"predictor of measured accuracies, `{CHOSEN}` finds networks that independent measurements put {_ends(leads)} "
+        "*points* (percentage points of top-1 accuracy) above those it finds with OFA's own predictor "
         f"(`{SPACE}`, mean over {devices.count(',') + 1} devices). Such a guide still overrates them, by "
         f"{_ends(curse)} points.",
-        "**Strategies differ less than their own predictor says.** Mean lead over `vanilla`, by the guide and by "
-        f"sources that had no part in it: {', '.join(strategies)} points.",
+        "**Strategies differ less than their own predictor says.** Mean lead over `vanilla`, by the guide and by its "
+        f"*judges*, predictors that had no part in the search: {', '.join(strategies)} points.",
     ]
 
 

@@ -89,4 +89,4 @@ def _time(compared: Line, turned: bool) -> float | None:
 
 
 def _share(ratio: float | None, other: str) -> str:
-    return f"{format_percent(ratio)} % of {other}'s" if ratio else ""
+    return f"{format_percent(ratio)} % of {other}" if ratio else ""

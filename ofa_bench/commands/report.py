@@ -5,7 +5,7 @@
 
 - ``out``: the folder; it gets ``report.html`` (one self-contained file), ``report.md``, ``report.tex``,
   ``tables.csv``, ``results.csv`` (every result) and the plots, in ``figures/``; with records of several devices also
-  ``fleet.html``, ``fleet.md`` and ``fleet.csv``. An earlier report there is replaced.
+  ``fleet.html``, ``fleet.md`` and ``fleet.csv``. Files of an earlier report there are overwritten.
 - ``mlflow``: the name of an MLflow experiment, instead of folders or in addition; ``uri``: the MLflow store (default:
   ``MLFLOW_TRACKING_URI``, else ``sqlite:///mlflow.db`` here).
 - ``space``: a YAML file with the ``_target_`` of your own space, so that its networks are drawn.

@@ -232,6 +232,7 @@ class OneHotMLP(AccuracyPredictor):
         for (weight, bias), shape in zip(pruned, pairwise(widths), strict=True):
             self._padded.append((np.zeros(shape, np.float32), np.zeros(shape[1], np.float32)))
             self._padded[-1][0][: len(weight), : len(bias)], self._padded[-1][1][: len(bias)] = weight, bias
+        self._backward = [weight.T.copy() for weight, _ in self._padded]  # a product with few rows is faster with these
 
     @cached_property
     def row_wise(self) -> bool:
@@ -316,12 +317,13 @@ class OneHotMLP(AccuracyPredictor):
         """Return the gradient of the accuracy: float32 [n, n_features] to float32 [n, n_features]."""
         hidden, live = features, list[NDArray[np.bool_]]()
         for weight, bias in self._padded[:-1]:
-            hidden = hidden @ weight + bias
+            hidden = hidden @ weight
+            hidden += bias
             live.append(hidden > 0)
             hidden *= live[-1]
-        gradient: NDArray[np.float32] = self._padded[-1][0].T.repeat(len(features), axis=0)
-        for (weight, _), passes in zip(self._padded[-2::-1], live[::-1], strict=True):
-            gradient = (gradient * passes) @ weight.T
+        gradient: NDArray[np.float32] = self._backward[-1].repeat(len(features), axis=0)
+        for weight, passes in zip(self._backward[-2::-1], live[::-1], strict=True):
+            gradient = (gradient * passes) @ weight
         return gradient
 
     def _hidden(self, genes: Genes) -> NDArray[np.float32]:

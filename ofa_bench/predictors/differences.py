@@ -26,11 +26,13 @@ class OneHotDifferences:
     def __init__(self, space: DesignSpace, columns: Mapping[str, Sequence[int]]) -> None:
         self._gene, choice = single_changes(space)
         self._owner, self._active_from = space.owner, space.active_from
-        self._features = np.full((space.n_genes, int(space.cardinality.max())), -1)  # -1: a gene without features
+        self._none = 1 + max(max(places) for places in columns.values())
+        features = np.full((space.n_genes, int(space.cardinality.max())), self._none)
         for name, places in columns.items():
             distinct = [places[position] for position in space.genes[space.index[name]].distinct]
-            self._features[space.index[name], : len(distinct)] = distinct
-        self._of_change = self._features[self._gene, choice]
+            features[space.index[name], : len(distinct)] = distinct
+        self._features, self._first = features.ravel(), features.shape[1] * np.arange(space.n_genes)
+        self._of_change = features[self._gene, choice]
         genes = np.arange(space.n_genes)
         owned = (space.owner[:, None] == self._gene) & (genes[:, None] != self._gene)
         self._owned = owned.astype(np.float32)  # [n_genes, changes]
@@ -43,11 +45,13 @@ class OneHotDifferences:
             genes: int8 [n, n_genes].
             gradient: at these architectures, float32 [n, n_features].
         """
-        every = np.zeros((len(gradient), gradient.shape[1] + 1), np.float32)  # of no feature, the last one
-        every[:, :-1] = gradient
-        present = every[np.arange(len(genes))[:, None], self._features[np.arange(genes.shape[1]), genes]]
-        active = genes[:, self._owner] >= self._active_from
-        gains: Floats = every[:, self._of_change] - present[:, self._gene]
-        gains *= active[:, self._gene]
+        every = np.zeros((len(gradient), self._none + 1), np.float32)
+        every[:, :-1] = gradient[:, : self._none]
+        rows = every.shape[1] * np.arange(len(genes))[:, None]
+        present = every.ravel().take(rows + self._features.take(genes + self._first))
+        active = genes.take(self._owner, axis=1) >= self._active_from
+        gains: Floats = every.take(self._of_change, axis=1)
+        gains -= present.take(self._gene, axis=1)
+        gains *= active.take(self._gene, axis=1)
         gains += present @ self._active_after - (present * active) @ self._owned
         return gains

@@ -1,6 +1,7 @@
 """Draws changes of architectures that promise accuracy for their cost, by a first-order estimate."""
 
 import copy
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,30 @@ _SPREAD = 0.7
 
 _FITTED = 1000
 """The maximum number of architectures for a regression."""
+
+
+class _Rows:
+    """Rows of numbers (float32 [width]) by position in an archive."""
+
+    def __init__(self, width: int) -> None:
+        self._rows: Weights = np.empty((0, width), np.float32)
+        self._numbers: dict[int, int] = {}
+
+    def missing(self, places: Sequence[int]) -> list[int]:
+        """Return the positions without a row, each once."""
+        return [place for place in dict.fromkeys(places) if place not in self._numbers]
+
+    def add(self, places: Sequence[int], rows: NDArray[np.floating]) -> None:
+        """Add the rows of positions that have none: floats [n, width]."""
+        begin, end = len(self._numbers), len(self._numbers) + len(places)
+        if end > len(self._rows):
+            self._rows = np.concatenate([self._rows, np.empty((end, self._rows.shape[1]), np.float32)])
+        self._rows[begin:end] = rows
+        self._numbers |= zip(places, range(begin, end), strict=True)
+
+    def at(self, places: Sequence[int]) -> Weights:
+        """Return the rows of positions that have one: float32 [n, width]."""
+        return self._rows.take([self._numbers[place] for place in places], axis=0)
 
 
 class Changes:
@@ -59,13 +84,13 @@ class Changes:
         self._gene, self._choice = single_changes(space)
         self._tries, self._most, self._noise = tries, min(most_changes, len(self._gene)), noise
         self._gradient = gradient
-        self._gains: dict[int, tuple[Weights, float]] = {}
-        self._savings: dict[int, Weights] = {}
+        self._gains, self._savings = _Rows(len(self._gene)), _Rows(len(self._gene))
+        self._scales: dict[int, float] = {}
 
     def on(self, evaluator: Evaluator, archive: Archive) -> "Changes":
         """Return the same changes with the costs of another device, whose archive has the same history."""
         other = copy.copy(self)
-        other._evaluator, other._archive, other._savings = evaluator, archive, {}
+        other._evaluator, other._archive, other._savings = evaluator, archive, _Rows(len(self._gene))
         return other
 
     def children(self, parents: Places, targets: Floats, prices: Floats) -> tuple[Genes, Places]:
@@ -98,17 +123,17 @@ class Changes:
         They are float32 [n, changes], twice, and [n]. They are computed once for each parent.
         """
         every = parents.tolist()
-        new = [place for place in dict.fromkeys(every) if place not in self._savings]
+        new = self._savings.missing(every)
         if new:
             rows = self._archive.genes[new]
-            savings = self._archive.cost[new][:, None] - self._evaluator.single_costs(rows)
-            self._savings |= zip(new, savings.astype(np.float32), strict=True)
-            unknown = [i for i, place in enumerate(new) if place not in self._gains]
+            self._savings.add(new, self._archive.cost[new][:, None] - self._evaluator.single_costs(rows))
+            unknown = self._gains.missing(new)
             if unknown:
-                found = zip(*self._estimate(rows[unknown]), strict=True)
-                self._gains |= zip((new[i] for i in unknown), found, strict=True)
-        gain, scale = zip(*(self._gains[place] for place in every), strict=True)
-        return np.array(gain), np.array([self._savings[place] for place in every]), np.array(scale, np.float32)
+                gain, scale = self._estimate(self._archive.genes[unknown])
+                self._gains.add(unknown, gain)
+                self._scales |= zip(unknown, scale, strict=True)
+        scales = np.array([self._scales[place] for place in every], np.float32)
+        return self._gains.at(every), self._savings.at(every), scales
 
     def _estimate(self, rows: Genes) -> tuple[Weights, list[float]]:
         """Return the gains of architectures' single changes, float32 [n, changes], and the mean absolute gain of each.
@@ -118,8 +143,9 @@ class Changes:
         """
         gain = self._evaluator.single_gains(rows) if self._gradient else None
         gain = self._regressed(rows) if gain is None else gain
-        idle = (rows[:, self._gene] == self._choice) | ~self._space.active(rows)[:, self._gene]
-        scale = np.abs(gain).mean(axis=1, where=~idle | idle.all(axis=1, keepdims=True))
+        idle = (rows.take(self._gene, axis=1) == self._choice) | ~self._space.active(rows).take(self._gene, axis=1)
+        counted = ~idle | idle.all(axis=1, keepdims=True)
+        scale = np.abs(gain).sum(axis=1, where=counted) / counted.sum(axis=1)
         gain[idle] = -np.inf
         return gain, scale.tolist()
 

@@ -42,10 +42,25 @@ static inline int8_t distinct(const tables *t, int64_t gene, int8_t choice) {
     return t->distinct[gene * 256 + (uint8_t)choice];
 }
 
-static inline double entry(const tables *t, const int8_t *row, int64_t term) {
+static inline int64_t place_of(const tables *t, const int8_t *row, int64_t term) {
     int64_t place = t->offset[term];
     for (int64_t j = t->begin[term]; j < t->begin[term + 1]; j++) place += row[t->gene[j]] * t->stride[j];
-    return t->entries[place];
+    return place;
+}
+
+static inline double entry(const tables *t, const int8_t *row, int64_t term) {
+    return t->entries[place_of(t, row, term)];
+}
+
+/* A sum of up to 128 numbers as NumPy has it. */
+static double sum(const double *values, int64_t n) {
+    double sum[8] = {0}, total = 0.0;
+    int64_t i = 0, whole = n - n % 8;
+    for (; i < whole; i += 8)
+        for (int64_t j = 0; j < 8; j++) sum[j] += values[i + j];
+    if (whole) total = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+    for (; i < n; i++) total += values[i];
+    return total;
 }
 
 /* The cost of one architecture, summed as NumPy sums a row of up to 128 numbers; a part of it if that exceeds limit (no
@@ -230,18 +245,32 @@ void rehash(int64_t n_words, const uint64_t *keys, int64_t size, int32_t *slots,
     }
 }
 
-/* The costs of all single changes of rows (int8 [n, n_genes]): [n, n_changes]. */
-void single_costs(const tables *t, const int64_t *gene, const int8_t *choice, int64_t n_changes, int8_t *rows, int64_t n,
-                   double *cost) {
-    for (int64_t k = 0; k < n; k++) {
-        int8_t *row = rows + k * t->n_genes;
-        for (int64_t j = 0; j < n_changes; j++) {
-            const int8_t before = row[gene[j]];
-            row[gene[j]] = choice[j];
-            *cost++ = cost_of(t, row, INFINITY);
-            row[gene[j]] = before;
-        }
+/* The costs of all single changes of rows (int8 [n, n_genes]): [n, n_changes]. Returns -1 without memory. Changes are in
+   the order of the genes, and a term's values in each changed row are looked up only where the term has the gene. */
+int64_t single_costs(const tables *t, const int64_t *gene, const int8_t *choice, int64_t n_changes, const int8_t *rows,
+                     int64_t n, double *cost) {
+    const int64_t terms = t->n_terms;
+    double *values = malloc(8 * n_changes * terms + 1); /* [n_changes, n_terms] */
+    int64_t *first = malloc(8 * t->n_genes + 1);        /* each gene's first change */
+    if (!values || !first) {
+        free(values), free(first);
+        return -1;
     }
+    for (int64_t j = 0; j < n_changes; j++) first[gene[j]] = j - choice[j];
+    for (int64_t k = 0; k < n; k++, rows += t->n_genes, cost += n_changes) {
+        for (int64_t term = 0; term < terms; term++) {
+            int64_t place = place_of(t, rows, term);
+            for (int64_t j = 0; j < n_changes; j++) values[j * terms + term] = t->entries[place];
+            for (int64_t i = t->begin[term]; i < t->begin[term + 1]; i++) {
+                const int64_t g = t->gene[i], begin = place - rows[g] * t->stride[i];
+                for (int64_t j = first[g]; j < n_changes && gene[j] == g; j++)
+                    values[j * terms + term] = t->entries[begin + choice[j] * t->stride[i]];
+            }
+        }
+        for (int64_t j = 0; j < n_changes; j++) cost[j] = sum(values + j * terms, terms);
+    }
+    free(values), free(first);
+    return 0;
 }
 
 /* What children are drawn by, as candidates.py describes it: arrays of n parents, `tries` candidates each, and
@@ -261,30 +290,43 @@ typedef struct {
     const double *target;    /* [n] */
 } draws;
 
-/* Room for the candidates of one parent. */
+/* Room for the candidates of one parent. Its changes that are any are in blocks of 8; gains of the last block are filled up
+   with -inf. */
 typedef struct {
-    uint64_t *drawn;          /* [(n_changes + 3) / 4] */
-    int64_t *live, *top;      /* [n_changes], [most] */
-    float *gain, *saving;     /* [n_changes] of what is live */
-    float *score;             /* [most] */
-    double *value;            /* [tries] */
-    int8_t *rows;             /* [tries, n_genes] */
+    uint64_t *drawn;       /* [2 * blocks] random words */
+    int64_t *live, *top;   /* [8 * blocks] which changes they are; [most] the best of them, best first */
+    double *value;         /* [tries] */
+    float *gain, *saving;  /* [8 * blocks] */
+    float *score, *high;   /* [8 * blocks], [blocks] the highest score of each block */
+    int8_t *rows;          /* [tries, n_genes] */
 } room;
+
+static inline float highest(const float *score) {
+    float high = -INFINITY;
+    for (int64_t i = 0; i < 8; i++) high = score[i] > high ? score[i] : high;
+    return high;
+}
 
 /* Draw one candidate into row, with a random number of 16 bits for each change; return the sum of its changes' gains. */
 static float candidate(const tables *t, const draws *d, const bitgen *rng, const room *r, int64_t n_live, int64_t parent,
                        int64_t one, int8_t *row) {
     const uint16_t *numbers = (const uint16_t *)r->drawn;
     const float scale = d->noise[parent], price = d->price[one];
-    int64_t many = 0, most = d->wanted[one];
+    const int64_t blocks = (n_live + 7) / 8;
     for (int64_t i = 0; i < (n_live + 3) / 4; i++) r->drawn[i] = rng->next_uint64(rng->state);
-    for (int64_t i = 0; i < n_live; i++) {
-        const float high = (r->gain[i] + price * r->saving[i]) + scale * d->gumbel[numbers[i]];
-        if (many == most && !(high > r->score[most - 1])) continue;
-        int64_t place = many < most ? many++ : most - 1;
-        for (; place > 0 && high > r->score[place - 1]; place--)
-            r->top[place] = r->top[place - 1], r->score[place] = r->score[place - 1];
-        r->top[place] = i, r->score[place] = high;
+    for (int64_t i = 0; i < 8 * blocks; i++)
+        r->score[i] = (r->gain[i] + price * r->saving[i]) + scale * d->gumbel[numbers[i]];
+    for (int64_t b = 0; b < blocks; b++) r->high[b] = highest(r->score + 8 * b);
+    int64_t many = 0;
+    for (; many < d->wanted[one]; many++) {
+        int64_t best = 0, place = 7;
+        for (int64_t b = 1; b < blocks; b++) best = r->high[b] > r->high[best] ? b : best;
+        if (!blocks || r->high[best] == -INFINITY) break;
+        float *score = r->score + 8 * best;
+        for (int64_t i = 6; i >= 0; i--) place = score[i] == r->high[best] ? i : place;
+        r->top[many] = 8 * best + place;
+        score[place] = -INFINITY;
+        r->high[best] = highest(score);
     }
     float change = 0.0f;
     memcpy(row, d->parents + parent * t->n_genes, t->n_genes);
@@ -302,27 +344,30 @@ static int64_t put(const tables *t, const int8_t *row, uint64_t *keys, int64_t s
     return find(t, row, 1, keys, size, slots, mask, &place, &fresh);
 }
 
-/* Draw one child a parent, the best of its candidates that meets the target and is new, into children (int8 [n,
-   n_genes]), with the numbers of their parents; return how many there are, or -1 without memory. Keys and slots are
+/* Draw one child a parent, the best of its candidates that meets the target and is new, in canonical form into
+   children (int8 [n, n_genes]), with the numbers of their parents; return how many there are, or -1 without memory. Keys and slots are
    those of a memo with room for n more; both are as before afterwards. */
 int64_t children(const tables *t, const draws *d, const bitgen *given_rng, uint64_t *keys, int64_t size, int32_t *slots,
                  int64_t mask, int8_t *children, int64_t *parents) {
     const bitgen copy = *given_rng, *rng = &copy;
     const int64_t width = t->n_genes, n_changes = d->n_changes;
     int64_t added = 0;
-    char *all = malloc(8 * ((n_changes + 3) / 4 + n_changes + d->most + d->tries) + 4 * (2 * n_changes + d->most) + d->tries * width);
+    const int64_t blocks = (n_changes + 7) / 8;
+    char *all = malloc(8 * (10 * blocks + d->most + d->tries) + 4 * 25 * blocks + d->tries * width);
     if (!all) return -1;
     room r;
-    r.drawn = (uint64_t *)all, r.live = (int64_t *)(r.drawn + (n_changes + 3) / 4), r.top = r.live + n_changes;
-    r.value = (double *)(r.top + d->most), r.gain = (float *)(r.value + d->tries), r.saving = r.gain + n_changes;
-    r.score = r.saving + n_changes, r.rows = (int8_t *)(r.score + d->most);
+    r.drawn = (uint64_t *)all, r.live = (int64_t *)(r.drawn + 2 * blocks), r.top = r.live + 8 * blocks;
+    r.value = (double *)(r.top + d->most), r.gain = (float *)(r.value + d->tries), r.saving = r.gain + 8 * blocks;
+    r.score = r.saving + 8 * blocks, r.high = r.score + 8 * blocks, r.rows = (int8_t *)(r.high + blocks);
+    memset(r.drawn, 0, 16 * blocks);
     for (int64_t parent = 0; parent < d->n; parent++) {
         int64_t n_live = 0;
         for (int64_t j = 0; j < n_changes; j++) {
-            r.gain[n_live] = d->gain[parent * n_changes + j], r.saving[n_live] = d->saving[parent * n_changes + j];
-            r.live[n_live] = j;
-            n_live += r.gain[n_live] > -INFINITY;
+            const float gain = d->gain[parent * n_changes + j];
+            r.gain[n_live] = gain, r.saving[n_live] = d->saving[parent * n_changes + j], r.live[n_live] = j;
+            n_live += gain > -INFINITY;
         }
+        for (int64_t i = n_live; i % 8; i++) r.gain[i] = -INFINITY, r.saving[i] = 0.0f;
         for (int64_t try = 0; try < d->tries; try++) {
             const int64_t one = parent * d->tries + try;
             int8_t *row = r.rows + try * width;
@@ -335,7 +380,10 @@ int64_t children(const tables *t, const draws *d, const bitgen *given_rng, uint6
                 if (r.value[try] > r.value[best]) best = try;
             if (r.value[best] == -INFINITY) break;
             if (put(t, r.rows + best * width, keys, size + added, slots, mask) == 1) {
-                memcpy(children + added * width, r.rows + best * width, width);
+                const int8_t *row = r.rows + best * width;
+                int8_t *child = children + added * width;
+                for (int64_t i = 0; i < width; i++)
+                    child[i] = row[t->owner[i]] >= t->active_from[i] ? distinct(t, i, row[i]) : 0;
                 parents[added++] = parent;
                 break;
             }
@@ -345,4 +393,19 @@ int64_t children(const tables *t, const draws *d, const bitgen *given_rng, uint6
     forget(t->n_words, keys, size, added, slots, mask);
     free(all);
     return added;
+}
+
+/* Put architectures (their places among all, and the numbers of their rounds: [n]) among the elites of the anchors that
+   they meet (places [rounds * n_anchors, most], best first, and accuracy), before those that are less accurate. */
+void offer(int64_t n_rounds, int64_t n_anchors, int64_t most, const double *anchors, int64_t *elites, double *highest,
+           int64_t n, const int64_t *places, const int64_t *of, const double *accuracy, const double *cost) {
+    for (int64_t line = 0; line < n_rounds * n_anchors; line++, elites += most, highest += most)
+        for (int64_t i = 0; i < n; i++) {
+            const double value = accuracy[places[i]];
+            if (of[i] != line / n_anchors || cost[places[i]] > anchors[line] || value <= highest[most - 1]) continue;
+            int64_t rank = most - 1;
+            for (; rank > 0 && value > highest[rank - 1]; rank--)
+                elites[rank] = elites[rank - 1], highest[rank] = highest[rank - 1];
+            elites[rank] = places[i], highest[rank] = value;
+        }
 }

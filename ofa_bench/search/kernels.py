@@ -26,15 +26,18 @@ _OPERATORS = ("sample", "mutate", "crossover", "snap", "active", "canonical", "k
 _MAX_TERMS = 128  # of more, NumPy orders the additions otherwise
 _WORD = 64
 
+Floats = NDArray[np.float64]
+
 _Place, _Count = ctypes.c_void_p, ctypes.c_int64
 _SIGNATURES = {
     "costs": (None, [_Place, _Place, _Count, _Place]),
-    "single_costs": (None, [_Place, _Place, _Place, _Count, _Place, _Count, _Place]),
+    "single_costs": (_Count, [_Place, _Place, _Place, _Count, _Place, _Count, _Place]),
     "children": (_Count, [_Place, _Place, _Place, _Place, _Count, _Place, _Count, _Place, _Place]),
     "offspring": (
         _Count,
         [_Place, _Place, _Place, _Count, ctypes.c_float, ctypes.c_double, _Count, _Place, _Count, _Count],
     ),
+    "offer": (None, [_Count, _Count, _Count, _Place, _Place, _Place, _Count, _Place, _Place, _Place, _Place]),
     "sample": (_Count, [_Place, _Place, ctypes.c_double, _Count, _Count, _Place, _Count, _Place]),
     "find": (_Count, [_Place, _Place, _Count, _Place, _Count, _Place, _Count, _Place, _Place]),
     "forget": (None, [_Count, _Place, _Count, _Count, _Place, _Count]),
@@ -101,7 +104,8 @@ class Kernels:
         self._kept = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         changed, self._choice = single_changes(space)
         self._gene = changed.astype(np.int64)
-        self._changes = (self._gene.ctypes.data, self._choice.ctypes.data, len(changed))
+        self._changes = (self._gene.ctypes.data, self._choice.ctypes.data)  # an address takes a microsecond
+        self._gumbel = GUMBEL.ctypes.data
         counts = (space.n_genes, space.n_groups, self.n_words, len(cost.offsets))
         self._tables = _Tables(*counts, *(array.ctypes.data for array in self._kept.values()))
         self._at = ctypes.addressof(self._tables)
@@ -145,7 +149,7 @@ class Kernels:
         keys, slots = np.empty((n, self.n_words), np.uint64), np.full(8 * n, -1, np.int32)
         ours, of = self.children(draw, np.random.default_rng(1), keys, 0, slots)
         theirs, _ = draw_candidates(self.space, draw, np.random.default_rng(1))
-        return np.array_equal(ours, theirs[of])
+        return np.array_equal(ours, self.space.canonical(theirs[of]))
 
     def costs(self, genes: Genes) -> NDArray[np.float64]:
         """Return the cost of each architecture: int8 [n, n_genes] to float64 [n].
@@ -159,10 +163,17 @@ class Kernels:
         return found
 
     def single_costs(self, rows: Genes) -> NDArray[np.float64]:
-        """Return the costs of all single changes of architectures: int8 [n, n_genes] to float64 [n, changes]."""
-        rows = check_genes(self.space, rows).copy()
+        """Return the costs of all single changes of architectures: int8 [n, n_genes] to float64 [n, changes].
+
+        Raises:
+            ValueError: the rows are not architectures of the space.
+            MemoryError: there is not enough for the terms of all changes of a row.
+        """
+        rows = np.ascontiguousarray(check_genes(self.space, rows))
         found = np.empty((len(rows), len(self._gene)))
-        self.loops.single_costs(self._at, *self._changes, rows.ctypes.data, len(rows), found.ctypes.data)
+        given = (*self._changes, len(self._gene), rows.ctypes.data, len(rows))
+        if self.loops.single_costs(self._at, *given, found.ctypes.data) < 0:
+            raise MemoryError("no memory for the costs of single changes")
         return found
 
     def children(
@@ -178,7 +189,7 @@ class Kernels:
             slots: see ``find``.
 
         Returns:
-            The children (int8 [m, n_genes], m <= n), and the number of the parent of each (int64 [m]).
+            The children (int8 [m, n_genes], canonical, m <= n), and the number of the parent of each (int64 [m]).
 
         Raises:
             ValueError: the parents are not architectures of the space.
@@ -189,8 +200,7 @@ class Kernels:
         lists = (parents, draw.gain, draw.saving, draw.noise, draw.price, draw.wanted, draw.luck, draw.target)
         arrays: list[NDArray[Any]] = [np.ascontiguousarray(array) for array in lists]
         counts = (n, tries, len(self._gene), int(draw.wanted.max(initial=1)))
-        changes = (self._gene.ctypes.data, self._choice.ctypes.data, GUMBEL.ctypes.data)
-        given = _Draws(*counts, *changes, *(array.ctypes.data for array in arrays))
+        given = _Draws(*counts, *self._changes, self._gumbel, *(array.ctypes.data for array in arrays))
         made, of = np.empty((n, self.space.n_genes), np.int8), np.empty(n, np.int64)
         memo = (keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1)
         found = self.loops.children(
@@ -199,6 +209,31 @@ class Kernels:
         if found < 0:
             raise MemoryError("no memory for the candidates of a parent")
         return made[:found], of[:found]
+
+    def offer(
+        self,
+        anchors: Floats,
+        elites: NDArray[np.int64],
+        highest: Floats,
+        places: NDArray[np.int64],
+        of: NDArray[np.int64],
+        accuracy: Floats,
+        cost: Floats,
+    ) -> None:
+        """Put architectures among the elites of the anchors that they meet, in place.
+
+        Args:
+            anchors: the largest costs allowed, [rounds, anchors].
+            elites: their most accurate architectures, [rounds, anchors, most], best first; -1 where there is none.
+            highest: the accuracies of these, -inf where there is none.
+            places: the architectures that are offered, [n], among all.
+            of: the numbers of their rounds, [n].
+            accuracy: of all architectures, [size].
+            cost: theirs, [size].
+        """
+        arrays = [np.ascontiguousarray(array) for array in (places, of, accuracy, cost)]
+        ours = (anchors.ctypes.data, elites.ctypes.data, highest.ctypes.data)
+        self.loops.offer(*elites.shape, *ours, len(places), *(array.ctypes.data for array in arrays))
 
     def offspring(
         self, rng: np.random.Generator, parents: Genes, prob: float, target: float, rounds: int, n_mutants: int, n: int
@@ -266,7 +301,7 @@ class Kernels:
         rows, n = self._checked(rows), len(rows)
         both = np.empty((2, n), np.int64)
         places, fresh = both
-        at = both.ctypes.data  # an array's address takes a microsecond
+        at = both.ctypes.data
         ats = (keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1, at, at + places.nbytes)
         found = self.loops.find(self._at, rows.ctypes.data, n, *ats)
         if found < 0:

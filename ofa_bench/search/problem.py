@@ -307,8 +307,7 @@ class Evaluator:
         self.counts.proposals += n * tries
         if problem.kernels and isinstance(self._memo, PackedMemo):
             self.counts.cost_lookups += n * tries
-            rows, of = self._memo.children(problem.kernels, draw, rng)
-            return space.canonical(rows), of
+            return self._memo.children(problem.kernels, draw, rng)
         drawn, change = draw_candidates(space, draw, rng)
         parents = draw.parents.repeat(tries, axis=0)
         rows = space.snap(drawn, parents)

@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from ofa_bench.errors import InputError
 from ofa_bench.search import Archive, EvaluationRequest, Fleet, Problem, SearchCoroutine
 from ofa_bench.search.changes import Changes, Places
+from ofa_bench.search.kernels import Kernels
 from ofa_bench.strategies.base import Budget
 from ofa_bench.strategies.charges import charge_of, check_gradient_cost, check_number
 from ofa_bench.strategies.shared import BudgetedEvaluator, SharedSearch, check_whole
@@ -177,7 +178,8 @@ class Joint(SharedSearch):
         """
         archive, begin, rounds = budgeted.archive, budgeted.archive.size, np.arange(max(1, fresh))
         end = begin + min(len(rounds) * size, budgeted.left)
-        elites, of = _Elites([draw_anchors(budgeted.targets, rng) for _ in rounds], most_elites), rounds[:0]
+        anchors, of = [draw_anchors(budgeted.targets, rng) for _ in rounds], rounds[:0]
+        elites = _Elites(anchors, most_elites, budgeted.problem.kernels)
         if fresh:
             elites.offer(0 * rounds, rounds, archive)
             space, n = budgeted.problem.space, min(len(rounds) * START, end - begin)
@@ -212,13 +214,17 @@ class _Elites:
     ``places`` in the archive are intp [rounds, a, most], best first, -1 where there is none; ``accuracy`` likewise.
     """
 
-    def __init__(self, anchors: Sequence[Floats], most: int) -> None:
-        self.anchors = np.array(anchors)
+    def __init__(self, anchors: Sequence[Floats], most: int, kernels: Kernels | None = None) -> None:
+        self.anchors, self._kernels = np.array(anchors), kernels
         self.places: Places = np.full((*self.anchors.shape, most), -1)
         self.accuracy: Floats = np.full(self.places.shape, -np.inf)
 
     def offer(self, places: Places, of: Places, archive: Archive) -> None:
         """Replace elites by more accurate architectures: places in the archive and numbers of rounds, both intp [n]."""
+        if self._kernels:
+            given = (places, of, archive.accuracy, archive.cost)
+            self._kernels.offer(self.anchors, self.places, self.accuracy, *given)
+            return
         meets = archive.cost[places] <= self.anchors[:, :, None]
         if len(self.anchors) > 1:
             meets &= of == np.arange(len(self.anchors))[:, None, None]
@@ -251,11 +257,11 @@ class _Elites:
 
     def prices(self, archive: Archive) -> Floats:
         """Return the slope of accuracy over cost below each anchor, from the best found: float64 [lines]."""
-        cheapest = archive.cost.argmin()
-        begin = np.broadcast_to([[archive.accuracy[cheapest], archive.cost[cheapest]]], (len(self.anchors), 2)).T
-        accuracy = np.concatenate([begin[0][:, None], self.accuracy[:, :, 0]], axis=1)
-        cost = np.concatenate([begin[1][:, None], self.anchors], axis=1)
-        slope = np.diff(accuracy) / np.maximum(np.diff(cost), 1e-9)
-        rise, run = (values[:, -1:] - values[:, :1] for values in (accuracy, cost))
+        cheapest, path = archive.cost.argmin(), np.empty((2, len(self.anchors), self.anchors.shape[1] + 1))
+        path[0, :, 0], path[1, :, 0] = archive.accuracy[cheapest], archive.cost[cheapest]
+        path[0, :, 1:], path[1, :, 1:] = self.accuracy[:, :, 0], self.anchors
+        rise, run = path[:, :, 1:] - path[:, :, :-1]
+        slope = rise / np.maximum(run, 1e-9)
+        rise, run = path[:, :, -1:] - path[:, :, :1]
         prices: Floats = np.maximum(slope, FLATTEST * rise / np.maximum(run, 1e-9)).ravel()
         return prices

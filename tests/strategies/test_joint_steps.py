@@ -73,6 +73,22 @@ def test_rounds_that_advance_together_have_elites_of_their_own():
         assert set(parents[lines == line].tolist()) == wanted
 
 
+@pytest.mark.skipif(PROBLEM.kernels is None, reason="no C compiler")
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_compiled_elites_are_numpys(rounds):
+    rng, archive = np.random.default_rng(0), Archive(PROBLEM.evaluator(), [9.0])
+    cost, accuracy = rng.integers(1, 10, 600).astype(float), rng.integers(0, 40, 600) / 40  # many are equal
+    archive.add(PROBLEM.space.sample(600, rng), accuracy, cost, 0)
+    anchors = np.sort(rng.integers(1, 10, (rounds, 4)).astype(float), axis=1)
+    ours, numpys = _Elites(list(anchors), 5, PROBLEM.kernels), _Elites(list(anchors), 5)
+    for begin in range(0, 600, 40):
+        places, of = np.arange(begin, begin + 40), rng.integers(rounds, size=40)
+        for made in (ours, numpys):
+            made.offer(places, of, archive)
+        assert (ours.accuracy == numpys.accuracy).all()
+        assert np.where(np.isfinite(ours.accuracy), ours.places == numpys.places, True).all()
+
+
 def test_a_price_is_the_slope_below_its_anchor_and_never_flatter_than_a_twentieth_of_the_mean():
     archive = five()
     prices = elites(archive, [2.5, 3.0, 5.0]).prices(archive)

@@ -46,9 +46,9 @@ def next_best(
     found: list[Alternative] = []
     for genes, accuracy in batches if keep > 1 else ():
         cost = cost_model.cost(genes) if len(genes) else np.empty(0)
-        for place in np.flatnonzero((cost <= target) & (accuracy <= highest)).tolist():
-            if len(found) < keep - 1 and (genes[place] != winner).any():
-                found.append(Alternative(genes[place].copy(), float(accuracy[place]), float(cost[place])))
+        others = (cost <= target) & (accuracy <= highest) & (genes != winner).any(axis=1)
+        for place in np.flatnonzero(others)[: keep - 1 - len(found)].tolist():
+            found.append(Alternative(genes[place].copy(), float(accuracy[place]), float(cost[place])))
         if len(found) == keep - 1:
             break
     return tuple(found)

@@ -223,22 +223,30 @@ class Archive:
     ) -> dict[int, tuple[Alternative, ...]]:
         """Return, by position, the best architectures behind the winner (int8 [n_genes]) of each of these targets.
 
-        In the order of rising targets, the best of one target compete with those that only the next one allows.
+        In the order of rising targets, the best of one target compete with those that only the next one allows. Where
+        these are all less accurate, the best are the same.
         """
         problem, found = self._evaluator.problem, dict[int, tuple[Alternative, ...]]()
         if problem.keep == 1:
             return dict.fromkeys(winners, ())
         ranked, pool = (self.genes, self.accuracy, self.cost), np.empty(0, np.int64)
-        for rank, i in enumerate(rising):
+        order, last, least = np.argsort(first, kind="stable"), -1, 0.0
+        ends = np.searchsorted(first[order], np.arange(len(rising)), side="right").tolist()
+        for i, begin, end in zip(rising, [0, *ends], ends, strict=False):
+            new = order[begin:end]
+            if last >= 0 and (self.accuracy[new] < least).all():
+                found[i] = found[last]  # and the winner is the same, too
+                continue
             batches, kept = [], list[int]()
-            places = np.concatenate([pool, np.flatnonzero(first == rank)])
-            for rows, values, some in distinct_best_first(problem.space, *ranked, places):
+            for rows, values, some in distinct_best_first(problem.space, *ranked, np.concatenate([pool, new])):
                 batches.append((rows, values))
                 kept += some
                 if len(kept) > problem.keep:
                     break
             found[i] = next_best(problem.cost, problem.keep, float(self._targets[i]), winners[i], highest[i], batches)
             pool = np.array(kept[: problem.keep + 1], np.int64)
+            canonical = (np.concatenate([rows for rows, _ in batches]) == self.genes[kept]).all()  # costs are known
+            last, least = (i, self.accuracy[pool[-1]]) if canonical and len(kept) > problem.keep else (-1, 0.0)
         return found
 
 

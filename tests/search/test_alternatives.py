@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ofa_bench.search import Evolution, kernels
+from ofa_bench.search import Archive, Evolution, kernels
 from ofa_bench.search.library import COMPILED_VARIABLE
 from ofa_bench.strategies import (
     NSGA2,
@@ -84,6 +84,19 @@ def test_each_target_of_one_search_has_its_own():
         assert max(one.cost for one in found[i].alternatives) <= targets[i]
         accuracies = [one.accuracy for one in (found[i], *found[i].alternatives)]
         assert accuracies == sorted(accuracies, reverse=True)
+
+
+@pytest.mark.parametrize("canonical", [True, False])
+def test_those_of_many_targets_are_those_of_each_by_itself(canonical):
+    problem, rng = toy_problem(), np.random.default_rng(0)
+    rows = np.concatenate([problem.cost.cheapest[None], problem.space.sample(500, rng)])
+    rows = problem.space.canonical(rows) if canonical else rows
+    evaluator, targets = problem.evaluator(), rng.uniform(problem.cost.minimum, problem.cost.maximum, 120).tolist()
+    archive = Archive(evaluator, targets)
+    archive.add(rows, evaluator.accuracy(rows), evaluator.cost(rows), 0)
+    for target, result in zip(targets, archive.results(0), strict=True):
+        (alone,) = Archive(evaluator, [target], archive.history).results(0)
+        assert str(result.alternatives) == str(alone.alternatives)
 
 
 def test_what_ofa_does_not_consider_is_no_alternative():

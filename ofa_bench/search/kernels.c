@@ -273,7 +273,7 @@ int64_t single_costs(const tables *t, const int64_t *gene, const int8_t *choice,
     return 0;
 }
 
-/* What children are drawn by, as candidates.py describes it: arrays of n parents, `tries` candidates each, and
+/* What children are drawn by, as children.py describes it: arrays of n parents, `tries` candidates each, and
    n_changes single changes, which set gene[j] to choice[j]. */
 typedef struct {
     int64_t n, tries, n_changes, most;
@@ -371,16 +371,16 @@ int64_t children(const tables *t, const draws *d, const bitgen *given_rng, uint6
         for (int64_t try = 0; try < d->tries; try++) {
             const int64_t one = parent * d->tries + try;
             int8_t *row = r.rows + try * width;
-            const float change = candidate(t, d, rng, &r, n_live, parent, one, row);
-            r.value[try] = cost_of(t, row, d->target[parent]) <= d->target[parent] ? change + d->luck[one] : -INFINITY;
+            r.value[try] = candidate(t, d, rng, &r, n_live, parent, one, row) + d->luck[one];
         }
-        for (;;) {
+        for (;;) { /* the cost of a candidate is needed only where no better one is a child */
             int64_t best = 0;
             for (int64_t try = 1; try < d->tries; try++)
                 if (r.value[try] > r.value[best]) best = try;
             if (r.value[best] == -INFINITY) break;
-            if (put(t, r.rows + best * width, keys, size + added, slots, mask) == 1) {
-                const int8_t *row = r.rows + best * width;
+            const int8_t *row = r.rows + best * width;
+            if (cost_of(t, row, d->target[parent]) <= d->target[parent] &&
+                put(t, row, keys, size + added, slots, mask) == 1) {
                 int8_t *child = children + added * width;
                 for (int64_t i = 0; i < width; i++)
                     child[i] = row[t->owner[i]] >= t->active_from[i] ? distinct(t, i, row[i]) : 0;

@@ -104,10 +104,10 @@ class Kernels:
         self._kept = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         changed, self._choice = single_changes(space)
         self._gene = changed.astype(np.int64)
-        self._changes = (self._gene.ctypes.data, self._choice.ctypes.data)  # an address takes a microsecond
-        self._gumbel = GUMBEL.ctypes.data
+        self._changes = (_address(self._gene), _address(self._choice))
+        self._gumbel = _address(GUMBEL)
         counts = (space.n_genes, space.n_groups, self.n_words, len(cost.offsets))
-        self._tables = _Tables(*counts, *(array.ctypes.data for array in self._kept.values()))
+        self._tables = _Tables(*counts, *(_address(array) for array in self._kept.values()))
         self._at = ctypes.addressof(self._tables)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -159,7 +159,7 @@ class Kernels:
         """
         rows = np.ascontiguousarray(check_genes(self.space, genes))
         found = np.empty(len(rows))
-        self.loops.costs(self._at, rows.ctypes.data, len(rows), found.ctypes.data)
+        self.loops.costs(self._at, _address(rows), len(rows), _address(found))
         return found
 
     def single_costs(self, rows: Genes) -> NDArray[np.float64]:
@@ -171,8 +171,8 @@ class Kernels:
         """
         rows = np.ascontiguousarray(check_genes(self.space, rows))
         found = np.empty((len(rows), len(self._gene)))
-        given = (*self._changes, len(self._gene), rows.ctypes.data, len(rows))
-        if self.loops.single_costs(self._at, *given, found.ctypes.data) < 0:
+        given = (*self._changes, len(self._gene), _address(rows), len(rows))
+        if self.loops.single_costs(self._at, *given, _address(found)) < 0:
             raise MemoryError("no memory for the costs of single changes")
         return found
 
@@ -200,12 +200,10 @@ class Kernels:
         lists = (parents, draw.gain, draw.saving, draw.noise, draw.price, draw.wanted, draw.luck, draw.target)
         arrays: list[NDArray[Any]] = [np.ascontiguousarray(array) for array in lists]
         counts = (n, tries, len(self._gene), int(draw.wanted.max(initial=1)))
-        given = _Draws(*counts, *self._changes, self._gumbel, *(array.ctypes.data for array in arrays))
+        given = _Draws(*counts, *self._changes, self._gumbel, *(_address(array) for array in arrays))
         made, of = np.empty((n, self.space.n_genes), np.int8), np.empty(n, np.int64)
-        memo = (keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1)
-        found = self.loops.children(
-            self._at, ctypes.addressof(given), _state(rng), *memo, made.ctypes.data, of.ctypes.data
-        )
+        memo = (_address(keys), size, _address(slots), len(slots) - 1)
+        found = self.loops.children(self._at, ctypes.addressof(given), _state(rng), *memo, _address(made), _address(of))
         if found < 0:
             raise MemoryError("no memory for the candidates of a parent")
         return made[:found], of[:found]
@@ -232,8 +230,8 @@ class Kernels:
             cost: theirs, [size].
         """
         arrays = [np.ascontiguousarray(array) for array in (places, of, accuracy, cost)]
-        ours = (anchors.ctypes.data, elites.ctypes.data, highest.ctypes.data)
-        self.loops.offer(*elites.shape, *ours, len(places), *(array.ctypes.data for array in arrays))
+        ours = (_address(anchors), _address(elites), _address(highest))
+        self.loops.offer(*elites.shape, *ours, len(places), *(_address(array) for array in arrays))
 
     def offspring(
         self, rng: np.random.Generator, parents: Genes, prob: float, target: float, rounds: int, n_mutants: int, n: int
@@ -259,7 +257,7 @@ class Kernels:
         if not 0 <= n_mutants <= n or not len(parents):
             raise ValueError(f"{len(parents)} parents cannot have {n} children, {n_mutants} of them mutants")
         parents, children = self._checked(parents), np.empty((n, self.space.n_genes), np.int8)
-        given = (parents.ctypes.data, len(parents), prob, target, rounds, children.ctypes.data)
+        given = (_address(parents), len(parents), prob, target, rounds, _address(children))
         candidates = self.loops.offspring(self._at, _state(rng), *given, n_mutants, n - n_mutants)
         if candidates == -2:
             check_genes(self.space, parents)
@@ -277,7 +275,7 @@ class Kernels:
             of draws in all, and until the last of these.
         """
         rows, drawn = np.empty((wanted, self.space.n_genes), np.int8), (_Count * 2)()
-        given = (target, batch, most, rows.ctypes.data, wanted, drawn)
+        given = (target, batch, most, _address(rows), wanted, drawn)
         n = self.loops.sample(self._at, _state(rng), *given)
         return rows[:n], drawn[0], drawn[1]
 
@@ -301,9 +299,9 @@ class Kernels:
         rows, n = self._checked(rows), len(rows)
         both = np.empty((2, n), np.int64)
         places, fresh = both
-        at = both.ctypes.data
-        ats = (keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1, at, at + places.nbytes)
-        found = self.loops.find(self._at, rows.ctypes.data, n, *ats)
+        at = _address(both)
+        ats = (_address(keys), size, _address(slots), len(slots) - 1, at, at + places.nbytes)
+        found = self.loops.find(self._at, _address(rows), n, *ats)
         if found < 0:
             check_genes(self.space, rows)
         return places, fresh[:found]
@@ -319,11 +317,18 @@ class Kernels:
 
     def forget(self, keys: NDArray[np.uint64], size: int, n: int, slots: NDArray[np.int32]) -> None:
         """Empty the slots of the ``n`` keys after the first ``size``, which were inserted last."""
-        self.loops.forget(self.n_words, keys.ctypes.data, size, n, slots.ctypes.data, len(slots) - 1)
+        self.loops.forget(self.n_words, _address(keys), size, n, _address(slots), len(slots) - 1)
 
     def rehash(self, keys: NDArray[np.uint64], size: int, slots: NDArray[np.int32]) -> None:
         """Insert the first ``size`` keys into empty slots."""
-        self.loops.rehash(self.n_words, keys.ctypes.data, size, slots.ctypes.data, len(slots) - 1)
+        self.loops.rehash(self.n_words, _address(keys), size, _address(slots), len(slots) - 1)
+
+
+def _address(array: NDArray[Any]) -> int:
+    """Return the address of an array in C order, in a quarter of the time of ``ctypes.data`` (a microsecond)."""
+    if array.size and array.flags.writeable:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+    return int(array.ctypes.data)
 
 
 def _state(rng: np.random.Generator) -> int:

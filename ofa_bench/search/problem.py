@@ -306,7 +306,7 @@ class Evaluator:
         problem, space, (n, tries) = self.problem, self.problem.space, draw.price.shape
         self.counts.proposals += n * tries
         if problem.kernels and isinstance(self._memo, PackedMemo):
-            self.counts.cost_lookups += n * tries
+            self.counts.cost_lookups += n * tries  # all of them, as without the loops
             return self._memo.children(problem.kernels, draw, rng)
         drawn, change = draw_candidates(space, draw, rng)
         parents = draw.parents.repeat(tries, axis=0)

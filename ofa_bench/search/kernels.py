@@ -287,7 +287,7 @@ class Kernels:
         self.loops.rehash(self.n_words, _address(keys), size, _address(slots), len(slots) - 1)
 
 
-def _address(array: NDArray[Any]) -> int:
+def _address(array: Any) -> int:
     """Return where an array's numbers begin, in a third of the time of ``array.ctypes.data``."""
     try:
         return ctypes.addressof(ctypes.c_char.from_buffer(array))

@@ -201,10 +201,10 @@ class LockstepRunner:
 
     def _answers(self, asked: Sequence[Genes], pool: ThreadPoolExecutor) -> list[Values]:
         """Return the accuracies that each coroutine requests."""
-        if not self._row_wise:
-            return [self._predictor.accuracy(rows) for rows in asked]
         if not asked:
             return []
+        if not self._row_wise:
+            return self._predictor.accuracy_of_each(asked)
         values, ends = self._predict(np.concatenate(asked), pool), list(accumulate(map(len, asked)))
         return [values[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
 

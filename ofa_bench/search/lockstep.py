@@ -94,7 +94,9 @@ class LockstepRunner:
     def __iter__(self) -> Iterator[tuple[int, Found, float]]:
         numbered = list(enumerate(self._coroutines))
         if self.processes > 1:
-            yield from self._in_processes([numbered[i :: self.processes] for i in range(self.processes)])
+            both = 2 * self.processes  # dealt there and back, since searches of larger targets often take longer
+            dealt = [numbered[i::both] + numbered[both - 1 - i :: both] for i in range(self.processes)]
+            yield from self._in_processes(dealt)
         else:
             yield from self._advance(numbered)
 

@@ -144,6 +144,9 @@ def check_predictor(predictor: AccuracyPredictor, space: DesignSpace) -> None:
     assert np.allclose(predictor.accuracy(space.canonical(genes)), accuracy, atol=1e-6)
     assert np.allclose(np.concatenate([predictor.accuracy(row[None]) for row in genes[:50]]), accuracy[:50], atol=1e-6)
     assert predictor.accuracy(genes[:0]).shape == (0,)
+    batches = np.split(genes[:80], [0, 1, 24])
+    for rows, values in zip(batches, predictor.accuracy_of_each(batches), strict=True):
+        assert (values == predictor.accuracy(rows)).all(), "a batch is predicted otherwise than in a call by itself"
     _check_errors(predictor, asked, genes)
     _check_refused(predictor.accuracy, genes[0], takes_one=True)
     _check_forked(predictor, predictor.accuracy, genes)

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -89,6 +89,19 @@ class AccuracyPredictor(ABC):
     @abstractmethod
     def accuracy(self, genes: Genes) -> NDArray[np.float64]:
         """Predict accuracy as a fraction of 1: int8 [n, n_genes] to float64 [n]."""
+
+    def accuracy_of_each(self, batches: Sequence[Genes]) -> list[NDArray[np.float64]]:
+        """Predict the accuracies of several batches, each bit for bit as in a call by itself.
+
+        Searches in lockstep call it where rows depend on their batch (see ``row_wise``).
+
+        Args:
+            batches: int8 [n, n_genes] each.
+
+        Returns:
+            float64 [n] each, fractions of 1.
+        """
+        return [self.accuracy(genes) for genes in batches]
 
     def uncertainty(self, genes: Genes) -> NDArray[np.float64] | None:  # noqa: ARG002
         """Return one standard deviation of the predicted accuracy, a fraction of 1; None if it is not known.
@@ -276,6 +289,21 @@ class OneHotMLP(AccuracyPredictor):
             accuracy[start : start + _CHUNK] = self._output(self._hidden(genes[start : start + _CHUNK]))
         return accuracy
 
+    def accuracy_of_each(self, batches: Sequence[Genes]) -> list[NDArray[np.float64]]:
+        """Predict the accuracies of several batches; only matrix products are made for each by itself.
+
+        Args:
+            batches: int8 [n, n_genes] each.
+
+        Raises:
+            ValueError: the rows are not architectures of the space.
+        """
+        if type(self).accuracy is not OneHotMLP.accuracy or max(map(len, batches), default=_CHUNK) >= _CHUNK:
+            return super().accuracy_of_each(batches)
+        ends = [0, *accumulate(map(len, batches))]
+        values = self._output(self._hidden(check_genes(self.space, np.concatenate(batches)), ends)).astype(np.float64)
+        return [values[begin:end] for begin, end in pairwise(ends)]
+
     def linearised(self, genes: Genes, changed: Genes) -> NDArray[np.float32]:
         """Estimate to first order how changes of architectures change their accuracy: float32 [n, m], fractions of 1.
 
@@ -326,16 +354,19 @@ class OneHotMLP(AccuracyPredictor):
             gradient = (gradient * passes) @ weight
         return gradient
 
-    def _hidden(self, genes: Genes) -> NDArray[np.float32]:
-        """Compute the values of the last hidden layer: float32 [n, n_units]."""
-        # A single row would be multiplied by another routine, which may sum in another order.
-        hidden = self._features(genes if len(genes) > 1 else genes.repeat(2, axis=0))[:, :-1]
-        return self._propagate(hidden)[: len(genes)]
+    def _hidden(self, genes: Genes, ends: Sequence[int] | None = None) -> NDArray[np.float32]:
+        """Compute the values of the last hidden layer: float32 [n, n_units].
 
-    def _propagate(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+        Args:
+            genes: int8 [n, n_genes].
+            ends: 0 and the ends of the batches; by default, all are one batch.
+        """
+        return self._propagate(self._features(genes)[:, :-1], ends)
+
+    def _propagate(self, hidden: NDArray[np.float32], ends: Sequence[int] | None = None) -> NDArray[np.float32]:
         """Compute the last hidden layer from features: float32 [n, n_features] to float32 [n, n_units]."""
         for weight, bias in self._padded[:-1]:
-            hidden = hidden @ weight
+            hidden = _multiply(hidden, weight, ends or (0, len(hidden)))
             hidden += bias
             np.maximum(hidden, np.zeros(len(bias), np.float32), out=hidden)  # twice as fast as with a scalar
         return hidden
@@ -346,6 +377,17 @@ class OneHotMLP(AccuracyPredictor):
         # A product for each row, since one product for all may sum them in different orders.
         output: NDArray[np.float32] = (hidden[:, None] @ weight)[:, 0, 0]
         return output + bias
+
+
+def _multiply(rows: NDArray[np.float32], weight: NDArray[np.float32], ends: Sequence[int]) -> NDArray[np.float32]:
+    """Multiply the rows of each batch by a weight: [n, n_in] and [n_in, n_out] to [n, n_out]."""
+    made = np.empty((len(rows), weight.shape[1]), np.float32)
+    for begin, end in pairwise(ends):
+        if end - begin == 1:  # a single row would be multiplied by another routine, which may sum in another order
+            made[begin:end] = (rows[begin:end].repeat(2, axis=0) @ weight)[:1]
+        else:
+            np.matmul(rows[begin:end], weight, out=made[begin:end])
+    return made
 
 
 class SubspacePredictor(AccuracyPredictor):
@@ -369,6 +411,10 @@ class SubspacePredictor(AccuracyPredictor):
     def accuracy(self, genes: Genes) -> NDArray[np.float64]:
         """Predict accuracy as a fraction of 1: int8 [n, n_genes] to float64 [n]."""
         return self.predictor.accuracy(self.space.to_parent(genes))
+
+    def accuracy_of_each(self, batches: Sequence[Genes]) -> list[NDArray[np.float64]]:
+        """Predict the accuracies of several batches, by the parent's predictor: float64 [n] each."""
+        return self.predictor.accuracy_of_each([self.space.to_parent(genes) for genes in batches])
 
     def uncertainty(self, genes: Genes) -> NDArray[np.float64] | None:
         """Return one standard deviation of the accuracy, by the parent's predictor: float64 [n], fractions of 1."""

@@ -34,7 +34,7 @@ typedef struct {
 
 /* As numpy.random.Generator.random(dtype=float32). */
 static inline float uniform(const bitgen *rng) {
-    return (float)(rng->next_uint32(rng->state) >> 8) * (1.0f / 16777216.0f);
+    return (float)(int32_t)(rng->next_uint32(rng->state) >> 8) * (1.0f / 16777216.0f);
 }
 
 /* The position that stands for a gene's choice; negative where it has no such choice. */
@@ -127,12 +127,13 @@ int64_t offspring(const tables *t, const bitgen *given_rng, const int8_t *parent
         slots[s] = s;
     }
     for (int64_t round = 0, missing = n_mutants; round < max_redraws && missing; round++) {
-        for (int64_t i = 0; i < missing * t->n_groups; i++) hit[i] = uniform(rng) < prob;
+        for (int64_t i = 0; i < missing * t->n_groups; i++) hit[i] = -(uniform(rng) < prob);
         for (int64_t s = 0; s < missing; s++) {
             const int8_t *parent = children + slots[s] * width, *hits = hit + s * t->n_groups;
             for (int64_t i = 0; i < width; i++) {
-                int8_t drawn = (int8_t)(uniform(rng) * t->cardinality[i]);
-                candidates[s * width + i] = hits[t->group[i]] ? drawn : parent[i];
+                /* without a branch, which would often be mispredicted */
+                int8_t drawn = (int8_t)(uniform(rng) * t->cardinality[i]), redrawn = hits[t->group[i]];
+                candidates[s * width + i] = (drawn & redrawn) | (parent[i] & ~redrawn);
             }
         }
         proposals += missing;
@@ -147,7 +148,7 @@ int64_t offspring(const tables *t, const bitgen *given_rng, const int8_t *parent
     for (int64_t round = 0, missing = n_crossed; round < max_redraws && missing; round++) {
         for (int64_t s = 0; s < missing; s++) {
             const int8_t *first = children + slots[s] * width, *second = parents + others[slots[s]] * width;
-            for (int64_t i = 0; i < width; i++) { /* a branch here would be mispredicted half of the time */
+            for (int64_t i = 0; i < width; i++) {
                 int8_t from_first = -(uniform(rng) < 0.5f);
                 candidates[s * width + i] = (first[i] & from_first) | (second[i] & ~from_first);
             }

@@ -94,7 +94,9 @@ class LockstepRunner:
     def __iter__(self) -> Iterator[tuple[int, Found, float]]:
         numbered = list(enumerate(self._coroutines))
         if self.processes > 1:
-            yield from self._in_processes([numbered[i :: self.processes] for i in range(self.processes)])
+            both = 2 * self.processes  # dealt there and back, since searches of larger targets often take longer
+            dealt = [numbered[i::both] + numbered[both - 1 - i :: both] for i in range(self.processes)]
+            yield from self._in_processes(dealt)
         else:
             yield from self._advance(numbered)
 
@@ -201,10 +203,10 @@ class LockstepRunner:
 
     def _answers(self, asked: Sequence[Genes], pool: ThreadPoolExecutor) -> list[Values]:
         """Return the accuracies that each coroutine requests."""
-        if not self._row_wise:
-            return [self._predictor.accuracy(rows) for rows in asked]
         if not asked:
             return []
+        if not self._row_wise:
+            return self._predictor.accuracy_of_each(asked)
         values, ends = self._predict(np.concatenate(asked), pool), list(accumulate(map(len, asked)))
         return [values[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
 

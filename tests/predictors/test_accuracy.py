@@ -193,6 +193,25 @@ def test_a_row_is_predicted_the_same_in_any_batch(predictor, monkeypatch):
         assert predictor.accuracy(genes).tobytes() == alone, chunk
 
 
+def test_each_of_several_batches_is_predicted_as_by_itself(predictor):
+    batches = np.split(predictor.space.sample(700, np.random.default_rng(5)), [1, 1, 24, 25, 60, 100, 101])
+    for some in (batches[:-1], batches[:1], batches):  # of these, the last has more rows than are predicted at once
+        values = predictor.accuracy_of_each(some)
+        assert [one.tobytes() for one in values] == [predictor.accuracy(rows).tobytes() for rows in some]
+
+
+def test_a_sub_class_with_its_own_accuracy_predicts_each_batch_by_it():
+    class Lower(OneHotMLP):
+        def accuracy(self, genes):
+            return super().accuracy(genes) - 0.25
+
+    space = RESNET
+    layers, rows = random_layers(94, 39, 1), space.sample(5, np.random.default_rng(0))
+    made = [kind(space, one_hot_columns(space), layers, name="", sha256="") for kind in (OneHotMLP, Lower)]
+    plain, lower = (predictor.accuracy_of_each([rows[:2], rows[2:]])[1] for predictor in made)
+    assert (plain - 0.25 == lower).all()
+
+
 def last_bit_up(values):
     return np.nextafter(values, np.float32(np.inf), dtype=np.float32)
 

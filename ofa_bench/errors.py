@@ -25,10 +25,13 @@ def suggestion(value: str, allowed: Iterable[str]) -> str:
     return f"; did you mean '{words[near[0]]}'?" if near else ""
 
 
-def no_such_option(group: str, option: str, options: Sequence[str]) -> InputError:
-    """Return the error that a config group has no such option, with those it has."""
+def no_such_option(group: str, option: str, options: Sequence[str], *, given: str = "") -> InputError:
+    """Return the error that a config group has no such option, with those it has.
+
+    The message begins with what was ``given``; by default, this is the option of the group.
+    """
     known = ", ".join(options)
     paths = {"device": "the path of a table", "predictor": "the path of a predictor", "space": "a YAML file"}
     what = "option, file or folder" if group in ("device", "predictor") else "option"
     message = f"no such {what}; there are {known}{f', or {paths[group]}' if group in paths else ''}"
-    return InputError(f"{group}={option}: {message}{suggestion(option.removesuffix('.yaml'), options)}")
+    return InputError(f"{given or f'{group}={option}'}: {message}{suggestion(option.removesuffix('.yaml'), options)}")

@@ -1,8 +1,9 @@
 """Formats and compares numbers as people read and write them."""
 
 import re
+from collections.abc import Sequence
 
-__all__ = ["format_accuracy", "format_number", "format_percent", "same_target"]
+__all__ = ["format_accuracy", "format_number", "format_percent", "same_target", "same_targets"]
 
 
 def format_number(value: float, spec: str) -> str:
@@ -24,3 +25,9 @@ def format_percent(ratio: float) -> str:
 def same_target(target: float, named: float) -> bool:
     """Return whether a target is the one named, as it is or as it is shown."""
     return target == named or f"{target:g}" == f"{named:g}"
+
+
+def same_targets(targets: Sequence[float], named: Sequence[float]) -> bool:
+    """Return whether targets are those named, in any order."""
+    pairs = zip(sorted(targets), sorted(named), strict=False)
+    return len(targets) == len(named) and all(same_target(*pair) for pair in pairs)

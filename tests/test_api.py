@@ -126,6 +126,8 @@ def test_what_is_saved_is_loaded_and_reported(result, tmp_path):
     other = dataclasses.replace(result, prepared=dataclasses.replace(result.prepared, identity="0" * 16))
     with pytest.raises(ob.InputError, match="holds the record of another run"):
         other.save(tmp_path / "out")
+    with pytest.raises(ob.InputError, match=r"output=.*/record.json: cannot be written \(Not a directory\)"):
+        result.save(folder / "record.json")
 
 
 def test_a_table_has_one_row_a_target_and_repeat(result):
@@ -213,6 +215,10 @@ def test_figures_and_comparisons(problem, result):
     assert together.records == (result + other).records
     assert [record.choices.strategy for record in together] == ["joint", "vanilla"]
     assert together.select(strategy="vanilla").records == other.records
+    assert together.select(strategy=["vanilla", "top_down"]).records == other.records
+    assert len(together.select(targets=[30, 20])) == len(together)
+    with pytest.raises(ob.InputError, match=r"targets=20: no such record; there are \[20, 30\]"):
+        together.select(targets=20)
     for kind in ("tradeoff", "accuracy"):
         figure = together.plot(kind)
         assert isinstance(figure, Figure)
@@ -286,6 +292,11 @@ def test_everything_reads_well(problem, result):
         (lambda problem: ob.evaluate(problem, {"ks": [3]}), "architecture: not one of space mbv3"),
         (lambda problem: ob.evaluate(problem, [3]), "architecture: int is not one of space mbv3"),
         (lambda problem: ob.load("/nowhere"), "/nowhere: no"),
+        (lambda problem: ob.compare(ob.run(problem, budget=(1, 1), targets=20)), "compare: give a list of results"),
+        (lambda problem: ob.evaluate(problem, None), "architecture: NoneType is not one of space mbv3"),
+        (lambda problem: ob.evaluate(problem.space, {}), "problem: must be built by ob.problem"),
+        (lambda problem: ob.run(problem, on_result=3), "on_result: must be called with a repeat and its result"),
+        (lambda problem: ob.problem("mbv3", devcie="note10"), "devcie: no such key .* did you mean 'device'?"),
         (lambda problem: ob.compare([3]), "compare: int is not a result"),
         (lambda problem: ob.options("spaces"), "group=spaces: must be one of .*did you mean 'space'?"),
     ],

@@ -49,7 +49,7 @@ def test_limits_hold():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ob.problem("mbv3", device=["note10", "mcas"]), "device.devices=mcas: no such option"),
+        (lambda: ob.problem("mbv3", device=["note10", "mcas"]), "device.devices=mcas: no such option, file or folder"),
         (lambda: ob.problem("mbv3", device=["note10", 3]), "device: a list must have options and paths, not int"),
         (lambda: ob.problem("mbv3", device=[]), r"device.devices=\[\]: must be a list of devices"),
         (lambda: ob.problem("mbv3", device=["note10"])["macs"], "device=macs: not in the fleet; there are note10"),

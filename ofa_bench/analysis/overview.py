@@ -40,11 +40,11 @@ def name_studies(summaries: Sequence[Summary]) -> list[str]:
     """Return the titles of studies, with predictor or budget where several of one title differ in them."""
     names = []
     for one in summaries:
-        studies = [other.study for other in summaries if other.title == one.title]
+        studies = [other.study for other in summaries if other.study.title == one.study.title]
         parts = [f"predictor {one.study.predictor}"] * (len({study.predictor for study in studies}) > 1)
         budgets = {(study.generations, study.warm_generations) for study in studies}
         parts += [f"{one.study.generations} generations, {one.study.warm_generations} warm"] * (len(budgets) > 1)
-        names.append(", ".join([one.title, *parts]))
+        names.append(", ".join([one.study.title, *parts]))
     return names
 
 

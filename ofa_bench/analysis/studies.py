@@ -90,6 +90,17 @@ class Study:
     entries: tuple[Entry, ...]
 
     @property
+    def title(self) -> str:
+        """Space, device and targets."""
+        number = len(self.targets)
+        return f"{self.space} on {self.device}, {number} target{'s' * (number > 1)} ({self.span} {self.unit})"
+
+    @property
+    def span(self) -> str:
+        """The least and the largest target."""
+        return f"{self.targets[0]:g}" if len(self.targets) == 1 else f"{self.targets[0]:g}…{self.targets[-1]:g}"
+
+    @property
     def description(self) -> str:
         """Predictor and budget, in which studies of one title may differ."""
         return f"predictor {self.predictor}, {self.generations} generations, {self.warm_generations} where warm-started"

@@ -68,18 +68,6 @@ class Summary:
         return describe_parts(self.study.predictor, sources, self.judges) if sources and self.judges else ""
 
     @property
-    def title(self) -> str:
-        """Space, device and targets of the study."""
-        study, number = self.study, len(self.study.targets)
-        return f"{study.space} on {study.device}, {number} target{'s' * (number > 1)} ({self.targets} {study.unit})"
-
-    @property
-    def targets(self) -> str:
-        """The least and the largest target."""
-        targets = self.study.targets
-        return f"{targets[0]:g}" if len(targets) == 1 else f"{targets[0]:g}…{targets[-1]:g}"
-
-    @property
     def sentences(self) -> list[str]:
         """Sentences for each strategy: how it compares with the reference, and which judges see that."""
         found = []

@@ -16,7 +16,7 @@ __all__ = ["comparison", "describe_scale", "notes", "others", "provenance", "tes
 
 def comparison(summary: Summary) -> Table:
     """Return a study's strategies, one a row; empty columns are left out."""
-    title = f"{summary.title}, {summary.study.description}"
+    title = f"{summary.study.title}, {summary.study.description}"
     return without_empty(Table(title, ("strategy", *_columns()), tuple(_cells(summary)), 1))
 
 
@@ -43,7 +43,7 @@ def notes(summary: Summary) -> list[str]:
 def others(summaries: Sequence[Summary]) -> Table:
     """Return the strategies of several studies of one family, which have different targets, one a row."""
     study = summaries[0].study
-    rows = tuple((one.targets, *cells) for one in summaries for cells in _cells(one))
+    rows = tuple((one.study.span, *cells) for one in summaries for cells in _cells(one))
     title = f"{study.space} on {study.device}, {study.description}, other targets"
     return without_empty(Table(title, (f"targets ({study.unit})", "strategy", *_columns()), rows, 2))
 
@@ -129,7 +129,7 @@ def tested(summary: Summary) -> Table | None:
     }
     found = [line.paired for line in summary.lines if line.paired and line.paired.n > 1]
     rows = tuple((one.name, *(cell(one) for cell in columns.values())) for one in found)
-    title = f"Tests against {summary.reference}: {summary.title}, {summary.study.description}"
+    title = f"Tests against {summary.reference}: {summary.study.title}, {summary.study.description}"
     return Table(title, ("strategy", *columns), rows) if rows else None
 
 
@@ -154,5 +154,5 @@ def winners_judged(summary: Summary) -> Table | None:
             row += [_number(float(known.mean()) if len(known) else None, 2)]
             row += [difference(found.get(line.name)) for found in (one.leads, one.overrated)]
         rows.append(tuple(row))
-    title = f"Winners judged: {summary.title}, {summary.study.description}"
+    title = f"Winners judged: {summary.study.title}, {summary.study.description}"
     return without_empty(Table(title, tuple(heads), tuple(rows), 1))

@@ -50,8 +50,7 @@ class FleetResult(Results):
         """Write the record of each device (see ``Result.save``); return their folders.
 
         Raises:
-            InputError: another record is there; nothing is overwritten.
-            OSError: a folder cannot be written.
+            InputError: another record is there, and nothing is overwritten; or a folder cannot be written.
         """
         return [one.save(output) for one in self.results.values()]
 

@@ -26,6 +26,9 @@ __all__ = ["DescribedProblem", "compose_with", "describe_problem", "name_of", "o
 
 KINDS = {"space": DesignSpace, "device": CostModel, "predictor": AccuracyPredictor}
 
+PARAMETERS = ("space", "device", "predictor", "choices", "noise", "limits")
+"""Those of ``problem``, besides the keys."""
+
 Nodes = Mapping[str, tuple[str, Any]]
 """By config group, the name and the config of an object that was given in place of an option."""
 
@@ -178,6 +181,6 @@ def _full_key(key: str, base: Composed, nodes: Nodes) -> str:
         if name[0] != "_" and name != group
     }
     if key not in allowed:
-        known = ["keep", *sorted(allowed)]
+        known = [*PARAMETERS, "keep", *sorted({*allowed} - {*PARAMETERS})]
         raise InputError(f"{key}: no such key of this problem; allowed: {', '.join(known)}{suggestion(key, known)}")
     return f"{allowed[key]}.{key}"

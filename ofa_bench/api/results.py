@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 from numbers import Real
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ofa_bench.api.subnets import Subnet, evaluate
 from ofa_bench.config.schema import PROBLEM_GROUPS
 from ofa_bench.engine import Repeat
 from ofa_bench.errors import InputError, suggestion
 from ofa_bench.experiment.running import PreparedCell
-from ofa_bench.formatting import same_target
+from ofa_bench.formatting import same_target, same_targets
 from ofa_bench.records import attempts
 from ofa_bench.records import record as records
 from ofa_bench.records.frame import tidy
@@ -37,6 +37,9 @@ FIRST = ("strategy", "repeat", "target", "unit", "accuracy", "cost", "regret", "
 """The columns that a data frame begins with."""
 
 NAMED = [*PROBLEM_GROUPS, "strategy", "budget"]
+
+CHOSEN = [*NAMED, "targets"]
+"""What ``select`` takes."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -99,18 +102,26 @@ class Results:
 
         return self.to_dataframe().assign(**judged_columns(self.records, judge_records(self.records)))
 
-    def select(self, **choices: str) -> "Results":
-        """Return the records of these options: ``select(device="note10", strategy="joint")``.
+    def select(self, **choices: Any) -> "Results":
+        """Return the records of these options: ``select(device="note10", strategy=["joint", "vanilla"])``.
+
+        ``targets`` are an option, or the numbers: ``select(targets=[20, 30])``.
 
         Raises:
             InputError: there is no such column, or no such record.
         """
         found = list(self.records)
         for key, value in choices.items():
-            if key not in (*NAMED, "targets"):
-                raise InputError(f"{key}: no such choice; there are {', '.join(NAMED)}{suggestion(key, NAMED)}")
-            there = sorted({str(getattr(record.choices, key)) for record in found})
-            found = [record for record in found if getattr(record.choices, key) == value]
+            if key not in CHOSEN:
+                raise InputError(f"{key}: no such choice; there are {', '.join(CHOSEN)}{suggestion(key, CHOSEN)}")
+            values = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+            numbers = key == "targets" and all(isinstance(one, Real) for one in values)
+            there = sorted({_numbers(one) if numbers else str(getattr(one.choices, key)) for one in found})
+            found = [
+                one
+                for one in found
+                if (same_targets(one.targets, values) if numbers else getattr(one.choices, key) in values)
+            ]
             if not found:
                 raise InputError(f"{key}={value}: no such record; there are {', '.join(there)}")
         return Results(tuple(found))
@@ -133,7 +144,7 @@ class Results:
             raise InputError(f"kind={kind}: must be one of {', '.join(kinds)}{suggestion(kind, kinds)}")
         found = studies(self.records)
         if len(found) != 1:
-            there = "; ".join(f"{one.space} on {one.device}, {one.description}" for one in found[:5])
+            there = "; ".join(f"{one.title}, {one.description}" for one in found[:5])
             raise InputError(f"plot: {len(found)} problems, targets or budgets, which select() chooses from: {there}")
         figure = kinds[kind](found[0], Style([entry.name for entry in found[0].entries]))
         if figure is None:
@@ -195,7 +206,8 @@ class Result(Results):
         found = [(result.accuracy, result) for result in results if result.accuracy is not None]
         if not found:
             minimum = self.problem.cost.minimum
-            raise InputError(f"target: no architecture meets it; the cheapest costs {minimum:.4g} {unit}")
+            asked = "target" if target is None else f"target={target:g}"
+            raise InputError(f"{asked}: no architecture meets it; the cheapest costs {minimum:.4g} {unit}")
         accuracy, best = max(found, key=lambda one: one[0])
         return replace(evaluate(self.problem, best.genes[None])[0], accuracy=accuracy, cost=best.cost)
 
@@ -206,16 +218,24 @@ class Result(Results):
         already stays.
 
         Raises:
-            InputError: another record is there; nothing is overwritten.
-            OSError: the folder cannot be written.
+            InputError: another record is there, and nothing is overwritten; or the folder cannot be written.
         """
+        if not isinstance(output, str | PathLike):
+            raise InputError(f"output: {type(output).__name__} is not a folder")
         folder = attempts.folder_of(Path(output), self.record.address)
         if (folder / records.RECORD).exists():
             if records.read(folder).identity != self.prepared.identity:
                 raise InputError(f"{folder}: holds the record of another run; save to another folder")
             return folder
-        records.write(folder, self.record, self.prepared.yaml)
+        try:
+            records.write(folder, self.record, self.prepared.yaml)
+        except OSError as error:
+            raise InputError(f"output={output}: cannot be written ({error.strerror or error})") from error
         return folder
+
+
+def _numbers(record: Record) -> str:
+    return f"[{', '.join(f'{one:g}' for one in sorted(record.targets))}]"
 
 
 def load(*folders: "str | PathLike[str]") -> Results:
@@ -240,6 +260,8 @@ def compare(results: Iterable[Results]) -> Results:
     Raises:
         InputError: one of the objects is not a result.
     """
+    if isinstance(results, Results) or not isinstance(results, Iterable):
+        raise InputError("compare: give a list of results: ob.compare([first, second])")
     together = Results(())
     for one in results:
         if not isinstance(one, Results):

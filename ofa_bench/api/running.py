@@ -75,6 +75,8 @@ def run(
         InputError: a key or a value is not allowed; the message names the key.
         RuntimeError: your own strategy left a target out, returned one twice, or returned an invalid result.
     """
+    if on_result is not None and not callable(on_result):
+        raise InputError(f"on_result: must be called with a repeat and its result, but {on_result} cannot")
     described = problem if isinstance(problem, FleetProblem) else describe_problem(problem)
     overrides, nodes = [*described.overrides], dict(described.nodes)
     own, kept = (None, {}) if isinstance(strategy, str) else (strategy, parameters(strategy))

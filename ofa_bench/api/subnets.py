@@ -1,6 +1,6 @@
 """``ob.evaluate``: the accuracy and the cost of given architectures, without a search."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import Any, overload
@@ -57,13 +57,15 @@ def evaluate(problem: Problem, architecture: Any) -> Subnet | list[Subnet]:
         One ``Subnet`` for a dict or a ``Subnet``, else a list of them.
 
     Raises:
-        InputError: it is not an architecture of the space.
+        InputError: it is not an architecture of the space, or the problem is none.
     """
+    if not isinstance(problem, Problem):
+        raise InputError(f"problem: must be built by ob.problem(...), not {type(problem).__name__}")
     single = isinstance(architecture, Mapping | Subnet)
     if isinstance(architecture, str | PathLike):
         named = read_architectures("architecture", fspath(architecture), problem.space, None)
     else:
-        given = [architecture] if single else architecture
+        given = [architecture] if single or not isinstance(architecture, Iterable) else architecture
         named = [NamedArchitecture("", _genes(problem, one)) for one in given]
     found = []
     for one in evaluate_named(problem, named) if named else []:

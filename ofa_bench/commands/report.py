@@ -18,6 +18,7 @@ Results with different predictors, devices, budgets or targets are never combine
 was kept apart, and what was left out.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +66,8 @@ def run(options: Options, folders: Sequence[str]) -> Path:
     gathered = from_folders([Path(folder) for folder in folders])
     if options.mlflow:
         gathered = from_mlflow(options.mlflow, options.uri, gathered)
+    for reason in gathered.left_out:
+        print(f"left out: {reason}", file=sys.stderr)
     with collection_paused():  # looking for garbage would take an eighth of the time
         from ofa_bench.report.page import write_report
 

@@ -108,8 +108,9 @@ def _make_problem(
 def _build_limit(space: DesignSpace, name: str, most: Any) -> CostLimit:
     if isinstance(most, bool) or not isinstance(most, int | float) or not 0 < most < np.inf:
         raise InputError(f"limits.{name}={most}: must be a positive finite number, the largest cost allowed")
+    device = find_device(name, f"limits.{name}")
     try:
-        cost = _build_part("device", find_device("limits", name).node, CostModel, space)
+        cost = _build_part("device", device.node, CostModel, space)
     except InputError as error:
         raise InputError(f"limits.{name}: {error}") from error
     return CostLimit(cost, float(most))

@@ -66,7 +66,7 @@ def devices_of_fleet(config: DictConfig, space: DesignSpace) -> list[Device]:
         raise InputError(f"device.devices={names}: must be a list of devices or paths, such as [note10,macs]")
     found = list[Device]()
     for name in names:
-        one = find_device("device.devices", str(name))
+        one = find_device(str(name), f"device.devices={name}")
         if any(one.name == other.name for other in found):
             raise InputError(f"device.devices: {one.name} is there twice")
         guard = {"guard_band": True} if node.get("guard_band") else {}
@@ -86,8 +86,8 @@ def _synthetic(parts: Sequence[Device], node: Mapping[Any, Any]) -> list[Device]
     return [Device(f"synthetic-{i:04}", {**made, "number": i}) for i in range(number)]
 
 
-def find_device(key: str, name: str) -> Device:
-    """Return the device of an option or of the path of a table; ``key`` is that of messages.
+def find_device(name: str, given: str) -> Device:
+    """Return the device of an option or of the path of a table; messages begin with what was ``given``.
 
     Raises:
         InputError: there is no such option or path.
@@ -98,7 +98,7 @@ def find_device(key: str, name: str) -> Device:
     if own:
         return Device(own[0], {NODES["device"][0]: own[1], **NODES["device"][1]})
     if name not in options or name == FLEET:
-        raise no_such_option(key, name, [one for one in options if one != FLEET])
+        raise no_such_option("device", name, [one for one in options if one != FLEET], given=given)
     places = [folder / "device" / f"{name}.yaml" for folder in (*folders, conf_dir())]
     path = next((place for place in places if place.is_file()), None)
     stored = OmegaConf.load(path) if path else ConfigStore.instance().repo["device"][f"{name}.yaml"].node

@@ -52,7 +52,7 @@ def device_group(
 
 
 def _build(space: DesignSpace, name: str) -> CostModel:
-    made = build_object("device", find_device("device.devices", name).node, space=space)
+    made = build_object("device", find_device(name, f"device.devices={name}").node, space=space)
     model = adopt(made, CostModel)
     if not isinstance(model, CostModel):
         raise InputError(f"device.devices: {name} makes {type(made).__name__}; must make CostModel")

@@ -48,6 +48,8 @@ def expand(
 def _targets(word: str, folders: Sequence[Path], *, swept: bool) -> list[str]:
     """Expand numbers, alone or in a list, with or without a unit, to the values of targets."""
     value = read_value(word.partition("=")[2])
+    if value == []:
+        raise InputError(f"{word}: give at least one target")
     cells = [one if isinstance(one, list) else [one] for one in choices_of(value) or [value]]
     found = [[COST.fullmatch(text_of(one)) for one in cell] for cell in cells]
     units = {match and match[2] for cell in found for match in cell}

@@ -77,9 +77,10 @@ def _numbers(key: str, given: Sequence[Any]) -> tuple[float, ...]:
 
 def _of_device(by_device: Any, name: str) -> tuple[float, ...]:
     """Return the values that are given for a device."""
-    if not isinstance(by_device, dict) or name not in by_device:
-        wanted = f"must have the targets of each device, such as {{{name}: [20, 30]}}"
-        raise InputError(f"targets.by_device={by_device}: {wanted}")
+    if not isinstance(by_device, dict):
+        raise InputError(f"targets.by_device={by_device}: must have targets by device, such as {{{name}: [20, 30]}}")
+    if name not in by_device:
+        raise InputError(f"targets.by_device: must have the targets of each device; those of {name} are missing")
     values = by_device[name]
     if not isinstance(values, list) or not values:
         raise InputError(f"targets.by_device.{name}={values}: must be a list of numbers")

@@ -56,7 +56,7 @@ def best_networks(record: Record, top: int = 1, target: float | None = None) -> 
     if not targets:
         raise InputError(
             f"target={target:g}: no target of {record.address}, which has "
-            f"{', '.join(f'{one:g}' for one in record.targets)}"
+            f"{', '.join(f'{one:g}' for one in record.targets)} {record.unit}"
         )
     found = []
     for place in sorted(range(len(record.targets)), key=lambda i: float(record.targets[i])):

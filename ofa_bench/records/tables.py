@@ -71,7 +71,8 @@ def describe_accuracy(rows: Iterable[Row]) -> list[str]:
         notes.append("For targets that are not met, no network was found that meets them. Means leave them out.")
     if any(row.uncertainty is not None for row in shown):
         notes.append(
-            "The last ± of an accuracy is the predictor's own uncertainty, one standard deviation of a network."
+            "± after an accuracy (the last of two) is the predictor's own uncertainty, one standard deviation of a "
+            "network."
         )
     if any(row.true_accuracy is not None for row in shown):
         notes.append(

@@ -11,7 +11,7 @@ import numpy as np
 from ofa_bench.analysis.diff import Change, Diff, StudyPair, compare_sweeps
 from ofa_bench.analysis.intervals import DIGITS
 from ofa_bench.analysis.studies import Entry, Study
-from ofa_bench.analysis.summary import difference, share_of_time, summarize
+from ofa_bench.analysis.summary import difference, share_of_time
 from ofa_bench.errors import InputError
 from ofa_bench.files.writing import make_folder
 from ofa_bench.formatting import format_number
@@ -89,7 +89,7 @@ def _alone(found: Diff) -> tuple[Sequence[Study], Sequence[Study]]:
 
 
 def _title(study: Study) -> str:
-    return f"{summarize(study).title}, {study.description}"
+    return f"{study.title}, {study.description}"
 
 
 def _name_some(several: Sequence[Study]) -> str:
@@ -101,7 +101,7 @@ def _section(pair: StudyPair) -> DiffSection:
     rows = tuple((*setting, ", ".join(names)) for setting, names in pair.settings.items())
     settings = Table("What differs", ("setting", "A", "B", "strategies"), rows, left=4) if rows else None
     return DiffSection(
-        heading=f"{summarize(pair.a).title}, {pair.a.generations} generations",
+        heading=f"{pair.a.title}, {pair.a.generations} generations",
         sentences=tuple(_sentences(pair)),
         notes=tuple(_notes(pair)),
         table=_table(pair),

@@ -128,7 +128,7 @@ def _kept_apart(summaries: Sequence[Summary]) -> list[str]:
     """Return a line for each family of studies, with its target sets."""
     named = []
     for several in _families(summaries):
-        study, sets = several[0].study, [f"{len(one.study.targets)} ({one.targets})" for one in several]
+        study, sets = several[0].study, [f"{len(one.study.targets)} ({one.study.span})" for one in several]
         named.append(
             f"{study.space} on {study.device}, {study.description}; "
             f"numbers of targets ({study.unit}): {', '.join(sets)}"
@@ -139,4 +139,4 @@ def _kept_apart(summaries: Sequence[Summary]) -> list[str]:
 def _note(summary: Summary) -> str:
     """Return a note on the marked accuracies of one of the other target sets; empty without any."""
     text = note([(entry.name, entry.records) for entry in summary.study.entries])
-    return text and f"{summary.title}: {text}"
+    return text and f"{summary.study.title}: {text}"

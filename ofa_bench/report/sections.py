@@ -85,7 +85,7 @@ def _section(summary: Summary, name: str, every: Sequence[Summary], style: Style
     tables = (comparison(summary), winners_judged(summary), tested(summary))
     planned = pictures.plan(_drawings(summary, every, style)) if pictures else ()
     return Section(
-        summary.title,
+        summary.study.title,
         name,
         study.description,
         tuple(filter(None, texts)),

@@ -206,7 +206,8 @@ def need(strategy: str, module: str) -> None:
 def check_whole(key: str, value: int, least: int = 1) -> None:
     """Raise InputError if a strategy's parameter is not a whole number, or too small."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"strategy.{key}={value}: must be a whole number of {least} or more")
+        default = " (by default evolution.population_size)" if key == "population_size" else ""
+        raise InputError(f"strategy.{key}={value}{default}: must be a whole number of {least} or more")
 
 
 def count_evaluations(evolution: object, generations: Sequence[int], *, seeds: float = 0) -> int | None:

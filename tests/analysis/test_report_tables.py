@@ -75,7 +75,7 @@ def test_studies_of_other_targets_stand_below_each_other(made):
     summaries = [summarize(study) for study in studies(every)]
     table = others(summaries)
     keys = [row[:2] for row in table.rows]
-    assert keys == [(one.targets, line.name) for one in summaries for line in one.lines]
+    assert keys == [(one.study.span, line.name) for one in summaries for line in one.lines]
     assert len(set(keys)) == 9
     assert (table.heads[:2], table.left) == (("targets (ms)", "strategy"), 2)
     single = comparison(summaries[0])
@@ -159,4 +159,4 @@ def test_captions_say_predictor_and_budget():
     summary = add_judges(summarize(study))
     description = "predictor member 2, 4 generations, 2 where warm-started"
     for table in (comparison(summary), tables.tested(summary), winners_judged(summary)):
-        assert table.caption.endswith(f"{summary.title}, {description}")
+        assert table.caption.endswith(f"{summary.study.title}, {description}")

@@ -142,7 +142,10 @@ def test_other_commands_take_one_device(forks, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["device=fleet", "device.devices=[note10,mcas]"], "device.devices=mcas: no such option; there are"),
+        (
+            ["device=fleet", "device.devices=[note10,mcas]"],
+            "device.devices=mcas: no such option, file or folder; there are",
+        ),
         (["device=fleet", "device.devices=note10"], "device.devices=note10: must be a list of devices or paths"),
         (["device=fleet", "device.devices=[]"], "device.devices=[]: must be a list of devices or paths"),
         (["device=fleet", "device.devices=[macs,macs]"], "device.devices: macs is there twice"),
@@ -155,7 +158,7 @@ def test_other_commands_take_one_device(forks, tmp_path):
         (["device=fleet", "device.devices=[roofline,note10]"], "device.devices: roofline: device.peak=null"),
         (["device=fleet", "device.devices=[note10,group]"], "device.devices: group: device.devices=None"),
         (["limits={group: 3}"], "limits.group: device.devices=None"),
-        (["limits={foo: 1}"], "limits=foo: no such option"),
+        (["limits={foo: 1}"], "limits.foo: no such option, file or folder; there are "),
         (["limits={macs: -1}"], "limits.macs=-1: must be a positive finite number"),
         (["limits=3"], "limits=3: must be costs by device"),
         (["limits={macs: 250}", "targets.values=[5]"], "mbv3 on note10 within the limits costs"),

@@ -230,7 +230,7 @@ def test_a_group_is_one_problem_of_python_and_one_record():
         ([], r"device\.devices=None: must be a list of two or more, such as \[note10,jetson_gpu\]"),
         (["device.devices=[note10]"], "must be a list of two or more"),
         (["device.devices=note10"], "must be a list of two or more"),
-        (["device.devices=[note10,nota10]"], r"device\.devices=nota10: no such option; .* did you mean 'note10'\?"),
+        (["device.devices=[note10,nota10]"], r"device\.devices=nota10: no such option, .* did you mean 'note10'\?"),
         (["device.devices=[note10,fleet]"], r"device\.devices=fleet: no such option"),
         (["device.devices=[note10,note10]"], r"device\.devices: note10 is there twice"),
         (["device.devices=[note10,p40_b64]"], "p40_b64: it has no table for space mbv3"),

@@ -33,7 +33,7 @@ from ofa_bench.testing import ToyPredictor, check_predictor
 from ofa_bench.tracking import values
 
 SPACE = MobileNetV3Space()
-NOTE = "The last ± of an accuracy is the predictor's own uncertainty, one standard deviation of a network."
+NOTE = "± after an accuracy (the last of two) is the predictor's own uncertainty, one standard deviation of a network."
 
 
 class Uncertain(ToyPredictor):

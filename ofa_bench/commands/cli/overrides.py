@@ -161,6 +161,8 @@ def not_an_override(word: str) -> str:
     message = f"'{word}': not of the form key=value"
     if not equals or not re.fullmatch(r"[+~]{0,2}[\w./@:-]+", key, re.ASCII):
         return f"{message}{_suggest_word(word)}"
+    if value[0] in "{[" and value[-1] not in "}]":
+        return f"{message} (an argument with spaces is written in quotes: '{key}={value} ...')"
     is_list = value.startswith("[") and value.endswith("]")
     if value.startswith("~/"):
         value = str(Path(value).expanduser())
@@ -174,6 +176,8 @@ def not_an_override(word: str) -> str:
 def _several(key: str, value: str, one: str) -> str:
     """Describe how to write values separated by commas outside a sweep."""
     if not is_accepted(f"{key}={value.partition(',')[0]}") and is_accepted(f"{key}=[{value}]"):
+        return f"{key}={value}: write a list as {key}=[{value}]"
+    if key == "device.devices":  # it has no type, by which a list would be accepted only
         return f"{key}={value}: write a list as {key}=[{value}]"
     return f"{key}={value}: several values are a sweep, {one}"
 

@@ -96,8 +96,9 @@ def test_files_compute_what_the_subnet_of_ofa_does(exported, name):
     scale = np.abs(wanted - other).max()
     assert scale > 0.1 * np.abs(wanted).max()
     assert np.abs(onnx_output(folder, pixels) - wanted).max() < 1e-4 * scale
-    program = torch.export.load(folder / "network.pt2").module()
-    assert np.abs(program(pixels).detach().numpy() - wanted).max() < 1e-4 * scale
+    if name == "mbv3":  # takes a second; of the others, the export itself compares both files
+        program = torch.export.load(folder / "network.pt2").module()
+        assert np.abs(program(pixels).detach().numpy() - wanted).max() < 1e-4 * scale
     assert card["parameters"] == sum(weight.numel() for weight in network.parameters())
     initial = onnx.load(str(folder / "network.onnx")).graph.initializer
     assert card["macs"] > 0.5 * card["parameters"]

@@ -76,7 +76,7 @@ def test_a_checkpoint_of_the_right_hash_is_read_as_numbers(tmp_path, monkeypatch
     torch.save({"0.weight": Bomb(tmp_path / "marker")}, path)
     monkeypatch.setenv("OFA_BENCH_ASSETS", str(tmp_path))
     monkeypatch.setitem(assets.ASSETS, "ofa/acc_predictor.pth", hashlib.sha256(path.read_bytes()).hexdigest())
-    with pytest.raises(ValueError, match="offset must be"):
+    with pytest.raises(ValueError, match=r"buffer is smaller|offset must be"):
         official_predictor(MobileNetV3Space())
     assert not (tmp_path / "marker").exists()
 

@@ -118,7 +118,7 @@ def find_judges(
         space: of the winners.
         sha256: the hash of the guide.
         sources: those of the guide; None if they are not known.
-        official: whether the official predictor may judge; loading it takes seconds.
+        official: whether the official predictor, which not every machine has, may judge.
     """
     if sources is None:
         return []

@@ -74,7 +74,7 @@ def judge_records(records: Sequence[Record], *, official: bool = True) -> Judgem
     A record has none if its space cannot be built here or does not contain its winners, or if the sources of its guide
     are not known. Where measurements were simulated, the truth, which the record has, is a judge. A judge that knows
     only some architectures judges records all of whose winners it knows. Without ``official``, that predictor, which
-    takes seconds to load, does not judge.
+    not every machine has, does not judge.
     """
     judges: dict[tuple[int, str, str], list[Judge]] = {}
     found = {}

@@ -1,8 +1,6 @@
 """Loads OFA's own accuracy predictors from their published checkpoints."""
 
 from collections.abc import Callable, Mapping, Sequence
-from io import BytesIO
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +14,9 @@ from ofa_bench.spaces import DesignSpace, Subspace
 __all__ = ["MEASURED", "load_mbv3", "load_resnet50d", "official_predictor"]
 
 Columns = Mapping[str, Sequence[int]]
+
+Layer = tuple[int, int, int, int]
+"""Outputs and inputs of a layer, and the bytes of its checkpoint at which its weights and its biases begin."""
 
 MEASURED = "measured by OFA"
 """The source of the labels; they are not published."""
@@ -44,38 +45,35 @@ def official_predictor(space: DesignSpace, fetch: bool = True) -> AccuracyPredic
 
 def load_mbv3(space: DesignSpace, fetch: bool) -> AccuracyPredictor:
     """Load the predictor of ``ofa.tutorial``."""
-    path = "ofa/acc_predictor.pth"
-    state = _load(path, fetch)
-    layers = [(state[f"{i}.weight"], state[f"{i}.bias"]) for i in (0, 2, 4, 6)]
-    return _build(space, path, layers, _mbv3_columns(space))
+    layers = ((400, 128, 1237, 206045), (400, 400, 850877, 849269), (400, 400, 207653, 847661))
+    return _load(space, "ofa/acc_predictor.pth", (*layers, (1, 400, 1490897, 1490885)), _mbv3_columns(space), fetch)
 
 
 def load_resnet50d(space: DesignSpace, fetch: bool) -> AccuracyPredictor:
     """Load the predictor of ``ofa.nas``; its last layer has no bias, but ``base_acc`` is added to its output."""
     path = "ofa/ofa_resnet50_acc_predictor.pth"
-    state = _load(path, fetch)
-    layers = [(state[f"layers.{i}.0.weight"], state[f"layers.{i}.0.bias"]) for i in range(3)]
-    return _build(space, path, [*layers, (state["layers.3.weight"], state["base_acc"])], _resnet50d_columns(space))
+    layers = ((400, 82, 1287995, 644771), (400, 400, 646379, 1286387), (400, 400, 1547, 641555))
+    return _load(space, path, (*layers, (1, 400, 643163, 1419203)), _resnet50d_columns(space), fetch)
 
 
-def _load(path: str, fetch: bool) -> Mapping[str, Any]:
-    content = asset_content(path, fetch)  # torch gets the bytes whose hash was checked, even if the file changes
+def _load(space: DesignSpace, path: str, layers: Sequence[Layer], columns: Columns, fetch: bool) -> AccuracyPredictor:
+    """Read the layers where they are in the checkpoint, whose hash was checked: torch would take seconds to import."""
+    content = asset_content(path, fetch)
 
-    import torch
+    def read(count: int, offset: int) -> NDArray[np.float32]:
+        return _normal(np.frombuffer(content, "<f4", count, offset))
 
-    state: Mapping[str, Any] = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
-    return state
-
-
-def _build(space: DesignSpace, path: str, layers: Sequence[tuple[Any, Any]], columns: Columns) -> AccuracyPredictor:
-    arrays = [(_normal(weight.T), _normal(bias)) for weight, bias in layers]
+    arrays = [
+        (read(outputs * inputs, weight).reshape(outputs, inputs).T, read(outputs, bias))
+        for outputs, inputs, weight, bias in layers
+    ]
     about = {"name": "official", "sha256": ASSETS[path]}
     return OneHotMLP(space, columns, arrays, **about, unlabelled={}, sources=(MEASURED,))
 
 
-def _normal(tensor: Any) -> NDArray[np.float32]:
-    """Return a tensor as an array; subnormal numbers (below 1.2e-38), which slow products down, become 0."""
-    values: NDArray[np.float32] = tensor.numpy().copy()
+def _normal(stored: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a copy in which subnormal numbers (below 1.2e-38), which slow products down, are 0."""
+    values = stored.astype(np.float32)
     values[np.abs(values) < np.finfo(np.float32).tiny] = 0
     return values
 

@@ -93,7 +93,7 @@ def test_t_tests_and_intervals_of_mean_accuracy(number, correlation):
 @pytest.mark.usefixtures("no_wilcoxon")
 def test_strategies_of_unlike_noise_keep_the_level_within_a_point(number):
     """Skewness of a difference as measured (0.4): one side of t errs more often than 5 %, the other less often."""
-    differences = 0.1 * skewed(np.random.default_rng(number), 0.4, (2000, number))
+    differences = 0.1 * skewed(np.random.default_rng(number), 0.4, (1000, number))
     equal = compare(differences)
     assert_level([one.p < ALPHA for one in equal], ALPHA + 0.01)
     assert_covers([one.interval[0] <= 0 <= one.interval[1] for one in equal], 0.94)
@@ -104,7 +104,7 @@ def test_strategies_of_unlike_noise_keep_the_level_within_a_point(number):
 @pytest.mark.parametrize("number", [3, 5, 6, 30])
 def test_wilcoxon(number):
     """Accuracies of one target in steps, so that there are ties and zeros."""
-    accuracy = runs(np.random.default_rng(number), 200, 2, number, targets=1)[..., 0]
+    accuracy = runs(np.random.default_rng(number), 100, 2, number, targets=1)[..., 0]
     differences = np.round((accuracy[:, 0] - accuracy[:, 1]) / 0.05) * 0.05
     found = [one.p_wilcoxon for one in compare(differences)]
     assert_level([p is not None and p < ALPHA for p in found])
@@ -125,7 +125,7 @@ def test_verdicts_on_four_strategies_are_wrong_for_any_of_them_in_five_percent(n
 @pytest.mark.parametrize(("strategies", "number"), [(3, 3), (3, 4), (3, 5), (3, 10), (3, 30), (6, 3), (6, 10)])
 def test_ranks_of_equal_strategies_whose_targets_are_correlated(strategies, number):
     """Three equal chains: over their ten targets, Friedman's p < 0.05 came up in a third of all studies."""
-    studies = runs(np.random.default_rng(number), 400, strategies, number, CHAIN[1])
+    studies = runs(np.random.default_rng(number), 200, strategies, number, CHAIN[1])
     found = [ranking(dict(zip("abcdef", study.mean(axis=2), strict=False))) for study in studies]
     assert_level([one.p < ALPHA for one in found])
     assert_level([np.min(one.pairwise) < ALPHA for one in found])
@@ -149,7 +149,7 @@ def test_ranks_of_real_differences_are_found():
 def test_the_median_of_ratios(number, noise):
     """Times have a long tail: another process slows down some repeats a lot."""
     rng = np.random.default_rng(number)
-    logarithms = skewed(rng, 2, (500, number)) if noise == "skewed" else rng.standard_t(1.5, (500, number))
+    logarithms = skewed(rng, 2, (300, number)) if noise == "skewed" else rng.standard_t(1.5, (300, number))
     true = np.median(skewed(rng, 2, 10**6)) if noise == "skewed" else 0.0
     found = [median_interval(row) for row in np.exp(0.1 * logarithms)]
     assert_covers([low <= np.exp(0.1 * true) <= high for low, high in found])

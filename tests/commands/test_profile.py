@@ -111,6 +111,7 @@ def test_a_part_of_a_space_is_measured_alone(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ofa_bench.profiling.rounds.write_onnx", write_time)
+    monkeypatch.setattr("ofa_bench.search.saturation.COSTS", 5)
     options = {"out": "npu", "runner": "npu_timer.timer", "rounds": 7, "calibration": 3, "held_back": 10}
     profile(Options(space="npu.yaml", **options))
     part = load_space("npu.yaml")

@@ -53,7 +53,8 @@ def test_a_deleted_database_is_rebuilt_whole(ofa_bench, forks, tmp_path):
 
 def test_what_a_store_that_was_away_lacks_is_sent(ofa_bench, forks, tmp_path):
     away = ("tracking=server", "tracking.uri=http://127.0.0.1:9", "tracking.experiment=study")
-    ran = ofa_bench("-m", "seed=0,1", *CELLS, *away)
+    at_once = {"MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0"}
+    ran = ofa_bench("-m", "seed=0,1", *CELLS, *away, **at_once)
     assert ran.returncode == 0
     command = ran.stderr.rpartition("this sends it: ofa_bench sync ")[2].split()
     assert command == [str(tmp_path / "multirun"), "uri=http://127.0.0.1:9", "experiment=study"]
@@ -61,7 +62,7 @@ def test_what_a_store_that_was_away_lacks_is_sent(ofa_bench, forks, tmp_path):
     sent = forks.run("sync", tuple(command), tmp_path)
     assert (sent.returncode, sent.stderr) == (0, "")
     assert len(runs(tmp_path, "other.db", "study")) == 3
-    still = forks.run("sync", ("uri=http://127.0.0.1:9",), tmp_path)
+    still = forks.run("sync", ("uri=http://127.0.0.1:9",), tmp_path, **at_once)
     assert still.returncode == 1
     assert still.stderr.count("\n") == 1
     assert "http://127.0.0.1:9" in still.stderr

@@ -84,7 +84,7 @@ def onnx_output(folder, pixels):
     return session.run(["output"], {"image": pixels.numpy()})[0]
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", [name for name in SPACES if name != "mbv3_w1.0"])
 def test_files_compute_what_the_subnet_of_ofa_does(exported, name):
     space = SPACES[name]
     folder, card = exported(space)
@@ -96,8 +96,9 @@ def test_files_compute_what_the_subnet_of_ofa_does(exported, name):
     scale = np.abs(wanted - other).max()
     assert scale > 0.1 * np.abs(wanted).max()
     assert np.abs(onnx_output(folder, pixels) - wanted).max() < 1e-4 * scale
-    program = torch.export.load(folder / "network.pt2").module()
-    assert np.abs(program(pixels).detach().numpy() - wanted).max() < 1e-4 * scale
+    if name == "mbv3":  # takes a second; of the others, the export itself compares both files
+        program = torch.export.load(folder / "network.pt2").module()
+        assert np.abs(program(pixels).detach().numpy() - wanted).max() < 1e-4 * scale
     assert card["parameters"] == sum(weight.numel() for weight in network.parameters())
     initial = onnx.load(str(folder / "network.onnx")).graph.initializer
     assert card["macs"] > 0.5 * card["parameters"]
@@ -107,6 +108,18 @@ def test_files_compute_what_the_subnet_of_ofa_does(exported, name):
     assert "random" in card["weights"]["description"]
     assert all(one["difference_from_torch"] < 1e-4 for one in card["files"].values())
     assert read_card(folder) == json.loads(json.dumps(card))
+
+
+def test_the_narrower_supernet_builds_what_ofa_does():
+    """Its files are of the same layers as those of the wider one."""
+    space = SPACES["mbv3_w1.0"]
+    net, row = supernet(space), np.zeros(space.n_genes, np.int8)
+    ours, theirs = net.subnet(row).build().eval(), built_by_ofa(space, space.to_ofa(row), net.net.state_dict())
+    for network in (ours, theirs):
+        networks.init_batchnorm(network, 64)
+    pixels = torch.randn((2, 3, 64, 64), generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        assert (ours(pixels) - theirs(pixels)).abs().max() < 1e-4 * theirs(pixels).diff(dim=0).abs().max()
 
 
 def test_files_load_where_this_package_and_ofa_are_not(exported):
@@ -138,7 +151,9 @@ def test_what_is_there_is_kept_with_its_measurement(exported):
     assert exported.exporter.find_more_accurate(replace(smallest(SPACES["mbv3"]), accuracy=0.8)) is None
 
 
-def test_trained_weights_and_statistics_of_images_are_in_the_file(tmp_path):
+def test_trained_weights_and_statistics_of_images_are_in_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(networks, "write_program", lambda module, shape, path, batch: path.write_bytes(b""))
+    monkeypatch.setattr(networks, "differences", lambda *_: {"network.onnx": 0.0, "network.pt2": 0.0})
     space = SPACES["mbv3"]
     net = supernet(space)
     with torch.no_grad():

@@ -31,7 +31,7 @@ def groups(draw, values):
 
 @pytest.mark.parametrize("most", [levels.MAX_ENUMERATED, 0], ids=["enumerated", "solved"])
 @pytest.mark.parametrize("values", [WHOLE, POSITIVE], ids=["whole", "any"])
-@examples(100)
+@examples(60)
 @given(data=st.data())
 def test_the_worst_case_has_the_extremes_of_all_architectures(most, values, data):
     space, devices = data.draw(groups(values))
@@ -50,7 +50,7 @@ def test_the_worst_case_has_the_extremes_of_all_architectures(most, values, data
         assert worst.minimum == pytest.approx(costs.min(), rel=2 * TOLERANCE, abs=2 * TOLERANCE)
 
 
-@examples(100)
+@examples(60)
 @given(groups(POSITIVE))
 def test_level_k_is_met_where_its_cost_is_met_on_every_device(group):
     space, devices = group
@@ -67,7 +67,7 @@ def test_level_k_is_met_where_its_cost_is_met_on_every_device(group):
         assert one.level(np.array([0.0, 3 * edges[-1]])) == pytest.approx([0, 3 * len(edges)])
 
 
-@examples(80)
+@examples(60)
 @given(groups(POSITIVE))
 def test_the_mean_is_an_exact_table(group):
     space, devices = group

@@ -18,6 +18,8 @@ from ofa_bench.testing import check_cost, check_predictor, check_space
 
 FIXED, ELASTIC = CompoundSpace(), CompoundSpace("elastic")
 STRATEGIES = sorted(path.stem for path in (conf_dir() / "strategy").glob("*.yaml"))
+FEW = {"differentiable": 400, "linas": 200, "nsganetv2": 150, "surrogate": 150, "tpe": 300}
+"""Evaluations that are enough for strategies whose own work takes most of the time."""
 
 
 def everything():
@@ -79,11 +81,11 @@ def test_every_strategy_finds_the_exact_optima(strategy):
     assert (problem.cost.minimum, problem.cost.maximum) == (cost.min(), cost.max())
     register()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        few = ["strategy.evaluations=300"] if strategy == "surrogate" else []
+        few = [f"strategy.evaluations={FEW[strategy]}"] if strategy in FEW else []
         config = compose("config", [f"strategy={strategy}", "evolution.mutate_prob=0.3", "tracking=none", *few])
     strategy = build(OmegaConf.to_object(config)).strategy
     targets = (45.0, 20.0)
-    results = dict(strategy.search(problem, targets, Budget(60, 60), np.random.default_rng(4)))
+    results = dict(strategy.search(problem, targets, Budget(20, 20), np.random.default_rng(4)))
     for i, target in enumerate(targets):
         assert results[i].accuracy == pytest.approx(accuracy[cost <= target].max(), abs=1e-6)
         assert results[i].cost <= target

@@ -59,14 +59,14 @@ def mean(results):
 
 
 def test_it_keeps_the_contract_with_and_without_gradients(mbv3):
-    check_strategy(Differentiable(evaluations=300))
-    check_strategy(Differentiable(evaluations=300), mbv3)
+    check_strategy(Differentiable(evaluations=100))
+    check_strategy(Differentiable(evaluations=100), mbv3)
 
 
 def test_it_keeps_the_contract_with_a_cost_model_of_a_users():
     space = load_space("compofa")
     check_strategy(
-        Differentiable(evaluations=100), Problem(space, ToyPredictor(space), Whole(latency_table(space, "macs")))
+        Differentiable(evaluations=60), Problem(space, ToyPredictor(space), Whole(latency_table(space, "macs")))
     )
 
 

@@ -81,9 +81,10 @@ def test_contract(name):
     check_strategy(PEERS[name])
 
 
-@pytest.mark.parametrize("strategy", [*PEERS.values(), Exhaustive()], ids=[*PEERS, "exhaustive"])
-def test_contract_in_a_small_space(strategy):
-    check_strategy(strategy, SMALL)
+@pytest.mark.parametrize("name", [*(name for name in PEERS if name != "map_elites"), "exhaustive"])
+def test_contract_in_a_small_space(name):
+    """But for MAP-Elites, whose library takes another process seconds to import."""
+    check_strategy(PEERS.get(name, Exhaustive()), SMALL)
 
 
 @pytest.mark.parametrize("name", PEERS)

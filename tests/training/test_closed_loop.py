@@ -18,11 +18,11 @@ from ofa_bench.supernets.pieces import supernet
 from ofa_bench.training import supernet_predictor
 
 STRATEGY, BATCHES = "surrogate", {"initial": 40, "batch": 20}
-EVALUATIONS, TARGETS, EQUALS = 80, (0.4, 0.55, 0.7, 0.85), 8
-STEPS, BATCH, RATE = 900, 32, 0.003
-AMPLITUDE, NOISE, WAVELENGTH = 10, 30, 5
-MARGIN = 0.1
-"""Three times the standard deviation of the mean gain of networks that are drawn at random (0.07 / √4)."""
+EVALUATIONS, TARGETS, EQUALS = 60, (0.4, 0.55, 0.7, 0.85), 4
+STEPS, BATCH, RATE = 500, 24, 0.003
+AMPLITUDE, NOISE, WAVELENGTH = 20, 30, 5
+MARGIN = 0.13
+"""Three times the standard deviation of the mean gain of networks that are drawn at random (0.09 / √4)."""
 SPACE = LayersSpace()
 
 
@@ -60,7 +60,7 @@ def train(folder, path):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder, threads = tmp_path_factory.mktemp("loop"), torch.get_num_threads()
-    for seed, (name, each) in enumerate({"train": 250, "val": 40, "heldout": 80}.items()):
+    for seed, (name, each) in enumerate({"train": 100, "val": 20, "heldout": 40}.items()):
         draw(folder / name, each, seed)
     torch.set_num_threads(1)
     train(folder / "train", folder / "supernet.pth")

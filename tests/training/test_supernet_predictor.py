@@ -323,8 +323,8 @@ def test_a_killed_search_goes_on_to_the_same_record(folder, forks, tmp_path, und
 
 def test_cells_at_once_share_one_file(folder, forks, tmp_path, undisturbed):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
-    shared = ("predictor.cache=shared.csv", "predictor.processes=2")
-    finish(forks, folder, tmp_path, "-m", "seed=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", *shared)
+    joblib = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    finish(forks, folder, tmp_path, "-m", "seed=0,1", *joblib, "predictor.cache=shared.csv")
     assert len(rows(tmp_path / "shared.csv")) > EVALUATIONS
     found = {record.seed: record for record in map(read, {path.parent for path in tmp_path.rglob("record.json")})}
     assert sorted(found) == [0, 1]

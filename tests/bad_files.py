@@ -123,7 +123,11 @@ ASSETS = [
     ("altered", lambda path: put(path, b"altered"), "was altered or cut off: delete it to have it fetched again"),
     ("empty", lambda path: put(path, b""), "was altered or cut off"),
     *((kind, special(kind), f"cannot be read .{message}") for kind, message in SPECIAL.items()),
-    ("missing", lambda path: path.parent.mkdir(parents=True), "cannot be fetched from https:.*or use predictor=embedd"),
+    (
+        "missing",
+        lambda path: path.parent.mkdir(parents=True),
+        "cannot be fetched from https:.*such as predictor=embedd",
+    ),
     ("a file instead of the folder", lambda path: put(path.parent, b""), "cannot be fetched from https:"),
 ]
 

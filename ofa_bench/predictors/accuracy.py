@@ -361,7 +361,9 @@ class OneHotMLP(AccuracyPredictor):
             genes: int8 [n, n_genes].
             ends: 0 and the ends of the batches; by default, all are one batch.
         """
-        return self._propagate(self._features(genes)[:, :-1], ends)
+        # A single row lies in memory, and is multiplied, otherwise than several; its sums could have another order.
+        features = self._features(genes if len(genes) > 1 else genes.repeat(2, axis=0))
+        return self._propagate(features[:, :-1], ends)[: len(genes)]
 
     def _propagate(self, hidden: NDArray[np.float32], ends: Sequence[int] | None = None) -> NDArray[np.float32]:
         """Compute the last hidden layer from features: float32 [n, n_features] to float32 [n, n_units]."""
@@ -382,9 +384,10 @@ class OneHotMLP(AccuracyPredictor):
 def _multiply(rows: NDArray[np.float32], weight: NDArray[np.float32], ends: Sequence[int]) -> NDArray[np.float32]:
     """Multiply the rows of each batch by a weight: [n, n_in] and [n_in, n_out] to [n, n_out]."""
     made = np.empty((len(rows), weight.shape[1]), np.float32)
+    order: Any = "C" if rows.flags.c_contiguous else "F"
     for begin, end in pairwise(ends):
-        if end - begin == 1:  # a single row would be multiplied by another routine, which may sum in another order
-            made[begin:end] = (rows[begin:end].repeat(2, axis=0) @ weight)[:1]
+        if end - begin == 1:  # as in a call by itself, where there are two
+            made[begin:end] = (np.array(rows[[begin, begin]], order=order) @ weight)[:1]
         else:
             np.matmul(rows[begin:end], weight, out=made[begin:end])
     return made

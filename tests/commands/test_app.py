@@ -115,14 +115,14 @@ def test_searches_one_after_another_find_the_same(ofa_bench, tmp_path):
 
 
 def test_single_cell_with_odd_targets(ofa_bench, tmp_path):
-    values = "targets.values=[60,5,20,20]"
+    values = "targets.values=[60,5,20,30]"
     ran = ofa_bench("strategy=top_down", values, "budget=quick", "tracking=none", "repeats=2")
     assert ran.returncode == 0, ran.stderr
     assert "infeasible" in ran.stdout
     assert "± " in ran.stdout
     (path,) = (tmp_path / "multirun").rglob("record.json")
     results = json.loads(path.read_text())["repeats"][0]["results"]
-    assert [result["target"] for result in results] == [60, 5, 20, 20]
+    assert [result["target"] for result in results] == [60, 5, 20, 30]
     assert [result["feasible"] for result in results] == [True, False, True, True]
     assert (path.parent / "config.yaml").read_text().count("order: descending") == 1
 
@@ -275,7 +275,7 @@ def test_official_predictor_offline_is_one_line(ofa_bench, tmp_path):
     ran = ofa_bench("predictor=official", "tracking=none", **nowhere)
     assert ran.returncode == 2
     assert "asset ofa/acc_predictor.pth: not under OFA_BENCH_ASSETS (" in ran.stderr
-    assert "use predictor=embedded" in ran.stderr
+    assert "or use another predictor, such as predictor=embedded" in ran.stderr
     assert ran.stderr.count("\n") == 1
 
 

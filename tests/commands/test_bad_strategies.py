@@ -55,19 +55,33 @@ STRATEGIES = {
         ("gradient_cost=x", "strategy.gradient_cost=x: must be a number of 0 or more, or measured"),
     ],
     "nsga2": [
-        ("population_size=1", "strategy.population_size=1: must be a whole number of 2 or more"),
+        (
+            "population_size=1",
+            "strategy.population_size=1 (by default evolution.population_size): must be a whole number of 2 ",
+        ),
         ("mutate_prob=2", "strategy.mutate_prob=2: must be from 0 to 1"),
         ("crossover_prob=null", "strategy.crossover_prob=None: must be from 0 to 1"),
         ("evaluations=0", "strategy.evaluations=0: must be a whole number of 1 or more"),
     ],
-    "sms_emoa": [("population_size=1", "strategy.population_size=1: must be a whole number of 2 or more")],
+    "sms_emoa": [
+        (
+            "population_size=1",
+            "strategy.population_size=1 (by default evolution.population_size): must be a whole number of 2 ",
+        )
+    ],
     "spea2": [("crossover_prob=2", "strategy.crossover_prob=2: must be from 0 to 1")],
     "map_elites": [
-        ("population_size=0", "strategy.population_size=0: must be a whole number of 1 or more"),
+        (
+            "population_size=0",
+            "strategy.population_size=0 (by default evolution.population_size): must be a whole number of 1 ",
+        ),
         ("mutate_prob=x", "strategy.mutate_prob=x: must be from 0 to 1"),
     ],
     "random": [
-        ("population_size=x", "strategy.population_size=x: must be a whole number of 1 or more"),
+        (
+            "population_size=x",
+            "strategy.population_size=x (by default evolution.population_size): must be a whole number of 1 ",
+        ),
     ],
     "local_search": [("evaluations=-1", "strategy.evaluations=-1: must be a whole number of 1 or more")],
     "tpe": [("evaluations=null", "strategy.evaluations=None: must be a whole number of 1 or more")],

@@ -42,7 +42,8 @@ def valid(values):
 @given(st.lists(ANY, max_size=6))
 def test_values_are_kept_as_they_are_or_refused(values):
     targets = resolved(values=values)
-    assert (targets is not None) == (bool(values) and all(0 < value < math.inf for value in values))
+    usable = bool(values) and all(0 < value < math.inf for value in values)
+    assert (targets is not None) == (usable and len(set(values)) == len(values))
     assert targets is None or targets == tuple(values)
 
 

@@ -254,14 +254,26 @@ def test_a_missing_library_is_named(make, module, words, monkeypatch):
 @pytest.mark.parametrize(
     ("make", "given", "words"),
     [
-        (NSGA2, {"population_size": 1}, "strategy.population_size=1: must be a whole number of 2 or more"),
+        (
+            NSGA2,
+            {"population_size": 1},
+            r"strategy.population_size=1 \(by default .*\): must be a whole number of 2 or more",
+        ),
         (NSGA2, {"mutate_prob": 1.5}, "strategy.mutate_prob=1.5: must be from 0 to 1"),
         (NSGA2, {"crossover_prob": "x"}, "strategy.crossover_prob=x: must be from 0 to 1"),
         (SMSEMOA, {"mutate_prob": -0.1}, "strategy.mutate_prob=-0.1: must be from 0 to 1"),
         (SPEA2, {"evaluations": 0}, "strategy.evaluations=0: must be a whole number of 1 or more"),
         (MAPElites, {"mutate_prob": True}, "strategy.mutate_prob=True: must be from 0 to 1"),
-        (MAPElites, {"population_size": 0}, "strategy.population_size=0: must be a whole number of 1 or more"),
-        (RandomSearch, {"population_size": 0}, "strategy.population_size=0: must be a whole number of 1 or more"),
+        (
+            MAPElites,
+            {"population_size": 0},
+            r"strategy.population_size=0 \(by default .*\): must be a whole number of 1 or more",
+        ),
+        (
+            RandomSearch,
+            {"population_size": 0},
+            r"strategy.population_size=0 \(by default .*\): must be a whole number of 1 or more",
+        ),
         (LocalSearch, {"evaluations": 0}, "strategy.evaluations=0: must be a whole number of 1 or more"),
         (LocalSearch, {"evaluations": 1.5}, "strategy.evaluations=1.5: must be a whole number of 1 or more"),
         (TPE, {"evaluations": None}, "strategy.evaluations=None: must be a whole number of 1 or more"),

@@ -161,7 +161,7 @@ def not_an_override(word: str) -> str:
     message = f"'{word}': not of the form key=value"
     if not equals or not re.fullmatch(r"[+~]{0,2}[\w./@:-]+", key, re.ASCII):
         return f"{message}{_suggest_word(word)}"
-    if value[0] in "{[" and value[-1] not in "}]":
+    if value.startswith(("{", "[")) and not value.endswith(("}", "]")):
         return f"{message} (an argument with spaces is written in quotes: '{key}={value} ...')"
     is_list = value.startswith("[") and value.endswith("]")
     if value.startswith("~/"):

@@ -228,7 +228,7 @@ def going_on() -> list[Case]:
     """Return the cases of what is no obstacle: the command goes on, and says so or nothing."""
     nowhere = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"), "/nowhere")
     made = ("multirun",)
-    slow = "searches run without compiled loops, up to 3 times as long, with the same results: "
+    slow = "searches run without compiled loops, up to 4 times as long, with the same results: "
     unsent = "MLflow at sqlite:.* cannot be used; records are on disk: .*mlflow.db.*not usable"
     cases = [
         ("an output linked to a folder", _linked("real"), OUT, {}, ("real",), ""),

@@ -35,7 +35,7 @@ def load_library() -> ctypes.CDLL | None:
         return _load(folder, name) or ctypes.CDLL(str(_compile(folder, name)))
     except OSError as error:
         logger.warning(
-            "searches run without compiled loops, up to 3 times as long, with the same results: %s (%s=0 hides this)",
+            "searches run without compiled loops, up to 4 times as long, with the same results: %s (%s=0 hides this)",
             error,
             COMPILED_VARIABLE,
         )

@@ -36,7 +36,7 @@ def test_without_a_compiler_numpy_serves_and_a_warning_is_given_once(fresh_libra
         assert made.kernels is None
         assert Evolution().search(made.evaluator(), 30.0, 3, np.random.default_rng(0)).feasible
     (message,) = caplog.messages
-    assert "up to 3 times as long" in message
+    assert "up to 4 times as long" in message
     assert f"'{command}' cannot compile them; install a C compiler" in message
 
 

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from ofa_bench.api.describing import describe, to_overrides
 from ofa_bench.api.fleets import FleetProblem, fleet_overrides
+from ofa_bench.api.subnets import check_problem
 from ofa_bench.config.kinds import missing_members
 from ofa_bench.config.schema import GROUPS, PROBLEM_GROUPS
 from ofa_bench.errors import InputError, suggestion
@@ -121,8 +122,7 @@ def describe_problem(problem: Problem) -> DescribedProblem:
     """Return a problem with what it was built from; for a plain ``Problem``, these are its three parts."""
     if isinstance(problem, DescribedProblem):
         return problem
-    if not isinstance(problem, Problem):
-        raise InputError(f"problem: must be built by ob.problem(...), not {type(problem).__name__}")
+    check_problem(problem)
     parts = {"space": whole_space(problem.space), "device": problem.cost, "predictor": problem.predictor}
     nodes = {group: (name_of(part), describe(part)) for group, part in parts.items()}
     keep = tuple(to_overrides("keep", problem.keep)) if problem.keep != Problem.keep else ()

@@ -14,7 +14,7 @@ from ofa_bench.formatting import format_accuracy
 from ofa_bench.search import Problem
 from ofa_bench.spaces import Genes
 
-__all__ = ["Subnet", "evaluate"]
+__all__ = ["Subnet", "check_problem", "evaluate"]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -59,8 +59,7 @@ def evaluate(problem: Problem, architecture: Any) -> Subnet | list[Subnet]:
     Raises:
         InputError: it is not an architecture of the space, or the problem is none.
     """
-    if not isinstance(problem, Problem):
-        raise InputError(f"problem: must be built by ob.problem(...), not {type(problem).__name__}")
+    check_problem(problem)
     single = isinstance(architecture, Mapping | Subnet)
     if isinstance(architecture, str | PathLike):
         named = read_architectures("architecture", fspath(architecture), problem.space, None)
@@ -73,6 +72,12 @@ def evaluate(problem: Problem, architecture: Any) -> Subnet | list[Subnet]:
         about = (one.accuracy, one.cost, unit, one.unlabelled, one.uncertainty)
         found.append(Subnet(problem.space.to_ofa(genes), genes, *about))
     return found[0] if single else found
+
+
+def check_problem(problem: object) -> None:
+    """Raise InputError if an object is no problem."""
+    if not isinstance(problem, Problem):
+        raise InputError(f"problem: must be built by ob.problem(...), not {type(problem).__name__}")
 
 
 def _genes(problem: Problem, one: Any) -> Genes:

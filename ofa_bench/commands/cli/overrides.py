@@ -175,9 +175,8 @@ def not_an_override(word: str) -> str:
 
 def _several(key: str, value: str, one: str) -> str:
     """Describe how to write values separated by commas outside a sweep."""
-    if not is_accepted(f"{key}={value.partition(',')[0]}") and is_accepted(f"{key}=[{value}]"):
-        return f"{key}={value}: write a list as {key}=[{value}]"
-    if key == "device.devices":  # it has no type, by which a list would be accepted only
+    only_a_list = not is_accepted(f"{key}={value.partition(',')[0]}") and is_accepted(f"{key}=[{value}]")
+    if only_a_list or key == "device.devices":  # this one has no type, by which that could be seen
         return f"{key}={value}: write a list as {key}=[{value}]"
     return f"{key}={value}: several values are a sweep, {one}"
 

@@ -255,26 +255,29 @@ def _check(owners: Sequence[tuple[Cell, int]], item: object, found: Container[in
     cell, place = owners[position] if 0 <= position < len(owners) else (cell, -1)
     if position in found or place < 0 or result.target != cell.targets[place]:
         raise _error(cell, f"gave target {result.target} at position {position}: a duplicate or unknown target")
-    problem = cell.problem
-    row = np.asarray(result.genes)[None]
-    if row.ndim != 2 or row.dtype.kind not in "iu" or not problem.space.contains(row)[0]:
-        raise _error(cell, f"found an architecture outside space {problem.space.name} for target {result.target}")
     accuracy = result.accuracy if result.feasible else 0.0
     if not isinstance(accuracy, int | float | np.floating) or not abs(accuracy) <= MAX_ACCURACY:
         raise _error(cell, f"gave accuracy {accuracy} for target {result.target}; it must be a fraction of 1")
-    if result.feasible and problem.cost.cost(row)[0] > result.target:
-        raise _error(cell, f"found an architecture that misses target {result.target}")
-    if result.alternatives and not _valid(problem, [one.genes for one in result.alternatives], result.target):
+    problem, limit = cell.problem, result.target if result.feasible else np.inf
+    others = [one.genes for one in result.alternatives]
+    if not _valid(problem, [result.genes, *others], limit) or (others and not result.feasible):
+        if not _valid(problem, [result.genes], np.inf):
+            raise _error(cell, f"found an architecture outside space {problem.space.name} for target {result.target}")
+        if not _valid(problem, [result.genes], limit):
+            raise _error(cell, f"found an architecture that misses target {result.target}")
         raise _error(cell, f"gave an invalid alternative for target {result.target}")
     return position, result
 
 
-def _valid(problem: Problem, genes: Sequence[Genes], target: float) -> bool:
-    """Return whether all of these (int8 [n_genes] each) are of the space and meet the target."""
-    if any(np.shape(row) != (problem.space.n_genes,) for row in genes):
+def _valid(problem: Problem, genes: Sequence[Genes], limit: float) -> bool:
+    """Return whether all of these (int8 [n_genes] each) are of the space and cost at most ``limit``."""
+    try:
+        rows = np.array(genes)
+    except ValueError:  # they have different shapes
         return False
-    rows = np.array(genes)
-    return bool(problem.space.contains(rows).all() and (problem.cost.cost(rows) <= target).all())
+    if rows.shape != (len(genes), problem.space.n_genes) or rows.dtype.kind not in "iu":
+        return False
+    return bool(problem.space.contains(rows).all() and (problem.cost.cost(rows) <= limit).all())
 
 
 def _error(cell: Cell, message: str) -> RuntimeError:

@@ -7,6 +7,7 @@ import pytest
 from ofa_bench import engine
 from ofa_bench.engine import Cell, run_repeats, stream
 from ofa_bench.search import Evolution, Problem, SearchResult
+from ofa_bench.search.alternatives import Alternative
 from ofa_bench.strategies import Budget, Chain, Joint, Strategy, Vanilla
 from ofa_bench.testing import ToyPredictor, toy_problem
 
@@ -219,6 +220,11 @@ def result(target=40.0, genes=PROBLEM.cost.cheapest):
     return SearchResult(target, True, genes, 0.5, PROBLEM.cost.minimum)
 
 
+def with_alternatives(*genes, feasible=True):
+    others = tuple(Alternative(one, 0.5, PROBLEM.cost.minimum) for one in genes)
+    return dataclasses.replace(result(), alternatives=others, feasible=feasible)
+
+
 @pytest.mark.parametrize(
     ("items", "message"),
     [
@@ -234,6 +240,18 @@ def result(target=40.0, genes=PROBLEM.cost.cheapest):
         ([(0, result(genes=PROBLEM.cost.cheapest - np.int8(1)))], "outside space mbv3"),
         ([(0, result(genes=PROBLEM.cost.cheapest[None]))], "outside space mbv3"),
         ([(0, result(genes=PROBLEM.cost.cheapest + 0.0))], "outside space mbv3"),
+        *(
+            ([(0, with_alternatives(PROBLEM.cost.cheapest, one))], "invalid alternative for target 40.0")
+            for one in (
+                PROBLEM.cost.dearest,
+                PROBLEM.cost.cheapest - np.int8(1),
+                PROBLEM.cost.cheapest[:-1],
+                PROBLEM.cost.cheapest[None],
+                PROBLEM.cost.cheapest + 0.0,
+                None,
+            )
+        ),
+        ([(0, with_alternatives(PROBLEM.cost.cheapest, feasible=False))], "invalid alternative for target 40.0"),
     ],
 )
 def test_what_a_strategy_gives_is_checked(items, message):

@@ -362,8 +362,9 @@ class OneHotMLP(AccuracyPredictor):
             ends: 0 and the ends of the batches; by default, all are one batch.
         """
         # A single row lies in memory, and is multiplied, otherwise than several; its sums could have another order.
-        features = self._features(genes if len(genes) > 1 else genes.repeat(2, axis=0))
-        return self._propagate(features[:, :-1], ends)[: len(genes)]
+        if len(genes) == 1:
+            return self._propagate(self._features(genes.repeat(2, axis=0))[:, :-1])[:1]
+        return self._propagate(self._features(genes)[:, :-1], ends)
 
     def _propagate(self, hidden: NDArray[np.float32], ends: Sequence[int] | None = None) -> NDArray[np.float32]:
         """Compute the last hidden layer from features: float32 [n, n_features] to float32 [n, n_units]."""

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ofa_bench.predictors import CostModel
 from ofa_bench.search.memo import Values
-from ofa_bench.spaces import DesignSpace, Genes
+from ofa_bench.spaces import Genes
 
 __all__ = ["Alternative", "distinct_best_first", "next_best"]
 
 CHUNK = 16
-"""Number of architectures whose canonical form is computed together."""
+"""Number of architectures that are yielded together."""
 
 
 @dataclass(frozen=True)
@@ -26,26 +25,20 @@ class Alternative:
 
 
 def next_best(
-    cost_model: CostModel,
-    keep: int,
-    target: float,
-    winner: Genes,
-    highest: float,
-    batches: Iterable[tuple[Genes, Values]],
+    keep: int, target: float, winner: Genes, highest: float, batches: Iterable[tuple[Genes, Values, Values]]
 ) -> tuple[Alternative, ...]:
     """Return the best architectures that meet a target, without the winner: ``keep - 1`` of them, best first.
 
     Args:
-        cost_model: of the problem.
         keep: how many are kept, with the winner.
         target: the largest cost allowed.
         winner: int8 [n_genes], canonical.
         highest: its accuracy; the search did not consider more accurate ones, so they are left out here too.
-        batches: distinct canonical architectures (int8 [n, n_genes]) with their accuracies (float64 [n]), best first.
+        batches: distinct canonical architectures (int8 [n, n_genes]) with their accuracies and costs (float64 [n]
+            each), best first.
     """
     found: list[Alternative] = []
-    for genes, accuracy in batches if keep > 1 else ():
-        cost = cost_model.cost(genes) if len(genes) else np.empty(0)
+    for genes, accuracy, cost in batches if keep > 1 else ():
         others = (cost <= target) & (accuracy <= highest) & (genes != winner).any(axis=1)
         for place in np.flatnonzero(others)[: keep - 1 - len(found)].tolist():
             found.append(Alternative(genes[place].copy(), float(accuracy[place]), float(cost[place])))
@@ -54,27 +47,26 @@ def next_best(
     return tuple(found)
 
 
-def distinct_best_first(
-    space: DesignSpace, genes: Genes, accuracy: Values, cost: Values, places: NDArray[np.int64]
-) -> Iterator[tuple[Genes, Values, list[int]]]:
-    """Yield distinct architectures, best first: canonical rows, their accuracies and their places.
+def distinct_best_first(genes: Genes, accuracy: Values, cost: Values, places: NDArray[np.int64]) -> Iterator[list[int]]:
+    """Yield the places of distinct architectures, ``CHUNK`` or fewer at a time, best first.
 
     Of equally accurate ones the cheapest is first.
 
     Args:
-        space: the design space.
-        genes: int8 [n, n_genes].
+        genes: int8 [n, n_genes], canonical.
         accuracy: float64 [n].
         cost: float64 [n].
         places: the rows to look at.
     """
     seen = set[bytes]()
     for chunk in _chunks(accuracy, cost, places):
-        rows = space.canonical(genes[chunk])
-        first = {row.tobytes(): i for i, row in reversed(list(enumerate(rows)))}
-        new = sorted(i for key, i in first.items() if key not in seen)
-        seen.update(first)
-        yield rows[new], accuracy[chunk[new]], chunk[new].tolist()
+        kept = []
+        for place, row in zip(chunk.tolist(), genes[chunk], strict=True):
+            key = row.tobytes()
+            if key not in seen:
+                seen.add(key)
+                kept.append(place)
+        yield kept
 
 
 def _chunks(accuracy: Values, cost: Values, places: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

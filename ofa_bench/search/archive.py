@@ -229,7 +229,9 @@ class Archive:
         problem, found = self._evaluator.problem, dict[int, tuple[Alternative, ...]]()
         if problem.keep == 1:
             return dict.fromkeys(winners, ())
-        ranked, pool = (self.genes, self.accuracy, self.cost), np.empty(0, np.int64)
+        rows, pool = problem.space.canonical(self.genes), np.empty(0, np.int64)
+        canonical = bool((rows == self.genes).all())  # as most searches' are: costs are known
+        cost = self.cost if canonical else problem.cost.cost(rows)
         order, last, least = np.argsort(first, kind="stable"), -1, 0.0
         ends = np.searchsorted(first[order], np.arange(len(rising)), side="right").tolist()
         for i, begin, end in zip(rising, [0, *ends], ends, strict=False):
@@ -238,14 +240,13 @@ class Archive:
                 found[i] = found[last]  # and the winner is the same, too
                 continue
             batches, kept = [], list[int]()
-            for rows, values, some in distinct_best_first(problem.space, *ranked, np.concatenate([pool, new])):
-                batches.append((rows, values))
+            for some in distinct_best_first(rows, self.accuracy, self.cost, np.concatenate([pool, new])):
+                batches.append((rows[some], self.accuracy[some], cost[some]))
                 kept += some
                 if len(kept) > problem.keep:
                     break
-            found[i] = next_best(problem.cost, problem.keep, float(self._targets[i]), winners[i], highest[i], batches)
+            found[i] = next_best(problem.keep, float(self._targets[i]), winners[i], highest[i], batches)
             pool = np.array(kept[: problem.keep + 1], np.int64)
-            canonical = (np.concatenate([rows for rows, _ in batches]) == self.genes[kept]).all()  # costs are known
             last, least = (i, self.accuracy[pool[-1]]) if canonical and len(kept) > problem.keep else (-1, 0.0)
         return found
 

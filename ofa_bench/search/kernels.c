@@ -108,8 +108,8 @@ static inline int64_t integer(const bitgen *rng, uint32_t below) {
 /* Fill children (int8 [n_mutants + n_crossed, n_genes]) from parents (int8 [n_parents, n_genes]): mutants first, then
    crossings. Those that miss the target are redrawn from the same parents, and are the first of them after max_redraws.
    Returns the number of candidates, -1 without memory, or -2 where a parent has a choice that its gene has not. */
-int64_t offspring(const tables *t, const bitgen *given_rng, const int8_t *parents, int64_t n_parents, float prob, double target,
-                  int64_t max_redraws, int8_t *children, int64_t n_mutants, int64_t n_crossed) {
+int64_t offspring(const tables *t, const bitgen *given_rng, const int8_t *parents, int64_t n_parents, float prob,
+                  double target, int64_t max_redraws, int8_t *children, int64_t n_mutants, int64_t n_crossed) {
     const bitgen copy = *given_rng, *rng = &copy; /* a local one: its functions need not be read again and again */
     int64_t width = t->n_genes, proposals = 0, n = n_mutants > n_crossed ? n_mutants : n_crossed;
     int8_t absent = 0;
@@ -161,8 +161,8 @@ int64_t offspring(const tables *t, const bitgen *given_rng, const int8_t *parent
 }
 
 /* Draw random architectures, uniform over each gene, a batch after another, until there are wanted ones that meet the
-   target; at most max_draws. Put these into rows (int8 [wanted, n_genes]), and the number of draws into drawn: in all, and
-   until the last of the rows. Returns how many there are. */
+   target; at most max_draws. Put these into rows (int8 [wanted, n_genes]), and the number of draws into drawn: in all,
+   and until the last of the rows. Returns how many there are. */
 int64_t sample(const tables *t, const bitgen *given_rng, double target, int64_t batch, int64_t max_draws, int8_t *rows,
                int64_t wanted, int64_t *drawn) {
     const bitgen copy = *given_rng, *rng = &copy;
@@ -246,8 +246,8 @@ void rehash(int64_t n_words, const uint64_t *keys, int64_t size, int32_t *slots,
     }
 }
 
-/* The costs of all single changes of rows (int8 [n, n_genes]): [n, n_changes]. Returns -1 without memory. Changes are in
-   the order of the genes, and a term's values in each changed row are looked up only where the term has the gene. */
+/* The costs of all single changes of rows (int8 [n, n_genes]): [n, n_changes]. Returns -1 without memory. Changes are
+   in the order of the genes, and a term's values in each changed row are looked up only where the term has the gene. */
 int64_t single_costs(const tables *t, const int64_t *gene, const int8_t *choice, int64_t n_changes, const int8_t *rows,
                      int64_t n, double *cost) {
     const int64_t terms = t->n_terms;
@@ -291,8 +291,8 @@ typedef struct {
     const double *target;    /* [n] */
 } draws;
 
-/* Room for the candidates of one parent. Its changes that are any are in blocks of 8; gains of the last block are filled up
-   with -inf. */
+/* Room for the candidates of one parent. Its changes that are any are in blocks of 8; gains of the last block are
+   filled up with -inf. */
 typedef struct {
     uint64_t *drawn;       /* [2 * blocks] random words */
     int64_t *live, *top;   /* [8 * blocks] which changes they are; [most] the best of them, best first */
@@ -308,7 +308,7 @@ static inline float highest(const float *score) {
     return high;
 }
 
-/* Draw one candidate into row, with a random number of 16 bits for each change; return the sum of its changes' gains. */
+/* Draw one candidate into row, with a random number of 16 bits for each change; return the sum of its gains. */
 static float candidate(const tables *t, const draws *d, const bitgen *rng, const room *r, int64_t n_live, int64_t parent,
                        int64_t one, int8_t *row) {
     const uint16_t *numbers = (const uint16_t *)r->drawn;
@@ -345,9 +345,9 @@ static int64_t put(const tables *t, const int8_t *row, uint64_t *keys, int64_t s
     return find(t, row, 1, keys, size, slots, mask, &place, &fresh);
 }
 
-/* Draw one child a parent, the best of its candidates that meets the target and is new, in canonical form into
-   children (int8 [n, n_genes]), with the numbers of their parents; return how many there are, or -1 without memory. Keys and slots are
-   those of a memo with room for n more; both are as before afterwards. */
+/* Draw one child a parent, the best of its candidates that meets the target and is new, in canonical form into children
+   (int8 [n, n_genes]), with the numbers of their parents; return how many there are, or -1 without memory. Keys and
+   slots are those of a memo with room for n more; both are as before afterwards. */
 int64_t children(const tables *t, const draws *d, const bitgen *given_rng, uint64_t *keys, int64_t size, int32_t *slots,
                  int64_t mask, int8_t *children, int64_t *parents) {
     const bitgen copy = *given_rng, *rng = &copy;

@@ -258,7 +258,8 @@ class Evaluator:
 
     def alternatives(self, target: float, winner: Genes, highest: float) -> tuple[Alternative, ...]:
         """Return the best evaluated architectures that meet a target, behind the winner (see ``next_best``)."""
-        return next_best(self.problem.cost, self.problem.keep, target, winner, highest, self._memo.best_first())
+        batches = ((rows, values, self.problem.cost.cost(rows)) for rows, values in self._memo.best_first())
+        return next_best(self.problem.keep, target, winner, highest, batches)
 
     def single_costs(self, genes: Genes) -> NDArray[np.float64]:
         """Return the costs of all single changes, in the order of ``single_changes``: float64 [n, changes].

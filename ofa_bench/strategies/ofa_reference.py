@@ -145,9 +145,9 @@ class _Adapter:
             self._consider(0, cheapest, self._evaluate(cheapest))
         row = self._problem.space.canonical(self._row[None])
         genes, values = map(np.concatenate, zip(*self._considered, strict=True))
-        places, cost = np.arange(len(genes)), np.zeros(len(genes))
-        ordered = distinct_best_first(self._problem.space, genes, values, cost, places)
-        batches = ((rows, accuracy) for rows, accuracy, _ in ordered)
+        rows, places, equal = self._problem.space.canonical(genes), np.arange(len(genes)), np.zeros(len(genes))
+        ordered = distinct_best_first(rows, values, equal, places)
+        batches = ((rows[some], values[some], self._problem.cost.cost(rows[some])) for some in ordered)
         return SearchResult(
             target=self._target,
             feasible=True,
@@ -157,9 +157,7 @@ class _Adapter:
             counts=self._counts,
             curve=tuple(self._curve),
             generations=max(0, self._populations - 1),
-            alternatives=next_best(
-                self._problem.cost, self._problem.keep, self._target, row[0], self._curve[-1][-1], batches
-            ),
+            alternatives=next_best(self._problem.keep, self._target, row[0], self._curve[-1][-1], batches),
         )
 
     def _evaluate(self, genes: Genes) -> NDArray[np.float64]:

@@ -200,6 +200,21 @@ def test_each_of_several_batches_is_predicted_as_by_itself(predictor):
         assert [one.tobytes() for one in values] == [predictor.accuracy(rows).tobytes() for rows in some]
 
 
+def test_no_row_is_left_as_memory_was_found(predictor, monkeypatch):
+    """Adding to a signalling NaN is an invalid operation, of which NumPy warns."""
+    genes, made = predictor.space.sample(3, np.random.default_rng(6)), np.empty
+
+    def poisoned(shape, dtype=np.float64):
+        if dtype is np.float32:
+            return np.full(shape, 0x7F800001, np.uint32).view(np.float32)
+        return made(shape, dtype)
+
+    monkeypatch.setattr(np, "empty", poisoned)
+    with np.errstate(invalid="raise"):
+        for batches in ([genes[:1]], [genes[:0], genes[:1]], [genes[:1], genes[1:2]], [genes[:2], genes[2:]], [genes]):
+            assert all(np.isfinite(values).all() for values in predictor.accuracy_of_each(batches))
+
+
 def test_a_sub_class_with_its_own_accuracy_predicts_each_batch_by_it():
     class Lower(OneHotMLP):
         def accuracy(self, genes):

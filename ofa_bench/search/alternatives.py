@@ -66,7 +66,8 @@ def distinct_best_first(genes: Genes, accuracy: Values, cost: Values, places: ND
             if key not in seen:
                 seen.add(key)
                 kept.append(place)
-        yield kept
+        if kept:
+            yield kept
 
 
 def _chunks(accuracy: Values, cost: Values, places: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

@@ -231,7 +231,6 @@ class Archive:
             return dict.fromkeys(winners, ())
         rows, pool = problem.space.canonical(self.genes), np.empty(0, np.int64)
         canonical = bool((rows == self.genes).all())  # as most searches' are: costs are known
-        cost = self.cost if canonical else problem.cost.cost(rows)
         order, last, least = np.argsort(first, kind="stable"), -1, 0.0
         ends = np.searchsorted(first[order], np.arange(len(rising)), side="right").tolist()
         for i, begin, end in zip(rising, [0, *ends], ends, strict=False):
@@ -241,7 +240,8 @@ class Archive:
                 continue
             batches, kept = [], list[int]()
             for some in distinct_best_first(rows, self.accuracy, self.cost, np.concatenate([pool, new])):
-                batches.append((rows[some], self.accuracy[some], cost[some]))
+                cost = self.cost[some] if canonical else problem.cost.cost(rows[some])
+                batches.append((rows[some], self.accuracy[some], cost))
                 kept += some
                 if len(kept) > problem.keep:
                     break
